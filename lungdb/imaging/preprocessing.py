@@ -1,0 +1,161 @@
+"""Preprocessing pipelines: Hounsfield slices to the three-channel pictures that a network reads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from lungdb.errors import LungdbError
+
+SIDE = 224
+"""Rows and columns of a prepared picture, as ImageNet networks read it."""
+
+CHANNELS = 3
+"""Slices in a prepared picture, one a channel."""
+
+LUNG_WINDOW = (-1350.0, 150.0)
+"""Lower and upper end of the lung window in Hounsfield units: level −600, width 1500."""
+
+_CROP, _CROPPED_FROM = 40, 512  # the original project cuts 40 pixels off each side of 512
+_SEED_PADDING = -2000
+
+
+@dataclass(frozen=True)
+class CtSlice:
+    """One axial slice.
+
+    Attributes
+    ----------
+    hu : int16[rows, cols]
+        Hounsfield units.
+    slope, intercept : float
+        The rescaling that made them: hu = slope × stored value + intercept.
+    """
+
+    hu: NDArray[np.int16]
+    slope: float = 1.0
+    intercept: float = -1024.0
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A named way from slices to pictures.
+
+    Attributes
+    ----------
+    picture : CtSlice -> float32[224, 224]
+        Prepares one slice.
+    triples : number of slices -> tuples of three slice indices
+        Which slices become the channels of each picture.
+    normalised : bool
+        Whether the network's mean and standard deviation apply.
+    """
+
+    picture: Callable[[CtSlice], NDArray[np.float32]]
+    triples: Callable[[int], list[tuple[int, int, int]]]
+    normalised: bool
+
+
+def pipeline(name: str) -> Pipeline:
+    """Look a pipeline up by name, `lung` or `seed`; LungdbError naming them for any other."""
+    try:
+        return _PIPELINES[name]
+    except KeyError:
+        names = " and ".join(_PIPELINES)
+        raise LungdbError(f"Preprocessing {name!r} is not supported. Supported values are {names}.") from None
+
+
+def prepare(
+    slices: Sequence[CtSlice],
+    name: str,
+    mean: Sequence[float] = (0.0, 0.0, 0.0),
+    std: Sequence[float] = (1.0, 1.0, 1.0),
+) -> NDArray[np.float32]:
+    """Prepare a whole scan.
+
+    Parameters
+    ----------
+    slices : sequence of CtSlice
+        In order along the axis; at least one.
+    name : str
+        `lung`: the window −1350…150 HU as 0…1, the border of 40/512 of the rows and columns cut off, resized to
+        224 × 224, then (x − mean) / std. `seed`: the original project's grey levels 0…255; mean and std do not apply.
+    mean, std : three numbers each
+        The network's normalisation, one number a channel.
+
+    Returns
+    -------
+    float32[triples, 3, 224, 224]
+    """
+    chosen = pipeline(name)
+    return stack([[slices[index] for index in triple] for triple in chosen.triples(len(slices))], chosen, mean, std)
+
+
+def stack(
+    triples: Sequence[Sequence[CtSlice]], chosen: Pipeline, mean: Sequence[float], std: Sequence[float]
+) -> NDArray[np.float32]:
+    """Prepare some triples of a scan as float32[triples, 3, 224, 224]; see `prepare`."""
+    pictures = np.empty((len(triples), CHANNELS, SIDE, SIDE), dtype=np.float32)
+    for position, triple in enumerate(triples):
+        for channel, ct_slice in enumerate(triple):
+            picture = chosen.picture(ct_slice)
+            if chosen.normalised:
+                picture = (picture - np.float32(mean[channel])) / np.float32(std[channel])
+            pictures[position, channel] = picture
+    return pictures
+
+
+def _lung_picture(ct_slice: CtSlice) -> NDArray[np.float32]:
+    low, high = LUNG_WINDOW
+    rows, cols = ct_slice.hu.shape
+    top, left = round(rows * _CROP / _CROPPED_FROM), round(cols * _CROP / _CROPPED_FROM)
+    cropped = ct_slice.hu[top : rows - top, left : cols - left]
+    windowed = np.clip(cropped, int(low), int(high)).astype(np.float32)
+    # Averaging areas lets no pixel of a shrunken slice go unseen, so a small nodule keeps its weight and noise goes
+    # down. When a side grows there is nothing to average and OpenCV's area mode would give blocks.
+    shrinks = min(cropped.shape) >= SIDE
+    resized = cv2.resize(windowed, (SIDE, SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    return np.asarray((resized - np.float32(low)) * np.float32(1 / (high - low)), dtype=np.float32)
+
+
+def _lung_triples(slices: int) -> list[tuple[int, int, int]]:
+    last = slices - 1
+    return [(start, min(start + 1, last), min(start + 2, last)) for start in range(0, slices, CHANNELS)]
+
+
+def _seed_picture(ct_slice: CtSlice) -> NDArray[np.float32]:
+    rows, cols = ct_slice.hu.shape
+    if min(rows, cols) <= 2 * _CROP:
+        raise LungdbError(
+            f"Preprocessing 'seed' cuts {_CROP} pixels off each side, too much for a slice of {rows} × {cols}. "
+            "Use preprocessing 'lung'."
+        )
+    stored = np.rint((ct_slice.hu.astype(np.float64) - ct_slice.intercept) / ct_slice.slope)
+    stored[stored == _SEED_PADDING] = 0.0
+    loaded = _scaled_to_255(stored)
+    # Negative values wrap modulo 256 there; by way of int64 they do so on every processor.
+    grey = _scaled_to_255(loaded).astype(np.int64).astype(np.uint8)
+    equalized = cv2.equalizeHist(grey)[_CROP : rows - _CROP, _CROP : cols - _CROP]
+    resized = cv2.resize(equalized, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(resized, dtype=np.float32)
+
+
+def _scaled_to_255(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    maximum = values.max()
+    # The original divides by zero on a slice whose maximum is 0; nothing to scale there.
+    return np.trunc(values * (255.0 / maximum)) if maximum != 0 else values
+
+
+def _seed_triples(slices: int) -> list[tuple[int, int, int]]:
+    # The original drops the last slices and so makes nothing of a scan of fewer than four; such a scan is padded here.
+    return [(start, start + 1, start + 2) for start in range(0, slices - CHANNELS, CHANNELS)] or _lung_triples(slices)
+
+
+_PIPELINES = {
+    "lung": Pipeline(_lung_picture, _lung_triples, normalised=True),
+    "seed": Pipeline(_seed_picture, _seed_triples, normalised=False),
+}
