@@ -1,0 +1,68 @@
+"""What stands in the database for a patient: a keyed hash of the ids, or, for data already de-identified, the ids."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from lungdb.errors import LungdbError
+
+MIN_KEY_LENGTH = 16
+"""Characters that the site's secret must have; shorter ones can be found by trying."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """How ids, UIDs, dates and paths are stored.
+
+    Attributes
+    ----------
+    mode : str
+        ``keyed``: patient ids and UIDs are replaced by HMAC-SHA256 with the site's secret, so that the same patient has
+        the same id at every load, and of dates only the year is kept. ``kept``: they are stored as they are.
+    key : str
+        The site's secret; may be empty in mode ``kept``, where it only keys the hashes of paths.
+    """
+
+    mode: str
+    key: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        """Refuse a key that protects nothing."""
+        if self.mode == "keyed" and not self.key:
+            raise LungdbError(
+                "No id_key is set, so patient ids cannot be replaced by keyed hashes. Set id_key in config.py or "
+                "LUNGDB_ID_KEY to a secret of the site, or give --keep-ids if the data are already de-identified."
+            )
+        if self.key and len(self.key) < MIN_KEY_LENGTH:
+            raise LungdbError(
+                f"The id_key has {len(self.key)} characters. Set one of at least {MIN_KEY_LENGTH}, for example from "
+                'python -c "import secrets; print(secrets.token_hex(32))".'
+            )
+
+    def patient(self, patient_id: str) -> str:
+        """Return what is stored for a PatientID: 32 hexadecimal digits, or the id itself."""
+        return patient_id if self.mode == "kept" else self._digest("patient", patient_id).hex()[:32]
+
+    def uid(self, uid: str) -> str:
+        """Return what is stored for a UID: one made from 128 bits under 2.25 (DICOM PS3.5 B.2), or the UID itself."""
+        return uid if self.mode == "kept" else f"2.25.{int.from_bytes(self._digest('uid', uid)[:16], 'big')}"
+
+    def date(self, day: date | None) -> date | None:
+        """Return what is stored for a date: the first of January of its year, or the date itself."""
+        return day if day is None or self.mode == "kept" else day.replace(month=1, day=1)
+
+    def path(self, path: Path) -> bytes:
+        """Return the 32 bytes that stand for a path, whose folders may bear patients' names."""
+        return self._digest("path", str(path.resolve()))
+
+    @property
+    def key_check(self) -> str:
+        """What the database keeps to recognise the key by; it does not tell the key."""
+        return self._digest("check", "").hex()[:16]
+
+    def _digest(self, purpose: str, text: str) -> bytes:
+        return hmac.digest(self.key.encode(), f"{purpose}\0{text}".encode("utf-8", "surrogateescape"), hashlib.sha256)
