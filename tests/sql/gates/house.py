@@ -1,0 +1,175 @@
+"""The rules of the house: the portable subset of T-SQL that both engines run, and the form of a procedure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from tests.sql.gates.findings import Finding
+from tests.sql.gates.tree import Node, Script
+
+MOST_PROCEDURE_LINES = 150
+_MADE_IN = {
+    "tables": "CreateTableStatement",
+    "views": "ViewStatementBody",
+    "procedures": "ProcedureStatementBody",
+    "sql_only": "ProcedureStatementBody",
+}
+
+_Rule = Callable[[Path, Script], Iterator[tuple[int, str]]]
+
+
+def check_house(path: Path, script: Script) -> list[Finding]:
+    """Report the breaches of the house's rules. The folder says which kind of object a file makes, as in sql/."""
+    return [Finding(path, line, gate, message) for gate, rule in _RULES.items() for line, message in rule(path, script)]
+
+
+def error_numbers(script: Script) -> dict[int, int]:
+    """Return the numbers that a file throws as literals, each with a line where it does."""
+    return {
+        int(number.text("Value")): number.line
+        for statement in script.find("ThrowStatement")
+        for number in statement.parts.get("ErrorNumber", [])
+        if number.kind == "IntegerLiteral"
+    }
+
+
+def _semicolons(path: Path, script: Script) -> Iterator[tuple[int, str]]:
+    # Between END and ELSE the grammar allows no semicolon.
+    before_else = {
+        id(then)
+        for statement in script.find("IfStatement")
+        if statement.part("ElseStatement")
+        for then in statement.parts["ThenStatement"]
+        if then.kind == "BeginEndBlockStatement"
+    }
+    seen = set()
+    for statement in script.find("TSqlStatement"):
+        if id(statement) in before_else or statement.first < 0:
+            continue
+        end = _last_code(script, statement.last)
+        following = next((token for token in script.tokens[end + 1 :] if token.is_code), None)
+        ended = script.tokens[end].kind == "Semicolon" or (following is not None and following.kind == "Semicolon")
+        if not ended and end not in seen:
+            seen.add(end)
+            yield script.tokens[end].line, f"the statement does not end in ; (after {script.tokens[end].text})"
+
+
+def _last_code(script: Script, place: int) -> int:
+    while place > 0 and not script.tokens[place].is_code:
+        place -= 1
+    return place
+
+
+def _merge(path: Path, script: Script) -> Iterator[tuple[int, str]]:
+    for node in script.find("MergeStatement"):
+        yield node.line, "MERGE is not used; write UPDATE and INSERT"
+
+
+def _cursors(path: Path, script: Script) -> Iterator[tuple[int, str]]:
+    for node in script.walk():
+        if node.kind in {"DeclareCursorStatement", "CursorDefinition"}:
+            yield node.line, "cursors are not used; write a set-based statement or a WHILE loop"
+
+
+def _quirky_update(path: Path, script: Script) -> Iterator[tuple[int, str]]:
+    for clause in script.find("AssignmentSetClause"):
+        if clause.part("Variable"):
+            yield clause.line, "UPDATE … SET @v = is not used; write OUTPUT or a SELECT"
+
+
+def _functions(path: Path, script: Script) -> Iterator[tuple[int, str]]:
+    for node in script.find("FunctionStatementBody"):
+        yield node.line, "user-defined functions are not used"
+
+
+def _apply(path: Path, script: Script) -> Iterator[tuple[int, str]]:
+    for join in script.find("UnqualifiedJoin"):
+        kind = join.text("UnqualifiedJoinType")
+        if kind == "CrossJoin":
+            continue
+        right = join.part("SecondTableReference")
+        source = right.part("Variable") if right and right.kind == "OpenJsonTableReference" else None
+        if kind != "CrossApply" or source is None or source.kind != "ColumnReferenceExpression":
+            yield (right or join).line, "APPLY is used only as CROSS APPLY OPENJSON(column)"
+
+
+def _raiserror(path: Path, script: Script) -> Iterator[tuple[int, str]]:
+    for statement in script.find("RaiseErrorStatement"):
+        severity = statement.part("SecondParameter")
+        if severity is None or severity.kind != "IntegerLiteral" or int(severity.text("Value")) > 10:
+            yield statement.line, "RAISERROR reports progress with severity 0 to 10; an error is a THROW"
+
+
+def _file_name(path: Path, script: Script) -> Iterator[tuple[int, str]]:
+    kind = _MADE_IN.get(path.parent.name)
+    if kind is None:
+        return
+    made = [(node.line, name) for node in script.find(kind) if not (name := _object_name(node)).startswith("#")]
+    if not made:
+        yield 1, f"the file makes no object of the kind that {path.parent.name}/ holds"
+    for line, name in made:
+        if name != path.stem:
+            yield line, f"the file is named {path.stem} but makes {name}"
+
+
+def _object_name(node: Node) -> str:
+    name = next(node.find("SchemaObjectName"))
+    return name.parts["BaseIdentifier"][0].text("Value")
+
+
+def _length(path: Path, script: Script) -> Iterator[tuple[int, str]]:
+    for node in script.find("ProcedureStatementBody"):
+        lines = script.tokens[node.last].line - script.tokens[node.first].line + 1
+        if lines > MOST_PROCEDURE_LINES:
+            yield node.line, f"the procedure has {lines} lines; at most {MOST_PROCEDURE_LINES} are wanted"
+
+
+def _help(path: Path, script: Script) -> Iterator[tuple[int, str]]:
+    for node in script.find("ProcedureStatementBody"):
+        names = [parameter.parts["VariableName"][0].text("Value") for parameter in node.parts.get("Parameters", [])]
+        if "@Help" not in names:
+            yield node.line, "the procedure has no parameter @Help"
+        elif not any(reference.text("Name") == "@Help" for reference in node.find("VariableReference")):
+            yield node.line, "the procedure does nothing with @Help"
+
+
+def _banner(path: Path, script: Script) -> Iterator[tuple[int, str]]:
+    for node in script.find("ProcedureStatementBody"):
+        name = _object_name(node)
+        comments = "".join(token.text for token in script.tokens[: node.first] if "Comment" in token.kind)
+        if name not in comments:
+            yield node.line, f"no banner with the name {name} stands before the procedure"
+        elif not re.search(rf"\bEXEC(UTE)?\s+(\w+\.)*{name}\b", comments):
+            yield node.line, f"the banner has no example call: EXECUTE dbo.{name} …"
+
+
+def _parameter_comments(path: Path, script: Script) -> Iterator[tuple[int, str]]:
+    for node in script.find("ProcedureStatementBody"):
+        parameters = node.parts.get("Parameters", [])
+        lines = [parameter.line for parameter in parameters]
+        for parameter in parameters:
+            name = parameter.parts["VariableName"][0].text("Value")
+            if lines.count(parameter.line) > 1:
+                yield parameter.line, f"{name} shares its line with another parameter"
+            elif not any(
+                token.kind == "SingleLineComment" and token.line == parameter.line for token in script.tokens
+            ):
+                yield parameter.line, f"{name} has no comment at the end of its line"
+
+
+_RULES: dict[str, _Rule] = {
+    "semicolon": _semicolons,
+    "merge": _merge,
+    "cursor": _cursors,
+    "quirky-update": _quirky_update,
+    "function": _functions,
+    "apply": _apply,
+    "raiserror": _raiserror,
+    "file-name": _file_name,
+    "procedure-length": _length,
+    "help": _help,
+    "banner": _banner,
+    "parameter-comment": _parameter_comments,
+}
