@@ -1,1 +1,21 @@
-"""Connecting to a T-SQL engine, running batches on it, installing the schema on it."""
+"""Connecting to a T-SQL engine, running batches on it, installing the schema on it.
+
+The two engines, SQL Server through ODBC and the embedded one, meet here; nothing above asks which one it is on.
+"""
+
+from lungdb.database.connection import Connection, Cursor, connect
+from lungdb.database.installer import build_install_sql, install, sql_directory
+from lungdb.database.run import Message, ResultSet, run, run_script
+
+__all__ = [
+    "Connection",
+    "Cursor",
+    "Message",
+    "ResultSet",
+    "build_install_sql",
+    "connect",
+    "install",
+    "run",
+    "run_script",
+    "sql_directory",
+]

@@ -1,0 +1,72 @@
+"""connect(): a target's text becomes a DB-API 2.0 connection."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from lungdb.embedded import Message
+from lungdb.errors import LungdbError
+
+SQLITE_PREFIX = "sqlite:///"
+
+
+class Cursor(Protocol):
+    """What both engines' cursors offer; `messages` are those of the present step, as (Message) objects."""
+
+    description: Any
+    rowcount: int
+
+    @property
+    def messages(self) -> Sequence[Message]: ...  # noqa: D102 the attribute of DB-API 2.0
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any: ...  # noqa: D102 DB-API 2.0
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> Any: ...  # noqa: D102 DB-API 2.0
+    def fetchone(self) -> Any: ...  # noqa: D102 DB-API 2.0
+    def fetchmany(self, size: int = ...) -> list[Any]: ...  # noqa: D102 DB-API 2.0
+    def fetchall(self) -> list[Any]: ...  # noqa: D102 DB-API 2.0
+    def nextset(self) -> Any: ...  # noqa: D102 DB-API 2.0
+    def close(self) -> None: ...  # noqa: D102 DB-API 2.0
+
+
+class Connection(Protocol):
+    """What both engines' connections offer; autocommit is on, so transactions are T-SQL's own."""
+
+    def cursor(self) -> Cursor: ...  # noqa: D102 DB-API 2.0
+    def close(self) -> None: ...  # noqa: D102 DB-API 2.0
+
+
+def connect(target: str) -> Connection:
+    """Open a connection to a database.
+
+    Parameters
+    ----------
+    target : str
+        ``sqlite:///path/lung_cancer_database.db`` for the embedded engine (made if it is not there; the database's
+        name is the file's stem), or an ODBC connection string with ``Driver=`` for SQL Server.
+
+    Raises
+    ------
+    LungdbError
+        The target is neither, or its folder or driver is missing.
+    SqlError
+        The server refuses the connection.
+    """
+    if target.startswith(SQLITE_PREFIX):
+        from lungdb import embedded
+
+        path = Path(target[len(SQLITE_PREFIX) :])
+        if not path.name:
+            raise LungdbError(f"The target '{target}' names no file. Write sqlite:///path/lung_cancer_database.db.")
+        if not path.parent.is_dir():
+            raise LungdbError(f"The folder '{path.parent}' of the target does not exist. Create it first.")
+        return embedded.connect(path)
+    if "driver=" in target.lower():
+        from lungdb.database import sqlserver
+
+        return sqlserver.connect(target)
+    raise LungdbError(
+        "The target is not understood. Give sqlite:///path/lung_cancer_database.db, or an ODBC connection string "
+        "that begins with Driver={ODBC Driver 18 for SQL Server};Server=…"
+    )

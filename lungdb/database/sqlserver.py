@@ -1,0 +1,145 @@
+"""SQL Server through pyodbc: its messages and errors take the form that the embedded engine's have.
+
+ODBC keeps of an error or message only its number and text; severity, state, procedure and line stay unknown and are
+given as 16, 1, None and 1 for errors, and as 0 for messages.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from lungdb.embedded import Message
+from lungdb.errors import LungdbError, SqlError
+
+_PREFIX = re.compile(r"^(\[[^\]]*\])+")
+_NUMBER = re.compile(r"\((\d+)\)\s*(?:\(SQL\w+\))?\s*$")
+
+
+def connect(target: str) -> SqlServerConnection:
+    """Open an ODBC connection with autocommit on.
+
+    Raises
+    ------
+    LungdbError
+        pyodbc or the ODBC driver is not installed.
+    SqlError
+        The server refuses.
+    """
+    try:
+        import pyodbc
+    except ImportError as error:
+        raise LungdbError(
+            f'SQL Server is reached through pyodbc, which cannot be loaded ({error}). Run: pip install "lungdb[sqlserver]", '
+            "and on Linux install the unixODBC library."
+        ) from error
+    try:
+        return SqlServerConnection(pyodbc.connect(target, autocommit=True))
+    except pyodbc.Error as error:
+        raise sql_error(error) from error
+
+
+def sql_error(error: Exception) -> SqlError:
+    """Turn a pyodbc error, whose arguments are SQLSTATE and text, into SqlError."""
+    state = str(error.args[0]) if error.args else ""
+    text = str(error.args[1]) if len(error.args) > 1 else str(error)
+    # pyodbc joins all diagnostics with "; [SQLSTATE] "; the first is the error itself.
+    first = re.split(r"; \[\w{5}\] ", text.removeprefix(f"[{state}] "))[0]
+    found = _NUMBER.search(first)
+    number = int(found.group(1)) if found else 0
+    return SqlError(number, _PREFIX.sub("", _NUMBER.sub("", first)).strip())
+
+
+class SqlServerConnection:
+    """A pyodbc connection whose cursors raise SqlError and speak Message."""
+
+    def __init__(self, connection: Any) -> None:
+        self._connection = connection
+
+    def cursor(self) -> SqlServerCursor:
+        """Return a new cursor."""
+        return SqlServerCursor(self._connection.cursor())
+
+    def close(self) -> None:
+        """Close the connection; an open transaction is rolled back by the server."""
+        self._connection.close()
+
+
+class SqlServerCursor:
+    """A pyodbc cursor whose errors are SqlError and whose messages are Message."""
+
+    def __init__(self, cursor: Any) -> None:
+        self._cursor = cursor
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._cursor, name)
+
+    @property
+    def description(self) -> Any:
+        """Columns of the present result set, or None."""
+        return self._cursor.description
+
+    @property
+    def rowcount(self) -> int:
+        """Rows touched by the present step, or -1."""
+        return int(self._cursor.rowcount)
+
+    @property
+    def messages(self) -> list[Message]:
+        """Messages of the present step."""
+        found = []
+        for kind, text in self._cursor.messages or []:
+            number = _NUMBER.search(kind)
+            found.append(
+                Message(
+                    number=int(number.group(1)) if number else 0,
+                    severity=0,
+                    state=1,
+                    procedure=None,
+                    line=1,
+                    text=_PREFIX.sub("", text),
+                )
+            )
+        return found
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> SqlServerCursor:
+        """Run one batch."""
+        self._translate(self._cursor.execute, sql, *parameters)
+        return self
+
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> SqlServerCursor:
+        """Run one batch for each row of parameters."""
+        rows = list(parameters)
+        if rows:
+            self._translate(self._cursor.executemany, sql, rows)
+        return self
+
+    def fetchone(self) -> Any:
+        """Return the next row or None."""
+        return self._translate(self._cursor.fetchone)
+
+    def fetchmany(self, size: int = 1) -> list[Any]:
+        """Return up to `size` rows."""
+        return list(self._translate(self._cursor.fetchmany, size))
+
+    def fetchall(self) -> list[Any]:
+        """Return the rest of the rows."""
+        return list(self._translate(self._cursor.fetchall))
+
+    def nextset(self) -> bool:
+        """Step to the next message or result; False when there is none."""
+        return bool(self._translate(self._cursor.nextset))
+
+    def close(self) -> None:
+        """Close the cursor."""
+        self._cursor.close()
+
+    @staticmethod
+    def _translate(call: Any, *arguments: Any) -> Any:
+        import pyodbc
+
+        try:
+            return call(*arguments)
+        except pyodbc.Error as error:
+            raise sql_error(error) from error

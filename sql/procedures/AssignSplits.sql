@@ -1,0 +1,46 @@
+-- AssignSplits: puts every patient without a part into train or test, by a keyed hash of the patient's id.
+-- Example: EXECUTE dbo.AssignSplits;
+CREATE OR ALTER PROCEDURE dbo.AssignSplits
+    @Help BIT = 0 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.AssignSplits puts every patient that has no row in dbo.splits into the part train or test.
+The part follows from SHA-256 of settings.split_key and the patient''s id alone, so it does not depend on the other
+patients, on their order or on labels, and a part once given is never changed. settings.test_percent (1 to 90) is the
+share of test patients. TrainLungCancerModel calls it.
+Parameters:
+    @Help BIT = 0    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.AssignSplits;';
+        RETURN 0;
+    END;
+
+    DECLARE @SplitKey NVARCHAR(400) = (SELECT value FROM dbo.settings WHERE name = N'split_key');
+    DECLARE @PercentText NVARCHAR(400) = (SELECT value FROM dbo.settings WHERE name = N'test_percent');
+    DECLARE @TestPercent INT = TRY_CAST(@PercentText AS INT);
+    DECLARE @Message NVARCHAR(2000);
+
+    IF @SplitKey IS NULL OR @TestPercent IS NULL OR @TestPercent NOT BETWEEN 1 AND 90
+    BEGIN
+        SET @Message = CONCAT(N'The settings split_key and test_percent are needed to split patients, and test_percent is ',
+            COALESCE(N'''' + REPLACE(@PercentText, N'%', N'%%') + N'''', N'missing'),
+            N'. Set split_key to any text and test_percent to a whole number from 1 to 90 in dbo.settings.');
+        THROW 50101, @Message, 1;
+    END;
+
+    INSERT INTO dbo.splits (patient_id, part)
+    SELECT
+        p.patient_id,
+        CASE
+            WHEN CAST(SUBSTRING(HASHBYTES('SHA2_256', CONVERT(VARBINARY(1000), CONCAT(@SplitKey, N'/', p.patient_id))), 1, 3) AS INT) % 100
+                < @TestPercent THEN 'test'
+            ELSE 'train'
+        END
+    FROM dbo.patients AS p
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.splits AS s WITH (UPDLOCK, HOLDLOCK) WHERE s.patient_id = p.patient_id);
+END;
