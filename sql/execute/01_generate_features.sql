@@ -1,2 +1,3 @@
--- Features of every scan that has none yet. Stop it at any time and run it again: it goes on where it stopped.
-EXECUTE dbo.GenerateFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
+-- Features of every scan that has none yet, by the newest network. Stop it at any time and run it again: it goes on where it stopped.
+DECLARE @ModelName NVARCHAR(128) = (SELECT TOP (1) name FROM dbo.networks ORDER BY network_id DESC);
+EXECUTE dbo.GenerateFeatures @ModelName = @ModelName, @Pooling = N'mean,max';

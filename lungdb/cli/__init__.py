@@ -1,0 +1,1 @@
+"""The `lungdb` command and what stands behind the loader scripts."""

@@ -1,0 +1,146 @@
+"""`lungdb demo`: the whole job, from DICOM files to scored patients, by the stored procedures."""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+
+from lungdb.cli import load_labels, load_network, load_scans, make_phantoms
+from lungdb.cli.sql import print_table
+from lungdb.database import Connection, connect, install, run, run_script, sql_directory
+from lungdb.errors import LungdbError
+from lungdb.learning.metrics import auc, bootstrap_interval
+
+PATIENTS = 128
+TEST_PERCENT = 35
+STEPS = ("00_check_installation.sql", "01_generate_features.sql", "02_train_model.sql", "03_predict.sql")
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="lungdb demo",
+        description="Load CT scans, make features, train, and score the held-out patients, each by the stored procedure "
+        "that SQL Server runs. Without options the scans are synthetic.",
+    )
+    parser.add_argument("--folder", type=Path, default=Path("demo"), help="where scans and database go (default: demo)")
+    parser.add_argument("--scans", type=Path, metavar="DIR", help="your own folder of DICOM files")
+    parser.add_argument("--labels", type=Path, metavar="CSV", help="your own labels, with the columns id,cancer")
+    parser.add_argument("--network", type=Path, metavar="FILE", help="your own network, ONNX")
+    options = parser.parse_args(argv)
+    if (options.scans is None) != (options.labels is None):
+        parser.error("--scans and --labels go together")
+    options.folder.mkdir(parents=True, exist_ok=True)
+    return Demo(options.folder, options.scans, options.labels, options.network).run()
+
+
+class Demo:
+    """The steps of the demo, with the seconds that each took."""
+
+    def __init__(self, folder: Path, scans: Path | None, labels: Path | None, network: Path | None) -> None:
+        self.folder = folder
+        self.is_synthetic = scans is None
+        self.scans = scans or folder / "scans"
+        self.labels = labels or folder / "labels.csv"
+        self.network = network
+        self.target = f"sqlite:///{(folder / 'lung_cancer_database.db').as_posix()}"
+        self.seconds: list[tuple[str, float]] = []
+
+    def run(self) -> int:
+        """Run every step; a step that fails raises, and the command ends with its message."""
+        if self.is_synthetic:
+            with self._step("write synthetic scans"):
+                self._check(make_phantoms.main([str(self.folder), "--patients", str(PATIENTS)]), "Writing scans")
+        with self._step("install the database"):
+            connection = connect(self.target)
+            install(connection)
+        try:
+            if self.is_synthetic:
+                run(connection, "UPDATE dbo.settings SET value = ? WHERE name = N'test_percent';", (str(TEST_PERCENT),))
+            with self._step("load scans, labels, network"):
+                database = ["-d", self.target]
+                self._check(load_scans.main([*database, "--keep-ids", str(self.scans)]), "Loading scans")
+                self._check(load_labels.main([*database, str(self.labels)]), "Loading labels")
+                self._check(load_network.main([*database, *self._network_arguments()]), "Loading the network")
+            for name in STEPS:
+                with self._step(name):
+                    self._execute(connection, name)
+            with self._step("score held-out patients"):
+                scores = score_test_patients(connection)
+        finally:
+            connection.close()
+        self._report(scores)
+        return 0
+
+    def _network_arguments(self) -> list[str]:
+        if self.network is not None:
+            return [str(self.network)]
+        return [str(Path(__file__).resolve().parents[1] / "networks" / "data" / "demo_resnet.onnx")]
+
+    @contextmanager
+    def _step(self, name: str) -> Iterator[None]:
+        print(f"\n== {name}", flush=True)
+        started = time.perf_counter()
+        yield
+        self.seconds.append((name, time.perf_counter() - started))
+
+    @staticmethod
+    def _check(status: int, what: str) -> None:
+        if status != 0:
+            raise LungdbError(f"{what} failed; the messages above say why.")
+
+    @staticmethod
+    def _execute(connection: Connection, name: str) -> None:
+        script = (sql_directory() / "execute" / name).read_text(encoding="utf-8")
+        for result in run_script(connection, script, on_message=lambda message: print(message.text, flush=True)):
+            print_table(result.columns, result.rows)
+
+    def _report(self, scores: list[tuple[int, float, int]]) -> None:
+        print("\nHeld-out patients, highest score first:\n")
+        rows = [(index, f"{percent:.1f} %", "cancer" if label else "no cancer") for index, percent, label in scores]
+        print_table(("patient index", "probability", "truth"), rows)
+        print(auc_sentence([percent for _, percent, _ in scores], [label for _, _, label in scores]))
+        if self.is_synthetic:
+            print("The scans are made up: the figure says that the software works, nothing about medicine.")
+        print()
+        print_table(("step", "seconds"), [(name, f"{seconds:.1f}") for name, seconds in self.seconds])
+        query = "DECLARE @r FLOAT; EXECUTE dbo.PredictLungCancer @PatientIndex = 1, @PredictionResult = @r OUTPUT;"
+        print("What to type next:")
+        print(f'  lungdb sql -d {self.target} -q "{query}"')
+        print(f'  lungdb sql -d {self.target} -q "EXECUTE dbo.TrainLungCancerModel @Help = 1;"')
+        print("  lungdb demo --scans DIR --labels CSV --network FILE    the same with your own data")
+
+
+def score_test_patients(connection: Connection) -> list[tuple[int, float, int]]:
+    """Score each labelled test patient with PredictLungCancer.
+
+    Returns
+    -------
+    list of (int, float, int)
+        Patient index, probability in percent, label; highest probability first.
+    """
+    (patients,) = run(
+        connection,
+        "SELECT p.idx, l.label FROM dbo.patients AS p INNER JOIN dbo.labels AS l ON l.patient_id = p.patient_id "
+        "INNER JOIN dbo.splits AS s ON s.patient_id = p.patient_id WHERE s.part = 'test' ORDER BY p.idx;",
+    )
+    scores = []
+    for index, label in patients.rows:
+        (result,) = run(connection, "EXECUTE dbo.PredictLungCancer @PatientIndex = ?;", (index,))
+        scores.append((index, float(result.rows[0][0]), int(label)))
+    return sorted(scores, key=lambda score: -score[1])
+
+
+def auc_sentence(percents: Sequence[float], labels: Sequence[int]) -> str:
+    """Say the AUC with its 95 % bootstrap interval, or why there is none."""
+    truth = np.asarray(labels, dtype=np.int64)
+    scores = np.asarray(percents, dtype=np.float64)
+    if len(set(labels)) < 2:
+        return f"The {len(labels)} held-out patients are of one class, so there is no AUC."
+    low, high = bootstrap_interval(truth, scores, auc, seed=0)
+    return f"AUC on {len(labels)} held-out patients: {auc(truth, scores):.3f} (95 % interval {low:.3f} to {high:.3f})"

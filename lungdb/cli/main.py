@@ -1,0 +1,51 @@
+"""The `lungdb` command: each subcommand is a module of this package with main(argv) -> exit status."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Sequence
+
+from lungdb import __version__
+from lungdb.errors import LungdbError
+
+COMMANDS = {
+    "demo": "the whole job on synthetic scans, or on yours",
+    "sql": "run T-SQL on either engine, the way sqlcmd does",
+    "install": "make or upgrade the tables, views and procedures of a database",
+    "load-scans": "load folders of DICOM files",
+    "load-labels": "load labels from a CSV file",
+    "load-network": "load a network from an ONNX file",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; returns the exit status: 0, 1 for an error, 2 for wrong usage, 130 when interrupted."""
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    if not arguments or arguments[0] in ("-h", "--help"):
+        print(_usage())
+        return 0 if arguments else 2
+    if arguments[0] == "--version":
+        print(f"lungdb {__version__}")
+        return 0
+    if arguments[0] not in COMMANDS:
+        print(f"lungdb has no command '{arguments[0]}'.\n\n{_usage()}", file=sys.stderr)
+        return 2
+    module = importlib.import_module(f"lungdb.cli.{arguments[0].replace('-', '_')}")
+    try:
+        return int(module.main(arguments[1:]))
+    except LungdbError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("\nInterrupted. What was committed is kept; run the same command again to go on.", file=sys.stderr)
+        return 130
+
+
+def _usage() -> str:
+    lines = [f"  {name:<14}{purpose}" for name, purpose in COMMANDS.items()]
+    return "usage: lungdb COMMAND [options]\n\n" + "\n".join(lines) + "\n\n`lungdb COMMAND --help` tells more."
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""`lungdb sql`: run T-SQL on either engine, the way sqlcmd does."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lungdb.cli.target import add_target, connect_to
+from lungdb.database import Connection, Cursor, Message
+from lungdb.embedded import split_batches
+from lungdb.errors import LungdbError, SqlError
+
+ROWS_AT_ONCE = 500
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns 0, or 1 when any batch had an error."""
+    parser = argparse.ArgumentParser(
+        prog="lungdb sql",
+        description="Run T-SQL and print results, messages and errors. Batches are separated by lines that say GO. "
+        "Exit status 1 when there was an error.",
+    )
+    add_target(parser)
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("-i", "--input", metavar="FILE", help="file with T-SQL, in UTF-8; default: standard input")
+    source.add_argument("-q", "--query", metavar="T-SQL", help="the T-SQL itself")
+    parser.add_argument("-b", "--stop", action="store_true", help="stop at the first error instead of going on")
+    parser.add_argument("-y", "--width", type=int, default=256, metavar="N", help="longest value shown (default 256)")
+    options = parser.parse_args(argv)
+    if options.width < 8:
+        parser.error(f"-y {options.width} is too narrow; give 8 or more")
+
+    script = _read(options)
+    connection = connect_to(options)
+    failed = False
+    try:
+        for batch, first_line in split_batches(script):
+            if not _run_batch(connection, batch, first_line, options):
+                failed = True
+                if options.stop:
+                    break
+    finally:
+        connection.close()
+    return 1 if failed else 0
+
+
+def _read(options: argparse.Namespace) -> str:
+    if options.query is not None:
+        return str(options.query)
+    try:
+        if options.input is None:
+            return sys.stdin.read()
+        return Path(options.input).read_text(encoding="utf-8-sig")
+    except OSError as error:
+        raise LungdbError(f"The file '{options.input}' cannot be read: {error.strerror}.") from error
+    except UnicodeDecodeError as error:
+        raise LungdbError(f"'{options.input or 'standard input'}' is not UTF-8. Save it as UTF-8.") from error
+
+
+def _run_batch(connection: Connection, batch: str, first_line: int, options: argparse.Namespace) -> bool:
+    """Print everything the batch says; an error after the first result is met while the rest is drained."""
+    cursor = connection.cursor()
+    fine = True
+    more = True
+    started = False
+    while more:
+        try:
+            if started:
+                more = bool(cursor.nextset())
+            else:
+                started = True
+                cursor.execute(batch)
+            _print_step(cursor, options.width)
+        except SqlError as error:
+            _print_messages(cursor.messages)
+            error.line += first_line - 1 if error.procedure is None else 0
+            print(error, file=sys.stderr)
+            fine = False
+            if options.stop:
+                break
+    cursor.close()
+    return fine
+
+
+def _print_step(cursor: Cursor, width: int) -> None:
+    _print_messages(cursor.messages)
+    if cursor.description is not None:
+        columns = [str(column[0] or "") for column in cursor.description]
+        print_table(columns, _rows(cursor), width)
+    elif cursor.rowcount >= 0:
+        print(f"({cursor.rowcount} row{'' if cursor.rowcount == 1 else 's'} affected)\n")
+
+
+def _print_messages(messages: Iterable[Message]) -> None:
+    for message in messages:
+        if message.severity > 10:
+            print(f"Msg {message.number}, Level {message.severity}, State {message.state}, Line {message.line}")
+        print(message.text, flush=True)
+
+
+def _rows(cursor: Cursor) -> Iterable[Sequence[Any]]:
+    while rows := cursor.fetchmany(ROWS_AT_ONCE):
+        yield from rows
+
+
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], width: int = 256) -> None:
+    """Print rows under their column names; numbers stand right, a value longer than `width` is cut and marked with …."""
+    cells: list[list[str]] = []
+    numeric = [True] * len(columns)
+    for row in rows:
+        cells.append([_text(value, width) for value in row])
+        for index, value in enumerate(row):
+            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
+                numeric[index] = False
+    widths = [max([len(name), *(len(row[index]) for row in cells)]) for index, name in enumerate(columns)]
+    for line in (columns, ["-" * size for size in widths], *cells):
+        parts = [
+            cell.rjust(size) if right and cells else cell.ljust(size)
+            for cell, size, right in zip(line, widths, numeric, strict=True)
+        ]
+        print("  ".join(parts).rstrip())
+    print(f"\n({len(cells)} row{'' if len(cells) == 1 else 's'} affected)\n")
+
+
+def _text(value: Any, width: int) -> str:
+    if value is None:
+        return "NULL"
+    if isinstance(value, bool):
+        return str(int(value))
+    if isinstance(value, (bytes, bytearray)):
+        text = "0x" + bytes(value[: width // 2]).hex().upper()
+        return text if len(value) <= width // 2 else text[: width - 1] + "…"
+    text = str(value).replace("\r\n", "\n").replace("\n", " ")
+    return text if len(text) <= width else text[: width - 1] + "…"
