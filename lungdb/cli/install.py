@@ -5,18 +5,20 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from lungdb.cli.target import add_target, connect_to
-from lungdb.database import install, run
+from lungdb.cli.support import add_database_argument
+from lungdb.config import load_settings
+from lungdb.database import connect, install, run
 
 
 def main(argv: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
     parser = argparse.ArgumentParser(
-        prog="lungdb install", description="Make or upgrade the tables, views and procedures of a database. Data are kept."
+        prog="lungdb install",
+        description="Make or upgrade the tables, views and procedures of a database. Data are kept.",
     )
-    add_target(parser)
+    add_database_argument(parser)
     options = parser.parse_args(argv)
-    connection = connect_to(options)
+    connection = connect(options.database or load_settings().database)
     try:
         install(connection, on_message=lambda message: print(message.text))
         (result,) = run(connection, "SELECT DB_NAME(), MAX(version) FROM dbo.schema_version;")

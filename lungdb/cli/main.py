@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 
 from lungdb import __version__
-from lungdb.errors import LungdbError
+from lungdb.cli.support import exit_status
 
 COMMANDS = {
     "demo": "the whole job on synthetic scans, or on yours",
@@ -32,14 +32,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"lungdb has no command '{arguments[0]}'.\n\n{_usage()}", file=sys.stderr)
         return 2
     module = importlib.import_module(f"lungdb.cli.{arguments[0].replace('-', '_')}")
-    try:
-        return int(module.main(arguments[1:]))
-    except LungdbError as error:
-        print(error, file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("\nInterrupted. What was committed is kept; run the same command again to go on.", file=sys.stderr)
-        return 130
+    return exit_status(lambda: int(module.main(arguments[1:])))
 
 
 def _usage() -> str:

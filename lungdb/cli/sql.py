@@ -8,8 +8,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from lungdb.cli.target import add_target, connect_to
-from lungdb.database import Connection, Cursor, Message
+from lungdb.cli.support import add_database_argument
+from lungdb.config import load_settings
+from lungdb.database import Connection, Cursor, Message, connect
 from lungdb.embedded import split_batches
 from lungdb.errors import LungdbError, SqlError
 
@@ -23,7 +24,7 @@ def main(argv: Sequence[str]) -> int:
         description="Run T-SQL and print results, messages and errors. Batches are separated by lines that say GO. "
         "Exit status 1 when there was an error.",
     )
-    add_target(parser)
+    add_database_argument(parser)
     source = parser.add_mutually_exclusive_group()
     source.add_argument("-i", "--input", metavar="FILE", help="file with T-SQL, in UTF-8; default: standard input")
     source.add_argument("-q", "--query", metavar="T-SQL", help="the T-SQL itself")
@@ -34,7 +35,7 @@ def main(argv: Sequence[str]) -> int:
         parser.error(f"-y {options.width} is too narrow; give 8 or more")
 
     script = _read(options)
-    connection = connect_to(options)
+    connection = connect(options.database or load_settings().database)
     failed = False
     try:
         for batch, first_line in split_batches(script):
