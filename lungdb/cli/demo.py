@@ -25,8 +25,8 @@ def main(argv: Sequence[str]) -> int:
     """Run the command; returns the exit status."""
     parser = argparse.ArgumentParser(
         prog="lungdb demo",
-        description="Load CT scans, make features, train, and score the held-out patients, each by the stored procedure "
-        "that SQL Server runs. Without options the scans are synthetic.",
+        description="Load CT scans, make features, train, and score the held-out patients, each by the stored "
+        "procedure that SQL Server runs. Without options the scans are synthetic.",
     )
     parser.add_argument("--folder", type=Path, default=Path("demo"), help="where scans and database go (default: demo)")
     parser.add_argument("--scans", type=Path, metavar="DIR", help="your own folder of DICOM files")

@@ -31,8 +31,8 @@ def connect(target: str) -> SqlServerConnection:
         import pyodbc
     except ImportError as error:
         raise LungdbError(
-            f'SQL Server is reached through pyodbc, which cannot be loaded ({error}). Run: pip install "lungdb[sqlserver]", '
-            "and on Linux install the unixODBC library."
+            f"SQL Server is reached through pyodbc, which cannot be loaded ({error}). "
+            'Run: pip install "lungdb[sqlserver]", and on Linux install the unixODBC library.'
         ) from error
     try:
         return SqlServerConnection(pyodbc.connect(target, autocommit=True))
@@ -71,9 +71,6 @@ class SqlServerCursor:
 
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._cursor, name)
 
     @property
     def description(self) -> Any:
