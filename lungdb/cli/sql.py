@@ -108,7 +108,7 @@ def _rows(cursor: Cursor) -> Iterable[Sequence[Any]]:
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], width: int = 256) -> None:
-    """Print rows under their column names; numbers stand right, a longer value than `width` is cut, with … at its end."""
+    """Print rows under their column names; numbers stand right, and what is longer than `width` is cut."""
     cells: list[list[str]] = []
     numeric = [True] * len(columns)
     for row in rows:
