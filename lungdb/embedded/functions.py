@@ -5,11 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping
 
+from lungdb.embedded import conversions
 from lungdb.embedded.functions_base import Function, Implementation
 from lungdb.embedded.values import Value
 
 FUNCTIONS: Mapping[str, Function] = {}
-IMPLEMENTATIONS: tuple[Implementation, ...] = ()
+IMPLEMENTATIONS: tuple[Implementation, ...] = (*conversions.IMPLEMENTATIONS,)
 
 
 class Failure:

@@ -23,6 +23,8 @@ import datetime
 import decimal
 import math
 import uuid
+from collections.abc import Callable
+from typing import Any
 
 from lungdb.embedded.types import (
     BIGINT,
@@ -44,6 +46,8 @@ from lungdb.embedded.types import (
 from lungdb.errors import SqlError
 
 Value = int | float | str | bytes | None
+# From (source, target, style) to the function that converts a value that is not NULL.
+MakeConverter = Callable[[SqlType, SqlType, int | None], Callable[[Any], Value]]
 ClientValue = (
     bool | int | float | str | bytes | decimal.Decimal | datetime.datetime | datetime.date | datetime.time | None
 )
@@ -61,7 +65,7 @@ def encode_decimal(number: decimal.Decimal) -> str:
     ``N``, every digit complemented to nine, and ``~`` at the end.
     """
     sign = "-" if number < 0 else ""
-    integral, _, fraction = f"{abs(number):f}".partition(".")
+    integral, _, fraction = f"{number.copy_abs():f}".partition(".")
     integral = integral.lstrip("0") or "0"
     fraction = fraction.rstrip("0")
     text = f"{len(integral):02d}:{integral}{'.' + fraction if fraction else ''}"
@@ -71,8 +75,13 @@ def encode_decimal(number: decimal.Decimal) -> str:
 def decode_decimal(text: str) -> decimal.Decimal:
     """Return the number that `encode_decimal` wrote."""
     if text[0] == "N":
-        return -decimal.Decimal(text[4:-1].translate(_COMPLEMENT))
+        return decimal.Decimal(text[4:-1].translate(_COMPLEMENT)).copy_negate()
     return decimal.Decimal(text[4:])
+
+
+def round_half_up(number: decimal.Decimal, scale: int) -> decimal.Decimal:
+    """Return the number rounded to `scale` digits after the point, halves away from zero."""
+    return number.quantize(decimal.Decimal(1).scaleb(-scale), context=EXACT)
 
 
 def utf16_length(text: str) -> int:
@@ -93,8 +102,7 @@ def to_client(value: Value, kind: SqlType) -> ClientValue:
     if family == Family.BIT:
         return bool(value)
     if family == Family.DECIMAL:
-        scale = kind.as_decimal[1]
-        return decode_decimal(str(value)).quantize(decimal.Decimal(1).scaleb(-scale), context=EXACT)
+        return round_half_up(decode_decimal(str(value)), kind.as_decimal[1])
     if family == Family.DATETIME:
         text = str(value)
         if kind.name == "date":
@@ -157,7 +165,7 @@ def _integer(value: int) -> tuple[Value, SqlType]:
 def _decimal(value: decimal.Decimal) -> tuple[Value, SqlType]:
     if not value.is_finite():
         raise SqlError(8023, f"The value {value} is not a valid decimal. Pass a finite number or None.")
-    integral, _, fraction = f"{abs(value):f}".partition(".")
+    integral, _, fraction = f"{value.copy_abs():f}".partition(".")
     precision = max(1, len(integral.lstrip("0")) + len(fraction))
     if precision > MAX_PRECISION:
         raise SqlError(8115, f"The number {value} has more than 38 digits. Pass a float or fewer digits.")
