@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -80,3 +80,126 @@ def stored_extent(series: Series, identity: Identity) -> Extent:
     """Return a series' extent with the UID that the database knows it by."""
     extent = series.extent
     return Extent(identity.uid(extent.series_uid), extent.spacing_z, extent.number_images)
+
+
+def encode_scan(series: Series, identity: Identity, on_slice: Callable[[], object]) -> EncodedScan:
+    """Decode and compress a series; the compressed slices of one series are held in memory.
+
+    Raises
+    ------
+    RejectedError
+        A slice cannot be decoded.
+    """
+    slices, clipped = [], 0
+    for part in series.slices():
+        pixels, sha256 = encode_slice(part.hu)
+        uid = identity.uid(part.instance_uid)
+        slices.append((part.position_z, uid, part.slope, part.intercept, pixels, sha256))
+        clipped += part.clipped
+        on_slice()
+    first = series.first
+    return EncodedScan(
+        patient_id=identity.patient(first.patient_id),
+        extent=stored_extent(series, identity),
+        columns=(
+            identity.uid(first.study_uid),
+            identity.date(first.study_date),
+            first.manufacturer,
+            first.rows,
+            first.columns,
+        ),
+        spacing=first.pixel_spacing,
+        slices=slices,
+        content_sha256=content_sha256(row[-1] for row in slices),
+        clipped=clipped,
+    )
+
+
+def check_wanted(connection: Connection, patient_id: str, extent: Extent) -> None:
+    """Refuse a series that is neither in the database nor the patient's primary one.
+
+    Raises
+    ------
+    RejectedError
+        With the reason not_primary.
+    """
+    others = _extents(connection, patient_id)
+    if extent.series_uid not in {other.series_uid for other in others} and choose_primary([*others, extent]) != extent:
+        raise RejectedError("not_primary")
+
+
+def store_scan(connection: Connection, scan: EncodedScan, *, all_series: bool, replace: bool) -> str:
+    """Store a scan in one transaction.
+
+    Parameters
+    ----------
+    all_series : bool
+        Take it though it is not the patient's primary one.
+    replace : bool
+        Take it though the database holds the series with other pixels; what was made from those is deleted.
+
+    Returns
+    -------
+    str
+        ``loaded``, ``replaced``, or ``unchanged`` when the database holds it already.
+
+    Raises
+    ------
+    RejectedError
+        It is not taken; nothing has changed.
+    """
+    with transaction(connection):
+        next_idx = run(connection, _NEXT_IDX)[0].rows[0][0]
+        found = run(connection, _FIND_SCAN, (scan.extent.series_uid,))[0].rows
+        if found:
+            scan_id, content = found[0]
+            if bytes(content) == scan.content_sha256:
+                return "unchanged"
+            if not replace:
+                raise RejectedError("changed_series")
+            for statement in _DELETE_SCAN:
+                run(connection, statement, (scan_id,))
+        elif not all_series:
+            check_wanted(connection, scan.patient_id, scan.extent)
+        if not _has_patient(connection, scan.patient_id):
+            run(connection, _INSERT_PATIENT, (scan.patient_id, next_idx))
+        _insert_scan(connection, scan)
+        primary = choose_primary(_extents(connection, scan.patient_id))
+        run(connection, _NONE_PRIMARY, (scan.patient_id,))
+        run(connection, _SET_PRIMARY, (primary.series_uid,))
+    return "replaced" if found else "loaded"
+
+
+def store_rejections(connection: Connection, rejections: Sequence[Rejection], identity: Identity) -> None:
+    """Store rejections in one transaction; one that is there already is left as it is."""
+    rows = []
+    for rejection in rejections:
+        path_hash = identity.path(rejection.path)
+        rows.append((path_hash, rejection.reason, rejection.reason, rejection.message, path_hash))
+    with transaction(connection):
+        _run_many(connection, _INSERT_REJECTION, rows)
+
+
+def _extents(connection: Connection, patient_id: str) -> list[Extent]:
+    return [Extent(*row) for row in run(connection, _EXTENTS, (patient_id,))[0].rows]
+
+
+def _has_patient(connection: Connection, patient_id: str) -> bool:
+    found = run(connection, _FIND_PATIENT, (patient_id,))[0].rows
+    # The database compares without case: two patients must not become one.
+    if found and found[0][0] != patient_id:
+        raise RejectedError("similar_patient_id")
+    return bool(found)
+
+
+def _insert_scan(connection: Connection, scan: EncodedScan) -> None:
+    extent = scan.extent
+    values = (extent.number_images, extent.spacing_z, *scan.spacing, scan.content_sha256)
+    inserted = run(connection, _INSERT_SCAN, (scan.patient_id, extent.series_uid, *scan.columns, *values))
+    scan_id = inserted[0].rows[0][0]
+    _run_many(connection, _INSERT_SLICE, [(scan_id, index, *row) for index, row in enumerate(scan.slices)])
+
+
+def _run_many(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+    with closing(connection.cursor()) as cursor:
+        cursor.executemany(sql, rows)

@@ -30,7 +30,7 @@ def find_files(folder: Path) -> Iterator[Path]:
                 yield path
 
 
-def read_folder(folder: Path, on_file: Callable[[], None] | None = None) -> Iterator[Series | Rejection]:
+def read_folder(folder: Path, on_file: Callable[[], object] | None = None) -> Iterator[Series | Rejection]:
     """Find the CT series in a folder by the files' content; names and suffixes do not matter.
 
     The headers of all files are read first, a few hundred bytes each being kept; pixels are read later, by

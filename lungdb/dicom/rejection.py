@@ -28,6 +28,9 @@ REASONS = {
     "inconsistent_series": "The slices of the series differ in more than position. Split it into series that agree.",
     "duplicate_position": "Several slices of the series lie at one position. Make its phases series of their own.",
     "not_primary": "Another series of the patient is the primary one. Add --all-series to load this one too.",
+    "changed_series": "The database holds this series with other pixels. Add --replace to take these; features and "
+    "predictions made from the old ones are then deleted.",
+    "similar_patient_id": "The database holds a patient whose id differs from this one only in case. Make them differ.",
     "unsupported_syntax": "The pixel data are compressed in a way that cannot be read. Export the series uncompressed.",
     "no_pixel_data": "The file has no pixel data. Export it again from the archive.",
     "truncated": "The pixel data end too early. Copy the file again from the archive.",

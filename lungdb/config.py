@@ -1,0 +1,92 @@
+"""The site's settings: its config.py, then LUNGDB_* environment variables, which win.
+
+config.py is read, never executed: it holds lines of the form ``name = "text"`` and comments, so a copied or shared file
+cannot run code. `config.example.py` shows every setting.
+"""
+
+from __future__ import annotations
+
+import ast
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from difflib import get_close_matches
+from pathlib import Path
+
+from lungdb.errors import LungdbError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of a site. Neither is shown by repr: an ODBC connection string may hold a password.
+
+    Attributes
+    ----------
+    database : str
+        Where the database is, as `lungdb.database.connect` takes it. LUNGDB_DATABASE.
+    id_key : str
+        The secret that patient ids and UIDs are hashed with, at least 16 characters; empty when the site has none.
+        LUNGDB_ID_KEY.
+    """
+
+    database: str = field(default="sqlite:///lung_cancer_database.db", repr=False)
+    id_key: str = field(default="", repr=False)
+
+
+NAMES = tuple(setting.name for setting in fields(Settings))
+
+
+def load_settings(environment: Mapping[str, str] = os.environ) -> Settings:
+    """Read the settings.
+
+    Parameters
+    ----------
+    environment : mapping of str to str
+        LUNGDB_CONFIG names the file, else ``config.py`` of the working directory is read if it is there.
+
+    Raises
+    ------
+    LungdbError
+        The file that LUNGDB_CONFIG names is missing, or a line is not a setting.
+    """
+    values: dict[str, str] = {}
+    named = environment.get("LUNGDB_CONFIG")
+    path = Path(named or "config.py")
+    if named or path.is_file():
+        values = _read_config(path)
+    for name in NAMES:
+        value = environment.get(f"LUNGDB_{name.upper()}")
+        if value is not None:
+            values[name] = value
+    return Settings(**values)
+
+
+def _read_config(path: Path) -> dict[str, str]:
+    try:
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise LungdbError(f"The configuration '{path}' cannot be read. Check LUNGDB_CONFIG and the file.") from error
+    except (SyntaxError, ValueError) as error:
+        line = getattr(error, "lineno", None) or 1
+        raise LungdbError(f'{path}, line {line} is not Python. Write lines of the form name = "text".') from error
+    values = {}
+    for statement in tree.body:
+        match statement:
+            case ast.Expr(value=ast.Constant(value=str())):
+                continue
+            case ast.Assign(targets=[ast.Name(id=name)], value=ast.Constant(value=str() as value)):
+                _check_name(name, f"{path}, line {statement.lineno}")
+                values[name] = value
+            case _:
+                raise LungdbError(
+                    f"{path}, line {statement.lineno} is not a setting. "
+                    'The file is not executed: write lines of the form name = "text".'
+                )
+    return values
+
+
+def _check_name(name: str, where: str) -> None:
+    if name not in NAMES:
+        near = get_close_matches(name, NAMES, n=1)
+        hint = f"Did you mean '{near[0]}'?" if near else f"There are: {', '.join(NAMES)}."
+        raise LungdbError(f"{where}: there is no setting '{name}'. {hint}")
