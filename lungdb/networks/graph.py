@@ -1,0 +1,155 @@
+"""ONNX graphs: reading them with the refusals that keep them portable, and the shapes of their tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import onnx
+from onnx import NodeProto, TensorProto, ValueInfoProto
+
+from lungdb.errors import ProcedureError
+from lungdb.imaging.preprocessing import CHANNELS, SIDE
+
+UNREADABLE = 50116
+OTHER_SHAPE = 50104
+
+Dimension = int | str | None
+"""A size, the name of a free one, or unknown."""
+
+_STANDARD_DOMAINS = {"", "ai.onnx"}
+_SMALL = 1024  # elements; what Reshape and the like read, never a weight of a layer
+
+
+def read_model(model: bytes) -> onnx.ModelProto:
+    """Parse an ONNX file.
+
+    Raises
+    ------
+    ProcedureError
+        50116 when the bytes are no ONNX model, keep weights in other files, or use operators outside the ONNX
+        standard: such a model cannot be stored in a table as one value and run anywhere.
+    """
+    try:
+        parsed = onnx.load_from_string(model)
+    except Exception:  # protobuf's DecodeError, which onnx does not export
+        parsed = onnx.ModelProto()
+    if not parsed.graph.node or not parsed.graph.output:
+        raise ProcedureError(
+            UNREADABLE, "The network's bytes are not an ONNX model. Load an .onnx file with load_network."
+        )
+    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in _tensors(parsed.graph)):
+        raise ProcedureError(
+            UNREADABLE,
+            "The network keeps weights outside its .onnx file. Save it as one file (onnx.save with "
+            "save_as_external_data=False) and load that.",
+        )
+    foreign = sorted({node.domain for node in _nodes(parsed.graph)} - _STANDARD_DOMAINS)
+    if foreign:
+        raise ProcedureError(
+            UNREADABLE,
+            f"The network uses operators of the domain {', '.join(foreign)}. Export it with standard operators only.",
+        )
+    return parsed
+
+
+def image_input(model: onnx.ModelProto) -> ValueInfoProto:
+    """Find the network's one input, float32[N, 3, rows, cols]; ProcedureError 50104 when there is no such one."""
+    weights = {tensor.name for tensor in model.graph.initializer}
+    inputs = [value for value in model.graph.input if value.name not in weights]
+    if len(inputs) != 1:
+        names = ", ".join(value.name for value in inputs) or "none"
+        raise ProcedureError(
+            OTHER_SHAPE, f"The network has {len(inputs)} inputs ({names}). Use one with a single picture as input."
+        )
+    dimensions = shape_of(inputs[0])
+    is_float = inputs[0].type.tensor_type.elem_type == TensorProto.FLOAT
+    if not is_float or dimensions is None or len(dimensions) != 4 or _is_other(dimensions[1], CHANNELS):
+        kind = TensorProto.DataType.Name(inputs[0].type.tensor_type.elem_type).lower()
+        raise ProcedureError(
+            OTHER_SHAPE,
+            f"The network's input is {kind}{describe(dimensions)}. Use a network that takes "
+            f"float32[N, {CHANNELS}, {SIDE}, {SIDE}].",
+        )
+    return inputs[0]
+
+
+def _is_other(dimension: Dimension, size: int) -> bool:
+    return isinstance(dimension, int) and dimension != size
+
+
+def shape_of(value: ValueInfoProto) -> list[Dimension] | None:
+    """Give a tensor's dimensions, free ones by name; None when even their number is unknown."""
+    if not value.type.tensor_type.HasField("shape"):
+        return None
+    return [
+        dimension.dim_value if dimension.dim_value > 0 else dimension.dim_param or None
+        for dimension in value.type.tensor_type.shape.dim
+    ]
+
+
+def describe(dimensions: list[Dimension] | None) -> str:
+    """Write dimensions for a message."""
+    if dimensions is None:
+        return " of unknown shape"
+    return f"[{', '.join('?' if dimension is None else str(dimension) for dimension in dimensions)}]"
+
+
+def infer_shapes(model: onnx.ModelProto) -> dict[str, list[Dimension] | None]:
+    """Work out the dimensions of every tensor that a node makes, by the rules of the ONNX standard.
+
+    Weights take part by shape only, so this costs milliseconds for networks of any size.
+    """
+    skeleton = onnx.ModelProto()
+    skeleton.CopyFrom(_without_weights(model))
+    for tensor in model.graph.initializer:
+        if elements(tensor.dims) <= _SMALL:
+            skeleton.graph.initializer.append(tensor)
+        else:
+            skeleton.graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
+    inferred = onnx.shape_inference.infer_shapes(skeleton, data_prop=True).graph
+    return {value.name: shape_of(value) for value in (*inferred.value_info, *inferred.output)}
+
+
+def elements(dimensions: Iterable[int]) -> int:
+    """Multiply dimensions."""
+    product = 1
+    for dimension in dimensions:
+        product *= dimension
+    return product
+
+
+def names_used(node: NodeProto) -> set[str]:
+    """List the tensors that a node reads, those that its inner graphs take from outside among them."""
+    names = set(node.input)
+    for attribute in node.attribute:
+        for inner in (attribute.g, *attribute.graphs):
+            for inner_node in inner.node:
+                names |= names_used(inner_node)
+    return names
+
+
+def _without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
+    weights = {tensor.name for tensor in model.graph.initializer}
+    graph = onnx.helper.make_graph(
+        model.graph.node,
+        "skeleton",
+        [value for value in model.graph.input if value.name not in weights],
+        model.graph.output,
+    )
+    return onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
+
+
+def _nodes(graph: onnx.GraphProto) -> Iterable[NodeProto]:
+    for node in graph.node:
+        yield node
+        for attribute in node.attribute:
+            for inner in (attribute.g, *attribute.graphs):
+                yield from _nodes(inner)
+
+
+def _tensors(graph: onnx.GraphProto) -> Iterable[TensorProto]:
+    yield from graph.initializer
+    for node in _nodes(graph):
+        for attribute in node.attribute:
+            yield from (attribute.t, *attribute.tensors)
+            yield from attribute.g.initializer
