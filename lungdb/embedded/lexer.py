@@ -1,0 +1,156 @@
+"""T-SQL text to tokens."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from functools import lru_cache
+
+from lungdb.errors import SqlError
+
+
+class Kind(Enum):
+    """What a token is."""
+
+    NAME = "name"
+    QUOTED = "quoted name"
+    VARIABLE = "variable"
+    GLOBAL = "global"
+    STRING = "string"
+    UNICODE = "unicode string"
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    FLOAT = "float"
+    MONEY = "money"
+    BINARY = "binary"
+    PARAMETER = "parameter"
+    SYMBOL = "symbol"
+    END = "end"
+
+
+@dataclass(frozen=True)
+class Token:
+    """A piece of T-SQL text.
+
+    Attributes
+    ----------
+    kind : Kind
+        What it is.
+    text : str
+        As written, for error messages.
+    value : str
+        Upper case for names, which T-SQL compares without case; the content of quoted names and strings; the text of
+        the others.
+    line : int
+        Line of the text, from 1.
+    start, end : int
+        The token is ``text[start:end]`` of the whole.
+    """
+
+    kind: Kind
+    text: str
+    value: str
+    line: int
+    start: int
+    end: int
+
+
+_TOKEN = re.compile(
+    r"""
+    (?P<space>\s+|--[^\n]*)
+  | (?P<comment>/\*)
+  | (?P<unicode>[Nn]'(?:[^']|'')*')
+  | (?P<string>'(?:[^']|'')*')
+  | (?P<bracket>\[(?:[^\]]|\]\])*\])
+  | (?P<double>"(?:[^"]|"")*")
+  | (?P<binary>0[xX][0-9A-Fa-f]*)
+  | (?P<float>(?:\d+\.?\d*|\.\d+)[eE][+-]?\d*)
+  | (?P<decimal>\d+\.\d*|\.\d+)
+  | (?P<integer>\d+)
+  | (?P<money>\$(?:\d+\.?\d*|\.\d+))
+  | (?P<global>@@\w[\w@$\#]*)
+  | (?P<variable>@[\w@$\#]+)
+  | (?P<name>[^\W\d][\w@$\#]*|\#{1,2}[\w@$\#]*)
+  | (?P<parameter>\?)
+  | (?P<symbol><>|<=|>=|!=|!<|!>|\+=|-=|\*=|/=|%=|&=|\|=|\^=|::|[-+*/%=<>(),.;&|^~:])
+    """,
+    re.VERBOSE,
+)
+_KINDS = {
+    "unicode": Kind.UNICODE,
+    "string": Kind.STRING,
+    "bracket": Kind.QUOTED,
+    "double": Kind.QUOTED,
+    "binary": Kind.BINARY,
+    "float": Kind.FLOAT,
+    "decimal": Kind.DECIMAL,
+    "integer": Kind.INTEGER,
+    "money": Kind.MONEY,
+    "global": Kind.GLOBAL,
+    "variable": Kind.VARIABLE,
+    "name": Kind.NAME,
+    "parameter": Kind.PARAMETER,
+    "symbol": Kind.SYMBOL,
+}
+_COMMENT_EDGE = re.compile(r"/\*|\*/")
+
+
+@lru_cache(maxsize=512)
+def tokenize(text: str) -> tuple[Token, ...]:
+    """Return the tokens of T-SQL text, the last of kind END.
+
+    Raises
+    ------
+    SqlError
+        105 for a string or quoted name that is not closed, 113 for a comment that is not, 102 for a character that
+        T-SQL does not know.
+    """
+    tokens: list[Token] = []
+    position, line = 0, 1
+    while position < len(text):
+        match = _TOKEN.match(text, position)
+        if match is None:
+            raise _unreadable(text, position, line)
+        group = match.lastgroup
+        assert group is not None
+        end = _comment_end(text, position, line) if group == "comment" else match.end()
+        written = text[position:end]
+        if group not in ("space", "comment"):
+            tokens.append(Token(_KINDS[group], written, _value(group, written), line, position, end))
+        line += written.count("\n")
+        position = end
+    tokens.append(Token(Kind.END, "", "", tokens[-1].line if tokens else 1, position, position))
+    return tuple(tokens)
+
+
+def _value(group: str, written: str) -> str:
+    if group == "unicode":
+        return written[2:-1].replace("''", "'")
+    if group == "string":
+        return written[1:-1].replace("''", "'")
+    if group == "bracket":
+        return written[1:-1].replace("]]", "]")
+    if group == "double":
+        return written[1:-1].replace('""', '"')
+    if group in ("name", "global"):
+        return written.upper()
+    return written
+
+
+def _comment_end(text: str, position: int, line: int) -> int:
+    depth = 0
+    for edge in _COMMENT_EDGE.finditer(text, position):
+        depth += 1 if edge.group() == "/*" else -1
+        if depth == 0:
+            return edge.end()
+    raise SqlError(113, "Missing end comment mark '*/'. Close the comment.", severity=15, line=line)
+
+
+def _unreadable(text: str, position: int, line: int) -> SqlError:
+    if text[position] in "'\"[" or text[position : position + 2] in ("N'", "n'"):
+        rest = text[position + 1 : position + 41]
+        return SqlError(
+            105, f"Unclosed quotation mark after the character string '{rest}'. Close it.", severity=15, line=line
+        )
+    return SqlError(102, f"Incorrect syntax near '{text[position]}'.", severity=15, line=line)
