@@ -19,9 +19,10 @@ ROOT = Path(__file__).resolve().parents[3]
 PACKAGES = ROOT / ".tsql"
 ASSEMBLIES = PACKAGES / "mssqlcli" / "mssqltoolsservice" / "bin"
 RUNTIME = PACKAGES / "dotnetcore2" / "bin"
+NO_RUNTIME = "the .NET runtime on PyPI is for x86-64 processors only"
 
 
-class DotnetMissing(Exception):
+class DotnetMissingError(Exception):
     """The packages with the .NET runtime and the assemblies are not there."""
 
 
@@ -41,15 +42,15 @@ def start(*, globalization: bool = False) -> None:
 
     Raises
     ------
-    DotnetMissing
+    DotnetMissingError
         ``.tsql`` or pythonnet is missing.
     """
     if not ASSEMBLIES.is_dir() or not RUNTIME.is_dir():
-        raise DotnetMissing(f"Microsoft's T-SQL parser is not in {PACKAGES}. Run `make .tsql` and try again.")
+        raise DotnetMissingError(f"Microsoft's T-SQL parser is not in {PACKAGES}. Run `make .tsql`.")
     try:
         pythonnet = importlib.import_module("pythonnet")
     except ImportError as error:
-        raise DotnetMissing('pythonnet is not installed. Run `pip install "lungdb[test]"` and try again.') from error
+        raise DotnetMissingError('pythonnet is not installed. Run `pip install "lungdb[test]"`.') from error
     options = {
         "tfm": "netcoreapp3.1",
         "framework": {"name": "Microsoft.NETCore.App", "version": "3.1.0"},
@@ -63,6 +64,6 @@ def start(*, globalization: bool = False) -> None:
 
 
 def assembly(name: str, namespace: str) -> Any:
-    """Load an assembly of ``.tsql`` and return one of its namespaces as a module; the runtime must have been started."""
+    """Load an assembly of ``.tsql``, with the runtime started, and return one of its namespaces as a module."""
     importlib.import_module("clr").AddReference(name)
     return importlib.import_module(namespace)

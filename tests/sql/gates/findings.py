@@ -28,4 +28,5 @@ class Finding:
     message: str
 
     def __str__(self) -> str:
+        """Give the form that compilers use: path, line, gate, message."""
         return f"{self.path}:{self.line}: {self.gate}: {self.message}"

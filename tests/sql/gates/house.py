@@ -6,7 +6,9 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.sql.gates.external_calls import procedure_name
 from tests.sql.gates.findings import Finding
+from tests.sql.gates.parser import parse
 from tests.sql.gates.tree import Node, Script
 
 MOST_PROCEDURE_LINES = 150
@@ -26,27 +28,26 @@ def check_house(path: Path, script: Script) -> list[Finding]:
 
 
 def error_numbers(script: Script) -> dict[int, int]:
-    """Return the numbers that a file throws as literals, each with a line where it does."""
+    """Return the error numbers that a file's procedures hold, thrown or kept for a later THROW, each with its line."""
     return {
         int(number.text("Value")): number.line
-        for statement in script.find("ThrowStatement")
-        for number in statement.parts.get("ErrorNumber", [])
-        if number.kind == "IntegerLiteral"
+        for body in script.find("ProcedureStatementBody")
+        for number in body.find("IntegerLiteral")
+        if re.fullmatch(r"5\d{4}", number.text("Value"))
     }
+
+
+def called_by(script: Script) -> str | None:
+    """Return the procedure that the banner names as the caller; a procedure with one needs no @Help and no example."""
+    comments = "".join(token.text for token in script.tokens if "Comment" in token.kind)
+    match = re.search(r"\bCalled by (\w+)", comments)
+    return match.group(1) if match else None
 
 
 def _semicolons(path: Path, script: Script) -> Iterator[tuple[int, str]]:
-    # Between END and ELSE the grammar allows no semicolon.
-    before_else = {
-        id(then)
-        for statement in script.find("IfStatement")
-        if statement.part("ElseStatement")
-        for then in statement.parts["ThenStatement"]
-        if then.kind == "BeginEndBlockStatement"
-    }
     seen = set()
     for statement in script.find("TSqlStatement"):
-        if id(statement) in before_else or statement.first < 0:
+        if statement.first < 0:
             continue
         end = _last_code(script, statement.last)
         following = next((token for token in script.tokens[end + 1 :] if token.is_code), None)
@@ -96,7 +97,9 @@ def _apply(path: Path, script: Script) -> Iterator[tuple[int, str]]:
 
 
 def _raiserror(path: Path, script: Script) -> Iterator[tuple[int, str]]:
-    for statement in script.find("RaiseErrorStatement"):
+    # install.sql needs RAISERROR where it stops with SET NOEXEC: THROW would end the batch before it.
+    bodies = script.find("ProcedureStatementBody")
+    for statement in (found for body in bodies for found in body.find("RaiseErrorStatement")):
         severity = statement.part("SecondParameter")
         if severity is None or severity.kind != "IntegerLiteral" or int(severity.text("Value")) > 10:
             yield statement.line, "RAISERROR reports progress with severity 0 to 10; an error is a THROW"
@@ -128,6 +131,8 @@ def _length(path: Path, script: Script) -> Iterator[tuple[int, str]]:
 
 def _help(path: Path, script: Script) -> Iterator[tuple[int, str]]:
     for node in script.find("ProcedureStatementBody"):
+        if called_by(script):
+            continue
         names = [parameter.parts["VariableName"][0].text("Value") for parameter in node.parts.get("Parameters", [])]
         if "@Help" not in names:
             yield node.line, "the procedure has no parameter @Help"
@@ -137,12 +142,21 @@ def _help(path: Path, script: Script) -> Iterator[tuple[int, str]]:
 
 def _banner(path: Path, script: Script) -> Iterator[tuple[int, str]]:
     for node in script.find("ProcedureStatementBody"):
-        name = _object_name(node)
+        name, caller = _object_name(node), called_by(script)
         comments = "".join(token.text for token in script.tokens[: node.first] if "Comment" in token.kind)
         if name not in comments:
             yield node.line, f"no banner with the name {name} stands before the procedure"
-        elif not re.search(rf"\bEXEC(UTE)?\s+(\w+\.)*{name}\b", comments):
-            yield node.line, f"the banner has no example call: EXECUTE dbo.{name} …"
+        elif caller is None and not re.search(rf"\bEXECUTE\s+(\w+\.)*{name}\b", comments):
+            yield node.line, f"the banner has neither an example call, EXECUTE dbo.{name} …, nor 'Called by …'"
+        elif caller is not None and not _calls(path.with_name(f"{caller}.sql"), name):
+            yield node.line, f"the banner says that {caller} calls it, which it does not"
+
+
+def _calls(caller: Path, name: str) -> bool:
+    if not caller.is_file():
+        return False
+    calls = parse(caller.read_text(encoding="utf-8")).find("ExecuteSpecification")
+    return any(procedure_name(call) == name.lower() for call in calls)
 
 
 def _parameter_comments(path: Path, script: Script) -> Iterator[tuple[int, str]]:
@@ -153,9 +167,7 @@ def _parameter_comments(path: Path, script: Script) -> Iterator[tuple[int, str]]
             name = parameter.parts["VariableName"][0].text("Value")
             if lines.count(parameter.line) > 1:
                 yield parameter.line, f"{name} shares its line with another parameter"
-            elif not any(
-                token.kind == "SingleLineComment" and token.line == parameter.line for token in script.tokens
-            ):
+            elif not any(token.kind == "SingleLineComment" and token.line == parameter.line for token in script.tokens):
                 yield parameter.line, f"{name} has no comment at the end of its line"
 
 

@@ -55,7 +55,7 @@ def _disagreements(declared: Parameter, passed: Parameter) -> Iterator[str]:
 
 
 def _script_faults(call: ExternalCall, module: ast.Module) -> Iterator[tuple[str, str]]:
-    """Yield gate and message. Only what stands at the top counts as assigned or used: a function's names are its own."""
+    """Yield gate and message. Only what stands outside functions counts as assigned or used."""
     names = [node for node in _outside_functions(module) if isinstance(node, ast.Name)]
     assigned = {node.id for node in names if isinstance(node.ctx, ast.Store)}
     used = {node.id for node in names if isinstance(node.ctx, ast.Load)}

@@ -41,9 +41,11 @@ def check_python_strings(path: Path) -> list[Finding]:
 
 
 def statements_in_python(path: Path) -> Iterator[tuple[int, str]]:
-    """Yield line and text of each string of a Python module that begins as a T-SQL statement does, in upper case."""
+    """Yield line and text of each whole string of a Python module that begins as a T-SQL statement, in upper case."""
     tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
-    pieces = {id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for part in node.values}
+    pieces = {
+        id(part) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr | ast.BinOp) for part in ast.walk(node)
+    }
     for node in ast.walk(tree):
         if not isinstance(node, ast.Constant) or not isinstance(node.value, str) or id(node) in pieces:
             continue

@@ -1,0 +1,1 @@
+EXECUTE dbo.GenerateFeatures @ModelNam = N'demo_resnet';

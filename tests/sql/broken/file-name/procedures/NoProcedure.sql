@@ -1,0 +1,2 @@
+-- NoProcedure
+SELECT 1 AS one;

@@ -1,0 +1,1 @@
+CREATE TABLE dbo.patient_again (a INT NOT NULL);

@@ -1,0 +1,7 @@
+CREATE OR ALTER VIEW dbo.two_views
+AS
+SELECT 1 AS one;
+GO
+CREATE OR ALTER VIEW dbo.other_view
+AS
+SELECT 1 AS one;

@@ -1,0 +1,24 @@
+-- NotPassed: a procedure that a gate refuses.
+-- Example: EXECUTE dbo.NotPassed;
+CREATE OR ALTER PROCEDURE dbo.NotPassed
+    @Help BIT = 0 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    IF @Help = 1
+        PRINT N'EXECUTE dbo.NotPassed;';
+    DECLARE @Result TABLE (value FLOAT NULL);
+    DECLARE @Factor FLOAT = 2, @Sum FLOAT, @ErrorNumber INT;
+    INSERT INTO @Result (value)
+    EXECUTE sp_execute_external_script
+        @language = N'Python',
+        @script = N'
+def main(rows, factor):
+    from lungdb.procedures import check_installation
+    return check_installation(rows, factor)
+
+OutputDataSet, Sum = main(InputDataSet, Factor)
+',
+        @input_data_1 = N'SELECT CAST(idx AS FLOAT) AS idx FROM dbo.patients;',
+        @params = N'@Factor FLOAT, @Sum FLOAT OUTPUT',
+        @Sum = @Sum OUTPUT;
+END;

@@ -1,0 +1,2 @@
+DECLARE @Result FLOAT
+EXECUTE dbo.PredictLungCancer @PatientIndex = 0, @PredictionResult = @Result OUTPUT;

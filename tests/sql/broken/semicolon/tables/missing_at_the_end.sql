@@ -1,0 +1,1 @@
+CREATE TABLE dbo.missing_at_the_end (a INT NOT NULL)

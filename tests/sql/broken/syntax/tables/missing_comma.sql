@@ -1,0 +1,4 @@
+CREATE TABLE dbo.missing_comma (
+    a INT NOT NULL
+    b INT NOT NULL
+);

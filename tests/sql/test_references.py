@@ -1,0 +1,59 @@
+"""DacFx's offline model of the database resolves every name in the project's T-SQL."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.sql.gates.check import SQL
+from tests.sql.gates.dacfx import DacfxUnavailableError, Source, check_references, sources_of_file, sources_of_python
+from tests.sql.gates.dotnet import NO_RUNTIME, ROOT, has_runtime_wheel
+from tests.sql.gates.findings import Finding
+
+BROKEN = Path(__file__).parent / "broken" / "dacfx"
+
+pytestmark = pytest.mark.skipif(not has_runtime_wheel(), reason=NO_RUNTIME)
+
+
+def _project() -> list[Source]:
+    """Everything but install.sql, which repeats the rest, and uninstall.sql, whose DROPs DacFx does not look at."""
+    generated = {SQL / "install.sql", SQL / "uninstall.sql"}
+    files = [path for path in sorted(SQL.rglob("*.sql")) if path not in generated]
+    modules = [path for folder in ("lungdb", "scripts", "web") for path in sorted((ROOT / folder).rglob("*.py"))]
+    spoken = [path for path in modules if not path.is_relative_to(ROOT / "lungdb" / "embedded")]
+    return [source for path in files for source in sources_of_file(path)] + [
+        source for path in spoken for source in sources_of_python(path)
+    ]
+
+
+@pytest.fixture(scope="module")
+def findings() -> list[Finding]:
+    """What DacFx says about the project and the broken files in one model: one start of the runtime for all tests."""
+    broken = [source for path in sorted(BROKEN.rglob("*.sql")) for source in sources_of_file(path)]
+    try:
+        return check_references([*_project(), *broken])
+    except DacfxUnavailableError as error:
+        pytest.skip(str(error))
+
+
+def test_every_name_resolves(findings: list[Finding]) -> None:
+    """Tables, columns, procedures, arguments and variables that files and loaders' statements name are there."""
+    ours = [finding for finding in findings if not finding.path.is_relative_to(BROKEN)]
+    assert not ours, "\n".join(str(finding) for finding in ours)
+
+
+@pytest.mark.parametrize("path", sorted(BROKEN.rglob("*.sql")), ids=lambda path: path.stem)
+def test_a_name_that_nothing_has_is_refused(findings: list[Finding], path: Path) -> None:
+    """Each broken file is refused, in the same model in which the project's own files pass."""
+    assert [finding for finding in findings if finding.path == path]
+
+
+def test_the_model_holds_the_whole_schema() -> None:
+    """Each table, view and procedure file makes a source of its name: the gate does look at them."""
+    names = {source.name for source in _project()}
+    expected = {
+        f"[dbo].[{path.stem}]" for folder in ("tables", "views", "procedures") for path in (SQL / folder).glob("*.sql")
+    }
+    assert expected
+    assert expected <= names
