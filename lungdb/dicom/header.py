@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import math
 import re
-import warnings
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -14,6 +12,7 @@ from pydicom import Dataset, dcmread
 from pydicom.multival import MultiValue
 from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
 
+from lungdb.dicom.quiet import quiet_pydicom
 from lungdb.dicom.rejection import RejectedError
 
 MAX_SIDE = 4096
@@ -47,10 +46,6 @@ _TAGS = [
     "RescaleIntercept",
     "RescaleSlope",
 ]
-
-# pydicom's warnings quote header values, which may be a patient's name: they must reach no console and no log.
-warnings.filterwarnings("ignore", module=r"pydicom(\.|$)")
-logging.getLogger("pydicom").setLevel(logging.CRITICAL + 1)
 
 
 @dataclass(frozen=True)
@@ -99,7 +94,8 @@ def read_header(path: Path) -> SliceHeader:
     RejectedError
         It is not; reason and message say why.
     """
-    return _slice_header(path, _read_dataset(path))
+    with quiet_pydicom():
+        return _slice_header(path, _read_dataset(path))
 
 
 def _read_dataset(path: Path) -> Dataset:
@@ -119,6 +115,8 @@ def _read_dataset(path: Path) -> Dataset:
 
 def _slice_header(path: Path, dataset: Dataset) -> SliceHeader:
     sop_class = _text(dataset, "SOPClassUID")
+    if not sop_class:
+        raise RejectedError("missing_attribute", "SOPClassUID")
     if sop_class in (EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage):
         raise RejectedError("multi_frame")
     if sop_class != CTImageStorage:

@@ -8,6 +8,7 @@ from pydicom import Dataset, dcmread
 from pydicom.pixels.decoders.base import get_decoder
 
 from lungdb.dicom.header import SliceHeader
+from lungdb.dicom.quiet import quiet_pydicom
 from lungdb.dicom.rejection import RejectedError
 
 ROUND_FIELD_PADDING = -2000
@@ -35,8 +36,9 @@ def read_hounsfield(header: SliceHeader) -> tuple[NDArray[np.int16], int]:
         The pixel data are missing, cut, compressed in an unknown way or broken.
     """
     try:
-        dataset = dcmread(header.path)
-        stored, padding = _decode(dataset), _padding(dataset)
+        with quiet_pydicom():
+            dataset = dcmread(header.path)
+            stored, padding = _decode(dataset), _padding(dataset)
     except RejectedError:
         raise
     except OSError as error:

@@ -1,0 +1,150 @@
+"""Slices to volumes: order, geometry, what is refused, and the choice of the primary series."""
+
+from __future__ import annotations
+
+import math
+import random
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lungdb.dicom import Extent, Series, choose_primary
+from lungdb.dicom.header import read_header
+from lungdb.dicom.rejection import RejectedError
+from lungdb.dicom.series import build_series
+from tests.dicom.make_ct import ramp, write_series, write_slice
+
+
+def series_of(folder: Path) -> Series:
+    """Build the series of a folder's files."""
+    return build_series([read_header(path) for path in folder.iterdir()])[0]
+
+
+def refusal(folder: Path) -> str:
+    """Return the reason for which a folder's files do not make a series."""
+    with pytest.raises(RejectedError) as caught:
+        series_of(folder)
+    return caught.value.reason
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_shuffled_file_names_and_instance_numbers_give_the_same_volume(tmp_path: Path, seed: int) -> None:
+    """Slice k holds the ramp from 10 k and lies at 2.5 k mm, whatever its file name and InstanceNumber."""
+    names = list(range(12))
+    random.Random(seed).shuffle(names)
+    for number, name in enumerate(names):
+        write_slice(tmp_path / str(name), ramp(10 * number), number, InstanceNumber=str(name))
+    series = series_of(tmp_path)
+    volume = np.stack([part.hu for part in series.slices()])
+    np.testing.assert_array_equal(volume, np.stack([ramp(10 * number) - 1024 for number in range(12)]))
+    assert [part.position_z for part in series.slices()] == pytest.approx([2.5 * number for number in range(12)])
+    assert series.spacing_z == pytest.approx(2.5)
+
+
+@pytest.mark.parametrize("tilt", [0, 20])
+@pytest.mark.parametrize("turned", [False, True])
+def test_slices_are_sorted_along_the_normal_towards_the_head(tmp_path: Path, tilt: float, turned: bool) -> None:
+    """Closed form: slices lie 3 mm apart on the normal, from an origin that is not on it; columns may run backwards."""
+    sine, cosine = math.sin(math.radians(tilt)), math.cos(math.radians(tilt))
+    normal = np.array([0, sine, cosine])
+    column = [0, cosine, -sine]
+    orientation = [1, 0, 0, *([-value for value in column] if turned else column)]
+    origin = np.array([-150.0, 80.0, 900.0])
+    for number in (2, 0, 3, 1):
+        # A shift within the plane must not change the order: it is large against the distance of slices.
+        position = origin + 3.0 * number * normal + np.array([50.0 * (number % 2), 0, 0])
+        write_slice(
+            tmp_path / str(9 - number),
+            ramp(number),
+            number,
+            ImagePositionPatient=[f"{value:.6f}" for value in position],
+            ImageOrientationPatient=[f"{value:.6f}" for value in orientation],
+        )
+    series = series_of(tmp_path)
+    assert [int(part.hu[0, 0]) + 1024 for part in series.slices()] == [0, 1, 2, 3]
+    assert series.spacing_z == pytest.approx(3.0, abs=1e-3)
+    assert series.positions[0] == pytest.approx(float(origin @ normal), abs=1e-3)
+
+
+def test_one_slice_is_a_series_with_its_thickness_as_spacing(tmp_path: Path) -> None:
+    """A single slice has no neighbour to measure the distance to."""
+    write_slice(tmp_path / "a", SliceThickness=3.0)
+    assert series_of(tmp_path).extent == Extent("1.2.826.0.1.3680043.10.1", 3.0, 1)
+
+
+def test_one_slice_without_thickness_has_no_spacing(tmp_path: Path) -> None:
+    """Unknown stays unknown."""
+    write_slice(tmp_path / "a", SliceThickness="")
+    assert series_of(tmp_path).spacing_z is None
+
+
+def test_each_slice_is_rescaled_by_its_own_slope_and_intercept(tmp_path: Path) -> None:
+    """Stored 10 is 10 - 1024 in the first slice and 3 * 10 + 7 in the second."""
+    stored = np.full((2, 2), 10, dtype=np.int16)
+    write_slice(tmp_path / "a", stored, 0)
+    write_slice(tmp_path / "b", stored, 1, RescaleSlope=3, RescaleIntercept=7)
+    first, second = series_of(tmp_path).slices()
+    assert (first.hu[0, 0], second.hu[0, 0]) == (-1014, 37)
+    assert (second.slope, second.intercept) == (3.0, 7.0)
+
+
+@pytest.mark.parametrize(
+    ("reason", "header"),
+    [
+        ("inconsistent_series", {"PatientID": "another"}),
+        ("inconsistent_series", {"StudyInstanceUID": "1.2.3"}),
+        ("inconsistent_series", {"PixelSpacing": [0.7, 0.9]}),
+        ("inconsistent_series", {"ImageOrientationPatient": [0.9986, 0.0523, 0, -0.0523, 0.9986, 0]}),
+        ("duplicate_position", {"ImagePositionPatient": [-100, -120, 2.5]}),
+    ],
+)
+def test_slices_that_do_not_belong_together_are_refused(tmp_path: Path, reason: str, header: dict[str, Any]) -> None:
+    """The fifth slice differs from four good ones in one attribute."""
+    write_series(tmp_path)
+    write_slice(tmp_path / "z", number=4, **header)
+    assert refusal(tmp_path) == reason
+
+
+def test_slices_of_two_sizes_are_refused(tmp_path: Path) -> None:
+    """4 x 5 and 5 x 4 have as many pixels, and are not one volume."""
+    write_series(tmp_path)
+    write_slice(tmp_path / "z", ramp(0).reshape(5, 4), 4)
+    assert refusal(tmp_path) == "inconsistent_series"
+
+
+def test_a_copy_of_a_file_is_left_out_and_named(tmp_path: Path) -> None:
+    """Archives often hold a slice twice; the same bytes are the same slice."""
+    write_series(tmp_path)
+    (tmp_path / "copy").write_bytes((tmp_path / "2.dcm").read_bytes())
+    series, copies = build_series([read_header(path) for path in tmp_path.iterdir()])
+    assert len(series.headers) == 4
+    assert [(copy.reason, copy.path.name) for copy in copies] == [("duplicate_file", "copy")]
+
+
+def test_two_files_with_one_instance_uid_and_other_bytes_are_refused(tmp_path: Path) -> None:
+    """Nobody can tell which one is right."""
+    write_series(tmp_path)
+    write_slice(tmp_path / "other", ramp(99), 2)
+    assert refusal(tmp_path) == "conflicting_copies"
+
+
+@pytest.mark.parametrize(
+    ("expected", "series"),
+    [
+        ("thin", [Extent("thick", 5.0, 60), Extent("thin", 1.0, 300)]),
+        ("many", [Extent("few", 1.0, 290), Extent("many", 1.004, 300)]),
+        ("a", [Extent("b", 1.0, 300), Extent("a", 1.0, 300)]),
+        # 40 slices of 0.5 mm through one place are no scan of the lungs.
+        ("whole", [Extent("part", 0.5, 40), Extent("whole", 2.0, 150)]),
+        ("known", [Extent("known", 5.0, 2), Extent("unknown", None, 1)]),
+        ("only", [Extent("only", None, 1)]),
+    ],
+)
+def test_the_primary_series_follows_the_documented_rule(expected: str, series: list[Extent]) -> None:
+    """Thinnest slices among those that cover half the longest, then most slices, then the smallest UID."""
+    orders: list[Callable[[list[Extent]], list[Extent]]] = [list, lambda given: given[::-1]]
+    for order in orders:
+        assert choose_primary(order(series)).series_uid == expected
