@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from lungdb.cli.support import add_database_argument, exit_status, open_database
 from lungdb.config import load_settings
+from lungdb.dicom.identity import Identity
 from lungdb.errors import LungdbError
 
 if TYPE_CHECKING:
@@ -47,7 +48,6 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _load(arguments: argparse.Namespace) -> int:
     try:
         from lungdb.cli.scan_loader import load_folder
-        from lungdb.dicom import Identity
     except ModuleNotFoundError as error:
         raise LungdbError(f'DICOM files are loaded with {error.name}. Run: pip install "lungdb[load]"') from error
     identity = Identity("kept" if arguments.keep_ids else "keyed", load_settings().id_key)

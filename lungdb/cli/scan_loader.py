@@ -13,7 +13,10 @@ from tqdm import tqdm
 from lungdb.cli.scan_store import check_wanted, encode_scan, store_rejections, store_scan, stored_extent
 from lungdb.cli.site_identity import settle_identity
 from lungdb.database import Connection
-from lungdb.dicom import Identity, RejectedError, Rejection, Series, choose_primary, read_folder
+from lungdb.dicom.folder import read_folder
+from lungdb.dicom.identity import Identity
+from lungdb.dicom.rejection import RejectedError, Rejection
+from lungdb.dicom.series import Series, choose_primary
 
 
 @dataclass

@@ -9,7 +9,9 @@ from typing import Any
 
 from lungdb.cli.support import transaction
 from lungdb.database import Connection, run
-from lungdb.dicom import Extent, Identity, RejectedError, Rejection, Series, choose_primary
+from lungdb.dicom.identity import Identity
+from lungdb.dicom.rejection import RejectedError, Rejection
+from lungdb.dicom.series import Extent, Series, choose_primary
 from lungdb.imaging.codecs import content_sha256, encode_slice
 
 # Taken first in every transaction, this lock lets one loader write at a time, so idx has no gaps and nothing deadlocks.

@@ -12,7 +12,9 @@ import pytest
 from pydicom.data import get_testdata_file
 from pydicom.uid import RLELossless
 
-from lungdb.dicom import REASONS, RejectedError, Rejection, Series, find_files, read_folder
+from lungdb.dicom.folder import find_files, read_folder
+from lungdb.dicom.rejection import REASONS, RejectedError, Rejection
+from lungdb.dicom.series import Series
 from lungdb.errors import LungdbError
 from tests.dicom.make_ct import ct_dataset, ramp, save, write_series, write_slice
 

@@ -150,7 +150,7 @@ def test_no_header_value_reaches_warnings_or_logs(tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes().replace(b"1.2.3.45", b"JANE DOE"))
     imports = (
         "import logging, pydicom, pathlib; logging.basicConfig(level=logging.DEBUG); "
-        "from lungdb.dicom import read_folder; "
+        "from lungdb.dicom.folder import read_folder; "
     )
     alone = f"print(pydicom.dcmread({str(path)!r}).StudyInstanceUID)"
     ours = f"print(next(read_folder(pathlib.Path({str(tmp_path)!r}))).message)"

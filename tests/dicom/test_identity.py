@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lungdb.dicom import Identity
+from lungdb.dicom.identity import Identity
 from lungdb.errors import LungdbError
 
 KEY = "0123456789abcdef0123456789abcdef"

@@ -11,10 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lungdb.dicom import Extent, Series, choose_primary
 from lungdb.dicom.header import read_header
 from lungdb.dicom.rejection import RejectedError
-from lungdb.dicom.series import build_series
+from lungdb.dicom.series import Extent, Series, build_series, choose_primary
 from tests.dicom.make_ct import ramp, write_series, write_slice
 
 
