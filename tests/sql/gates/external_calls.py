@@ -56,8 +56,8 @@ class ExternalCall:
         Whether ``@input_data_1`` is given at all.
     input_name, output_name : str
         The names of the data frames in Python.
-    takes_rows : bool
-        Whether the T-SQL around it expects a result set.
+    row_columns : tuple of str, or None
+        The columns that the rows go into, of INSERT or of WITH RESULT SETS; None where no rows are expected.
     """
 
     line: int
@@ -69,12 +69,28 @@ class ExternalCall:
     has_query: bool
     input_name: str
     output_name: str
-    takes_rows: bool
+    row_columns: tuple[str, ...] | None
 
 
 def external_calls(script: Script) -> list[ExternalCall]:
     """Return the external calls of a file, in order."""
-    return [_call(batch, node, takes_rows) for batch in script.batches for node, takes_rows in _call_nodes(batch)]
+    return [_call(batch, node, columns) for batch in script.batches for node, columns in _call_nodes(batch)]
+
+
+def query_columns(query: str) -> list[str]:
+    """Return the names of the columns that a SELECT gives, empty text where one has no name."""
+    select = next(parse(query).find("QuerySpecification"))
+    return [_column_name(element) for element in select.parts["SelectElements"]]
+
+
+def _column_name(element: Node) -> str:
+    name = element.part("ColumnName")
+    if name is not None:
+        return name.parts["Identifier"][0].text("Value")
+    expression = element.part("Expression")
+    if expression is None or expression.kind != "ColumnReferenceExpression":
+        return ""
+    return expression.parts["MultiPartIdentifier"][0].parts["Identifiers"][-1].text("Value")
 
 
 def procedure_name(call: Node) -> str:
@@ -116,17 +132,23 @@ def _only_value(batch: Node, variable: str) -> Node | None:
     return values[0] if len(values) == 1 else None
 
 
-def _call_nodes(batch: Node) -> Iterator[tuple[Node, bool]]:
-    consumed = {id(source) for insert in batch.find("ExecuteInsertSource") for source in insert.walk()}
+def _call_nodes(batch: Node) -> Iterator[tuple[Node, tuple[str, ...] | None]]:
+    columns: dict[int, tuple[str, ...]] = {}
+    for insert in batch.find("InsertSpecification"):
+        names = [reference.parts["MultiPartIdentifier"][0] for reference in insert.parts.get("Columns", [])]
+        into = tuple(name.parts["Identifiers"][-1].text("Value") for name in names)
+        columns |= {id(node): into for source in insert.parts["InsertSource"] for node in source.walk()}
     for statement in batch.find("ExecuteStatement"):
-        if any(option.kind == "ResultSetsExecuteOption" for option in statement.parts.get("Options", [])):
-            consumed |= {id(node) for node in statement.walk()}
+        for option in statement.parts.get("Options", []):
+            definitions = option.find("ColumnDefinitionBase")
+            into = tuple(definition.parts["ColumnIdentifier"][0].text("Value") for definition in definitions)
+            columns |= {id(node): into for node in statement.walk() if option.kind == "ResultSetsExecuteOption"}
     for call in batch.find("ExecuteSpecification"):
         if procedure_name(call) == _PROCEDURE:
-            yield call, id(call) in consumed
+            yield call, columns.get(id(call))
 
 
-def _call(batch: Node, node: Node, takes_rows: bool) -> ExternalCall:
+def _call(batch: Node, node: Node, row_columns: tuple[str, ...] | None) -> ExternalCall:
     script = literal_argument(batch, node, "@script")
     params = literal_argument(batch, node, "@params")
     query = literal_argument(batch, node, "@input_data_1")
@@ -140,7 +162,7 @@ def _call(batch: Node, node: Node, takes_rows: bool) -> ExternalCall:
         has_query=_argument(node, "@input_data_1") is not None,
         input_name=_name(batch, node, "@input_data_1_name", "InputDataSet"),
         output_name=_name(batch, node, "@output_data_1_name", "OutputDataSet"),
-        takes_rows=takes_rows,
+        row_columns=row_columns,
     )
 
 

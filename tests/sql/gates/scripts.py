@@ -66,7 +66,7 @@ def _script_faults(call: ExternalCall, module: ast.Module) -> Iterator[tuple[str
             yield "script-input", f"parameter {parameter.name} is never used"
     if call.has_query and call.input_name not in used:
         yield "script-input", f"{call.input_name} is never used"
-    if call.takes_rows and call.output_name not in assigned:
+    if call.row_columns is not None and call.output_name not in assigned:
         yield "script-result", f"rows are expected but {call.output_name} is never assigned"
     for message in _form_faults(call.script or "", module):
         yield "script-form", message

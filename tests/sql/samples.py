@@ -1,0 +1,122 @@
+"""Small inputs for the stored procedures: a tiny network, tiny scans, features that a classifier can learn."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+import numpy as np
+import onnx
+import pandas as pd
+from onnx import TensorProto, helper, numpy_helper
+
+from lungdb.imaging.codecs import encode_slice, encode_vector
+from lungdb.networks.entry import network_details
+
+ROWS = COLS = 32
+SLICES = 5
+WIDTH = 6
+
+
+def tiny_network(seed: int = 7) -> bytes:
+    """Make an ONNX network: one convolution to WIDTH channels, their maxima, and a layer of two classes on top."""
+    generator = np.random.default_rng(seed)
+    weights = {
+        "kernel": generator.normal(size=(WIDTH, 3, 8, 8)),
+        "weight": generator.normal(size=(WIDTH, 2)),
+    }
+    nodes = [
+        helper.make_node("Conv", ["image", "kernel"], ["maps"], strides=[8, 8]),
+        helper.make_node("GlobalMaxPool", ["maps"], ["maxima"]),
+        helper.make_node("Flatten", ["maxima"], ["features"]),
+        helper.make_node("MatMul", ["features", "weight"], ["scores"]),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "tiny",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 3, 224, 224])],
+        [helper.make_tensor_value_info("scores", TensorProto.FLOAT, ["N", 2])],
+        [numpy_helper.from_array(array.astype(np.float32), name) for name, array in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def scan(seed: int, nodule: bool) -> np.ndarray[Any, np.dtype[np.int16]]:
+    """Make a scan, int16 HU[SLICES, ROWS, COLS]: lung with noise, and a dense square where there is a nodule."""
+    volume = np.random.default_rng(seed).normal(-850, 30, size=(SLICES, ROWS, COLS))
+    if nodule:
+        volume[2, 12:20, 12:20] = 60
+    return volume.astype(np.int16)
+
+
+def slices_frame(scans: dict[int, np.ndarray[Any, np.dtype[np.int16]]]) -> pd.DataFrame:
+    """Make the rows that GenerateFeatures sends to its script, from HU volumes by scan_id."""
+    rows = []
+    for scan_id, volume in scans.items():
+        for index, hu in enumerate(volume):
+            pixels, sha256 = encode_slice(hu)
+            rows.append((scan_id, index, len(volume), *hu.shape, 1.0, 0.0, pixels.hex().upper(), sha256.hex().upper()))
+    names = ["scan_id", "slice_index", "number_images", "image_rows", "image_cols", "rescale_slope"]
+    names += ["rescale_intercept", "pixels", "pixels_sha256"]
+    frame = pd.DataFrame(rows, columns=names)
+    integers = dict.fromkeys(names[:5], np.int32)
+    return frame.astype({**integers, "pixels": object, "pixels_sha256": object})
+
+
+def patients_frame(count: int = 60) -> pd.DataFrame:
+    """Make the rows that TrainLungCancerModel sends: patients whose first feature tells the label, one in four test."""
+    generator = np.random.default_rng(11)
+    labels = np.arange(count) % 2
+    vectors = generator.normal(size=(count, WIDTH)).astype(np.float32)
+    vectors[:, 0] += 4 * labels.astype(np.float32)
+    columns = {
+        "patient_id": [f"patient {index:03}" for index in range(count)],
+        "part": ["test" if index % 4 == 3 or index % 8 == 0 else "train" for index in range(count)],
+        "label": labels.astype(np.int32),
+        "vector": [encode_vector(vector) for vector in vectors],
+    }
+    return pd.DataFrame(columns).astype({"patient_id": object, "part": object, "vector": object})
+
+
+def inputs_of_features() -> dict[str, Any]:
+    """Return what GenerateFeatures gives its script for two scans, the second shorter than a triple and a half."""
+    network = tiny_network()
+    return {
+        "InputDataSet": slices_frame({3: scan(1, nodule=True), 8: scan(2, nodule=False)[:4]}),
+        "Network": network,
+        "Sha256": hashlib.sha256(network).hexdigest().upper(),
+        "Details": json.dumps(network_details(network)),
+        "Layer": "penultimate",
+        "Preprocessing": "lung",
+        "Pooling": "mean,max",
+        "BatchSize": 2,
+        "Providers": None,
+        "Threads": 1,
+    }
+
+
+def inputs_of_training() -> dict[str, Any]:
+    """Return what TrainLungCancerModel gives its script."""
+    parameters = {
+        "seed": 20170401,
+        "validation_fraction": 0.2,
+        "learning_rate": 0.05,
+        "num_leaves": 7,
+        "min_data_in_leaf": 5,
+        "max_iterations": 50,
+        "early_stopping_rounds": 10,
+    }
+    return {"InputDataSet": patients_frame(), "Width": WIDTH, "Parameters": json.dumps(parameters)}
+
+
+def inputs_of_prediction(classifier: bytes, details: str) -> dict[str, Any]:
+    """Return what PredictLungCancer gives its script, for a model that training has made."""
+    return {
+        "Classifier": classifier,
+        "Sha256": hashlib.sha256(classifier).hexdigest().upper(),
+        "Details": details,
+        "Vector": encode_vector(np.array([4, 0, 0, 0, 0, 0], dtype=np.float32)),
+    }

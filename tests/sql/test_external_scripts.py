@@ -1,0 +1,129 @@
+"""The Python inside the stored procedures runs alike in every context, and gives the T-SQL around it what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from tests.sql import samples
+from tests.sql.gates.check import SQL
+from tests.sql.gates.contexts import CONTEXTS, as_function_body, as_module, with_locals_apart
+from tests.sql.gates.dotnet import NO_RUNTIME, has_runtime_wheel
+from tests.sql.gates.external_calls import ExternalCall, external_calls, query_columns
+from tests.sql.gates.parser import parse
+
+pytestmark = pytest.mark.skipif(not has_runtime_wheel(), reason=NO_RUNTIME)
+
+# What a result column may be: the runtime refuses every other dtype.
+COLUMN_TYPES = {"bool", "uint8", "int16", "int32", "int64", "float32", "float64", "object", "datetime64[ns]"}
+PLAIN_TYPES = {"INT": int, "BIGINT": int, "FLOAT": float, "BIT": bool, "VARBINARY": bytes}
+
+
+def _calls() -> list[tuple[str, ExternalCall]]:
+    if not has_runtime_wheel():
+        return []
+    found = [(path, external_calls(parse(path.read_text(encoding="utf-8")))) for path in sorted(SQL.rglob("*.sql"))]
+    return [(path.stem, call) for path, calls in found for call in calls if path.name != "install.sql"]
+
+
+def _inputs_of_prediction() -> dict[str, Any]:
+    [call] = [call for name, call in _calls() if name == "TrainLungCancerModel"]
+    trained = as_module(call.script or "", samples.inputs_of_training())
+    return samples.inputs_of_prediction(trained["Classifier"], trained["Details"])
+
+
+INPUTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "CheckInstallation": dict,
+    "GenerateFeatures": samples.inputs_of_features,
+    "PredictLungCancer": _inputs_of_prediction,
+    "TrainLungCancerModel": samples.inputs_of_training,
+}
+
+
+@pytest.fixture(scope="module", params=_calls(), ids=lambda item: f"{item[0]} line {item[1].line}")
+def ran(request: pytest.FixtureRequest) -> tuple[ExternalCall, dict[str, Any], dict[str, dict[str, Any]]]:
+    """A call, its sample inputs, and its names after running in each context."""
+    name, call = request.param
+    if name not in INPUTS:
+        pytest.fail(f"{name} has no sample inputs: add them to tests/sql/samples.py")
+    inputs = INPUTS[name]()
+    declared = {parameter.name for parameter in call.declared or () if not parameter.is_output}
+    queried = {parameter for parameter in declared if f"@{parameter}" in (call.query or "")}
+    assert declared - queried | ({call.input_name} if call.has_query else set()) == inputs.keys()
+    return call, inputs, {context: run(call.script or "", inputs) for context, run in CONTEXTS.items()}
+
+
+Ran = tuple[ExternalCall, dict[str, Any], dict[str, dict[str, Any]]]
+
+
+def _results(call: ExternalCall, names: dict[str, Any]) -> dict[str, Any]:
+    outputs = [parameter.name for parameter in call.declared or () if parameter.is_output]
+    return {name: names[name] for name in [*outputs, *([call.output_name] if call.row_columns else [])]}
+
+
+def test_the_three_contexts_agree(ran: Ran) -> None:
+    """A module's globals, a function's body, and globals apart from locals give the same values and rows."""
+    call, _, by_context = ran
+    expected = _results(call, by_context["module"])
+    assert expected
+    for context, names in by_context.items():
+        for name, value in _results(call, names).items():
+            if isinstance(value, pd.DataFrame):
+                pd.testing.assert_frame_equal(value, expected[name], check_exact=True)
+            else:
+                assert value == expected[name], f"{name} in the context {context}"
+
+
+def test_small_good_input_is_not_refused(ran: Ran) -> None:
+    """The comparison is of real results: no error number, no failed scan, no empty result."""
+    call, _, by_context = ran
+    names = by_context["module"]
+    assert names.get("ErrorNumber", 0) == 0, names["ErrorMessage"]
+    if call.row_columns:
+        rows = names[call.output_name]
+        assert len(rows) > 0
+        assert "error" not in rows or set(rows["error"]) == {""}
+
+
+def test_output_values_are_plain_and_of_the_declared_type(ran: Ran) -> None:
+    """The runtime turns a numpy scalar, or a float given to an INT, into NULL without a word."""
+    call, _, by_context = ran
+    names = by_context["module"]
+    for parameter in call.declared or ():
+        if parameter.is_output:
+            wanted = PLAIN_TYPES.get(parameter.type.partition("(")[0], str)
+            assert type(names[parameter.name]) is wanted, parameter.name
+
+
+def test_rows_have_the_columns_that_the_t_sql_stores(ran: Ran) -> None:
+    """INSERT … EXECUTE goes by position alone, so names and order are compared here; the runtime takes the dtypes."""
+    call, _, by_context = ran
+    rows = by_context["module"].get(call.output_name)
+    assert (None if rows is None else tuple(rows.columns)) == call.row_columns
+    assert rows is None or {str(dtype) for dtype in rows.dtypes} <= COLUMN_TYPES
+
+
+def test_the_sample_rows_have_the_columns_of_the_query(ran: Ran) -> None:
+    """What the script is tried with is what its query would send, by name and order."""
+    call, inputs, _ = ran
+    sent = inputs.get(call.input_name)
+    assert (None if sent is None else list(sent.columns)) == (query_columns(call.query) if call.query else None)
+
+
+def test_a_function_beside_main_fails_where_locals_are_apart() -> None:
+    """Why the house wants one main(): what it calls at the top is not found there."""
+    script = "def half(x):\n    return x / 2\n\ndef main(x):\n    return half(x)\n\nResult = main(Number)\n"
+    assert as_module(script, {"Number": 8})["Result"] == 4
+    assert as_function_body(script, {"Number": 8})["Result"] == 4
+    with pytest.raises(NameError, match="half"):
+        with_locals_apart(script, {"Number": 8})
+
+
+def test_a_global_statement_fails_in_a_function_body() -> None:
+    """The contexts differ for such a script, so the comparison can fail."""
+    script = "def main():\n    global Count\n    Count = 2\n    return 1\n\nCount = 0\nResult = main()\n"
+    assert as_module(script, {})["Count"] == 2
+    assert as_function_body(script, {})["Count"] == 0

@@ -1,0 +1,71 @@
+"""What runs inside SQL Server passes its tests with that server's Python: 3.10 with numpy 1.22.0."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ENVIRONMENT = ROOT / ".venv310"
+PACKAGES = [
+    "numpy==1.22.0",
+    "pandas<2",
+    "onnx",
+    "onnxruntime",
+    "lightgbm",
+    "opencv-python-headless",
+    "isal",
+    "scikit-learn",
+    "pytest",
+]
+FOLDERS = ["tests/imaging", "tests/networks", "tests/learning", "tests/procedures"]
+PROBE = "import sys, numpy, pandas; print(sys.version_info[:2], numpy.__version__, pandas.__version__.split('.')[0])"
+
+
+def _python310() -> Path | None:
+    """Find a Python 3.10 that starts: on the path, or among pyenv's versions."""
+    found = shutil.which("python3.10")
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"))
+    candidates = sorted((pyenv / "versions").glob("3.10*/bin/python"), reverse=True)
+    for candidate in [*candidates, *([Path(found)] if found else [])]:
+        # A shim of pyenv is on the path even where its version is not active.
+        done = subprocess.run([candidate, "--version"], capture_output=True, text=True)
+        if done.stdout.startswith("Python 3.10."):
+            return candidate
+    return None
+
+
+@pytest.fixture(scope="module")
+def python310() -> Path:
+    """The interpreter of an environment like that of the server's, made once and kept in .venv310."""
+    base = _python310()
+    if base is None:
+        pytest.skip("no Python 3.10 on the path or among pyenv's versions")
+    python = ENVIRONMENT / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
+    finished = ENVIRONMENT / "packages.txt"
+    wanted = "\n".join(PACKAGES)
+    if not finished.is_file() or finished.read_text(encoding="utf-8") != wanted:
+        subprocess.run([base, "-m", "venv", "--clear", ENVIRONMENT], check=True)
+        subprocess.run([python, "-m", "pip", "install", "-q", *PACKAGES], check=True)
+        finished.write_text(wanted, encoding="utf-8")
+    return python
+
+
+@pytest.mark.slow
+def test_the_environment_is_that_of_the_server(python310: Path) -> None:
+    """The packages of today's releases leave numpy 1.22.0 where the server has it."""
+    assert subprocess.check_output([python310, "-c", PROBE], text=True).strip() == "(3, 10) 1.22.0 1"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("folder", FOLDERS)
+def test_a_folder_of_tests_passes_with_the_servers_python(python310: Path, folder: str) -> None:
+    """Every test that is not slow, with none left out."""
+    done = subprocess.run(
+        [python310, "-m", "pytest", "-p", "no:cacheprovider", folder], cwd=ROOT, capture_output=True, text=True
+    )
+    assert done.returncode == 0, f"{done.stdout[-6000:]}\n{done.stderr[-2000:]}"
