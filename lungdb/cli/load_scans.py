@@ -71,4 +71,4 @@ def _print(report: Report, *, show_paths: bool) -> None:
         for rejection in report.rejections:
             print(f"{rejection.reason}\t{rejection.path}")
     if not report.series:
-        print("No CT series was found. Check the folder, and with --show-paths why its files are not taken.")
+        print("No CT series was taken. Check the folder; --show-paths names the files that were not taken, and why.")

@@ -18,7 +18,7 @@ from lungdb.imaging.codecs import content_sha256, encode_slice
 _NEXT_IDX = "SELECT COALESCE(MAX(idx), -1) + 1 AS idx FROM dbo.patients WITH (UPDLOCK, HOLDLOCK);"
 _FIND_PATIENT = "SELECT patient_id FROM dbo.patients WHERE patient_id = ?;"
 _INSERT_PATIENT = "INSERT INTO dbo.patients (patient_id, idx) VALUES (?, ?);"
-_FIND_SCAN = "SELECT scan_id, content_sha256 FROM dbo.scans WHERE series_uid = ?;"
+_FIND_SCAN = "SELECT scan_id, patient_id, content_sha256 FROM dbo.scans WHERE series_uid = ?;"
 _EXTENTS = "SELECT series_uid, spacing_z, number_images FROM dbo.scans WHERE patient_id = ?;"
 _NONE_PRIMARY = "UPDATE dbo.scans SET is_primary = 0 WHERE patient_id = ? AND is_primary = 1;"
 _SET_PRIMARY = "UPDATE dbo.scans SET is_primary = 1 WHERE series_uid = ?;"
@@ -154,7 +154,9 @@ def store_scan(connection: Connection, scan: EncodedScan, *, all_series: bool, r
         next_idx = run(connection, _NEXT_IDX)[0].rows[0][0]
         found = run(connection, _FIND_SCAN, (scan.extent.series_uid,))[0].rows
         if found:
-            scan_id, content = found[0]
+            scan_id, patient_id, content = found[0]
+            if patient_id != scan.patient_id:
+                raise RejectedError("other_patient")
             if bytes(content) == scan.content_sha256:
                 return "unchanged"
             if not replace:
@@ -178,8 +180,9 @@ def store_rejections(connection: Connection, rejections: Sequence[Rejection], id
     for rejection in rejections:
         path_hash = identity.path(rejection.path)
         rows.append((path_hash, rejection.reason, rejection.reason, rejection.message, path_hash))
-    with transaction(connection):
-        _run_many(connection, _INSERT_REJECTION, rows)
+    if rows:
+        with transaction(connection):
+            _run_many(connection, _INSERT_REJECTION, rows)
 
 
 def _extents(connection: Connection, patient_id: str) -> list[Extent]:

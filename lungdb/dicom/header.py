@@ -48,7 +48,7 @@ _TAGS = [
 ]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)  # a large archive has hundreds of thousands
 class SliceHeader:
     """An axial CT slice's header.
 

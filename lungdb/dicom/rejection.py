@@ -30,6 +30,7 @@ REASONS = {
     "not_primary": "Another series of the patient is the primary one. Add --all-series to load this one too.",
     "changed_series": "The database holds this series with other pixels. Add --replace to take these; features and "
     "predictions made from the old ones are then deleted.",
+    "other_patient": "The database holds this series under another patient. Correct PatientID in the files.",
     "similar_patient_id": "The database holds a patient whose id differs from this one only in case. Make them differ.",
     "unsupported_syntax": "The pixel data are compressed in a way that cannot be read. Export the series uncompressed.",
     "no_pixel_data": "The file has no pixel data. Export it again from the archive.",

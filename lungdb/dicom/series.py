@@ -125,7 +125,8 @@ def build_series(headers: Sequence[SliceHeader]) -> tuple[Series, list[Rejection
     steps = [after - before for before, after in pairwise(along)]
     if steps and min(steps) < SAME_POSITION:
         raise RejectedError("duplicate_position")
-    return Series(ordered, along, median(steps) if steps else ordered[0].thickness), copies
+    spacing = round(median(steps), 6) if steps else ordered[0].thickness
+    return Series(ordered, along, spacing), copies
 
 
 def choose_primary(series: Sequence[Extent]) -> Extent:

@@ -191,6 +191,21 @@ def test_a_changed_series_is_refused_and_taken_with_replace(
     np.testing.assert_array_equal(decode_slice(pixels, 4, 5, sha256), ramp(50) - 1024)
 
 
+def test_a_series_that_is_there_under_another_patient_is_refused(
+    folder: Path, target: str, query: Query, contents: Contents
+) -> None:
+    """Neither its scan nor its patient changes, with --replace either."""
+    write_patient(folder, "a")
+    main([str(folder), "-d", target, "--keep-ids"])
+    before = contents()
+    uid = query("SELECT series_uid FROM dbo.scans;")[0][0]
+    write_patient(folder, "a", PatientID="b", SeriesInstanceUID=uid)
+    assert main([str(folder), "-d", target, "--keep-ids", "--replace"]) == 1
+    after = contents()
+    assert [row[1] for row in after["rejected_files"]] == ["other_patient"]
+    assert after | {"rejected_files": []} == before
+
+
 def test_with_a_key_nothing_that_identifies_the_patient_is_stored_or_printed(
     folder: Path, target: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
