@@ -15,7 +15,7 @@ from lungdb.errors import SqlError
 
 _WHOLE = re.compile(r"[+-]?\d+")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)")
-_SCIENTIFIC = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?")
+_ENDS = frozenset("0123456789.")
 _MONEY = re.compile(r"(?P<sign>[+-]?)\s*\$?\s*(?P<digits>[\d,]*\.?\d*)")
 _BYTES = {"bit": 1, "tinyint": 1, "smallint": 2, "int": 4, "bigint": 8}
 _MONEY_LIMIT = {"money": 2**63 - 1, "smallmoney": 2**31 - 1}
@@ -121,9 +121,13 @@ def _text_to_float(source: SqlType, target: SqlType, style: int | None) -> Calla
         text = value.strip(" ")
         if not text:
             return 0.0
-        if not (_SCIENTIFIC.fullmatch(text) and text.isascii()):
+        # What float() takes beyond T-SQL ends in a letter (nan, infinity) or has an underscore.
+        if not (text.isascii() and text[-1] in _ENDS and "_" not in text):
             raise _unconvertible(source, target, value)
-        return fit(float(text))
+        try:
+            return fit(float(text))
+        except ValueError:
+            raise _unconvertible(source, target, value) from None
 
     return convert
 

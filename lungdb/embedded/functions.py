@@ -5,12 +5,48 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping
 
-from lungdb.embedded import conversions
+from lungdb.embedded import (
+    conversions,
+    functions_arithmetic,
+    functions_compose,
+    functions_date,
+    functions_json,
+    functions_math,
+    functions_misc,
+    functions_rows,
+    functions_search,
+    functions_text,
+)
+from lungdb.embedded.aggregates import AGGREGATE_IMPLEMENTATIONS, AggregateImplementation
 from lungdb.embedded.functions_base import Function, Implementation
 from lungdb.embedded.values import Value
 
-FUNCTIONS: Mapping[str, Function] = {}
-IMPLEMENTATIONS: tuple[Implementation, ...] = (*conversions.IMPLEMENTATIONS,)
+FUNCTIONS: Mapping[str, Function] = {
+    each.name: each
+    for module in (
+        functions_text,
+        functions_search,
+        functions_compose,
+        functions_math,
+        functions_date,
+        functions_json,
+        functions_misc,
+    )
+    for each in module.FUNCTIONS
+}
+
+_IMPLEMENTATIONS: tuple[Implementation, ...] = (
+    *conversions.IMPLEMENTATIONS,
+    *functions_arithmetic.IMPLEMENTATIONS,
+    *functions_text.IMPLEMENTATIONS,
+    *functions_search.IMPLEMENTATIONS,
+    *functions_compose.IMPLEMENTATIONS,
+    *functions_math.IMPLEMENTATIONS,
+    *functions_date.IMPLEMENTATIONS,
+    *functions_json.IMPLEMENTATIONS,
+    *functions_rows.IMPLEMENTATIONS,
+    *functions_misc.IMPLEMENTATIONS,
+)
 
 
 class Failure:
@@ -35,11 +71,14 @@ def register(connection: sqlite3.Connection) -> Failure:
     Returns
     -------
     Failure
-        Where to look for the reason after sqlite3 raised OperationalError ("user-defined function raised exception").
+        Where to look for the reason after sqlite3 raised OperationalError ("user-defined function raised exception",
+        "user-defined aggregate's … method raised error").
     """
     failure = Failure()
-    for each in IMPLEMENTATIONS:
+    for each in _IMPLEMENTATIONS:
         connection.create_function(each.name, each.arity, _guarded(each, failure), deterministic=each.deterministic)
+    for aggregate in AGGREGATE_IMPLEMENTATIONS:
+        connection.create_aggregate(aggregate.name, aggregate.arity, _guarded_aggregate(aggregate, failure))
     return failure
 
 
@@ -66,3 +105,25 @@ def _guarded(implementation: Implementation, failure: Failure) -> Callable[..., 
                 raise
 
     return call
+
+
+def _guarded_aggregate(aggregate: AggregateImplementation, failure: Failure) -> type:
+    class Guarded:
+        def __init__(self) -> None:
+            self._accumulator = aggregate.make()
+
+        def step(self, *arguments: Value) -> None:
+            try:
+                self._accumulator.step(*arguments)
+            except BaseException as exception:
+                failure.keep(exception)
+                raise
+
+        def finalize(self) -> Value:
+            try:
+                return self._accumulator.finalize()
+            except BaseException as exception:
+                failure.keep(exception)
+                raise
+
+    return Guarded

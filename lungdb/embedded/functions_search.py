@@ -1,0 +1,158 @@
+"""Searching and replacing in text: LIKE, PATINDEX, CHARINDEX, REPLACE, TRANSLATE. Case is ignored."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+from lungdb.embedded.functions_base import Call, Function, Implementation, Types, call_text
+from lungdb.embedded.functions_text import ASTRAL, fold, mixed, slice_units, text_kind, upper
+from lungdb.embedded.types import BIGINT, BIT, INT, MAX
+from lungdb.embedded.values import utf16_length
+from lungdb.errors import SqlError
+
+
+def _find(wanted: str, text: str, start: int = 1) -> int:
+    if not wanted:
+        return 0
+    begin = max(start - 1, 0)
+    if not text.isascii() and ASTRAL.search(text):
+        begin = len(slice_units(text, 0, begin))
+    index = fold(text).find(fold(wanted), begin)
+    return 0 if index < 0 else utf16_length(text[:index]) + 1
+
+
+def _find_rule(types: Types) -> Call:
+    text = text_kind(types[1])
+    result = BIGINT if text.length == MAX else INT
+    return Call((text_kind(types[0]), text, BIGINT)[: len(types)], result, call_text("charindex", len(types)))
+
+
+def _replace(text: str, wanted: str, replacement: str) -> str:
+    if not wanted:
+        return text
+    if wanted.lower() == wanted.upper():
+        return text.replace(wanted, replacement)
+    folded, sought = fold(text), fold(wanted)
+    parts, begin = [], 0
+    while (index := folded.find(sought, begin)) >= 0:
+        parts += [text[begin:index], replacement]
+        begin = index + len(sought)
+    return "".join([*parts, text[begin:]])
+
+
+def _replace_rule(types: Types) -> Call:
+    result = mixed(types, 0, 1, 2)
+    return Call((result,) * 3, result, call_text("replace", 3))
+
+
+def _translate(text: str, wanted: str, replacement: str) -> str:
+    if len(wanted) != len(replacement):
+        raise SqlError(
+            9828, "The second and third arguments of the TRANSLATE built-in function must contain an equal number of "
+            "characters. Pad the shorter one."
+        )  # fmt: skip
+    table: dict[int, str] = {}
+    for old, new in zip(wanted, replacement, strict=True):
+        for each in (old, fold(old), upper(old)):
+            table.setdefault(ord(each), new)
+    return text.translate(table)
+
+
+@lru_cache(maxsize=512)
+def _pattern(pattern: str, escape: str | None) -> re.Pattern[str]:
+    return re.compile(like_expression(pattern, escape), re.DOTALL | re.IGNORECASE)
+
+
+def like_expression(pattern: str, escape: str | None) -> str:
+    """Return the regular expression of a LIKE pattern: ``%``, ``_``, ``[a-f]``, ``[^a-f]`` and an escape character.
+
+    Raises
+    ------
+    SqlError
+        506 for an escape that is not one character.
+    """
+    if escape is not None and len(escape) != 1:
+        raise SqlError(
+            506, f"The invalid escape character '{escape}' was specified in a LIKE predicate. Use one character."
+        )
+    parts: list[str] = []
+    index = 0
+    while index < len(pattern):
+        character = pattern[index]
+        index += 1
+        if character == escape and index < len(pattern):
+            parts.append(re.escape(pattern[index]))
+            index += 1
+        elif character == "%":
+            parts.append(".*")
+        elif character == "_":
+            parts.append(".")
+        elif character == "[":
+            end = pattern.find("]", index + 1)
+            if end < 0:
+                # A set that is not closed matches nothing.
+                return "(?!)"
+            parts.append(_character_set(pattern[index:end]))
+            index = end + 1
+        else:
+            parts.append(re.escape(character))
+    return "".join(parts)
+
+
+def _character_set(content: str) -> str:
+    negated = content.startswith("^") and len(content) > 1
+    body = content[1:] if negated else content
+    escaped = re.sub(r"[\\\[\]^&~|]", lambda match: "\\" + match[0], body)
+    return f"[{'^' if negated else ''}{escaped}]"
+
+
+def like(text: str, pattern: str, escape: str | None = None) -> int:
+    """Return 1 where the text is LIKE the pattern, else 0."""
+    return int(_pattern(pattern, escape).fullmatch(text) is not None)
+
+
+def _pattern_index(pattern: str, text: str) -> int:
+    inner = pattern.lstrip("%")
+    anchored = inner == pattern
+    if not inner:
+        return 1 if pattern and text else 0
+    compiled = _pattern(inner, None)
+    if not inner.endswith("%"):
+        compiled = re.compile(compiled.pattern + r"\Z", compiled.flags)
+    match = compiled.match(text) if anchored else compiled.search(text)
+    return 0 if match is None else utf16_length(text[: match.start()]) + 1
+
+
+def _pattern_index_rule(types: Types) -> Call:
+    text = text_kind(types[1])
+    return Call((text_kind(types[0]), text), BIGINT if text.length == MAX else INT, call_text("patindex", 2))
+
+
+def _like_rule(types: Types) -> Call:
+    return Call(tuple(text_kind(each) for each in types), BIT, call_text("like", len(types)))
+
+
+def _translate_rule(types: Types) -> Call:
+    result = mixed(types, 0)
+    return Call((result, *(text_kind(each) for each in types[1:])), result, call_text("translate", 3))
+
+
+LIKE = Function("LIKE", (2, 3), _like_rule)
+
+FUNCTIONS = (
+    Function("CHARINDEX", (2, 3), _find_rule),
+    Function("PATINDEX", (2, 2), _pattern_index_rule),
+    Function("REPLACE", (3, 3), _replace_rule),
+    Function("TRANSLATE", (3, 3), _translate_rule),
+)
+
+IMPLEMENTATIONS = (
+    Implementation("tsql_charindex", 2, _find),
+    Implementation("tsql_charindex", 3, _find),
+    Implementation("tsql_patindex", 2, _pattern_index),
+    Implementation("tsql_replace", 3, _replace),
+    Implementation("tsql_translate", 3, _translate),
+    Implementation("tsql_like", 2, like),
+    Implementation("tsql_like", 3, like),
+)
