@@ -23,8 +23,12 @@ _Rule = Callable[[Path, Script], Iterator[tuple[int, str]]]
 
 
 def check_house(path: Path, script: Script) -> list[Finding]:
-    """Report the breaches of the house's rules. The folder says which kind of object a file makes, as in sql/."""
-    return [Finding(path, line, gate, message) for gate, rule in _RULES.items() for line, message in rule(path, script)]
+    """Report the breaches of the house's rules: the portable subset, and the form of a file that holds one object.
+
+    The name of the file's folder says which kind of object it holds, as in sql/.
+    """
+    rules = {**_PORTABLE, **_FORM} if path.parent.name in _MADE_IN else _PORTABLE
+    return [Finding(path, line, gate, message) for gate, rule in rules.items() for line, message in rule(path, script)]
 
 
 def error_numbers(script: Script) -> dict[int, int]:
@@ -106,9 +110,7 @@ def _raiserror(path: Path, script: Script) -> Iterator[tuple[int, str]]:
 
 
 def _file_name(path: Path, script: Script) -> Iterator[tuple[int, str]]:
-    kind = _MADE_IN.get(path.parent.name)
-    if kind is None:
-        return
+    kind = _MADE_IN[path.parent.name]
     made = [(node.line, name) for node in script.find(kind) if not (name := _object_name(node)).startswith("#")]
     if not made:
         yield 1, f"the file makes no object of the kind that {path.parent.name}/ holds"
@@ -171,7 +173,7 @@ def _parameter_comments(path: Path, script: Script) -> Iterator[tuple[int, str]]
                 yield parameter.line, f"{name} has no comment at the end of its line"
 
 
-_RULES: dict[str, _Rule] = {
+_PORTABLE: dict[str, _Rule] = {
     "semicolon": _semicolons,
     "merge": _merge,
     "cursor": _cursors,
@@ -179,6 +181,8 @@ _RULES: dict[str, _Rule] = {
     "function": _functions,
     "apply": _apply,
     "raiserror": _raiserror,
+}
+_FORM: dict[str, _Rule] = {
     "file-name": _file_name,
     "procedure-length": _length,
     "help": _help,

@@ -1,0 +1,83 @@
+"""Every .sql file runs on the embedded engine."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lungdb.database import Connection, install, run, run_script
+from lungdb.errors import SqlError
+from tests.sql import small_database
+from tests.sql.gates.check import SQL
+from tests.sql.gates.house import called_by
+from tests.sql.gates.parser import parse
+
+BUILD_ORDER = (SQL / "build_order.txt").read_text(encoding="utf-8").split()
+PROCEDURES = sorted((SQL / "procedures").glob("*.sql"))
+EXECUTE = sorted((SQL / "execute").glob("*.sql"))
+PATIENTS = 48
+
+
+def test_the_files_run_one_by_one_in_the_build_order(connection: Connection) -> None:
+    """As a DBA may run them, without install.sql's guards."""
+    for name in BUILD_ORDER:
+        try:
+            run_script(connection, (SQL / name).read_text(encoding="utf-8"))
+        except SqlError as error:
+            pytest.fail(f"{name}: {error}")
+
+
+def test_no_file_is_left_untried() -> None:
+    """Build order, installation, sample calls and migrations: every .sql file belongs to one of them."""
+    tried = {SQL / name for name in BUILD_ORDER} | {SQL / "install.sql", SQL / "uninstall.sql", *EXECUTE}
+    assert set(SQL.rglob("*.sql")) - tried == set((SQL / "migrations").glob("*.sql"))
+
+
+def test_help_names_every_parameter_and_its_default(connection: Connection) -> None:
+    """@Help = 1 prints purpose, parameters and example calls, and does nothing else."""
+    install(connection)
+    helped = [path for path in PROCEDURES if called_by(parse(path.read_text(encoding="utf-8"))) is None]
+    assert helped
+    for path in helped:
+        text = _help_of(connection, path.stem)
+        source = path.read_text(encoding="utf-8")
+        declared = source.partition("\nAS\n")[0].partition("CREATE OR ALTER PROCEDURE")[2]
+        for line in re.findall(r"^ +(@.*?),? +--", declared, re.MULTILINE):
+            assert line in text, f"{path.stem}: the help lacks {line}"
+        for comment in re.findall(r"-- (.*)$", declared, re.MULTILINE):
+            assert comment in text, f"{path.stem}: the help lacks '{comment}'"
+        assert f"EXECUTE dbo.{path.stem}" in text
+
+
+def _help_of(connection: Connection, procedure: str) -> str:
+    messages: list[str] = []
+    results = run(connection, f"EXECUTE dbo.{procedure} @Help = 1;", on_message=lambda m: messages.append(m.text))
+    assert results == []
+    return "\n".join(messages)
+
+
+def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) -> None:
+    """Each as it stands, on a small database: check, features, model, score."""
+    install(connection)
+    small_database.fill(connection, PATIENTS)
+    by_file = {path.name: _run_file(connection, path) for path in EXECUTE}
+    items = dict(by_file["00_check_installation.sql"])
+    assert any("onnxruntime" in str(item).lower() for item in items)
+    counts = run(connection, "SELECT COUNT(*), COUNT(DISTINCT scan_id) FROM dbo.pooled_features;")[0].rows
+    assert counts == [(2 * PATIENTS, PATIENTS)]
+    assert {part for part, *_ in by_file["02_train_model.sql"]} == {"train", "validation", "test"}
+    [(percent,)] = by_file["03_predict.sql"]
+    stored = run(connection, "SELECT 100 * probability FROM dbo.predictions;")[0].rows
+    assert stored == [(pytest.approx(percent),)]
+    assert 0 <= percent <= 100
+
+
+def _run_file(connection: Connection, path: Path) -> list[tuple[Any, ...]]:
+    try:
+        results = run_script(connection, path.read_text(encoding="utf-8"))
+    except SqlError as error:
+        pytest.fail(f"{path.name}: {error}")
+    return [row for result in results for row in result.rows]
