@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from lungdb.errors import LungdbError
 
 _GZIP = 31  # zlib's window bits for the gzip container; its header then has mtime 0
-_LEVEL = 2  # isal's 3 takes twice as long for 1 % fewer bytes on CT slices
+_LEVEL = 2  # on CT slices isal's 3 takes 1.7 times as long and saves nothing
 
 
 def encode_slice(hu: NDArray[np.int16]) -> tuple[bytes, bytes]:

@@ -92,21 +92,21 @@ def prepare(
     float32[triples, 3, 224, 224]
     """
     chosen = pipeline(name)
-    return stack([[slices[index] for index in triple] for triple in chosen.triples(len(slices))], chosen, mean, std)
+    triples = chosen.triples(len(slices))
+    return np.stack([stack([slices[index] for index in triple], chosen, mean, std) for triple in triples])
 
 
 def stack(
-    triples: Sequence[Sequence[CtSlice]], chosen: Pipeline, mean: Sequence[float], std: Sequence[float]
+    triple: Sequence[CtSlice], chosen: Pipeline, mean: Sequence[float], std: Sequence[float]
 ) -> NDArray[np.float32]:
-    """Prepare some triples of a scan as float32[triples, 3, 224, 224]; see `prepare`."""
-    pictures = np.empty((len(triples), CHANNELS, SIDE, SIDE), dtype=np.float32)
-    for position, triple in enumerate(triples):
-        for channel, ct_slice in enumerate(triple):
-            picture = chosen.picture(ct_slice)
-            if chosen.normalised:
-                picture = (picture - np.float32(mean[channel])) / np.float32(std[channel])
-            pictures[position, channel] = picture
-    return pictures
+    """Prepare three slices as the channels of one picture, float32[3, 224, 224]; see `prepare`."""
+    picture = np.empty((CHANNELS, SIDE, SIDE), dtype=np.float32)
+    for channel, ct_slice in enumerate(triple):
+        picture[channel] = chosen.picture(ct_slice)
+        if chosen.normalised:
+            picture[channel] -= np.float32(mean[channel])
+            picture[channel] /= np.float32(std[channel])
+    return picture
 
 
 def _lung_picture(ct_slice: CtSlice) -> NDArray[np.float32]:

@@ -107,7 +107,7 @@ def _tensor_called(model: onnx.ModelProto, name: str) -> str:
     if name in tensors:
         return name
     for node in nodes:
-        if node.name == name:
+        if name and node.name == name:
             return str(node.output[0])
     known = [*tensors, *(node.name for node in nodes if node.name)]
     close = difflib.get_close_matches(name, known, n=3)
@@ -134,8 +134,9 @@ def _keep_only(graph: onnx.GraphProto, tensor: str, picture: onnx.ValueInfoProto
     """Drop in place what a tensor does not depend on, and every note about shapes."""
     nodes = _ancestors(graph, tensor)
     used = set().union(*(names_used(node) for node in nodes))
-    for unused in [weight for weight in graph.initializer if weight.name not in used]:
-        graph.initializer.remove(unused)
+    for position in reversed(range(len(graph.initializer))):
+        if graph.initializer[position].name not in used:
+            del graph.initializer[position]
     sides = picture.type.tensor_type.shape.dim
     for dimension, size in zip(sides[1:], (CHANNELS, SIDE, SIDE), strict=True):
         if dimension.dim_value <= 0:

@@ -30,16 +30,26 @@ class Session:
     ----------
     provider : str
         The execution provider that runs it, as ONNX Runtime names it.
+    input_size : tuple of two int
+        Rows and columns of the pictures that it reads.
     """
 
     def __init__(self, session: Any) -> None:
         self._session = session
-        self._input = session.get_inputs()[0].name
+        picture = session.get_inputs()[0]
+        self._input = picture.name
         self.provider = str(session.get_providers()[0])
+        self.input_size: tuple[int, int] = tuple(picture.shape[2:])
 
     def run(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Compute float32[N, width] from float32[N, 3, 224, 224]."""
-        features: NDArray[np.float32] = self._session.run(None, {self._input: pictures})[0]
+        """Compute float32[N, width] from float32[N, 3, rows, cols]; ProcedureError 50116 when ONNX Runtime fails."""
+        try:
+            features: NDArray[np.float32] = self._session.run(None, {self._input: pictures})[0]
+        except Exception as error:  # its exceptions share no base but this one
+            raise ProcedureError(
+                UNREADABLE,
+                f"ONNX Runtime failed on a batch of {len(pictures)}: {_short(error)} Try a smaller @BatchSize.",
+            ) from None
         return features
 
 
@@ -80,7 +90,7 @@ def open_session(model: bytes, providers: Sequence[str] | None = None, threads: 
         )
     except Exception as error:  # its exceptions share no base but this one
         raise ProcedureError(
-            UNREADABLE, f"ONNX Runtime cannot run the network: {error} Check the file with onnx.checker."
+            UNREADABLE, f"ONNX Runtime cannot run the network: {_short(error)} Check the file with onnx.checker."
         ) from None
     return Session(session)
 
@@ -96,3 +106,7 @@ def choose_providers(wanted: Sequence[str] | None, available: Sequence[str]) -> 
                 ARGUMENT, f"The provider {provider!r} is not supported. Supported values are {', '.join(usable)}."
             )
     return list(wanted)
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:500]

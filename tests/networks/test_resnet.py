@@ -75,6 +75,6 @@ def test_weights_that_make_no_resnet_are_refused(thin):
     with pytest.raises(LungdbError, match=r"fc\.weight has the shape"):
         build_resnet({**weights, "fc.weight": np.zeros((3, 3, 3), np.float32)})
     with pytest.raises(LungdbError, match="make no ResNet"):
-        build_resnet({**weights, "layer1.0.conv2.weight": np.repeat(weights["layer1.0.conv2.weight"], 2, axis=1)})
+        build_resnet({**weights, "layer2.0.downsample.0.weight": weights["layer2.0.downsample.0.weight"][:, 1:]})
     with pytest.raises(LungdbError, match=r"lack conv1\.weight"):
         build_resnet({})

@@ -1,0 +1,85 @@
+"""What dbo.CheckInstallation calls."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import platform
+from collections.abc import Callable
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import pandas as pd
+
+import lungdb
+from lungdb.errors import LungdbError
+from lungdb.learning.scoring import load_library
+
+_PACKAGES = {
+    "numpy": "numpy",
+    "pandas": "pandas",
+    "onnx": "onnx",
+    "lightgbm": "lightgbm",
+    "opencv-python-headless": "cv2",
+    "isal": "isal.isal_zlib",
+}
+_NVIDIA = Path("/proc/driver/nvidia/gpus")
+
+
+def check_installation() -> pd.DataFrame:
+    """Tell what this Python has for the procedures.
+
+    Returns
+    -------
+    DataFrame
+        `item` and `value`, text: Python, the packages' versions or why they cannot be used, ONNX Runtime's execution
+        providers, GPUs that Linux's NVIDIA driver lists, and the number of processors.
+    """
+    rows = {
+        "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
+        "processors": str(os.cpu_count()),
+        "lungdb": lungdb.__version__,
+        **{package: _version(package, _importer(package, module)) for package, module in _PACKAGES.items()},
+        **_onnx_runtime(),
+        "GPU": _gpus(),
+    }
+    return pd.DataFrame(
+        {"item": pd.Series(list(rows), dtype=object), "value": pd.Series(list(rows.values()), dtype=object)}
+    )
+
+
+def _importer(package: str, module: str) -> Callable[[], object]:
+    # LightGBM's Python package takes a second to import; what can be missing is what its library needs.
+    return load_library if package == "lightgbm" else lambda: importlib.import_module(module)
+
+
+def _version(package: str, load: Callable[[], object]) -> str:
+    try:
+        installed = version(package)
+    except PackageNotFoundError:
+        return f"not installed: run pip install {package}"
+    try:
+        load()
+    except (ImportError, OSError, LungdbError) as error:
+        return f"{installed}, but cannot be used: {error}"
+    return installed
+
+
+def _onnx_runtime() -> dict[str, str]:
+    try:
+        import onnxruntime
+    except ImportError as error:
+        return {
+            "onnxruntime": f'cannot be imported ({error}): run pip install "lungdb[cpu]", or "lungdb[gpu]" for CUDA'
+        }
+    providers = onnxruntime.get_available_providers()
+    return {"onnxruntime": onnxruntime.__version__, "execution providers": ", ".join(providers)}
+
+
+def _gpus() -> str:
+    try:
+        sheets = [(folder / "information").read_text() for folder in sorted(_NVIDIA.iterdir())]
+    except OSError:
+        return "none seen"
+    models = [line.partition(":")[2].strip() for sheet in sheets for line in sheet.splitlines() if "Model:" in line]
+    return ", ".join(models) or "none seen"
