@@ -55,8 +55,7 @@ class Anatomy:
 
     def level(self, z: NDArray[np.floating]) -> Array:
         """Turn z in mm into the level of the chest, 0 at the base of the lungs and 1 at their apex."""
-        level: Array = (z - self.base) / self.height
-        return level
+        return (np.asarray(z, dtype=np.float64) - self.base) / self.height
 
     def z(self, level: Array | float) -> Array:
         """Turn a level of the chest into z in mm."""
@@ -68,7 +67,7 @@ class Anatomy:
 
     def spine_front(self, level: Array) -> Array:
         """y in mm of the front of the vertebral bodies; the chest's kyphosis bows them backwards half-way up."""
-        return self.cage_depth * (0.2 + 0.06 * np.sin(np.pi * np.clip(level, -0.2, 1.2)))
+        return self.cage_depth * (0.27 + 0.06 * np.sin(np.pi * np.clip(level, -0.2, 1.2)))
 
     def cage(self, level: Array, inset: float | Array = 0.0) -> Points:
         """Outline of the rib cage, float64[levels, directions, 2] of (x, y) in mm, drawn in by `inset` mm."""
@@ -77,9 +76,10 @@ class Anatomy:
         ray = _superellipse(a, b, 2.35) * self._irregular()
         # The chest narrows towards the breastbone.
         ray *= 1 - 0.05 * np.clip(-np.sin(DIRECTIONS), 0, 1) ** 2 * np.abs(np.cos(DIRECTIONS)) ** 0.5
-        # The lungs reach back on both sides of the spine.
+        # The lungs reach back on both sides of the spine, which stands in a dent.
         gutters = sum(np.exp(-(((DIRECTIONS - centre) / 0.33) ** 2)) for centre in (0.9, np.pi - 0.9))
-        ray *= 1 + 0.055 * gutters
+        dent = np.exp(-(((DIRECTIONS - np.pi / 2) / 0.42) ** 2))
+        ray *= 1 + 0.055 * gutters - 0.2 * dent
         return self._place(ray, level, _profile(level, _CAGE_SHIFT))
 
     def skin(self, level: Array, inset: float = 0.0, *, bare: bool = False) -> Points:
@@ -101,8 +101,9 @@ class Anatomy:
 
     def _irregular(self) -> Array:
         amplitude, phase = self.harmonics.T
-        waves: Array = amplitude[:, None] * np.cos(np.array([[2], [3], [5]]) * DIRECTIONS + phase[:, None])
-        return 1 + waves.sum(axis=0)
+        waves = amplitude[:, None] * np.cos(np.array([[2], [3], [5]]) * DIRECTIONS + phase[:, None])
+        total: Array = waves.sum(axis=0)
+        return 1 + total
 
     def _place(self, ray: Array, level: Array, shift: Array) -> Points:
         x = ray * np.cos(DIRECTIONS) + self.midline(level)[:, None]

@@ -78,9 +78,9 @@ def paint_mediastinum(canvas: Canvas, anatomy: Anatomy, rng: np.random.Generator
     for _ in range(16):
         where = rng.uniform(0.45, 0.9)
         here = np.abs(level - where) < rng.uniform(0.008, 0.025)
-        across = x + rng.uniform(-24, 24)
-        along = front + (back - front) * rng.uniform(0.25, 0.9)
-        canvas.fill(ellipse(across, along, rng.uniform(2, 5), rng.uniform(1.8, 3.2), rng.uniform(0, 3)), 35, here)
+        node_x = x + rng.uniform(-24, 24)
+        node_y = front + (back - front) * rng.uniform(0.25, 0.9)
+        canvas.fill(ellipse(node_x, node_y, rng.uniform(2, 5), rng.uniform(1.8, 3.2), rng.uniform(0, 3)), 35, here)
 
 
 def _between_lungs(

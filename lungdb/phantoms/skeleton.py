@@ -30,9 +30,10 @@ def paint_spine(canvas: Canvas, anatomy: Anatomy, rng: np.random.Generator) -> N
 
     # Muscle along the spine, then the vertebra in it.
     for side in (-1, 1):
-        canvas.fill(ellipse(x + side * 24, canal + 15, 19, 15, side * 0.3), anatomy.muscle_hu)
-        canvas.line(ellipse(x + side * 24, canal + 15, 20, 16, side * 0.3)[:, 2:16], anatomy.fat_hu + 30, 1)
+        canvas.fill(ellipse(x + side * 23, canal + 19, 18, 12, side * 0.25), anatomy.muscle_hu)
+        canvas.line(ellipse(x + side * 23, canal + 19, 19, 13, side * 0.25)[:, 2:16], anatomy.fat_hu + 30, 1)
     canvas.fill(ellipse(x, y, wide + 2.5, deep + 2), anatomy.muscle_hu)
+    canvas.fill(ellipse(x, canal, 18, 15), anatomy.muscle_hu)
     canvas.fill(ellipse(x, y, wide - 1, deep - 1), 80, disc)
 
     marrow, rim = anatomy.marrow_hu - 50, 420.0
@@ -134,11 +135,11 @@ def _rib(
 ) -> tuple[Centreline, Centreline | None]:
     """Lay a rib from the spine round to the front, where it lies lower by half its way, and its cartilage."""
     start = 1.11 - 0.104 * number + phase
-    drop = np.interp(number, [1, 4, 8, 11], [0.18, 0.33, 0.44, 0.3]) + rng.normal(0, 0.008)
+    drop = np.interp(number, [1, 4, 8, 11], [0.24, 0.44, 0.54, 0.4]) + rng.normal(0, 0.008)
     turn = np.interp(number, [1, 7, 10, 11], [2.45, 2.5, 2.1, 1.7])  # from back towards the front, π being all the way
     way = np.linspace(0.16, turn, 16)
-    level = start - drop * np.clip((way - 0.2) / (turn - 0.2), 0, 1)
-    height = np.interp(way, [way[0], way[4], way[-2], way[-1]], [3.8, 5.0, 5.4, 4.4])
+    level = start - drop * np.clip((way - 0.3) / (turn - 0.3), 0, 1) ** 1.15
+    height = np.interp(way, [way[0], way[4], way[-2], way[-1]], [3.6, 4.6, 4.8, 4.0])
     bone = smooth_path(_on_cage(anatomy, level, way, side), height, _STEP)
     if number > 9:
         return bone, None
