@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from lungdb.cli import load_labels, load_network, load_scans, make_phantoms
+from lungdb.cli import load_labels, load_network, load_scans
 from lungdb.cli.sql import print_table
 from lungdb.database import Connection, connect, install, run, run_script, sql_directory
 from lungdb.errors import LungdbError
@@ -55,7 +55,7 @@ class Demo:
         """Run every step; a step that fails raises, and the command ends with its message."""
         if self.is_synthetic:
             with self._step("write synthetic scans"):
-                self._check(make_phantoms.main([str(self.folder), "--patients", str(PATIENTS)]), "Writing scans")
+                write_phantoms(self.scans, self.labels)
         with self._step("install the database"):
             connection = connect(self.target)
             install(connection)
@@ -80,7 +80,8 @@ class Demo:
     def _network_arguments(self) -> list[str]:
         if self.network is not None:
             return [str(self.network)]
-        return [str(Path(__file__).resolve().parents[1] / "networks" / "data" / "demo_resnet.onnx")]
+        file = Path(__file__).resolve().parents[1] / "networks" / "data" / "demo_resnet.onnx"
+        return [str(file), "--name", "demo_resnet"]
 
     @contextmanager
     def _step(self, name: str) -> Iterator[None]:
@@ -114,6 +115,21 @@ class Demo:
         print(f'  lungdb sql -d {self.target} -q "{query}"')
         print(f'  lungdb sql -d {self.target} -q "EXECUTE dbo.TrainLungCancerModel @Help = 1;"')
         print("  lungdb demo --scans DIR --labels CSV --network FILE    the same with your own data")
+
+
+def write_phantoms(scans: Path, labels: Path) -> None:
+    """Write the synthetic patients, unless an earlier run has: labels.csv is written last."""
+    try:
+        from tqdm import tqdm
+
+        from lungdb.phantoms.dataset import make_dataset
+    except ModuleNotFoundError as error:
+        raise LungdbError(f'The demo needs {error.name}. Run: pip install "lungdb[cpu,load]"') from error
+    if labels.is_file():
+        print(f"{scans} is there already.")
+        return
+    with tqdm(total=PATIENTS, unit="patient", desc="Writing") as bar:
+        make_dataset(scans, patients=PATIENTS, progress=bar.update)
 
 
 def score_test_patients(connection: Connection) -> list[tuple[int, float, int]]:
