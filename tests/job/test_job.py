@@ -19,10 +19,10 @@ import onnxruntime
 import pytest
 from pydicom.data import get_testdata_file
 from sklearn.metrics import log_loss, roc_auc_score
-from tests.job.conftest import NETWORK, copy_to, scalar, target_of
 
 from lungdb.cli import load_scans
 from lungdb.database import Connection, connect, run
+from tests.job.conftest import NETWORK, copy_to, scalar, target_of
 
 GENERATE = "EXECUTE dbo.GenerateFeatures @ModelName = N'ResNet_152.model', @Pooling = N'mean,max'"
 FEATURES = "SELECT scan_id, array, sha256 FROM dbo.features ORDER BY scan_id;"

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable
 
+import numpy as np
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from lungdb.database import Connection, run
 from lungdb.errors import SqlError
 
 Counts = Callable[[Connection], dict[str, int]]
 GENERATE = "EXECUTE dbo.GenerateFeatures @ModelName = N'ResNet_152.model'"
-OTHER_SHAPE = "UPDATE dbo.networks SET model = ?, sha256 = HASHBYTES('SHA2_256', CAST(? AS VARBINARY(MAX)));"
 
 ON_LOADED = {
     "a call inside a transaction": ("", f"BEGIN TRANSACTION; {GENERATE};", 50100, "inside a transaction"),
@@ -110,6 +112,26 @@ def test_it_is_refused_before_features(loaded: Connection, row_counts: Counts, c
 def test_it_is_refused_after_training(trained: Connection, row_counts: Counts, case: str) -> None:
     """Number and value are in the error, and no table has another number of rows."""
     refuse(trained, row_counts, *ON_TRAINED[case])
+
+
+@pytest.mark.parametrize("shape", [(1, 224, 224), (3, 32, 32), (3, 224)])
+def test_a_network_of_another_input_shape_is_refused(
+    loaded: Connection, row_counts: Counts, shape: tuple[int, ...]
+) -> None:
+    """One channel, 32 × 32 pixels or three dimensions: error 50104."""
+    picture = helper.make_tensor_value_info("picture", TensorProto.FLOAT, ["N", *shape])
+    classes = helper.make_tensor_value_info("classes", TensorProto.FLOAT, None)
+    size = int(np.prod(shape))
+    graph = helper.make_graph(
+        [helper.make_node("Flatten", ["picture"], ["flat"]), helper.make_node("MatMul", ["flat", "w"], ["classes"])],
+        "other",
+        [picture],
+        [classes],
+        [numpy_helper.from_array(np.zeros((size, 2), np.float32), "w")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8).SerializeToString()
+    run(loaded, "UPDATE dbo.networks SET model = ?, sha256 = ?;", (model, hashlib.sha256(model).digest()))
+    refuse(loaded, row_counts, "", f"{GENERATE};", 50104, "")
 
 
 def refuse(
