@@ -18,6 +18,7 @@ from tests.sql.gates.parser import parse
 BUILD_ORDER = (SQL / "build_order.txt").read_text(encoding="utf-8").split()
 PROCEDURES = sorted((SQL / "procedures").glob("*.sql"))
 EXECUTE = sorted((SQL / "execute").glob("*.sql"))
+BROKEN = Path(__file__).parent / "broken"
 PATIENTS = 48
 
 
@@ -28,6 +29,13 @@ def test_the_files_run_one_by_one_in_the_build_order(connection: Connection) -> 
             run_script(connection, (SQL / name).read_text(encoding="utf-8"))
         except SqlError as error:
             pytest.fail(f"{name}: {error}")
+
+
+@pytest.mark.parametrize("name", ["dacfx/views/of_nothing.sql", "syntax/tables/missing_comma.sql"])
+def test_a_broken_file_does_not_run(connection: Connection, name: str) -> None:
+    """The engine refuses a view of a table that is not there, and what is no T-SQL."""
+    with pytest.raises(SqlError):
+        run_script(connection, (BROKEN / name).read_text(encoding="utf-8"))
 
 
 def test_no_file_is_left_untried() -> None:

@@ -53,6 +53,11 @@ def test_install_sql_is_what_its_parts_make() -> None:
     assert (SQL / "install.sql").read_text(encoding="utf-8") == build_install_sql(SQL)
 
 
+def test_a_changed_part_makes_install_sql_stale(newer: Path) -> None:
+    """The comparison sees a change of one column."""
+    assert (newer / "install.sql").read_text(encoding="utf-8") != build_install_sql(newer)
+
+
 def test_every_object_file_is_in_the_build_order_once() -> None:
     """A file that is not listed would never be installed; one listed twice would hide a slip."""
     names = (SQL / "build_order.txt").read_text(encoding="utf-8").split()
