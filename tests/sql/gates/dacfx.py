@@ -162,7 +162,9 @@ def _environment(folder: Path) -> dict[str, str]:
     for name, pattern in _LIBRARIES.items():
         library = next(PACKAGES.glob(pattern), None)
         if library is None:
-            raise DacfxUnavailableError(f"DacFx cannot run here: {name} is not in {PACKAGES}; make .tsql again")
+            raise DacfxUnavailableError(
+                f"DacFx cannot run here: {name} is not in {PACKAGES}; remove that and run `make test`"
+            )
         (folder / name).symlink_to(library)
     places = [str(folder), *(str(PACKAGES / name) for name in ("psycopg2_binary.libs", "pyicu_wheels.libs"))]
     return {

@@ -46,7 +46,7 @@ def start(*, globalization: bool = False) -> None:
         ``.tsql`` or pythonnet is missing.
     """
     if not ASSEMBLIES.is_dir() or not RUNTIME.is_dir():
-        raise DotnetMissingError(f"Microsoft's T-SQL parser is not in {PACKAGES}. Run `make .tsql`.")
+        raise DotnetMissingError(f"Microsoft's T-SQL parser is not in {PACKAGES}. Run `make test`, which fetches it.")
     try:
         pythonnet = importlib.import_module("pythonnet")
     except ImportError as error:
