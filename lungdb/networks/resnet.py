@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import onnx
 from numpy.typing import NDArray
 from onnx import NodeProto, TensorProto, helper, numpy_helper
 
@@ -99,17 +98,21 @@ class _Builder:
         self._nodes: list[NodeProto] = []
         self._tensors: list[TensorProto] = []
         self._used: set[str] = set()
+        self._channels = {"input": CHANNELS}
 
     def add(self, operator: str, inputs: list[str], output: str, **attributes: int | list[int]) -> str:
+        """Add a node that keeps the number of channels."""
+        self._channels[output] = self._channels[inputs[0]]
         self._nodes.append(helper.make_node(operator, inputs, [output], **attributes))
         return output
 
     def convolution(self, tensor: str, conv: str, norm: str, *, stride: int = 1, relu: bool = False) -> str:
         """Add a convolution with its batch normalisation folded in, in double precision."""
-        kernel = self._take(f"{conv}.weight", dimensions=4).astype(np.float64)
-        outputs, side = kernel.shape[0], kernel.shape[2]
+        kernel = self._take(f"{conv}.weight").astype(np.float64)
+        outputs, side = kernel.shape[0], kernel.shape[-1]
+        self._check(f"{conv}.weight", kernel, (outputs, self._channels[tensor], side, side))
         scale, shift, mean, variance = (
-            self._take(f"{norm}.{part}", shape=(outputs,)).astype(np.float64)
+            self._take(f"{norm}.{part}", (outputs,)).astype(np.float64)
             for part in ("weight", "bias", "running_mean", "running_var")
         )
         factor = scale / np.sqrt(variance + _EPSILON)
@@ -123,6 +126,7 @@ class _Builder:
             strides=[stride, stride],
             pads=[side // 2] * 4,
         )
+        self._channels[output] = outputs
         return self.add("Relu", [output], f"{norm}.relu") if relu else output
 
     def block(self, tensor: str, path: str, stride: int, name: str) -> str:
@@ -140,14 +144,20 @@ class _Builder:
                 stride=stride if step == strided else 1,
                 relu=step < depth,
             )
+        if self._channels[tensor] != self._channels[kept]:
+            raise LungdbError(
+                f"The block {path} adds {self._channels[tensor]} channels to {self._channels[kept]}. Use torchvision's "
+                "ResNets."
+            )
         return self.add("Relu", [self.add("Add", [tensor, kept], f"{path}.add")], name)
 
     def finish(self, features: str) -> bytes:
         """Add the classifying layer and write the model."""
-        kernel = self._take("fc.weight", dimensions=2)
+        kernel = self._take("fc.weight")
         classes = kernel.shape[0]
+        self._check("fc.weight", kernel, (classes, self._channels[features]))
         self._store("fc.weight", kernel)
-        self._store("fc.bias", self._take("fc.bias", shape=(classes,)))
+        self._store("fc.bias", self._take("fc.bias", (classes,)))
         self.add("Gemm", [features, "fc.weight", "fc.bias"], "logits", transB=1)
         left_over = sorted(self._weights.keys() - self._used)
         if left_over:
@@ -156,25 +166,23 @@ class _Builder:
         logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", classes])
         graph = helper.make_graph(self._nodes, "resnet", [picture], [logits], self._tensors)
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
-        try:
-            onnx.checker.check_model(model)
-            onnx.shape_inference.infer_shapes(model, strict_mode=True)
-        except (onnx.checker.ValidationError, onnx.shape_inference.InferenceError) as error:
-            raise LungdbError(
-                f"The weights make no ResNet ({str(error).splitlines()[0]}). Use torchvision's ResNets."
-            ) from None
         return bytes(model.SerializeToString())
 
-    def _take(
-        self, name: str, *, dimensions: int | None = None, shape: tuple[int, ...] | None = None
-    ) -> NDArray[np.float32]:
+    def _take(self, name: str, shape: tuple[int, ...] | None = None) -> NDArray[np.float32]:
         if name not in self._weights:
             raise LungdbError(f"The weights lack {name}. Use the whole state dict of a torchvision ResNet.")
-        array = self._weights[name]
-        if array.ndim != (dimensions or len(shape or ())) or (shape and array.shape != shape):
-            raise LungdbError(f"The weight {name} has the shape {array.shape}. Use torchvision's ResNets.")
         self._used.add(name)
-        return array
+        if not self._weights[name].shape:
+            raise LungdbError(f"The weight {name} is a single number. Use torchvision's ResNets.")
+        if shape is not None:
+            self._check(name, self._weights[name], shape)
+        return self._weights[name]
+
+    def _check(self, name: str, array: NDArray[np.floating], shape: tuple[int, ...]) -> None:
+        if array.shape != shape:
+            raise LungdbError(
+                f"The weight {name} has the shape {array.shape} where {shape} fits. Use torchvision's ResNets."
+            )
 
     def _store(self, name: str, array: NDArray[np.floating]) -> None:
         self._tensors.append(numpy_helper.from_array(np.ascontiguousarray(array, dtype=np.float32), name))

@@ -226,4 +226,6 @@ def _failed(scan_id: int, error: LungdbError) -> dict[str, Any]:
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
-    return pd.DataFrame({name: pd.Series([row[name] for row in rows], dtype=dtype) for name, dtype in _RESULT.items()})
+    columns = {name: pd.Series([row[name] for row in rows], dtype=dtype) for name, dtype in _RESULT.items()}
+    frame: pd.DataFrame = pd.DataFrame(columns)
+    return frame

@@ -43,9 +43,10 @@ def check_installation() -> pd.DataFrame:
         **_onnx_runtime(),
         "GPU": _gpus(),
     }
-    return pd.DataFrame(
+    frame: pd.DataFrame = pd.DataFrame(
         {"item": pd.Series(list(rows), dtype=object), "value": pd.Series(list(rows.values()), dtype=object)}
     )
+    return frame
 
 
 def _importer(package: str, module: str) -> Callable[[], object]:

@@ -104,10 +104,11 @@ def _vectors(texts: list[str], width: int) -> NDArray[np.float32]:
 
 
 def _frame(patient_ids: list[str], parts: list[str], probabilities: list[float]) -> pd.DataFrame:
-    return pd.DataFrame(
+    frame: pd.DataFrame = pd.DataFrame(
         {
             "patient_id": pd.Series(patient_ids, dtype=object),
             "part": pd.Series(parts, dtype=object),
             "probability": pd.Series(probabilities, dtype=np.float64),
         }
     )
+    return frame

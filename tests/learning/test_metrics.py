@@ -1,0 +1,63 @@
+"""Figures equal scikit-learn's and SciPy's."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import metrics as reference
+
+from lungdb.learning.metrics import auc, bootstrap_interval, log_loss
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_auc_and_log_loss_equal_scikit_learn(seed):
+    """On scores with many ties."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, 50)
+    scores = np.round(np.clip(rng.random(50) * 0.7 + labels * 0.3, 0, 1), 1)
+    assert auc(labels, scores) == pytest.approx(reference.roc_auc_score(labels, scores), abs=1e-12)
+    assert log_loss(labels, scores) == pytest.approx(reference.log_loss(labels, scores), rel=1e-9)
+
+
+def test_auc_of_known_orders():
+    """Right, wrong and no order."""
+    assert auc([0, 0, 1, 1], [1, 2, 3, 4]) == 1
+    assert auc([1, 1, 0, 0], [1, 2, 3, 4]) == 0
+    assert auc([0, 1, 0, 1], [7, 7, 7, 7]) == 0.5
+
+
+def test_a_missing_class_has_no_auc():
+    """Nothing can be put in order."""
+    assert auc([1, 1], [0.2, 0.3]) is None
+    assert auc([], []) is None
+    assert bootstrap_interval([0, 0], [0.2, 0.3], auc, 1) is None
+    assert log_loss([], []) is None
+
+
+def test_log_loss_of_a_wrong_certainty_is_finite():
+    """It is limited as in scikit-learn."""
+    assert log_loss([1, 0], [0.0, 0.5]) == pytest.approx(reference.log_loss([1, 0], [0.0, 0.5]))
+
+
+def test_the_bootstrap_interval_agrees_with_scipy():
+    """SciPy's percentile bootstrap of two samples draws within each class too; both are Monte Carlo."""
+    rng = np.random.default_rng(8)
+    labels = np.repeat([0, 1], [30, 20])
+    scores = rng.standard_normal(50) + labels
+    low, high = bootstrap_interval(labels, scores, auc, seed=1)
+    expected = stats.bootstrap(
+        (scores[labels == 1], scores[labels == 0]),
+        lambda positive, negative: stats.mannwhitneyu(positive, negative).statistic / (positive.size * negative.size),
+        n_resamples=2000,
+        method="percentile",
+        vectorized=False,
+        random_state=2,
+    ).confidence_interval
+    assert low == pytest.approx(expected.low, abs=0.02)
+    assert high == pytest.approx(expected.high, abs=0.02)
+    assert low < auc(labels, scores) < high
+
+
+def test_the_bootstrap_interval_depends_on_the_seed_alone():
+    """Same seed, same figures."""
+    labels, scores = [0, 1, 0, 1, 1, 0], [0.1, 0.4, 0.35, 0.8, 0.3, 0.2]
+    assert bootstrap_interval(labels, scores, auc, 3) == bootstrap_interval(labels, scores, auc, 3)
