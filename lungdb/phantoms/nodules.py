@@ -13,9 +13,6 @@ from lungdb.phantoms.tubes import smooth_path, tube
 
 SMALLEST, LARGEST = 8.0, 30.0  # mm, of malignant nodules
 
-# Roberts' additive sequence in three dimensions fills a cube evenly; its base is the root of x⁴ = x + 1.
-_BASE = 1.2207440846057596
-
 
 @dataclass(frozen=True)
 class Nodule:
@@ -124,9 +121,9 @@ def _ball(
     rng: np.random.Generator,
 ) -> Elements:
     """Fill a ball that swells by parts of its radius towards unit vectors `lobes`, keeping a ball's volume."""
-    count = max(int(np.ceil(4 / 3 * np.pi * (radius / element) ** 3)), 60)
-    steps = _BASE ** -np.arange(1, 4)
-    cube = (rng.random(3) + np.outer(np.arange(count), steps)) % 1
+    # Elements fall at random: five times as many as a tube's make the ball as even.
+    count = max(int(np.ceil(5 * 4 / 3 * np.pi * (radius / element) ** 3)), 200)
+    cube = rng.random((count, 3))
     cosine, turn, depth = 2 * cube[:, 0] - 1, 2 * np.pi * cube[:, 1], cube[:, 2] ** (1 / 3)
     sine = np.sqrt(1 - cosine**2)
     way = np.stack([sine * np.cos(turn), sine * np.sin(turn), cosine], axis=1)
@@ -159,8 +156,9 @@ def _place(
         k, row, column = np.unravel_index(flat, depth.shape)
         point = grid.point(np.array([k, row, column]) + rng.uniform(-0.5, 0.5, 3))
         above = depth[max(k - reach, 0) : k + reach + 1, row, column].min() - 0.3 * radius
-        apart = min((float(np.linalg.norm(point - p)) - r - radius for p, r in taken), default=np.inf)
-        here = min(float(above), apart - 6)
+        # Spicules and ground glass reach to 1.6 radii.
+        apart = min((float(np.linalg.norm(point - p)) - 1.6 * (r + radius) for p, r in taken), default=np.inf)
+        here = min(float(above), apart - 3)
         if here > room:
             best, room = point, here
         if room > 0:

@@ -116,8 +116,8 @@ def add_ribs(hu: Volume, grid: Grid, anatomy: Anatomy, element: float, rng: np.r
         for side in (-1, 1):
             bone, cartilage = _rib(anatomy, number, side, phase, rng)
             if cartilage is not None:
-                blend(hu, grid, tube(cartilage, element, flatness=0.65), 105.0)
-            parts = tube(bone, element, flatness=0.68)
+                blend(hu, grid, tube(cartilage, 1.2 * element, flatness=0.65), 105.0)
+            parts = tube(bone, 1.2 * element, flatness=0.68)
             blend(hu, grid, parts, np.where(parts.depth > 0.72, 640.0, anatomy.marrow_hu + 30))
     for side in (-1, 1):
         front = anatomy.cage(np.array([0.86]), 4.0)[0, int(0.75 * len(DIRECTIONS)), 1]

@@ -1,0 +1,1 @@
+"""Tests of the synthetic scans and of the demo network."""

@@ -1,0 +1,57 @@
+"""A folder of phantoms looks like the Data Science Bowl's."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+
+from lungdb.errors import LungdbError
+from lungdb.phantoms import make_phantom
+from lungdb.phantoms.dataset import make_dataset
+
+
+def test_a_dataset_is_a_folder_a_patient_and_a_table_of_labels(tmp_path: Path) -> None:
+    """Folders, labels and voxels follow from the seed; progress counts every patient."""
+    done: list[int] = []
+    folder = tmp_path / "scans"
+    labels = make_dataset(folder, patients=4, seed=70, cancer_fraction=0.25, slices=4, size=64, progress=done.append)
+    assert labels == tmp_path / "labels.csv"
+    with labels.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert list(rows[0]) == ["id", "cancer"]
+    assert [row["id"] for row in rows] == [f"phantom-{number:04}" for number in range(1, 5)]
+    assert sorted(row["cancer"] for row in rows) == ["0", "0", "0", "1"]
+    assert sum(done) == 4
+    for place, row in enumerate(rows):
+        headers = [pydicom.dcmread(path) for path in (folder / row["id"]).glob("*.dcm")]
+        assert {ds.PatientID for ds in headers} == {row["id"]}
+        phantom = make_phantom(70 + place, cancer=row["cancer"] == "1", slices=4, size=64)
+        headers.sort(key=lambda ds: ds.ImagePositionPatient[2])
+        middle = headers[2]
+        stored = middle.pixel_array[20:44, 20:44]
+        np.testing.assert_array_equal(
+            stored * middle.RescaleSlope + middle.RescaleIntercept, phantom.hu[2, 20:44, 20:44]
+        )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({"patients": 0}, "0"),
+        ({"patients": 10_000}, "10000"),
+        ({"patients": 2, "cancer_fraction": 1.5}, "1.5"),
+        ({"patients": 2, "seed": -3}, "-3"),
+        ({"patients": 2, "slices": 2}, "2 for slices"),
+    ],
+)
+def test_an_argument_out_of_range_is_refused_before_any_labels(
+    tmp_path: Path, arguments: dict[str, int], named: str
+) -> None:
+    """The message names the value, and no table of labels is left behind."""
+    with pytest.raises(LungdbError, match=named):
+        make_dataset(tmp_path / "scans", **arguments)
+    assert not (tmp_path / "labels.csv").exists()
