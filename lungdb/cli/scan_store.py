@@ -123,8 +123,10 @@ def check_wanted(connection: Connection, patient_id: str, extent: Extent) -> Non
     Raises
     ------
     RejectedError
-        With the reason not_primary.
+        With the reason not_primary, or similar_patient_id.
     """
+    if not _has_patient(connection, patient_id):
+        return
     others = _extents(connection, patient_id)
     if extent.series_uid not in {other.series_uid for other in others} and choose_primary([*others, extent]) != extent:
         raise RejectedError("not_primary")
