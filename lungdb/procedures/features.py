@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -145,7 +146,6 @@ def _scans(slices: pd.DataFrame) -> dict[int, LazyScan]:
         raise ProcedureError(
             OUT_OF_ORDER, "The slices are not in order. Add ORDER BY scan_id, slice_index to @input_data_1."
         )
-    starts = [0, *(np.flatnonzero(steps) + 1)] if len(ids) else []
     rows = _Rows(
         indices,
         numbers=whole_numbers(slices, "number_images"),
@@ -156,8 +156,8 @@ def _scans(slices: pd.DataFrame) -> dict[int, LazyScan]:
         pixels=slices["pixels"].tolist(),
         hashes=slices["pixels_sha256"].tolist(),
     )
-    stops = [*starts[1:], len(ids)]
-    return {int(ids[start]): rows.scan(start, stop) for start, stop in zip(starts, stops, strict=True)}
+    starts = np.flatnonzero(np.diff(ids, prepend=ids[:1] - 1)).tolist()
+    return {int(ids[start]): rows.scan(start, stop) for start, stop in pairwise([*starts, len(ids)])}
 
 
 @dataclass(frozen=True)

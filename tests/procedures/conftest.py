@@ -1,0 +1,122 @@
+"""A small network, scans as T-SQL sends them, and patients with feature vectors."""
+
+import hashlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+
+from lungdb.imaging.codecs import encode_slice, encode_vector
+from lungdb.networks.entry import network_details
+
+NORMALISATION = {"mean": [0.2, 0.3, 0.4], "std": [0.5, 0.6, 0.7]}
+
+
+def write_network(side: int) -> bytes:
+    """Write convolution to 5 channels, Relu, average, dense layer to 2 classes."""
+    rng = np.random.default_rng(3)
+    nodes = [
+        helper.make_node("Conv", ["image", "kernel"], ["conv"], strides=[8, 8], kernel_shape=[9, 9]),
+        helper.make_node("Relu", ["conv"], ["relu"], name="activation"),
+        helper.make_node("GlobalAveragePool", ["relu"], ["pool"]),
+        helper.make_node("Flatten", ["pool"], ["vector"]),
+        helper.make_node("Gemm", ["vector", "dense"], ["classes"]),
+    ]
+    weights = {
+        "kernel": rng.standard_normal((5, 3, 9, 9)).astype(np.float32) / 16,
+        "dense": rng.standard_normal((5, 2)).astype(np.float32),
+    }
+    graph = helper.make_graph(
+        nodes,
+        "small",
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 3, side, side])],
+        [helper.make_tensor_value_info("classes", TensorProto.FLOAT, ["N", 2])],
+        [numpy_helper.from_array(array, name) for name, array in weights.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    helper.set_model_props(model, {"lungdb": json.dumps({"normalisation": NORMALISATION})})
+    return bytes(model.SerializeToString())
+
+
+@pytest.fixture(scope="session")
+def network():
+    """The bytes of the small network."""
+    return write_network(224)
+
+
+@pytest.fixture(scope="session")
+def network_for_160():
+    """The same for pictures of 160 × 160."""
+    return write_network(160)
+
+
+@pytest.fixture(scope="session")
+def volumes():
+    """Scans by scan_id: 7, 1 and 4 slices, of different sizes, int16 Hounsfield units."""
+    rng = np.random.default_rng(9)
+    shapes = {3: (7, 96, 120), 8: (1, 128, 128), 9: (4, 300, 300)}
+    return {scan_id: rng.integers(-1400, 300, shape).astype(np.int16) for scan_id, shape in shapes.items()}
+
+
+@pytest.fixture
+def slices(volumes):
+    """The rows of the query in dbo.GenerateFeatures."""
+    rows = []
+    for scan_id, volume in volumes.items():
+        for index, hu in enumerate(volume):
+            blob, sha256 = encode_slice(hu)
+            rows.append(
+                {
+                    "scan_id": scan_id,
+                    "slice_index": index,
+                    "number_images": len(volume),
+                    "image_rows": hu.shape[0],
+                    "image_cols": hu.shape[1],
+                    "rescale_slope": 1.0,
+                    "rescale_intercept": -1024.0,
+                    "pixels": blob.hex().upper(),
+                    "pixels_sha256": sha256.hex().upper(),
+                }
+            )
+    frame = pd.DataFrame(rows)
+    for column in ("pixels", "pixels_sha256"):
+        frame[column] = frame[column].astype(object)
+    for column in ("scan_id", "slice_index", "number_images", "image_rows", "image_cols"):
+        frame[column] = frame[column].astype(np.int32)
+    return frame
+
+
+@pytest.fixture
+def arguments(slices, network):
+    """What dbo.GenerateFeatures passes, by name."""
+    return {
+        "slices": slices,
+        "network": network,
+        "network_sha256": hashlib.sha256(network).hexdigest().upper(),
+        "details": json.dumps(network_details(network)),
+        "layer": "penultimate",
+        "preprocessing": "lung",
+        "pooling": "mean,max",
+        "batch_size": 2,
+        "providers": None,
+        "threads": None,
+    }
+
+
+@pytest.fixture
+def patients():
+    """80 patients with vectors of 12 values, 4 of them informative; every fourth is a test patient."""
+    rng = np.random.default_rng(21)
+    labels = np.arange(80) % 2
+    vectors = rng.standard_normal((80, 12)).astype(np.float32)
+    vectors[:, :4] += labels[:, None] * 1.5
+    return pd.DataFrame(
+        {
+            "patient_id": pd.Series([f"patient {number}" for number in range(80)], dtype=object),
+            "part": pd.Series(["test" if number // 2 % 4 == 0 else "train" for number in range(80)], dtype=object),
+            "label": labels.astype(np.int32),
+            "vector": pd.Series([encode_vector(vector) for vector in vectors], dtype=object),
+        }
+    )

@@ -1,0 +1,234 @@
+"""generate_features gives each scan what the network gives for its pictures, and names what it cannot do."""
+
+import hashlib
+import json
+
+import numpy as np
+import onnx
+import pandas as pd
+import pytest
+from onnx.reference import ReferenceEvaluator
+
+from lungdb.imaging.codecs import decode_array, decode_vector
+from lungdb.imaging.preprocessing import CtSlice, prepare
+from lungdb.networks.entry import network_details
+from lungdb.procedures import generate_features
+
+
+def expected_features(network: bytes, volume: np.ndarray, preprocessing: str = "lung") -> np.ndarray:
+    """Compute with onnx's own evaluator, picture by picture, layer `vector`."""
+    model = onnx.load_from_string(network)
+    model.graph.output.append(onnx.helper.make_empty_tensor_value_info("vector"))
+    evaluator = ReferenceEvaluator(model)
+    pictures = prepare([CtSlice(hu) for hu in volume], preprocessing, **network_details(network)["normalisation"])
+    return np.concatenate([evaluator.run(["vector"], {"image": picture[None]})[0] for picture in pictures])
+
+
+def arrays(result: pd.DataFrame) -> dict[int, np.ndarray]:
+    """Read the arrays of a result by scan."""
+    return {
+        row.scan_id: decode_array(bytes.fromhex(row.array), row.array_rows, row.array_cols, bytes.fromhex(row.sha256))
+        for row in result.itertuples()
+    }
+
+
+def refusal(arguments: dict, **changes) -> tuple[int, str]:
+    """Call with changes; check that a refusal comes with an empty result, and give its number and message."""
+    result, width, provider, number, message = generate_features(**{**arguments, **changes})
+    assert number != 0
+    assert (len(result), width, provider) == (0, 0, "")
+    assert list(result.columns) == ["scan_id", "error", "array_rows", "array_cols", "array", "sha256", "pooled"]
+    return number, message
+
+
+def test_each_scan_gets_the_features_of_its_own_slices(arguments, volumes, network):
+    """Three scans of different size in batches of two equal the reference evaluator, one row a triple."""
+    result, width, provider, number, message = generate_features(**arguments)
+    assert (width, number, message) == (5, 0, "")
+    assert provider in ("CPUExecutionProvider", "CUDAExecutionProvider")
+    assert result["scan_id"].tolist() == list(volumes)
+    assert result["error"].tolist() == ["", "", ""]
+    assert result["array_rows"].tolist() == [3, 1, 2]
+    for scan_id, features in arrays(result).items():
+        np.testing.assert_allclose(features, expected_features(network, volumes[scan_id]), rtol=1e-4, atol=1e-5)
+
+
+def test_pooled_vectors_are_those_of_the_array(arguments):
+    """mean and max over the triples, as JSON that float32 reads back."""
+    result = generate_features(**arguments)[0]
+    for row, features in zip(result.itertuples(), arrays(result).values(), strict=True):
+        pooled = {name: decode_vector(json.dumps(vector)) for name, vector in json.loads(row.pooled).items()}
+        assert list(pooled) == ["mean", "max"]
+        np.testing.assert_allclose(pooled["mean"], features.mean(axis=0), rtol=1e-6)
+        np.testing.assert_array_equal(pooled["max"], features.max(axis=0))
+
+
+def test_every_pooling_can_be_asked_for_at_once(arguments):
+    """mean_max_std is three times as long; a single triple works too."""
+    result = generate_features(**{**arguments, "pooling": "pca1, mean_max_std,mean,max"})[0]
+    for text in result["pooled"]:
+        assert {name: len(vector) for name, vector in json.loads(text).items()} == {
+            "pca1": 5,
+            "mean_max_std": 15,
+            "mean": 5,
+            "max": 5,
+        }
+
+
+def test_seed_preprocessing_is_not_normalised(arguments, volumes, network):
+    """Its grey levels go to the network as they are; a scan too small for its crop is the only one that fails."""
+    arguments["slices"] = arguments["slices"][arguments["slices"]["scan_id"] != 8]
+    result = generate_features(**{**arguments, "preprocessing": "seed"})[0]
+    assert result["error"].tolist() == ["", ""]
+    assert result["array_rows"].tolist() == [2, 1]
+    expected = expected_features(network, volumes[9], "seed")
+    np.testing.assert_allclose(arrays(result)[9], expected, rtol=1e-4, atol=1e-3)
+
+
+def test_features_do_not_depend_on_batch_size_threads_or_other_scans(arguments):
+    """Bit for bit, so that a run in other chunks, or killed and resumed, gives the same."""
+    whole = generate_features(**{**arguments, "batch_size": 1024})[0]
+    for changes in ({"batch_size": 1}, {"threads": 1}, {"threads": 3}):
+        pd.testing.assert_frame_equal(generate_features(**{**arguments, **changes})[0], whole)
+    alone = [
+        generate_features(**{**arguments, "slices": rows.reset_index(drop=True)})[0]
+        for _, rows in arguments["slices"].groupby("scan_id")
+    ]
+    pd.testing.assert_frame_equal(pd.concat(alone, ignore_index=True), whole)
+
+
+def test_numbers_may_arrive_as_any_numeric_type(arguments):
+    """Runtimes give int32, int64 or, for what may be NULL, float64."""
+    whole = generate_features(**arguments)[0]
+    for dtype in (np.int64, np.float64):
+        changed = arguments["slices"].copy()
+        for column in ("scan_id", "slice_index", "number_images", "image_rows", "image_cols"):
+            changed[column] = changed[column].astype(dtype)
+        pd.testing.assert_frame_equal(generate_features(**{**arguments, "slices": changed})[0], whole)
+
+
+def test_the_result_is_what_sql_server_takes(arguments):
+    """Column dtypes of the contract, plain int and str as OUTPUT values."""
+    result, *outputs = generate_features(**arguments)
+    assert [str(dtype) for dtype in result.dtypes] == ["int32", "object", "int32", "int32", *["object"] * 3]
+    assert [type(value) for value in outputs] == [int, str, int, str]
+    assert {type(value) for value in result["array"]} == {str}
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("pixels", None, "Slice 2: The pixels or their SHA-256 are not hexadecimal"),
+        ("pixels", "zz", "not hexadecimal"),
+        ("pixels", "", "Slice 2: The pixels"),
+        ("pixels", "1F8B08", "Slice 2: The pixels"),
+        ("pixels_sha256", "00" * 32, "SHA-256 do not match"),
+        ("image_rows", 97, "do not hold 97 × 120 values"),
+        ("rescale_slope", 0.0, "rescaling"),
+        ("rescale_slope", np.nan, "rescaling"),
+        ("slice_index", None, None),
+    ],
+)
+def test_a_scan_that_fails_is_named_and_the_others_go_on(arguments, column, value, message):
+    """Damage to the third slice of the first scan leaves the other scans' rows as they were."""
+    good = generate_features(**arguments)[0]
+    changed = arguments["slices"].copy()
+    if message is None:
+        changed = changed.drop(index=2).reset_index(drop=True)
+        message = "Of 7 slices 6 are stored"
+    else:
+        changed.loc[2, column] = value
+    result, _, _, number, _ = generate_features(**{**arguments, "slices": changed})
+    assert number == 0
+    failed = result.iloc[0]
+    assert message in failed["error"]
+    assert (failed["scan_id"], failed["array_rows"], failed["array"], failed["pooled"]) == (3, 0, "", "")
+    pd.testing.assert_frame_equal(result.iloc[1:], good.iloc[1:])
+
+
+def test_a_missing_last_slice_is_noticed(arguments):
+    """number_images says how many there should be."""
+    result = generate_features(**{**arguments, "slices": arguments["slices"].iloc[:-1]})[0]
+    assert result["error"].tolist()[:2] == ["", ""]
+    assert "Of 4 slices 3 are stored" in result["error"].iloc[2]
+
+
+def test_features_that_are_not_finite_fail_the_scan(arguments, network):
+    """A network that overflows must not write NaN as features."""
+    model = onnx.load_from_string(network)
+    kernel = onnx.numpy_helper.to_array(model.graph.initializer[0]) * np.float32(1e38)
+    model.graph.initializer[0].CopyFrom(onnx.numpy_helper.from_array(kernel, "kernel"))
+    content = model.SerializeToString()
+    result = generate_features(
+        **{**arguments, "network": content, "network_sha256": hashlib.sha256(content).hexdigest()}
+    )[0]
+    assert all("NaN or infinity" in error for error in result["error"])
+
+
+def test_rows_out_of_order_are_refused(arguments):
+    """Another order would give other triples without a word."""
+    for shuffled in (
+        arguments["slices"].iloc[::-1],
+        arguments["slices"].iloc[[0, 2, 1, 3]],
+        arguments["slices"].iloc[[0, 1, 1, 2]],
+        arguments["slices"].iloc[[0, 1, 7, 2]],
+    ):
+        assert refusal(arguments, slices=shuffled)[0] == 50119
+
+
+def test_no_rows_give_no_features(arguments):
+    """An empty chunk is no error."""
+    result, width, _, number, _ = generate_features(**{**arguments, "slices": arguments["slices"].iloc[:0]})
+    assert (len(result), width, number) == (0, 5, 0)
+
+
+@pytest.mark.parametrize(
+    ("changes", "number", "message"),
+    [
+        ({"preprocessing": "lungs"}, 50101, "'lungs' is not supported. Supported values are lung and seed"),
+        ({"pooling": "mean,median"}, 50101, "'median' is not supported"),
+        ({"pooling": ""}, 50101, "'' is not supported"),
+        ({"batch_size": 0}, 50101, "batch size 0"),
+        ({"batch_size": 1025}, 50101, "batch size 1025"),
+        ({"providers": "TensorrtExecutionProvider"}, 50101, "'TensorrtExecutionProvider' is not supported"),
+        ({"threads": 0}, 50101, "threads 0"),
+        ({"network_sha256": "AB" * 32}, 50105, "network's bytes have the SHA-256"),
+        ({"layer": "relut"}, 50115, "Did you mean relu"),
+        ({"details": "not json"}, 50116, "details are not a JSON object"),
+        ({"details": "{}"}, 50116, "normalisation null is not usable"),
+    ],
+)
+def test_an_argument_that_cannot_be_used_is_refused(arguments, changes, number, message):
+    """With the documented number, the value, and nothing half-done."""
+    found, text = refusal(arguments, **changes)
+    assert found == number
+    assert message in text
+
+
+def test_a_network_of_another_input_shape_is_refused(arguments, network_for_160):
+    """Its size is named beside the one that preprocessing makes."""
+    changes = {"network": network_for_160, "network_sha256": hashlib.sha256(network_for_160).hexdigest()}
+    assert refusal(arguments, **changes) == (
+        50104,
+        "The network reads pictures of 160 × 160 and preprocessing makes 224 × 224. Use a network for 224 × 224.",
+    )
+
+
+def test_bytes_that_are_no_network_are_refused(arguments):
+    """Right hash, wrong content."""
+    changes = {"network": b"not a network", "network_sha256": hashlib.sha256(b"not a network").hexdigest()}
+    assert refusal(arguments, **changes)[0] == 50116
+
+
+def test_a_missing_column_is_refused(arguments):
+    """A query that was changed says which column it lacks."""
+    number, message = refusal(arguments, slices=arguments["slices"].drop(columns="rescale_slope"))
+    assert number == 50101
+    assert "no column rescale_slope" in message
+
+
+def test_a_layer_by_node_name_gives_its_spatial_mean(arguments, volumes, network):
+    """The layer before the average gives the same as the average."""
+    by_name = arrays(generate_features(**{**arguments, "layer": "activation"})[0])
+    for scan_id, features in by_name.items():
+        np.testing.assert_allclose(features, expected_features(network, volumes[scan_id]), rtol=1e-4, atol=1e-5)
