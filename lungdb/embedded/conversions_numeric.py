@@ -29,6 +29,8 @@ def round_to_real(value: float) -> float:
     SqlError
         8115 beyond the range of real.
     """
+    if not math.isfinite(value):
+        raise overflow("real")
     try:
         return float(struct.unpack("<f", struct.pack("<f", value))[0])
     except OverflowError:

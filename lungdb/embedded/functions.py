@@ -10,7 +10,9 @@ from lungdb.embedded import (
     functions_arithmetic,
     functions_compose,
     functions_date,
+    functions_format,
     functions_json,
+    functions_json_modify,
     functions_math,
     functions_misc,
     functions_rows,
@@ -23,16 +25,18 @@ from lungdb.embedded.values import Value
 
 FUNCTIONS: Mapping[str, Function] = {
     each.name: each
-    for module in (
-        functions_text,
-        functions_search,
-        functions_compose,
-        functions_math,
-        functions_date,
-        functions_json,
-        functions_misc,
+    for functions in (
+        functions_text.FUNCTIONS,
+        functions_search.FUNCTIONS,
+        functions_compose.FUNCTIONS,
+        functions_math.FUNCTIONS,
+        functions_date.FUNCTIONS,
+        functions_format.FUNCTIONS,
+        functions_json.FUNCTIONS,
+        functions_json_modify.FUNCTIONS,
+        functions_misc.FUNCTIONS,
     )
-    for each in module.FUNCTIONS
+    for each in functions
 }
 
 _IMPLEMENTATIONS: tuple[Implementation, ...] = (
@@ -43,7 +47,9 @@ _IMPLEMENTATIONS: tuple[Implementation, ...] = (
     *functions_compose.IMPLEMENTATIONS,
     *functions_math.IMPLEMENTATIONS,
     *functions_date.IMPLEMENTATIONS,
+    *functions_format.IMPLEMENTATIONS,
     *functions_json.IMPLEMENTATIONS,
+    *functions_json_modify.IMPLEMENTATIONS,
     *functions_rows.IMPLEMENTATIONS,
     *functions_misc.IMPLEMENTATIONS,
 )

@@ -92,10 +92,15 @@ _ESCAPES |= {chr(code): f"\\u{code:04x}" for code in range(32) if chr(code) not 
 _ESCAPE_TABLE = str.maketrans(_ESCAPES)
 
 
+def escape_json(text: str) -> str:
+    """Return the text as it stands between the quotes of a JSON string."""
+    return text.translate(_ESCAPE_TABLE)
+
+
 def _escape(text: str, kind: str) -> str:
     if kind.lower() != "json":
         raise SqlError(13600, f"The escape type '{kind}' is not supported by STRING_ESCAPE. Use 'json'.")
-    return text.translate(_ESCAPE_TABLE)
+    return escape_json(text)
 
 
 _SPECIFICATION = re.compile(

@@ -14,12 +14,14 @@ from json.decoder import scanstring  # type: ignore[attr-defined]
 from typing import NoReturn
 
 from lungdb.embedded.functions_base import Call, Function, Implementation, Rule, Types
-from lungdb.embedded.types import INT, Family, SqlType, nvarchar
+from lungdb.embedded.types import INT, MAX, Family, SqlType, nvarchar
 from lungdb.embedded.values import utf16_length
 from lungdb.errors import SqlError
 
 _BLANK = re.compile(r"[ \t\n\r]*")
 _VALUE_LIMIT = 4000
+# What a function returns that JSON_MODIFY takes as JSON and not as a text.
+JSON_TEXT = SqlType("nvarchar", length=MAX, is_json=True)
 
 
 class _MalformedError(Exception):
@@ -250,7 +252,7 @@ def _is_json_rule(types: Types) -> Call:
 FUNCTIONS = (
     Function("ISJSON", (1, 1), _is_json_rule),
     Function("JSON_VALUE", (2, 2), _rule("JSON_VALUE", nvarchar(_VALUE_LIMIT), "tsql_json_value({})")),
-    Function("JSON_QUERY", (1, 2), _rule("JSON_QUERY", nvarchar(), "tsql_json_query({})")),
+    Function("JSON_QUERY", (1, 2), _rule("JSON_QUERY", JSON_TEXT, "tsql_json_query({})")),
 )
 
 IMPLEMENTATIONS = (

@@ -1,4 +1,4 @@
-"""Hashing, compression, NEWID, and the functions that choose between values."""
+"""Hashing, compression and NEWID."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import uuid
 import zlib
 
 from lungdb.embedded.functions_base import Call, Function, Implementation, Types, wrong_type
-from lungdb.embedded.type_rules import combined_type
-from lungdb.embedded.types import INT, UNIQUEIDENTIFIER, Family, SqlType, varbinary, varchar
+from lungdb.embedded.types import UNIQUEIDENTIFIER, Family, SqlType, varbinary, varchar
 from lungdb.errors import SqlError
 
 _ALGORITHMS = {"MD5": "md5", "SHA": "sha1", "SHA1": "sha1", "SHA2_256": "sha256", "SHA2_512": "sha512"}
@@ -72,30 +71,11 @@ def _decompress_rule(types: Types) -> Call:
     return Call((varbinary(),), varbinary(), "tsql_decompress({0})")
 
 
-def _is_null_rule(types: Types) -> Call:
-    return Call((types[0], types[0]), types[0], "coalesce({0}, {1})")
-
-
-def _coalesce_rule(types: Types) -> Call:
-    result = combined_type(types)
-    arguments = ", ".join(f"{{{index}}}" for index in range(len(types)))
-    return Call((result,) * len(types), result, f"coalesce({arguments})")
-
-
-def _choose_rule(types: Types) -> Call:
-    result = combined_type(types[1:])
-    branches = " ".join(f"WHEN {index} THEN {{{index}}}" for index in range(1, len(types)))
-    return Call((INT, *(result for _ in types[1:])), result, f"CASE {{0}} {branches} END")
-
-
 FUNCTIONS = (
     Function("HASHBYTES", (2, 2), _hash_rule),
     Function("COMPRESS", (1, 1), _compress_rule),
     Function("DECOMPRESS", (1, 1), _decompress_rule),
     Function("NEWID", (0, 0), lambda types: Call((), UNIQUEIDENTIFIER, "tsql_newid()")),
-    Function("ISNULL", (2, 2), _is_null_rule),
-    Function("COALESCE", (2, 100), _coalesce_rule),
-    Function("CHOOSE", (2, 100), _choose_rule),
 )
 
 IMPLEMENTATIONS = (

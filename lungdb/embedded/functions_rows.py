@@ -63,22 +63,6 @@ OPENJSON = RowFunction(
 OPENJSON_WITH = "json_each(tsql_openjson_rows({0}, {1}))"
 ELEMENT = "{alias}.value"
 
-# Where [value] of OPENJSON is only CAST to real: SQLite reads the numbers itself, several times as fast. A double may
-# be off by its last bit then, which single precision does not show.
-OPENJSON_REAL = RowFunction(
-    "json_each(tsql_json_target({0}, {1}))",
-    (
-        RowColumn("key", nvarchar(4000), "CAST({alias}.key AS TEXT)"),
-        RowColumn(
-            "value",
-            SqlType("real"),
-            "CASE {alias}.type WHEN 'null' THEN NULL WHEN 'real' THEN tsql_real({alias}.value) WHEN 'integer' THEN "
-            "tsql_real({alias}.value) ELSE tsql_convert(CASE {alias}.type WHEN 'text' THEN {alias}.value ELSE "
-            "{alias}.type END, 'nvarchar(max)', 'real', NULL, 1, 0) END",
-        ),
-    ),
-)
-
 STRING_SPLIT = RowFunction("json_each(tsql_string_split({0}, {1}))", (RowColumn("value", nvarchar(), "{alias}.value"),))
 
 _NUMBER = r"\s*-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][-+]?[0-9]+)?\s*"
@@ -121,13 +105,6 @@ def _open_json_rows(text: str | None, path: str | None) -> str:
     return json.dumps([value.raw for _, value in elements(target)] if target.kind == 4 else [target.raw])
 
 
-def _json_target(text: str | None, path: str | None) -> str:
-    if text is None:
-        return "[]"
-    target = _target(text, path)
-    return "[]" if target is None else target.raw
-
-
 def _string_split(text: str | None, separator: str | None) -> str:
     if separator is None or len(separator) != 1:
         raise SqlError(
@@ -139,6 +116,5 @@ def _string_split(text: str | None, separator: str | None) -> str:
 IMPLEMENTATIONS = (
     Implementation("tsql_openjson", 2, _open_json, takes_null=True),
     Implementation("tsql_openjson_rows", 2, _open_json_rows, takes_null=True),
-    Implementation("tsql_json_target", 2, _json_target, takes_null=True),
     Implementation("tsql_string_split", 2, _string_split, takes_null=True),
 )

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import functools
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 
 from lungdb.errors import SqlError
@@ -86,12 +86,15 @@ class SqlType:
         Decimal digits of `decimal`.
     scale : int or None
         Digits after the point of `decimal`; digits of the fraction of a second of `time` and `datetime2`.
+    is_json : bool
+        The text is what JSON_QUERY or JSON_MODIFY returned, which JSON_MODIFY does not quote again.
     """
 
     name: str
     length: int | None = None
     precision: int | None = None
     scale: int | None = None
+    is_json: bool = field(default=False, compare=False)
 
     @property
     def family(self) -> Family:
