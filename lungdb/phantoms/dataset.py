@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from lungdb.errors import LungdbError
@@ -71,8 +72,10 @@ def make_dataset(
     ill = np.random.default_rng(seed).permutation(ill)
     ids = [f"phantom-{number:04}" for number in range(1, patients + 1)]
     folder.mkdir(parents=True, exist_ok=True)
-    # Forking a process that has threads can hang it, and OpenCV and NumPy start threads.
-    with ProcessPoolExecutor(min(workers or os.cpu_count() or 1, patients), get_context("spawn")) as pool:
+    processes = min(workers or os.cpu_count() or 1, patients)
+    # Forking a process that has threads can hang it, and OpenCV and NumPy start threads. In the processes OpenCV's
+    # own threads would only compete with them.
+    with ProcessPoolExecutor(processes, get_context("spawn"), cv2.setNumThreads, (1,)) as pool:
         jobs = [
             pool.submit(_make_patient, folder, patient_id, seed + place, bool(cancer), slices, size)
             for place, (patient_id, cancer) in enumerate(zip(ids, ill, strict=True))

@@ -59,20 +59,20 @@ class Elements:
 
     Attributes
     ----------
-    points : float64[n, 3]
+    points : float[n, 3]
         Their centres (x, y, z) in mm.
-    volumes : float64[n]
+    volumes : float[n]
         Their volumes in mm³.
-    depth : float64[n]
+    depth : float[n]
         How far out each lies in its structure, 0 at the centre or axis, 1 at the surface.
     """
 
-    points: Points
-    volumes: NDArray[np.float64]
-    depth: NDArray[np.float64]
+    points: NDArray[np.floating]
+    volumes: NDArray[np.floating]
+    depth: NDArray[np.floating]
 
 
-def blend(volume: Volume, grid: Grid, elements: Elements, hu: NDArray[np.float64] | float) -> None:
+def blend(volume: Volume, grid: Grid, elements: Elements, hu: NDArray[np.floating] | float) -> None:
     """Put matter of `hu` Hounsfield units into `volume` in place, mixing by the part of each voxel that it fills.
 
     An element between two slices is shared by them, which makes the slice profile a trapezium whose width at half
@@ -81,22 +81,25 @@ def blend(volume: Volume, grid: Grid, elements: Elements, hu: NDArray[np.float64
     Parameters
     ----------
     volume : float32[slices, rows, columns]
-    hu : float or float64[n]
+    hu : float or float[n]
         Of all elements, or of each.
     """
-    index = grid.index(elements.points)
-    lower = np.floor(index[:, 0])
-    share = np.clip((index[:, 0] - lower - 0.5) * 1.8 + 0.5, 0.0, 1.0)
-    plane = np.concatenate([lower, lower + 1]).astype(np.intp)
-    row = np.tile(np.rint(index[:, 1]).astype(np.intp), 2)
-    column = np.tile(np.rint(index[:, 2]).astype(np.intp), 2)
+    x, y, z = elements.points.T
+    place = z / grid.spacing
+    lower = np.floor(place)
+    share = np.clip((place - lower - 0.5) * 1.8 + 0.5, 0.0, 1.0)
+    lower = lower.astype(np.intp)
+    plane = np.concatenate([lower, lower + 1])
+    row = np.tile(np.rint((y - grid.top) / grid.pixel).astype(np.intp), 2)
+    column = np.tile(np.rint((x - grid.left) / grid.pixel).astype(np.intp), 2)
     weight = np.concatenate([elements.volumes * (1 - share), elements.volumes * share]) / grid.voxel
     inside = (
         (plane >= 0) & (plane < grid.slices) & (row >= 0) & (row < grid.size) & (column >= 0) & (column < grid.size)
     )
     if not inside.any():
         return
-    plane, row, column, weight = plane[inside], row[inside], column[inside], weight[inside]
+    kept: NDArray[np.bool_] | slice = slice(None) if inside.all() else inside
+    plane, row, column, weight = plane[kept], row[kept], column[kept], weight[kept]
     first = plane.min(), row.min(), column.min()
     shape = plane.max() - first[0] + 1, row.max() - first[1] + 1, column.max() - first[2] + 1
     flat = ((plane - first[0]) * shape[1] + row - first[1]) * shape[2] + column - first[2]
@@ -106,7 +109,7 @@ def blend(volume: Volume, grid: Grid, elements: Elements, hu: NDArray[np.float64
     filled = filled[touched]
     value: NDArray[np.float64] | float
     if isinstance(hu, np.ndarray):
-        value = np.bincount(flat, weight * np.tile(hu, 2)[inside], count)[touched] / filled
+        value = np.bincount(flat, weight * np.tile(hu, 2)[kept], count)[touched] / filled
     else:
         value = hu
     # Elements fall on pixels unevenly: a little more than the exact amount keeps full voxels full.

@@ -66,7 +66,8 @@ def grow(trunk: Points, targets: Points, *, balance: float, twig: float, exponen
             for array in (left, cost, nearest, straight):
                 array[chosen] = array[last]
             left, cost, nearest, straight = left[:last], cost[:last], nearest[:last], straight[:last]
-        distance = np.sqrt(((left - positions[node]) ** 2).sum(axis=1))
+        apart = left - positions[node]
+        distance = np.sqrt(np.einsum("ij,ij->i", apart, apart))
         price = distance + balance * away[node]
         better = price < cost
         cost[better], nearest[better], straight[better] = price[better], node, distance[better]

@@ -106,20 +106,20 @@ def tube(
     counts = np.maximum(np.rint(area / element**2).astype(np.intp), 1)
     sample = np.repeat(np.arange(len(radii)), counts)
     within = np.arange(len(sample)) - np.repeat(np.cumsum(counts) - counts, counts)
-    depth = np.sqrt((within + 0.5) / counts[sample])
+    # Elements are many and 32 bits place them within a micrometre.
+    depth = np.sqrt((within + 0.5).astype(np.float32) / counts.astype(np.float32)[sample])
     # A turn by an irrational part of a circle from sample to sample keeps the spirals from lining up.
-    angle = within * GOLDEN_ANGLE + 2.4 * sample
+    angle = ((within * GOLDEN_ANGLE + 2.4 * sample) % (2 * np.pi)).astype(np.float32)
     upright = np.zeros_like(line.tangents)
     upright[:, 2] = 1.0
     upright[np.abs(line.tangents[:, 2]) > 0.9] = (1.0, 0.0, 0.0)
     across = np.cross(line.tangents, upright)
     across /= np.linalg.norm(across, axis=1, keepdims=True)
     up = np.cross(across, line.tangents)
-    reach = (radii[sample] * depth)[:, None]
-    points = (
-        line.points[sample]
-        + reach * flatness * np.cos(angle)[:, None] * across[sample]
-        + reach * np.sin(angle)[:, None] * up[sample]
-    )
-    volumes = (area * line.lengths / counts)[sample]
+    reach = radii.astype(np.float32)[sample] * depth
+    centre, level, rise = (vectors.astype(np.float32) for vectors in (line.points, across * flatness, up))
+    points = centre[sample]
+    points += (reach * np.cos(angle))[:, None] * level[sample]
+    points += (reach * np.sin(angle))[:, None] * rise[sample]
+    volumes = (area * line.lengths / counts).astype(np.float32)[sample]
     return Elements(points, volumes, depth)
