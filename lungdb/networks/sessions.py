@@ -17,8 +17,9 @@ SUPPORTED = ("CUDAExecutionProvider", "CPUExecutionProvider")
 """Execution providers in order of preference."""
 
 _OPTIONS: dict[str, dict[str, str]] = {
-    # Exhaustive search would tune anew for every size of batch, and a tuned choice may differ from run to run.
-    "CUDAExecutionProvider": {"cudnn_conv_algo_search": "HEURISTIC"},
+    # Exhaustive search would tune anew for every size of batch, and a tuned choice may differ from run to run. TF32
+    # keeps 10 bits of mantissa: features from a GPU would not agree with those from a CPU in the same table.
+    "CUDAExecutionProvider": {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"},
     "CPUExecutionProvider": {},
 }
 

@@ -107,7 +107,7 @@ def generate_features(
         normalisation = check_normalisation(read_details(details, "network").get("normalisation"))
         scans = _scans(slices)
         pruned, width = select_layer(network, layer or "penultimate")
-        session = open_session(pruned, providers.split(",") if providers else None, threads)
+        session = open_session(pruned, _names(providers) if providers else None, threads)
         if session.input_size != (SIDE, SIDE):
             raise ProcedureError(
                 OTHER_SHAPE,
@@ -124,7 +124,7 @@ def generate_features(
 
 def _supported(preprocessing: str, pooling: str, batch_size: int) -> tuple[Pipeline, list[str]]:
     try:
-        poolings = [name.strip() for name in pooling.split(",")]
+        poolings = _names(pooling)
         for name in poolings:
             check_pooling(name)
         chosen = pipeline(preprocessing)
@@ -135,6 +135,10 @@ def _supported(preprocessing: str, pooling: str, batch_size: int) -> tuple[Pipel
             ARGUMENT, f"The batch size {batch_size} is not supported. Supported values are 1 to {_MAX_BATCH}."
         )
     return chosen, poolings
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
 
 
 def _scans(slices: pd.DataFrame) -> dict[int, LazyScan]:

@@ -89,6 +89,52 @@ def test_a_batch_that_cannot_be_made_free_is_refused(make_network):
     assert caught.value.number == 50104
 
 
+def test_a_shape_that_the_graph_computes_itself_is_understood(make_network, small_pictures):
+    """PyTorch writes x.view(x.size(0), -1) as Shape, Gather, Unsqueeze, Concat and Reshape."""
+    model = make_network()
+    graph = model.graph
+    graph.initializer.remove(next(weight for weight in graph.initializer if weight.name == "sizes"))
+    constants = {"zero": np.array(0), "axes": np.array([0]), "rest": np.array([-1])}
+    graph.initializer.extend(onnx.numpy_helper.from_array(array, name) for name, array in constants.items())
+    computed = [
+        helper.make_node("Shape", ["pool"], ["shape"]),
+        helper.make_node("Gather", ["shape", "zero"], ["number"], axis=0),
+        helper.make_node("Unsqueeze", ["number", "axes"], ["numbers"]),
+        helper.make_node("Concat", ["numbers", "rest"], ["sizes"], axis=0),
+    ]
+    nodes = [*graph.node[:3], *computed, *graph.node[3:]]
+    nodes = [type(node).FromString(node.SerializeToString()) for node in nodes]
+    del graph.node[:]
+    graph.node.extend(nodes)
+    cut, width = select_layer(model.SerializeToString(), "penultimate")
+    assert width == 5
+    expected = reference(make_network(), "vector", small_pictures)
+    np.testing.assert_allclose(run(cut, small_pictures), expected, rtol=1e-4, atol=1e-5)
+
+
+def test_tensors_that_only_an_inner_graph_reads_are_kept(make_network, small_pictures):
+    """The branches of If take `relu` from outside without listing it as an input."""
+    model = make_network(dense=None)
+    branches = {
+        name: helper.make_graph(
+            [helper.make_node(operator, ["relu"], [name])],
+            name,
+            [],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["N", 5, 55, 55])],
+        )
+        for name, operator in (("negative", "Neg"), ("same", "Identity"))
+    }
+    choose = helper.make_node("If", ["yes"], ["chosen"], then_branch=branches["negative"], else_branch=branches["same"])
+    model.graph.initializer.append(onnx.numpy_helper.from_array(np.array(True), "yes"))
+    nodes = [type(node).FromString(node.SerializeToString()) for node in [*model.graph.node[:2], choose]]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    model.graph.output[0].name = "chosen"
+    cut, _ = select_layer(model.SerializeToString(), "chosen")
+    expected = -reference(make_network(), "relu", small_pictures).mean(axis=(2, 3))
+    np.testing.assert_allclose(run(cut, small_pictures), expected, rtol=1e-4, atol=1e-5)
+
+
 def test_weights_that_are_listed_as_inputs_are_not_inputs(make_network, small_pictures):
     """Files of ONNX's IR version 3 list every weight among the graph's inputs."""
     model = make_network()

@@ -165,6 +165,12 @@ def test_features_that_are_not_finite_fail_the_scan(arguments, network):
     assert all("NaN or infinity" in error for error in result["error"])
 
 
+def test_providers_are_taken_from_a_list_with_commas(arguments):
+    """As the setting holds them, and the one that ran is named."""
+    result, _, provider, number, _ = generate_features(**{**arguments, "providers": " CPUExecutionProvider "})
+    assert (provider, number, len(result)) == ("CPUExecutionProvider", 0, 3)
+
+
 def test_rows_out_of_order_are_refused(arguments):
     """Another order would give other triples without a word."""
     for shuffled in (
