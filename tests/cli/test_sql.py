@@ -1,0 +1,116 @@
+"""`lungdb sql` and `lungdb install` as a person at a terminal meets them."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lungdb.cli.main import COMMANDS, main
+
+
+@pytest.fixture
+def database(tmp_path: Path) -> list[str]:
+    """The -d option for an empty database."""
+    return ["-d", f"sqlite:///{(tmp_path / 'clinic.db').as_posix()}"]
+
+
+def test_results_are_tables_and_counts_are_said(database: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Numbers stand right, text left, NULL is named, bytes are hexadecimal, as sqlcmd shows them."""
+    status = main(
+        [
+            "sql",
+            *database,
+            "-q",
+            "SELECT 1 AS n, N'ab' AS t, NULL AS x, 0x0AFF AS b UNION ALL SELECT 10, N'c', NULL, 0x;",
+        ]
+    )
+    assert status == 0
+    assert capsys.readouterr().out.splitlines() == [
+        " n  t   x     b",
+        "--  --  ----  ------",
+        " 1  ab  NULL  0x0AFF",
+        "10  c   NULL  0x",
+        "",
+        "(2 rows affected)",
+        "",
+    ]
+
+
+def test_an_error_has_sql_servers_form_and_the_next_batch_still_runs(
+    database: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The line is that of the file; exit status 1; with -b nothing runs after the error."""
+    script = tmp_path / "script.sql"
+    script.write_text("PRINT N'first';\nGO\n\nSELECT nope FROM dbo.missing;\nGO\nPRINT N'last';\n", encoding="utf-8")
+    assert main(["sql", *database, "-i", str(script)]) == 1
+    said = capsys.readouterr()
+    assert said.out.splitlines() == ["first", "last"]
+    assert said.err.splitlines() == ["Msg 208, Level 16, State 1, Line 4", "Invalid object name 'dbo.missing'."]
+    assert main(["sql", *database, "-b", "-i", str(script)]) == 1
+    assert capsys.readouterr().out.splitlines() == ["first"]
+
+
+def test_standard_input_is_read(database: list[str]) -> None:
+    """As a pipe feeds sqlcmd."""
+    command = [sys.executable, "-m", "lungdb.cli.main", "sql", *database]
+    done = subprocess.run(
+        command, input="PRINT N'ż';\nGO\n", capture_output=True, text=True, encoding="utf-8", check=True
+    )
+    assert done.stdout == "ż\n"
+
+
+def test_a_long_value_is_cut(database: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """A model's bytes do not flood the screen."""
+    assert (
+        main(
+            [
+                "sql",
+                *database,
+                "-y",
+                "10",
+                "-q",
+                "SELECT REPLICATE('x', 50) AS a, CAST(REPLICATE('y', 50) AS VARBINARY(MAX)) AS b;",
+            ]
+        )
+        == 0
+    )
+    assert capsys.readouterr().out.splitlines()[2] == "xxxxxxxxx…  0x7979797…"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "says"),
+    [
+        ([], 2, "usage: lungdb COMMAND"),
+        (["dmeo"], 2, "no command 'dmeo'"),
+        (["sql", "-d", "nonsense", "-q", "SELECT 1;"], 1, "not understood"),
+        (["sql", "-d", "sqlite:///x.db", "-i", "no-such-file.sql"], 1, "cannot be read"),
+        (["--version"], 0, "lungdb "),
+    ],
+)
+def test_wrong_usage_is_told_without_a_traceback(
+    arguments: list[str], status: int, says: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One or two plain sentences, and an exit status that scripts can use."""
+    assert main(arguments) == status
+    said = capsys.readouterr()
+    assert says in said.out + said.err
+    assert "Traceback" not in said.err
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_explains_itself(command: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """--help ends with status 0 and names the command."""
+    with pytest.raises(SystemExit) as ended:
+        main([command, "--help"])
+    assert ended.value.code == 0
+    assert f"lungdb {command}" in capsys.readouterr().out
+
+
+def test_installing_says_which_version_it_is_at(database: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """Once and again."""
+    for _ in range(2):
+        assert main(["install", *database]) == 0
+        assert capsys.readouterr().out == "clinic is at schema version 1.\n"

@@ -1,0 +1,1 @@
+"""Connecting, running batches, installing."""
