@@ -21,7 +21,7 @@ SQLITE = "SQLite3"
 
 def test_a_missing_driver_or_server_is_told() -> None:
     """What ODBC says of a driver that is not there becomes a SqlError with its text."""
-    with pytest.raises((SqlError, LungdbError), match="(?i)no such driver|Can't open lib|not found"):
+    with pytest.raises((SqlError, LungdbError), match=r"(?i)no such driver|Can't open lib|not found"):
         connect("Driver={No Such Driver};Server=nowhere")
 
 
@@ -44,7 +44,8 @@ def test_statements_go_through_odbc(tmp_path: Path) -> None:
     ("text", "number", "message"),
     [
         (
-            "[42000] [Microsoft][ODBC Driver 18 for SQL Server][SQL Server]No network is named 'x'. (50102) (SQLExecDirectW)",
+            "[42000] [Microsoft][ODBC Driver 18 for SQL Server][SQL Server]No network is named 'x'. (50102) "
+            "(SQLExecDirectW)",
             50102,
             "No network is named 'x'.",
         ),
