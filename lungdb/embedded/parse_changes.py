@@ -66,7 +66,10 @@ class ChangeParser(DefinitionParser):
             execution = self.execute()
             if execution.result_sets is not None:
                 raise SqlError(
-                    102, "Incorrect syntax near 'RESULT': INSERT … EXECUTE takes no RESULT SETS.", severity=15, line=line
+                    102,
+                    "Incorrect syntax near 'RESULT': INSERT … EXECUTE takes no RESULT SETS.",
+                    severity=15,
+                    line=line,
                 )
             return Insert(line, table, columns, execution, output)
         if self.take("VALUES"):
@@ -248,4 +251,3 @@ class ChangeParser(DefinitionParser):
         else:
             self.take("NULL")
         return name, kind
-

@@ -104,7 +104,9 @@ class DefinitionParser(QueryParser):
                 default = self._text_of_scalar()
             elif self.take("ROWGUIDCOL") or self.take("SPARSE"):
                 pass
-            elif self.at_any("COLLATE", "GENERATED", "MASKED", "ENCRYPTED"):
+            elif self.at("COLLATE"):
+                self.default_collation()
+            elif self.at_any("GENERATED", "MASKED", "ENCRYPTED"):
                 self.refuse(f"{self.token.value} in a column")
             elif self.at_any("CONSTRAINT", "PRIMARY", "UNIQUE", "FOREIGN", "REFERENCES", "CHECK"):
                 primary = self._constraint(parts, name) or primary

@@ -36,7 +36,17 @@ from lungdb.embedded.tree import (
     Unary,
     Variable,
 )
-from lungdb.embedded.types import FLOAT, INT, MONEY, SqlType, decimal_type, integer_literal_type, nvarchar, varbinary, varchar
+from lungdb.embedded.types import (
+    FLOAT,
+    INT,
+    MONEY,
+    SqlType,
+    decimal_type,
+    integer_literal_type,
+    nvarchar,
+    varbinary,
+    varchar,
+)
 from lungdb.embedded.values import encode_decimal, utf16_length
 from lungdb.errors import SqlError
 
@@ -182,8 +192,7 @@ class ExpressionParser(TokenReader, ABC):
         return self._postfix(self._primary())
 
     def _postfix(self, node: Node) -> Node:
-        if self.at("COLLATE"):
-            self.refuse("COLLATE")
+        self.default_collation()
         if self.at("AT") and self.ahead().value == "TIME":
             self.refuse("AT TIME ZONE")
         return node
@@ -208,7 +217,7 @@ class ExpressionParser(TokenReader, ABC):
                 return special
             if token.value in _NILADIC:
                 self.next()
-                return Call(token.value, ())
+                return Call("GETDATE" if token.value == "CURRENT_TIMESTAMP" else token.value, ())
             if token.value in _FUNCTION_WORDS and self.ahead().value == "(":
                 self.next()
                 return self._call(token.value)

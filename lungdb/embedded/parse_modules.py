@@ -84,7 +84,7 @@ class ModuleParser(ChangeParser):
         enclosed = self.take("(")
         parameters: tuple[ProcedureParameter, ...] = ()
         if self.token.kind == Kind.VARIABLE:
-            parameters = self.commas(self._procedure_parameter)
+            parameters = self.commas(self.procedure_parameter)
         if enclosed:
             self.expect(")")
         if self.take("WITH"):
@@ -97,7 +97,8 @@ class ModuleParser(ChangeParser):
             line, "PROCEDURE", mode, name, self.text, (), None, parameters, body, tuple(self.declared.items())
         )
 
-    def _procedure_parameter(self) -> ProcedureParameter:
+    def procedure_parameter(self) -> ProcedureParameter:
+        """Read a parameter's declaration."""
         if self.token.kind != Kind.VARIABLE:
             self.fail()
         name = self.next().text

@@ -339,4 +339,3 @@ def without_into(query: Query) -> Query:
     """Return the query of SELECT … INTO without its INTO."""
     assert isinstance(query.body, Select)
     return replace(query, body=replace(query.body, into=None))
-

@@ -17,6 +17,7 @@ from lungdb.embedded.tree_statements import (
     DeclareTable,
     If,
     Print,
+    ProcedureParameter,
     RaiseError,
     Return,
     SelectStatement,
@@ -90,6 +91,23 @@ def parse_batch(text: str, declared: dict[str, SqlType] | None = None) -> Batch:
     parser = StatementParser(text, dict(declared or {}))
     statements = parser.batch()
     return Batch(statements, parser.declared, parser.parameter_count)
+
+
+def parse_declarations(text: str) -> tuple[ProcedureParameter, ...]:
+    """Parse the parameter list of sp_executesql or sp_execute_external_script.
+
+    Raises
+    ------
+    SqlError
+        The first syntax error.
+    """
+    parser = StatementParser(text, {})
+    if parser.token.kind == Kind.END:
+        return ()
+    parameters = parser.commas(parser.procedure_parameter)
+    if parser.token.kind != Kind.END:
+        parser.fail()
+    return parameters
 
 
 class StatementParser(ModuleParser):
@@ -170,8 +188,7 @@ class StatementParser(ModuleParser):
         if isinstance(statement, CreateModule) and not first:
             raise SqlError(
                 111,
-                f"'{statement.mode} {statement.kind}' must be the first statement in a query batch. "
-                "Put GO before it.",
+                f"'{statement.mode} {statement.kind}' must be the first statement in a query batch. Put GO before it.",
                 severity=15,
                 line=token.line,
             )
@@ -391,5 +408,3 @@ class StatementParser(ModuleParser):
             self.refuse("MERGE")
         self.position = start
         return SelectStatement(line, self.query())
-
-

@@ -110,9 +110,7 @@ class TokenReader:
                 line=before.line,
             )  # fmt: skip
         if token.kind == Kind.NAME and token.value in RESERVED:
-            raise SqlError(
-                156, f"Incorrect syntax near the keyword '{token.text}'.", severity=15, line=token.line
-            )
+            raise SqlError(156, f"Incorrect syntax near the keyword '{token.text}'.", severity=15, line=token.line)
         raise SqlError(102, f"Incorrect syntax near '{token.text}'.", severity=15, line=token.line)
 
     def refuse(self, what: str, token: Token | None = None) -> NoReturn:
@@ -157,6 +155,14 @@ class TokenReader:
                 line=token.line,
             )
         return token.text.lower()
+
+    def default_collation(self) -> None:
+        """Read COLLATE DATABASE_DEFAULT, which changes nothing, if COLLATE comes next."""
+        if self.at("COLLATE"):
+            if self.ahead().value not in ("DATABASE_DEFAULT", "CATALOG_DEFAULT"):
+                self.refuse("COLLATE with another collation than DATABASE_DEFAULT")
+            self.next()
+            self.next()
 
     def integer(self) -> int:
         """Read an integer that may have a minus sign."""

@@ -1,0 +1,65 @@
+"""Questions about a tree: does it hold an aggregate, does it name a table or variable."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from lungdb.embedded.aggregates import AGGREGATES
+from lungdb.embedded.names import key
+from lungdb.embedded.tree import Call, Column, Query, Star, Table, Variable
+
+AGGREGATE_NAMES = frozenset((*AGGREGATES, "STRING_AGG"))
+
+
+def nodes(node: object, *, into_queries: bool) -> Iterator[object]:
+    """Go through a node and everything in it."""
+    if isinstance(node, tuple):
+        for each in node:
+            yield from nodes(each, into_queries=into_queries)
+    elif dataclasses.is_dataclass(node):
+        if isinstance(node, Query) and not into_queries:
+            return
+        yield node
+        for field in dataclasses.fields(node):
+            child = getattr(node, field.name)
+            if isinstance(child, tuple) or dataclasses.is_dataclass(child):
+                yield from nodes(child, into_queries=into_queries)
+
+
+def has_aggregate(node: object) -> bool:
+    """Tell whether an expression holds an aggregate of its own query."""
+    return any(
+        isinstance(each, Call) and each.name in AGGREGATE_NAMES and each.over is None
+        for each in nodes(node, into_queries=False)
+    )
+
+
+def mentions_table(node: object, name: str) -> bool:
+    """Tell whether a query reads a table of this one-part name."""
+    return any(
+        isinstance(each, Table) and len(each.name) == 1 and key(each.name[0]) == key(name)
+        for each in nodes(node, into_queries=True)
+    )
+
+
+def names_relation(node: object, name: str) -> bool:
+    """Tell whether an expression has a column, or all of them, of the table of this name."""
+    return any(
+        (isinstance(each, Column) and len(each.name) > 1 and key(each.name[-2]) == name)
+        or (isinstance(each, Star) and bool(each.qualifier) and key(each.qualifier[-1]) == name)
+        for each in nodes(node, into_queries=True)
+    )
+
+
+def mentions_variable(node: object, names: set[str]) -> bool:
+    """Tell whether an expression reads one of these variables."""
+    return any(isinstance(each, Variable) and each.name in names for each in nodes(node, into_queries=True))
+
+
+def locks(node: object) -> bool:
+    """Tell whether a query asks for locks that keep others from writing."""
+    return any(
+        isinstance(each, Table) and each.hints & {"UPDLOCK", "XLOCK", "HOLDLOCK", "SERIALIZABLE", "TABLOCKX"}
+        for each in nodes(node, into_queries=True)
+    )
