@@ -156,7 +156,10 @@ def auc_sentence(percents: Sequence[float], labels: Sequence[int]) -> str:
     """Say the AUC with its 95 % bootstrap interval, or why there is none."""
     truth = np.asarray(labels, dtype=np.int64)
     scores = np.asarray(percents, dtype=np.float64)
-    if len(set(labels)) < 2:
+    interval = bootstrap_interval(truth, scores, auc, seed=0)
+    if interval is None:
         return f"The {len(labels)} held-out patients are of one class, so there is no AUC."
-    low, high = bootstrap_interval(truth, scores, auc, seed=0)
-    return f"AUC on {len(labels)} held-out patients: {auc(truth, scores):.3f} (95 % interval {low:.3f} to {high:.3f})"
+    return (
+        f"AUC on {len(labels)} held-out patients: {auc(truth, scores):.3f} "
+        f"(95 % interval {interval[0]:.3f} to {interval[1]:.3f})"
+    )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable, Sequence
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from lungdb.cli.support import add_database_argument
 from lungdb.config import load_settings
-from lungdb.database import Connection, Cursor, Message, connect
-from lungdb.embedded import split_batches
+from lungdb.database import Connection, Cursor, Message, connect, split_batches
 from lungdb.errors import LungdbError, SqlError
 
 ROWS_AT_ONCE = 500
@@ -109,21 +109,22 @@ def _rows(cursor: Cursor) -> Iterable[Sequence[Any]]:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], width: int = 256) -> None:
     """Print rows under their column names; numbers stand right, and what is longer than `width` is cut."""
-    cells: list[list[str]] = []
-    numeric = [True] * len(columns)
-    for row in rows:
-        cells.append([_text(value, width) for value in row])
-        for index, value in enumerate(row):
-            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float))):
-                numeric[index] = False
+    values = list(rows)
+    cells = [[_text(value, width) for value in row] for row in values]
+    numeric = [_is_numeric([row[index] for row in values]) for index in range(len(columns))]
     widths = [max([len(name), *(len(row[index]) for row in cells)]) for index, name in enumerate(columns)]
     for line in (columns, ["-" * size for size in widths], *cells):
         parts = [
-            cell.rjust(size) if right and cells else cell.ljust(size)
+            cell.rjust(size) if right else cell.ljust(size)
             for cell, size, right in zip(line, widths, numeric, strict=True)
         ]
         print("  ".join(parts).rstrip())
     print(f"\n({len(cells)} row{'' if len(cells) == 1 else 's'} affected)\n")
+
+
+def _is_numeric(values: Sequence[Any]) -> bool:
+    given = [value for value in values if value is not None]
+    return bool(given) and all(isinstance(value, (int, float, Decimal)) for value in given)
 
 
 def _text(value: Any, width: int) -> str:

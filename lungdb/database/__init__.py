@@ -5,7 +5,8 @@ The two engines, SQL Server through ODBC and the embedded one, meet here; nothin
 
 from lungdb.database.connection import Connection, Cursor, connect
 from lungdb.database.installer import build_install_sql, install, sql_directory
-from lungdb.database.run import Message, ResultSet, run, run_script
+from lungdb.database.run import ResultSet, run, run_script
+from lungdb.embedded import Message, split_batches
 
 __all__ = [
     "Connection",
@@ -17,5 +18,6 @@ __all__ = [
     "install",
     "run",
     "run_script",
+    "split_batches",
     "sql_directory",
 ]

@@ -13,28 +13,32 @@ SQLITE_PREFIX = "sqlite:///"
 
 
 class Cursor(Protocol):
-    """What both engines' cursors offer; `messages` are those of the present step, as (Message) objects."""
+    """What both engines' cursors offer, with the names and meanings of DB-API 2.0.
 
-    description: Any
-    rowcount: int
+    `messages` are those of the present step: a message, a result set or a row count.
+    """
 
     @property
-    def messages(self) -> Sequence[Message]: ...  # noqa: D102 the attribute of DB-API 2.0
+    def description(self) -> Any: ...  # noqa: D102
+    @property
+    def rowcount(self) -> int: ...  # noqa: D102
+    @property
+    def messages(self) -> Sequence[Message]: ...  # noqa: D102
 
-    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any: ...  # noqa: D102 DB-API 2.0
-    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> Any: ...  # noqa: D102 DB-API 2.0
-    def fetchone(self) -> Any: ...  # noqa: D102 DB-API 2.0
-    def fetchmany(self, size: int = ...) -> list[Any]: ...  # noqa: D102 DB-API 2.0
-    def fetchall(self) -> list[Any]: ...  # noqa: D102 DB-API 2.0
-    def nextset(self) -> Any: ...  # noqa: D102 DB-API 2.0
-    def close(self) -> None: ...  # noqa: D102 DB-API 2.0
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> Any: ...  # noqa: D102
+    def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> Any: ...  # noqa: D102
+    def fetchone(self) -> Any: ...  # noqa: D102
+    def fetchmany(self, size: int = 1) -> list[Any]: ...  # noqa: D102
+    def fetchall(self) -> list[Any]: ...  # noqa: D102
+    def nextset(self) -> Any: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
 
 
 class Connection(Protocol):
     """What both engines' connections offer; autocommit is on, so transactions are T-SQL's own."""
 
-    def cursor(self) -> Cursor: ...  # noqa: D102 DB-API 2.0
-    def close(self) -> None: ...  # noqa: D102 DB-API 2.0
+    def cursor(self) -> Cursor: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
 
 
 def connect(target: str) -> Connection:
