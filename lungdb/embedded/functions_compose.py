@@ -14,6 +14,7 @@ from lungdb.embedded.values import Value, utf16_length
 from lungdb.errors import SqlError
 
 _MESSAGE_LIMIT = 2047
+_NUMBER_FLAGS = str.maketrans("", "", "0+#")
 
 
 def _concat_rule(types: Types) -> Call:
@@ -148,7 +149,10 @@ def format_message(text: str, arguments: Sequence[Value]) -> str:
             value, kind = "(null)", "s"
         if kind in "uoxX" and isinstance(value, int) and value < 0:
             value += 1 << (64 if match["size"] == "I64" else 32)
-        flags = match["flags"] if kind != "s" else match["flags"].replace("0", "").replace("+", "")
+        if kind == "o" and "#" in match["flags"]:
+            # C marks an octal number by 0, Python by 0o.
+            value, kind = f"0{value:o}", "s"
+        flags = match["flags"] if kind != "s" else match["flags"].translate(_NUMBER_FLAGS)
         size = f"{'' if width is None else width!s}{'' if precision is None else f'.{precision!s}'}"
         return f"%{flags}{size}{'d' if kind in 'iu' else kind}" % value
 

@@ -245,7 +245,10 @@ def _rule(name: str, result: SqlType, template: str) -> Rule:
 
 
 def _is_json_rule(types: Types) -> Call:
-    template = "CASE json_valid({0}) WHEN 1 THEN json_type({0}) IN ('array', 'object') WHEN 0 THEN 0 END"
+    # Releases of SQLite differ on json_valid(NULL).
+    template = (
+        "CASE WHEN {0} IS NULL THEN NULL WHEN json_valid({0}) THEN json_type({0}) IN ('array', 'object') ELSE 0 END"
+    )
     return Call((json_argument("ISJSON", types[0]),), INT, template)
 
 

@@ -101,9 +101,11 @@ class _Worker:
         assert self._process.stdout is not None
         self.wire = Wire(self._process.stdout, self._process.stdin)
         self._read_errors = 0
+        self.finished = False
 
     def begin(self) -> None:
-        """Ask for a process for one call."""
+        """Ask for a process for one call; `finished` tells when it has said all."""
+        self.finished = False
         if _WORKER_FORKS:
             assert self._process.stdin is not None
             with contextlib.suppress(OSError):
@@ -196,24 +198,17 @@ class Satellite:
         assert worker is not None
         self._spare = None
         self._busy.add(worker)
-        completed = False
         try:
             worker.begin()
-            yield from _converse(worker, script, columns, rows, parameters, (input_name, output_name))
-            completed = True
-        except ScriptFailedError as error:
-            completed = True
-            raise _script_error(language, str(error)) from None
-        except WireClosedError:
-            worker.wait()
-            raise _death(language, worker) from None
+            with _reported(language, worker):
+                yield from _converse(worker, script, columns, rows, parameters, (input_name, output_name), language)
         finally:
             self._busy.discard(worker)
-            if completed and _WORKER_FORKS and self._spare is None and worker.is_alive:
+            if worker.finished and _WORKER_FORKS and self._spare is None and worker.is_alive:
                 self._spare = worker
             else:
                 worker.kill()
-                if completed:
+                if worker.finished:
                     self.warm()
 
 
@@ -224,6 +219,7 @@ def _converse(
     rows: Iterable[tuple[Value, ...]],
     parameters: Sequence[Parameter],
     names: tuple[str, str],
+    language: str,
 ) -> Iterator[str | ScriptResult]:
     wire = worker.wire
     call = {
@@ -249,25 +245,32 @@ def _converse(
     titles = tuple((name, parse_type(kind)) for name, kind in json.loads(content))
     outputs = {each.name: wire.receive_value() for each in parameters if each.is_output}
     kinds = "".join(wire_kind(kind) for _, kind in titles)
-    taken = _Rows(wire, kinds)
-    yield ScriptResult(titles, iter(taken), outputs)
-    taken.finish()
+    taken = _rows(worker, kinds, language)
+    yield ScriptResult(titles, taken, outputs)
+    for _ in taken:
+        pass
 
 
-class _Rows:
-    """The rows of a result as they come over the wire."""
-
-    def __init__(self, wire: Wire, kinds: str) -> None:
-        self._blocks = wire.receive_blocks(kinds)
-
-    def __iter__(self) -> Iterator[tuple[Value, ...]]:
-        for block in self._blocks:
+def _rows(worker: _Worker, kinds: str, language: str) -> Iterator[tuple[Value, ...]]:
+    # An error here is raised where the rows are read, which is outside of the call's own iterator.
+    with _reported(language, worker):
+        for block in worker.wire.receive_blocks(kinds):
             yield from zip(*block, strict=True)
+        worker.finished = True
 
-    def finish(self) -> None:
-        """Read what was not taken."""
-        for _ in self._blocks:
-            pass
+
+@contextlib.contextmanager
+def _reported(language: str, worker: _Worker) -> Iterator[None]:
+    """Turn what goes wrong on the wire into SQL Server's errors."""
+    try:
+        yield
+    except ScriptFailedError as error:
+        # A refusal is the last that the process of a call says.
+        worker.finished = True
+        raise _script_error(language, str(error)) from None
+    except WireClosedError:
+        worker.wait()
+        raise _death(language, worker) from None
 
 
 def _messages(printed: str, errors: str) -> Iterator[str]:

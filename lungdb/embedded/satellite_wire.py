@@ -123,10 +123,17 @@ class Wire:
         return value
 
     def send_block(self, kinds: str, columns: Sequence[Column]) -> None:
-        """Write a block of rows, given as columns of these kinds."""
+        """Write a block of rows, given as columns of these kinds.
+
+        Raises
+        ------
+        WireClosedError, UnicodeEncodeError
+        """
+        # All of it before the first frame: a text that is no Unicode must not leave half a block on the wire.
+        encoded = [_encode(kind, column) for kind, column in zip(kinds, columns, strict=True)]
         self.send(BLOCK, _COUNT.pack(len(columns[0])))
-        for kind, column in zip(kinds, columns, strict=True):
-            self.send(COLUMN, *_encode(kind, column))
+        for parts in encoded:
+            self.send(COLUMN, *parts)
         self.flush()
 
     def receive_blocks(self, kinds: str) -> Iterator[list[Column]]:
