@@ -155,6 +155,8 @@ def test_a_recorded_case_behaves_as_recorded_or_says_why_not(satellite: Satellit
             replay(satellite, case)
         assert REFUSED[title] in caught.value.message
         return
+    if "as_unit" in title and not hasattr(pd.DatetimeIndex, "as_unit"):
+        pytest.skip("this pandas has nanoseconds only")
     if not case["ok"]:
         with pytest.raises(SqlError) as caught:
             replay(satellite, case)
