@@ -1,7 +1,7 @@
 """The objects of a database: tables, views and procedures, kept in a table of the SQLite file.
 
-``tsql$objects`` holds a row an object: a table as JSON with its exact T-SQL types, views and procedures as the text that
-made them. ``tsql$state`` counts the changes, so that a second process notices them.
+``tsql$objects`` holds a row an object: a table as JSON with its exact T-SQL types, views and procedures as the text
+that made them. ``tsql$state`` counts the changes, so that a second process notices them.
 """
 
 from __future__ import annotations

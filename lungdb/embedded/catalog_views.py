@@ -185,8 +185,8 @@ def _schema_columns(catalog: Catalog, database: str) -> Iterator[Row]:
             numeric = kind.is_numeric and kind.family != Family.BIT
             yield (
                 database, "dbo", each.name, column.name, position,
-                None if column.default is None else f"({column.default})", "YES" if column.nullable else "NO", kind.name,
-                kind.length, precision if numeric else None, scale if numeric and kind.family != Family.FLOAT else None,
+                None if column.default is None else f"({column.default})", "YES" if column.nullable else "NO",
+                kind.name, kind.length, precision if numeric else None, scale if numeric and kind.family != Family.FLOAT else None,
                 kind.scale if kind.family == Family.DATETIME else None,
             )  # fmt: skip
 

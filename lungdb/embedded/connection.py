@@ -85,11 +85,13 @@ class Connection:
         self._open_result = result
 
     def __enter__(self) -> Connection:
+        """Return the connection."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Close."""
         self.close()
 
 
@@ -206,8 +208,8 @@ class Cursor:
 
     def _next_event(self) -> Event | None:
         if self._ahead is not None:
-            event, self._ahead = self._ahead, None
-            return event
+            ahead, self._ahead = self._ahead, None
+            return ahead
         if self._events is None:
             return None
         try:
@@ -259,6 +261,7 @@ class Cursor:
         return rows
 
     def __iter__(self) -> Iterator[Row]:
+        """Yield the rows that are left."""
         while (row := self._next_row()) is not None:
             yield row
 
@@ -273,11 +276,13 @@ class Cursor:
         self._abandon()
 
     def __enter__(self) -> Cursor:
+        """Return the cursor."""
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        """Close."""
         self.close()
 
 

@@ -16,7 +16,7 @@ from lungdb.embedded.events import Event
 from lungdb.embedded.execute_definitions import changed_table, checked_table, drop_indexes, run_definition
 from lungdb.embedded.frames import Frame
 from lungdb.embedded.names import key, quoted, text_literal
-from lungdb.embedded.schema import SchemaWriter, find_column
+from lungdb.embedded.schema import SchemaWriter, find_column, member_names
 from lungdb.embedded.session import Session
 from lungdb.embedded.tree import Name
 from lungdb.embedded.tree_statements import (
@@ -36,7 +36,8 @@ def _permanent(session: Session, frame: Frame, name: Name) -> TableDefinition:
     table, _, local = changed_table(session, frame, name)
     if local is not None:
         raise SqlError(
-            40517, f"ALTER TABLE of the temporary table '{table.name}' is not supported by the embedded engine. Create it "
+            40517, f"ALTER TABLE of the temporary table '{table.name}' is not supported by the embedded "
+            "engine. Create it "
             "with all its columns."
         )  # fmt: skip
     return table
@@ -71,10 +72,9 @@ def add_columns(session: Session, frame: Frame, statement: AddColumns) -> Iterat
 
 
 def _check_names(table: TableDefinition, addition: TableDefinition) -> None:
-    taken = {key(each.name) for each in (*table.keys, *table.foreign_keys, *table.checks)}
-    for each in (*addition.keys, *addition.foreign_keys, *addition.checks):
-        if key(each.name) in taken:
-            raise SqlError(2714, f"There is already an object named '{each.name}' in the database. Take another name.")
+    taken = member_names(table) & member_names(addition)
+    if taken:
+        raise SqlError(2714, f"There is already an object named '{min(taken)}' in the database. Take another name.")
 
 
 def _became_not_null(table: TableDefinition, column: ColumnDefinition) -> bool:
@@ -211,7 +211,8 @@ def _without_column(session: Session, table: TableDefinition, name: str) -> Tabl
         return None
     _check_free(table, column, "DROP COLUMN")
     if column.identity is not None:
-        raise SqlError(40517, f"Dropping the identity column '{name}' is not supported by the embedded engine. Make a new "
+        raise SqlError(40517, f"Dropping the identity column '{name}' is not supported by the embedded "
+        "engine. Make a new "
                        "table.")  # fmt: skip
     session.storage.execute(f"ALTER TABLE main.{quoted(table.name)} DROP COLUMN {quoted(column.name)}")
     return replace(table, columns=tuple(each for each in table.columns if each is not column))

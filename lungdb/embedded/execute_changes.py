@@ -58,7 +58,7 @@ def insert(session: Session, frame: Frame, statement: Insert) -> Iterator[Event]
 def _note_identity(session: Session, frame: Frame, table: TableDefinition, count: int) -> None:
     if count and any(column.identity is not None for column in table.columns):
         (number,) = session.storage.execute("SELECT last_insert_rowid()").fetchone()
-        session.identity = frame.scope_identity = int(number)
+        session.identity = frame.lasting().scope_identity = int(number)
 
 
 def bare(text: str) -> str:

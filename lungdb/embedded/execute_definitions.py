@@ -10,7 +10,7 @@ from lungdb.embedded.events import Event
 from lungdb.embedded.frames import Frame
 from lungdb.embedded.names import key, quoted
 from lungdb.embedded.plans import LocalTable
-from lungdb.embedded.schema import SchemaWriter, find_column
+from lungdb.embedded.schema import SchemaWriter, find_column, member_names
 from lungdb.embedded.scope import relation_of, renamed
 from lungdb.embedded.session import Session
 from lungdb.embedded.tree import Name
@@ -112,7 +112,8 @@ def create_table(session: Session, frame: Frame, statement: CreateTable) -> Iter
         raise exists_already(name)
     if name.lower().startswith(("sqlite_", "tsql$")):
         raise SqlError(
-            40517, f"The table name '{name}' is not supported by the embedded engine, which keeps such names to itself. "
+            40517, f"The table name '{name}' is not supported by the embedded engine, which keeps such names "
+            "to itself. "
             "Take another one."
         )  # fmt: skip
     with session.transactions.atomic():
@@ -134,9 +135,10 @@ def create_index(session: Session, frame: Frame, statement: CreateIndex) -> Iter
     """CREATE INDEX."""
     table, physical, local = changed_table(session, frame, statement.table)
     index = statement.index
-    if any(key(each.name) == key(index.name) for each in (*table.indexes, *table.keys)):
+    if key(index.name) in member_names(table):
         raise SqlError(
-            1913, f"The operation failed because an index or statistics with name '{index.name}' already exists on table "
+            1913, f"The operation failed because an index or statistics with name '{index.name}' already "
+            "exists on table "
             f"'{table.name}'. Drop it first."
         )  # fmt: skip
     for name in index.included:

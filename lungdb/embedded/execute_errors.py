@@ -70,10 +70,11 @@ def throw(session: Session, frame: Frame, statement: Throw) -> Iterator[Event]:
     number, _ = session.scalar(frame, statement, statement.arguments[0], "number", INT)
     message, _ = session.scalar(frame, statement, statement.arguments[1], "message", nvarchar(2048))
     state, _ = session.scalar(frame, statement, statement.arguments[2], "state", INT)
-    if number is None or int(number) < 50000:
+    if int(number or 0) < 50000:
         raise ThrownError(
-            35100, f"Error number {number} in the THROW statement is outside the valid range. Specify an error number "
+            35100, f"Error number {int(number or 0)} in the THROW statement is outside the valid range. "
+            "Specify an error number "
             "in the valid range of 50000 to 2147483647."
         )  # fmt: skip
     text = format_message(str(message or ""), [])
-    raise ThrownError(int(number), text, state=min(max(int(state or 0), 0), 255))
+    raise ThrownError(int(number or 0), text, state=min(max(int(state or 0), 0), 255))

@@ -129,7 +129,7 @@ def _set_session_context(session: Session, frame: Frame, statement: Execute) -> 
     if session.context.get(known, (None, False))[1]:
         raise SqlError(
             15664,
-            f"Cannot set key '{name}' in the session context. The key has been set as read_only for this session.",
+            f"Cannot set key '{known}' in the session context. The key has been set as read_only for this session.",
         )
     session.context[known] = (value, bool(read_only))
     return iter(())
@@ -160,7 +160,8 @@ def _in_result_sets(events: Iterator[Event], result_sets: ResultSets | None) -> 
 def _as_declared(result: Result, columns: tuple[tuple[str, SqlType], ...]) -> Result:
     if len(columns) != len(result.columns):
         raise SqlError(
-            11537, f"EXECUTE statement failed because its WITH RESULT SETS clause specified {len(columns)} column(s), but "
+            11537, f"EXECUTE statement failed because its WITH RESULT SETS clause specified {len(columns)} "
+            "column(s), but "
             f"the statement sent {len(result.columns)}. Name each."
         )  # fmt: skip
     converters = [

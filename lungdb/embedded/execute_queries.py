@@ -98,7 +98,8 @@ def _assign(session: Session, frame: Frame, statement: SelectStatement, body: Se
         last = row
     if count > 1 and any(mentions_variable(item.value, set(variables)) for item in items):
         raise SqlError(
-            40517, "SELECT @variable = … over several rows, with an expression that reads the variable, is not supported "
+            40517, "SELECT @variable = … over several rows, with an expression that reads the variable, is "
+            "not supported "
             f"by the embedded engine (line {statement.line}). Use SUM or STRING_AGG, or a loop."
         )  # fmt: skip
     if last is not None:

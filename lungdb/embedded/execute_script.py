@@ -85,8 +85,10 @@ def check_language(session: Session, language: Value) -> None:
         name.removeprefix("language:")
         for (name,) in session.storage.execute("SELECT name FROM \"tsql$state\" WHERE name LIKE 'language:%'")
     }
-    if key(str(language)) not in known:
+    wanted = str(language)
+    if key(wanted) not in known:
         raise SqlError(
-            39020, f"The external language '{language}' is not registered. Use N'Python', or make it with CREATE EXTERNAL "
-            "LANGUAGE."
-        )  # fmt: skip
+            39020,
+            f"The external language '{wanted}' is not registered. Use N'Python', or make it with CREATE EXTERNAL "
+            "LANGUAGE.",
+        )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-
 from lungdb.embedded.catalog import Catalog
 from lungdb.embedded.catalog_views import CATALOG_VIEWS
 from lungdb.embedded.names import key, quoted
@@ -12,7 +11,6 @@ from lungdb.embedded.tree import Name, Query
 from lungdb.embedded.tree_statements import TableDefinition
 from lungdb.embedded.types import SqlType
 from lungdb.embedded.values import Value
-
 from lungdb.errors import SqlError
 
 _SCHEMAS = ("", "dbo")
@@ -55,8 +53,8 @@ class Frame:
             frame = frame.parent
         return None
 
-    def owner_of_temporary(self) -> Frame:
-        """Return the frame in which CREATE TABLE #t makes its table: a batch's outlive it."""
+    def lasting(self) -> Frame:
+        """Return where #temp tables and SCOPE_IDENTITY() are kept: those of a batch outlive it."""
         return self.parent if self.nesting == 0 and self.parent is not None else self
 
 

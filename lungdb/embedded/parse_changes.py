@@ -115,8 +115,8 @@ class ChangeParser(DefinitionParser):
         self.expect("SET")
         assignments = self.commas(self._assignment)
         output = self._output()
-        source, where = self._from_where()
-        return Update(line, target, assignments, source, where, top, output, common)
+        source, where, recursion = self._from_where()
+        return Update(line, target, assignments, source, where, top, output, common, recursion)
 
     def _assignment(self) -> tuple[str, Scalar | None]:
         if self.token.kind == Kind.VARIABLE:
@@ -130,13 +130,12 @@ class ChangeParser(DefinitionParser):
         self.expect("=")
         return name[-1], self._defaulted()
 
-    def _from_where(self) -> tuple[Source | None, Condition | None]:
+    def _from_where(self) -> tuple[Source | None, Condition | None, int]:
         source = self.sources() if self.take("FROM") else None
         if self.at("WHERE", "CURRENT"):
             self.refuse("WHERE CURRENT OF")
         where = self.condition() if self.take("WHERE") else None
-        self._options()
-        return source, where
+        return source, where, self._options()
 
     def delete(self, common: tuple[CommonTable, ...]) -> Statement:
         """Read DELETE."""
@@ -145,8 +144,8 @@ class ChangeParser(DefinitionParser):
         self.take("FROM")
         target = self.target()
         output = self._output()
-        source, where = self._from_where()
-        return Delete(line, target, source, where, top, output, common)
+        source, where, recursion = self._from_where()
+        return Delete(line, target, source, where, top, output, common, recursion)
 
     def truncate(self) -> Statement:
         """Read TRUNCATE TABLE."""

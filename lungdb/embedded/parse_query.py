@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from lungdb.embedded.lexer import Kind
 from lungdb.embedded.parse_expressions import ExpressionParser
+from lungdb.embedded.parser_base import words
 from lungdb.embedded.tree import (
     Binary,
     Body,
@@ -29,9 +30,9 @@ from lungdb.embedded.tree import (
 from lungdb.errors import SqlError
 
 _TABLE_FUNCTIONS = ("OPENJSON", "STRING_SPLIT")
-_HINTS = frozenset(
+_HINTS = words(
     "NOLOCK READUNCOMMITTED READCOMMITTED READCOMMITTEDLOCK REPEATABLEREAD SERIALIZABLE HOLDLOCK UPDLOCK XLOCK ROWLOCK "
-    "PAGLOCK TABLOCK TABLOCKX READPAST NOWAIT NOEXPAND FORCESEEK FORCESCAN".split()
+    "PAGLOCK TABLOCK TABLOCKX READPAST NOWAIT NOEXPAND FORCESEEK FORCESCAN"
 )
 _QUERY_HINTS = ("RECOMPILE", "FAST", "LOOP", "HASH", "MERGE", "FORCE", "KEEPFIXED", "OPTIMIZE", "MAXDOP")
 _ASSIGNMENTS = ("=", "+=", "-=", "*=", "/=", "%=")

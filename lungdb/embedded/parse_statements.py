@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lungdb.embedded.lexer import Kind
-from lungdb.embedded.parse_modules import ModuleParser
-from lungdb.embedded.tree import Binary, Literal, Scalar, Variable
+from lungdb.embedded.parse_session import SessionParser
+from lungdb.embedded.parser_base import words
 from lungdb.embedded.tree_statements import (
     Block,
     Break,
@@ -16,41 +16,20 @@ from lungdb.embedded.tree_statements import (
     Declare,
     DeclareTable,
     If,
-    Print,
     ProcedureParameter,
-    RaiseError,
     Return,
     SelectStatement,
-    SetOption,
-    SetVariable,
     Statement,
-    Throw,
     Transaction,
     TryCatch,
-    Use,
-    WaitFor,
     While,
 )
 from lungdb.embedded.types import SqlType
 from lungdb.errors import SqlError
 
-_OPTIONS = frozenset(
-    "NOCOUNT XACT_ABORT ANSI_NULLS QUOTED_IDENTIFIER NOEXEC ANSI_WARNINGS ANSI_PADDING ARITHABORT "
-    "CONCAT_NULL_YIELDS_NULL NUMERIC_ROUNDABORT ANSI_NULL_DFLT_ON".split()
-)
-_FIXED_OPTIONS = {
-    "ANSI_NULLS": "ON",
-    "QUOTED_IDENTIFIER": "ON",
-    "ANSI_WARNINGS": "ON",
-    "ANSI_PADDING": "ON",
-    "ARITHABORT": "ON",
-    "CONCAT_NULL_YIELDS_NULL": "ON",
-    "NUMERIC_ROUNDABORT": "OFF",
-    "ANSI_NULL_DFLT_ON": "ON",
-}
-_REFUSED = frozenset(
+_REFUSED = words(
     "MERGE GOTO GRANT DENY REVOKE BULK BACKUP RESTORE DBCC KILL OPEN CLOSE FETCH DEALLOCATE CHECKPOINT RECONFIGURE "
-    "REVERT SHUTDOWN READTEXT WRITETEXT UPDATETEXT DISABLE ENABLE".split()
+    "REVERT SHUTDOWN READTEXT WRITETEXT UPDATETEXT DISABLE ENABLE"
 )
 
 
@@ -102,15 +81,15 @@ def parse_declarations(text: str) -> tuple[ProcedureParameter, ...]:
         The first syntax error.
     """
     parser = StatementParser(text, {})
-    if parser.token.kind == Kind.END:
+    if parser.at_end:
         return ()
     parameters = parser.commas(parser.procedure_parameter)
-    if parser.token.kind != Kind.END:
+    if not parser.at_end:
         parser.fail()
     return parameters
 
 
-class StatementParser(ModuleParser):
+class StatementParser(SessionParser):
     """Reads statements."""
 
     def __init__(self, text: str, declared: dict[str, SqlType]) -> None:
@@ -120,7 +99,7 @@ class StatementParser(ModuleParser):
             "ALTER": self.alter,
             "BEGIN": self._begin,
             "BREAK": self._leave_loop,
-            "COMMIT": self._end_transaction,
+            "COMMIT": self.end_transaction,
             "CONTINUE": self._leave_loop,
             "CREATE": self.create,
             "DECLARE": self._declare,
@@ -130,18 +109,18 @@ class StatementParser(ModuleParser):
             "EXECUTE": self.execute,
             "IF": self._if,
             "INSERT": lambda: self.insert(()),
-            "PRINT": self._print,
-            "RAISERROR": self._raise_error,
+            "PRINT": self.print_statement,
+            "RAISERROR": self.raise_error,
             "RETURN": self._return,
-            "ROLLBACK": self._end_transaction,
-            "SAVE": self._save,
+            "ROLLBACK": self.end_transaction,
+            "SAVE": self.save_transaction,
             "SELECT": self._select_statement,
-            "SET": self._set,
-            "THROW": self._throw,
+            "SET": self.set_statement,
+            "THROW": self.throw,
             "TRUNCATE": self.truncate,
             "UPDATE": lambda: self.update(()),
-            "USE": self._use,
-            "WAITFOR": self._wait_for,
+            "USE": self.use,
+            "WAITFOR": self.wait_for,
             "WHILE": self._while,
             "WITH": self._with,
         }
@@ -168,11 +147,7 @@ class StatementParser(ModuleParser):
 
     def _statements(self, *, first: bool = False) -> list[Statement]:
         """Read a statement; DECLARE of several variables is as many."""
-        token = self.token
-        if self.at("DECLARE"):
-            found = self._declarations()
-        else:
-            found = [self.statement(first=first)]
+        found = self._declarations() if self.at("DECLARE") else [self.statement(first=first)]
         self._skip_semicolons()
         return found
 
@@ -244,44 +219,6 @@ class StatementParser(ModuleParser):
         self.declared[name] = kind
         return Declare(token.line, name, kind, value)
 
-    def _set(self) -> Statement:
-        line = self.expect("SET").line
-        if self.token.kind == Kind.VARIABLE:
-            return self._set_variable(line)
-        if self.at("TRANSACTION"):
-            return self._isolation(line)
-        if self.at_any("LANGUAGE", "DATEFORMAT", "DATEFIRST", "ROWCOUNT", "IDENTITY_INSERT", "IMPLICIT_TRANSACTIONS"):
-            self.refuse(f"SET {self.token.value}")
-        if self.take("LOCK_TIMEOUT"):
-            return SetOption(line, "LOCK_TIMEOUT", str(self.integer()))
-        token = self.token
-        option = self.expect_any(*_OPTIONS)
-        if self.at(","):
-            self.refuse("SET with several options")
-        value = self.expect_any("ON", "OFF")
-        if _FIXED_OPTIONS.get(option, value) != value:
-            self.refuse(f"SET {option} {value}", token)
-        return SetOption(line, option, value)
-
-    def _set_variable(self, line: int) -> Statement:
-        variable = self.variable()
-        if not self.at_any("=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^="):
-            self.fail()
-        operator = self.next().value
-        value = self.scalar()
-        if operator != "=":
-            value = Binary(operator[0], Variable(variable), value)
-        return SetVariable(line, variable, value)
-
-    def _isolation(self, line: int) -> Statement:
-        self.expect("TRANSACTION")
-        for word in ("ISOLATION", "LEVEL"):
-            self.expect(word)
-        words = [self.expect_any("READ", "REPEATABLE", "SERIALIZABLE", "SNAPSHOT")]
-        if words[0] in ("READ", "REPEATABLE"):
-            words.append(self.expect_any("COMMITTED", "UNCOMMITTED", "READ"))
-        return SetOption(line, "ISOLATION", " ".join(words))
-
     def _if(self) -> Statement:
         line = self.expect("IF").line
         condition = self.condition()
@@ -311,7 +248,7 @@ class StatementParser(ModuleParser):
         line = self.expect("BEGIN").line
         if self.at_any("TRANSACTION", "TRAN"):
             self.next()
-            return Transaction(line, "BEGIN", self._transaction_name())
+            return Transaction(line, "BEGIN", self.transaction_name())
         if self.at("DISTRIBUTED"):
             self.refuse("A distributed transaction")
         if self.take("TRY"):
@@ -328,24 +265,6 @@ class StatementParser(ModuleParser):
         self.expect("END")
         return Block(line, body)
 
-    def _transaction_name(self) -> str | None:
-        if self.token.kind == Kind.VARIABLE:
-            self.refuse("A transaction named by a variable")
-        return self.identifier() if self.at_identifier() and not self.at("THROW") else None
-
-    def _end_transaction(self) -> Statement:
-        token = self.next()
-        named = self.at_any("TRANSACTION", "TRAN", "WORK") and self.next().value != "WORK"
-        return Transaction(token.line, token.value, self._transaction_name() if named else None)
-
-    def _save(self) -> Statement:
-        line = self.expect("SAVE").line
-        self.expect_any("TRANSACTION", "TRAN")
-        return Transaction(line, "SAVE", self.identifier())
-
-    def _print(self) -> Statement:
-        return Print(self.expect("PRINT").line, self.scalar())
-
     def _return(self) -> Statement:
         line = self.expect("RETURN").line
         token = self.token
@@ -353,43 +272,6 @@ class StatementParser(ModuleParser):
             token.kind == Kind.NAME and token.value in self._readers.keys() | {"ELSE", "END"}
         )  # fmt: skip
         return Return(line, None if ends else self.scalar())
-
-    def _raise_error(self) -> Statement:
-        line = self.expect("RAISERROR").line
-        arguments = self.parenthesised(self.scalar)
-        if len(arguments) < 3:
-            self.fail()
-        if self.take("WITH"):
-            options = self.commas(self.identifier)
-            if any(option.upper() != "NOWAIT" for option in options):
-                self.refuse("RAISERROR … WITH anything but NOWAIT")
-        return RaiseError(line, arguments[0], arguments[1], arguments[2], arguments[3:])
-
-    def _throw(self) -> Statement:
-        line = self.expect("THROW").line
-        if self.token.kind not in (Kind.INTEGER, Kind.VARIABLE):
-            return Throw(line, None)
-        number = self._throw_argument()
-        self.expect(",")
-        message = self._throw_argument()
-        self.expect(",")
-        return Throw(line, (number, message, self._throw_argument()))
-
-    def _throw_argument(self) -> Scalar:
-        token = self.token
-        node = self._primary()
-        if not isinstance(node, Literal | Variable):
-            self.fail(token)
-        return node
-
-    def _use(self) -> Statement:
-        return Use(self.expect("USE").line, self.identifier())
-
-    def _wait_for(self) -> Statement:
-        line = self.expect("WAITFOR").line
-        if not self.take("DELAY"):
-            self.refuse("WAITFOR without DELAY")
-        return WaitFor(line, self.scalar())
 
     def _select_statement(self) -> Statement:
         return SelectStatement(self.token.line, self.query())

@@ -12,9 +12,14 @@ from lungdb.errors import SqlError
 
 Item = TypeVar("Item")
 
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a text."""
+    return frozenset(text.split())
+
+
 # Microsoft's "Reserved keywords (Transact-SQL)"; none of them is a name unless quoted.
-RESERVED = frozenset(
-    """
+RESERVED = words("""
     ADD ALL ALTER AND ANY AS ASC AUTHORIZATION BACKUP BEGIN BETWEEN BREAK BROWSE BULK BY CASCADE CASE CHECK CHECKPOINT
     CLOSE CLUSTERED COALESCE COLLATE COLUMN COMMIT COMPUTE CONSTRAINT CONTAINS CONTAINSTABLE CONTINUE CONVERT CREATE
     CROSS CURRENT CURRENT_DATE CURRENT_TIME CURRENT_TIMESTAMP CURRENT_USER CURSOR DATABASE DBCC DEALLOCATE DECLARE
@@ -28,8 +33,7 @@ RESERVED = frozenset(
     SEMANTICSIMILARITYDETAILSTABLE SEMANTICSIMILARITYTABLE SESSION_USER SET SETUSER SHUTDOWN SOME STATISTICS
     SYSTEM_USER TABLE TABLESAMPLE TEXTSIZE THEN TO TOP TRAN TRANSACTION TRIGGER TRUNCATE TRY_CONVERT TSEQUAL UNION
     UNIQUE UNPIVOT UPDATE UPDATETEXT USE USER VALUES VARYING VIEW WAITFOR WHEN WHERE WHILE WITH WITHIN WRITETEXT
-    """.split()
-)
+    """)
 
 
 class TokenReader:
@@ -55,6 +59,11 @@ class TokenReader:
     def token(self) -> Token:
         """The token to be read next."""
         return self.tokens[self.position]
+
+    @property
+    def at_end(self) -> bool:
+        """True when nothing is left to be read."""
+        return self.token.kind == Kind.END
 
     def ahead(self, count: int = 1) -> Token:
         """Return the token after the next one."""

@@ -52,8 +52,8 @@ def bind(
     Raises
     ------
     SqlError
-        201 for a missing argument, 8144 for too many, 8145 for an unknown one, 8143 for one given twice, 8162 for OUTPUT
-        where the parameter has none.
+        201 for a missing argument, 8144 for too many, 8145 for an unknown one, 8143 for one given twice, 8162 for
+        OUTPUT where the parameter has none.
     """
     by_name = {key(each.name): each for each in parameters}
     if len(arguments) > len(parameters) and all(each.name is None for each in arguments):

@@ -1,8 +1,8 @@
 """A table's definition as SQLite's CREATE TABLE and CREATE INDEX.
 
 Keys are indexes of their own, so that ALTER TABLE can drop them. A column with IDENTITY is SQLite's rowid, whose
-AUTOINCREMENT gives the numbers. T-SQL counts NULLs as equal in a unique key where SQLite does not: an index more for each
-set of its columns that may be NULL together makes up for it.
+AUTOINCREMENT gives the numbers. T-SQL counts NULLs as equal in a unique key where SQLite does not: an index more for
+each set of its columns that may be NULL together makes up for it.
 """
 
 from __future__ import annotations
@@ -166,3 +166,10 @@ def find_column(table: TableDefinition, name: str) -> ColumnDefinition:
         if key(column.name) == key(name):
             return column
     raise SqlError(1911, f"Column name '{name}' does not exist in the target table '{table.name}'. Check its spelling.")
+
+
+def member_names(table: TableDefinition) -> set[str]:
+    """Return the names of a table's constraints and indexes, as `key` makes them equal."""
+    names = [each.name for each in table.keys] + [each.name for each in table.foreign_keys]
+    names += [each.name for each in table.checks] + [each.name for each in table.indexes]
+    return {key(name) for name in names}

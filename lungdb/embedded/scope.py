@@ -57,7 +57,7 @@ class OutColumn:
 
 @dataclass(frozen=True)
 class Field:
-    """A column in sight: its name, SQLite text and type. `json` is the text of json_each's table, of OPENJSON's columns."""
+    """A column in sight: its name, SQLite text and type; `json` names the source of OPENJSON that it belongs to."""
 
     name: str
     text: str

@@ -249,7 +249,7 @@ class Session(ABC):
         SqlError
             2714 where the frame has one of that name.
         """
-        owner = frame if name.startswith("@") else frame.owner_of_temporary()
+        owner = frame if name.startswith("@") else frame.lasting()
         if key(name) in owner.tables:
             raise SqlError(
                 2714, f"There is already an object named '{name}' in the database. Drop it first, or take another name."

@@ -44,7 +44,7 @@ def _number(value: int | None) -> Value:
 
 
 def _scope_identity(session: Session, frame: Frame) -> Value:
-    return _number(frame.scope_identity)
+    return _number(frame.lasting().scope_identity)
 
 
 SESSION_READERS: dict[str, Reader] = {

@@ -273,6 +273,7 @@ class Update(Statement):
     top: Scalar | None
     output: Output | None
     common: tuple[CommonTable, ...] = ()
+    max_recursion: int = 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -285,6 +286,7 @@ class Delete(Statement):
     top: Scalar | None
     output: Output | None
     common: tuple[CommonTable, ...] = ()
+    max_recursion: int = 100
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from lungdb.embedded.conversions import check_allowed
 from lungdb.embedded.names import key, quoted, text_literal
 from lungdb.embedded.schema import parse_scalar
-from lungdb.embedded.scope import OutColumn, Relation, Scope, Sql
+from lungdb.embedded.scope import Field, OutColumn, Relation, Scope, Sql
 from lungdb.embedded.tree import Condition, Name, Query, Scalar, Select, SelectItem, Source, Star, Table
 from lungdb.embedded.tree_statements import (
     ColumnDefinition,
@@ -79,7 +79,7 @@ class ChangeWriter(QueryWriter):
             return found
         if self.surroundings.find_view(name) is not None:
             raise SqlError(4405, f"The view '{'.'.join(name)}' is not updatable. Change its tables.")
-        raise SqlError(208, f"Invalid object name '{'.'.join(name)}'. Check its spelling and that it exists.")
+        raise SqlError(208, f"Invalid object name '{'.'.join(name)}'.")
 
     def insert_columns(self, table: TableDefinition, names: tuple[str, ...]) -> list[ColumnDefinition]:
         """Return the columns that INSERT fills.
@@ -184,7 +184,7 @@ class ChangeWriter(QueryWriter):
 
     def update(self, statement: Update) -> tuple[str, Target]:
         """Write UPDATE without its OUTPUT."""
-        common = self._common(Query(Select(()), common=statement.common))
+        common = self._common(Query(Select(()), common=statement.common, max_recursion=statement.max_recursion))
         target = self.target(statement.target, statement.source)
         assert target.source is not None
         self.scope = Scope()
@@ -225,7 +225,7 @@ class ChangeWriter(QueryWriter):
 
     def delete(self, statement: Delete) -> tuple[str, Target]:
         """Write DELETE without its OUTPUT."""
-        common = self._common(Query(Select(()), common=statement.common))
+        common = self._common(Query(Select(()), common=statement.common, max_recursion=statement.max_recursion))
         target = self.target(statement.target, statement.source)
         assert target.source is not None
         self.scope = Scope()
@@ -252,11 +252,14 @@ class ChangeWriter(QueryWriter):
 
 def changed_relation(table: TableDefinition, name: str, prefix: str | None) -> Relation:
     """Return the relation INSERTED or DELETED over a SQLite alias, or over bare column names."""
-    relation = table_relation(table, prefix or "")
-    fields = relation.fields
-    if prefix is None:
-        fields = tuple(type(each)(each.name, quoted(each.name), each.type) for each in fields)
+    before = "" if prefix is None else f"{quoted(prefix)}."
+    fields = tuple(Field(each.name, _read_back(each, before + quoted(each.name)), each.type) for each in table.columns)
     return Relation((name,), fields)
+
+
+def _read_back(column: ColumnDefinition, text: str) -> str:
+    # SQLite's RETURNING gives a REAL column that was set to 2 as the integer.
+    return f"CAST({text} AS REAL)" if column.type.family == Family.FLOAT else text
 
 
 def check_width(given: int, wanted: int, numbers: tuple[int, int]) -> None:

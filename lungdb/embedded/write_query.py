@@ -97,8 +97,11 @@ class QueryWriter(SourceWriter):
         self.common_tables[key(table.name)] = columns
         kinds = [column.type for column in columns]
         if isinstance(body.left, SetOperation) or not isinstance(body.right, Select):
-            raise SqlError(40517, f"The recursive common table expression '{table.name}' has more than one anchor or "
-                           "recursive member, which the embedded engine does not support. Write one of each.")  # fmt: skip
+            raise SqlError(
+                40517,
+                f"The recursive common table expression '{table.name}' has more than one anchor or recursive member, "
+                "which the embedded engine does not support. Write one of each.",
+            )
         # A hidden column counts the levels.
         step, further = self._select(body.right, (), None, None, kinds)
         if len(further) != len(columns):
@@ -106,7 +109,8 @@ class QueryWriter(SourceWriter):
         self.scope = outer
         level = quoted("?level")
         name = quoted(table.name)
-        limit = max_recursion or 32767
+        # OPTION (MAXRECURSION 0) means without limit.
+        limit = max_recursion or 2**62
         count = f"CASE WHEN {name}.{level} >= {limit} THEN tsql_recursion({name}.{level}) ELSE {name}.{level} + 1 END"
         step = _with_first_column(step, f"{self._recursive_alias(body.right, table.name, count)} AS {level}")
         anchor = _with_first_column(anchor, f"0 AS {level}")
@@ -326,6 +330,7 @@ def _with_first_column(select: str, column: str) -> str:
 
 def _different_widths() -> SqlError:
     return SqlError(
-        205, "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of expressions "
+        205, "All queries combined using a UNION, INTERSECT or EXCEPT operator must have an equal number of "
+        "expressions "
         "in their target lists. Count the columns."
     )  # fmt: skip

@@ -67,7 +67,7 @@ class SourceWriter(AggregateWriter):
             return self._with_columns(text, columns, alias, bool(names))
         system = self.surroundings.find_system_view(table.name)
         if system is None:
-            raise SqlError(208, f"Invalid object name '{'.'.join(table.name)}'. Check its spelling and that it exists.")
+            raise SqlError(208, f"Invalid object name '{'.'.join(table.name)}'.")
         name, system_columns = system
         self._add(relation_of(alias, system_columns))
         placeholder = self.binds.add(Bind("catalog", name))

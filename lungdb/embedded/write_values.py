@@ -6,11 +6,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
 
-from lungdb.embedded.conversions import convert, conversion_template
+from lungdb.embedded.conversions import conversion_template, convert
 from lungdb.embedded.functions import FUNCTIONS
 from lungdb.embedded.functions_arithmetic import FINITE, arithmetic, unary
 from lungdb.embedded.functions_base import Function
 from lungdb.embedded.names import TEXT_COLLATION, key, literal
+from lungdb.embedded.parser_base import words
 from lungdb.embedded.scope import Bind, Binds, OutColumn, Scope, Sql
 from lungdb.embedded.system_functions import GLOBALS, SESSION_VALUES, SYSTEM_FUNCTIONS
 from lungdb.embedded.tree import (
@@ -30,14 +31,14 @@ from lungdb.embedded.tree import (
     Unary,
     Variable,
 )
-from lungdb.embedded.tree_statements import TableDefinition
 from lungdb.embedded.tree_search import AGGREGATE_NAMES
+from lungdb.embedded.tree_statements import TableDefinition
 from lungdb.embedded.type_rules import combined_type
 from lungdb.embedded.types import INT, REAL, Family, SqlType, decimal_type, varchar
 from lungdb.embedded.values import Value, decode_decimal, encode_decimal
 from lungdb.errors import SqlError
 
-WINDOWED = frozenset("ROW_NUMBER RANK DENSE_RANK NTILE LAG LEAD FIRST_VALUE LAST_VALUE PERCENT_RANK CUME_DIST".split())
+WINDOWED = words("ROW_NUMBER RANK DENSE_RANK NTILE LAG LEAD FIRST_VALUE LAST_VALUE PERCENT_RANK CUME_DIST")
 
 
 class Surroundings(Protocol):
