@@ -617,7 +617,7 @@ CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
     @Preprocessing NVARCHAR(32) = N'lung', -- lung or seed
     @Pooling NVARCHAR(128) = N'mean',     -- one or more of mean, max, mean_max_std, pca1, with commas
     @BatchSize INT = 32,                  -- triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64,             -- megabytes of Hounsfield units in one transaction, 1 to 1024
+    @ChunkMegabytes INT = 64,             -- megabytes of stored slices in one transaction, 1 to 1024
     @Recompute BIT = 0,                   -- 1 makes the features of every scan again
     @Help BIT = 0                         -- 1 prints this help and does nothing else
 AS
@@ -636,7 +636,7 @@ Parameters:
     @Preprocessing NVARCHAR(32) = N''lung''   lung or seed
     @Pooling NVARCHAR(128) = N''mean''        one or more of mean, max, mean_max_std, pca1, with commas
     @BatchSize INT = 32                     triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64                megabytes of Hounsfield units in one transaction, 1 to 1024
+    @ChunkMegabytes INT = 64                megabytes of stored slices in one transaction, 1 to 1024
     @Recompute BIT = 0                      1 makes the features of every scan again
     @Help BIT = 0                           1 prints this help and does nothing else
 Examples:
@@ -673,7 +673,8 @@ Examples:
         array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL, pooled NVARCHAR(MAX) NULL);
 
     INSERT INTO #todo (scan_id, slices, bytes)
-    SELECT s.scan_id, s.number_images, CAST(s.image_rows AS BIGINT) * s.image_cols * s.number_images * 2
+    SELECT s.scan_id, s.number_images,
+        COALESCE((SELECT SUM(CAST(DATALENGTH(i.pixels) AS BIGINT)) FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id), 0)
     FROM dbo.scans AS s
     WHERE @Recompute = 1 OR (SELECT COUNT(*) FROM STRING_SPLIT(@Pooling, N',')) > (
         SELECT COUNT(*) FROM dbo.pooled_features AS p
