@@ -54,7 +54,7 @@ def fit_decimal(number: decimal.Decimal, target: SqlType) -> str:
         8115 where it has too many digits before the point.
     """
     precision, scale = target.as_decimal
-    fitted = round_half_up(number, scale) if number.adjusted() < 60 else number
+    fitted = round_half_up(number, scale)
     limit = decimal.Decimal(10) ** (precision - scale)
     if target.name in _MONEY_LIMIT:
         limit = decimal.Decimal(_MONEY_LIMIT[target.name] + 1).scaleb(-4)

@@ -34,7 +34,10 @@ _PACKAGE_ROOT = Path(__file__).resolve().parents[2]
 _BLOCK_ROWS = 4096
 _BLOCK_BYTES = 4 << 20
 _STDERR_TAIL = 2000
-_WORKER_FORKS = sys.platform == "linux"
+# Forking a process that has loaded numerical libraries is safe on Linux only.
+_FORKS = sys.platform == "linux"
+# The path goes to the end, so that nothing beside the package hides a module of Python's own.
+_START = "import sys; sys.path.append(sys.argv.pop()); from lungdb.embedded.satellite_worker import main; main()"
 
 
 @dataclass(frozen=True)
@@ -84,16 +87,15 @@ class _Worker:
     def __init__(self) -> None:
         self._directory = tempfile.mkdtemp(prefix="lungdb-satellite-")
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115  kill() closes it
-        environment = dict(os.environ)
-        paths = [str(_PACKAGE_ROOT), environment.get("PYTHONPATH", "")]
-        environment |= {"PYTHONPATH": os.pathsep.join(filter(None, paths)), "PYTHONUTF8": "1"}
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "lungdb.embedded.satellite_worker"],
+        self._forks = _FORKS
+        command = [sys.executable, "-c", _START, "fork" if self._forks else "once", str(_PACKAGE_ROOT)]
+        self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+            command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
             cwd=self._directory,
-            env=environment,
+            env={**os.environ, "PYTHONUTF8": "1"},
             # Ctrl-C is for the engine, which then ends the script.
             start_new_session=True,
         )
@@ -101,21 +103,23 @@ class _Worker:
         assert self._process.stdout is not None
         self.wire = Wire(self._process.stdout, self._process.stdin)
         self._read_errors = 0
+        self._begun = False
         self.finished = False
 
     def begin(self) -> None:
         """Ask for a process for one call; `finished` tells when it has said all."""
         self.finished = False
-        if _WORKER_FORKS:
+        self._begun = True
+        if self._forks:
             assert self._process.stdin is not None
             with contextlib.suppress(OSError):
                 self._process.stdin.write(b"+")
         self.new_errors()
 
     @property
-    def is_alive(self) -> bool:
-        """True while it can take a call."""
-        return self._process.poll() is None
+    def is_ready(self) -> bool:
+        """True while it can take a call; where it does not fork, it takes one."""
+        return self._process.poll() is None and (self._forks or not self._begun)
 
     def new_errors(self) -> str:
         """Return what was written to standard error since the last time."""
@@ -155,7 +159,7 @@ class Satellite:
 
     def warm(self) -> None:
         """Start the process that the next call takes, without waiting for it."""
-        if self._spare is None or not self._spare.is_alive:
+        if self._spare is None or not self._spare.is_ready:
             self._drop_spare()
             self._spare = _Worker()
 
@@ -204,7 +208,7 @@ class Satellite:
                 yield from _converse(worker, script, columns, rows, parameters, (input_name, output_name), language)
         finally:
             self._busy.discard(worker)
-            if worker.finished and _WORKER_FORKS and self._spare is None and worker.is_alive:
+            if worker.finished and self._spare is None and worker.is_ready:
                 self._spare = worker
             else:
                 worker.kill()

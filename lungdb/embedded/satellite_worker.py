@@ -1,6 +1,6 @@
 """The process that runs external scripts: a fork a call from a warm parent, or one call and out where forks are unsafe.
 
-Started as ``python -m lungdb.embedded.satellite_worker`` with the wire on standard input and output.
+Started by `lungdb.embedded.satellite` with the wire on standard input and output.
 """
 
 from __future__ import annotations
@@ -39,8 +39,6 @@ from lungdb.embedded.types import parse_type
 
 # What scripts of this package need; importing it takes seconds, which a call need not wait for.
 _PRELOAD = ("numpy", "pandas", "lungdb.procedures", "onnxruntime", "lightgbm")
-# Forking a process with threads of its own is safe on Linux only.
-FORKS = sys.platform == "linux"
 _MESSAGE_BYTES = 1 << 20
 
 
@@ -71,6 +69,8 @@ def _preload() -> None:
 
 def _watch(descriptor: int) -> None:
     """End this process when the engine's end of the wire closes, whatever the script is doing."""
+    if not hasattr(select, "poll"):
+        return
     poll = select.poll()
     poll.register(descriptor, 0)
 
@@ -82,19 +82,23 @@ def _watch(descriptor: int) -> None:
 
 
 def main() -> None:
-    """Serve calls until the engine closes the wire."""
+    """Serve calls until the engine closes the wire; only one where ``sys.argv`` says ``once``."""
+    once = sys.argv.pop() == "once"
     incoming, outgoing = os.dup(0), os.dup(1)
     with open(os.devnull, "rb") as nothing:
         os.dup2(nothing.fileno(), 0)
     # Nothing that a script or a library prints may reach the wire.
     os.dup2(2, 1)
     _preload()
-    if not FORKS:
+    if once:
+        _watch(incoming)
         _serve(Wire(os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb")))
         return
     # Read without a buffer: what belongs to the call is for the fork to read.
     while os.read(incoming, 1):
         _serve_in_fork(incoming, outgoing)
+    # An engine that was killed leaves its worker's directory behind.
+    shutil.rmtree(os.getcwd(), ignore_errors=True)
 
 
 def _serve_in_fork(incoming: int, outgoing: int) -> None:
@@ -223,7 +227,3 @@ def _send_printed(wire: Wire, printed: BinaryIO) -> None:
     printed.seek(0)
     while part := printed.read(_MESSAGE_BYTES):
         wire.send(MESSAGE, part)
-
-
-if __name__ == "__main__":
-    main()

@@ -55,6 +55,8 @@ ClientValue = (
 # Enough for the exact product of two numbers of 38 digits.
 EXACT = decimal.Context(prec=100, rounding=decimal.ROUND_HALF_UP, traps=[decimal.InvalidOperation])
 
+# A number beyond it comes from a float, whose 17 digits end far before the point.
+_LARGEST_DIGIT = 60
 _COMPLEMENT = str.maketrans("0123456789", "9876543210")
 
 
@@ -81,6 +83,8 @@ def decode_decimal(text: str) -> decimal.Decimal:
 
 def round_half_up(number: decimal.Decimal, scale: int) -> decimal.Decimal:
     """Return the number rounded to `scale` digits after the point, halves away from zero."""
+    if number.adjusted() > _LARGEST_DIGIT:
+        return number
     return number.quantize(decimal.Decimal(1).scaleb(-scale), context=EXACT)
 
 
