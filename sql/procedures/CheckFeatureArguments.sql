@@ -34,6 +34,10 @@ BEGIN
             N' for the parameter @ChunkMegabytes is not supported. Supported values are 1 to 1024. ');
     IF @Recompute IS NULL
         SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Recompute is not supported. Supported values are 0 and 1. ');
+    SET @Message = CONCAT(@Message, (
+        SELECT N'The setting threads is ''' + value + N'''. Set it to NULL or a whole number of 1 or more in dbo.settings. '
+        FROM dbo.settings
+        WHERE name = N'threads' AND value IS NOT NULL AND COALESCE(TRY_CAST(value AS INT), 0) < 1));
     IF @Message <> N''
     BEGIN
         SET @Message = REPLACE(@Message, N'%', N'%%');

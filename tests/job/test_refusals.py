@@ -22,6 +22,18 @@ ON_LOADED = {
     "an unknown pooling": ("", f"{GENERATE}, @Pooling = N'mean,median';", 50101, "'mean,median'"),
     "a NULL batch size": ("", f"{GENERATE}, @BatchSize = NULL;", 50101, "NULL for the parameter @BatchSize"),
     "a chunk of nothing": ("", f"{GENERATE}, @ChunkMegabytes = 0;", 50101, "@ChunkMegabytes"),
+    "a setting that is no number": (
+        "UPDATE dbo.settings SET value = N'all' WHERE name = N'threads';",
+        f"{GENERATE};",
+        50101,
+        "'all'",
+    ),
+    "an unknown provider": (
+        "UPDATE dbo.settings SET value = N'TpuExecutionProvider' WHERE name = N'providers';",
+        f"{GENERATE};",
+        (50101, 50116),
+        "TpuExecutionProvider",
+    ),
     "an unknown network name": ("", "EXECUTE dbo.GenerateFeatures @ModelName = N'VGG';", 50102, "'VGG'"),
     "unknown bytes": ("", "EXECUTE dbo.GenerateFeatures @Model = 0x010203;", 50103, "3 bytes"),
     "neither name nor bytes": ("", "EXECUTE dbo.GenerateFeatures;", 50114, "ResNet_152.model"),
