@@ -17,6 +17,7 @@ _WHOLE = re.compile(r"[+-]?\d+")
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)")
 _ENDS = frozenset("0123456789.")
 _MONEY = re.compile(r"(?P<sign>[+-]?)\s*\$?\s*(?P<digits>[\d,]*\.?\d*)")
+_SINGLE = struct.Struct("f")
 _BYTES = {"bit": 1, "tinyint": 1, "smallint": 2, "int": 4, "bigint": 8}
 _MONEY_LIMIT = {"money": 2**63 - 1, "smallmoney": 2**31 - 1}
 
@@ -29,12 +30,13 @@ def round_to_real(value: float) -> float:
     SqlError
         8115 beyond the range of real.
     """
-    if not math.isfinite(value):
-        raise overflow("real")
     try:
-        return float(struct.unpack("<f", struct.pack("<f", value))[0])
+        result: float = _SINGLE.unpack(_SINGLE.pack(value))[0]
     except OverflowError:
         raise overflow("real") from None
+    if math.isinf(result):
+        raise overflow("real")
+    return result
 
 
 def overflow(name: str) -> SqlError:

@@ -90,6 +90,18 @@ def register(connection: sqlite3.Connection) -> Failure:
 
 def _guarded(implementation: Implementation, failure: Failure) -> Callable[..., Value]:
     body = implementation.body
+    if implementation.arity == 1 and not implementation.takes_null:
+        # Most calls by far, and quicker without a tuple of arguments.
+        def call_with_one(value: Value) -> Value:
+            if value is None:
+                return None
+            try:
+                return body(value)
+            except BaseException as exception:
+                failure.keep(exception)
+                raise
+
+        return call_with_one
     if implementation.takes_null:
 
         def call(*arguments: Value) -> Value:

@@ -167,16 +167,6 @@ def _stuff_rule(types: Types) -> Call:
     return Call((result, BIGINT, BIGINT, result), result, "tsql_stuff({0}, {1}, {2}, coalesce({3}, ''))")
 
 
-def _trim_characters(characters: str, text: str) -> str:
-    return text.strip(characters)
-
-
-def _trim_rule(types: Types) -> Call:
-    kind = text_kind(types[-1])
-    template = "trim({0}, ' ')" if len(types) == 1 else call_text("trim_characters", 2)
-    return Call((*(text_kind(each) for each in types[:-1]), kind), varying(kind, kind.length), template)
-
-
 def _count(name: str) -> Rule:
     def rule(types: Types) -> Call:
         kind = text_kind(types[0])
@@ -204,8 +194,7 @@ FUNCTIONS = (
     Function("REVERSE", (1, 1), _trimmed("tsql_reverse({0})")),
     Function("LTRIM", (1, 1), _trimmed("ltrim({0}, ' ')")),
     Function("RTRIM", (1, 1), _trimmed("rtrim({0}, ' ')")),
-    # TRIM(characters FROM text) is TRIM with two arguments in that order.
-    Function("TRIM", (1, 2), _trim_rule),
+    Function("TRIM", (1, 1), _trimmed("trim({0}, ' ')")),
     Function("REPLICATE", (2, 2), _replicate_rule),
     Function("SPACE", (1, 1), lambda types: Call((BIGINT,), varchar(8000), "tsql_space({0})")),
     Function("STUFF", (4, 4), _stuff_rule),
@@ -221,7 +210,6 @@ IMPLEMENTATIONS = (
     Implementation("tsql_upper", 1, upper),
     Implementation("tsql_lower", 1, fold),
     Implementation("tsql_reverse", 1, lambda text: text[::-1]),
-    Implementation("tsql_trim_characters", 2, _trim_characters),
     Implementation("tsql_replicate", 3, _replicate),
     Implementation("tsql_space", 1, _space),
     Implementation("tsql_stuff", 4, _stuff),
