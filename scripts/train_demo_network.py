@@ -288,9 +288,9 @@ def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("output", type=Path, help="the .onnx file to write")
-    parser.add_argument("--scans", type=int, default=900, help="scans to train on (default: 900)")
-    parser.add_argument("--steps", type=int, default=1500, help="batches of patches (default: 1500)")
-    parser.add_argument("--batch", type=int, default=48, help="patches in a batch (default: 48)")
+    parser.add_argument("--scans", type=int, default=480, help="scans to train on (default: 480)")
+    parser.add_argument("--steps", type=int, default=800, help="batches of patches (default: 800)")
+    parser.add_argument("--batch", type=int, default=32, help="patches in a batch (default: 32)")
     parser.add_argument("--reference", type=Path, help="an .npz file for an input and what PyTorch makes of it")
     options = parser.parse_args()
     start = time.monotonic()
