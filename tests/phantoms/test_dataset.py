@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +15,8 @@ import pytest
 from lungdb.errors import LungdbError
 from lungdb.phantoms import make_phantom
 from lungdb.phantoms.dataset import make_dataset
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def test_a_dataset_is_a_folder_a_patient_and_a_table_of_labels(tmp_path: Path) -> None:
@@ -55,3 +60,20 @@ def test_an_argument_out_of_range_is_refused_before_any_labels(
     with pytest.raises(LungdbError, match=named):
         make_dataset(tmp_path / "scans", **arguments)
     assert not (tmp_path / "labels.csv").exists()
+
+
+@pytest.mark.parametrize(("patients", "status"), [(1, 0), (0, 1)])
+def test_the_script_writes_a_dataset_or_says_what_is_wrong(tmp_path: Path, patients: int, status: int) -> None:
+    """Status 0 and the place of the labels, or status 1 and the value, never a traceback."""
+    command = [sys.executable, "scripts/make_phantoms.py", str(tmp_path / "scans"), "--slices=4", "--size=64"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [*command, f"--patients={patients}"], cwd=ROOT, env=environment, capture_output=True, text=True
+    )
+    assert done.returncode == status
+    assert "Traceback" not in done.stderr
+    if status:
+        assert "patients 0" in done.stderr
+    else:
+        assert str(tmp_path / "labels.csv") in done.stdout
+        assert len(list((tmp_path / "scans" / "phantom-0001").glob("*.dcm"))) == 4
