@@ -86,7 +86,9 @@ class Catalog:
         if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'tsql$state'").fetchone() is None:
             connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
         self.objects: dict[str, CatalogObject] = {}
-        self.version = -1
+        # Counts what this process has read, since the file's own number goes back with a rollback.
+        self.version = 0
+        self._stored_version = -1
         self._data_version = -1
         self.refresh()
 
@@ -99,8 +101,8 @@ class Catalog:
 
     def reload(self) -> None:
         """Read the objects again if they are not those of the file, as after a rollback."""
-        (version,) = self._connection.execute("SELECT value FROM \"tsql$state\" WHERE name = 'catalog'").fetchone()
-        if version == self.version:
+        (stored,) = self._connection.execute("SELECT value FROM \"tsql$state\" WHERE name = 'catalog'").fetchone()
+        if stored == self._stored_version:
             return
         rows = self._connection.execute(
             'SELECT object_id, name, kind, definition, created, modified FROM "tsql$objects" ORDER BY object_id'
@@ -110,7 +112,8 @@ class Catalog:
         # An object that has not changed keeps its parsed tree.
         found = [old if (old := before.get(each.object_id)) == each else each for each in found]
         self.objects = {key(each.name): each for each in found}
-        self.version = version
+        self._stored_version = stored
+        self.version += 1
 
     def find(self, name: str, kind: str | None = None) -> CatalogObject | None:
         """Return an object by its name."""

@@ -186,7 +186,8 @@ def _schema_columns(catalog: Catalog, database: str) -> Iterator[Row]:
             yield (
                 database, "dbo", each.name, column.name, position,
                 None if column.default is None else f"({column.default})", "YES" if column.nullable else "NO",
-                kind.name, kind.length, precision if numeric else None, scale if numeric and kind.family != Family.FLOAT else None,
+                kind.name, kind.length, precision if numeric else None,
+                scale if numeric and kind.family != Family.FLOAT else None,
                 kind.scale if kind.family == Family.DATETIME else None,
             )  # fmt: skip
 

@@ -157,7 +157,7 @@ class Cursor:
         self.connection.now_open(None)
         session = self.connection.session
         count = 0
-        with session.transactions.atomic():
+        with session.atomic():
             for row in parameters:
                 for event in session.run_batch(sql, tuple(row)):
                     if isinstance(event, Failure):

@@ -55,7 +55,7 @@ def add_columns(session: Session, frame: Frame, statement: AddColumns) -> Iterat
         checks=(*table.checks, *addition.checks),
     )
     _check_names(table, addition)
-    with session.transactions.atomic():
+    with session.atomic():
         new = checked_table(session, new)
         for column in addition.columns:
             _add_column(session, frame, table, new, column, statement.with_values)
@@ -161,7 +161,7 @@ def _rewrite(session: Session, frame: Frame, table: TableDefinition) -> None:
 def drop_members(session: Session, frame: Frame, statement: DropMembers) -> Iterator[Event]:
     """ALTER TABLE … DROP CONSTRAINT or COLUMN."""
     table = _permanent(session, frame, statement.table)
-    with session.transactions.atomic():
+    with session.atomic():
         for kind, name in statement.members:
             dropped = _without_constraint(session, table, name) if kind == "CONSTRAINT" else None
             if kind == "COLUMN":
@@ -246,7 +246,7 @@ def alter_column(session: Session, frame: Frame, statement: AlterColumn) -> Iter
     new = replace(table, columns=tuple(changed if each is column else each for each in table.columns))
     if column.type.sqlite != changed.type.sqlite:
         _check_free(table, column, "ALTER COLUMN")
-    with session.transactions.atomic():
+    with session.atomic():
         if column.type != changed.type:
             _convert_column(session, frame, table, column, changed)
         if column.nullable and not changed.nullable:

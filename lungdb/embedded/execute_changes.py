@@ -83,7 +83,7 @@ def _with_output(
         items, columns = writer.output(output, [changed_relation(table, name, None)])
         return f"{text} RETURNING {items}", columns
 
-    with session.transactions.atomic():
+    with session.atomic():
         if isinstance(statement, Update) and names_relation(output.items, "deleted"):
             columns, rows = _update_with_old_rows(session, frame, statement, output, table, physical)
         else:
@@ -216,7 +216,7 @@ def _insert_execute(session: Session, frame: Frame, statement: Insert) -> Iterat
     count = 0
     frame.inserting = True
     try:
-        with session.transactions.atomic():
+        with session.atomic():
             for event in session.run(frame, (statement.source,)):
                 if isinstance(event, Result):
                     rows: Iterable[Row] = event.stored()
@@ -260,7 +260,7 @@ def truncate(session: Session, frame: Frame, statement: Truncate) -> Iterator[Ev
             4712, f"Cannot truncate table '{table.name}' because it is being referenced by a FOREIGN KEY constraint. "
             "Use DELETE."
         )  # fmt: skip
-    with session.transactions.atomic():
+    with session.atomic():
         session.storage.execute(f"DELETE FROM {physical}")
         identity = next((each.identity for each in table.columns if each.identity is not None), None)
         if identity is not None:

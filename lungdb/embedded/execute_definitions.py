@@ -116,7 +116,7 @@ def create_table(session: Session, frame: Frame, statement: CreateTable) -> Iter
             "to itself. "
             "Take another one."
         )  # fmt: skip
-    with session.transactions.atomic():
+    with session.atomic():
         definition = checked_table(session, statement.definition)
         for text in SchemaWriter(session.sight(frame), "main", name).create(definition):
             session.storage.execute(text)
@@ -144,7 +144,7 @@ def create_index(session: Session, frame: Frame, statement: CreateIndex) -> Iter
     for name in index.included:
         find_column(table, name)
     schema = "main" if local is None else "temp"
-    with session.transactions.atomic():
+    with session.atomic():
         for text in SchemaWriter(session.sight(frame), schema, physical).index(table, index):
             run_definition(session, text, table, physical, index)
         keep_table(session, frame, replace(table, indexes=(*table.indexes, index)), local)
@@ -199,7 +199,7 @@ def create_module(session: Session, frame: Frame, statement: CreateModule) -> It
     if statement.query is not None:
         _, columns = ChangeWriter(session.sight(frame)).query(statement.query)
         relation_of(name, renamed(columns, statement.columns, name))
-    with session.transactions.atomic():
+    with session.atomic():
         session.catalog.save(name, kind, statement.text)
     return iter(())
 
@@ -215,7 +215,7 @@ def create_language(session: Session, frame: Frame, statement: CreateLanguage) -
 
 def drop(session: Session, frame: Frame, statement: Drop) -> Iterator[Event]:
     """DROP."""
-    with session.transactions.atomic():
+    with session.atomic():
         for name in statement.names:
             if statement.kind == "INDEX":
                 _drop_index(session, frame, statement, name)

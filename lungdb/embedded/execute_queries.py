@@ -113,7 +113,7 @@ def select_into(session: Session, frame: Frame, statement: SelectStatement) -> i
     assert isinstance(statement.query.body, Select)
     name = statement.query.body.into
     assert name is not None
-    with session.transactions.atomic():
+    with session.atomic():
         plan = session.plan(frame, statement, "query", lambda writer: writer.query(query), query)
         definition = _definition(name[-1], plan.columns)
         if name[-1].startswith("#"):

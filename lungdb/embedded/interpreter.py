@@ -238,7 +238,7 @@ def _transaction(session: Session, frame: Frame, statement: Transaction) -> Iter
         transactions.commit()
     elif statement.action == "SAVE":
         transactions.save(statement.name or "")
-    elif statement.name is None or not transactions.rollback_to(statement.name):
+    elif statement.name is None or not session.roll_back_to(statement.name):
         transactions.check_open()
         session.roll_back()
     return iter(())

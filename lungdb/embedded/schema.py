@@ -95,7 +95,7 @@ class SchemaWriter:
         """Return a CHECK's condition over bare column names."""
         writer = QueryWriter(self._surroundings)
         fields = tuple(Field(each.name, quoted(each.name), each.type) for each in table.columns)
-        writer.scope = Scope([Relation((key(table.name),), fields)])
+        writer.scope = Scope([Relation(key(table.name), fields)])
         text = writer.condition(parse_condition(condition))
         if writer.binds.names:
             raise SqlError(1046, "A CHECK constraint or index filter holds something that depends on the session. "

@@ -11,6 +11,8 @@ from lungdb.embedded.types import SqlType
 from lungdb.embedded.values import Value
 from lungdb.errors import SqlError
 
+_SCHEMAS = ("", "dbo", "sys", "information_schema")
+
 
 @dataclass(frozen=True)
 class Sql:
@@ -67,9 +69,9 @@ class Field:
 
 @dataclass(frozen=True)
 class Relation:
-    """A table in FROM: the names it answers to, its columns, and how a row of it is named if it is a real table."""
+    """A table in FROM: its alias in lower case, its columns, and how a row of it is named if it is a real table."""
 
-    names: tuple[str, ...]
+    name: str
     fields: tuple[Field, ...]
     row: str | None = None
 
@@ -80,7 +82,7 @@ class Relation:
 
     def answers(self, qualifier: Name) -> bool:
         """Tell whether a qualifier, such as ``t`` or ``dbo.t``, means this table."""
-        return key(qualifier[-1]) in self.names
+        return key(qualifier[-1]) == self.name and all(key(each) in _SCHEMAS for each in qualifier[-2:-1])
 
 
 @dataclass
@@ -166,7 +168,7 @@ def output_name(column: OutColumn, position: int) -> str:
     return column.name or f"?{position}"
 
 
-def relation_of(alias: str, columns: Sequence[OutColumn], names: tuple[str, ...] = ()) -> Relation:
+def relation_of(alias: str, columns: Sequence[OutColumn]) -> Relation:
     """Return the relation for a query that stands in FROM under an alias.
 
     Raises
@@ -185,7 +187,7 @@ def relation_of(alias: str, columns: Sequence[OutColumn], names: tuple[str, ...]
         seen.add(key(column.name))
     prefix = quoted(alias)
     fields = tuple(Field(each.name, f"{prefix}.{quoted(each.name)}", each.type) for each in columns)
-    return Relation((key(alias), *names), fields)
+    return Relation(key(alias), fields)
 
 
 def renamed(columns: Sequence[OutColumn], names: Sequence[str], alias: str) -> list[OutColumn]:

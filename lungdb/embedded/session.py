@@ -6,6 +6,7 @@ import json
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from lungdb.embedded.catalog import Catalog
@@ -255,7 +256,7 @@ class Session(ABC):
                 2714, f"There is already an object named '{name}' in the database. Drop it first, or take another name."
             )
         local = LocalTable(definition, f"{key(name)}:{owner.nesting}")
-        with self.transactions.atomic():
+        with self.atomic():
             # A rollback may have brought back the table of a procedure that ended before it.
             self.storage.execute(f"DROP TABLE IF EXISTS {local.text}")
             self._make_local(local)
@@ -302,6 +303,23 @@ class Session(ABC):
                 marks = ", ".join("?" for _ in rows[0])
                 for row in rows:
                     self.storage.execute(f"INSERT INTO {local.text} VALUES ({marks})", row)
+
+    def roll_back_to(self, name: str) -> bool:
+        """Roll back to a savepoint; tell whether there is one of that name."""
+        found = self.transactions.rollback_to(name)
+        self.catalog.reload()
+        self._forget_lost_tables()
+        return found
+
+    @contextmanager
+    def atomic(self) -> Iterator[None]:
+        """Make several SQLite statements one: all of them or none."""
+        try:
+            with self.transactions.atomic():
+                yield
+        except BaseException:
+            self.catalog.reload()
+            raise
 
     def _make_local(self, local: LocalTable) -> None:
         for text in SchemaWriter(self.sight(self.root), "temp", local.physical).create(local.definition):

@@ -97,7 +97,8 @@ class Storage:
             return kept
         if kept is not None:
             return SqlError(8630, f"The embedded engine failed inside a function ({kept!r}). Report this statement.")
-        if text == "interrupted":
+        # Ctrl-C shows so where it meets a function before its first line, or SQLite between two steps.
+        if text in ("interrupted", "user-defined function raised exception"):
             return KeyboardInterrupt()
         if isinstance(error, sqlite3.IntegrityError) and "constraint failed" in text:
             return ConstraintError(text)

@@ -177,7 +177,7 @@ class ChangeWriter(QueryWriter):
         self, target: Target, sources: str, where: Condition | None, top: Scalar | None, values: list[str]
     ) -> str:
         """Write the query for the rows to be changed: ``row``, and their new values as v1, v2, …"""
-        row = next(each.row for each in self.scope.relations if each.names[0] == key(target.alias))
+        row = next(each.row for each in self.scope.relations if each.name == key(target.alias))
         items = [f'{row} AS "row"', *(f'{text} AS "v{n}"' for n, text in enumerate(values, start=1))]
         condition = "" if where is None else f" WHERE {self.condition(where)}"
         return f"SELECT {', '.join(items)} FROM {sources}{condition}{self._limit(top, None, None)}"
@@ -254,7 +254,7 @@ def changed_relation(table: TableDefinition, name: str, prefix: str | None) -> R
     """Return the relation INSERTED or DELETED over a SQLite alias, or over bare column names."""
     before = "" if prefix is None else f"{quoted(prefix)}."
     fields = tuple(Field(each.name, _read_back(each, before + quoted(each.name)), each.type) for each in table.columns)
-    return Relation((name,), fields)
+    return Relation(name, fields)
 
 
 def _read_back(column: ColumnDefinition, text: str) -> str:

@@ -230,7 +230,7 @@ class QueryWriter(SourceWriter):
                 what = f"{'.'.join(item.qualifier)}.*" if item.qualifier else "*"
                 raise SqlError(107, f"The column prefix of '{what}' does not match with a table in FROM. Check it.")
             found += [
-                SelectItem(Column((relation.names[0], field.name)), field.name)
+                SelectItem(Column((relation.name, field.name)), field.name)
                 for relation in relations
                 for field in relation.fields
             ]

@@ -36,11 +36,10 @@ class SourceWriter(AggregateWriter):
                 return self._join(source)
 
     def _add(self, relation: Relation) -> None:
-        taken = {each.names[0] for each in self.scope.relations}
-        if relation.names[0] in taken:
+        if any(each.name == relation.name for each in self.scope.relations):
             raise SqlError(
                 1013,
-                f"The objects '{relation.names[0]}' and '{relation.names[0]}' in the FROM clause have the same exposed "
+                f"The objects '{relation.name}' and '{relation.name}' in the FROM clause have the same exposed "
                 "names. Use AS to tell them apart.",
             )
         self.scope.relations.append(relation)
@@ -129,7 +128,7 @@ class SourceWriter(AggregateWriter):
     def _string_split(self, source: TableFunction, alias: str) -> str:
         if len(source.arguments) != 2:
             raise SqlError(174, "The STRING_SPLIT function requires 2 argument(s). Give the text and the separator.")
-        self._add(Relation((key(alias),), _row_fields(STRING_SPLIT, alias)))
+        self._add(Relation(key(alias), _row_fields(STRING_SPLIT, alias)))
         return f"{STRING_SPLIT.source.format(*self._texts(source))} AS {quoted(alias)}"
 
     def _open_json(self, source: TableFunction, alias: str) -> str:
@@ -137,10 +136,10 @@ class SourceWriter(AggregateWriter):
             raise SqlError(174, "The OPENJSON function requires 1 to 2 arguments. Give the text and a path.")
         arguments = [*self._texts(source), "NULL"]
         if source.columns:
-            self._add(Relation((key(alias),), tuple(self._json_field(each, quoted(alias)) for each in source.columns)))
+            self._add(Relation(key(alias), tuple(self._json_field(each, quoted(alias)) for each in source.columns)))
             return f"{OPENJSON_WITH.format(*arguments)} AS {quoted(alias)}"
         fields = (replace(each, json=quoted(alias)) for each in _row_fields(OPENJSON, alias))
-        self._add(Relation((key(alias),), tuple(fields)))
+        self._add(Relation(key(alias), tuple(fields)))
         return f"{OPENJSON.source.format(*arguments)} AS {quoted(alias)}"
 
     def _texts(self, source: TableFunction) -> list[str]:
@@ -160,7 +159,7 @@ def table_relation(definition: TableDefinition, alias: str) -> Relation:
     fields = tuple(Field(each.name, f"{prefix}.{quoted(each.name)}", each.type) for each in definition.columns)
     taken = {key(each.name) for each in definition.columns}
     row = next(name for name in ("rowid", "_rowid_", "oid") if name not in taken)
-    return Relation((key(alias), key(definition.name)), fields, f"{prefix}.{row}")
+    return Relation(key(alias), fields, f"{prefix}.{row}")
 
 
 def _row_fields(function: RowFunction, alias: str) -> tuple[Field, ...]:
