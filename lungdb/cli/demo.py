@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from lungdb.cli import load_labels, load_network, load_scans
-from lungdb.cli.sql import print_table
-from lungdb.database import Connection, connect, install, run, run_script, sql_directory
+from lungdb.cli.sql import print_table, run_and_print
+from lungdb.database import Connection, connect, install, run, sql_directory
 from lungdb.errors import LungdbError
 from lungdb.learning.metrics import auc, bootstrap_interval
 
@@ -37,6 +39,15 @@ def main(argv: Sequence[str]) -> int:
         parser.error("--scans and --labels go together")
     options.folder.mkdir(parents=True, exist_ok=True)
     return Demo(options.folder, options.scans, options.labels, options.network).run()
+
+
+@dataclass(frozen=True)
+class Score:
+    """A held-out patient: index, probability in percent, and label."""
+
+    index: int
+    percent: float
+    label: int
 
 
 class Demo:
@@ -72,9 +83,10 @@ class Demo:
                     self._execute(connection, name)
             with self._step("score held-out patients"):
                 scores = score_test_patients(connection)
+            (newest,) = run(connection, "SELECT TOP (1) seed FROM dbo.experiments ORDER BY experiment_id DESC;")
         finally:
             connection.close()
-        self._report(scores)
+        self._report(scores, seed=newest.rows[0][0])
         return 0
 
     def _network_arguments(self) -> list[str]:
@@ -98,23 +110,25 @@ class Demo:
     @staticmethod
     def _execute(connection: Connection, name: str) -> None:
         script = (sql_directory() / "execute" / name).read_text(encoding="utf-8")
-        for result in run_script(connection, script, on_message=lambda message: print(message.text, flush=True)):
-            print_table(result.columns, result.rows)
+        if not run_and_print(connection, script, stop=True):
+            raise LungdbError(f"{name} failed; the messages above say why.")
 
-    def _report(self, scores: list[tuple[int, float, int]]) -> None:
+    def _report(self, scores: list[Score], seed: int) -> None:
         print("\nHeld-out patients, highest score first:\n")
-        rows = [(index, f"{percent:.1f} %", "cancer" if label else "no cancer") for index, percent, label in scores]
+        ranked = sorted(scores, key=lambda score: -score.percent)
+        rows = [(score.index, f"{score.percent:.1f} %", "cancer" if score.label else "no cancer") for score in ranked]
         print_table(("patient index", "probability", "truth"), rows)
-        print(auc_sentence([percent for _, percent, _ in scores], [label for _, _, label in scores]))
+        print(f"\n{auc_sentence(scores, seed)}")
         if self.is_synthetic:
             print("The scans are made up: the figure says that the software works, nothing about medicine.")
         print()
         print_table(("step", "seconds"), [(name, f"{seconds:.1f}") for name, seconds in self.seconds])
-        query = "DECLARE @r FLOAT; EXECUTE dbo.PredictLungCancer @PatientIndex = 1, @PredictionResult = @r OUTPUT;"
-        print("What to type next:")
-        print(f'  lungdb sql -d {self.target} -q "{query}"')
-        print(f'  lungdb sql -d {self.target} -q "EXECUTE dbo.TrainLungCancerModel @Help = 1;"')
-        print("  lungdb demo --scans DIR --labels CSV --network FILE    the same with your own data")
+        command = f"{sys.argv[0]} sql -d {self.target} -q"
+        print("\nWhat to type next:")
+        print(f'  {command} "EXECUTE dbo.PredictLungCancer @PatientIndex = 1;"')
+        print(f'  {command} "SELECT TOP (5) * FROM dbo.predictions ORDER BY prediction_id DESC;"')
+        print(f'  {command} "EXECUTE dbo.TrainLungCancerModel @Help = 1;"')
+        print(f"  {sys.argv[0]} demo --scans DIR --labels CSV --network FILE    the same with your own data")
 
 
 def write_phantoms(scans: Path, labels: Path) -> None:
@@ -132,14 +146,8 @@ def write_phantoms(scans: Path, labels: Path) -> None:
         make_dataset(scans, patients=PATIENTS, progress=bar.update)
 
 
-def score_test_patients(connection: Connection) -> list[tuple[int, float, int]]:
-    """Score each labelled test patient with PredictLungCancer.
-
-    Returns
-    -------
-    list of (int, float, int)
-        Patient index, probability in percent, label; highest probability first.
-    """
+def score_test_patients(connection: Connection) -> list[Score]:
+    """Score each labelled test patient with PredictLungCancer, in the order of their indices."""
     (patients,) = run(
         connection,
         "SELECT p.idx, l.label FROM dbo.patients AS p INNER JOIN dbo.labels AS l ON l.patient_id = p.patient_id "
@@ -148,18 +156,18 @@ def score_test_patients(connection: Connection) -> list[tuple[int, float, int]]:
     scores = []
     for index, label in patients.rows:
         (result,) = run(connection, "EXECUTE dbo.PredictLungCancer @PatientIndex = ?;", (index,))
-        scores.append((index, float(result.rows[0][0]), int(label)))
-    return sorted(scores, key=lambda score: -score[1])
+        scores.append(Score(index, float(result.rows[0][0]), int(label)))
+    return scores
 
 
-def auc_sentence(percents: Sequence[float], labels: Sequence[int]) -> str:
-    """Say the AUC with its 95 % bootstrap interval, or why there is none."""
-    truth = np.asarray(labels, dtype=np.int64)
-    scores = np.asarray(percents, dtype=np.float64)
-    interval = bootstrap_interval(truth, scores, auc, seed=0)
+def auc_sentence(scores: Sequence[Score], seed: int) -> str:
+    """Say the AUC with its 95 % bootstrap interval, drawn with a seed, or why there is none."""
+    labels = np.array([score.label for score in scores], dtype=np.int64)
+    percents = np.array([score.percent for score in scores], dtype=np.float64)
+    interval = bootstrap_interval(labels, percents, auc, seed=seed)
     if interval is None:
-        return f"The {len(labels)} held-out patients are of one class, so there is no AUC."
+        return f"There is no AUC: it needs both classes among the {len(labels)} held-out patients."
     return (
-        f"AUC on {len(labels)} held-out patients: {auc(truth, scores):.3f} "
+        f"AUC on {len(labels)} held-out patients: {auc(labels, percents):.3f} "
         f"(95 % interval {interval[0]:.3f} to {interval[1]:.3f})"
     )

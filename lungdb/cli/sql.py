@@ -15,6 +15,7 @@ from lungdb.database import Connection, Cursor, Message, connect, split_batches
 from lungdb.errors import LungdbError, SqlError
 
 ROWS_AT_ONCE = 500
+WIDTH = 256
 
 
 def main(argv: Sequence[str]) -> int:
@@ -29,23 +30,43 @@ def main(argv: Sequence[str]) -> int:
     source.add_argument("-i", "--input", metavar="FILE", help="file with T-SQL, in UTF-8; default: standard input")
     source.add_argument("-q", "--query", metavar="T-SQL", help="the T-SQL itself")
     parser.add_argument("-b", "--stop", action="store_true", help="stop at the first error instead of going on")
-    parser.add_argument("-y", "--width", type=int, default=256, metavar="N", help="longest value shown (default 256)")
+    parser.add_argument(
+        "-y", "--width", type=int, default=WIDTH, metavar="N", help=f"longest value shown (default {WIDTH})"
+    )
     options = parser.parse_args(argv)
     if options.width < 8:
         parser.error(f"-y {options.width} is too narrow; give 8 or more")
 
     script = _read(options)
     connection = connect(options.database or load_settings().database)
-    failed = False
     try:
-        for batch, first_line in split_batches(script):
-            if not _run_batch(connection, batch, first_line, options):
-                failed = True
-                if options.stop:
-                    break
+        fine = run_and_print(connection, script, stop=options.stop, width=options.width)
     finally:
         connection.close()
-    return 1 if failed else 0
+    return 0 if fine else 1
+
+
+def run_and_print(connection: Connection, script: str, *, stop: bool = False, width: int = WIDTH) -> bool:
+    """Run a script and print everything that it says, as it comes.
+
+    Parameters
+    ----------
+    stop : bool
+        Stop at the first error instead of going on.
+    width : int
+        Longest value shown.
+
+    Returns
+    -------
+    bool
+        Whether there was no error.
+    """
+    fine = True
+    for batch, first_line in split_batches(script):
+        fine = _run_batch(connection, batch, first_line, stop, width) and fine
+        if stop and not fine:
+            break
+    return fine
 
 
 def _read(options: argparse.Namespace) -> str:
@@ -61,7 +82,7 @@ def _read(options: argparse.Namespace) -> str:
         raise LungdbError(f"'{options.input or 'standard input'}' is not UTF-8. Save it as UTF-8.") from error
 
 
-def _run_batch(connection: Connection, batch: str, first_line: int, options: argparse.Namespace) -> bool:
+def _run_batch(connection: Connection, batch: str, first_line: int, stop: bool, width: int) -> bool:
     """Print everything the batch says; an error after the first result is met while the rest is drained."""
     cursor = connection.cursor()
     fine = True
@@ -74,13 +95,13 @@ def _run_batch(connection: Connection, batch: str, first_line: int, options: arg
             else:
                 started = True
                 cursor.execute(batch)
-            _print_step(cursor, options.width)
+            _print_step(cursor, width)
         except SqlError as error:
             _print_messages(cursor.messages)
             error.line += first_line - 1 if error.procedure is None else 0
             print(error, file=sys.stderr)
             fine = False
-            if options.stop:
+            if stop:
                 break
     cursor.close()
     return fine
@@ -90,9 +111,12 @@ def _print_step(cursor: Cursor, width: int) -> None:
     _print_messages(cursor.messages)
     if cursor.description is not None:
         columns = [str(column[0] or "") for column in cursor.description]
-        print_table(columns, _rows(cursor), width)
-    elif cursor.rowcount >= 0:
-        print(f"({cursor.rowcount} row{'' if cursor.rowcount == 1 else 's'} affected)\n")
+        count = print_table(columns, _rows(cursor), width)
+        print()
+    else:
+        count = cursor.rowcount
+    if count >= 0:
+        print(f"({count} row{'' if count == 1 else 's'} affected)\n")
 
 
 def _print_messages(messages: Iterable[Message]) -> None:
@@ -107,8 +131,8 @@ def _rows(cursor: Cursor) -> Iterable[Sequence[Any]]:
         yield from rows
 
 
-def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], width: int = 256) -> None:
-    """Print rows under their column names; numbers stand right, and what is longer than `width` is cut."""
+def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], width: int = WIDTH) -> int:
+    """Print rows under their column names and return how many; numbers stand right, long values are cut at `width`."""
     values = list(rows)
     cells = [[_text(value, width) for value in row] for row in values]
     numeric = [_is_numeric([row[index] for row in values]) for index in range(len(columns))]
@@ -119,7 +143,7 @@ def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], width: in
             for cell, size, right in zip(line, widths, numeric, strict=True)
         ]
         print("  ".join(parts).rstrip())
-    print(f"\n({len(cells)} row{'' if len(cells) == 1 else 's'} affected)\n")
+    return len(cells)
 
 
 def _is_numeric(values: Sequence[Any]) -> bool:
