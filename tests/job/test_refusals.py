@@ -89,7 +89,12 @@ ON_TRAINED = {
         "",
     ),
     "no labels": ("DELETE FROM dbo.labels;", "EXECUTE dbo.TrainLungCancerModel;", 50111, "label"),
-    "one class": ("UPDATE dbo.labels SET label = 1;", "EXECUTE dbo.TrainLungCancerModel;", 50112, "nothing to tell apart"),
+    "one class": (
+        "UPDATE dbo.labels SET label = 1;",
+        "EXECUTE dbo.TrainLungCancerModel;",
+        50112,
+        "nothing to tell apart",
+    ),
     "too few patients": (
         "DELETE FROM dbo.labels WHERE patient_id NOT IN (SELECT TOP (3) patient_id FROM dbo.labels WHERE label = 1) "
         "AND patient_id NOT IN (SELECT TOP (1) patient_id FROM dbo.labels WHERE label = 0);",
