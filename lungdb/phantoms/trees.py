@@ -55,22 +55,23 @@ def grow(trunk: Points, targets: Points, *, balance: float, twig: float, exponen
     left = targets.copy()
     cost = np.full(len(targets), np.inf)
     nearest = np.zeros(len(targets), np.intp)
-    straight = np.zeros(len(targets))
     for node in range(count):
         if node >= len(trunk):
-            chosen = int(np.argmin(cost))
+            chosen = int(cost.argmin())
+            parent = nearest[chosen]
             positions[node] = left[chosen]
-            parents[node] = nearest[chosen]
-            away[node] = away[nearest[chosen]] + straight[chosen]
+            parents[node] = parent
+            away[node] = away[parent] + np.linalg.norm(left[chosen] - positions[parent])
             last = len(left) - 1
-            for array in (left, cost, nearest, straight):
+            for array in (left, cost, nearest):
                 array[chosen] = array[last]
-            left, cost, nearest, straight = left[:last], cost[:last], nearest[:last], straight[:last]
+            left, cost, nearest = left[:last], cost[:last], nearest[:last]
         apart = left - positions[node]
-        distance = np.sqrt(np.einsum("ij,ij->i", apart, apart))
-        price = distance + balance * away[node]
+        price = np.sqrt(np.einsum("ij,ij->i", apart, apart))
+        price += balance * away[node]
         better = price < cost
-        cost[better], nearest[better], straight[better] = price[better], node, distance[better]
+        np.copyto(cost, price, where=better)
+        np.copyto(nearest, node, where=better)
 
     carried = np.zeros(count)
     for node in range(count - 1, 0, -1):
