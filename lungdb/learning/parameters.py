@@ -36,7 +36,7 @@ class TrainingParameters:
     seed: int = 20170401
     learning_rate: float = 0.05
     num_leaves: int = 7
-    min_data_in_leaf: int = 5
+    min_data_in_leaf: int = 10
     max_iterations: int = 500
     early_stopping_rounds: int = 50
     validation_fraction: float = 0.2
