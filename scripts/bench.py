@@ -1,4 +1,4 @@
-"""Print what the job costs on Linux: throughput over bare ONNX Runtime, memory, bytes a slice, latency of a prediction."""
+"""Print what the job costs on Linux: throughput over bare ONNX Runtime, memory, bytes a slice, latency."""
 
 from __future__ import annotations
 

@@ -862,7 +862,7 @@ CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @ValidationFraction FLOAT = 0.2,       -- share of the training patients kept for early stopping, 0.05 to 0.5
     @LearningRate FLOAT = 0.05,            -- shrinkage of each tree, 0.001 to 1
     @NumLeaves INT = 7,                    -- leaves of a tree, 2 to 1024
-    @MinDataInLeaf INT = 10,              -- patients in a leaf at least, 1 to 10000
+    @MinDataInLeaf INT = 10,               -- patients in a leaf at least, 1 to 10000
     @MaxIterations INT = 500,              -- trees at most, 1 to 10000
     @EarlyStoppingRounds INT = 50,         -- trees without a better validation loss before it stops, 1 to 1000
     @Help BIT = 0                          -- 1 prints this help and does nothing else
@@ -886,7 +886,7 @@ Parameters:
     @ValidationFraction FLOAT = 0.2             share of the training patients kept for early stopping, 0.05 to 0.5
     @LearningRate FLOAT = 0.05                  shrinkage of each tree, 0.001 to 1
     @NumLeaves INT = 7                          leaves of a tree, 2 to 1024
-    @MinDataInLeaf INT = 10                      patients in a leaf at least, 1 to 10000
+    @MinDataInLeaf INT = 10                     patients in a leaf at least, 1 to 10000
     @MaxIterations INT = 500                    trees at most, 1 to 10000
     @EarlyStoppingRounds INT = 50               trees without a better validation loss before it stops, 1 to 1000
     @Help BIT = 0                               1 prints this help and does nothing else
