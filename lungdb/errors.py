@@ -59,5 +59,6 @@ class SqlError(LungdbError):
         self.line = line
 
     def __str__(self) -> str:
+        """Say it as SQL Server's clients do."""
         where = f", Procedure {self.procedure}" if self.procedure else ""
         return f"Msg {self.number}, Level {self.severity}, State {self.state}{where}, Line {self.line}\n{self.message}"
