@@ -9,13 +9,13 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import json
-import sqlite3
 from dataclasses import dataclass
 from functools import cached_property
 
 from lungdb.embedded.names import TEXT_COLLATION, key
 from lungdb.embedded.parse_statements import parse_batch
 from lungdb.embedded.plans import Unit
+from lungdb.embedded.storage import Storage
 from lungdb.embedded.tree_statements import (
     CheckConstraint,
     ColumnDefinition,
@@ -26,19 +26,21 @@ from lungdb.embedded.tree_statements import (
     TableDefinition,
 )
 from lungdb.embedded.types import parse_type
+from lungdb.errors import LungdbError
 
-_TABLES = f"""
-CREATE TABLE IF NOT EXISTS "tsql$objects" (
-    object_id INTEGER PRIMARY KEY AUTOINCREMENT,
-    name TEXT NOT NULL COLLATE {TEXT_COLLATION} UNIQUE,
-    kind TEXT NOT NULL,
-    definition TEXT NOT NULL,
-    created TEXT NOT NULL,
-    modified TEXT NOT NULL
-) STRICT;
-CREATE TABLE IF NOT EXISTS "tsql$state" (name TEXT PRIMARY KEY, value ANY) STRICT;
-INSERT OR IGNORE INTO "tsql$state" (name, value) VALUES ('catalog', 0);
-"""
+_FORMAT = 1
+_TABLES = (
+    f"""CREATE TABLE IF NOT EXISTS "tsql$objects" (
+        object_id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL COLLATE {TEXT_COLLATION} UNIQUE,
+        kind TEXT NOT NULL,
+        definition TEXT NOT NULL,
+        created TEXT NOT NULL,
+        modified TEXT NOT NULL
+    ) STRICT""",
+    'CREATE TABLE IF NOT EXISTS "tsql$state" (name TEXT PRIMARY KEY, value ANY) STRICT',
+    f"INSERT OR IGNORE INTO \"tsql$state\" (name, value) VALUES ('catalog', 0), ('format', {_FORMAT})",
+)
 
 KINDS = {"U": "USER_TABLE", "V": "VIEW", "P": "SQL_STORED_PROCEDURE"}
 
@@ -77,14 +79,18 @@ class Catalog:
 
     Parameters
     ----------
-    connection : sqlite3.Connection
-        With the collation `TEXT_COLLATION` registered.
+    storage : Storage
+        The open file.
+
+    Raises
+    ------
+    LungdbError
+        The file is another program's database, or of a later version of this one.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._connection = connection
-        if connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'tsql$state'").fetchone() is None:
-            connection.executescript(f"BEGIN IMMEDIATE; {_TABLES} COMMIT;")
+    def __init__(self, storage: Storage) -> None:
+        self._execute = storage.execute
+        self._prepare()
         self.objects: dict[str, CatalogObject] = {}
         # Counts what this process has read, since the file's own number goes back with a rollback.
         self.version = 0
@@ -92,19 +98,46 @@ class Catalog:
         self._data_version = -1
         self.refresh()
 
+    def _prepare(self) -> None:
+        """Make the catalog's own tables in a new file."""
+        if not self._has_state():
+            self._execute("BEGIN IMMEDIATE")
+            # Another process may have made them while this one waited.
+            if not self._has_state():
+                self._make_tables()
+            self._execute("COMMIT")
+        row = self._execute("SELECT value FROM \"tsql$state\" WHERE name = 'format'").fetchone()
+        if row[0] > _FORMAT:
+            raise LungdbError(
+                f"The file was written by a later version of lungdb (format {row[0]}, this one reads up to {_FORMAT}). "
+                "Install that version."
+            )
+
+    def _has_state(self) -> bool:
+        return self._execute("SELECT 1 FROM sqlite_master WHERE name = 'tsql$state'").fetchone() is not None
+
+    def _make_tables(self) -> None:
+        if self._execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
+            self._execute("ROLLBACK")
+            raise LungdbError(
+                "The file is a SQLite database of another program. Name a new file, or one that lungdb has made."
+            )
+        for statement in _TABLES:
+            self._execute(statement)
+
     def refresh(self) -> None:
         """Read the objects again if another process has changed them."""
-        (data_version,) = self._connection.execute("PRAGMA data_version").fetchone()
+        (data_version,) = self._execute("PRAGMA data_version").fetchone()
         if data_version != self._data_version:
             self._data_version = data_version
             self.reload()
 
     def reload(self) -> None:
         """Read the objects again if they are not those of the file, as after a rollback."""
-        (stored,) = self._connection.execute("SELECT value FROM \"tsql$state\" WHERE name = 'catalog'").fetchone()
+        (stored,) = self._execute("SELECT value FROM \"tsql$state\" WHERE name = 'catalog'").fetchone()
         if stored == self._stored_version:
             return
-        rows = self._connection.execute(
+        rows = self._execute(
             'SELECT object_id, name, kind, definition, created, modified FROM "tsql$objects" ORDER BY object_id'
         )
         before = {each.object_id: each for each in self.objects.values()}
@@ -140,7 +173,7 @@ class Catalog:
     def save(self, name: str, kind: str, definition: str) -> None:
         """Add an object, or give one that is there another definition."""
         now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None).isoformat(" ", "milliseconds") + "0000"
-        self._connection.execute(
+        self._execute(
             'INSERT INTO "tsql$objects" (name, kind, definition, created, modified) VALUES (?, ?, ?, ?, ?) '
             "ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, modified = excluded.modified",
             (name, kind, definition, now, now),
@@ -149,11 +182,11 @@ class Catalog:
 
     def remove(self, name: str) -> None:
         """Forget an object."""
-        self._connection.execute('DELETE FROM "tsql$objects" WHERE name = ?', (name,))
+        self._execute('DELETE FROM "tsql$objects" WHERE name = ?', (name,))
         self._changed()
 
     def _changed(self) -> None:
-        self._connection.execute("UPDATE \"tsql$state\" SET value = value + 1 WHERE name = 'catalog'")
+        self._execute("UPDATE \"tsql$state\" SET value = value + 1 WHERE name = 'catalog'")
         self.reload()
 
 

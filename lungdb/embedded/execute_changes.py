@@ -212,22 +212,37 @@ def _insert_execute(session: Session, frame: Frame, statement: Insert) -> Iterat
         raise SqlError(8164, "An INSERT EXEC statement cannot be nested. Use OUTPUT parameters in the inner procedure.")
     if statement.output is not None:
         raise SqlError(483, "The OUTPUT clause cannot be used in an INSERT … EXEC statement. Leave it out.")
-    assert isinstance(statement.source, Execute | ExecuteText)
+    source = statement.source
+    assert isinstance(source, Execute | ExecuteText)
+    # The rows of a script go straight into the table; others are read first, lest they come from that very table.
+    is_script = isinstance(source, Execute) and key(source.procedure[-1]) == "sp_execute_external_script"
+    results: list[tuple[tuple[OutColumn, ...], Iterable[Row]]] = []
     count = 0
     frame.inserting = True
     try:
-        with session.atomic():
-            for event in session.run(frame, (statement.source,)):
-                if isinstance(event, Result):
-                    rows: Iterable[Row] = event.stored()
-                    if not event.streams:
-                        rows = list(rows)
-                    count += _store_rows(session, frame, statement.table, statement.columns, event.columns, rows)
-                elif not isinstance(event, RowCount):
-                    yield event
+        for event in session.run(frame, (source,)):
+            if isinstance(event, Result) and is_script:
+                count += _store_results(session, frame, statement, [(event.columns, event.stored())])
+            elif isinstance(event, Result):
+                results.append((event.columns, list(event.stored())))
+            elif not isinstance(event, RowCount):
+                yield event
     finally:
         frame.inserting = False
+    count += _store_results(session, frame, statement, results)
     yield from _counted(session, count)
+
+
+def _store_results(
+    session: Session,
+    frame: Frame,
+    statement: Insert,
+    results: list[tuple[tuple[OutColumn, ...], Iterable[Row]]],
+) -> int:
+    with session.atomic(temporary=statement.table[-1].startswith(("#", "@"))):
+        return sum(
+            _store_rows(session, frame, statement.table, statement.columns, columns, rows) for columns, rows in results
+        )
 
 
 def update(session: Session, frame: Frame, statement: Update) -> Iterator[Event]:

@@ -108,8 +108,6 @@ def create_table(session: Session, frame: Frame, statement: CreateTable) -> Iter
             session.create_local(frame, name, checked_table(session, statement.definition))
         return
     name = session.local_name(frame, statement.name)
-    if session.catalog.find(name) is not None:
-        raise exists_already(name)
     if name.lower().startswith(("sqlite_", "tsql$")):
         raise SqlError(
             40517, f"The table name '{name}' is not supported by the embedded engine, which keeps such names "
@@ -117,6 +115,8 @@ def create_table(session: Session, frame: Frame, statement: CreateTable) -> Iter
             "Take another one."
         )  # fmt: skip
     with session.atomic():
+        if session.catalog.find(name) is not None:
+            raise exists_already(name)
         definition = checked_table(session, statement.definition)
         for text in SchemaWriter(session.sight(frame), "main", name).create(definition):
             session.storage.execute(text)
@@ -191,15 +191,15 @@ def create_module(session: Session, frame: Frame, statement: CreateModule) -> It
     """CREATE, ALTER or CREATE OR ALTER of a view or procedure."""
     name = session.local_name(frame, statement.name)
     kind = _KIND_OF[statement.kind]
-    found = session.catalog.find(name)
-    if found is not None and (statement.mode == "CREATE" or found.kind != kind):
-        raise exists_already(name)
-    if found is None and statement.mode == "ALTER":
-        raise SqlError(208, f"Invalid object name '{name}'. Use CREATE OR ALTER to make it.")
     if statement.query is not None:
         _, columns = ChangeWriter(session.sight(frame)).query(statement.query)
         relation_of(name, renamed(columns, statement.columns, name))
     with session.atomic():
+        found = session.catalog.find(name)
+        if found is not None and (statement.mode == "CREATE" or found.kind != kind):
+            raise exists_already(name)
+        if found is None and statement.mode == "ALTER":
+            raise SqlError(208, f"Invalid object name '{name}'. Use CREATE OR ALTER to make it.")
         session.catalog.save(name, kind, statement.text)
     return iter(())
 

@@ -51,11 +51,11 @@ def run_script(session: Session, frame: Frame, statement: Execute) -> Iterator[E
         if isinstance(event, str):
             yield session.message(frame, statement.line, event)
             continue
-        yield from _results(event)
         for each in parameters:
             if each.is_output:
                 inner.variables[f"@{each.name}".lower()] = event.outputs[each.name]
-    give_back(frame, inner, outputs)
+        give_back(frame, inner, outputs)
+        yield from _results(event)
     session.row_count = 0
 
 

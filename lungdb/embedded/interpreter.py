@@ -240,6 +240,8 @@ def _transaction(session: Session, frame: Frame, statement: Transaction) -> Iter
         transactions.save(statement.name or "")
     elif statement.name is None or not session.roll_back_to(statement.name):
         transactions.check_open()
+        if frame.inserting:
+            raise SqlError(3915, "Cannot use the ROLLBACK statement within an INSERT-EXEC statement. Use THROW.")
         session.roll_back()
     return iter(())
 

@@ -55,6 +55,8 @@ class DefinitionParser(QueryParser):
         """Read what follows CREATE TABLE."""
         name = self.name()
         definition = self.table_body(name[-1])
+        if self.at("WITH", "(") and self.ahead(2).value == "SYSTEM_VERSIONING":
+            self.refuse("A temporal table")
         self._storage_options()
         return CreateTable(line, name, definition)
 

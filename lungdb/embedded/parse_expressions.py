@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import decimal
 from abc import ABC, abstractmethod
 
 from lungdb.embedded.lexer import Kind
+from lungdb.embedded.parse_literals import literal_of
 from lungdb.embedded.parser_base import TokenReader
 from lungdb.embedded.tree import (
     CONDITIONS,
@@ -36,24 +36,17 @@ from lungdb.embedded.tree import (
     Unary,
     Variable,
 )
-from lungdb.embedded.types import (
-    FLOAT,
-    INT,
-    MONEY,
-    SqlType,
-    decimal_type,
-    integer_literal_type,
-    nvarchar,
-    varbinary,
-    varchar,
-)
-from lungdb.embedded.values import encode_decimal, utf16_length
+from lungdb.embedded.types import INT
 from lungdb.errors import SqlError
 
 NULL = Literal(None, INT)
 _COMPARISONS = {"=": "=", "<>": "<>", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "!<": ">=", "!>": "<="}
 _NILADIC = ("CURRENT_TIMESTAMP", "SYSTEM_USER", "CURRENT_USER", "SESSION_USER", "USER")
 _FUNCTION_WORDS = ("LEFT", "RIGHT", "COALESCE", "NULLIF", "IDENTITY")
+_REFUSED_FUNCTIONS = (
+    "PARSE", "TRY_PARSE", "CHECKSUM", "BINARY_CHECKSUM", "CHECKSUM_AGG", "CONTAINS", "FREETEXT", "PERCENTILE_CONT",
+    "PERCENTILE_DISC", "GROUPING", "GROUPING_ID", "APPROX_COUNT_DISTINCT",
+)  # fmt: skip
 _BINARY = {"*": 7, "/": 7, "%": 7, "+": 6, "-": 6, "&": 6, "|": 6, "^": 6}
 
 
@@ -274,7 +267,7 @@ class ExpressionParser(TokenReader, ABC):
             otherwise = self.scalar()
             self.expect(")")
             return Case(None, ((condition, then),), otherwise)
-        if word in ("PARSE", "TRY_PARSE"):
+        if word in _REFUSED_FUNCTIONS:
             self.refuse(word)
         return None
 
@@ -303,6 +296,10 @@ class ExpressionParser(TokenReader, ABC):
             if not distinct:
                 self.take("ALL")
             arguments = self.commas(self.scalar)
+            if name == "TRIM" and self.at("FROM"):
+                self.refuse("TRIM(… FROM …)")
+        if name == "RAND" and arguments:
+            self.refuse("RAND with a seed")
         self.expect(")")
         within: tuple[OrderItem, ...] = ()
         if self.at("WITHIN", "GROUP"):
@@ -353,39 +350,10 @@ class ExpressionParser(TokenReader, ABC):
 
     def _literal(self) -> Literal:
         token = self.next()
-        if token.kind == Kind.STRING:
-            return Literal(token.value, varchar(max(1, utf16_length(token.value))))
-        if token.kind == Kind.UNICODE:
-            return Literal(token.value, nvarchar(max(1, utf16_length(token.value))))
-        if token.kind == Kind.BINARY:
-            digits = token.text[2:]
-            content = bytes.fromhex(digits if len(digits) % 2 == 0 else "0" + digits)
-            return Literal(content, varbinary(max(1, len(content))))
-        if token.kind == Kind.FLOAT:
-            return Literal(_float(token.text), FLOAT)
-        if token.kind == Kind.MONEY:
-            return Literal(encode_decimal(decimal.Decimal(token.text[1:])), MONEY)
-        if token.kind == Kind.INTEGER:
-            number = int(token.text)
-            kind = integer_literal_type(number)
-            return Literal(number if kind == INT else encode_decimal(decimal.Decimal(number)), kind)
-        return Literal(encode_decimal(decimal.Decimal(token.text)), _decimal_literal_type(token.text))
-
-
-def _float(text: str) -> float:
-    mantissa, _, exponent = text.lower().partition("e")
-    number = float(f"{mantissa}e{exponent if exponent.strip('+-') else '0'}")
-    if number == float("inf"):
-        raise SqlError(168, f"The floating point value '{text}' is out of the range of representation (8 bytes).")
-    return number
-
-
-def _decimal_literal_type(text: str) -> SqlType:
-    integral, _, fraction = text.partition(".")
-    precision = max(1, len(integral.lstrip("0")) + len(fraction))
-    if precision > 38:
-        raise SqlError(1007, f"The number '{text}' is out of the range for numeric representation (precision 38).")
-    return decimal_type(precision, len(fraction))
+        literal = literal_of(token)
+        if literal is None:
+            self.fail(token)
+        return literal
 
 
 def _negative(literal: Literal) -> Scalar:

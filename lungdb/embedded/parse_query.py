@@ -133,6 +133,8 @@ class QueryParser(ExpressionParser):
             if self.at_any("ROLLUP", "CUBE", "GROUPING"):
                 self.refuse(f"GROUP BY {self.token.value}")
             group = self.commas(self.scalar)
+            if self.at("WITH") and self.ahead().value in ("ROLLUP", "CUBE"):
+                self.refuse(f"GROUP BY … WITH {self.ahead().value}")
         having = self.condition() if self.take("HAVING") else None
         return Select(items, source, where, group, having, distinct, top, into)
 
@@ -157,12 +159,13 @@ class QueryParser(ExpressionParser):
             return Star(())
         if self.token.kind == Kind.VARIABLE and self.ahead().value in _ASSIGNMENTS:
             return self._assigning_item()
+        is_text = self.token.kind in (Kind.STRING, Kind.UNICODE)
+        if (is_text or self.at_identifier()) and self.ahead().value == "=" and self.ahead().kind == Kind.SYMBOL:
+            alias = self.next().value if is_text else self.identifier()
+            self.next()
+            return SelectItem(self.scalar(), alias)
         if self.at_identifier():
             start = self.position
-            if self.ahead().value == "=" and self.ahead().kind == Kind.SYMBOL:
-                alias = self.identifier()
-                self.next()
-                return SelectItem(self.scalar(), alias)
             parts = [self.identifier()]
             while self.take("."):
                 if self.take("*"):
@@ -198,6 +201,7 @@ class QueryParser(ExpressionParser):
     def _joined(self) -> Source:
         source = self._source()
         while True:
+            self._refuse_rotation()
             if self.take("CROSS"):
                 if self.take("APPLY"):
                     source = Join("CROSS APPLY", source, self._applied("CROSS APPLY"))
@@ -251,6 +255,8 @@ class QueryParser(ExpressionParser):
             return self._table_variable()
         if self.token.value in _TABLE_FUNCTIONS and self.ahead().value == "(":
             return self._table_function()
+        if self.at_any("OPENROWSET", "OPENQUERY", "OPENDATASOURCE", "OPENXML", "CONTAINSTABLE", "FREETEXTTABLE"):
+            self.refuse(self.token.value)
         token = self.token
         name = self.name()
         if self.at("("):
@@ -258,6 +264,10 @@ class QueryParser(ExpressionParser):
         hints = self.table_hints()
         alias = self._alias()
         return Table(name, alias, hints | self.table_hints())
+
+    def _refuse_rotation(self) -> None:
+        if self.at_any("PIVOT", "UNPIVOT", "TABLESAMPLE"):
+            self.refuse(self.token.value)
 
     def _in_parentheses(self) -> Source:
         self.expect("(")
@@ -291,8 +301,6 @@ class QueryParser(ExpressionParser):
         return Table((name,), self._alias())
 
     def _alias(self) -> str | None:
-        if self.at_any("PIVOT", "UNPIVOT", "TABLESAMPLE"):
-            self.refuse(self.token.value)
         if self.at("FOR") and self.ahead().value == "SYSTEM_TIME":
             self.refuse("FOR SYSTEM_TIME")
         if self.take("AS"):

@@ -59,7 +59,7 @@ class Session(ABC):
     def __init__(self, storage: Storage, database: str) -> None:
         self.storage = storage
         self.database = database
-        self.catalog = Catalog(storage.connection)
+        self.catalog = Catalog(storage)
         self.transactions = Transactions(storage)
         self.satellite = Satellite()
         self.options = Options()
@@ -92,7 +92,10 @@ class Session(ABC):
         known = (text, tuple((declared or {}).items()))
         unit = self._units.get(known)
         if unit is None:
-            batch = parse_batch(text, declared)
+            try:
+                batch = parse_batch(text, declared)
+            except RecursionError:
+                raise _too_deep() from None
             unit = Unit(batch.statements, batch.variables, batch.parameter_count)
             self._units[known] = unit
             if len(self._units) > _UNITS:
@@ -164,7 +167,10 @@ class Session(ABC):
             return plan
         sight = self.sight(frame)
         writer = ChangeWriter(sight)
-        sql, columns = build(writer)
+        try:
+            sql, columns = build(writer)
+        except RecursionError:
+            raise _too_deep() from None
         binds = tuple((placeholder, bind) for bind, placeholder in writer.binds.names.items())
         plan = Plan(sql, binds, tuple(columns), locks(reads), tuple(sight.used.items()), self.catalog.version)
         frame.unit.plans[known] = plan
@@ -256,7 +262,7 @@ class Session(ABC):
                 2714, f"There is already an object named '{name}' in the database. Drop it first, or take another name."
             )
         local = LocalTable(definition, f"{key(name)}:{owner.nesting}")
-        with self.atomic():
+        with self.atomic(temporary=True):
             # A rollback may have brought back the table of a procedure that ended before it.
             self.storage.execute(f"DROP TABLE IF EXISTS {local.text}")
             self._make_local(local)
@@ -312,10 +318,13 @@ class Session(ABC):
         return found
 
     @contextmanager
-    def atomic(self) -> Iterator[None]:
-        """Make several SQLite statements one: all of them or none."""
+    def atomic(self, temporary: bool = False) -> Iterator[None]:
+        """Make several SQLite statements one: all of them or none; see `Transactions.atomic`."""
         try:
-            with self.transactions.atomic():
+            with self.transactions.atomic(temporary):
+                if not temporary:
+                    # Now that no other process can write, its last changes are seen.
+                    self.catalog.refresh()
                 yield
         except BaseException:
             self.catalog.reload()
@@ -336,6 +345,12 @@ class Session(ABC):
         """End scripts, roll back what is open, close the file."""
         self.satellite.close()
         self.storage.close()
+
+
+def _too_deep() -> SqlError:
+    return SqlError(
+        191, "Some part of your SQL statement is nested too deeply. Break it into smaller queries.", severity=15
+    )
 
 
 def _wide(kind: SqlType) -> SqlType:

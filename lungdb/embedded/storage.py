@@ -32,10 +32,15 @@ class Storage:
     Raises
     ------
     LungdbError
-        The file cannot be opened, or is no SQLite database.
+        The file cannot be opened, or is no SQLite database, or SQLite is too old.
     """
 
     def __init__(self, path: Path) -> None:
+        if sqlite3.sqlite_version_info < (3, 37):
+            raise LungdbError(
+                f"The embedded engine needs SQLite 3.37 or later, and this Python has {sqlite3.sqlite_version}. "
+                "Install a later Python."
+            )
         try:
             self.connection = sqlite3.connect(
                 path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=1000

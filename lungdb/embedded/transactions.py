@@ -130,11 +130,18 @@ class Transactions:
         self.doomed = self._begun = False
 
     @contextmanager
-    def atomic(self) -> Iterator[None]:
-        """Make several SQLite statements one: all of them or none."""
+    def atomic(self, temporary: bool = False) -> Iterator[None]:
+        """Make several SQLite statements one: all of them or none.
+
+        Parameters
+        ----------
+        temporary : bool
+            They write to temporary tables only, so others may go on writing.
+        """
         self.before_write()
         inside = self._open
-        self._storage.execute("SAVEPOINT tsql_atomic" if inside else "BEGIN IMMEDIATE")
+        begin = "BEGIN" if temporary else "BEGIN IMMEDIATE"
+        self._storage.execute("SAVEPOINT tsql_atomic" if inside else begin)
         try:
             yield
         except BaseException:

@@ -74,6 +74,12 @@ class ChangeWriter(QueryWriter):
         SqlError
             208 where there is none, 4405 for a view.
         """
+        if len(name) == 1 and key(name[0]) in self.common_tables:
+            raise SqlError(
+                40517,
+                f"Changing rows through the common table expression '{name[0]}' is not supported by the embedded "
+                "engine. Change the table, and select its rows with IN.",
+            )
         found = self.surroundings.find_table(name)
         if found is not None:
             return found

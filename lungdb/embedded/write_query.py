@@ -140,14 +140,8 @@ class QueryWriter(SourceWriter):
                 return self._set_operation(body, targets)
 
     def _set_operation(self, body: SetOperation, targets: list[SqlType] | None) -> Written:
-        (_, left_columns), (_, right_columns) = self._body(body.left, targets), self._body(body.right, targets)
-        if len(left_columns) != len(right_columns):
-            raise _different_widths()
         if targets is None:
-            targets = [
-                combined_type([side.type for side in pair if not side.is_null])
-                for pair in zip(left_columns, right_columns, strict=True)
-            ]
+            targets = [column.type for column in self._combined(body)]
         left, columns = self._body(body.left, targets)
         right, _ = self._body(body.right, targets)
         if isinstance(body.right, SetOperation) or _is_limited(body.right):
@@ -156,6 +150,22 @@ class QueryWriter(SourceWriter):
             left = f"SELECT * FROM ({left})"
         columns = [replace(column, type=kind, is_null=False) for column, kind in zip(columns, targets, strict=True)]
         return f"{left} {body.operator} {right}", columns
+
+    def _combined(self, body: Body) -> list[OutColumn]:
+        """Return the columns that the parts of a set operation come to together."""
+        if not isinstance(body, SetOperation):
+            return self._body(body, None)[1]
+        left, right = self._combined(body.left), self._combined(body.right)
+        if len(left) != len(right):
+            raise _different_widths()
+        return [
+            replace(
+                a,
+                type=combined_type([each.type for each in (a, b) if not each.is_null]),
+                is_null=a.is_null and b.is_null,
+            )
+            for a, b in zip(left, right, strict=True)
+        ]
 
     def _rows(self, body: RowValues, targets: list[SqlType] | None) -> Written:
         rows = [[self.scalar(value) for value in row] for row in body.rows]
@@ -168,13 +178,12 @@ class QueryWriter(SourceWriter):
                 combined_type([part.type for part in column if not part.is_null]) for column in zip(*rows, strict=True)
             ]
         texts = [
-            ", ".join(
-                f"{self._output(self.convert(part, kind))} AS {quoted(f'?{position}')}"
-                for position, (part, kind) in enumerate(zip(row, targets, strict=True), start=1)
-            )
+            f"({', '.join(self._output(self.convert(part, kind)) for part, kind in zip(row, targets, strict=True))})"
             for row in rows
         ]
-        return " UNION ALL ".join(f"SELECT {text}" for text in texts), [OutColumn("", kind) for kind in targets]
+        # SQLite calls the columns of VALUES column1, column2, …
+        names = ", ".join(f"column{position} AS {quoted(f'?{position}')}" for position in range(1, len(targets) + 1))
+        return f"SELECT {names} FROM (VALUES {', '.join(texts)})", [OutColumn("", kind) for kind in targets]
 
     def _select(
         self,
@@ -201,9 +210,17 @@ class QueryWriter(SourceWriter):
                 f"{self._output(each, select.distinct)} AS {quoted(output_name(column, position))}"
                 for position, (column, each) in enumerate(zip(columns, written, strict=True), start=1)
             ]
-            ordered = self._order(order, items, columns)
+            ordered = self._order(
+                order, columns, {text.rpartition(" AS ")[0] for text in texts} if select.distinct else set()
+            )
             limit = self._limit(select.top, offset, fetch)
             distinct = "DISTINCT " if select.distinct else ""
+            if having and not group:
+                # SQLite knows HAVING without GROUP BY only since 3.39; here there is one row, or none.
+                names = ", ".join(quoted(output_name(each, position)) for position, each in enumerate(columns, start=1))
+                inner = f"SELECT {', '.join(texts)}, {having} AS {quoted('?having')}{source}{where}"
+                return f"SELECT {names} FROM ({inner}) WHERE {quoted('?having')}{limit}", columns
+            having = f" HAVING {having}" if having else ""
             return f"SELECT {distinct}{', '.join(texts)}{source}{where}{group}{having}{ordered}{limit}", columns
         finally:
             self.scope = outer
@@ -248,10 +265,10 @@ class QueryWriter(SourceWriter):
         self.scope.grouped.clause, self.scope.grouped.number = "the HAVING clause", 8121
         having = self.condition(select.having)
         self.scope.grouped.clause, self.scope.grouped.number = "the select list", 8120
-        # SQLite knows HAVING only beside GROUP BY in older versions.
-        return group or " GROUP BY NULL", f" HAVING {having}"
+        return group, having
 
-    def _order(self, order: tuple[OrderItem, ...], items: list[SelectItem], columns: list[OutColumn]) -> str:
+    def _order(self, order: tuple[OrderItem, ...], columns: list[OutColumn], distinct: set[str]) -> str:
+        """Write ORDER BY; `distinct` are the texts of the select list where only these may be ordered by."""
         if not order:
             return ""
         if self.scope.grouped is not None:
@@ -267,6 +284,10 @@ class QueryWriter(SourceWriter):
                 texts.append(self._order_by_output(item, columns))
             else:
                 sql = self.scalar(value)
+                if distinct and self._output(sql) not in distinct:
+                    raise SqlError(
+                        145, "ORDER BY items must appear in the select list if SELECT DISTINCT is specified. Select it."
+                    )
                 texts.append(_direction(sql.text, sql.type, item))
         return f" ORDER BY {', '.join(texts)}"
 

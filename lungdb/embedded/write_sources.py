@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import replace
 
 from lungdb.embedded.functions import FUNCTIONS
@@ -108,6 +109,12 @@ class SourceWriter(AggregateWriter):
             # SQLite has RIGHT JOIN only since 3.39.
             left = f"({left})" if isinstance(join.left, Join) else left
             return f"{right} LEFT JOIN {left} ON {condition}"
+        if join.kind == "FULL" and sqlite3.sqlite_version_info < (3, 39):
+            raise SqlError(
+                40517,
+                f"FULL JOIN is not supported by the embedded engine on SQLite {sqlite3.sqlite_version}. Use 3.39 or "
+                "later, or UNION ALL of two LEFT JOINs.",
+            )
         return f"{left} {join.kind} JOIN {right} ON {condition}"
 
     def alias_of(self, source: Source | None, name: str) -> str:

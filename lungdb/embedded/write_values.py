@@ -215,14 +215,18 @@ class ValueWriter(ABC):
             inner = f"({left.unchecked or left.text} {node.operator} {right.unchecked or right.text})"
             return Sql(f"tsql_{call.result.name}({inner})", call.result, unchecked=inner)
         if call.result.family in (Family.FLOAT, Family.INTEGER) and node.operator == "/" and right.atomic:
-            return self._quotient(left, right, call.result)
+            if (right.constant and right.value) or left.atomic:
+                return self._quotient(left, right, call.result)
         text = call.template.format(left.text, right.text)
         risky = call.result.family == Family.FLOAT and node.operator in "+-*"
         return Sql(text, call.result, may_overflow=risky)
 
     def _quotient(self, left: Sql, right: Sql, result: SqlType) -> Sql:
-        """Divide in SQLite; a zero divisor, the only value that fails the test besides NULL, goes to the function."""
-        text = f"({left.text} / coalesce(nullif({right.text}, 0), tsql_divide(1, {right.text})))"
+        """Divide in SQLite; a zero divisor, the only value that fails the test besides NULL, goes to the function.
+
+        NULL / 0 is NULL, so the function is told the dividend too.
+        """
+        text = f"({left.text} / coalesce(nullif({right.text}, 0), tsql_divide({left.text}, {right.text})))"
         if right.constant and right.value:
             text = f"({left.text} / {right.text})"
         if result.name in ("float", "int", "bigint") or result.family == Family.INTEGER:
@@ -239,12 +243,15 @@ class ValueWriter(ABC):
     def _cast(self, node: Cast) -> Sql:
         operand = self.scalar(node.operand)
         style = None if node.style is None else self.convert(self.scalar(node.style), INT)
+        if operand.is_null:
+            # Unlike the bare word it has a type, which ISNULL, CASE and UNION go by.
+            return Sql("NULL", node.type, atomic=True)
         if style is None and not node.lenient:
             return self._json_number(node, operand) or self.convert(operand, node.type, explicit=True)
         template = conversion_template(
             operand.type, node.type, style="NULL" if style is None else style.text, explicit=True, attempt=node.lenient
         )
-        return Sql("NULL" if operand.is_null else template.format(operand.text), node.type)
+        return Sql(template.format(operand.text), node.type)
 
     def _json_number(self, node: Cast, operand: Sql) -> Sql | None:
         """Take indices and single precision numbers of OPENJSON from SQLite, much faster than by way of their text."""
