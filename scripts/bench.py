@@ -52,12 +52,21 @@ def _bench(folder: Path, rounds: int) -> None:
     large = _database(folder / "large", resnet50, patients=4, slices=96, size=512)
     small = _database(folder / "small", DEMO_NETWORK, patients=40, slices=32, size=256)
     rows = [
-        ("ResNet-50, 512 × 512", *_throughput(large, resnet50, rounds)),
-        ("demo network, 256 × 256", *_throughput(small, DEMO_NETWORK, rounds)),
+        ("ResNet-50, 512 × 512", 64, *_throughput(large, resnet50, 64, rounds)),
+        ("ResNet-50, 512 × 512", 512, *_throughput(large, resnet50, 512, rounds)),
+        ("demo network, 256 × 256", 64, *_throughput(small, DEMO_NETWORK, 64, rounds)),
     ]
     print("\nGenerateFeatures over bare ONNX Runtime on the same batches already in memory, median of rounds:\n")
     print_table(
-        ("network, slices", "bare, slices/s", "GenerateFeatures, slices/s", "ratio", "ratios of the rounds"), rows
+        (
+            "network, slices",
+            "@ChunkMegabytes",
+            "bare, slices/s",
+            "GenerateFeatures, slices/s",
+            "ratio",
+            "ratios of the rounds",
+        ),
+        rows,
     )
 
     few = _database(folder / "few", DEMO_NETWORK, patients=10, slices=32, size=256)
@@ -89,7 +98,7 @@ def _succeed(status: int) -> None:
         raise SystemExit(status)
 
 
-def _throughput(target: str, network: Path, rounds: int) -> tuple[str, str, str, str]:
+def _throughput(target: str, network: Path, chunk: int, rounds: int) -> tuple[str, str, str, str]:
     """Time both ways alternately; a round of each first warms caches and the spare process up."""
     with closing(connect(target)) as connection:
         batches = _batches(connection, network)
@@ -103,8 +112,8 @@ def _throughput(target: str, network: Path, rounds: int) -> tuple[str, str, str,
         def whole() -> None:
             run(
                 connection,
-                "EXECUTE dbo.GenerateFeatures @ModelName = N'bench', @BatchSize = ?, @Recompute = 1;",
-                (BATCH_SIZE,),
+                "EXECUTE dbo.GenerateFeatures @ModelName = N'bench', @BatchSize = ?, @ChunkMegabytes = ?, @Recompute = 1;",
+                (BATCH_SIZE, chunk),
             )
 
         bare()

@@ -176,6 +176,9 @@ def conversion_template(
     """
     check_allowed(source, target, explicit)
     native = _native(source, target) if style == "NULL" else None
+    if style == "2" and source.family == Family.BINARY and target.family == Family.CHARACTER and target.length == MAX:
+        # Slices travel to external scripts so; SQLite's hex() alone would make '' of NULL.
+        native = "CASE WHEN {0} IS NULL THEN NULL ELSE hex({0}) END"
     if native is not None:
         return native
     return f"tsql_convert({{0}}, '{source}', '{target}', {style}, {int(explicit)}, {int(attempt)})"
