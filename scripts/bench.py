@@ -98,7 +98,7 @@ def _succeed(status: int) -> None:
         raise SystemExit(status)
 
 
-def _throughput(target: str, network: Path, chunk: int, rounds: int) -> tuple[str, str, str, str]:
+def _throughput(target: str, network: Path, chunk: int, rounds: int) -> Sequence[str]:
     """Time both ways alternately; a round of each first warms caches and the spare process up."""
     with closing(connect(target)) as connection:
         batches = _batches(connection, network)
@@ -112,7 +112,8 @@ def _throughput(target: str, network: Path, chunk: int, rounds: int) -> tuple[st
         def whole() -> None:
             run(
                 connection,
-                "EXECUTE dbo.GenerateFeatures @ModelName = N'bench', @BatchSize = ?, @ChunkMegabytes = ?, @Recompute = 1;",
+                "EXECUTE dbo.GenerateFeatures @ModelName = N'bench', @BatchSize = ?, @ChunkMegabytes = ?, "
+                "@Recompute = 1;",
                 (BATCH_SIZE, chunk),
             )
 
