@@ -56,6 +56,19 @@ _FAMILIES = {
     "datetime2": Family.DATETIME,
     "sql_variant": Family.VARIANT,
 }
+# T-SQL's types that are left out, and what does instead.
+_REFUSED = {
+    "datetimeoffset": "datetime2, in UTC",
+    "xml": "nvarchar(max)",
+    "text": "varchar(max)",
+    "ntext": "nvarchar(max)",
+    "image": "varbinary(max)",
+    "timestamp": "a version number of your own",
+    "hierarchyid": "a parent's key",
+    "geometry": "float columns",
+    "geography": "float columns",
+    "cursor": "a query",
+}
 PRECEDENCE = {name: rank for rank, name in enumerate(_FAMILIES)}
 _EXACT = {"bit": (1, 0), "tinyint": (3, 0), "smallint": (5, 0), "int": (10, 0), "bigint": (19, 0)}
 _MONEY = {"smallmoney": (10, 4), "money": (19, 4)}
@@ -226,6 +239,8 @@ def parse_type(text: str, *, default_length: int = 1) -> SqlType:
     name = _SYNONYMS.get(name, name)
     if name == "sysname":
         return nvarchar(128)
+    if name in _REFUSED:
+        raise SqlError(40517, f"The data type {name} is not supported by the embedded engine. Use {_REFUSED[name]}.")
     if match is None or name not in _FAMILIES:
         known = ", ".join(sorted(_FAMILIES))
         raise SqlError(2715, f"Cannot find data type {name}. The embedded engine knows {known}.")
