@@ -16,6 +16,7 @@ from lungdb.embedded.events import Event
 from lungdb.embedded.execute_definitions import changed_table, checked_table, drop_indexes, run_definition
 from lungdb.embedded.frames import Frame
 from lungdb.embedded.names import key, quoted, text_literal
+from lungdb.embedded.refusals import refused
 from lungdb.embedded.schema import SchemaWriter, find_column, member_names
 from lungdb.embedded.session import Session
 from lungdb.embedded.tree import Name
@@ -35,11 +36,7 @@ from lungdb.errors import SqlError
 def _permanent(session: Session, frame: Frame, name: Name) -> TableDefinition:
     table, _, local = changed_table(session, frame, name)
     if local is not None:
-        raise SqlError(
-            40517, f"ALTER TABLE of the temporary table '{table.name}' is not supported by the embedded "
-            "engine. Create it "
-            "with all its columns."
-        )  # fmt: skip
+        raise refused(f"ALTER TABLE of the temporary table '{table.name}'", "Create it with all its columns.")
     return table
 
 
@@ -86,10 +83,7 @@ def _add_column(
     session: Session, frame: Frame, table: TableDefinition, new: TableDefinition, column: ColumnDefinition, fill: bool
 ) -> None:
     if column.identity is not None:
-        raise SqlError(
-            40517, f"ALTER TABLE … ADD '{column.name}' with IDENTITY is not supported by the embedded engine. Create "
-            "the table with it."
-        )  # fmt: skip
+        raise refused(f"ALTER TABLE … ADD '{column.name}' with IDENTITY", "Create the table with it.")
     (has_rows,) = session.storage.execute(f"SELECT EXISTS (SELECT 1 FROM main.{quoted(table.name)})").fetchone()
     if has_rows and not column.nullable and column.default is None:
         raise SqlError(
@@ -101,8 +95,9 @@ def _add_column(
     if has_rows and column.default is not None and (fill or not column.nullable):
         writer = ChangeWriter(session.sight(frame))
         value = writer.default(column, new)
-        values = {name: bind.value for bind, name in writer.binds.names.items()}
-        session.storage.execute(f"UPDATE main.{quoted(table.name)} SET {quoted(column.name)} = {value}", values)
+        session.storage.execute(
+            f"UPDATE main.{quoted(table.name)} SET {quoted(column.name)} = {value}", session.bound(frame, writer.binds)
+        )
 
 
 def _check_rows(session: Session, frame: Frame, table: TableDefinition, addition: TableDefinition) -> None:
@@ -211,9 +206,7 @@ def _without_column(session: Session, table: TableDefinition, name: str) -> Tabl
         return None
     _check_free(table, column, "DROP COLUMN")
     if column.identity is not None:
-        raise SqlError(40517, f"Dropping the identity column '{name}' is not supported by the embedded "
-        "engine. Make a new "
-                       "table.")  # fmt: skip
+        raise refused(f"Dropping the identity column '{name}'", "Make a new table.")
     session.storage.execute(f"ALTER TABLE main.{quoted(table.name)} DROP COLUMN {quoted(column.name)}")
     return replace(table, columns=tuple(each for each in table.columns if each is not column))
 
@@ -240,8 +233,7 @@ def alter_column(session: Session, frame: Frame, statement: AlterColumn) -> Iter
     table = _permanent(session, frame, statement.table)
     column = find_column(table, statement.column)
     if column.identity is not None:
-        raise SqlError(40517, f"Altering the identity column '{column.name}' is not supported by the embedded engine. "
-                       "Make a new table.")  # fmt: skip
+        raise refused(f"Altering the identity column '{column.name}'", "Make a new table.")
     changed = replace(column, type=statement.type, nullable=statement.nullable)
     new = replace(table, columns=tuple(changed if each is column else each for each in table.columns))
     if column.type.sqlite != changed.type.sqlite:

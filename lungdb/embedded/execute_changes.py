@@ -172,16 +172,14 @@ def _store_rows(
             f"{len(targets)} here and was given {len(given)}."
         )  # fmt: skip
     sql = _insert_text(writer, table, physical, targets)
-    if writer.binds.names:
-        raise SqlError(40517, f"A default of {table.name} that depends on the session is not supported here by the "
-                       "embedded engine. Name the column and give its value.")  # fmt: skip
+    fixed = session.bound(frame, writer.binds)
     converters = [_converter(each.type, column, table) for each, column in zip(given, targets, strict=True)]
     session.transactions.before_write()
     count = 0
     try:
         for row in rows:
-            values = [convert(value) for convert, value in zip(converters, row, strict=True)]
-            session.storage.execute(sql, values)
+            values = {f"v{n}": convert(value) for n, (convert, value) in enumerate(zip(converters, row, strict=True))}
+            session.storage.execute(sql, values | fixed)
             count += 1
     except ConstraintError as error:
         raise session.explained(error, "INSERT", table, bare(physical)) from None
@@ -196,7 +194,7 @@ def _insert_text(writer: ChangeWriter, table: TableDefinition, physical: str, ta
         if key(each.name) not in filled and each.default is not None and each.identity is None
     ]
     writer.scope = Scope()
-    values = ["?" for _ in targets] + [writer.default(each, table) for each in omitted]
+    values = [f":v{n}" for n in range(len(targets))] + [writer.default(each, table) for each in omitted]
     columns = ", ".join(quoted(each.name) for each in (*targets, *omitted))
     return f"INSERT INTO {physical} ({columns}) VALUES ({', '.join(values)})"
 

@@ -10,6 +10,7 @@ from lungdb.embedded.events import Event
 from lungdb.embedded.frames import Frame
 from lungdb.embedded.names import key, quoted
 from lungdb.embedded.plans import LocalTable
+from lungdb.embedded.refusals import refused
 from lungdb.embedded.schema import SchemaWriter, find_column, member_names
 from lungdb.embedded.scope import relation_of, renamed
 from lungdb.embedded.session import Session
@@ -94,9 +95,7 @@ def create_table(session: Session, frame: Frame, statement: CreateTable) -> Iter
     """CREATE TABLE."""
     name = statement.name[-1]
     if name.startswith("##"):
-        raise SqlError(
-            40517, f"The global temporary table '{name}' is not supported by the embedded engine. Use #name."
-        )
+        raise refused(f"The global temporary table '{name}'", "Use #name.")
     if name.startswith("#"):
         if statement.definition.foreign_keys:
             # SQL Server skips them with a message.
@@ -109,11 +108,7 @@ def create_table(session: Session, frame: Frame, statement: CreateTable) -> Iter
         return
     name = session.local_name(frame, statement.name)
     if name.lower().startswith(("sqlite_", "tsql$")):
-        raise SqlError(
-            40517, f"The table name '{name}' is not supported by the embedded engine, which keeps such names "
-            "to itself. "
-            "Take another one."
-        )  # fmt: skip
+        raise refused(f"The table name '{name}'", "The engine keeps such names to itself: take another one.")
     with session.atomic():
         if session.catalog.find(name) is not None:
             raise exists_already(name)
@@ -215,7 +210,8 @@ def create_language(session: Session, frame: Frame, statement: CreateLanguage) -
 
 def drop(session: Session, frame: Frame, statement: Drop) -> Iterator[Event]:
     """DROP."""
-    with session.atomic():
+    temporary = statement.kind == "TABLE" and all(name[-1].startswith("#") for name in statement.names)
+    with session.atomic(temporary):
         for name in statement.names:
             if statement.kind == "INDEX":
                 _drop_index(session, frame, statement, name)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from lungdb.embedded.events import Event, RaisedError, ThrownError
 from lungdb.embedded.frames import Frame
 from lungdb.embedded.functions_compose import format_message
+from lungdb.embedded.refusals import refused
 from lungdb.embedded.session import Session
 from lungdb.embedded.tree_statements import Print, RaiseError, Throw
 from lungdb.embedded.types import INT, Family, nvarchar
@@ -35,9 +36,7 @@ def raise_error(session: Session, frame: Frame, statement: RaiseError) -> Iterat
                 "or nvarchar."
             )  # fmt: skip
     if kind.family != Family.CHARACTER:
-        raise SqlError(
-            40517, "RAISERROR with a message number is not supported by the embedded engine. Give the message's text."
-        )
+        raise refused("RAISERROR with a message number", "Give the message's text.")
     level = int(severity or 0)
     if level > 18:
         raise SqlError(

@@ -9,6 +9,7 @@ from lungdb.embedded.events import Event, Result
 from lungdb.embedded.frames import Frame
 from lungdb.embedded.names import quoted
 from lungdb.embedded.parse_query import without_into
+from lungdb.embedded.refusals import refused
 from lungdb.embedded.schema import SchemaWriter
 from lungdb.embedded.scope import OutColumn, Sql, relation_of
 from lungdb.embedded.session import Session
@@ -97,11 +98,10 @@ def _assign(session: Session, frame: Frame, statement: SelectStatement, body: Se
         count += 1
         last = row
     if count > 1 and any(mentions_variable(item.value, set(variables)) for item in items):
-        raise SqlError(
-            40517, "SELECT @variable = … over several rows, with an expression that reads the variable, is "
-            "not supported "
-            f"by the embedded engine (line {statement.line}). Use SUM or STRING_AGG, or a loop."
-        )  # fmt: skip
+        raise refused(
+            "SELECT @variable = … over several rows with an expression that reads the variable",
+            "Use SUM or STRING_AGG, or a loop.",
+        )
     if last is not None:
         frame.variables.update(zip(variables, last, strict=True))
     session.row_count = count
@@ -143,6 +143,5 @@ def _definition(name: str, columns: tuple[OutColumn, ...]) -> TableDefinition:
     relation_of(name, columns)
     for column in columns:
         if column.type.family == Family.VARIANT:
-            raise SqlError(40517, f"A column '{column.name}' of sql_variant is not supported by SELECT … INTO of the "
-                           "embedded engine. CAST it.")  # fmt: skip
+            raise refused(f"SELECT … INTO with the column '{column.name}' of sql_variant", "CAST it.")
     return TableDefinition(name, tuple(ColumnDefinition(each.name, each.type) for each in columns))

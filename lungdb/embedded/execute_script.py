@@ -27,8 +27,14 @@ _NAMES = (
 def run_script(session: Session, frame: Frame, statement: Execute) -> Iterator[Event]:
     """Run a script with the rows of a query and give back its rows and OUTPUT values."""
     found = system_arguments(session, frame, statement, _NAMES)
-    language, script, query, input_name, output_name, _, params, _ = found.values
+    language, script, query, input_name, output_name, parallel, params, rows_per_read = found.values
     check_language(session, language)
+    for name, value in (("@parallel", parallel), ("@r_rowsPerRead", rows_per_read)):
+        if value:
+            raise SqlError(
+                40517, f"{name} = {value} of sp_execute_external_script is not supported by the embedded engine. "
+                "Call it for one chunk of rows after the other in a WHILE loop."
+            )  # fmt: skip
     if script is None:
         raise SqlError(201, "Procedure or function 'sp_execute_external_script' expects parameter '@script', which was "
                        "not supplied.")  # fmt: skip

@@ -31,6 +31,7 @@ from lungdb.embedded.execute_errors import print_text, raise_error, throw
 from lungdb.embedded.execute_modules import execute, execute_text
 from lungdb.embedded.execute_queries import declare, select, set_variable
 from lungdb.embedded.frames import Frame
+from lungdb.embedded.refusals import REFUSED, with_line
 from lungdb.embedded.session import Session
 from lungdb.embedded.session_values import SESSION_READERS, register_session_functions
 from lungdb.embedded.storage import Storage
@@ -76,7 +77,11 @@ from lungdb.errors import SqlError
 # Errors that end the batch and its transaction whatever XACT_ABORT is: failed conversions, deadlocks, lost files.
 _BATCH_ENDING = frozenset((241, 242, 244, 245, 248, 295, 296, 1105, 8630))
 # Errors of names and syntax, which end the batch but not the transaction.
-_SCOPE_ENDING = frozenset((102, 137, 156, 195, 206, 207, 208, 209, 257, 529, 1087, 2760, 4104, 40517))
+_SCOPE_ENDING = frozenset((102, 137, 156, 195, 206, 207, 208, 209, 257, 529, 1087, 2760, 4104, REFUSED))
+
+
+# What runs other statements leaves @@ERROR to them.
+_OF_STATEMENTS = (Block, Execute, ExecuteText, If, TryCatch, While)
 
 
 class Interpreter(Session):
@@ -127,6 +132,8 @@ class Interpreter(Session):
                 continue
             try:
                 yield from _HANDLERS[type(statement)](self, frame, statement)
+                if not isinstance(statement, _OF_STATEMENTS):
+                    self.last_error = 0
             except StatementError:
                 raise
             except SqlError as error:
@@ -156,8 +163,9 @@ class Interpreter(Session):
 
 
 def _settled(error: SqlError, procedure: str | None, line: int) -> StatementError:
+    message = with_line(error.message, line) if error.number == REFUSED else error.message
     return StatementError(
-        error.number, error.message, severity=error.severity, state=error.state, procedure=procedure, line=line
+        error.number, message, severity=error.severity, state=error.state, procedure=procedure, line=line
     )
 
 
@@ -233,13 +241,13 @@ def _transaction(session: Session, frame: Frame, statement: Transaction) -> Iter
     transactions = session.transactions
     session.row_count = 0
     if statement.action == "BEGIN":
-        transactions.begin()
+        transactions.begin(statement.name)
     elif statement.action == "COMMIT":
         transactions.commit()
     elif statement.action == "SAVE":
         transactions.save(statement.name or "")
     elif statement.name is None or not session.roll_back_to(statement.name):
-        transactions.check_open()
+        transactions.check_open(statement.name)
         if frame.inserting:
             raise SqlError(3915, "Cannot use the ROLLBACK statement within an INSERT-EXEC statement. Use THROW.")
         session.roll_back()

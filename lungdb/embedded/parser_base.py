@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import NoReturn, TypeVar
 
 from lungdb.embedded.lexer import Kind, Token, tokenize
+from lungdb.embedded.refusals import refused
 from lungdb.embedded.tree import Name
 from lungdb.embedded.types import SqlType, parse_type
 from lungdb.errors import SqlError
@@ -124,13 +125,9 @@ class TokenReader:
 
     def refuse(self, what: str, token: Token | None = None) -> NoReturn:
         """Raise the error for T-SQL that the embedded engine does not have."""
-        line = (token or self.token).line
-        raise SqlError(
-            40517,
-            f"{what} is not supported by the embedded engine (line {line}). Write it another way, or use SQL Server.",
-            severity=15,
-            line=line,
-        )
+        error = refused(what, "Write it another way, or use SQL Server.")
+        error.line = (token or self.token).line
+        raise error
 
     def at_identifier(self) -> bool:
         """Tell whether a name comes next."""

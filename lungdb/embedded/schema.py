@@ -11,6 +11,7 @@ from itertools import combinations
 
 from lungdb.embedded.names import TEXT_COLLATION, key, quoted
 from lungdb.embedded.parse_statements import StatementParser
+from lungdb.embedded.refusals import refused
 from lungdb.embedded.scope import Field, Relation, Scope
 from lungdb.embedded.tree import Condition, Scalar
 from lungdb.embedded.tree_statements import ColumnDefinition, IndexDefinition, KeyConstraint, TableDefinition
@@ -125,8 +126,9 @@ class SchemaWriter:
         statements = [self._index(table, name, columns, where, "UNIQUE ")]
         nullable = [column for column, _ in columns if find_column(table, column).nullable]
         if len(nullable) > 4:
-            raise SqlError(40517, f"The unique key '{name}' has more than four columns that may be NULL, which the "
-                           "embedded engine does not support. Make some of them NOT NULL.")  # fmt: skip
+            raise refused(
+                f"The unique key '{name}' with more than four columns that may be NULL", "Make some of them NOT NULL."
+            )
         number = 0
         for count in range(1, len(nullable) + 1):
             for together in combinations(nullable, count):

@@ -26,6 +26,9 @@ class Sql:
         Its T-SQL type.
     unchecked : str or None
         Of integer arithmetic: the text without the check of its range, for use inside more of it.
+    chain : tuple of str
+        Of ``a + b - c`` and the like: what may follow without parentheses, and the text (unchecked) without them.
+        SQLite takes fewer than a hundred parentheses inside each other.
     atomic : bool
         A column, variable or constant, cheap to write twice.
     may_overflow : bool
@@ -37,6 +40,7 @@ class Sql:
     text: str
     type: SqlType
     unchecked: str | None = None
+    chain: tuple[str, str] = ("", "")
     atomic: bool = False
     may_overflow: bool = False
     constant: bool = False

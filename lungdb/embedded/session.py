@@ -19,8 +19,8 @@ from lungdb.embedded.parse_statements import parse_batch
 from lungdb.embedded.plans import LocalTable, Plan, Unit
 from lungdb.embedded.satellite import Satellite
 from lungdb.embedded.schema import SchemaWriter
-from lungdb.embedded.scope import Bind, OutColumn
-from lungdb.embedded.storage import ConstraintError, Storage
+from lungdb.embedded.scope import Bind, Binds, OutColumn
+from lungdb.embedded.storage import ConstraintError, Storage, too_deep
 from lungdb.embedded.transactions import Transactions
 from lungdb.embedded.tree import Condition, Name, Scalar
 from lungdb.embedded.tree_search import locks
@@ -95,7 +95,7 @@ class Session(ABC):
             try:
                 batch = parse_batch(text, declared)
             except RecursionError:
-                raise _too_deep() from None
+                raise too_deep() from None
             unit = Unit(batch.statements, batch.variables, batch.parameter_count)
             self._units[known] = unit
             if len(self._units) > _UNITS:
@@ -170,11 +170,15 @@ class Session(ABC):
         try:
             sql, columns = build(writer)
         except RecursionError:
-            raise _too_deep() from None
+            raise too_deep() from None
         binds = tuple((placeholder, bind) for bind, placeholder in writer.binds.names.items())
         plan = Plan(sql, binds, tuple(columns), locks(reads), tuple(sight.used.items()), self.catalog.version)
         frame.unit.plans[known] = plan
         return plan
+
+    def bound(self, frame: Frame, binds: Binds) -> dict[str, Value]:
+        """Return the values that text needs which is written to be run at once."""
+        return {placeholder: self._value(frame, bind) for bind, placeholder in binds.names.items()}
 
     def values(self, frame: Frame, plan: Plan) -> dict[str, Value]:
         """Return the values that a plan needs now."""
@@ -345,12 +349,6 @@ class Session(ABC):
         """End scripts, roll back what is open, close the file."""
         self.satellite.close()
         self.storage.close()
-
-
-def _too_deep() -> SqlError:
-    return SqlError(
-        191, "Some part of your SQL statement is nested too deeply. Break it into smaller queries.", severity=15
-    )
 
 
 def _wide(kind: SqlType) -> SqlType:

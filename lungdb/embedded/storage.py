@@ -101,12 +101,16 @@ class Storage:
         if isinstance(kept, SqlError | KeyboardInterrupt):
             return kept
         if kept is not None:
-            return SqlError(8630, f"The embedded engine failed inside a function ({kept!r}). Report this statement.")
+            return SqlError(
+                8630, f"The embedded engine failed inside a function ({type(kept).__name__}). Report this statement."
+            )
         # Ctrl-C shows so where it meets a function before its first line, or SQLite between two steps.
         if text in ("interrupted", "user-defined function raised exception"):
             return KeyboardInterrupt()
         if isinstance(error, sqlite3.IntegrityError) and "constraint failed" in text:
             return ConstraintError(text)
+        if "stack overflow" in text or "tree is too large" in text:
+            return too_deep()
         if "locked" in text or "busy" in text:
             return SqlError(
                 1222, f"Lock request time out period exceeded: another process has been writing for {BUSY_SECONDS} "
@@ -127,6 +131,13 @@ class Storage:
     def close(self) -> None:
         """Close the file; an open transaction is lost."""
         self.connection.close()
+
+
+def too_deep() -> SqlError:
+    """Return error 191."""
+    return SqlError(
+        191, "Some part of your SQL statement is nested too deeply. Break it into smaller ones.", severity=15
+    )
 
 
 class ConstraintError(SqlError):

@@ -23,6 +23,8 @@ class Transactions:
         @@TRANCOUNT.
     doomed : bool
         The transaction can only be rolled back.
+    name : str or None
+        Of the outermost transaction.
     strict : bool
         SERIALIZABLE or REPEATABLE READ: reads take the lock too.
     """
@@ -32,6 +34,7 @@ class Transactions:
         self._begun = False
         self.count = 0
         self.doomed = False
+        self.name: str | None = None
         self.strict = False
 
     @property
@@ -39,8 +42,10 @@ class Transactions:
         """XACT_STATE()."""
         return 0 if not self.count else -1 if self.doomed else 1
 
-    def begin(self) -> None:
+    def begin(self, name: str | None = None) -> None:
         """BEGIN TRANSACTION."""
+        if not self.count:
+            self.name = name
         self.count += 1
 
     def commit(self) -> None:
@@ -59,18 +64,23 @@ class Transactions:
             self._begun = False
         self.count -= 1
 
-    def check_open(self) -> None:
-        """Refuse ROLLBACK TRANSACTION without a transaction.
+    def check_open(self, name: str | None = None) -> None:
+        """Refuse ROLLBACK TRANSACTION without a transaction, or with a name that is not the outermost one's.
 
         Raises
         ------
         SqlError
-            3903.
+            3903, 6401.
         """
         if not self.count:
             raise SqlError(
                 3903, "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION. Test @@TRANCOUNT first."
             )
+        if name is not None and name.casefold() != (self.name or "").casefold():
+            raise SqlError(
+                6401, f"Cannot roll back {name}. No transaction or savepoint of that name was found. Leave the name "
+                "out to roll back the whole transaction."
+            )  # fmt: skip
 
     def abandon(self) -> None:
         """Roll back whatever is open."""

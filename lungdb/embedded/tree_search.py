@@ -14,17 +14,14 @@ AGGREGATE_NAMES = frozenset((*AGGREGATES, "STRING_AGG"))
 
 def nodes(node: object, *, into_queries: bool) -> Iterator[object]:
     """Go through a node and everything in it."""
-    if isinstance(node, tuple):
-        for each in node:
-            yield from nodes(each, into_queries=into_queries)
-    elif dataclasses.is_dataclass(node):
-        if isinstance(node, Query) and not into_queries:
-            return
-        yield node
-        for field in dataclasses.fields(node):
-            child = getattr(node, field.name)
-            if isinstance(child, tuple) or dataclasses.is_dataclass(child):
-                yield from nodes(child, into_queries=into_queries)
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, tuple):
+            waiting.extend(each)
+        elif dataclasses.is_dataclass(each) and (into_queries or not isinstance(each, Query)):
+            yield each
+            waiting.extend(getattr(each, field.name) for field in dataclasses.fields(each))
 
 
 def has_aggregate(node: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lungdb.embedded.aggregates import AGGREGATES, string_agg
+from lungdb.embedded.refusals import refused
 from lungdb.embedded.scope import Sql
 from lungdb.embedded.tree import Call, Over
 from lungdb.embedded.tree_search import AGGREGATE_NAMES
@@ -56,10 +57,7 @@ class AggregateWriter(ConditionWriter):
 
     def _over_or_refuse(self, name: str, template: str, over: str) -> str:
         if over and "{over}" not in template:
-            raise SqlError(
-                40517, f"{name} of this type with OVER is not supported by the embedded engine. Group in a derived "
-                "table, or CAST to float or int."
-            )  # fmt: skip
+            raise refused(f"{name} of this type with OVER", "Group in a derived table, or CAST to float or int.")
         return template
 
     def _string_agg(self, call: Call, arguments: list[Sql], over: str) -> Sql:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 from lungdb.embedded.conversions import check_allowed
 from lungdb.embedded.names import key, quoted, text_literal
+from lungdb.embedded.refusals import refused
 from lungdb.embedded.schema import parse_scalar
 from lungdb.embedded.scope import Field, OutColumn, Relation, Scope, Sql
-from lungdb.embedded.tree import Condition, Name, Query, Scalar, Select, SelectItem, Source, Star, Table
+from lungdb.embedded.tree import Condition, Join, Name, Query, Scalar, Select, SelectItem, Source, Star, Table
 from lungdb.embedded.tree_statements import (
     ColumnDefinition,
     DefaultedRows,
@@ -75,10 +76,9 @@ class ChangeWriter(QueryWriter):
             208 where there is none, 4405 for a view.
         """
         if len(name) == 1 and key(name[0]) in self.common_tables:
-            raise SqlError(
-                40517,
-                f"Changing rows through the common table expression '{name[0]}' is not supported by the embedded "
-                "engine. Change the table, and select its rows with IN.",
+            raise refused(
+                f"Changing rows through the common table expression '{name[0]}'",
+                "Change the table, and select its rows with IN.",
             )
         found = self.surroundings.find_table(name)
         if found is not None:
@@ -172,12 +172,9 @@ class ChangeWriter(QueryWriter):
                 table, text = self.table(named.name)
                 return Target(table, text, source, named.alias or named.name[-1])
         table, text = self.table(name)
-        if source is None:
-            return Target(table, text, Table(name), name[-1])
-        raise SqlError(
-            40517, f"A FROM clause that does not name the table '{'.'.join(name)}' to be changed is not supported by "
-            "the embedded engine. Name it in FROM and give its alias."
-        )  # fmt: skip
+        # A table that FROM does not name is joined with what it names.
+        own = Table(name)
+        return Target(table, text, own if source is None else Join("CROSS", own, source), name[-1])
 
     def _changed_rows(
         self, target: Target, sources: str, where: Condition | None, top: Scalar | None, values: list[str]

@@ -42,7 +42,7 @@ class ConditionWriter(ValueWriter):
                 left, right = self.comparable([self.scalar(node.left), self.scalar(node.right)])
                 return f"({self.collated(left)} {node.operator} {right.text})"
             case Logical():
-                return f"({self.condition(node.left)} {node.operator} {self.condition(node.right)})"
+                return self._logical(node)
             case Not():
                 return f"(NOT {self.condition(node.operand)})"
             case IsNull():
@@ -61,6 +61,15 @@ class ConditionWriter(ValueWriter):
                 return self._like(node)
             case Exists():
                 return f"EXISTS ({self.subquery(node.query)[0]})"
+
+    def _logical(self, node: Logical) -> str:
+        # A chain of one operator leans to the left; it is walked, so that its length is no depth.
+        parts = [node.right]
+        rest = node.left
+        while isinstance(rest, Logical) and rest.operator == node.operator:
+            parts.append(rest.right)
+            rest = rest.left
+        return f"({f' {node.operator} '.join(self.condition(each) for each in (rest, *reversed(parts)))})"
 
     def comparable(self, parts: list[Sql]) -> list[Sql]:
         """Convert what is to be compared, but where the stored forms compare as they are."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lungdb.embedded.names import TEXT_COLLATION, key, quoted
+from lungdb.embedded.refusals import refused
 from lungdb.embedded.scope import GroupedScope, OutColumn, Scope, Sql, output_name, relation_of, renamed
 from lungdb.embedded.tree import (
     Body,
@@ -97,10 +98,9 @@ class QueryWriter(SourceWriter):
         self.common_tables[key(table.name)] = columns
         kinds = [column.type for column in columns]
         if isinstance(body.left, SetOperation) or not isinstance(body.right, Select):
-            raise SqlError(
-                40517,
-                f"The recursive common table expression '{table.name}' has more than one anchor or recursive member, "
-                "which the embedded engine does not support. Write one of each.",
+            raise refused(
+                f"The recursive common table expression '{table.name}' with more than one anchor or recursive member",
+                "Write one of each.",
             )
         # A hidden column counts the levels.
         step, further = self._select(body.right, (), None, None, kinds)

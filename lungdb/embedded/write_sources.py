@@ -8,6 +8,7 @@ from dataclasses import replace
 from lungdb.embedded.functions import FUNCTIONS
 from lungdb.embedded.functions_rows import ELEMENT, OPENJSON, OPENJSON_WITH, STRING_SPLIT, RowFunction
 from lungdb.embedded.names import key, quoted
+from lungdb.embedded.refusals import refused
 from lungdb.embedded.scope import Bind, Field, OutColumn, Relation, Scope, Sql, relation_of, renamed
 from lungdb.embedded.tree import Derived, Join, JsonColumn, Source, Table, TableFunction
 from lungdb.embedded.tree_statements import TableDefinition
@@ -110,10 +111,8 @@ class SourceWriter(AggregateWriter):
             left = f"({left})" if isinstance(join.left, Join) else left
             return f"{right} LEFT JOIN {left} ON {condition}"
         if join.kind == "FULL" and sqlite3.sqlite_version_info < (3, 39):
-            raise SqlError(
-                40517,
-                f"FULL JOIN is not supported by the embedded engine on SQLite {sqlite3.sqlite_version}. Use 3.39 or "
-                "later, or UNION ALL of two LEFT JOINs.",
+            raise refused(
+                f"FULL JOIN on SQLite {sqlite3.sqlite_version}", "Use 3.39 or later, or UNION ALL of two LEFT JOINs."
             )
         return f"{left} {join.kind} JOIN {right} ON {condition}"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Protocol
@@ -39,6 +40,10 @@ from lungdb.embedded.values import Value, decode_decimal, encode_decimal
 from lungdb.errors import SqlError
 
 WINDOWED = words("ROW_NUMBER RANK DENSE_RANK NTILE LAG LEAD FIRST_VALUE LAST_VALUE PERCENT_RANK CUME_DIST")
+
+
+_NATIVE = re.compile(r"\(\{0\} (\S+) \{1\}\)")
+_CHAINS = {"+": "+", "-": "+", "*": "*", "||": "||"}
 
 
 class Surroundings(Protocol):
@@ -207,19 +212,32 @@ class ValueWriter(ABC):
         return Sql(call.template.format(operand.text), call.result, may_overflow=operand.may_overflow)
 
     def _binary(self, node: Binary) -> Sql:
-        left, right = self.scalar(node.left), self.scalar(node.right)
+        # A chain such as a + b + … + z leans to the left; it is walked, so that its length is no depth.
+        chain = [node]
+        while isinstance(chain[-1].left, Binary) and self.scope.grouped is None:
+            chain.append(chain[-1].left)
+        sql = self.scalar(chain[-1].left)
+        for each in reversed(chain):
+            sql = self._operation(each.operator, sql, self.scalar(each.right))
+        return sql
+
+    def _operation(self, operator: str, left: Sql, right: Sql) -> Sql:
         types = [self._literal_type(side, other) for side, other in ((left, right), (right, left))]
-        call = arithmetic(node.operator, types[0], types[1])
+        call = arithmetic(operator, types[0], types[1])
         left, right = (self.convert(side, target) for side, target in zip((left, right), call.parameters, strict=True))
-        if call.result.family == Family.INTEGER and node.operator in "+-*":
-            inner = f"({left.unchecked or left.text} {node.operator} {right.unchecked or right.text})"
-            return Sql(f"tsql_{call.result.name}({inner})", call.result, unchecked=inner)
-        if call.result.family in (Family.FLOAT, Family.INTEGER) and node.operator == "/" and right.atomic:
-            if (right.constant and right.value) or left.atomic:
-                return self._quotient(left, right, call.result)
-        text = call.template.format(left.text, right.text)
-        risky = call.result.family == Family.FLOAT and node.operator in "+-*"
-        return Sql(text, call.result, may_overflow=risky)
+        native = _NATIVE.fullmatch(call.template)
+        if call.result.family == Family.INTEGER and operator in "+-*":
+            chain = _chained(operator, left, right.unchecked or right.text, left.unchecked or left.text)
+            inner = f"({chain[1]})"
+            return Sql(f"tsql_{call.result.name}({inner})", call.result, unchecked=inner, chain=chain)
+        simple = right.atomic and (left.atomic or bool(right.constant and right.value))
+        if call.result.family in (Family.FLOAT, Family.INTEGER) and operator == "/" and simple:
+            return self._quotient(left, right, call.result)
+        risky = call.result.family == Family.FLOAT and operator in "+-*"
+        if native is not None:
+            chain = _chained(native[1], left, right.text, left.text)
+            return Sql(f"({chain[1]})", call.result, chain=chain, may_overflow=risky)
+        return Sql(call.template.format(left.text, right.text), call.result, may_overflow=risky)
 
     def _quotient(self, left: Sql, right: Sql, result: SqlType) -> Sql:
         """Divide in SQLite; a zero divisor, the only value that fails the test besides NULL, goes to the function.
@@ -364,3 +382,10 @@ class ValueWriter(ABC):
         parts, kind = self.common(choices)
         branches = " ".join(f"WHEN {number} THEN {part.text}" for number, part in enumerate(parts, start=1))
         return Sql(f"(CASE {self.convert(index, INT).text} {branches} END)", kind)
+
+
+def _chained(operator: str, left: Sql, right: str, otherwise: str) -> tuple[str, str]:
+    """Return what `Sql.chain` says of ``left operator right``; `otherwise` is the left text with its parentheses."""
+    kind = _CHAINS.get(operator, "")
+    start = left.chain[1] if kind and left.chain[0] == kind else otherwise
+    return kind, f"{start} {operator} {right}"

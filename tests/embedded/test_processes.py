@@ -1,0 +1,174 @@
+"""Two processes on one file, kills, and Ctrl-C."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from lungdb.embedded import Connection, connect
+from tests.embedded.running import rows, say, value
+
+_ROOT = Path(__file__).resolve().parents[2]
+_CHILD = """
+import sys, time
+from lungdb.embedded import connect
+cursor = connect(sys.argv[1]).cursor()
+for text in sys.argv[2:]:
+    if text.startswith("sleep "):
+        time.sleep(float(text[6:]))
+    else:
+        cursor.execute(text)
+        while cursor.nextset():
+            pass
+    print("done", flush=True)
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """A file with an empty table t."""
+    with connect(tmp_path / "shared.db") as connection:
+        say(connection, "CREATE TABLE t (k INT PRIMARY KEY)")
+    return tmp_path / "shared.db"
+
+
+@pytest.fixture
+def other(path: Path) -> Iterator[Callable[..., subprocess.Popen[str]]]:
+    """Start another process that runs batches on the file; it writes a line after each."""
+    running: list[subprocess.Popen[str]] = []
+
+    def start(*batches: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", _CHILD, str(path), *batches]
+        running.append(subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=_ROOT))
+        return running[-1]
+
+    yield start
+    for process in running:
+        process.kill()
+        process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+
+
+def _line(process: subprocess.Popen[str]) -> None:
+    assert process.stdout is not None
+    assert process.stdout.readline() == "done\n"
+
+
+def test_a_writer_waits_for_the_other_and_then_sees_its_rows(
+    path: Path, other: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """SELECT … WITH (UPDLOCK, HOLDLOCK) takes the lock, so MAX + 1 is never given twice; plain reads do not wait."""
+    _line(other("BEGIN TRANSACTION; INSERT INTO t VALUES (1)", "sleep 1", "COMMIT"))
+    with connect(path) as connection:
+        assert value(connection, "SELECT COUNT(*) FROM t") == 0
+        taken = "SELECT COALESCE(MAX(k), 0) + 1 FROM t WITH (UPDLOCK, HOLDLOCK)"
+        begun = time.monotonic()
+        assert value(connection, f"BEGIN TRANSACTION; {taken}") == 2
+        assert time.monotonic() - begun > 0.5
+        say(connection, "INSERT INTO t VALUES (2); COMMIT")
+        assert rows(connection, "SELECT k FROM t") == [(1,), (2,)]
+
+
+def test_a_read_before_the_write_does_not_spoil_the_transaction(
+    path: Path, other: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """Between them the other process commits; SQLite's own transaction would fail here."""
+    with connect(path) as connection:
+        assert value(connection, "BEGIN TRANSACTION; SELECT COUNT(*) FROM t") == 0
+        _line(other("INSERT INTO t VALUES (1)"))
+        assert say(connection, "INSERT INTO t VALUES (2); COMMIT").errors == []
+        assert value(connection, "SELECT COUNT(*) FROM t") == 2
+
+
+def test_definitions_of_the_other_process_are_noticed(path: Path, other: Callable[..., subprocess.Popen[str]]) -> None:
+    """A new table, a changed view, a column that a cached plan has to learn of."""
+    with connect(path) as connection:
+        say(connection, "CREATE VIEW v AS SELECT k FROM t; ")
+        assert say(connection, "SELECT * FROM v").errors == []
+        _line(other("ALTER TABLE t ADD n INT NOT NULL DEFAULT 5; INSERT INTO t (k) VALUES (1); CREATE TABLE u (i INT)"))
+        _line(other("ALTER VIEW v AS SELECT k, n FROM t"))
+        assert rows(connection, "SELECT * FROM v") == [(1, 5)]
+        assert say(connection, "SELECT i FROM u").errors == []
+
+
+def test_a_process_killed_inside_a_transaction_loses_it_and_nothing_else(
+    path: Path, other: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """What it had committed stays; the lock is free at once."""
+    process = other(
+        "INSERT INTO t VALUES (1)", "BEGIN TRANSACTION; INSERT INTO t VALUES (2); CREATE TABLE u (i INT)", "sleep 60"
+    )
+    for _ in range(2):
+        _line(process)
+    process.kill()
+    process.wait()
+    with connect(path) as connection:
+        assert rows(connection, "SELECT k, OBJECT_ID(N'u') FROM t") == [(1, None)]
+        assert say(connection, "INSERT INTO t VALUES (3)").errors == []
+        assert rows(connection, "SELECT k FROM t") == [(1,), (3,)]
+        assert connection.session.storage.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+
+
+def test_a_lock_that_is_not_given_is_error_1222(path: Path, other: Callable[..., subprocess.Popen[str]]) -> None:
+    """SET LOCK_TIMEOUT shortens the wait of thirty seconds."""
+    _line(other("BEGIN TRANSACTION; INSERT INTO t VALUES (1)", "sleep 60"))
+    with connect(path) as connection:
+        said = say(connection, "SET LOCK_TIMEOUT 200; INSERT INTO t VALUES (2); PRINT N'on'")
+        assert ([each.number for each in said.errors], said.messages) == ([1222], ["on"])
+        assert say(connection, "CREATE TABLE #t (i INT); INSERT INTO #t VALUES (1); DROP TABLE #t").errors == []
+
+
+def test_insert_execute_of_a_waiting_procedure_keeps_nobody_from_writing(
+    path: Path, other: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """As GenerateFeatures does with its script: the table is locked only while the rows go in."""
+    process = other(
+        "CREATE PROCEDURE slow AS BEGIN WAITFOR DELAY '00:00:02'; SELECT 1; END",
+        "PRINT N'begins'",
+        "CREATE TABLE #r (i INT); INSERT INTO #r EXEC slow; INSERT INTO t SELECT i + 100 FROM #r",
+    )
+    for _ in range(2):
+        _line(process)
+    with connect(path) as connection:
+        begun = time.monotonic()
+        assert say(connection, "INSERT INTO t VALUES (1)").errors == []
+        assert time.monotonic() - begun < 1
+        _line(process)
+        assert rows(connection, "SELECT k FROM t") == [(1,), (101,)]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")
+@pytest.mark.parametrize(
+    "batch",
+    [
+        "WAITFOR DELAY '00:00:30'",
+        "DECLARE @i INT = 0; WHILE 1 = 1 SET @i = (@i + 1) % 1000",
+        "WITH n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n OPTION (MAXRECURSION 0)",
+        "SELECT COUNT(*) FROM sys.types AS a CROSS JOIN sys.types AS b CROSS JOIN sys.types AS c CROSS JOIN sys.types AS d "
+        "CROSS JOIN sys.types AS e CROSS JOIN sys.types AS f",
+    ],
+)
+def test_ctrl_c_stops_a_batch_and_rolls_back(path: Path, batch: str) -> None:
+    """While it waits, loops, or is deep inside one statement; the connection goes on."""
+    with connect(path) as connection:
+        cursor = connection.cursor()
+        timer = threading.Timer(0.5, lambda: os.kill(os.getpid(), signal.SIGINT))
+        timer.start()
+        begun = time.monotonic()
+        with pytest.raises(KeyboardInterrupt):
+            cursor.execute(f"SET NOCOUNT ON; BEGIN TRANSACTION; INSERT INTO t VALUES (1); {batch}")
+        assert time.monotonic() - begun < 10
+        assert _state(connection) == [(0, 0)]
+
+
+def _state(connection: Connection) -> list[tuple[object, ...]]:
+    return rows(connection, "SELECT COUNT(*), @@TRANCOUNT FROM t")
