@@ -67,7 +67,7 @@ def test_an_error_of_a_script_rolls_back_nothing_unless_xact_abort_is_on(connect
         ("@language = N'Julia', @script = N'x = 1'", 39020, "'Julia' is not registered"),
         ("@language = N'Python', @script = N'x = 1', @parallel = 1", 40517, "@parallel = 1"),
         ("@language = N'Python', @script = N'x = 1', @r_rowsPerRead = 10", 40517, "@r_rowsPerRead = 10"),
-        ("@language = N'Python', @script = N'x = 1', @input_data_1 = N'SELECT 0x01 AS b'", 39017, "CONVERT(VARCHAR(MAX)"),
+        ("@language = N'Python', @script = N'x = 1', @input_data_1 = N'SELECT 0x01 AS b'", 39017, "hex text"),
         ("@language = N'Python', @script = N'x = 1', @input_data_1 = N'DELETE FROM t'", 39018, "one SELECT"),
         ("@language = N'Python', @script = N'x = 1', @input_data_1 = N'SELECT a FROM nowhere'", 208, "nowhere"),
         ("@language = N'Python'", 201, "@script"),
