@@ -9,6 +9,8 @@ import pytest
 
 from lungdb.embedded import Connection, connect
 
+pytest.register_assert_rewrite("tests.embedded.running")
+
 
 @pytest.fixture
 def connection(tmp_path: Path) -> Iterator[Connection]:

@@ -52,7 +52,7 @@ def say(connection: Connection, script: str, *parameters: object) -> Said:
 def rows(connection: Connection, script: str, *parameters: object) -> list[tuple[Any, ...]]:
     """Run a script without errors and return its last result set."""
     said = say(connection, script, *parameters)
-    assert said.errors == []
+    assert [str(each) for each in said.errors] == []
     return said.results[-1] if said.results else []
 
 

@@ -13,7 +13,8 @@ def table(connection: Connection) -> Connection:
     """A table with an identity, defaults and a float."""
     say(
         connection,
-        "CREATE TABLE t (id INT IDENTITY(5, 1) PRIMARY KEY, n NVARCHAR(5) NOT NULL, x FLOAT NULL DEFAULT 1.5, b BIT DEFAULT 0);"
+        "CREATE TABLE t (id INT IDENTITY(5, 1) PRIMARY KEY, n NVARCHAR(5) NOT NULL, x FLOAT NULL DEFAULT 1.5, b "
+        "BIT DEFAULT 0);"
         "INSERT INTO t (n, x) VALUES (N'a', 1), (N'b', 2), (N'c', NULL);",
     )
     return connection
@@ -74,13 +75,16 @@ def test_output_into_a_table_converts_as_insert_does(table: Connection) -> None:
     ("change", "expected"),
     [
         ("UPDATE u SET u.x = v.id FROM t AS u JOIN t AS v ON v.id = u.id + 1", [(5, 6.0), (6, 7.0), (7, None)]),
-        ("UPDATE t SET x = 0 FROM t LEFT JOIN t AS v ON v.id = t.id + 1 WHERE v.id IS NULL", [(5, 1.0), (6, 2.0), (7, 0.0)]),
+        ("UPDATE t SET x = 0 FROM t LEFT JOIN t AS v ON v.id = t.id + 1 WHERE v.id IS "
+        "NULL", [(5, 1.0), (6, 2.0), (7, 0.0)]),
         ("UPDATE t SET x += 1 WHERE x IS NOT NULL", [(5, 2.0), (6, 3.0), (7, None)]),
         ("UPDATE t SET x = NULL WHERE n = N'B '", [(5, 1.0), (6, None), (7, None)]),
         ("UPDATE TOP (2) t SET x = -1", [(5, -1.0), (6, -1.0), (7, None)]),
-        ("WITH c AS (SELECT MAX(id) AS m FROM t) UPDATE t SET x = c.m FROM t CROSS JOIN c WHERE t.id = 5", [(5, 7.0), (6, 2.0), (7, None)]),
+        ("WITH c AS (SELECT MAX(id) AS m FROM t) UPDATE t SET x = c.m FROM t CROSS JOIN c WHERE t.id = "
+        "5", [(5, 7.0), (6, 2.0), (7, None)]),
         ("UPDATE t SET x = (SELECT MAX(x) FROM t AS v) WHERE id = 7", [(5, 1.0), (6, 2.0), (7, 2.0)]),
-        ("UPDATE t SET x = id, b = 1 WHERE id = 5; UPDATE t SET x = x + 1 WHERE b = 1", [(5, 6.0), (6, 2.0), (7, None)]),
+        ("UPDATE t SET x = id, b = 1 WHERE id = 5; UPDATE t SET x = x + 1 WHERE b = "
+        "1", [(5, 6.0), (6, 2.0), (7, None)]),
         ("DELETE FROM t WHERE x = 2", [(5, 1.0), (7, None)]),
         ("DELETE u FROM t AS u JOIN t AS v ON v.id = u.id + 1 WHERE v.x IS NULL", [(5, 1.0), (7, None)]),
         ("DELETE TOP (1) FROM t", [(6, 2.0), (7, None)]),
@@ -191,7 +195,8 @@ def test_insert_execute_takes_every_result_set_and_none_where_one_fails(connecti
     """Two result sets go in; a duplicate in the second takes the first away too."""
     say(
         connection,
-        "CREATE TABLE t (k INT PRIMARY KEY)\nGO\nCREATE PROCEDURE two @last INT AS BEGIN SELECT 1; PRINT N'between'; SELECT @last; END",
+        "CREATE TABLE t (k INT PRIMARY KEY)\nGO\nCREATE PROCEDURE two @last INT AS BEGIN SELECT 1; PRINT "
+        "N'between'; SELECT @last; END",
     )
     assert error(connection, "INSERT INTO t EXEC two 1").number == 2627
     assert value(connection, "SELECT COUNT(*) FROM t") == 0
@@ -204,8 +209,10 @@ def test_insert_execute_lets_the_procedure_commit_its_own_transaction(connection
     """The procedure logs in a transaction of its own; ROLLBACK there is refused."""
     say(
         connection,
-        "CREATE TABLE t (k INT); CREATE TABLE log (n INT)\nGO\nCREATE PROCEDURE p AS BEGIN SET NOCOUNT ON; BEGIN TRANSACTION; "
-        "INSERT INTO log VALUES (1); COMMIT; SELECT 7; END\nGO\nCREATE PROCEDURE q AS BEGIN BEGIN TRANSACTION; ROLLBACK; END",
+        "CREATE TABLE t (k INT); CREATE TABLE log (n INT)\nGO\nCREATE PROCEDURE p AS BEGIN SET NOCOUNT ON; "
+        "BEGIN TRANSACTION; "
+        "INSERT INTO log VALUES (1); COMMIT; SELECT 7; END\nGO\nCREATE PROCEDURE q AS BEGIN BEGIN TRANSACTION; "
+        "ROLLBACK; END",
     )
     assert rows(connection, "INSERT INTO t EXEC p; SELECT t.k, log.n, @@TRANCOUNT FROM t CROSS JOIN log") == [(7, 1, 0)]
     assert 3915 in [each.number for each in say(connection, "INSERT INTO t EXEC q").errors]

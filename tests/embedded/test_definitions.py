@@ -18,7 +18,8 @@ def tables(connection: Connection) -> Connection:
         connection,
         "CREATE TABLE a (id INT NOT NULL CONSTRAINT PK_a PRIMARY KEY, n NVARCHAR(20) NULL, x INT NULL);"
         "CREATE TABLE b (id INT IDENTITY PRIMARY KEY, a_id INT NULL CONSTRAINT FK_b REFERENCES a (id));"
-        "INSERT INTO a VALUES (1, N'one', 10), (2, N'two', NULL), (3, NULL, 30); INSERT INTO b (a_id) VALUES (1), (NULL);",
+        "INSERT INTO a VALUES (1, N'one', 10), (2, N'two', NULL), (3, NULL, 30); INSERT INTO b (a_id) VALUES "
+        "(1), (NULL);",
     )
     return connection
 
@@ -133,7 +134,10 @@ def test_a_wrong_definition_has_sql_servers_number(tables: Connection, statement
 
 def test_if_exists_and_or_alter_can_be_run_twice(connection: Connection) -> None:
     """The installer's statements."""
-    script = "CREATE OR ALTER VIEW v AS SELECT 1 AS i\nGO\nCREATE OR ALTER PROCEDURE p AS PRINT N'x'\nGO\nDROP TABLE IF EXISTS nope"
+    script = (
+        "CREATE OR ALTER VIEW v AS SELECT 1 AS i\nGO\nCREATE OR ALTER PROCEDURE p AS PRINT N'x'\nGO\nDROP "
+        "TABLE IF EXISTS nope"
+    )
     assert say(connection, f"{script}\nGO\n{script}").errors == []
     assert rows(connection, "SELECT name, type FROM sys.objects") == [("v", "V"), ("p", "P")]
     assert say(connection, "DROP VIEW IF EXISTS v, v; DROP PROCEDURE p").errors == []
@@ -146,7 +150,10 @@ def test_the_catalog_tells_what_was_declared(tables: Connection) -> None:
         "CREATE TABLE c (v VARBINARY(MAX) NOT NULL, n NVARCHAR(64), d DECIMAL(9, 2) DEFAULT 5, t DATETIME2(3), "
         "r REAL, CONSTRAINT CK_c CHECK (d > 0), CONSTRAINT UQ_c UNIQUE (n))",
     )
-    query = "SELECT DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, IS_NULLABLE FROM INFORMATION_SCHEMA.COLUMNS WHERE TABLE_NAME = 'c'"
+    query = (
+        "SELECT DATA_TYPE, CHARACTER_MAXIMUM_LENGTH, NUMERIC_PRECISION, IS_NULLABLE FROM "
+        "INFORMATION_SCHEMA.COLUMNS WHERE TABLE_NAME = 'c'"
+    )
     assert rows(tables, query) == [
         ("varbinary", -1, None, "NO"), ("nvarchar", 64, None, "YES"), ("decimal", None, 9, "YES"),
         ("datetime2", None, None, "YES"), ("real", None, 24, "YES"),
@@ -174,7 +181,8 @@ def test_definitions_and_data_are_there_after_the_file_is_closed(tmp_path: Path)
     with connect(tmp_path / "kept.db") as connection:
         say(
             connection,
-            "CREATE TABLE t (d DECIMAL(5, 2) NOT NULL); INSERT INTO t VALUES (1.5)\nGO\nCREATE PROC p AS SELECT d FROM t",
+            "CREATE TABLE t (d DECIMAL(5, 2) NOT NULL); INSERT INTO t VALUES (1.5)\nGO\nCREATE PROC p AS SELECT "
+            "d FROM t",
         )
     with connect(tmp_path / "kept.db") as connection:
         assert str(value(connection, "EXEC p")) == "1.50"

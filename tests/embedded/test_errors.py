@@ -26,19 +26,25 @@ STATE = "SELECT @@TRANCOUNT, XACT_STATE(), (SELECT COUNT(*) FROM t)"
         ("SELECT 1 / 0; PRINT 1", ["error", "message"], (0, 0, 1)),
         ("RAISERROR(N'x', 16, 1); PRINT 1", ["error", "message"], (0, 0, 1)),
         ("EXEC nope; PRINT 1", ["error", "message"], (0, 0, 1)),
-        ("BEGIN TRANSACTION; INSERT INTO t VALUES (2); INSERT INTO t VALUES (1); PRINT 1", ["count", "error", "message"], (1, 1, 2)),
+        ("BEGIN TRANSACTION; INSERT INTO t VALUES (2); INSERT INTO t VALUES (1); PRINT "
+        "1", ["count", "error", "message"], (1, 1, 2)),
         # A failed conversion ends the batch and rolls back; THROW ends the batch, the transaction stays.
-        ("BEGIN TRANSACTION; INSERT INTO t VALUES (2); SELECT CAST(N'x' AS INT); PRINT 1", ["count", "error"], (0, 0, 1)),
+        ("BEGIN TRANSACTION; INSERT INTO t VALUES (2); SELECT CAST(N'x' AS INT); PRINT "
+        "1", ["count", "error"], (0, 0, 1)),
         ("BEGIN TRANSACTION; INSERT INTO t VALUES (2); THROW 50001, N'x', 1; PRINT 1", ["count", "error"], (1, 1, 2)),
         ("BEGIN TRANSACTION; INSERT INTO t VALUES (2); SELECT nope FROM t; PRINT 1", ["count", "error"], (1, 1, 2)),
         # XACT_ABORT: everything but RAISERROR rolls back and ends the batch.
-        ("SET XACT_ABORT ON; BEGIN TRANSACTION; INSERT INTO t VALUES (2); INSERT INTO t VALUES (1); PRINT 1", ["count", "error"], (0, 0, 1)),
-        ("SET XACT_ABORT ON; BEGIN TRANSACTION; INSERT INTO t VALUES (2); THROW 50001, N'x', 1", ["count", "error"], (0, 0, 1)),
-        ("SET XACT_ABORT ON; BEGIN TRANSACTION; INSERT INTO t VALUES (2); RAISERROR(N'x', 16, 1); PRINT 1", ["count", "error", "message"], (1, 1, 2)),
+        ("SET XACT_ABORT ON; BEGIN TRANSACTION; INSERT INTO t VALUES (2); INSERT INTO t VALUES (1); PRINT "
+        "1", ["count", "error"], (0, 0, 1)),
+        ("SET XACT_ABORT ON; BEGIN TRANSACTION; INSERT INTO t VALUES (2); THROW 50001, N'x', "
+        "1", ["count", "error"], (0, 0, 1)),
+        ("SET XACT_ABORT ON; BEGIN TRANSACTION; INSERT INTO t VALUES (2); RAISERROR(N'x', 16, 1); PRINT "
+        "1", ["count", "error", "message"], (1, 1, 2)),
         # Counting.
         ("BEGIN TRANSACTION; BEGIN TRANSACTION; INSERT INTO t VALUES (2); COMMIT", ["count"], (1, 1, 2)),
         ("BEGIN TRANSACTION; BEGIN TRANSACTION; INSERT INTO t VALUES (2); ROLLBACK", ["count"], (0, 0, 1)),
-        ("BEGIN TRANSACTION; SAVE TRANSACTION s; INSERT INTO t VALUES (2); ROLLBACK TRANSACTION s; COMMIT", ["count"], (0, 0, 1)),
+        ("BEGIN TRANSACTION; SAVE TRANSACTION s; INSERT INTO t VALUES (2); ROLLBACK TRANSACTION s; "
+        "COMMIT", ["count"], (0, 0, 1)),
         ("BEGIN TRANSACTION a; INSERT INTO t VALUES (2); ROLLBACK TRANSACTION a", ["count"], (0, 0, 1)),
     ],
 )  # fmt: skip
@@ -68,7 +74,8 @@ def test_xact_state_in_catch_tells_whether_the_transaction_can_be_committed(
     said = say(
         table,
         f"BEGIN TRY BEGIN TRANSACTION; INSERT INTO t VALUES (5); {body}; END TRY\n"
-        "BEGIN CATCH SELECT XACT_STATE(); BEGIN TRY COMMIT; END TRY BEGIN CATCH SELECT ERROR_NUMBER(); ROLLBACK; END CATCH; END CATCH",
+        "BEGIN CATCH SELECT XACT_STATE(); BEGIN TRY COMMIT; END TRY BEGIN CATCH SELECT ERROR_NUMBER(); "
+        "ROLLBACK; END CATCH; END CATCH",
     )
     assert said.results[-1 if state == 1 else -2] == [(state,)]
     assert value(table, "SELECT COUNT(*) FROM t WHERE k = 5") == (1 if state == 1 else 0)
@@ -90,7 +97,8 @@ def test_catch_knows_the_error_and_throw_passes_it_on_as_it_was(table: Connectio
     say(
         table,
         "CREATE PROCEDURE bad AS\nBEGIN\n  RAISERROR(N'%s: %d', 14, 7, N'low', 3)\nEND\nGO\n"
-        "CREATE PROCEDURE tells AS SELECT ERROR_NUMBER(), ERROR_MESSAGE(), ERROR_SEVERITY(), ERROR_STATE(), ERROR_LINE(), ERROR_PROCEDURE()",
+        "CREATE PROCEDURE tells AS SELECT ERROR_NUMBER(), ERROR_MESSAGE(), ERROR_SEVERITY(), ERROR_STATE(), "
+        "ERROR_LINE(), ERROR_PROCEDURE()",
     )
     said = say(table, "BEGIN TRY\nEXEC bad\nEND TRY\nBEGIN CATCH\nEXEC tells;\nTHROW;\nEND CATCH\nPRINT N'not here'")
     assert said.results == [[(50000, "low: 3", 14, 7, 3, "bad")]]
@@ -104,7 +112,8 @@ def test_catch_blocks_nest(table: Connection) -> None:
     """An error inside CATCH goes to the outer TRY, whose ERROR_MESSAGE() is the inner one's."""
     batch = (
         "BEGIN TRY BEGIN TRY THROW 50001, N'one', 1; END TRY BEGIN CATCH THROW 50002, N'two', 1; END CATCH; END TRY "
-        "BEGIN CATCH BEGIN TRY SELECT 1 / 0; END TRY BEGIN CATCH SELECT ERROR_NUMBER(); END CATCH; SELECT ERROR_MESSAGE(); END CATCH"
+        "BEGIN CATCH BEGIN TRY SELECT 1 / 0; END TRY BEGIN CATCH SELECT ERROR_NUMBER(); END CATCH; SELECT "
+        "ERROR_MESSAGE(); END CATCH"
     )
     assert say(table, batch).results == [[(8134,)], [("two",)]]
 
@@ -112,7 +121,8 @@ def test_catch_blocks_nest(table: Connection) -> None:
 def test_loops_leave_try_as_they_leave_blocks(table: Connection) -> None:
     """CONTINUE, BREAK and RETURN out of TRY, and errors afterwards are not taken for inside it."""
     batch = (
-        "DECLARE @i INT = 0; WHILE 1 = 1 BEGIN SET @i = @i + 1; BEGIN TRY IF @i = 2 CONTINUE; IF @i > 3 BREAK; PRINT @i; "
+        "DECLARE @i INT = 0; WHILE 1 = 1 BEGIN SET @i = @i + 1; BEGIN TRY IF @i = 2 CONTINUE; IF @i > 3 BREAK; "
+        "PRINT @i; "
         "END TRY BEGIN CATCH PRINT N'no'; END CATCH; END; SELECT 1 / 0; PRINT N'on'"
     )
     said = say(table, batch)
@@ -144,7 +154,8 @@ def test_table_variables_outlive_a_rollback_and_temporary_tables_follow_it(table
     """What was noted in a table variable is still there to be reported."""
     said = say(
         table,
-        "SET NOCOUNT ON; CREATE TABLE #t (i INT); DECLARE @t TABLE (id INT IDENTITY, i INT PRIMARY KEY); BEGIN TRANSACTION; "
+        "SET NOCOUNT ON; CREATE TABLE #t (i INT); DECLARE @t TABLE (id INT IDENTITY, i INT PRIMARY KEY); BEGIN "
+        "TRANSACTION; "
         "INSERT INTO #t VALUES (1); INSERT INTO @t (i) VALUES (1); CREATE TABLE #u (i INT); ROLLBACK; "
         "INSERT INTO @t (i) VALUES (2); SELECT id, i FROM @t; SELECT COUNT(*) FROM #t; SELECT OBJECT_ID(N'tempdb..#u')",
     )

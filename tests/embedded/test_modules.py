@@ -137,7 +137,8 @@ def test_options_that_a_procedure_sets_end_with_it(connection: Connection) -> No
     """NOCOUNT and XACT_ABORT of the caller stay as they were."""
     say(
         connection,
-        "CREATE TABLE t (i INT)\nGO\nCREATE PROCEDURE p AS BEGIN SET NOCOUNT ON; SET XACT_ABORT ON; INSERT INTO t VALUES (1); END",
+        "CREATE TABLE t (i INT)\nGO\nCREATE PROCEDURE p AS BEGIN SET NOCOUNT ON; SET XACT_ABORT ON; INSERT INTO "
+        "t VALUES (1); END",
     )
     assert say(connection, "EXEC p; INSERT INTO t VALUES (2)").counts == [1]
 
@@ -156,7 +157,8 @@ def test_session_context_lasts_from_batch_to_batch(connection: Connection) -> No
     """A key set read-only stays as it is; an unknown key is NULL."""
     say(
         connection,
-        "EXEC sp_set_session_context N'user', N'me'; EXEC sp_set_session_context @key = N'k', @value = 5, @read_only = 1",
+        "EXEC sp_set_session_context N'user', N'me'; EXEC sp_set_session_context @key = N'k', @value = 5, "
+        "@read_only = 1",
     )
     query = "SELECT CAST(SESSION_CONTEXT(N'USER') AS NVARCHAR(9)), SESSION_CONTEXT(N'k'), SESSION_CONTEXT(N'nope')"
     assert rows(connection, query) == [("me", 5, None)]

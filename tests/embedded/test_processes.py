@@ -153,7 +153,8 @@ def test_insert_execute_of_a_waiting_procedure_keeps_nobody_from_writing(
         "WAITFOR DELAY '00:00:30'",
         "DECLARE @i INT = 0; WHILE 1 = 1 SET @i = (@i + 1) % 1000",
         "WITH n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n OPTION (MAXRECURSION 0)",
-        "SELECT COUNT(*) FROM sys.types AS a CROSS JOIN sys.types AS b CROSS JOIN sys.types AS c CROSS JOIN sys.types AS d "
+        "SELECT COUNT(*) FROM sys.types AS a CROSS JOIN sys.types AS b CROSS JOIN sys.types AS c CROSS JOIN "
+        "sys.types AS d "
         "CROSS JOIN sys.types AS e CROSS JOIN sys.types AS f",
     ],
 )

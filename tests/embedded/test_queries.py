@@ -27,22 +27,27 @@ def tables(connection: Connection) -> Connection:
 @pytest.mark.parametrize(
     ("query", "expected"),
     [
-        ("SELECT p.id, s.id FROM p LEFT JOIN s ON s.p_id = p.id ORDER BY p.id, s.id", [(1, 10), (1, 11), (2, 12), (3, None)]),
-        ("SELECT p.id, s.id FROM p RIGHT JOIN s ON s.p_id = p.id ORDER BY s.id", [(1, 10), (1, 11), (2, 12), (None, 13)]),
+        ("SELECT p.id, s.id FROM p LEFT JOIN s ON s.p_id = p.id ORDER BY p.id, "
+        "s.id", [(1, 10), (1, 11), (2, 12), (3, None)]),
+        ("SELECT p.id, s.id FROM p RIGHT JOIN s ON s.p_id = p.id ORDER BY "
+        "s.id", [(1, 10), (1, 11), (2, 12), (None, 13)]),
         ("SELECT COUNT(*) FROM p CROSS JOIN s", [(12,)]),
         ("SELECT COUNT(*) FROM p, s WHERE s.p_id = p.id", [(3,)]),
         ("SELECT a.id FROM p AS a JOIN p AS b JOIN s ON s.p_id = b.id ON b.id = a.id WHERE s.mm > 2", [(1,), (2,)]),
-        ("SELECT name FROM p WHERE EXISTS (SELECT 1 FROM s WHERE s.p_id = p.id AND mm > 2) ORDER BY name", [("Ada",), ("bob",)]),
+        ("SELECT name FROM p WHERE EXISTS (SELECT 1 FROM s WHERE s.p_id = p.id AND mm > 2) ORDER BY "
+        "name", [("Ada",), ("bob",)]),
         ("SELECT u.id FROM p AS u WHERE EXISTS (SELECT 1 FROM p AS v WHERE v.id = u.id + 1)", [(1,), (2,)]),
         ("SELECT id FROM p WHERE id NOT IN (SELECT p_id FROM s WHERE p_id IS NOT NULL)", [(3,)]),
         ("SELECT id FROM p WHERE id NOT IN (SELECT p_id FROM s)", []),
         ("SELECT (SELECT COUNT(*) FROM s WHERE s.p_id = p.id) AS n FROM p ORDER BY n DESC", [(2,), (1,), (0,)]),
-        ("SELECT p_id, COUNT(*), MAX(mm) FROM s GROUP BY p_id ORDER BY p_id", [(None, 1, 0.5), (1, 2, 2.5), (2, 1, 5.0)]),
+        ("SELECT p_id, COUNT(*), MAX(mm) FROM s GROUP BY p_id ORDER BY "
+        "p_id", [(None, 1, 0.5), (1, 2, 2.5), (2, 1, 5.0)]),
         ("SELECT p_id + 1 FROM s GROUP BY p_id + 1 HAVING COUNT(*) > 1", [(2,)]),
         ("SELECT COUNT(*) FROM s WHERE 1 = 0 HAVING COUNT(*) = 0", [(0,)]),
         ("SELECT COUNT(*) FROM s HAVING COUNT(*) = 0", []),
         ("SELECT AVG(age), AVG(CAST(age AS FLOAT)), SUM(age), COUNT(age), COUNT(*) FROM p", [(60, 60.0, 120, 2, 3)]),
-        ("SELECT LEFT(name, 1), COUNT(*) FROM p GROUP BY LEFT(name, 1) ORDER BY LEFT(name, 1) DESC", [("C", 1), ("b", 1), ("A", 1)]),
+        ("SELECT LEFT(name, 1), COUNT(*) FROM p GROUP BY LEFT(name, 1) ORDER BY LEFT(name, 1) "
+        "DESC", [("C", 1), ("b", 1), ("A", 1)]),
         ("SELECT DISTINCT UPPER(n) FROM (VALUES (N'a'), (N'A'), (N'b')) AS v (n) ORDER BY UPPER(n)", [("A",), ("B",)]),
         ("SELECT id FROM p WHERE name IN (N'ADA', N'BOB ')", [(1,), (2,)]),
         ("SELECT id FROM p WHERE name LIKE N'[a-b]%' ORDER BY name DESC", [(2,), (1,)]),
@@ -55,8 +60,10 @@ def tables(connection: Connection) -> Connection:
         ("SELECT TOP (1) 5 AS x UNION ALL SELECT TOP (1) 6 ORDER BY x", [(5,), (6,)]),
         ("SELECT 1 AS a UNION ALL SELECT 2.5", [(decimal.Decimal("1.0"),), (decimal.Decimal("2.5"),)]),
         ("WITH a AS (SELECT id FROM p), b (n) AS (SELECT MAX(id) FROM a) SELECT n FROM b", [(3,)]),
-        ("SELECT id, SUM(mm) OVER (PARTITION BY p_id ORDER BY id ROWS UNBOUNDED PRECEDING) FROM s WHERE p_id = 1", [(10, 1.0), (11, 3.5)]),
-        ("SELECT id, LAG(id) OVER (ORDER BY id), LEAD(id, 1, 0) OVER (ORDER BY id) FROM p", [(1, None, 2), (2, 1, 3), (3, 2, 0)]),
+        ("SELECT id, SUM(mm) OVER (PARTITION BY p_id ORDER BY id ROWS UNBOUNDED PRECEDING) FROM s WHERE p_id = "
+        "1", [(10, 1.0), (11, 3.5)]),
+        ("SELECT id, LAG(id) OVER (ORDER BY id), LEAD(id, 1, 0) OVER (ORDER BY id) FROM "
+        "p", [(1, None, 2), (2, 1, 3), (3, 2, 0)]),
         ("SELECT STRING_AGG(name, N'+') WITHIN GROUP (ORDER BY name DESC) FROM p", [("Cy+bob+Ada",)]),
         ("SELECT CASE name WHEN N'ADA' THEN 1 ELSE 2 END FROM p WHERE id = 1", [(1,)]),
         ("SELECT p.*, 1 AS one FROM p WHERE id = 3", [(3, "Cy", 50, 1)]),
@@ -64,9 +71,12 @@ def tables(connection: Connection) -> Connection:
         ("SELECT id FROM clinic.dbo.p WHERE id = 2", [(2,)]),
         ("SELECT x = id, 'y' = 2 FROM p WHERE id = 1", [(1, 2)]),
         ("SELECT value FROM STRING_SPLIT(N'a,,b', N',')", [("a",), ("",), ("b",)]),
-        ("SELECT j.id, j.n FROM OPENJSON(N'[{\"id\": 1, \"n\": \"x\"}, {\"id\": 2}]') WITH (id INT, n NVARCHAR(5)) AS j", [(1, "x"), (2, None)]),
-        ("SELECT o.[key], i.[value] FROM OPENJSON(N'{\"a\": [1.50], \"b\": [2]}') AS o CROSS APPLY OPENJSON(o.[value]) AS i", [("a", "1.50"), ("b", "2")]),
-        ("SELECT p.id, o.value FROM p OUTER APPLY STRING_SPLIT(CASE WHEN p.id = 1 THEN N'u v' END, N' ') AS o WHERE p.id < 3", [(1, "u"), (1, "v"), (2, None)]),
+        ("SELECT j.id, j.n FROM OPENJSON(N'[{\"id\": 1, \"n\": \"x\"}, {\"id\": 2}]') WITH (id INT, n "
+        "NVARCHAR(5)) AS j", [(1, "x"), (2, None)]),
+        ("SELECT o.[key], i.[value] FROM OPENJSON(N'{\"a\": [1.50], \"b\": [2]}') AS o CROSS APPLY "
+        "OPENJSON(o.[value]) AS i", [("a", "1.50"), ("b", "2")]),
+        ("SELECT p.id, o.value FROM p OUTER APPLY STRING_SPLIT(CASE WHEN p.id = 1 THEN N'u v' END, N' ') AS o "
+        "WHERE p.id < 3", [(1, "u"), (1, "v"), (2, None)]),
     ],
     ids=lambda item: item if isinstance(item, str) else "",
 )  # fmt: skip
@@ -110,7 +120,8 @@ def test_a_query_gives_the_rows_worked_out_by_hand(
         ("SELECT made_up(1)", 195),
         ("SELECT CAST(N'2024-01-01' AS DATE) + 1", 206),
         ("WITH n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n) SELECT MAX(i) FROM n", 530),
-        ("WITH n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 9) SELECT i FROM n OPTION (MAXRECURSION 3)", 530),
+        ("WITH n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 9) SELECT i FROM n OPTION "
+        "(MAXRECURSION 3)", 530),
     ],
 )  # fmt: skip
 def test_a_wrong_query_has_sql_servers_number(tables: Connection, query: str, number: int) -> None:
@@ -125,7 +136,10 @@ def test_a_name_in_a_subquery_means_the_nearest_table_that_has_it(tables: Connec
 
 def test_recursion_without_a_limit_goes_as_deep_as_asked(connection: Connection) -> None:
     """OPTION (MAXRECURSION 0); the sum of 1…5000 is known."""
-    query = "WITH n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT SUM(i) FROM n OPTION (MAXRECURSION 0)"
+    query = (
+        "WITH n AS (SELECT 1 AS i UNION ALL SELECT i + 1 FROM n WHERE i < 5000) SELECT SUM(i) FROM n OPTION "
+        "(MAXRECURSION 0)"
+    )
     assert value(connection, query) == 5000 * 5001 // 2
 
 
