@@ -103,6 +103,8 @@ class ModuleParser(ChangeParser):
             self.fail()
         name = self.next().text
         self.take("AS")
+        if "READONLY" in (self.ahead(1).value, self.ahead(3).value):
+            self.refuse("A table-valued parameter")
         kind = self.data_type()
         if self.take("NOT"):
             self.refuse("NOT NULL on a parameter")
@@ -111,8 +113,6 @@ class ModuleParser(ChangeParser):
         if self.take("="):
             default = self._constant()
         output = self.at_any("OUTPUT", "OUT") and bool(self.next())
-        if self.at("READONLY"):
-            self.refuse("A table-valued parameter")
         self.declared[name.lower()] = kind
         return ProcedureParameter(name, kind, default, output)
 

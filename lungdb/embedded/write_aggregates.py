@@ -23,6 +23,8 @@ class AggregateWriter(ConditionWriter):
             return self._window(call)
         if call.over is None:
             return self._grouped_aggregate(call)
+        if call.distinct:
+            raise SqlError(10759, "Use of DISTINCT is not allowed with the OVER clause. Count in a derived table.")
         return self._aggregate(call, self._over(call.over))
 
     def _grouped_aggregate(self, call: Call) -> Sql:

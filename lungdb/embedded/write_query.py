@@ -316,7 +316,18 @@ class QueryWriter(SourceWriter):
         return text
 
     def _row_count(self, node: Scalar) -> str:
-        sql = self.convert(self.scalar(node), BIGINT)
+        inner, self.scope = self.scope, Scope()
+        try:
+            sql = self.convert(self.scalar(node), BIGINT)
+        except SqlError as error:
+            if error.number not in (207, 4104):
+                raise
+            raise SqlError(
+                4115, "A column is not allowed in an argument to a TOP, OFFSET, or FETCH clause. Use a number or a "
+                "variable."
+            ) from None  # fmt: skip
+        finally:
+            self.scope = inner
         return sql.text if sql.constant and isinstance(sql.value, int) and sql.value >= 0 else f"tsql_rows({sql.text})"
 
 

@@ -16,6 +16,7 @@ from tests.embedded.running import error, rows, say
         ("CREATE TRIGGER g ON t FOR INSERT AS SELECT 1;", "CREATE TRIGGER"),
         ("CREATE FUNCTION f() RETURNS INT AS BEGIN RETURN 1; END;", "CREATE FUNCTION"),
         ("CREATE TYPE y FROM INT;", "CREATE TYPE"),
+        ("CREATE PROCEDURE p @rows dbo.y READONLY AS SELECT 1;", "table-valued parameter"),
         ("CREATE TABLE h (a INT) WITH (SYSTEM_VERSIONING = ON);", "temporal table"),
         ("CREATE TABLE h (a INT, b AS a + 1);", "computed column"),
         ("CREATE TABLE h (a INT, INDEX i (a));", "INDEX inside CREATE TABLE"),
@@ -68,3 +69,17 @@ def test_nothing_of_a_batch_runs_that_has_a_refusal(connection: Connection) -> N
     said = say(connection, "CREATE TABLE t (a INT); MERGE t USING u ON 1 = 1;")
     assert [each.number for each in said.errors] == [40517]
     assert rows(connection, "SELECT name FROM sys.tables") == []
+
+
+@pytest.mark.parametrize(
+    ("query", "number"),
+    [
+        ("SELECT TOP (n) n FROM (SELECT 1 AS n) AS f;", 4115),
+        ("SELECT n FROM (SELECT 1 AS n) AS f ORDER BY n OFFSET f.n ROWS;", 4115),
+        ("SELECT n FROM (SELECT 1 AS n) AS f ORDER BY n OFFSET 0 ROWS FETCH NEXT n ROWS ONLY;", 4115),
+        ("SELECT COUNT(DISTINCT n) OVER () FROM (SELECT 1 AS n) AS f;", 10759),
+    ],
+)
+def test_what_sql_server_refuses_has_its_number(connection: Connection, query: str, number: int) -> None:
+    """Columns count no rows, and DISTINCT has no window."""
+    assert error(connection, query).number == number
