@@ -10,6 +10,7 @@ from lungdb.embedded.names import key
 from lungdb.embedded.parse_statements import parse_declarations
 from lungdb.embedded.plans import Unit
 from lungdb.embedded.procedure_arguments import bind, give_back, system_arguments
+from lungdb.embedded.refusals import refused
 from lungdb.embedded.satellite import Parameter, ScriptResult
 from lungdb.embedded.scope import OutColumn
 from lungdb.embedded.session import Session
@@ -31,10 +32,10 @@ def run_script(session: Session, frame: Frame, statement: Execute) -> Iterator[E
     check_language(session, language)
     for name, value in (("@parallel", parallel), ("@r_rowsPerRead", rows_per_read)):
         if value:
-            raise SqlError(
-                40517, f"{name} = {value} of sp_execute_external_script is not supported by the embedded engine. "
-                "Call it for one chunk of rows after the other in a WHILE loop."
-            )  # fmt: skip
+            raise refused(
+                f"{name} = {value!r} of sp_execute_external_script",
+                "Call it for one chunk of rows after the other in a WHILE loop.",
+            )
     if script is None:
         raise SqlError(201, "Procedure or function 'sp_execute_external_script' expects parameter '@script', which was "
                        "not supplied.")  # fmt: skip

@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
+from lungdb.embedded.refusals import refused
 from lungdb.errors import SqlError
 
 MAX = -1
@@ -240,7 +241,7 @@ def parse_type(text: str, *, default_length: int = 1) -> SqlType:
     if name == "sysname":
         return nvarchar(128)
     if name in _REFUSED:
-        raise SqlError(40517, f"The data type {name} is not supported by the embedded engine. Use {_REFUSED[name]}.")
+        raise refused(f"The data type {name}", f"Use {_REFUSED[name]}.")
     if match is None or name not in _FAMILIES:
         known = ", ".join(sorted(_FAMILIES))
         raise SqlError(2715, f"Cannot find data type {name}. The embedded engine knows {known}.")
