@@ -43,9 +43,12 @@ def frame_datasets(dataset: Dataset, frames: int) -> list[Dataset]:
     groups = _items(dataset, "PerFrameFunctionalGroupsSequence")
     if len(groups) != frames:
         raise RejectedError("wrong_frame_count", "PerFrameFunctionalGroupsSequence")
+    common = Dataset()
+    common.update({element.tag: element for element in dataset if element.tag not in GROUP_TAGS})
     result = []
     for group in groups:
-        frame = Dataset(dataset)
+        frame = Dataset()
+        frame.update(common)
         for sequence, keywords in _MACROS.items():
             items = _items(group, sequence) or _items(shared, sequence) or [Dataset()]
             for keyword in keywords:
