@@ -11,7 +11,7 @@ import pytest
 
 from lungdb.dicom.folder import read_folder
 from lungdb.dicom.isolation import Workers
-from lungdb.dicom.rejection import Rejection
+from lungdb.dicom.rejection import REASONS, Rejection
 from lungdb.dicom.series import Series
 from lungdb.dicom.source import find_files
 from lungdb.errors import LungdbError
@@ -85,3 +85,9 @@ def test_a_damaged_slice_costs_its_series_unless_gaps_are_allowed(tmp_path: Path
     assert isinstance(rejection, Rejection)
     assert isinstance(series, Series)
     assert len(series.headers) == 3
+
+
+def test_every_reason_is_documented() -> None:
+    """With the sentence that users are told."""
+    text = (Path(__file__).resolve().parents[2] / "docs" / "loading.md").read_text(encoding="utf-8")
+    assert [code for code, sentence in REASONS.items() if f"| {code} | {sentence} |" not in text] == []
