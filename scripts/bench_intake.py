@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 from pydicom import dcmread, dcmwrite
-from pydicom.pixels import apply_rescale
+from pydicom.pixels.processing import apply_rescale
 
 from lungdb.cli import load_scans
 from lungdb.cli.sql import print_table

@@ -84,9 +84,9 @@ def test_when_the_primary_series_cannot_be_read_the_next_one_is_loaded(folder: P
 def test_the_deidentification_and_the_gantry_tilt_are_recorded(
     folder: Path, target: str, query: Query, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """113100 and 113107 are the codes of PS3.16 CID 7050; the slices lean by atan(3/4) while the table moves along z."""
-    monkeypatch.setenv("LUNGDB_ID_KEY", KEY)
     """113100 and 113107 are codes of PS3.16 CID 7050; the slices lean by asin(0.28), the table moves along z."""
+    monkeypatch.setenv("LUNGDB_ID_KEY", KEY)
+    for number in range(3):
         write_slice(
             folder / str(number),
             number=number,
