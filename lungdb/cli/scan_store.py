@@ -49,6 +49,8 @@ IF NOT EXISTS (SELECT 1 FROM dbo.rejected_files WITH (UPDLOCK, HOLDLOCK) WHERE p
     INSERT INTO dbo.rejected_files (reason, message, path_hash) VALUES (?, ?, ?);
 """
 
+_SLICES_AT_ONCE = 32
+
 
 @dataclass(frozen=True)
 class EncodedScan:
@@ -227,7 +229,10 @@ def _insert_scan(connection: Connection, scan: EncodedScan) -> None:
     values = (extent.number_images, extent.spacing_z, *scan.spacing, scan.gantry_tilt, scan.content_sha256)
     inserted = run(connection, _INSERT_SCAN, (scan.patient_id, extent.series_uid, *scan.columns, *values))
     scan_id = inserted[0].rows[0][0]
-    _run_many(connection, _INSERT_SLICE, [(scan_id, index, *row) for index, row in enumerate(scan.slices)])
+    # A few at a time, because the engine may copy what it is given.
+    for start in range(0, len(scan.slices), _SLICES_AT_ONCE):
+        rows = scan.slices[start : start + _SLICES_AT_ONCE]
+        _run_many(connection, _INSERT_SLICE, [(scan_id, start + index, *row) for index, row in enumerate(rows)])
 
 
 def _run_many(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:

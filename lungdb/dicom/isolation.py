@@ -6,6 +6,7 @@ that it was reading; the next file gets a new one.
 
 from __future__ import annotations
 
+import os
 import signal
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -172,6 +173,10 @@ def _serve(connection: Connection, limits: Limits) -> None:
 
     _limit_memory(limits.worker_megabytes * MEGABYTE)
     connection.send(True)
+    # Libraries in C and Rust write what they like, header values too.
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
     with suppress(EOFError, OSError):
         while True:
             function, item = connection.recv()

@@ -54,7 +54,9 @@ def read_hounsfield(headers: Sequence[SliceHeader], limits: Limits) -> Iterator[
         raise
     except OSError as error:
         raise RejectedError("unreadable") from error
-    except Exception as error:  # pydicom and its decoders raise errors of many kinds on broken files
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # decoders raise errors of many kinds; a panic of one in Rust is no Exception
         raise RejectedError("decoder_failed") from error
 
 
