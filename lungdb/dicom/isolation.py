@@ -172,12 +172,12 @@ def _serve(connection: Connection, limits: Limits) -> None:
     import lungdb.dicom.tasks  # noqa: F401  before the memory limit, which counts from here
 
     _limit_memory(limits.worker_megabytes * MEGABYTE)
-    connection.send(True)
     # Libraries in C and Rust write what they like, header values too.
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, 1)
     os.dup2(nowhere, 2)
     with suppress(EOFError, OSError):
+        connection.send(True)
         while True:
             function, item = connection.recv()
             _set_alarm(limits.task_seconds + _ORPHAN_SECONDS)

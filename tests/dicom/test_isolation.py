@@ -101,6 +101,7 @@ def test_leaving_the_block_ends_a_hanging_worker() -> None:
         os.kill(pid, 0)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="/bin/false is POSIX's")
 def test_a_worker_that_cannot_start_is_an_error_and_no_rejection(monkeypatch: pytest.MonkeyPatch) -> None:
     """Otherwise every file of the folder would be refused for it."""
     monkeypatch.setattr(sys, "executable", "/bin/false")
