@@ -1,4 +1,4 @@
-"""Print what the job costs on Linux: throughput over bare ONNX Runtime, memory, bytes a slice, latency."""
+"""Print what the job costs on Linux: throughput over bare ONNX Runtime, loading, memory, bytes, latency."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import bench_intake
 import numpy as np
 from numpy.typing import NDArray
 
@@ -76,6 +77,8 @@ def _bench(folder: Path, rounds: int) -> None:
 
     print("\nStored bytes a slice:\n")
     print_table(("slices", "stored", "as int16", "ratio"), [_bytes("512 × 512", large), _bytes("256 × 256", small)])
+
+    bench_intake.bench(folder, rounds)
 
     print(f"\nPredictLungCancer, {PREDICTIONS} calls on one connection:\n")
     print_table(("median, ms", "95th percentile, ms"), [_latency(many)])

@@ -38,7 +38,8 @@ END;
 GO
 IF OBJECT_ID(N'dbo.scans', N'U') IS NULL
 BEGIN
-    -- A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres.
+    -- A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres,
+    -- gantry_tilt in degrees. deidentification has the codes of DICOM PS3.16 CID 7050, NULL where ids were kept.
     CREATE TABLE dbo.scans (
         scan_id INT IDENTITY(1, 1) NOT NULL,
         patient_id NVARCHAR(64) NOT NULL,
@@ -54,6 +55,8 @@ BEGIN
         spacing_y FLOAT NULL,
         spacing_x FLOAT NULL,
         content_sha256 VARBINARY(32) NOT NULL,
+        gantry_tilt FLOAT NULL,
+        deidentification NVARCHAR(64) NULL,
         CONSTRAINT PK_scans PRIMARY KEY (scan_id),
         CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
         CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),
@@ -315,7 +318,18 @@ BEGIN
         applied_at DATETIME2(3) NOT NULL CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME(),
         CONSTRAINT PK_schema_version PRIMARY KEY (version)
     );
-    INSERT INTO dbo.schema_version (version) VALUES (1);
+    INSERT INTO dbo.schema_version (version) VALUES (1), (2);
+END;
+GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 2)
+BEGIN
+    SET XACT_ABORT ON;
+    BEGIN TRANSACTION;
+    EXECUTE (N'-- What became of a scan''s identity on loading, and how far its gantry was tilted.
+ALTER TABLE dbo.scans ADD gantry_tilt FLOAT NULL;');
+    EXECUTE (N'ALTER TABLE dbo.scans ADD deidentification NVARCHAR(64) NULL;');
+    INSERT INTO dbo.schema_version (version) VALUES (2);
+    COMMIT TRANSACTION;
 END;
 GO
 -- The settings that procedures read, with their defaults; a value that the site has chosen is kept.

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import csv
 from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
-from typing import TextIO
 
+from lungdb.cli.load_table import LineError, read_table
 from lungdb.cli.site_identity import stored_identity
 from lungdb.cli.support import add_database_argument, exit_status, open_database, transaction
 from lungdb.config import load_settings
@@ -19,7 +18,6 @@ _PATIENTS = "SELECT patient_id FROM dbo.patients;"
 _LABELS = "SELECT patient_id, label FROM dbo.labels WITH (UPDLOCK, HOLDLOCK);"
 _INSERT = "INSERT INTO dbo.labels (label, source, patient_id) VALUES (?, ?, ?);"
 _UPDATE = "UPDATE dbo.labels SET label = ?, source = ? WHERE patient_id = ?;"
-_SHOWN_ERRORS = 10
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -47,47 +45,13 @@ def read_labels(path: Path) -> dict[str, int]:
     LungdbError
         The file cannot be read, or a line is wrong; errors name lines, never ids.
     """
-    try:
-        with path.open(newline="", encoding="utf-8-sig") as file:
-            return _parse(path.name, file)
-    except OSError as error:
-        raise LungdbError(f"The labels file '{path}' cannot be read ({error.strerror}). Check its path.") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise LungdbError(
-            f"'{path.name}' is not a CSV file in UTF-8. Save it as CSV with the header id,cancer."
-        ) from error
+    return read_table(path, "labels", ("id", "cancer"), _label)
 
 
-def _parse(name: str, file: TextIO) -> dict[str, int]:
-    reader = csv.reader(file, strict=True)
-    header = [column.strip().lower() for column in next(reader, [])]
-    if "id" not in header or "cancer" not in header:
-        raise LungdbError(f"'{name}' has no header with the columns id and cancer. Write id,cancer as its first line.")
-    labels: dict[str, int] = {}
-    errors = []
-    for row in reader:
-        if not row:
-            continue
-        values = dict(zip(header, (value.strip() for value in row), strict=False))
-        patient_id, label = values.get("id", ""), values.get("cancer", "")
-        if len(row) != len(header):
-            errors.append(f"line {reader.line_num} has {len(row)} values, not {len(header)}")
-        elif not patient_id:
-            errors.append(f"line {reader.line_num} has no id")
-        elif label not in ("0", "1"):
-            errors.append(f"line {reader.line_num} has a label that is not 0 or 1")
-        elif patient_id in labels:
-            errors.append(f"line {reader.line_num} repeats the id of an earlier line")
-        else:
-            labels[patient_id] = int(label)
-    if errors:
-        more = f" and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
-        raise LungdbError(
-            f"'{name}': {'; '.join(errors[:_SHOWN_ERRORS])}{more}. Correct the file; no label has been changed."
-        )
-    if not labels:
-        raise LungdbError(f"'{name}' holds no labels. Give a file with lines of the form id,cancer.")
-    return labels
+def _label(values: dict[str, str]) -> int:
+    if values["cancer"] not in ("0", "1"):
+        raise LineError("has a label that is not 0 or 1")
+    return int(values["cancer"])
 
 
 def _load(arguments: argparse.Namespace) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,23 +10,25 @@ from typing import TYPE_CHECKING
 from lungdb.cli.support import add_database_argument, exit_status, open_database
 from lungdb.config import load_settings
 from lungdb.dicom.identity import Identity
+from lungdb.dicom.limits import Limits
+from lungdb.dicom.rejection import REASONS, Rejection
 from lungdb.errors import LungdbError
 
 if TYPE_CHECKING:
-    from lungdb.cli.scan_loader import Report
+    from lungdb.cli.scan_loader import Options, Report
 
 _EPILOG = """
 Of a patient's series the primary one is loaded: of the axial series that cover at least half as much of the body as the
 longest one, the one with the thinnest slices, then the one with the most slices. PatientID and UIDs are replaced by
 keyed hashes and of dates the year is kept, unless --keep-ids is given. What is not taken is counted by reason and noted
-in dbo.rejected_files. Running it again adds what is missing and changes nothing else.
+in dbo.rejected_files. Running it again adds what is missing and changes nothing else. docs/loading.md tells more.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0, 1 for an error or when no scan was found, 130 when interrupted."""
     parser = argparse.ArgumentParser(prog="lungdb load-scans", description=__doc__, epilog=_EPILOG)
-    parser.add_argument("folder", type=Path, help="folder of DICOM files, searched with its subfolders")
+    parser.add_argument("folder", type=Path, help="folder of DICOM files and zip archives, with its subfolders")
     add_database_argument(parser)
     parser.add_argument(
         "--keep-ids",
@@ -36,39 +37,84 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument("--all-series", action="store_true", help="load the series that are not primary, too")
     parser.add_argument(
+        "--allow-gaps", action="store_true", help="load series without their unusable or missing slices"
+    )
+    parser.add_argument(
         "--replace",
         action="store_true",
         help="take series that the database holds with other pixels; deletes what was made from those",
     )
+    parser.add_argument("--dry-run", action="store_true", help="read everything, tell what would happen, write nothing")
     parser.add_argument("--show-paths", action="store_true", help="print the path of what was not taken")
+    _add_limits(parser)
     arguments = parser.parse_args(argv)
     return exit_status(lambda: _load(arguments))
 
 
+def _add_limits(parser: argparse.ArgumentParser) -> None:
+    default = Limits()
+    limits = parser.add_argument_group("limits")
+    for option, unit, value, purpose in (
+        ("--workers", "N", None, "processes that read and decode (default: as many as processors)"),
+        ("--max-file", "MB", default.file_megabytes, "of a file, packed and unpacked"),
+        ("--max-volume", "MB", default.volume_megabytes, "of a series, decoded"),
+        ("--time-limit", "SECONDS", int(default.task_seconds), "for reading a header or decoding a slice"),
+        ("--memory-limit", "MB", default.worker_megabytes, "that a process may take for it"),
+    ):
+        text = purpose if value is None else f"{purpose} (default: {value})"
+        limits.add_argument(option, type=_at_least_one, metavar=unit, default=value, help=text)
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{number} is too small; give 1 or more")
+    return number
+
+
 def _load(arguments: argparse.Namespace) -> int:
     try:
-        from lungdb.cli.scan_loader import load_folder
+        from lungdb.cli.scan_loader import Options, load_folder
     except ModuleNotFoundError as error:
         raise LungdbError(f'DICOM files are loaded with {error.name}. Run: pip install "lungdb[load]"') from error
     identity = Identity("kept" if arguments.keep_ids else "keyed", load_settings().id_key)
+    limits = Limits(
+        file_megabytes=arguments.max_file,
+        volume_megabytes=arguments.max_volume,
+        task_seconds=arguments.time_limit,
+        worker_megabytes=arguments.memory_limit,
+    )
+    options = Options(
+        all_series=arguments.all_series,
+        replace=arguments.replace,
+        allow_gaps=arguments.allow_gaps,
+        dry_run=arguments.dry_run,
+        limits=limits,
+        **({"workers": arguments.workers} if arguments.workers else {}),
+    )
+    not_taken: list[Rejection] = []
+    on_rejection = not_taken.append if arguments.show_paths else None
     with open_database(arguments.database) as connection:
-        report = load_folder(
-            connection, arguments.folder, identity, all_series=arguments.all_series, replace=arguments.replace
-        )
-    _print(report, show_paths=arguments.show_paths)
+        report = load_folder(connection, arguments.folder, identity, options, on_rejection)
+    _print(report, options)
+    for rejection in not_taken:
+        print(f"{rejection.reason}\t{rejection.source}\t{rejection.message}")
     return 0 if report.series else 1
 
 
-def _print(report: Report, *, show_paths: bool) -> None:
+def _print(report: Report, options: Options) -> None:
     counts = ", ".join(f"{report.series[outcome]} {outcome}" for outcome in ("loaded", "replaced", "unchanged"))
-    print(f"Series: {counts}; {report.slices} slices stored.")
+    if options.dry_run:
+        print(f"Dry run, nothing was written. Series: {counts}; {report.slices} slices to store.")
+    else:
+        print(f"Series: {counts}; {report.slices} slices stored.")
     if report.clipped:
         print(f"{report.clipped} pixels lay outside -32768 to 32767 HU and were clipped.")
-    reasons = Counter((rejection.reason, rejection.message) for rejection in report.rejections)
-    for (reason, message), count in sorted(reasons.items()):
-        print(f"Not taken: {count:6} {reason:20} {message}")
-    if show_paths:
-        for rejection in report.rejections:
-            print(f"{rejection.reason}\t{rejection.path}")
+    if report.tilted:
+        print(f"{report.tilted} series were taken with a tilted gantry; dbo.scans.gantry_tilt has the degrees.")
+    if report.rejected:
+        print("Files and series that were not taken:")
+        for reason, count in sorted(report.rejected.items()):
+            print(f"{count:8}  {reason:20}  {REASONS[reason]}")
     if not report.series:
         print("No CT series was taken. Check the folder; --show-paths names the files that were not taken, and why.")

@@ -15,6 +15,7 @@ COMMANDS = {
     "install": "make or upgrade the tables, views and procedures of a database",
     "load-scans": "load folders of DICOM files",
     "load-labels": "load labels from a CSV file",
+    "load-patients": "add names, sexes and birth years to patients from a CSV file",
     "load-network": "load a network from an ONNX file",
 }
 

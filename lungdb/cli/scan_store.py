@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
@@ -12,7 +12,8 @@ from lungdb.database import Connection, run
 from lungdb.dicom.identity import Identity
 from lungdb.dicom.rejection import RejectedError, Rejection
 from lungdb.dicom.series import Extent, Series, choose_primary
-from lungdb.imaging.codecs import content_sha256, encode_slice
+from lungdb.dicom.tasks import EncodedSlice
+from lungdb.imaging.codecs import content_sha256
 
 # Taken first in every transaction, this lock lets one loader write at a time, so idx has no gaps and nothing deadlocks.
 _NEXT_IDX = "SELECT COALESCE(MAX(idx), -1) + 1 AS idx FROM dbo.patients WITH (UPDLOCK, HOLDLOCK);"
@@ -24,11 +25,11 @@ _NONE_PRIMARY = "UPDATE dbo.scans SET is_primary = 0 WHERE patient_id = ? AND is
 _SET_PRIMARY = "UPDATE dbo.scans SET is_primary = 1 WHERE series_uid = ?;"
 _INSERT_SCAN = """
 INSERT INTO dbo.scans (
-    patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
-    spacing_z, spacing_y, spacing_x, content_sha256
+    patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, deidentification, image_rows, image_cols,
+    number_images, spacing_z, spacing_y, spacing_x, gantry_tilt, content_sha256
 )
 OUTPUT inserted.scan_id
-VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 """
 _INSERT_SLICE = """
 INSERT INTO dbo.scan_images (
@@ -48,6 +49,8 @@ IF NOT EXISTS (SELECT 1 FROM dbo.rejected_files WITH (UPDLOCK, HOLDLOCK) WHERE p
     INSERT INTO dbo.rejected_files (reason, message, path_hash) VALUES (?, ?, ?);
 """
 
+_SLICES_AT_ONCE = 32
+
 
 @dataclass(frozen=True)
 class EncodedScan:
@@ -58,15 +61,17 @@ class EncodedScan:
     extent : Extent
         With the stored series_uid.
     columns : tuple
-        study_uid, study_date, manufacturer, image_rows, image_cols of dbo.scans.
+        study_uid, study_date, manufacturer, deidentification, image_rows, image_cols of dbo.scans.
     spacing : tuple of float
-        spacing_y, spacing_x in mm.
+        spacing_y, spacing_x of dbo.scans.
     slices : list of tuple
         position_z, instance_uid, rescale_slope, rescale_intercept, pixels, pixels_sha256 of dbo.scan_images.
     content_sha256 : bytes
         Over the slices' hashes.
     clipped : int
         Pixels whose HU did not fit int16.
+    gantry_tilt : float or None
+        Degrees.
     """
 
     patient_id: str
@@ -76,6 +81,7 @@ class EncodedScan:
     slices: list[tuple[Any, ...]]
     content_sha256: bytes
     clipped: int
+    gantry_tilt: float | None
 
 
 def stored_extent(series: Series, identity: Identity) -> Extent:
@@ -84,21 +90,12 @@ def stored_extent(series: Series, identity: Identity) -> Extent:
     return Extent(identity.uid(extent.series_uid), extent.spacing_z, extent.number_images)
 
 
-def encode_scan(series: Series, identity: Identity, on_slice: Callable[[], object]) -> EncodedScan:
-    """Decode and compress a series; the compressed slices of one series are held in memory.
-
-    Raises
-    ------
-    RejectedError
-        A slice cannot be decoded.
-    """
-    slices, clipped = [], 0
-    for part in series.slices():
-        pixels, sha256 = encode_slice(part.hu)
-        uid = identity.uid(part.instance_uid)
-        slices.append((part.position_z, uid, part.slope, part.intercept, pixels, sha256))
-        clipped += part.clipped
-        on_slice()
+def make_scan(series: Series, encoded: Sequence[EncodedSlice], identity: Identity) -> EncodedScan:
+    """Put a series together with its encoded slices, which are in the order of its headers."""
+    slices = [
+        (position, identity.uid(header.instance_uid), header.slope, header.intercept, part.pixels, part.sha256)
+        for position, header, part in zip(series.positions, series.headers, encoded, strict=True)
+    ]
     first = series.first
     return EncodedScan(
         patient_id=identity.patient(first.patient_id),
@@ -106,30 +103,64 @@ def encode_scan(series: Series, identity: Identity, on_slice: Callable[[], objec
         columns=(
             identity.uid(first.study_uid),
             identity.date(first.study_date),
-            first.manufacturer,
+            identity.manufacturer(first.manufacturer),
+            identity.method_codes,
             first.rows,
             first.columns,
         ),
         spacing=first.pixel_spacing,
         slices=slices,
         content_sha256=content_sha256(row[-1] for row in slices),
-        clipped=clipped,
+        clipped=sum(part.clipped for part in encoded),
+        gantry_tilt=series.gantry_tilt,
     )
 
 
-def check_wanted(connection: Connection, patient_id: str, extent: Extent) -> None:
+def check_wanted(connection: Connection, patient_id: str, extent: Extent, taken: Sequence[Extent] = ()) -> None:
     """Refuse a series that is neither in the database nor the patient's primary one.
+
+    Parameters
+    ----------
+    taken : sequence of Extent
+        Series of the patient that count as being in the database.
 
     Raises
     ------
     RejectedError
         With the reason not_primary, or similar_patient_id.
     """
-    if not _has_patient(connection, patient_id):
-        return
-    others = _extents(connection, patient_id)
+    others = [*_extents(connection, patient_id), *taken] if _has_patient(connection, patient_id) else [*taken]
     if extent.series_uid not in {other.series_uid for other in others} and choose_primary([*others, extent]) != extent:
         raise RejectedError("not_primary")
+
+
+def outcome(connection: Connection, scan: EncodedScan, *, all_series: bool, replace: bool) -> str:
+    """Tell what `store_scan` would do, without changing anything.
+
+    Returns
+    -------
+    str
+        ``loaded``, ``replaced``, or ``unchanged`` when the database holds it already.
+
+    Raises
+    ------
+    RejectedError
+        It is not to be taken.
+    """
+    found = run(connection, _FIND_SCAN, (scan.extent.series_uid,))[0].rows
+    if not found:
+        if not all_series:
+            check_wanted(connection, scan.patient_id, scan.extent)
+        _has_patient(connection, scan.patient_id)
+        return "loaded"
+    _, patient_id, content = found[0]
+    if patient_id != scan.patient_id:
+        raise RejectedError("other_patient")
+    if bytes(content) == scan.content_sha256:
+        return "unchanged"
+    if not replace:
+        raise RejectedError("changed_series")
+    return "replaced"
 
 
 def store_scan(connection: Connection, scan: EncodedScan, *, all_series: bool, replace: bool) -> str:
@@ -154,33 +185,27 @@ def store_scan(connection: Connection, scan: EncodedScan, *, all_series: bool, r
     """
     with transaction(connection):
         next_idx = run(connection, _NEXT_IDX)[0].rows[0][0]
-        found = run(connection, _FIND_SCAN, (scan.extent.series_uid,))[0].rows
-        if found:
-            scan_id, patient_id, content = found[0]
-            if patient_id != scan.patient_id:
-                raise RejectedError("other_patient")
-            if bytes(content) == scan.content_sha256:
-                return "unchanged"
-            if not replace:
-                raise RejectedError("changed_series")
+        done = outcome(connection, scan, all_series=all_series, replace=replace)
+        if done == "unchanged":
+            return done
+        if done == "replaced":
+            scan_id = run(connection, _FIND_SCAN, (scan.extent.series_uid,))[0].rows[0][0]
             for statement in _DELETE_SCAN:
                 run(connection, statement, (scan_id,))
-        elif not all_series:
-            check_wanted(connection, scan.patient_id, scan.extent)
         if not _has_patient(connection, scan.patient_id):
             run(connection, _INSERT_PATIENT, (scan.patient_id, next_idx))
         _insert_scan(connection, scan)
         primary = choose_primary(_extents(connection, scan.patient_id))
         run(connection, _NONE_PRIMARY, (scan.patient_id,))
         run(connection, _SET_PRIMARY, (primary.series_uid,))
-    return "replaced" if found else "loaded"
+    return done
 
 
 def store_rejections(connection: Connection, rejections: Sequence[Rejection], identity: Identity) -> None:
     """Store rejections in one transaction; one that is there already is left as it is."""
     rows = []
     for rejection in rejections:
-        path_hash = identity.path(rejection.path)
+        path_hash = identity.path(rejection.source.path, rejection.source.member)
         rows.append((path_hash, rejection.reason, rejection.reason, rejection.message, path_hash))
     if rows:
         with transaction(connection):
@@ -201,10 +226,13 @@ def _has_patient(connection: Connection, patient_id: str) -> bool:
 
 def _insert_scan(connection: Connection, scan: EncodedScan) -> None:
     extent = scan.extent
-    values = (extent.number_images, extent.spacing_z, *scan.spacing, scan.content_sha256)
+    values = (extent.number_images, extent.spacing_z, *scan.spacing, scan.gantry_tilt, scan.content_sha256)
     inserted = run(connection, _INSERT_SCAN, (scan.patient_id, extent.series_uid, *scan.columns, *values))
     scan_id = inserted[0].rows[0][0]
-    _run_many(connection, _INSERT_SLICE, [(scan_id, index, *row) for index, row in enumerate(scan.slices)])
+    # A few at a time, because the engine may copy what it is given.
+    for start in range(0, len(scan.slices), _SLICES_AT_ONCE):
+        rows = scan.slices[start : start + _SLICES_AT_ONCE]
+        _run_many(connection, _INSERT_SLICE, [(scan_id, start + index, *row) for index, row in enumerate(rows)])
 
 
 def _run_many(connection: Connection, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:

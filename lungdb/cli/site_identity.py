@@ -13,8 +13,8 @@ _DELETE = "DELETE FROM dbo.settings WHERE name IN (N'id_mode', N'id_key_check');
 _INSERT = "INSERT INTO dbo.settings (name, value) VALUES (N'id_mode', ?), (N'id_key_check', ?);"
 
 
-def settle_identity(connection: Connection, identity: Identity) -> None:
-    """Note the identity in the database; once it holds patients, refuse another one.
+def settle_identity(connection: Connection, identity: Identity, *, dry_run: bool = False) -> None:
+    """Note the identity in the database, unless it is a dry run; once it holds patients, refuse another one.
 
     Raises
     ------
@@ -25,7 +25,7 @@ def settle_identity(connection: Connection, identity: Identity) -> None:
         stored = dict(run(connection, _SELECT)[0].rows)
         if run(connection, _HAS_PATIENTS)[0].rows[0][0]:
             _check(identity, stored)
-        else:
+        elif not dry_run:
             run(connection, _DELETE)
             run(connection, _INSERT, (identity.mode, identity.key_check if identity.mode == "keyed" else None))
 

@@ -2,44 +2,44 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import fields, replace
 from pathlib import Path
+from typing import Any
 
-from lungdb.dicom.header import SliceHeader, read_header
+from lungdb.dicom.header import SliceHeader
+from lungdb.dicom.isolation import Workers
+from lungdb.dicom.limits import Limits
 from lungdb.dicom.rejection import RejectedError, Rejection
 from lungdb.dicom.series import Series, build_series
-from lungdb.errors import LungdbError
+from lungdb.dicom.source import Source
+from lungdb.dicom.tasks import inspect
+
+_OWN = ("source", "frame", "instance_uid", "position")
+_SHARED = [field.name for field in fields(SliceHeader) if field.name not in _OWN]
 
 
-def find_files(folder: Path) -> Iterator[Path]:
-    """Yield every regular file under a folder, folder by folder in sorted order; linked folders are not followed.
+def read_folder(
+    files: Iterable[Path],
+    workers: Workers,
+    limits: Limits,
+    *,
+    allow_gaps: bool = False,
+    on_file: Callable[[], object] = lambda: None,
+) -> Iterator[Series | Rejection]:
+    """Find the CT series among files by their content; names and suffixes do not matter.
 
-    Raises
-    ------
-    LungdbError
-        The folder does not exist.
-    """
-    if not folder.is_dir():
-        raise LungdbError(f"The folder '{folder}' does not exist. Give the folder that holds the DICOM files.")
-    for parent, folders, names in os.walk(folder):
-        folders.sort()
-        for name in sorted(names):
-            path = Path(parent, name)
-            if path.is_file():
-                yield path
-
-
-def read_folder(folder: Path, on_file: Callable[[], object] | None = None) -> Iterator[Series | Rejection]:
-    """Find the CT series in a folder by the files' content; names and suffixes do not matter.
-
-    The headers of all files are read first, a few hundred bytes each being kept; pixels are read later, by
-    `Series.slices`.
+    The headers of all files are read first, about 500 bytes a slice being kept; pixels are read later.
 
     Parameters
     ----------
-    folder : Path
-        Searched with its subfolders.
+    files : iterable of Path
+        DICOM files, zip archives of them, and others.
+    workers : Workers
+        They read the files.
+    allow_gaps : bool
+        Take series without their unusable or missing slices.
     on_file : callable, optional
         Called after each file whose header was read, for a progress bar.
 
@@ -47,26 +47,44 @@ def read_folder(folder: Path, on_file: Callable[[], object] | None = None) -> It
     ------
     Series or Rejection
         The rejected files, then the series in the order in which their first files were found.
-
-    Raises
-    ------
-    LungdbError
-        The folder does not exist.
     """
     groups: dict[str, list[SliceHeader]] = {}
-    for path in find_files(folder):
-        try:
-            header = read_header(path)
-            groups.setdefault(header.series_uid, []).append(header)
-        except RejectedError as error:
-            yield error.at(path)
-        if on_file is not None:
+    damaged: Counter[str] = Counter()
+    shared: dict[tuple[str, object], Any] = {}
+    sources: Iterable[Source] = (Source(path) for path in files)
+    while True:
+        members: list[Source] = []
+        for source, found in workers.map(inspect, sources):
+            if isinstance(found, RejectedError):
+                damaged[found.series_uid] += 1
+                yield found.at(source)
+            else:
+                for part in found:
+                    if isinstance(part, Source):
+                        members.append(part)
+                    else:
+                        header = _sharing(part, source, shared)
+                        groups.setdefault(header.series_uid, []).append(header)
             on_file()
-    for headers in groups.values():
+        if not members:
+            break
+        sources = members
+    for uid, headers in groups.items():
         try:
-            series, copies = build_series(headers)
+            if damaged[uid] and not allow_gaps:
+                raise RejectedError("bad_slices", f"{damaged[uid]} of {damaged[uid] + len(headers)}")
+            series, copies = build_series(headers, limits, allow_gaps=allow_gaps)
         except RejectedError as error:
-            yield error.at(headers[0].path)
+            yield error.at(headers[0].source)
         else:
             yield from copies
             yield series
+
+
+def _sharing(header: SliceHeader, source: Source, shared: dict[tuple[str, object], Any]) -> SliceHeader:
+    """Let equal values of a series' headers be one object: there may be a million headers."""
+    values = {}
+    for name in _SHARED:
+        value = getattr(header, name)
+        values[name] = shared.setdefault((name, value), value)
+    return replace(header, source=source, **values)

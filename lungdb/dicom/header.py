@@ -6,14 +6,26 @@ import math
 import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from pathlib import Path
+from typing import BinaryIO
 
-from pydicom import Dataset, dcmread
+from pydicom import Dataset
 from pydicom.multival import MultiValue
-from pydicom.uid import CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage
+from pydicom.tag import Tag
+from pydicom.uid import (
+    CTImageStorage,
+    EnhancedCTImageStorage,
+    ExplicitVRLittleEndian,
+    LegacyConvertedEnhancedCTImageStorage,
+    MediaStorageDirectoryStorage,
+)
 
+from lungdb.dicom.dataset import PREAMBLE, inflate, is_deflated, read_elements, read_meta
+from lungdb.dicom.frames import GROUP_TAGS, frame_datasets
+from lungdb.dicom.limits import Limits
+from lungdb.dicom.pixel_element import check_pixel_element, check_syntax
 from lungdb.dicom.quiet import quiet_pydicom
 from lungdb.dicom.rejection import RejectedError
+from lungdb.dicom.source import Source
 
 MAX_SIDE = 4096
 """Rows and columns that are accepted; detectors and matrices of CT end at 2048."""
@@ -23,29 +35,36 @@ AXIAL_COSINE = math.cos(math.radians(35))
 
 _TOLERANCE = 1e-2  # of a direction cosine: some scanners write four decimals
 _UID = re.compile(r"[0-9.]{1,64}")
+_MULTI_FRAME = (EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage)
 _TAGS = [
-    "SOPClassUID",
-    "SOPInstanceUID",
-    "ImageType",
-    "StudyDate",
-    "Manufacturer",
-    "PatientID",
-    "SliceThickness",
-    "SpacingBetweenSlices",
-    "StudyInstanceUID",
-    "SeriesInstanceUID",
-    "ImagePositionPatient",
-    "ImageOrientationPatient",
-    "SamplesPerPixel",
-    "PhotometricInterpretation",
-    "NumberOfFrames",
-    "Rows",
-    "Columns",
-    "PixelSpacing",
-    "BitsAllocated",
-    "RescaleIntercept",
-    "RescaleSlope",
-]
+    Tag(keyword)
+    for keyword in (
+        "SOPClassUID",
+        "SOPInstanceUID",
+        "ImageType",
+        "StudyDate",
+        "Manufacturer",
+        "PatientID",
+        "SliceThickness",
+        "SpacingBetweenSlices",
+        "StudyInstanceUID",
+        "SeriesInstanceUID",
+        "ImagePositionPatient",
+        "ImageOrientationPatient",
+        "SamplesPerPixel",
+        "PhotometricInterpretation",
+        "NumberOfFrames",
+        "Rows",
+        "Columns",
+        "PixelSpacing",
+        "BitsAllocated",
+        "PixelRepresentation",
+        "PixelPaddingValue",
+        "PixelPaddingRangeLimit",
+        "RescaleIntercept",
+        "RescaleSlope",
+    )
+] + GROUP_TAGS
 
 
 @dataclass(frozen=True, slots=True)  # a large archive has hundreds of thousands
@@ -54,6 +73,10 @@ class SliceHeader:
 
     Attributes
     ----------
+    source, frame : Source, int
+        Where its pixels are: the file, and the frame of it, from 0.
+    syntax : str
+        Transfer syntax UID.
     position, orientation : tuple of float
         Image Position (mm) and Image Orientation (row cosines, then column cosines), DICOM PS3.3 C.7.6.2.1.1.
     pixel_spacing : tuple of float
@@ -62,9 +85,13 @@ class SliceHeader:
         Spacing Between Slices, else Slice Thickness, in mm: the spacing of a scan of one slice.
     slope, intercept : float
         HU = stored value * slope + intercept.
+    padding : (int, int) or None
+        First and last stored value of the declared padding.
     """
 
-    path: Path
+    source: Source
+    frame: int
+    syntax: str
     patient_id: str
     study_uid: str
     series_uid: str
@@ -79,6 +106,7 @@ class SliceHeader:
     thickness: float | None
     slope: float
     intercept: float
+    padding: tuple[int, int] | None
 
     @property
     def normal(self) -> tuple[float, float, float]:
@@ -86,26 +114,60 @@ class SliceHeader:
         return _normal(self.orientation)
 
 
-def read_header(path: Path) -> SliceHeader:
-    """Read a file's header and check that it is an axial CT slice.
+@dataclass(frozen=True)
+class _Size:
+    rows: int
+    columns: int
+    bits: int
+    frames: int
+
+
+def read_headers(source: Source, file: BinaryIO, limits: Limits) -> list[SliceHeader]:
+    """Read a file's header and check that it holds axial CT slices and pixel data of the right length.
+
+    Parameters
+    ----------
+    source : Source
+        Where the file comes from.
+    file : binary file
+        The opened file; at any position.
+
+    Returns
+    -------
+    list of SliceHeader
+        One, or one a frame of an Enhanced CT, in the order of the frames.
 
     Raises
     ------
     RejectedError
-        It is not; reason and message say why.
+        It does not; reason and message say why, and `series_uid` which series lacks a slice because of it.
     """
     with quiet_pydicom():
-        return _slice_header(path, _read_dataset(path))
+        syntax, dataset, file = _read_dataset(file, limits)
+        sop_class = _image_class(dataset)
+        try:
+            return _slice_headers(source, syntax, dataset, file, sop_class, limits)
+        except RejectedError as error:
+            if error.reason != "not_axial":
+                error.series_uid = _known_series(dataset)
+            raise
 
 
-def _read_dataset(path: Path) -> Dataset:
+def _read_dataset(file: BinaryIO, limits: Limits) -> tuple[str, Dataset, BinaryIO]:
     try:
-        with path.open("rb") as file:
-            if file.read(132)[128:] != b"DICM":
-                raise RejectedError("not_dicom")
-            file.seek(0)
-            return dcmread(file, stop_before_pixels=True, specific_tags=[*_TAGS])
-    except RejectedError:
+        file.seek(PREAMBLE)
+        meta = read_meta(file)
+        if meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+            raise RejectedError("dicomdir")
+        syntax = str(meta.get("TransferSyntaxUID", ""))
+        if not syntax:
+            raise RejectedError("broken_header", "TransferSyntaxUID")
+        plain_syntax = syntax
+        if is_deflated(syntax):
+            file = inflate(file, meta, limits)
+            plain_syntax = ExplicitVRLittleEndian
+        return syntax, read_elements(file, plain_syntax, _TAGS), file
+    except (RejectedError, MemoryError):
         raise
     except OSError as error:
         raise RejectedError("unreadable") from error
@@ -113,58 +175,104 @@ def _read_dataset(path: Path) -> Dataset:
         raise RejectedError("broken_header") from error
 
 
-def _slice_header(path: Path, dataset: Dataset) -> SliceHeader:
+def _image_class(dataset: Dataset) -> str:
     sop_class = _text(dataset, "SOPClassUID")
     if not sop_class:
         raise RejectedError("missing_attribute", "SOPClassUID")
-    if sop_class in (EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage):
-        raise RejectedError("multi_frame")
-    if sop_class != CTImageStorage:
+    if sop_class != CTImageStorage and sop_class not in _MULTI_FRAME:
         raise RejectedError("not_ct")
     if "LOCALIZER" in (part.strip().upper() for part in _text(dataset, "ImageType").split("\\")):
         raise RejectedError("localizer")
-    rows, columns = _size(dataset)
+    return sop_class
+
+
+def _slice_headers(
+    source: Source, syntax: str, dataset: Dataset, file: BinaryIO, sop_class: str, limits: Limits
+) -> list[SliceHeader]:
+    size = _size(dataset)
+    if sop_class == CTImageStorage and size.frames != 1:
+        raise RejectedError("wrong_frame_count", "CT Image Storage holds one frame")
+    frame_bytes = size.rows * size.columns * size.bits // 8
+    if frame_bytes * size.frames > limits.volume_bytes:
+        raise RejectedError("size_limit", f"the pixels take more than {limits.volume_megabytes} MB")
+    check_syntax(syntax)
+    check_pixel_element(file, ExplicitVRLittleEndian if is_deflated(syntax) else syntax, frame_bytes, size.frames)
+    try:
+        frames = [dataset] if sop_class == CTImageStorage else frame_datasets(dataset, size.frames)
+    except (RejectedError, MemoryError):
+        raise
+    except Exception as error:  # pydicom parses sequences on access
+        raise RejectedError("bad_attribute", "functional groups") from error
+    return [_slice_header(source, syntax, frame, number, size) for number, frame in enumerate(frames)]
+
+
+def _slice_header(source: Source, syntax: str, dataset: Dataset, frame: int, size: _Size) -> SliceHeader:
     orientation = _numbers(dataset, "ImageOrientationPatient", 6)
     _check_axial(orientation)
     pixel_spacing = _numbers(dataset, "PixelSpacing", 2)
     if min(pixel_spacing) <= 0:
         raise RejectedError("bad_attribute", "PixelSpacing")
     patient_id = _text(dataset, "PatientID")
-    if not 0 < len(patient_id) <= 64:
+    if not 0 < len(patient_id) <= 64 or not patient_id.isprintable():
         raise RejectedError("no_patient_id")
     return SliceHeader(
-        path=path,
+        source=source,
+        frame=frame,
+        syntax=syntax,
         patient_id=patient_id,
         study_uid=_uid(dataset, "StudyInstanceUID"),
         series_uid=_uid(dataset, "SeriesInstanceUID"),
         instance_uid=_uid(dataset, "SOPInstanceUID"),
         study_date=_date(_text(dataset, "StudyDate")),
         manufacturer=_text(dataset, "Manufacturer")[:64] or None,
-        rows=rows,
-        columns=columns,
+        rows=size.rows,
+        columns=size.columns,
         position=_numbers(dataset, "ImagePositionPatient", 3),
         orientation=orientation,
         pixel_spacing=pixel_spacing,
         thickness=_thickness(dataset),
         slope=_numbers(dataset, "RescaleSlope", 1)[0],
         intercept=_numbers(dataset, "RescaleIntercept", 1)[0],
+        padding=_padding(dataset, size.bits),
     )
 
 
-def _size(dataset: Dataset) -> tuple[int, int]:
-    frames = _text(dataset, "NumberOfFrames")
-    if frames not in ("", "1"):
-        raise RejectedError("multi_frame")
+def _size(dataset: Dataset) -> _Size:
     rows, columns, samples, bits = (
-        int(_numbers(dataset, keyword, 1)[0]) for keyword in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")
+        _whole(dataset, keyword) for keyword in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")
     )
-    if rows < 1 or columns < 1:
-        raise RejectedError("bad_attribute", "Rows, Columns")
+    frames = _whole(dataset, "NumberOfFrames") if _text(dataset, "NumberOfFrames") else 1
+    if rows < 1 or columns < 1 or frames < 1:
+        raise RejectedError("bad_attribute", "Rows, Columns, NumberOfFrames")
     if max(rows, columns) > MAX_SIDE:
         raise RejectedError("size_limit", f"{rows} x {columns}, at most {MAX_SIDE} x {MAX_SIDE}")
     if samples != 1 or bits not in (8, 16) or _text(dataset, "PhotometricInterpretation") != "MONOCHROME2":
         raise RejectedError("unsupported_pixels")
-    return rows, columns
+    return _Size(rows, columns, bits, frames)
+
+
+def _padding(dataset: Dataset, bits: int) -> tuple[int, int] | None:
+    """Return the declared padding as a range of stored values (DICOM PS3.3 C.7.5.1.1.2).
+
+    The attributes may be written as unsigned (US) though the pixels are signed, and the other way round: they are
+    brought to the pixels' sign first.
+    """
+    value = _value(dataset, "PixelPaddingValue")
+    limit = _value(dataset, "PixelPaddingRangeLimit")
+    if not isinstance(value, int):
+        return None
+    span = 1 << bits
+    lowest = -(span // 2) if _value(dataset, "PixelRepresentation") == 1 else 0
+    ends = (value, limit if isinstance(limit, int) else value)
+    first, last = sorted((number - lowest) % span + lowest for number in ends)
+    return first, last
+
+
+def _known_series(dataset: Dataset) -> str:
+    try:
+        return _uid(dataset, "SeriesInstanceUID")
+    except RejectedError:
+        return ""
 
 
 def _check_axial(orientation: tuple[float, ...]) -> None:
@@ -193,11 +301,17 @@ def _thickness(dataset: Dataset) -> float | None:
     return None
 
 
-def _text(dataset: Dataset, keyword: str) -> str:
+def _value(dataset: Dataset, keyword: str) -> object:
     try:
-        value = dataset.get(keyword)
+        return dataset.get(keyword)
+    except MemoryError:
+        raise
     except Exception as error:  # pydicom converts on access, and raises errors of many kinds
         raise RejectedError("bad_attribute", keyword) from error
+
+
+def _text(dataset: Dataset, keyword: str) -> str:
+    value = _value(dataset, keyword)
     if value is None:
         return ""
     text = "\\".join(str(part) for part in value) if isinstance(value, MultiValue) else str(value)
@@ -224,6 +338,13 @@ def _numbers(dataset: Dataset, keyword: str, count: int) -> tuple[float, ...]:
     if len(numbers) != count or not all(map(math.isfinite, numbers)):
         raise RejectedError("bad_attribute", keyword)
     return numbers
+
+
+def _whole(dataset: Dataset, keyword: str) -> int:
+    number = _numbers(dataset, keyword, 1)[0]
+    if not number.is_integer():
+        raise RejectedError("bad_attribute", keyword)
+    return int(number)
 
 
 def _date(text: str) -> date | None:

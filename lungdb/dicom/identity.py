@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -12,6 +13,13 @@ from lungdb.errors import LungdbError
 
 MIN_KEY_LENGTH = 16
 """Characters that the site's secret must have; shorter ones can be found by trying."""
+
+METHOD_CODES = "113100,113107"
+"""What mode ``keyed`` amounts to, in the codes of DICOM PS3.16 CID 7050: the Basic Application Confidentiality Profile
+with the Retain Longitudinal Temporal Information Modified Dates Option, as the year is kept (PS3.15 E.3.6)."""
+
+MANUFACTURERS = ("GE", "Siemens", "Philips", "Toshiba", "Canon", "Hitachi", "Fujifilm", "United Imaging", "Neusoft")
+"""Makers of CT scanners that mode ``keyed`` stores by name; any other text may hold anything, and is left out."""
 
 
 @dataclass(frozen=True)
@@ -55,9 +63,21 @@ class Identity:
         """Return what is stored for a date: the first of January of its year, or the date itself."""
         return day if day is None or self.mode == "kept" else day.replace(month=1, day=1)
 
-    def path(self, path: Path) -> bytes:
-        """Return the 32 bytes that stand for a path, whose folders may bear patients' names."""
-        return self._digest("path", str(path.resolve()))
+    def manufacturer(self, text: str | None) -> str | None:
+        """Return what is stored for a Manufacturer: a name of `MANUFACTURERS`, or the text itself."""
+        if text is None or self.mode == "kept":
+            return text
+        words = f" {' '.join(re.findall('[a-z]+', text.lower()))} "
+        return next((name for name in MANUFACTURERS if f" {name.lower()} " in words), None)
+
+    @property
+    def method_codes(self) -> str | None:
+        """The de-identification method codes that are recorded with a scan; None when ids are kept."""
+        return None if self.mode == "kept" else METHOD_CODES
+
+    def path(self, path: Path, member: str = "") -> bytes:
+        """Return the 32 bytes that stand for a path, whose folders may bear patients' names, or an archive's member."""
+        return self._digest("path", f"{path.resolve()}\0{member}" if member else str(path.resolve()))
 
     @property
     def key_check(self) -> str:

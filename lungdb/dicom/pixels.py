@@ -2,29 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from typing import BinaryIO
+
 import numpy as np
 from numpy.typing import NDArray
-from pydicom import Dataset, dcmread
-from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.utils import iter_pixels
 
+from lungdb.dicom.dataset import PREAMBLE, inflate, is_deflated, read_meta
 from lungdb.dicom.header import SliceHeader
+from lungdb.dicom.limits import Limits
 from lungdb.dicom.quiet import quiet_pydicom
 from lungdb.dicom.rejection import RejectedError
 
 ROUND_FIELD_PADDING = -2000
 """What scanners with a round field of view store outside it, declared as padding or not."""
 
+_INT16 = np.iinfo(np.int16)
+_EXACT = 1 << 14  # slopes and intercepts up to here keep 16-bit values within int32
 
-def read_hounsfield(header: SliceHeader) -> tuple[NDArray[np.int16], int]:
-    """Decode the slice of a file.
+
+def read_hounsfield(headers: Sequence[SliceHeader], limits: Limits) -> Iterator[tuple[NDArray[np.int16], int]]:
+    """Decode slices of one file.
 
     Parameters
     ----------
-    header : SliceHeader
-        From `lungdb.dicom.header.read_header`.
+    headers : sequence of SliceHeader
+        Of one source, from `lungdb.dicom.header.read_headers`.
 
-    Returns
-    -------
+    Yields
+    ------
     hu : int16[rows, columns]
         Hounsfield units; padding is the HU of stored value 0.
     clipped : int
@@ -33,21 +40,34 @@ def read_hounsfield(header: SliceHeader) -> tuple[NDArray[np.int16], int]:
     Raises
     ------
     RejectedError
-        The pixel data are missing, cut, compressed in an unknown way or broken.
+        The pixel data cannot be decoded, or the file has become unreadable.
     """
+    first = headers[0]
     try:
-        with quiet_pydicom():
-            dataset = dcmread(header.path)
-            stored, padding = _decode(dataset), _padding(dataset)
-    except RejectedError:
+        with quiet_pydicom(), _open(first, limits) as file:
+            decoded = iter_pixels(file, indices=[header.frame for header in headers], raw=True)
+            for header, stored in zip(headers, decoded, strict=True):
+                if stored.shape != (header.rows, header.columns):
+                    raise RejectedError("decoder_failed", "the decoded size is not Rows x Columns")
+                yield to_hounsfield(stored, header.slope, header.intercept, header.padding)
+    except (RejectedError, MemoryError):
         raise
     except OSError as error:
         raise RejectedError("unreadable") from error
-    except Exception as error:  # pydicom and its decoders raise errors of many kinds on broken files
+    except (KeyboardInterrupt, SystemExit, GeneratorExit):
+        raise
+    except BaseException as error:  # decoders raise errors of many kinds; a panic of one in Rust is no Exception
         raise RejectedError("decoder_failed") from error
-    if stored.shape != (header.rows, header.columns):
-        raise RejectedError("decoder_failed", "the decoded size is not Rows x Columns")
-    return to_hounsfield(stored, header.slope, header.intercept, padding)
+
+
+def _open(header: SliceHeader, limits: Limits) -> BinaryIO:
+    file = header.source.open(limits)
+    if is_deflated(header.syntax):
+        with file:
+            file.seek(PREAMBLE)
+            file = inflate(file, read_meta(file), limits)
+    file.seek(0)
+    return file
 
 
 def to_hounsfield(
@@ -58,7 +78,7 @@ def to_hounsfield(
     Parameters
     ----------
     stored : integer[rows, columns]
-        Stored values.
+        Stored values of 8 or 16 bits.
     padding : (int, int) or None
         First and last stored value of the declared padding, DICOM PS3.3 C.7.5.1.1.2.
 
@@ -72,43 +92,15 @@ def to_hounsfield(
     outside = stored == ROUND_FIELD_PADDING
     if padding is not None:
         outside |= (stored >= padding[0]) & (stored <= padding[1])
-    hu = np.rint(np.where(outside, 0, stored) * slope + intercept)
-    limits = np.iinfo(np.int16)
-    clipped = int(np.count_nonzero((hu < limits.min) | (hu > limits.max)))
-    return np.clip(hu, limits.min, limits.max).astype(np.int16), clipped
-
-
-def _decode(dataset: Dataset) -> NDArray[np.integer]:
-    if "PixelData" not in dataset or not dataset.PixelData:
-        raise RejectedError("no_pixel_data")
-    syntax = dataset.file_meta.TransferSyntaxUID
-    try:
-        decoder = get_decoder(syntax)
-    except NotImplementedError as error:
-        raise RejectedError("unsupported_syntax") from error
-    if not decoder.is_available:
-        raise RejectedError("unsupported_syntax", syntax.name)
-    if not syntax.is_encapsulated and len(dataset.PixelData) < _decoded_size(dataset):
-        raise RejectedError("truncated")
-    pixels: NDArray[np.integer] = dataset.pixel_array
-    return pixels
-
-
-def _decoded_size(dataset: Dataset) -> int:
-    return int(dataset.Rows * dataset.Columns * dataset.BitsAllocated // 8)
-
-
-def _padding(dataset: Dataset) -> tuple[int, int] | None:
-    """Return the declared padding as a range of stored values.
-
-    The attributes may be written as unsigned (US) though the pixels are signed, and the other way round: they are
-    brought to the pixels' sign first.
-    """
-    value = dataset.get("PixelPaddingValue")
-    limit = dataset.get("PixelPaddingRangeLimit", value)
-    if not isinstance(value, int) or not isinstance(limit, int):
-        return None
-    span = 1 << dataset.BitsAllocated
-    lowest = -(span // 2) if dataset.PixelRepresentation == 1 else 0
-    first, last = sorted((number - lowest) % span + lowest for number in (value, limit))
-    return first, last
+    if outside.any():
+        stored = np.where(outside, 0, stored).astype(stored.dtype)
+    if slope.is_integer() and intercept.is_integer() and max(abs(slope), abs(intercept)) <= _EXACT:
+        hu = stored.astype(np.int32)
+        hu *= int(slope)
+        hu += int(intercept)
+    else:
+        hu = np.rint(stored * slope + intercept)
+    if hu.min() >= _INT16.min and hu.max() <= _INT16.max:
+        return hu.astype(np.int16), 0
+    clipped = int(np.count_nonzero((hu < _INT16.min) | (hu > _INT16.max)))
+    return np.clip(hu, _INT16.min, _INT16.max).astype(np.int16), clipped

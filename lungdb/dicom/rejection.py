@@ -6,27 +6,35 @@ No text here holds a value that identifies a person: header values and pydicom's
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from lungdb.errors import LungdbError
+
+if TYPE_CHECKING:
+    from lungdb.dicom.source import Source
 
 REASONS = {
     "unreadable": "The file cannot be read. Check its permissions and the disk.",
     "not_dicom": "This is not a DICOM file: 'DICM' does not stand at byte 128. Nothing to do unless it should be one.",
     "broken_header": "The DICOM header cannot be read. Export the file again from the archive.",
-    "not_ct": "This is not a CT image. Only CT Image Storage is loaded; nothing to do.",
-    "multi_frame": "This is a multi-frame CT. Export the series as one file per slice.",
+    "dicomdir": "This is a DICOMDIR. The files of the folder are found without it; nothing to do.",
+    "archive_refused": "The zip archive or an entry of it is not read. Unpack what is in it and load the folder.",
+    "nested_archive": "This zip archive lies in another one. Unpack the outer one and load the folder.",
+    "not_ct": "This is not a CT image. Only CT Image Storage and Enhanced CT are loaded; nothing to do.",
+    "wrong_frame_count": "The number of frames does not fit the file. Export the file again.",
     "localizer": "This is a localizer (scout view), not an axial slice. Nothing to do.",
     "not_axial": "The image plane is not axial. Load the axial series that it was reformatted from.",
     "no_patient_id": "PatientID is empty or longer than 64 characters. Set it before loading.",
     "missing_attribute": "A header attribute that a CT slice must have is missing. Export the file again.",
     "bad_attribute": "A header attribute does not hold a valid value. Export the file again.",
     "unsupported_pixels": "Only MONOCHROME2 images of 16 or 8 bits are loaded. Export the file uncompressed as 16 bit.",
-    "size_limit": "The image is larger than is accepted. Check that Rows and Columns are right.",
+    "size_limit": "The file is larger than is accepted. Check it, and raise the limit if it is right.",
     "duplicate_file": "The same file is there more than once; the first one is taken. Nothing to do.",
     "conflicting_copies": "Two different files carry one SOPInstanceUID. Keep the right one and load again.",
     "inconsistent_series": "The slices of the series differ in more than position. Split it into series that agree.",
     "duplicate_position": "Several slices of the series lie at one position. Make its phases series of their own.",
+    "missing_slices": "The slices of the series are not evenly spaced. Find the missing ones, or add --allow-gaps.",
+    "bad_slices": "Some slices of the series cannot be used. Export them again, or add --allow-gaps to do without.",
     "not_primary": "Another series of the patient is the primary one. Add --all-series to load this one too.",
     "changed_series": "The database holds this series with other pixels. Add --replace to take these; features and "
     "predictions made from the old ones are then deleted.",
@@ -34,8 +42,12 @@ REASONS = {
     "similar_patient_id": "The database holds a patient whose id differs from this one only in case. Make them differ.",
     "unsupported_syntax": "The pixel data are compressed in a way that cannot be read. Export the series uncompressed.",
     "no_pixel_data": "The file has no pixel data. Export it again from the archive.",
+    "several_pixel_data": "The file has more than one pixel data element. Export it again from the archive.",
     "truncated": "The pixel data end too early. Copy the file again from the archive.",
     "decoder_failed": "The pixel data cannot be decoded. Export the file again, uncompressed.",
+    "reader_crashed": "The process that read the file died of it. Export the file again, uncompressed.",
+    "time_limit": "Reading the file took too long. Export it again, or raise --time-limit if it is right.",
+    "memory_limit": "Reading the file took too much memory. Export it again, or raise --memory-limit if it is right.",
 }
 """Reason code -> what is wrong and what to do, one sentence each."""
 
@@ -50,13 +62,13 @@ class Rejection:
         A key of `REASONS`.
     message : str
         What is wrong and what to do; without patient data, so it may be stored and shown.
-    path : Path
-        The file, or the first file of the series. It may hold patient data: show it only when asked to.
+    source : Source
+        The file, or the first file of the series. Its path may hold patient data: show it only when asked to.
     """
 
     reason: str
     message: str
-    path: Path
+    source: Source
 
 
 class RejectedError(LungdbError):
@@ -68,13 +80,21 @@ class RejectedError(LungdbError):
         A key of `REASONS`.
     detail : str, optional
         The technical value that is wrong, such as a size or an attribute's keyword; never a header's text.
+    series_uid : str, optional
+        The series that lacks a slice because of it.
     """
 
-    def __init__(self, reason: str, detail: str = "") -> None:
+    def __init__(self, reason: str, detail: str = "", series_uid: str = "") -> None:
         self.reason = reason
+        self.detail = detail
+        self.series_uid = series_uid
         self.message = REASONS[reason] + (f" ({detail})" if detail else "")
         super().__init__(self.message)
 
-    def at(self, path: Path) -> Rejection:
-        """Return the rejection of the file or series at `path`."""
-        return Rejection(self.reason, self.message, path)
+    def __reduce__(self) -> tuple[type[RejectedError], tuple[str, str, str]]:
+        """Travel from the process that reads a file to the one that asked."""
+        return RejectedError, (self.reason, self.detail, self.series_uid)
+
+    def at(self, source: Source) -> Rejection:
+        """Return the rejection of the file or series at `source`."""
+        return Rejection(self.reason, self.message, source)

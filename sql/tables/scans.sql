@@ -1,4 +1,5 @@
--- A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres.
+-- A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres,
+-- gantry_tilt in degrees. deidentification has the codes of DICOM PS3.16 CID 7050, NULL where ids were kept.
 CREATE TABLE dbo.scans (
     scan_id INT IDENTITY(1, 1) NOT NULL,
     patient_id NVARCHAR(64) NOT NULL,
@@ -14,6 +15,8 @@ CREATE TABLE dbo.scans (
     spacing_y FLOAT NULL,
     spacing_x FLOAT NULL,
     content_sha256 VARBINARY(32) NOT NULL,
+    gantry_tilt FLOAT NULL,
+    deidentification NVARCHAR(64) NULL,
     CONSTRAINT PK_scans PRIMARY KEY (scan_id),
     CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
     CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),

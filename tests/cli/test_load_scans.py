@@ -154,7 +154,7 @@ def test_a_series_with_a_broken_slice_is_rejected_whole_and_the_others_are_loade
     assert main([str(folder), "-d", target, "--keep-ids"]) == 0
     assert query("SELECT patient_id, idx FROM dbo.patients;") == [("b", 0)]
     assert query("SELECT COUNT(*) AS n FROM dbo.scan_images;") == [(3,)]
-    assert query("SELECT reason FROM dbo.rejected_files;") == [("truncated",)]
+    assert query("SELECT reason FROM dbo.rejected_files;") == [("truncated",), ("bad_slices",)]
     before = contents()
     main([str(folder), "-d", target, "--keep-ids"])
     assert contents() == before

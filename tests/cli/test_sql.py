@@ -113,4 +113,4 @@ def test_installing_says_which_version_it_is_at(database: list[str], capsys: pyt
     """Once and again."""
     for _ in range(2):
         assert main(["install", *database]) == 0
-        assert capsys.readouterr().out == "clinic is at schema version 1.\n"
+        assert capsys.readouterr().out == "clinic is at schema version 2.\n"

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from numpy.typing import NDArray
 from pydicom import dcmread
 from pydicom.data import get_testdata_file
+from pydicom.encaps import encapsulate, get_frame
 from pydicom.pixels import apply_rescale
 from pydicom.uid import (
     DeflatedExplicitVRLittleEndian,
@@ -18,24 +18,18 @@ from pydicom.uid import (
     RLELossless,
 )
 
-from lungdb.dicom.header import read_header
-from lungdb.dicom.pixels import read_hounsfield, to_hounsfield
+from lungdb.dicom.pixels import to_hounsfield
 from lungdb.dicom.rejection import RejectedError
 from tests.dicom.make_ct import ct_dataset, ramp, save, write_slice
-
-
-def hounsfield(path: Path) -> NDArray[np.int16]:
-    """Read a file's pixels the way a series does."""
-    return read_hounsfield(read_header(path))[0]
+from tests.dicom.reading import hounsfield
 
 
 def test_a_real_ct_slice_equals_pydicoms_own_rescale() -> None:
     """CT_small.dcm holds no padding, so every pixel must equal pydicom's apply_rescale."""
     path = Path(str(get_testdata_file("CT_small.dcm")))
     dataset = dcmread(path)
-    hu, clipped = read_hounsfield(read_header(path))
+    hu = hounsfield(path)
     assert hu.dtype == np.int16
-    assert clipped == 0
     np.testing.assert_array_equal(hu, apply_rescale(dataset.pixel_array, dataset))
 
 
@@ -142,9 +136,9 @@ def test_cut_rle_data_are_a_decoder_failure(tmp_path: Path) -> None:
     """The RLE frame's second half is replaced by its header's promise alone."""
     dataset = ct_dataset(np.random.default_rng(2).integers(0, 2000, (32, 32)).astype(np.int16))
     dataset.compress(RLELossless, generate_instance_uid=False)
-    # Item header, 64 bytes of RLE header, and 16 of some thousand data bytes.
-    frame = dataset.PixelData[8 + 8 : 8 + 8 + 64 + 16]
-    dataset.PixelData = dataset.PixelData[:8] + b"\xfe\xff\x00\xe0" + len(frame).to_bytes(4, "little") + frame
+    # 64 bytes of RLE header, and 16 of some thousand data bytes.
+    frame = get_frame(dataset.PixelData, 0, number_of_frames=1)[: 64 + 16]
+    dataset.PixelData = encapsulate([frame])
     with pytest.raises(RejectedError) as caught:
         hounsfield(save(dataset, tmp_path / "a"))
     assert caught.value.reason == "decoder_failed"

@@ -11,15 +11,15 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lungdb.dicom.header import read_header
 from lungdb.dicom.rejection import RejectedError
-from lungdb.dicom.series import Extent, Series, build_series, choose_primary
+from lungdb.dicom.series import Extent, Series, choose_primary
 from tests.dicom.make_ct import ramp, write_series, write_slice
+from tests.dicom.reading import build, volume
 
 
 def series_of(folder: Path) -> Series:
     """Build the series of a folder's files."""
-    return build_series([read_header(path) for path in folder.iterdir()])[0]
+    return build(folder)[0]
 
 
 def refusal(folder: Path) -> str:
@@ -37,9 +37,8 @@ def test_shuffled_file_names_and_instance_numbers_give_the_same_volume(tmp_path:
     for number, name in enumerate(names):
         write_slice(tmp_path / str(name), ramp(10 * number), number, InstanceNumber=str(name))
     series = series_of(tmp_path)
-    volume = np.stack([part.hu for part in series.slices()])
-    np.testing.assert_array_equal(volume, np.stack([ramp(10 * number) - 1024 for number in range(12)]))
-    assert [part.position_z for part in series.slices()] == pytest.approx([2.5 * number for number in range(12)])
+    np.testing.assert_array_equal(volume(series), np.stack([ramp(10 * number) - 1024 for number in range(12)]))
+    assert list(series.positions) == pytest.approx([2.5 * number for number in range(12)])
     assert series.spacing_z == pytest.approx(2.5)
 
 
@@ -63,7 +62,7 @@ def test_slices_are_sorted_along_the_normal_towards_the_head(tmp_path: Path, til
             ImageOrientationPatient=[f"{value:.6f}" for value in orientation],
         )
     series = series_of(tmp_path)
-    assert [int(part.hu[0, 0]) + 1024 for part in series.slices()] == [0, 1, 2, 3]
+    assert [int(hu[0, 0]) + 1024 for hu in volume(series)] == [0, 1, 2, 3]
     assert series.spacing_z == pytest.approx(3.0, abs=1e-3)
     assert series.positions[0] == pytest.approx(float(origin @ normal), abs=1e-3)
 
@@ -85,9 +84,9 @@ def test_each_slice_is_rescaled_by_its_own_slope_and_intercept(tmp_path: Path) -
     stored = np.full((2, 2), 10, dtype=np.int16)
     write_slice(tmp_path / "a", stored, 0)
     write_slice(tmp_path / "b", stored, 1, RescaleSlope=3, RescaleIntercept=7)
-    first, second = series_of(tmp_path).slices()
-    assert (first.hu[0, 0], second.hu[0, 0]) == (-1014, 37)
-    assert (second.slope, second.intercept) == (3.0, 7.0)
+    series = series_of(tmp_path)
+    assert volume(series)[:, 0, 0].tolist() == [-1014, 37]
+    assert (series.headers[1].slope, series.headers[1].intercept) == (3.0, 7.0)
 
 
 @pytest.mark.parametrize(
@@ -118,9 +117,9 @@ def test_a_copy_of_a_file_is_left_out_and_named(tmp_path: Path) -> None:
     """Archives often hold a slice twice; the same bytes are the same slice."""
     write_series(tmp_path)
     (tmp_path / "copy").write_bytes((tmp_path / "2.dcm").read_bytes())
-    series, copies = build_series([read_header(path) for path in tmp_path.iterdir()])
+    series, copies = build(tmp_path)
     assert len(series.headers) == 4
-    assert [(copy.reason, copy.path.name) for copy in copies] == [("duplicate_file", "copy")]
+    assert [(copy.reason, copy.source.path.name) for copy in copies] == [("duplicate_file", "copy")]
 
 
 def test_two_files_with_one_instance_uid_and_other_bytes_are_refused(tmp_path: Path) -> None:
@@ -128,6 +127,33 @@ def test_two_files_with_one_instance_uid_and_other_bytes_are_refused(tmp_path: P
     write_series(tmp_path)
     write_slice(tmp_path / "other", ramp(99), 2)
     assert refusal(tmp_path) == "conflicting_copies"
+
+
+def test_a_missing_slice_is_noticed_and_taken_only_when_allowed(tmp_path: Path) -> None:
+    """Slices at 0, 2.5, 5 and 10 mm: one distance is twice the others."""
+    for number in (0, 1, 2, 4):
+        write_slice(tmp_path / str(number), number=number)
+    assert refusal(tmp_path) == "missing_slices"
+    series, _ = build(tmp_path, allow_gaps=True)
+    assert series.spacing_z == 2.5
+    assert series.positions == (0.0, 2.5, 5.0, 10.0)
+
+
+@pytest.mark.parametrize(("degrees", "along_normal", "expected"), [(0, False, 0), (18, False, 18), (18, True, 0)])
+def test_the_gantry_tilt_is_the_angle_of_the_stack(
+    tmp_path: Path, degrees: float, along_normal: bool, expected: float
+) -> None:
+    """A tilted gantry leans the slices while the table moves along z; an oblique reformat is stacked on its normal."""
+    sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
+    step = np.array([0, sine, cosine]) if along_normal else np.array([0, 0, 1.0])
+    for number in range(3):
+        write_slice(
+            tmp_path / str(number),
+            number=number,
+            ImageOrientationPatient=[f"{value:.6f}" for value in (1, 0, 0, 0, cosine, -sine)],
+            ImagePositionPatient=[f"{value:.6f}" for value in 3.0 * number * step],
+        )
+    assert series_of(tmp_path).gantry_tilt == pytest.approx(expected, abs=0.1)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,64 @@
+"""A multi-frame CT's frames as single datasets, so that the rest reads both kinds alike."""
+
+from __future__ import annotations
+
+from pydicom import Dataset
+from pydicom.tag import Tag
+
+from lungdb.dicom.rejection import RejectedError
+
+_MACROS = {
+    "PlanePositionSequence": ("ImagePositionPatient",),
+    "PlaneOrientationSequence": ("ImageOrientationPatient",),
+    "PixelMeasuresSequence": ("PixelSpacing", "SliceThickness", "SpacingBetweenSlices"),
+    "PixelValueTransformationSequence": ("RescaleIntercept", "RescaleSlope"),
+    "CTImageFrameTypeSequence": ("FrameType",),
+}
+
+GROUP_TAGS = [Tag("SharedFunctionalGroupsSequence"), Tag("PerFrameFunctionalGroupsSequence")]
+"""What must be read of a multi-frame file besides a single slice's attributes."""
+
+
+def frame_datasets(dataset: Dataset, frames: int) -> list[Dataset]:
+    """Give each frame of an Enhanced CT its attributes (functional groups, DICOM PS3.3 C.7.6.16).
+
+    Parameters
+    ----------
+    dataset : Dataset
+        With the shared and the per-frame functional groups.
+    frames : int
+        NumberOfFrames.
+
+    Returns
+    -------
+    list of Dataset
+        The file's attributes, with those of the frame's functional groups beside them; FrameType stands for ImageType.
+
+    Raises
+    ------
+    RejectedError
+        The functional groups are missing, or not as many as the frames.
+    """
+    shared = (_items(dataset, "SharedFunctionalGroupsSequence") or [Dataset()])[0]
+    groups = _items(dataset, "PerFrameFunctionalGroupsSequence")
+    if len(groups) != frames:
+        raise RejectedError("wrong_frame_count", "PerFrameFunctionalGroupsSequence")
+    common = Dataset()
+    common.update({element.tag: element for element in dataset if element.tag not in GROUP_TAGS})
+    result = []
+    for group in groups:
+        frame = Dataset()
+        frame.update(common)
+        for sequence, keywords in _MACROS.items():
+            items = _items(group, sequence) or _items(shared, sequence) or [Dataset()]
+            for keyword in keywords:
+                if keyword in items[0]:
+                    frame[keyword] = items[0][keyword]
+        if "FrameType" in frame:
+            frame.ImageType = frame.FrameType
+        result.append(frame)
+    return result
+
+
+def _items(dataset: Dataset, sequence: str) -> list[Dataset]:
+    return list(dataset.get(sequence) or [])

@@ -1,0 +1,133 @@
+"""Where a DICOM file comes from: a file of a folder, or a member of a zip archive, which is read without unpacking."""
+
+from __future__ import annotations
+
+import io
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import BinaryIO
+
+from lungdb.dicom.limits import MEGABYTE, Limits
+from lungdb.dicom.rejection import RejectedError
+from lungdb.errors import LungdbError
+
+ARCHIVE_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
+"""The first four bytes of a zip archive, with and without members."""
+
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+_ENCRYPTED = 0x1
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Source:
+    """A file, or a member of a zip archive.
+
+    Attributes
+    ----------
+    path : Path
+        The file or the archive. It may bear a patient's name: show it only when asked to.
+    member : str
+        The member's name, which is never used as a path; empty for a file of its own.
+    """
+
+    path: Path
+    member: str = ""
+
+    def open(self, limits: Limits) -> BinaryIO:
+        """Open for reading, from the start; a member is read into memory.
+
+        Raises
+        ------
+        RejectedError
+            It is larger than the limit or cannot be read.
+        """
+        try:
+            if self.member:
+                return _open_member(self.path, self.member, limits)
+            if self.path.stat().st_size > limits.file_bytes:
+                raise RejectedError("size_limit", f"the file has more than {limits.file_megabytes} MB")
+            return self.path.open("rb")
+        except OSError as error:
+            raise RejectedError("unreadable") from error
+
+    def __str__(self) -> str:
+        """Return the path, with the member behind an exclamation mark."""
+        return f"{self.path}!{self.member}" if self.member else str(self.path)
+
+
+def find_files(folder: Path) -> Iterator[Path]:
+    """Yield every regular file under a folder, folder by folder in sorted order; linked folders are not followed.
+
+    A folder that cannot be listed is yielded itself, so that reading it tells.
+
+    Raises
+    ------
+    LungdbError
+        The folder does not exist.
+    """
+    if not folder.is_dir():
+        raise LungdbError(f"The folder '{folder}' does not exist. Give the folder that holds the DICOM files.")
+    unlisted: list[OSError] = []
+    for parent, folders, names in os.walk(folder, onerror=unlisted.append):
+        folders.sort()
+        yield from (Path(parent, name) for name in sorted(names) if os.path.isfile(os.path.join(parent, name)))
+    yield from (Path(error.filename) for error in unlisted)
+
+
+def list_members(path: Path, limits: Limits) -> list[Source]:
+    """List a zip archive's members, in the archive's order.
+
+    Raises
+    ------
+    RejectedError
+        The archive is damaged, or its members are more or larger than the limits.
+    """
+    try:
+        size = path.stat().st_size
+        with zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
+    except OSError as error:
+        raise RejectedError("unreadable") from error
+    except MemoryError:
+        raise
+    except Exception as error:  # zipfile raises errors of many kinds on broken archives
+        raise RejectedError("archive_refused", "it is damaged") from error
+    if len(entries) > limits.archive_entries:
+        raise RejectedError("archive_refused", f"more than {limits.archive_entries} entries")
+    total = sum(entry.file_size for entry in entries)
+    if total > limits.archive_megabytes * MEGABYTE:
+        raise RejectedError("archive_refused", f"more than {limits.archive_megabytes} MB in all")
+    if total > limits.archive_ratio * size:
+        raise RejectedError("archive_refused", f"it expands more than {limits.archive_ratio} times")
+    names = [entry.filename for entry in entries if not entry.is_dir()]
+    if len(set(names)) < len(names):
+        raise RejectedError("archive_refused", "two entries have one name")
+    return [Source(path, name) for name in names]
+
+
+def _open_member(path: Path, name: str, limits: Limits) -> BinaryIO:
+    status = path.stat()
+    archive = _open_archive(path, status.st_size, status.st_mtime_ns)
+    try:
+        entry = archive.getinfo(name)
+        if entry.file_size > limits.file_bytes:
+            raise RejectedError("size_limit", f"the file has more than {limits.file_megabytes} MB")
+        if entry.flag_bits & _ENCRYPTED or entry.compress_type not in _METHODS:
+            raise RejectedError("archive_refused", "the entry is encrypted or not deflated")
+        # No more than the declared size is ever inflated.
+        return io.BytesIO(archive.read(entry))
+    except (zipfile.BadZipFile, zlib.error, EOFError, KeyError, NotImplementedError, ValueError) as error:
+        raise RejectedError("archive_refused", "the entry is damaged") from error
+
+
+@lru_cache(maxsize=1)  # members are read one after the other, and opening reads the whole directory
+def _open_archive(path: Path, size: int, modified: int) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except zipfile.BadZipFile as error:
+        raise RejectedError("archive_refused", "it is damaged") from error

@@ -1,0 +1,54 @@
+"""Reading files in the test's own process, the way a worker does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungdb.dicom.header import SliceHeader, read_headers
+from lungdb.dicom.limits import Limits
+from lungdb.dicom.pixels import read_hounsfield
+from lungdb.dicom.rejection import RejectedError, Rejection
+from lungdb.dicom.series import Series, build_series
+from lungdb.dicom.source import Source
+from lungdb.dicom.tasks import inspect
+
+LIMITS = Limits()
+
+
+def read_header(path: Path) -> SliceHeader:
+    """Read the header of a file of one slice."""
+    found = inspect(Source(path), LIMITS)
+    assert len(found) == 1
+    assert isinstance(found[0], SliceHeader)
+    return found[0]
+
+
+def hounsfield(path: Path) -> NDArray[np.int16]:
+    """Read the pixels of a file of one slice."""
+    ((hu, _),) = read_hounsfield([read_header(path)], LIMITS)
+    return hu
+
+
+def build(folder: Path, *, allow_gaps: bool = False) -> tuple[Series, list[Rejection]]:
+    """Build the series of a folder's files, each of one slice."""
+    return build_series([read_header(path) for path in folder.iterdir()], LIMITS, allow_gaps=allow_gaps)
+
+
+def volume(series: Series) -> NDArray[np.int16]:
+    """Decode a series: int16[slices, rows, columns]."""
+    return np.stack([hu for chunk in series.chunks() for hu, _ in read_hounsfield(chunk, LIMITS)])
+
+
+def reason_of(path: Path) -> str:
+    """Return why a file is refused, be it for its header or for its pixels; empty when it is taken."""
+    try:
+        with Source(path).open(LIMITS) as file:
+            headers = read_headers(Source(path), file, LIMITS)
+        for _ in read_hounsfield(headers, LIMITS):
+            pass
+    except RejectedError as error:
+        return error.reason
+    return ""
