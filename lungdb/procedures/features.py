@@ -91,7 +91,7 @@ def generate_features(
     result : DataFrame
         One row a scan: `scan_id`, `error` (empty when all is well), `array_rows`, `array_cols`, `array` (hexadecimal
         float32), `sha256` (hexadecimal), `pooled` (JSON object of vectors by pooling). A scan that fails has its error
-        and empty values.
+        and empty values, in `pooled` an empty object.
     width : int
         Values of a triple.
     provider : str
@@ -226,7 +226,8 @@ def _row(scan_id: int, result: NDArray[np.float32] | LungdbError, poolings: list
 
 
 def _failed(scan_id: int, error: LungdbError) -> dict[str, Any]:
-    return dict(zip(_RESULT, (scan_id, str(error), 0, 0, "", "", ""), strict=True))
+    # `pooled` stays JSON: SQL Server may open it before it looks at `error`.
+    return dict(zip(_RESULT, (scan_id, str(error), 0, 0, "", "", "{}"), strict=True))
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:

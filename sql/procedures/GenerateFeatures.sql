@@ -110,6 +110,8 @@ ORDER BY i.scan_id, i.slice_index;',
             @Network = @Model, @Sha256 = @Sha256, @Details = @Details, @Layer = @Layer, @Preprocessing = @Preprocessing,
             @Pooling = @Pooling, @BatchSize = @BatchSize, @Providers = @Providers, @Threads = @Threads,
             @Width = @Width OUTPUT, @Provider = @Provider OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        -- Not every runtime tells an empty text from NULL.
+        UPDATE #result SET error = N'' WHERE error IS NULL;
         IF @ErrorNumber <> 0
         BEGIN
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');

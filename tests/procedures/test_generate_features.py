@@ -142,7 +142,7 @@ def test_a_scan_that_fails_is_named_and_the_others_go_on(arguments, column, valu
     assert number == 0
     failed = result.iloc[0]
     assert message in failed["error"]
-    assert (failed["scan_id"], failed["array_rows"], failed["array"], failed["pooled"]) == (3, 0, "", "")
+    assert (failed["scan_id"], failed["array_rows"], failed["array"], failed["pooled"]) == (3, 0, "", "{}")
     pd.testing.assert_frame_equal(result.iloc[1:], good.iloc[1:])
 
 
