@@ -59,12 +59,12 @@ def bench(folder: Path, rounds: int) -> None:
         ("plain loop", "its slices/s", "load-scans, slices/s", "ratio", "ratios of the rounds"),
         rows,
     )
-    print("Bytes a slice; a pickled float64 array, the least that the original project stored, holds 8 a pixel:\n")
+    print("\nBytes a slice; a pickled float64 array, the least that the original project stored, holds 8 a pixel:\n")
     print_table(("stored", "raw int16", "pickled float64", "stored / int16"), [_bytes(folder)])
-    many = folder / "many"
+    many = folder / "one_series"
     _copies(files[:SLICES], many)
     parent, child = _peak(folder, many)
-    print(f"Peak memory of loading one series of {MEMORY_SLICES} slices of {SIZE} x {SIZE}:\n")
+    print(f"\nPeak memory of loading one series of {MEMORY_SLICES} slices of {SIZE} x {SIZE}:\n")
     print_table(("command, MB", "largest worker, MB"), [(parent, child)])
 
 
