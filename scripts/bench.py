@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import resource
 import statistics
 import subprocess
 import sys
@@ -169,10 +168,7 @@ def _peak(target: str) -> Sequence[str]:
 def _print_peak(target: str) -> int:
     with closing(connect(target)) as connection:
         run(connection, "EXECUTE dbo.GenerateFeatures @ModelName = N'bench', @Recompute = 1;")
-    # ru_maxrss of the process itself would begin with what the process that started it held.
-    status = Path("/proc/self/status").read_text(encoding="ascii")
-    print(int(status.split("VmHWM:")[1].split()[0]) // 1000)
-    print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss // 1000)
+    print(*bench_intake.peaks())
     return 0
 
 
