@@ -107,6 +107,8 @@ class Catalog:
                 self._make_tables()
             self._execute("COMMIT")
         row = self._execute("SELECT value FROM \"tsql$state\" WHERE name = 'format'").fetchone()
+        if row is None:
+            raise LungdbError("The file's catalog is damaged: it has no format. Restore the file from a backup.")
         if row[0] > _FORMAT:
             raise LungdbError(
                 f"The file was written by a later version of lungdb (format {row[0]}, this one reads up to {_FORMAT}). "
