@@ -94,6 +94,7 @@ def _throughput(
     times = []
     for number in range(rounds):
         target = _database(folder / f"speed-{level}-{number}")
+        # mypy cannot infer a lambda with a default argument.
         times.append((_seconds(plain), _seconds(lambda target=target: _load(scans, target))))  # type: ignore[misc]
     ratios = [one / other for one, other in times]
     medians = [len(files) / statistics.median(column) for column in zip(*times, strict=True)]

@@ -124,6 +124,7 @@ class _Key:
         a, b = (other.value, self.value) if self.descending else (self.value, other.value)
         if not (a[0] and b[0]):
             return a[0] < b[0]
+        # The values of one column are of one Python type.
         return bool(a[1] < b[1])  # type: ignore[operator]
 
     def __eq__(self, other: object) -> bool:

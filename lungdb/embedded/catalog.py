@@ -198,6 +198,7 @@ def write_table(table: TableDefinition) -> str:
 
 
 def _with_type_names(table: TableDefinition) -> TableDefinition:
+    # Only on the way to JSON does a column hold its type's name.
     columns = tuple(dataclasses.replace(each, type=str(each.type)) for each in table.columns)  # type: ignore[arg-type]
     return dataclasses.replace(table, columns=columns)
 

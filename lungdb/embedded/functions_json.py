@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from json.decoder import scanstring  # type: ignore[attr-defined]
+from json.decoder import scanstring  # type: ignore[attr-defined]  # its stub leaves it out
 from typing import NoReturn
 
 from lungdb.embedded.functions_base import Call, Function, Implementation, Rule, Types
@@ -37,6 +37,7 @@ def _refuse_constant(name: str) -> NoReturn:
 
 
 _decoder = json.JSONDecoder(parse_constant=_refuse_constant, parse_int=str, parse_float=str)
+# Its stub leaves the attribute out.
 _scan = _decoder.scan_once  # type: ignore[attr-defined]
 
 

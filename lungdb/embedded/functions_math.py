@@ -165,6 +165,7 @@ def _round(value: Value, digits: int, *rest: Value) -> Value:
     rounding = decimal.ROUND_DOWN if cut else decimal.ROUND_HALF_UP
     # repr, so that 2.675 is rounded as it is read and not as the nearest binary fraction.
     number = decode_decimal(value) if isinstance(value, str) else decimal.Decimal(repr(value))
+    # A finite number's exponent is an int; only NaN and infinity, which T-SQL has not, have a letter.
     if digits > -350 and (number.as_tuple().exponent < -digits):  # type: ignore[operator]
         number = number.quantize(decimal.Decimal(1).scaleb(-digits), rounding=rounding, context=EXACT)
     elif digits <= -350:

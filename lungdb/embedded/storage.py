@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -59,13 +59,13 @@ class Storage:
             self.create_function(f"tsql_{name}", arity, body)
         self.create_function("tsql_rows", 1, _row_limit)
 
-    def create_function(self, name: str, arity: int, body: object) -> None:
+    def create_function(self, name: str, arity: int, body: Callable[..., Value]) -> None:
         """Make a Python function callable from SQLite text; its errors come out of `execute`."""
         failure = self._failure
 
         def call(*arguments: Value) -> Value:
             try:
-                return body(*arguments)  # type: ignore[operator, no-any-return]
+                return body(*arguments)
             except BaseException as exception:
                 failure.keep(exception)
                 raise
@@ -217,12 +217,12 @@ def _conflict(verb: str, table: TableDefinition, referencing: list[tuple[TableDe
 
 
 @lru_cache(maxsize=1024)
-def _converter(source: str, target: str, table: str, column: str) -> object:
+def _converter(source: str, target: str, table: str, column: str) -> Callable[[Value], Value]:
     return column_converter(parse_type(source), parse_type(target), table, column)
 
 
 def _store(value: Value, source: str, target: str, table: str, column: str) -> Value:
-    return _converter(source, target, table, column)(value)  # type: ignore[operator, no-any-return]
+    return _converter(source, target, table, column)(value)
 
 
 def _single(count: int) -> None:

@@ -289,6 +289,7 @@ class ValueWriter(ABC):
 
     def _case(self, node: Case) -> Sql:
         conditions: list[str] = []
+        # A branch holds a value after CASE x and a condition after CASE; the tree has one field for both.
         for condition, _ in node.branches:
             if node.operand is not None:
                 condition = Compare("=", node.operand, condition)  # type: ignore[arg-type]
