@@ -1,4 +1,4 @@
-"""How good probabilities are: area under the ROC curve, log loss, and how sure one can be of a figure."""
+"""How good probabilities are, each figure as one number, and how sure one can be of it."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from lungdb.learning.curves import precision_recall_curve
 
 
 def auc(labels: ArrayLike, scores: ArrayLike) -> float | None:
@@ -19,11 +21,11 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> float | None:
     negatives = positive.size - positives
     if not positives or not negatives:
         return None
-    rank_sum = _average_ranks(np.asarray(scores, dtype=np.float64))[positive].sum()
+    rank_sum = average_ranks(np.asarray(scores, dtype=np.float64))[positive].sum()
     return float((rank_sum - positives * (positives + 1) / 2) / (positives * negatives))
 
 
-def log_loss(labels: ArrayLike, probabilities: ArrayLike) -> float | None:
+def log_loss(labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None) -> float | None:
     """Give the mean negative logarithm of the probability of the true class, in nats; None without patients.
 
     Probabilities are kept float64's epsilon away from 0 and 1, as scikit-learn does.
@@ -33,7 +35,22 @@ def log_loss(labels: ArrayLike, probabilities: ArrayLike) -> float | None:
         return None
     epsilon = np.finfo(np.float64).eps
     probability = np.clip(np.asarray(probabilities, dtype=np.float64), epsilon, 1 - epsilon)
-    return float(-np.mean(np.log(np.where(positive, probability, 1 - probability))))
+    return float(-np.average(np.log(np.where(positive, probability, 1 - probability)), weights=weights))
+
+
+def brier(labels: ArrayLike, probabilities: ArrayLike) -> float | None:
+    """Give the mean squared distance of probability and truth (Brier 1950); None without patients."""
+    positive = np.asarray(labels) == 1
+    return float(np.mean((np.asarray(probabilities) - positive) ** 2)) if positive.size else None
+
+
+def average_precision(labels: ArrayLike, scores: ArrayLike) -> float | None:
+    """Give the precision at each threshold, weighted by the sensitivity gained there; None without a positive."""
+    curve = precision_recall_curve(labels, scores)
+    if curve is None:
+        return None
+    gained = np.diff(curve.x, prepend=0)
+    return float(np.sum(gained * curve.y))
 
 
 def bootstrap_interval(
@@ -61,7 +78,7 @@ def bootstrap_interval(
     return float(low), float(high)
 
 
-def _average_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def average_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rank from 1; equal values share the mean of their ranks."""
     _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)
     last = np.cumsum(sizes)

@@ -17,8 +17,19 @@ class TrainingParameters:
 
     Attributes
     ----------
+    algorithm : str
+        `lightgbm`, or `logistic` for L2-regularised logistic regression, which reads `seed`, `folds`,
+        `validation_fraction`, `imbalance`, `calibration` and `l2` alone.
     seed : int
-        Of the validation part and of LightGBM.
+        Of the folds, the validation part, undersampling and LightGBM.
+    folds : int
+        Folds of the cross-validation, 2 to 20; 0 keeps a validation part out instead.
+    validation_fraction : float
+        Share of the training part (of what a fold learns from) that is kept for early stopping.
+    imbalance : str
+        `none`; `class_weight`, both classes weigh the same; `undersample`, as many of the larger class as of the other.
+    calibration : str
+        `none`, `platt` or `isotonic`, fitted on scores of patients that the scoring model has not learnt from.
     learning_rate : float
         Shrinkage of each tree.
     num_leaves : int
@@ -29,29 +40,46 @@ class TrainingParameters:
         Trees at most.
     early_stopping_rounds : int
         Trees without a better log loss on the validation part before training stops.
-    validation_fraction : float
-        Share of the training part that is kept for early stopping.
+    feature_fraction : float
+        Share of the features that each tree may use.
+    l2 : float or None
+        Strength of the penalty of `logistic`; None chooses it by cross-validation within the patients learnt from.
     """
 
+    algorithm: str = "lightgbm"
     seed: int = 20170401
+    folds: int = 0
+    validation_fraction: float = 0.2
+    imbalance: str = "none"
+    calibration: str = "none"
     learning_rate: float = 0.05
     num_leaves: int = 7
     min_data_in_leaf: int = 10
     max_iterations: int = 500
     early_stopping_rounds: int = 50
-    validation_fraction: float = 0.2
+    feature_fraction: float = 0.5
+    l2: float | None = None
 
 
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "algorithm": ("lightgbm", "logistic"),
+    "imbalance": ("none", "class_weight", "undersample"),
+    "calibration": ("none", "platt", "isotonic"),
+}
 _RANGES: dict[str, tuple[float, float]] = {
     "seed": (0, 2**31 - 1),
+    "folds": (0, 20),
+    "validation_fraction": (0.05, 0.5),
     "learning_rate": (0.001, 1),
     "num_leaves": (2, 1024),
     "min_data_in_leaf": (1, 10_000),
     "max_iterations": (1, 10_000),
     "early_stopping_rounds": (1, 1000),
-    "validation_fraction": (0.05, 0.5),
+    "feature_fraction": (0.01, 1),
+    "l2": (1e-9, 1e9),
 }
 _WHOLE = {field.name for field in fields(TrainingParameters) if isinstance(field.default, int)}
+_MAY_BE_NULL = {"l2"}
 
 
 def read_parameters(text: str) -> TrainingParameters:
@@ -60,7 +88,7 @@ def read_parameters(text: str) -> TrainingParameters:
     Raises
     ------
     ProcedureError
-        50101 when the text is no JSON object, names something else, or a value is out of range.
+        50101 when the text is no JSON object, names something else, a value is out of range, or two contradict.
     """
     try:
         given = json.loads(text)
@@ -69,17 +97,42 @@ def read_parameters(text: str) -> TrainingParameters:
     if not isinstance(given, dict):
         raise ProcedureError(ARGUMENT, "The training parameters are not a JSON object. Give one such as {}.")
     for name, value in given.items():
-        if name not in _RANGES:
+        if name not in _RANGES and name not in _CHOICES:
+            names = ", ".join(field.name for field in fields(TrainingParameters))
             raise ProcedureError(
-                ARGUMENT, f"The training parameter {name!r} is not supported. Supported are {', '.join(_RANGES)}."
+                ARGUMENT, f"The training parameter {name!r} is not supported. Supported are {names}."
             )
-        low, high = _RANGES[name]
-        kinds = (int,) if name in _WHOLE else (int, float)
-        if type(value) not in kinds or not math.isfinite(value) or not low <= value <= high:
-            kind = "whole numbers" if name in _WHOLE else "numbers"
+        supported = _unless_supported(name, value)
+        if supported:
             raise ProcedureError(
                 ARGUMENT,
-                f"The value {value!r} for the training parameter {name} is not supported. Supported values are {kind} "
-                f"from {low} to {high}.",
+                f"The value {value!r} for the training parameter {name} is not supported. Supported values are "
+                f"{supported}.",
             )
-    return TrainingParameters(**given)
+    parameters = TrainingParameters(**given)
+    if parameters.folds == 1:
+        raise ProcedureError(
+            ARGUMENT,
+            "The value 1 for the training parameter folds is not supported. Supported values are 0 for a validation "
+            "part and 2 to 20.",
+        )
+    if parameters.l2 is not None and parameters.algorithm != "logistic":
+        raise ProcedureError(
+            ARGUMENT,
+            f"The training parameter l2 was given with the algorithm {parameters.algorithm}, which does not read it. "
+            "Leave it out or take the algorithm logistic.",
+        )
+    return parameters
+
+
+def _unless_supported(name: str, value: object) -> str:
+    """Say what is supported, or nothing when the value is."""
+    if name in _CHOICES:
+        return "" if value in _CHOICES[name] else ", ".join(_CHOICES[name])
+    if value is None and name in _MAY_BE_NULL:
+        return ""
+    low, high = _RANGES[name]
+    kinds = (int,) if name in _WHOLE else (int, float)
+    if type(value) in kinds and isinstance(value, (int, float)) and math.isfinite(value) and low <= value <= high:
+        return ""
+    return f"{'whole numbers' if name in _WHOLE else 'numbers'} from {low} to {high}"

@@ -1,4 +1,4 @@
-"""Scoring with a LightGBM model through the C interface of LightGBM's own library.
+"""Scoring with a trained classifier; LightGBM through the C interface of its own library.
 
 Importing LightGBM's Python package brings SciPy, pandas and scikit-learn where they are installed, a second or more for
 one prediction; its library (lightgbm.readthedocs.io, C API) loads in milliseconds and computes the same.
@@ -16,76 +16,104 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import ProcedureError
+from lungdb.learning import logistic
 
 UNREADABLE = 50116
 OTHER_WIDTH = 50110
 
 # The values that LightGBM's c_api.h defines for these.
-_FLOAT64 = 1
+_FLOAT32 = 0
+_ROW_MAJOR = 1
 _PREDICT_NORMAL = 0
 _PARAMETERS = b"num_threads=1 verbosity=-1"
 
+Features = NDArray[np.float32]
+Scores = NDArray[np.float64]
 
-def score(model: bytes, vector: NDArray[np.float32]) -> float:
-    """Compute the probability of class 1.
+
+def score_all(library: str, model: bytes, vectors: Features) -> Scores:
+    """Compute the raw scores of patients, before any calibration.
 
     Parameters
     ----------
+    library : str
+        What the model is of: `lightgbm` or `logistic`.
     model : bytes
-        LightGBM's model text of a binary classifier, UTF-8.
-    vector : float32[width]
-        The features of one patient.
+        LightGBM's model text of a binary classifier or the JSON of a logistic regression, UTF-8.
+    vectors : float32[patients, width]
 
     Returns
     -------
-    float
+    float64[patients]
         0…1.
 
     Raises
     ------
     ProcedureError
-        50110 when the model was trained on another width; 50116 when LightGBM cannot be loaded or does not read the
-        model, or what it gives is no probability.
+        50110 when the model was trained on another width; 50116 when the library is another one or cannot be loaded,
+        it does not read the model, or what it gives is no probability.
     """
+    if library not in _SCORERS:
+        raise ProcedureError(
+            UNREADABLE,
+            f"The library {library!r} of the model is not supported. Supported are {' and '.join(_SCORERS)}.",
+        )
+    return _SCORERS[library](model, np.ascontiguousarray(vectors, dtype=np.float32))
+
+
+def _score_lightgbm(model: bytes, vectors: Features) -> Scores:
     if not model.startswith(b"tree\n") or b"\nend of trees\n" not in model:
         # LightGBM ends the whole process over a tree that is cut off.
         raise ProcedureError(UNREADABLE, "The model is not a whole LightGBM model text. Train it again.")
     library = load_library()
     handle = ctypes.c_void_p()
     _call("BoosterLoadModelFromString", model, ctypes.byref(ctypes.c_int()), ctypes.byref(handle))
+    rows, columns = vectors.shape
     try:
         width = ctypes.c_int()
         _call("BoosterGetNumFeature", handle, ctypes.byref(width))
-        if width.value != vector.size:
-            raise ProcedureError(
-                OTHER_WIDTH,
-                f"The patient has {vector.size} features and the model reads {width.value}. Generate the features "
-                "that the model was trained on, or train again.",
-            )
+        _check_width(columns, width.value)
         classes = ctypes.c_int()
         _call("BoosterGetNumClasses", handle, ctypes.byref(classes))
-        values = np.ascontiguousarray(vector, dtype=np.float64)
-        result = (ctypes.c_double * max(1, classes.value))()  # LightGBM writes one value a class
+        scores = np.empty((rows, max(1, classes.value)), dtype=np.float64)  # LightGBM writes one value a class
         _call(
-            "BoosterPredictForMatSingleRow",
+            "BoosterPredictForMat",
             handle,
-            values.ctypes.data_as(ctypes.c_void_p),
-            ctypes.c_int(_FLOAT64),
-            ctypes.c_int(values.size),
-            ctypes.c_int(1),
+            vectors.ctypes.data_as(ctypes.c_void_p),
+            ctypes.c_int(_FLOAT32),
+            ctypes.c_int32(rows),
+            ctypes.c_int32(columns),
+            ctypes.c_int(_ROW_MAJOR),
             ctypes.c_int(_PREDICT_NORMAL),
             ctypes.c_int(0),
             ctypes.c_int(-1),
             _PARAMETERS,
             ctypes.byref(ctypes.c_int64()),
-            result,
+            scores.ctypes.data_as(ctypes.c_void_p),
         )
     finally:
         library.LGBM_BoosterFree(handle)
-    probability = float(result[0])
-    if classes.value != 1 or not 0 <= probability <= 1:
+    if classes.value != 1 or not ((scores >= 0) & (scores <= 1)).all():
         raise ProcedureError(UNREADABLE, "The model is no binary classifier. Train it with TrainLungCancerModel.")
-    return probability
+    return np.asarray(scores[:, 0])
+
+
+def _score_logistic(model: bytes, vectors: Features) -> Scores:
+    regression = logistic.from_json(model.decode("utf-8", "replace"))
+    _check_width(vectors.shape[1], regression.mean.size)
+    return regression.probabilities(vectors)
+
+
+_SCORERS = {"lightgbm": _score_lightgbm, "logistic": _score_logistic}
+
+
+def _check_width(given: int, read: int) -> None:
+    if given != read:
+        raise ProcedureError(
+            OTHER_WIDTH,
+            f"The patient has {given} features and the model reads {read}. Generate the features that the model was "
+            "trained on, or train again.",
+        )
 
 
 @functools.cache

@@ -1,146 +1,214 @@
-"""Training LightGBM on the feature vectors of patients."""
+"""Training a classifier on the feature vectors of patients: cross-validation or a validation part, then calibration."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import ProcedureError
-from lungdb.learning.metrics import auc, bootstrap_interval, log_loss
+from lungdb.learning.boosting import Part
+from lungdb.learning.calibration import apply_calibration, fit_calibration
+from lungdb.learning.drawing import TOO_FEW, check_counts, class_weights, draw_folds, draw_validation, undersample
+from lungdb.learning.fitting import Fitted, fit_classifier
 from lungdb.learning.parameters import TrainingParameters
+from lungdb.learning.scoring import score_all
 
-ONE_CLASS = 50112
-TOO_FEW = 50113
+Features = NDArray[np.float32]
+Labels = NDArray[np.int64]
+Scores = NDArray[np.float64]
 
-PARTS = ("train", "validation", "test")
-
-_AT_LEAST = 4  # of a class in the training part: two to learn from, two to stop by
-_IN_VALIDATION = 2
+_TO_CALIBRATE = 5  # of a class at least
 
 
 @dataclass(frozen=True)
 class Trained:
-    """A trained classifier.
+    """A trained classifier and the scores of the patients whom it was trained on, in the order given.
 
     Attributes
     ----------
+    library : str
+        `lightgbm` or `logistic`.
     model : bytes
-        LightGBM's model text, UTF-8, of the best iteration.
+        LightGBM's model text or the logistic regression's JSON, UTF-8.
     best_iteration : int
-        Number of trees in it.
+        Number of trees; 0 for `logistic`.
+    l2 : float or None
+        The penalty of `logistic`.
+    calibration : dict or None
+        For `apply_calibration`.
+    prevalence : float
+        Share of positives that the probabilities are made for.
+    curve : dict
+        `train` and `validation`: log loss after each tree, the mean of the folds up to the shortest one's end.
     parts : sequence of str
-        For each patient `train`, `validation` or `test`.
-    probabilities : float64[patients]
-        Of class 1, in the order given.
+        `train` or `validation`.
+    folds : int64[patients]
+        The fold in which a patient was held out; -1 without folds.
+    raw, probabilities : float64[patients]
+        Before and after calibration.
+    out_of_fold : bool[patients]
+        Whether the score comes from a model that was not fitted to the patient. Without folds it is so for the
+        validation part, which chose the number of trees but none of them.
+    notes : list of str
+        What a user must know, such as that there were too few patients to calibrate.
     """
 
+    library: str
     model: bytes
     best_iteration: int
+    l2: float | None
+    calibration: dict[str, Any] | None
+    prevalence: float
+    curve: dict[str, list[float]]
     parts: NDArray[np.str_]
-    probabilities: NDArray[np.float64]
+    folds: Labels
+    raw: Scores
+    probabilities: Scores
+    out_of_fold: NDArray[np.bool_]
+    notes: list[str]
 
 
-def train(
-    vectors: NDArray[np.float32],
-    labels: NDArray[np.int64],
-    is_test: NDArray[np.bool_],
-    parameters: TrainingParameters,
-) -> Trained:
-    """Train on the patients that are not test patients.
+def train(vectors: Features, labels: Labels, parameters: TrainingParameters) -> Trained:
+    """Train on all the patients given.
 
-    A part of them, drawn by the seed within each class, is kept for early stopping. One thread and LightGBM's
-    deterministic mode give the same bytes for the same patients in the same order.
+    With folds, each fold is scored by a model that was trained on the others, and the final model is fitted to all
+    patients with the median of the folds' numbers of trees. Without, the model is fitted to those outside the
+    validation part. Early stopping has a part of its own either way: in a fold it is drawn from what the fold learns
+    from.
 
     Parameters
     ----------
     vectors : float32[patients, width]
     labels : int64[patients]
         0 or 1.
-    is_test : bool[patients]
-        These take no part in training and are scored.
     parameters : TrainingParameters
 
     Raises
     ------
     ProcedureError
-        50112 when the training part has one class only; 50113 when it has fewer than four patients of a class, or
-        too few for two leaves of `min_data_in_leaf`.
+        50112 when there is one class only; 50113 when a class has too few patients, or there are too few for two
+        leaves of `min_data_in_leaf`.
     """
-    parts = _parts(labels, is_test, parameters)
-    import lightgbm  # brings SciPy and, where installed, scikit-learn: only for those who train
-
-    rows = {part: parts == part for part in PARTS}
-    settings = {
-        "objective": "binary",
-        "metric": "binary_logloss",
-        "learning_rate": parameters.learning_rate,
-        "num_leaves": parameters.num_leaves,
-        "min_data_in_leaf": parameters.min_data_in_leaf,
-        # With a hundred patients and as many features or more, random thresholds on half of them overfit least.
-        "extra_trees": True,
-        "feature_fraction": 0.5,
-        "seed": parameters.seed,
-        "deterministic": True,
-        "force_row_wise": True,
-        "num_threads": 1,
-        "verbosity": -1,
-    }
-    learning = lightgbm.Dataset(vectors[rows["train"]], labels[rows["train"]])
-    validation = lightgbm.Dataset(vectors[rows["validation"]], labels[rows["validation"]], reference=learning)
-    booster = lightgbm.train(
-        settings,
-        learning,
-        num_boost_round=parameters.max_iterations,
-        valid_sets=[validation],
-        callbacks=[lightgbm.early_stopping(parameters.early_stopping_rounds, verbose=False)],
-    )
-    best = int(booster.best_iteration)
+    check_counts(labels, parameters.folds)
+    if parameters.folds:
+        final, raw, folds, curve = _cross_validated(vectors, labels, parameters)
+        parts = np.full(labels.size, "train", dtype="<U10")
+        out_of_fold = np.ones(labels.size, dtype=bool)
+    else:
+        kept = draw_validation(labels, parameters.validation_fraction, parameters.seed)
+        final = _fit(vectors, labels, kept, parameters)
+        raw = score_all(final.library, final.model, vectors)
+        folds = np.full(labels.size, -1, dtype=np.int64)
+        parts = np.where(kept, "validation", "train").astype("<U10")
+        out_of_fold, curve = kept, final.curve
+    calibration, probabilities, notes = _calibrate(raw, labels, folds, out_of_fold, parameters)
+    is_natural = calibration is not None or parameters.imbalance == "none"
     return Trained(
-        model=booster.model_to_string(num_iteration=best).encode(),
-        best_iteration=best,
+        library=final.library,
+        model=final.model,
+        best_iteration=final.best_iteration,
+        l2=final.l2,
+        calibration=calibration,
+        prevalence=float(np.mean(labels == 1)) if is_natural else 0.5,
+        curve=curve,
         parts=parts,
-        probabilities=np.asarray(booster.predict(vectors, num_iteration=best), dtype=np.float64),
+        folds=folds,
+        raw=raw,
+        probabilities=probabilities,
+        out_of_fold=out_of_fold,
+        notes=notes,
     )
 
 
-def measure(trained: Trained, labels: NDArray[np.int64], seed: int) -> dict[str, dict[str, float | None]]:
-    """Give AUC and log loss of each part, and for the test part the 95 % bootstrap interval of the AUC.
+@dataclass(frozen=True)
+class CrossValidated:
+    """What cross-validation found: each patient's fold and raw score from there, and the fitted model of each fold."""
 
-    A figure that a part does not allow (one class only, nobody in it) is None. Those of the training and validation
-    parts show how far the model fits what it has seen; only the test part says how good it is.
-    """
-    figures: dict[str, dict[str, float | None]] = {}
-    for part in PARTS:
-        chosen = trained.parts == part
-        truth, scores = labels[chosen], trained.probabilities[chosen]
-        figures[part] = {"auc": auc(truth, scores), "log_loss": log_loss(truth, scores)}
-        if part == "test":
-            low, high = bootstrap_interval(truth, scores, auc, seed) or (None, None)
-            figures[part].update(auc_low=low, auc_high=high)
-    return figures
+    folds: Labels
+    raw: Scores
+    fitted: list[Fitted]
 
 
-def _parts(labels: NDArray[np.int64], is_test: NDArray[np.bool_], parameters: TrainingParameters) -> NDArray[np.str_]:
-    """Name each patient's part; the validation patients are drawn within each class."""
-    counts = [int(np.sum(labels[~is_test] == label)) for label in (0, 1)]
-    have = f"The training part has {counts[1]} patients with label 1 and {counts[0]} with label 0"
-    if max(counts) > 0 and min(counts) == 0:
-        raise ProcedureError(ONE_CLASS, f"{have}, so there is nothing to tell apart. Load patients of both labels.")
-    if min(counts) < _AT_LEAST:
-        raise ProcedureError(TOO_FEW, f"{have}. Load at least {_AT_LEAST} of each.")
-    rng = np.random.default_rng(parameters.seed)
-    parts = np.where(is_test, "test", "train").astype("<U10")
-    for label, count in enumerate(counts):
-        members = np.flatnonzero(~is_test & (labels == label))
-        kept = max(_IN_VALIDATION, round(count * parameters.validation_fraction))
-        parts[rng.permutation(members)[:kept]] = "validation"
-    learning = int(np.sum(parts == "train"))
-    if learning < 2 * parameters.min_data_in_leaf:
+def cross_validate(vectors: Features, labels: Labels, parameters: TrainingParameters) -> CrossValidated:
+    """Score each fold of patients by a model trained on the others; the arguments and errors are those of `train`."""
+    check_counts(labels, parameters.folds)
+    folds = draw_folds(labels, parameters.folds, parameters.seed)
+    raw = np.empty(labels.size, dtype=np.float64)
+    fitted = []
+    for fold in range(parameters.folds):
+        held_out = folds == fold
+        kept = draw_validation(labels[~held_out], parameters.validation_fraction, parameters.seed + 1 + fold)
+        fitted.append(_fit(vectors[~held_out], labels[~held_out], kept, parameters))
+        raw[held_out] = score_all(fitted[-1].library, fitted[-1].model, vectors[held_out])
+    return CrossValidated(folds, raw, fitted)
+
+
+def _cross_validated(
+    vectors: Features, labels: Labels, parameters: TrainingParameters
+) -> tuple[Fitted, Scores, Labels, dict[str, list[float]]]:
+    found = cross_validate(vectors, labels, parameters)
+    trees = max(1, round(float(np.median([fitted.best_iteration for fitted in found.fitted]))))
+    final = fit_classifier(_learning(vectors, labels, parameters), None, parameters, trees)
+    return final, found.raw, found.folds, _mean_curve([fitted.curve for fitted in found.fitted])
+
+
+def _fit(vectors: Features, labels: Labels, kept: NDArray[np.bool_], parameters: TrainingParameters) -> Fitted:
+    """Fit to the patients who are not kept for early stopping."""
+    learning = _learning(vectors[~kept], labels[~kept], parameters)
+    if parameters.algorithm == "lightgbm" and learning.labels.size < 2 * parameters.min_data_in_leaf:
         raise ProcedureError(
             TOO_FEW,
-            f"{learning} patients are left to learn from, too few for two leaves of {parameters.min_data_in_leaf}. "
-            "Load more patients or lower @MinDataInLeaf.",
+            f"{learning.labels.size} patients are left to learn from, too few for two leaves of "
+            f"{parameters.min_data_in_leaf}. Load more patients or lower @MinDataInLeaf.",
         )
-    return parts
+    weights = _weights(labels[kept], labels[~kept], parameters.imbalance != "none")
+    return fit_classifier(learning, Part(vectors[kept], labels[kept], weights), parameters, parameters.max_iterations)
+
+
+def _learning(vectors: Features, labels: Labels, parameters: TrainingParameters) -> Part:
+    if parameters.imbalance == "undersample":
+        chosen = undersample(labels, parameters.seed)
+        return Part(vectors[chosen], labels[chosen], None)
+    return Part(vectors, labels, _weights(labels, labels, parameters.imbalance == "class_weight"))
+
+
+def _weights(labels: Labels, learnt_from: Labels, balanced: bool) -> Scores | None:
+    if not balanced:
+        return None
+    negative, positive = class_weights(learnt_from)
+    return np.where(labels == 1, positive, negative)
+
+
+def _mean_curve(curves: list[dict[str, list[float]]]) -> dict[str, list[float]]:
+    mean = {}
+    for part in ("train", "validation"):
+        length = min(len(curve[part]) for curve in curves)
+        mean[part] = [float(np.mean([curve[part][place] for curve in curves])) for place in range(length)]
+    return mean
+
+
+def _calibrate(
+    raw: Scores, labels: Labels, folds: Labels, out_of_fold: NDArray[np.bool_], parameters: TrainingParameters
+) -> tuple[dict[str, Any] | None, Scores, list[str]]:
+    """Fit on the scores that are out of fold; a fold's own probabilities come from a fit on the other folds' scores."""
+    if parameters.calibration == "none":
+        return None, raw, []
+    fewest = min(int(np.sum(labels[out_of_fold] == label)) for label in (0, 1))
+    if fewest < _TO_CALIBRATE:
+        note = (
+            f"The probabilities are not calibrated: {fewest} patients of a class are left for it and "
+            f"{_TO_CALIBRATE} are needed. Load more patients or use @Folds."
+        )
+        return None, raw, [note]
+
+    def fit(chosen: NDArray[np.bool_]) -> dict[str, Any]:
+        return fit_calibration(parameters.calibration, raw[chosen], labels[chosen])
+
+    calibration = fit(out_of_fold)
+    probabilities = apply_calibration(calibration, raw)
+    for fold in range(parameters.folds):
+        probabilities[folds == fold] = apply_calibration(fit(folds != fold), raw[folds == fold])
+    return calibration, probabilities, []

@@ -10,17 +10,31 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from lungdb.procedures.comparing import compare_scores
     from lungdb.procedures.features import generate_features
     from lungdb.procedures.installation import check_installation
+    from lungdb.procedures.measuring import measure_scores
     from lungdb.procedures.prediction import predict_lung_cancer
+    from lungdb.procedures.scoring_many import predict_patients
     from lungdb.procedures.training import train_lung_cancer_model
 
-__all__ = ["check_installation", "generate_features", "predict_lung_cancer", "train_lung_cancer_model"]
+__all__ = [
+    "check_installation",
+    "compare_scores",
+    "generate_features",
+    "measure_scores",
+    "predict_lung_cancer",
+    "predict_patients",
+    "train_lung_cancer_model",
+]
 
 _MODULES = {
     "check_installation": "installation",
+    "compare_scores": "comparing",
     "generate_features": "features",
+    "measure_scores": "measuring",
     "predict_lung_cancer": "prediction",
+    "predict_patients": "scoring_many",
     "train_lung_cancer_model": "training",
 }
 

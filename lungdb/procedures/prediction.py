@@ -4,44 +4,56 @@ from __future__ import annotations
 
 from lungdb.errors import LungdbError, ProcedureError
 from lungdb.imaging.codecs import decode_vector
-from lungdb.learning.scoring import OTHER_WIDTH, score
+from lungdb.learning.scoring import OTHER_WIDTH, score_all
 from lungdb.procedures.checks import UNREADABLE, check_sha256, read_details
+from lungdb.procedures.probability import check_prevalence, probabilities
 
 
-def predict_lung_cancer(model: bytes, model_sha256: str, details: str, vector: str) -> tuple[float, int, str]:
+def predict_lung_cancer(
+    model: bytes, model_sha256: str, library: str, details: str, vector: str, prevalence: float | None
+) -> tuple[float, float, int, str]:
     """Score one patient.
 
     Parameters
     ----------
     model : bytes
-        LightGBM's model text, from `classifiers.model`.
+        The model's text, from `classifiers.model`.
     model_sha256 : str
         Its SHA-256 in hexadecimal.
+    library : str
+        `classifiers.library`: `lightgbm` or `logistic`.
     details : str
-        `classifiers.details`, JSON; `width` is the number of values that the model reads.
+        `classifiers.details`, JSON; `width` is the number of values that the model reads, `calibration` and
+        `prevalence` are those of training.
     vector : str
         `pooled_features.vector`, JSON.
+    prevalence : float or None
+        Share of positives at the site, above 0 and below 1; None (or NaN, NULL's other face) corrects nothing.
 
     Returns
     -------
     probability : float
-        0…1; 0 on a refusal.
+        Calibrated, for the site; 0…1; 0 on a refusal.
+    raw : float
+        The model's own score; 0…1; 0 on a refusal.
     error_number, error_message : int, str
-        0 and empty, or a refusal: 50105 when the model's bytes are damaged, 50110 when the features have another width
-        than the model's, 50116 when the model or the vector cannot be read.
+        0 and empty, or a refusal: 50101 for a prevalence that cannot be, 50105 when the model's bytes are damaged,
+        50110 when the features have another width than the model's, 50116 when the model or the vector cannot be read.
     """
     try:
+        site = check_prevalence(prevalence)
         check_sha256(model, model_sha256, "model")
-        width = read_details(details, "model").get("width")
+        read = read_details(details, "model")
         features = decode_vector(vector)
-        if features.size != width:
+        if features.size != read.get("width"):
             raise ProcedureError(
                 OTHER_WIDTH,
-                f"The patient has {features.size} features and the model reads {width}. Generate the features that "
-                "the model was trained on, or train again.",
+                f"The patient has {features.size} features and the model reads {read.get('width')}. Generate the "
+                "features that the model was trained on, or train again.",
             )
-        return score(model, features), 0, ""
+        raw = score_all(library, model, features[None])
+        return float(probabilities(raw, read, site)[0]), float(raw[0]), 0, ""
     except ProcedureError as refusal:
-        return 0.0, refusal.number, refusal.message
+        return 0.0, 0.0, refusal.number, refusal.message
     except LungdbError as refusal:
-        return 0.0, UNREADABLE, str(refusal)
+        return 0.0, 0.0, UNREADABLE, str(refusal)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from dataclasses import asdict
 from importlib.metadata import version
 
@@ -13,26 +14,36 @@ from numpy.typing import NDArray
 import lungdb
 from lungdb.errors import LungdbError, ProcedureError
 from lungdb.imaging.codecs import decode_vector
+from lungdb.learning.calibration import apply_calibration
 from lungdb.learning.parameters import TrainingParameters, read_parameters
-from lungdb.learning.scoring import OTHER_WIDTH
-from lungdb.learning.training import PARTS, measure, train
+from lungdb.learning.scoring import OTHER_WIDTH, score_all
+from lungdb.learning.training import Trained, train
 from lungdb.procedures.checks import ARGUMENT, UNREADABLE, check_columns, whole_numbers
 
 NO_LABELS = 50111
 
 _COLUMNS = ("patient_id", "part", "label", "vector")
 _VECTORS_PER_FEATURE = (1, 3)  # pooling mean_max_std gives three values a feature, the others one
+_RESULT = {
+    "patient_id": object,
+    "part": object,
+    "fold": np.int32,
+    "raw": np.float64,
+    "probability": np.float64,
+    "out_of_fold": np.int32,
+}
 
-Result = tuple[pd.DataFrame, bytes, str, int, str]
+Result = tuple[pd.DataFrame, bytes, str, str, int, str]
 
 
 def train_lung_cancer_model(patients: pd.DataFrame, width: int, parameters: str) -> Result:
-    """Train LightGBM on the pooled features of labelled patients.
+    """Train a classifier on the pooled features of the training patients and score the test patients with it.
 
     Parameters
     ----------
     patients : DataFrame
-        One row a patient, in any order: `patient_id`, `part` (train or test), `label` (0 or 1), `vector` (JSON).
+        One row a patient, in any order: `patient_id`, `part` (train or test), `label` (0 or 1 of a training patient;
+        that of a test patient is not looked at), `vector` (JSON).
     width : int
         Width of the feature set; a vector has as many values, or three times as many.
     parameters : str
@@ -41,11 +52,18 @@ def train_lung_cancer_model(patients: pd.DataFrame, width: int, parameters: str)
     Returns
     -------
     result : DataFrame
-        `patient_id`, `part` (train, validation or test) and `probability` (0…1), ordered by patient.
+        Ordered by patient: `patient_id`; `part` (train, validation or test); `fold` (int32, -1 where there is none);
+        `raw` and `probability` (float64, 0…1, before and after calibration); `out_of_fold` (int32, 1 when the score
+        comes from a model that was not fitted to the patient).
     model : bytes
-        LightGBM's model text, UTF-8. The same patients, parameters and versions give the same bytes.
+        The model's text, UTF-8. The same patients, parameters and versions give the same bytes.
+    library : str
+        `lightgbm` or `logistic`.
     details : str
-        JSON: `width` of a vector, `best_iteration`, `parameters`, `metrics` by part, `patients` by part, `versions`.
+        JSON: `width` of a vector, `parameters`, `best_iteration`, `l2`, `calibration` (null or for
+        `apply_calibration`), `prevalence` (the share of positives that probabilities are made for), `training_curve`
+        (`train` and `validation`, log loss after each tree), `notes` (sentences for the user), `patients` by part,
+        `libraries`, `seconds`.
     error_number, error_message : int, str
         0 and empty, or a refusal, with the rest empty: 50101 for a parameter or value, 50110 for vectors of different
         or another width, 50111 without patients, 50112 with one class only, 50113 with too few patients, 50116 for a
@@ -54,12 +72,13 @@ def train_lung_cancer_model(patients: pd.DataFrame, width: int, parameters: str)
     try:
         return _train(patients, width, read_parameters(parameters))
     except ProcedureError as refusal:
-        return _frame([], [], []), b"", "{}", refusal.number, refusal.message
+        return _frame({name: [] for name in _RESULT}), b"", "", "{}", refusal.number, refusal.message
     except LungdbError as refusal:
-        return _frame([], [], []), b"", "{}", UNREADABLE, str(refusal)
+        return _frame({name: [] for name in _RESULT}), b"", "", "{}", UNREADABLE, str(refusal)
 
 
 def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters) -> Result:
+    started = time.perf_counter()
     check_columns(patients, _COLUMNS)
     if patients.empty:
         raise ProcedureError(
@@ -69,25 +88,31 @@ def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters) -
     names = patients["patient_id"].tolist()
     if len(set(names)) != len(names):
         raise ProcedureError(ARGUMENT, "A patient appears more than once. Select the primary scan of each only.")
-    labels = whole_numbers(patients, "label")
-    if not np.isin(labels, (0, 1)).all():
-        raise ProcedureError(ARGUMENT, "The column label holds another value than 0 and 1. Correct dbo.labels.")
     parts = patients["part"].to_numpy(dtype=object)
     if not np.isin(parts, ("train", "test")).all():
         raise ProcedureError(ARGUMENT, "The column part holds another value than train and test. Correct dbo.splits.")
+    is_test = parts == "test"
+    labels = whole_numbers(patients[~is_test], "label")
+    if not np.isin(labels, (0, 1)).all():
+        raise ProcedureError(ARGUMENT, "The column label holds another value than 0 and 1. Correct dbo.labels.")
     vectors = _vectors(patients["vector"].tolist(), width)
 
-    trained = train(vectors, labels, parts == "test", parameters)
+    trained = train(vectors[~is_test], labels, parameters)
+    result = _result(names, is_test, trained, score_all(trained.library, trained.model, vectors[is_test]))
     details = {
         "width": vectors.shape[1],
-        "best_iteration": trained.best_iteration,
         "parameters": asdict(parameters),
-        "metrics": measure(trained, labels, parameters.seed),
-        "patients": {part: int(np.sum(trained.parts == part)) for part in PARTS},
-        "versions": {"lungdb": lungdb.__version__, "lightgbm": version("lightgbm"), "numpy": np.__version__},
+        "best_iteration": trained.best_iteration,
+        "l2": trained.l2,
+        "calibration": trained.calibration,
+        "prevalence": trained.prevalence,
+        "training_curve": trained.curve,
+        "notes": trained.notes,
+        "patients": {part: int(count) for part, count in result["part"].value_counts(sort=False).items()},
+        "libraries": {"lungdb": lungdb.__version__, "lightgbm": version("lightgbm"), "numpy": np.__version__},
+        "seconds": round(time.perf_counter() - started, 3),
     }
-    result = _frame(names, trained.parts.tolist(), trained.probabilities.tolist())
-    return result, trained.model, json.dumps(details), 0, ""
+    return result, trained.model, trained.library, json.dumps(details), 0, ""
 
 
 def _vectors(texts: list[str], width: int) -> NDArray[np.float32]:
@@ -103,12 +128,27 @@ def _vectors(texts: list[str], width: int) -> NDArray[np.float32]:
     return np.stack(vectors)
 
 
-def _frame(patient_ids: list[str], parts: list[str], probabilities: list[float]) -> pd.DataFrame:
+def _result(
+    names: list[str], is_test: NDArray[np.bool_], trained: Trained, test_scores: NDArray[np.float64]
+) -> pd.DataFrame:
+    columns = {
+        "part": (trained.parts, "test"),
+        "fold": (trained.folds, -1),
+        "raw": (trained.raw, test_scores),
+        "probability": (trained.probabilities, apply_calibration(trained.calibration, test_scores)),
+        "out_of_fold": (trained.out_of_fold, True),
+    }
+    merged: dict[str, list[object]] = {"patient_id": list(names)}
+    for name, (of_training, of_test) in columns.items():
+        values = np.empty(is_test.size, dtype=object)
+        values[~is_test] = of_training
+        values[is_test] = of_test
+        merged[name] = values.tolist()
+    return _frame(merged)
+
+
+def _frame(columns: dict[str, list[object]]) -> pd.DataFrame:
     frame: pd.DataFrame = pd.DataFrame(
-        {
-            "patient_id": pd.Series(patient_ids, dtype=object),
-            "part": pd.Series(parts, dtype=object),
-            "probability": pd.Series(probabilities, dtype=np.float64),
-        }
+        {name: pd.Series(columns[name], dtype=dtype) for name, dtype in _RESULT.items()}
     )
     return frame

@@ -1,0 +1,83 @@
+"""Drawing patients: folds, a validation part and a smaller class, always within each class and by a seed."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungdb.errors import ProcedureError
+
+ONE_CLASS = 50112
+TOO_FEW = 50113
+
+_IN_VALIDATION = 2  # of a class at least
+_TO_LEARN = 2  # of a class at least
+
+Labels = NDArray[np.int64]
+
+
+def check_counts(labels: Labels, folds: int) -> None:
+    """Refuse training patients who are too few of a class to learn from, to stop by and for the folds.
+
+    Raises
+    ------
+    ProcedureError
+        50112 for one class only; 50113 for too few.
+    """
+    counts = [int(np.sum(labels == label)) for label in (0, 1)]
+    have = f"The training part has {counts[1]} patients with label 1 and {counts[0]} with label 0"
+    if max(counts) > 0 and min(counts) == 0:
+        raise ProcedureError(ONE_CLASS, f"{have}, so there is nothing to tell apart. Load patients of both labels.")
+    if min(counts) < max(folds, _IN_VALIDATION + _TO_LEARN):
+        needed = max(folds, _IN_VALIDATION + _TO_LEARN)
+        fewer = " or take fewer @Folds" if folds > _IN_VALIDATION + _TO_LEARN else ""
+        raise ProcedureError(TOO_FEW, f"{have}. Load at least {needed} of each{fewer}.")
+    if folds:
+        left = min(counts) - -(-min(counts) // folds)
+        if left < _IN_VALIDATION + _TO_LEARN:
+            raise ProcedureError(
+                TOO_FEW,
+                f"{have}, so a fold of {folds} would learn from {left} of one of them. Take more @Folds or load more "
+                "patients.",
+            )
+
+
+def draw_folds(labels: Labels, folds: int, seed: int) -> NDArray[np.int64]:
+    """Give each patient a fold, 0 to folds - 1.
+
+    Sizes differ by one at most, in each class and altogether; which patients share a fold is drawn by the seed.
+    """
+    rng = np.random.default_rng(seed)
+    drawn = np.empty(labels.size, dtype=np.int64)
+    start = 0
+    for label in (0, 1):
+        members = rng.permutation(np.flatnonzero(labels == label))
+        # The second class goes on where the first ended, so that no fold gets the larger share of both.
+        drawn[members] = (start + np.arange(members.size)) % folds
+        start += members.size
+    return drawn
+
+
+def draw_validation(labels: Labels, fraction: float, seed: int) -> NDArray[np.bool_]:
+    """Mark the patients kept for early stopping: this share of each class, two at least."""
+    rng = np.random.default_rng(seed)
+    kept = np.zeros(labels.size, dtype=bool)
+    for label in (0, 1):
+        members = np.flatnonzero(labels == label)
+        kept[rng.permutation(members)[: max(_IN_VALIDATION, round(members.size * fraction))]] = True
+    return kept
+
+
+def class_weights(labels: Labels) -> tuple[float, float]:
+    """Give the weights of label 0 and 1 that make both classes weigh as much: patients / (2 × those of the class)."""
+    counts = [int(np.sum(labels == label)) for label in (0, 1)]
+    return labels.size / (2 * counts[0]), labels.size / (2 * counts[1])
+
+
+def undersample(labels: Labels, seed: int) -> NDArray[np.int64]:
+    """Draw as many positions of the larger class as the smaller one has; gives both, in the order of the patients."""
+    rng = np.random.default_rng(seed)
+    classes = [np.flatnonzero(labels == label) for label in (0, 1)]
+    smaller = min(members.size for members in classes)
+    kept = [rng.permutation(members)[:smaller] for members in classes]
+    return np.sort(np.concatenate(kept))

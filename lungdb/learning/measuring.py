@@ -1,0 +1,112 @@
+"""Everything that is said about a training run: figures and curves of each part, from the stored scores."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungdb.learning.curves import expected_calibration_error, precision_recall_curve, reliability, roc_curve
+from lungdb.learning.delong import delong_interval
+from lungdb.learning.metrics import auc, average_precision, bootstrap_interval, brier, log_loss
+from lungdb.learning.operating_points import OperatingPoint, choose_operating_points, classify
+
+PARTS = ("train", "validation", "test")
+
+Labels = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of patients, one entry each: label 0 or 1, raw score, probability, and whether it is out of fold."""
+
+    labels: Labels
+    raw: Values
+    probabilities: Values
+    out_of_fold: NDArray[np.bool_]
+
+    def of(self, chosen: NDArray[np.bool_]) -> Scores:
+        """Give those of some patients."""
+        return Scores(self.labels[chosen], self.raw[chosen], self.probabilities[chosen], self.out_of_fold[chosen])
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a curve; NaN where a value is not defined."""
+
+    curve: str
+    position: int
+    x: float
+    y: float
+    threshold: float
+
+
+def constant_prediction(parts: NDArray[np.object_], scores: Scores) -> float | None:
+    """Give the share of positives among the patients trained on: what to say without looking at a scan."""
+    trained_on = scores.labels[parts != "test"]
+    return float(np.mean(trained_on == 1)) if trained_on.size else None
+
+
+def operating_points(parts: NDArray[np.object_], scores: Scores) -> list[OperatingPoint]:
+    """Choose the thresholds on the training patients' scores that are out of fold, so never on the test patients."""
+    chosen = (parts != "test") & scores.out_of_fold
+    return choose_operating_points(scores.labels[chosen], scores.probabilities[chosen])
+
+
+def figures(scores: Scores, constant: float | None, points: list[OperatingPoint], seed: int) -> dict[str, float | None]:
+    """Measure one part by name; a figure that its patients do not allow is None.
+
+    Names ending in `_raw` are before calibration, in `_constant` of predicting `constant` for everybody, those after
+    `_at_` at an operating point.
+    """
+    labels, raw, probabilities = scores.labels, scores.raw, scores.probabilities
+    low, high = delong_interval(labels, probabilities) or (None, None)
+    bootstrap_low, bootstrap_high = bootstrap_interval(labels, probabilities, auc, seed) or (None, None)
+    everybody = None if constant is None else np.full(labels.size, constant)
+    found: dict[str, float | None] = {
+        "patients": labels.size,
+        "positives": int(np.sum(labels == 1)),
+        "out_of_fold": float(scores.out_of_fold.all()),
+        "auc": auc(labels, probabilities),
+        "auc_low": low,
+        "auc_high": high,
+        "auc_bootstrap_low": bootstrap_low,
+        "auc_bootstrap_high": bootstrap_high,
+        "average_precision": average_precision(labels, probabilities),
+    }
+    measures: dict[str, Callable[[Labels, Values], float | None]] = {
+        "log_loss": log_loss,
+        "brier": brier,
+        "ece": expected_calibration_error,
+    }
+    for name, measure in measures.items():
+        found[name] = measure(labels, probabilities)
+        found[f"{name}_raw"] = measure(labels, raw)
+        if name != "ece":
+            found[f"{name}_constant"] = None if everybody is None else measure(labels, everybody)
+    for point in points:
+        for name, value in classify(labels, probabilities, point.threshold).items():
+            found[f"{name}_at_{point.name}"] = value
+    return found
+
+
+def curves(scores: Scores) -> Iterator[Point]:
+    """Give the points of a part's curves: `roc`, `precision_recall`, `calibration` and `calibration_raw`.
+
+    x and y are 1 − specificity and sensitivity; sensitivity and precision; the mean probability and the share of
+    positives of a bin, whose number is the position and whose patients are the threshold.
+    """
+    for name, curve in (
+        ("roc", roc_curve(scores.labels, scores.probabilities)),
+        ("precision_recall", precision_recall_curve(scores.labels, scores.probabilities)),
+    ):
+        if curve is not None:
+            for position, values in enumerate(zip(curve.x, curve.y, curve.threshold, strict=True)):
+                yield Point(name, position, *map(float, values))
+    for name, probabilities in (("calibration", scores.probabilities), ("calibration_raw", scores.raw)):
+        table = reliability(scores.labels, probabilities)
+        for number, *values in zip(table.number, table.predicted, table.observed, table.patients, strict=True):
+            yield Point(name, int(number), *map(float, values))
