@@ -191,7 +191,7 @@ END;
 GO
 IF OBJECT_ID(N'dbo.classifiers', N'U') IS NULL
 BEGIN
-    -- A trained model: LightGBM's own model text in UTF-8, and the features that it was trained on.
+    -- A trained model as text in UTF-8 (LightGBM's own, or JSON of a logistic regression), and the features that it reads.
     CREATE TABLE dbo.classifiers (
         classifier_id INT IDENTITY(1, 1) NOT NULL,
         name NVARCHAR(128) NOT NULL,
@@ -232,25 +232,33 @@ END;
 GO
 IF OBJECT_ID(N'dbo.experiment_patients', N'U') IS NULL
 BEGIN
-    -- A patient's part in a training run, and the probability that the finished model gives.
+    -- A patient's part in a training run: scan, label and SHA-256 of the vector as they were then, and the model's score. raw is
+    -- the score before calibration; out_of_fold = 1 marks scores of a model that had not seen the patient, as every test score
+    -- is. scan_id refers to no row, because a scan may be replaced later.
     CREATE TABLE dbo.experiment_patients (
         experiment_id INT NOT NULL,
         patient_id NVARCHAR(64) NOT NULL,
         part VARCHAR(10) NOT NULL,
         fold INT NULL,
         probability FLOAT NOT NULL,
+        scan_id INT NULL,
+        vector_sha256 VARBINARY(32) NULL,
+        label TINYINT NULL,
+        raw FLOAT NULL,
+        out_of_fold BIT NOT NULL CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0,
         CONSTRAINT PK_experiment_patients PRIMARY KEY (experiment_id, patient_id),
         CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id)
             REFERENCES dbo.experiments (experiment_id),
         CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
         CONSTRAINT CK_experiment_patients_part CHECK (part IN ('train', 'validation', 'test')),
-        CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1)
+        CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1),
+        CONSTRAINT CK_experiment_patients_label CHECK (label IN (0, 1))
     );
 END;
 GO
 IF OBJECT_ID(N'dbo.experiment_metrics', N'U') IS NULL
 BEGIN
-    -- A measured figure of a training run; value is NULL where it is not defined, as the AUC of one class.
+    -- A measured figure of a training run; value is NULL where it is not defined, as the AUC of one class. MeasureExperiment fills it.
     CREATE TABLE dbo.experiment_metrics (
         experiment_id INT NOT NULL,
         part VARCHAR(10) NOT NULL,
@@ -262,9 +270,57 @@ BEGIN
     );
 END;
 GO
+IF OBJECT_ID(N'dbo.experiment_curves', N'U') IS NULL
+BEGIN
+    -- A point of a curve of a training run, in the order of position: roc (x = 1 − specificity, y = sensitivity), precision_recall
+    -- (x = recall, y = precision), calibration and calibration_raw (x = mean score, y = observed share, threshold = patients of the
+    -- bin), training_train and training_validation (x = iteration, y = log loss). MeasureExperiment fills it.
+    CREATE TABLE dbo.experiment_curves (
+        experiment_id INT NOT NULL,
+        part VARCHAR(10) NOT NULL,
+        curve NVARCHAR(32) NOT NULL,
+        position INT NOT NULL,
+        x FLOAT NULL,
+        y FLOAT NULL,
+        threshold FLOAT NULL,
+        CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position),
+        CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id)
+            REFERENCES dbo.experiments (experiment_id)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.model_promotions', N'U') IS NULL
+BEGIN
+    -- A version made the champion of its name, with the figures that it was compared by. The champion is the newest row of the
+    -- name that was not rolled back.
+    CREATE TABLE dbo.model_promotions (
+        promotion_id INT IDENTITY(1, 1) NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        classifier_id INT NOT NULL,
+        previous_classifier_id INT NULL,
+        metric NVARCHAR(64) NOT NULL,
+        value FLOAT NULL,
+        previous_value FLOAT NULL,
+        forced BIT NOT NULL,
+        promoted_at DATETIME2(3) NOT NULL CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME(),
+        promoted_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_model_promotions_promoted_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        rolled_back_at DATETIME2(3) NULL,
+        rolled_back_by NVARCHAR(128) NULL,
+        CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id),
+        CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id)
+            REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id)
+            REFERENCES dbo.classifiers (classifier_id)
+    );
+    CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);
+END;
+GO
 IF OBJECT_ID(N'dbo.predictions', N'U') IS NULL
 BEGIN
-    -- A score given to a scan by a classifier; probability is 0 to 1.
+    -- A score given to a scan by a classifier; probability is 0 to 1, calibrated and, where prevalence is given, corrected to that
+    -- share of positives. raw_probability is what the model itself gave; vector_sha256 is of the vector's text in UTF-16.
     CREATE TABLE dbo.predictions (
         prediction_id INT IDENTITY(1, 1) NOT NULL,
         scan_id INT NOT NULL,
@@ -274,10 +330,14 @@ BEGIN
         predicted_by NVARCHAR(128) NOT NULL
             CONSTRAINT DF_predictions_predicted_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        raw_probability FLOAT NULL,
+        prevalence FLOAT NULL,
+        vector_sha256 VARBINARY(32) NULL,
         CONSTRAINT PK_predictions PRIMARY KEY (prediction_id),
         CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
         CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
-        CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1)
+        CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1),
+        CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1)
     );
     CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);
 END;
@@ -318,7 +378,7 @@ BEGIN
         applied_at DATETIME2(3) NOT NULL CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME(),
         CONSTRAINT PK_schema_version PRIMARY KEY (version)
     );
-    INSERT INTO dbo.schema_version (version) VALUES (1), (2);
+    INSERT INTO dbo.schema_version (version) VALUES (1), (2), (3), (4);
 END;
 GO
 IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 2)
@@ -332,6 +392,29 @@ ALTER TABLE dbo.scans ADD gantry_tilt FLOAT NULL;');
     COMMIT TRANSACTION;
 END;
 GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 4)
+BEGIN
+    SET XACT_ABORT ON;
+    BEGIN TRANSACTION;
+    EXECUTE (N'-- What a training run knew of each patient, what a prediction was made of. Old models were not calibrated: raw is the probability.
+ALTER TABLE dbo.experiment_patients ADD
+    scan_id INT NULL,
+    vector_sha256 VARBINARY(32) NULL,
+    label TINYINT NULL CONSTRAINT CK_experiment_patients_label CHECK (label IN (0, 1)),
+    raw FLOAT NULL,
+    out_of_fold BIT NOT NULL CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0;');
+    EXECUTE (N'UPDATE dbo.experiment_patients
+SET raw = probability,
+    out_of_fold = CASE WHEN part = ''test'' THEN 1 ELSE 0 END,
+    label = (SELECT l.label FROM dbo.labels AS l WHERE l.patient_id = dbo.experiment_patients.patient_id);');
+    EXECUTE (N'ALTER TABLE dbo.predictions ADD
+    raw_probability FLOAT NULL,
+    prevalence FLOAT NULL CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1),
+    vector_sha256 VARBINARY(32) NULL;');
+    INSERT INTO dbo.schema_version (version) VALUES (4);
+    COMMIT TRANSACTION;
+END;
+GO
 -- The settings that procedures read, with their defaults; a value that the site has chosen is kept.
 INSERT INTO dbo.settings (name, value)
 SELECT d.name, d.value
@@ -341,7 +424,8 @@ FROM (
         (N'providers', NULL),
         (N'threads', NULL),
         (N'split_key', N'lungdb'),
-        (N'test_percent', N'25')
+        (N'test_percent', N'25'),
+        (N'prevalence', NULL)
 ) AS d (name, value)
 WHERE NOT EXISTS (SELECT 1 FROM dbo.settings AS s WHERE s.name = d.name);
 GO
@@ -365,6 +449,34 @@ SELECT
     CAST(v.[value] AS REAL) AS value
 FROM dbo.pooled_features AS p
 CROSS APPLY OPENJSON(p.vector) AS v;
+GO
+-- The version that a model's name stands for: the newest promotion of the name that was not rolled back.
+CREATE OR ALTER VIEW dbo.champions
+AS
+SELECT p.name, p.classifier_id, p.promotion_id
+FROM dbo.model_promotions AS p
+WHERE p.rolled_back_at IS NULL
+    AND NOT EXISTS (
+        SELECT 1 FROM dbo.model_promotions AS later
+        WHERE later.name = p.name AND later.rolled_back_at IS NULL AND later.promotion_id > p.promotion_id);
+GO
+-- Every patient of every training run with label and score.
+CREATE OR ALTER VIEW dbo.experiment_scores
+AS
+SELECT
+    e.experiment_id, e.classifier_id, p.patient_id, p.part, p.fold, p.label, p.raw, p.probability, p.out_of_fold
+FROM dbo.experiment_patients AS p
+INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id;
+GO
+-- The scores that test figures are computed from, and nothing else is: those of test patients of the run whom dbo.splits
+-- holds out too, so no training patient can be among them.
+CREATE OR ALTER VIEW dbo.test_scores
+AS
+SELECT
+    s.experiment_id, s.classifier_id, s.patient_id, s.part, s.fold, s.label, s.raw, s.probability, s.out_of_fold
+FROM dbo.experiment_scores AS s
+INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
+WHERE s.part = 'test' AND sp.part = 'test' AND s.label IS NOT NULL;
 GO
 -- AssignSplits: puts every patient without a part into train or test, by a keyed hash of the patient's id.
 -- Example: EXECUTE dbo.AssignSplits;
@@ -774,23 +886,30 @@ ORDER BY i.scan_id, i.slice_index;',
     END;
 END;
 GO
--- CheckTrainingArguments: refuses what TrainLungCancerModel cannot work with, all wrong arguments in one error.
+-- CheckTrainingArguments: refuses what TrainLungCancerModel cannot work with, all wrong arguments in one error; gives the others as JSON.
 -- Called by TrainLungCancerModel.
 CREATE OR ALTER PROCEDURE dbo.CheckTrainingArguments
     @ModelName NVARCHAR(128),   -- not NULL and not empty
+    @Algorithm NVARCHAR(32),    -- lightgbm or logistic
     @Seed INT,                  -- 0 to 2147483647
-    @ValidationFraction FLOAT,  -- 0.05 to 0.5
-    @LearningRate FLOAT,        -- 0.001 to 1
-    @NumLeaves INT,             -- 2 to 1024
-    @MinDataInLeaf INT,         -- 1 to 10000
-    @MaxIterations INT,         -- 1 to 10000
-    @EarlyStoppingRounds INT    -- 1 to 1000
+    @Folds INT,                 -- 0, or 2 to 20
+    @ValidationFraction FLOAT,  -- 0.05 to 0.5, or NULL
+    @LearningRate FLOAT,        -- 0.001 to 1, or NULL
+    @NumLeaves INT,             -- 2 to 1024, or NULL
+    @MinDataInLeaf INT,         -- 1 to 10000, or NULL
+    @MaxIterations INT,         -- 1 to 10000, or NULL
+    @EarlyStoppingRounds INT,   -- 1 to 1000, or NULL
+    @L2 FLOAT,                  -- 0.000001 to 1000000, or NULL
+    @Imbalance NVARCHAR(32),    -- none, class_weight or undersample
+    @Calibration NVARCHAR(32),  -- none, platt or isotonic
+    @SkipMissing BIT,           -- 0 or 1
+    @Parameters NVARCHAR(MAX) OUTPUT -- those that were given, for train_lung_cancer_model
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000) = N'';
+    DECLARE @Message NVARCHAR(4000) = N'';
     IF @@TRANCOUNT > 0
     BEGIN
         SET @Message = N'TrainLungCancerModel was called inside a transaction. Training would hold its locks: commit or roll back first, then call it again.';
@@ -804,21 +923,48 @@ BEGIN
         N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
     FROM (
         VALUES
+            (N'@Algorithm', N'''' + @Algorithm + N'''', N'lightgbm and logistic', IIF(@Algorithm IN (N'lightgbm', N'logistic'), 1, 0)),
             (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
-            (N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'0.05 to 0.5', IIF(@ValidationFraction BETWEEN 0.05 AND 0.5, 1, 0)),
-            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'0.001 to 1', IIF(@LearningRate BETWEEN 0.001 AND 1, 1, 0)),
-            (N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'2 to 1024', IIF(@NumLeaves BETWEEN 2 AND 1024, 1, 0)),
-            (N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'1 to 10000', IIF(@MinDataInLeaf BETWEEN 1 AND 10000, 1, 0)),
-            (N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'1 to 10000', IIF(@MaxIterations BETWEEN 1 AND 10000, 1, 0)),
-            (N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'1 to 1000', IIF(@EarlyStoppingRounds BETWEEN 1 AND 1000, 1, 0))
+            (N'@Folds', CAST(@Folds AS NVARCHAR(30)), N'0 (hold-out) and 2 to 20', IIF(@Folds = 0 OR @Folds BETWEEN 2 AND 20, 1, 0)),
+            (N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'NULL and 0.05 to 0.5', IIF(@ValidationFraction NOT BETWEEN 0.05 AND 0.5, 0, 1)),
+            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'NULL and 0.001 to 1', IIF(@LearningRate NOT BETWEEN 0.001 AND 1, 0, 1)),
+            (N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'NULL and 2 to 1024', IIF(@NumLeaves NOT BETWEEN 2 AND 1024, 0, 1)),
+            (N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'NULL and 1 to 10000', IIF(@MinDataInLeaf NOT BETWEEN 1 AND 10000, 0, 1)),
+            (N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'NULL and 1 to 10000', IIF(@MaxIterations NOT BETWEEN 1 AND 10000, 0, 1)),
+            (N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'NULL and 1 to 1000', IIF(@EarlyStoppingRounds NOT BETWEEN 1 AND 1000, 0, 1)),
+            (N'@L2', CAST(@L2 AS NVARCHAR(30)), N'NULL and 0.000001 to 1000000', IIF(@L2 NOT BETWEEN 0.000001 AND 1000000, 0, 1)),
+            (N'@Imbalance', N'''' + @Imbalance + N'''', N'none, class_weight and undersample', IIF(@Imbalance IN (N'none', N'class_weight', N'undersample'), 1, 0)),
+            (N'@Calibration', N'''' + @Calibration + N'''', N'none, platt and isotonic', IIF(@Calibration IN (N'none', N'platt', N'isotonic'), 1, 0)),
+            (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1))
     ) AS a (name, given, supported, is_supported)
     WHERE a.is_supported = 0;
 
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The parameter ', a.name, N' = ', a.given,
+        N' has no meaning with @Algorithm = N''', @Algorithm, N''', ', a.reason, N'. Leave it out. '), N''))
+    FROM (
+        VALUES
+            (N'lightgbm', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'which learns trees'),
+            (N'logistic', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'which has no trees'),
+            (IIF(@Folds > 0, N'logistic', N''), N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'which stops nothing early inside a fold')
+    ) AS a (algorithm, name, given, reason)
+    WHERE a.algorithm = @Algorithm AND a.given IS NOT NULL;
+
     IF @Message <> N''
     BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
         THROW 50101, @Message, 1;
     END;
+
+    SET @Parameters = CONCAT(N'{"algorithm": "', LOWER(@Algorithm), N'", "seed": ', @Seed, N', "folds": ', @Folds,
+        N', "imbalance": "', LOWER(@Imbalance), N'", "calibration": "', LOWER(@Calibration), N'"',
+        N', "validation_fraction": ' + CAST(@ValidationFraction AS NVARCHAR(30)), N', "l2": ' + CAST(@L2 AS NVARCHAR(30)),
+        N', "learning_rate": ' + CAST(@LearningRate AS NVARCHAR(30)), N', "num_leaves": ' + CAST(@NumLeaves AS NVARCHAR(30)),
+        N', "min_data_in_leaf": ' + CAST(@MinDataInLeaf AS NVARCHAR(30)), N', "max_iterations": ' + CAST(@MaxIterations AS NVARCHAR(30)),
+        N', "early_stopping_rounds": ' + CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'}');
 END;
 GO
 -- FindFeatureSet: finds the newest feature set that fits and has features of the pooling asked for.
@@ -866,21 +1012,161 @@ BEGIN
         @FeatureSetId, @Fitting, @Name, @Layer, @Preprocessing, @Pooling) WITH NOWAIT;
 END;
 GO
--- TrainLungCancerModel: trains LightGBM on the pooled features of the labelled patients and stores the model as a new version.
--- Example: EXECUTE dbo.TrainLungCancerModel @Pooling = N'max';
+-- TakeTrainingPatients: fills #patients with the labelled patients that have features; refuses to leave others out unasked.
+-- Called by TrainLungCancerModel, whose table #patients it fills.
+CREATE OR ALTER PROCEDURE dbo.TakeTrainingPatients
+    @FeatureSetId INT,      -- feature set
+    @Pooling NVARCHAR(32),  -- pooling
+    @SkipMissing BIT        -- 1 leaves out labelled patients without features
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Missing INT, @Some NVARCHAR(400);
+    CREATE TABLE #missing (idx INT NOT NULL PRIMARY KEY);
+
+    INSERT INTO #patients (patient_id, scan_id, label, vector_sha256)
+    SELECT s.patient_id, s.scan_id, l.label, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
+    FROM dbo.scans AS s
+    INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
+    WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+
+    INSERT INTO #missing (idx)
+    SELECT p.idx
+    FROM dbo.labels AS l
+    INNER JOIN dbo.patients AS p ON p.patient_id = l.patient_id
+    WHERE NOT EXISTS (SELECT 1 FROM #patients AS t WHERE t.patient_id = l.patient_id);
+    SET @Missing = (SELECT COUNT(*) FROM #missing);
+    SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT TOP (20) idx FROM #missing ORDER BY idx) AS m);
+
+    IF @Missing > 0 AND @SkipMissing = 0 AND EXISTS (SELECT 1 FROM #patients)
+    BEGIN
+        SET @Message = CONCAT(@Missing, N' labelled patients have no features of this kind; their indices: ', @Some, IIF(@Missing > 20, N', …', N''),
+            N'. Call GenerateFeatures for their scans, or leave them out with @SkipMissing = 1.');
+        THROW 50140, @Message, 1;
+    END;
+    IF @Missing > 0 AND @SkipMissing = 1
+        RAISERROR(N'%d labelled patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
+
+    EXECUTE dbo.AssignSplits;
+    UPDATE t
+    SET t.part = sp.part
+    FROM #patients AS t
+    INNER JOIN dbo.splits AS sp ON sp.patient_id = t.patient_id;
+END;
+GO
+-- MeasureExperiment: computes the figures and curves of a training run from its stored scores; nothing else writes them.
+-- Called by TrainLungCancerModel.
+CREATE OR ALTER PROCEDURE dbo.MeasureExperiment
+    @ExperimentId INT -- the run
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Seed INT, @Details NVARCHAR(MAX);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #figures (
+        kind VARCHAR(10) NOT NULL, part VARCHAR(10) NOT NULL, name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL);
+
+    SELECT @Seed = e.seed, @Details = c.details
+    FROM dbo.experiments AS e
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id
+    WHERE e.experiment_id = @ExperimentId;
+
+    INSERT INTO #figures (kind, part, name, position, x, y, threshold)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(scores, seed, details):
+    from lungdb.procedures import measure_scores
+    return measure_scores(scores, seed, details)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Seed, Details)
+',
+        @input_data_1 = N'
+SELECT s.part, CAST(s.label AS INT) AS label, s.raw, s.probability, CAST(s.out_of_fold AS INT) AS out_of_fold
+FROM dbo.experiment_scores AS s
+WHERE s.experiment_id = @ExperimentId AND (s.part <> ''test'' OR EXISTS (
+    SELECT 1 FROM dbo.test_scores AS t WHERE t.experiment_id = s.experiment_id AND t.patient_id = s.patient_id))
+ORDER BY s.patient_id;',
+        @params = N'@ExperimentId INT, @Seed INT, @Details NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @ExperimentId = @ExperimentId, @Seed = @Seed, @Details = @Details,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    DELETE FROM dbo.experiment_metrics WHERE experiment_id = @ExperimentId;
+    DELETE FROM dbo.experiment_curves WHERE experiment_id = @ExperimentId;
+    INSERT INTO dbo.experiment_metrics (experiment_id, part, metric, value)
+    SELECT @ExperimentId, part, name, y FROM #figures WHERE kind = 'metric';
+    INSERT INTO dbo.experiment_curves (experiment_id, part, curve, position, x, y, threshold)
+    SELECT @ExperimentId, part, name, position, x, y, threshold FROM #figures WHERE kind = 'curve';
+    COMMIT TRANSACTION;
+END;
+GO
+-- StoreExperiment: stores a trained model as the next version of its name, and the run that made it; inside the caller's transaction.
+-- Called by TrainLungCancerModel, whose tables #patients and #result it reads.
+CREATE OR ALTER PROCEDURE dbo.StoreExperiment
+    @ModelName NVARCHAR(128),    -- name of the model
+    @Library NVARCHAR(32),       -- lightgbm or logistic
+    @FeatureSetId INT,           -- feature set that it reads
+    @Pooling NVARCHAR(32),       -- pooling that it reads
+    @Classifier VARBINARY(MAX),  -- the model
+    @Details NVARCHAR(MAX),      -- what it was trained with and how it is calibrated, JSON
+    @Seed INT,                   -- seed of the run
+    @Started DATETIME2(3),       -- when the run began, UTC
+    @Version INT OUTPUT,         -- version given
+    @ExperimentId INT OUTPUT     -- the run's row
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
+    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
+    VALUES (@ModelName, @Version, @Library, @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
+    INSERT INTO dbo.experiments (classifier_id, seed, parameters, started_at)
+    VALUES (SCOPE_IDENTITY(), @Seed, JSON_QUERY(@Details, N'$.parameters'), @Started);
+    SET @ExperimentId = SCOPE_IDENTITY();
+
+    -- The label comes from here: the script was never told that of a test patient.
+    INSERT INTO dbo.experiment_patients (
+        experiment_id, patient_id, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold)
+    SELECT @ExperimentId, r.patient_id, r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
+        r.raw, r.out_of_fold
+    FROM #result AS r
+    INNER JOIN #patients AS t ON t.patient_id = r.patient_id;
+END;
+GO
+-- TrainLungCancerModel: trains a model on the pooled features of the labelled patients, measures it and stores it as a new version.
+-- Example: EXECUTE dbo.TrainLungCancerModel @Algorithm = N'logistic', @Pooling = N'max';
 CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name to store the model under; each run adds a version
     @Pooling NVARCHAR(32) = N'mean',       -- pooling of the features: mean, max, mean_max_std or pca1
     @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means any
     @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means any
     @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means any
-    @Seed INT = 20170401,                  -- of the validation part and of LightGBM; 0 to 2147483647
-    @ValidationFraction FLOAT = 0.2,       -- share of the training patients kept for early stopping, 0.05 to 0.5
-    @LearningRate FLOAT = 0.05,            -- shrinkage of each tree, 0.001 to 1
-    @NumLeaves INT = 7,                    -- leaves of a tree, 2 to 1024
-    @MinDataInLeaf INT = 10,               -- patients in a leaf at least, 1 to 10000
-    @MaxIterations INT = 500,              -- trees at most, 1 to 10000
-    @EarlyStoppingRounds INT = 50,         -- trees without a better validation loss before it stops, 1 to 1000
+    @Seed INT = 20170401,                  -- of folds, validation part, undersampling and LightGBM; 0 to 2147483647
+    @ValidationFraction FLOAT = NULL,      -- share of the patients learnt from that is kept for early stopping, 0.05 to 0.5; NULL means 0.2
+    @LearningRate FLOAT = NULL,            -- shrinkage of each tree, 0.001 to 1; NULL means 0.05
+    @NumLeaves INT = NULL,                 -- leaves of a tree, 2 to 1024; NULL means 7
+    @MinDataInLeaf INT = NULL,             -- patients in a leaf at least, 1 to 10000; NULL means 10
+    @MaxIterations INT = NULL,             -- trees at most, 1 to 10000; NULL means 500
+    @EarlyStoppingRounds INT = NULL,       -- trees without a better validation loss before it stops, 1 to 1000; NULL means 50
+    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, or logistic: regularised logistic regression
+    @Folds INT = 5,                        -- folds of the cross-validation, 2 to 20; 0 means one validation part instead
+    @Imbalance NVARCHAR(32) = N'none',     -- none; class_weight: both classes weigh the same; undersample: as many of each
+    @Calibration NVARCHAR(32) = N'platt',  -- none, platt or isotonic, fitted on scores of patients that were not learnt from
+    @L2 FLOAT = NULL,                      -- penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
+    @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
     @Help BIT = 0                          -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -889,8 +1175,10 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.TrainLungCancerModel trains LightGBM on the pooled features of the labelled patients'' primary scans.
-The test patients are those of dbo.splits and are used for the test figures only; a part of the others is kept for early stopping.
+        PRINT N'dbo.TrainLungCancerModel trains a model on the pooled features of the labelled patients'' primary scans.
+The test patients are those of dbo.splits: training never sees their labels, and the test figures come from them alone.
+With folds every other patient is scored by a model that has not seen it; the model stored has learnt from all of them.
+Figures go to dbo.experiment_metrics, curves to dbo.experiment_curves, patients'' parts and scores to dbo.experiment_patients.
 When several feature sets fit the parameters, the newest is taken, and a message says which.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
@@ -898,35 +1186,44 @@ Parameters:
     @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means any
     @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means any
     @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means any
-    @Seed INT = 20170401                        of the validation part and of LightGBM; 0 to 2147483647
-    @ValidationFraction FLOAT = 0.2             share of the training patients kept for early stopping, 0.05 to 0.5
-    @LearningRate FLOAT = 0.05                  shrinkage of each tree, 0.001 to 1
-    @NumLeaves INT = 7                          leaves of a tree, 2 to 1024
-    @MinDataInLeaf INT = 10                     patients in a leaf at least, 1 to 10000
-    @MaxIterations INT = 500                    trees at most, 1 to 10000
-    @EarlyStoppingRounds INT = 50               trees without a better validation loss before it stops, 1 to 1000
+    @Seed INT = 20170401                        of folds, validation part, undersampling and LightGBM; 0 to 2147483647
+    @ValidationFraction FLOAT = NULL            share of the patients learnt from that is kept for early stopping, 0.05 to 0.5; NULL means 0.2
+    @LearningRate FLOAT = NULL                  shrinkage of each tree, 0.001 to 1; NULL means 0.05
+    @NumLeaves INT = NULL                       leaves of a tree, 2 to 1024; NULL means 7
+    @MinDataInLeaf INT = NULL                   patients in a leaf at least, 1 to 10000; NULL means 10
+    @MaxIterations INT = NULL                   trees at most, 1 to 10000; NULL means 500
+    @EarlyStoppingRounds INT = NULL             trees without a better validation loss before it stops, 1 to 1000; NULL means 50
+    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, or logistic: regularised logistic regression
+    @Folds INT = 5                              folds of the cross-validation, 2 to 20; 0 means one validation part instead
+    @Imbalance NVARCHAR(32) = N''none''           none; class_weight: both classes weigh the same; undersample: as many of each
+    @Calibration NVARCHAR(32) = N''platt''        none, platt or isotonic, fitted on scores of patients that were not learnt from
+    @L2 FLOAT = NULL                            penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
+    @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.TrainLungCancerModel;
-    EXECUTE dbo.TrainLungCancerModel @ModelName = N''lightgbm_max'', @Pooling = N''max'';';
+    EXECUTE dbo.TrainLungCancerModel @ModelName = N''logistic_max'', @Algorithm = N''logistic'', @Pooling = N''max'';';
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT;
-    EXECUTE dbo.CheckTrainingArguments @ModelName, @Seed, @ValidationFraction, @LearningRate, @NumLeaves, @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds;
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT, @Parameters NVARCHAR(MAX), @Started DATETIME2(3) = SYSUTCDATETIME();
+    DECLARE @Version INT, @ExperimentId INT, @Champion INT, @Patients INT, @Figures NVARCHAR(1000);
+    DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #patients (
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, label TINYINT NOT NULL,
+        part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #result (
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, part VARCHAR(10) NOT NULL, fold INT NOT NULL,
+        raw FLOAT NOT NULL, probability FLOAT NOT NULL, out_of_fold INT NOT NULL);
+
+    EXECUTE dbo.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves, @MinDataInLeaf,
+        @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT;
     EXECUTE dbo.FindFeatureSet @NetworkName, @Layer, @Preprocessing, @Pooling, @FeatureSetId OUTPUT;
-    EXECUTE dbo.AssignSplits;
+    EXECUTE dbo.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
     SET @Width = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
 
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    DECLARE @Parameters NVARCHAR(MAX) = CONCAT(N'{"seed": ', @Seed, N', "validation_fraction": ', @ValidationFraction,
-        N', "learning_rate": ', @LearningRate, N', "num_leaves": ', @NumLeaves, N', "min_data_in_leaf": ', @MinDataInLeaf,
-        N', "max_iterations": ', @MaxIterations, N', "early_stopping_rounds": ', @EarlyStoppingRounds, N'}');
-    DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Version INT, @ClassifierId INT, @ExperimentId INT;
-    DECLARE @Classifier VARBINARY(MAX), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    CREATE TABLE #result (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, part VARCHAR(10) NOT NULL, probability FLOAT NOT NULL);
-
-    INSERT INTO #result (patient_id, part, probability)
+    INSERT INTO #result (patient_id, part, fold, raw, probability, out_of_fold)
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
@@ -934,20 +1231,18 @@ def main(patients, width, parameters):
     from lungdb.procedures import train_lung_cancer_model
     return train_lung_cancer_model(patients, width, parameters)
 
-OutputDataSet, Classifier, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters)
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters)
 ',
         @input_data_1 = N'
-SELECT s.patient_id, sp.part, CAST(l.label AS INT) AS label, f.vector
-FROM dbo.scans AS s
-INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
-INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
-INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
-WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-ORDER BY s.patient_id;',
+SELECT t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label, f.vector
+FROM #patients AS t
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY t.patient_id;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Classifier VARBINARY(MAX) OUTPUT,
-            @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Classifier = @Classifier OUTPUT,
-        @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
@@ -955,35 +1250,94 @@ ORDER BY s.patient_id;',
     END;
 
     BEGIN TRANSACTION;
-    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
-    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
-    VALUES (@ModelName, @Version, N'lightgbm', @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
-    SET @ClassifierId = SCOPE_IDENTITY();
-    INSERT INTO dbo.experiments (classifier_id, seed, parameters, started_at)
-    VALUES (@ClassifierId, @Seed, @Parameters, @Started);
-    SET @ExperimentId = SCOPE_IDENTITY();
-    INSERT INTO dbo.experiment_patients (experiment_id, patient_id, part, probability)
-    SELECT @ExperimentId, patient_id, part, probability FROM #result;
-    INSERT INTO dbo.experiment_metrics (experiment_id, part, metric, value)
-    SELECT @ExperimentId, p.[key], m.[key], CAST(m.[value] AS FLOAT)
-    FROM dbo.classifiers AS c
-    CROSS APPLY OPENJSON(c.details, N'$.metrics') AS p
-    CROSS APPLY OPENJSON(p.[value]) AS m
-    WHERE c.classifier_id = @ClassifierId;
+    EXECUTE dbo.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
+        @Version OUTPUT, @ExperimentId OUTPUT;
+    EXECUTE dbo.MeasureExperiment @ExperimentId;
     COMMIT TRANSACTION;
 
-    DECLARE @Patients INT = (SELECT COUNT(*) FROM #result), @Figures NVARCHAR(400) = (
+    SET @Patients = (SELECT COUNT(*) FROM #result);
+    SET @Figures = (
         SELECT STRING_AGG(CONCAT(metric, N' ', COALESCE(LTRIM(STR(value, 10, 4)), N'not defined')), N', ')
-        FROM dbo.experiment_metrics WHERE experiment_id = @ExperimentId AND part = 'test');
+        FROM dbo.experiment_metrics
+        WHERE experiment_id = @ExperimentId AND part = 'test' AND metric IN (N'auc', N'auc_low', N'auc_high', N'log_loss', N'brier'));
     RAISERROR(N'%s version %d is trained on %d patients and stored. On the test patients: %s.', 0, 1, @ModelName, @Version, @Patients, @Figures) WITH NOWAIT;
+    SET @Champion = (
+        SELECT c.version FROM dbo.champions AS ch INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id WHERE ch.name = @ModelName);
+    IF @Champion IS NOT NULL
+        RAISERROR(N'The champion of %s is still version %d; PromoteModel makes another the champion.', 0, 1, @ModelName, @Champion) WITH NOWAIT;
+END;
+GO
+-- FindClassifier: finds the model that a name means: the version asked for, else the champion of the name, else its newest version.
+-- Called by PredictLungCancer and every other procedure that is given a model's name.
+CREATE OR ALTER PROCEDURE dbo.FindClassifier
+    @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
+    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @ClassifierId INT OUTPUT   -- the row found
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(1000), @Versions NVARCHAR(400);
+    SET @ClassifierId = NULL;
+    IF @Version IS NULL
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.champions WHERE name = @ModelName);
+    IF @ClassifierId IS NULL
+        SET @ClassifierId = (
+            SELECT TOP (1) classifier_id FROM dbo.classifiers
+            WHERE name = @ModelName AND (@Version IS NULL OR version = @Version)
+            ORDER BY version DESC);
+    IF @ClassifierId IS NOT NULL
+        RETURN 0;
+
+    SET @Versions = (SELECT CONCAT(MIN(version), N' to ', MAX(version)) FROM dbo.classifiers WHERE name = @ModelName HAVING COUNT(*) > 0);
+    SET @Names = LEFT(
+        COALESCE((SELECT STRING_AGG(CAST(c.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.classifiers) AS c), N'none'), 1000);
+    IF @Versions IS NOT NULL
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' has no version ', @Version, N'. Its versions run from ', @Versions, N'; see dbo.classifiers.');
+    ELSE
+        SET @Message = CONCAT(N'No trained model is named ', COALESCE(N'''' + @ModelName + N'''', N'NULL'), N'. Models that are there: ', @Names,
+            N'. Train one with TrainLungCancerModel.');
+    SET @Message = REPLACE(@Message, N'%', N'%%');
+    THROW 50108, @Message, 1;
+END;
+GO
+-- FindPrevalence: settles the share of positives that scores are corrected to: the one given, else that of the site, else none.
+-- Called by PredictLungCancer and PredictPatients.
+CREATE OR ALTER PROCEDURE dbo.FindPrevalence
+    @Prevalence FLOAT OUTPUT -- above 0 and below 1, or NULL for the setting prevalence; NULL comes back for no correction
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Setting NVARCHAR(400);
+    IF @Prevalence IS NULL
+    BEGIN
+        SET @Setting = (SELECT value FROM dbo.settings WHERE name = N'prevalence');
+        SET @Prevalence = TRY_CAST(NULLIF(@Setting, N'') AS FLOAT);
+        IF @Setting IS NOT NULL AND (@Prevalence IS NULL OR @Prevalence <= 0 OR @Prevalence >= 1)
+            SET @Message = CONCAT(N'The setting prevalence is ''', @Setting,
+                N'''. Set it in dbo.settings to a share above 0 and below 1, such as 0.26, or to NULL for no correction.');
+    END;
+    ELSE IF @Prevalence <= 0 OR @Prevalence >= 1
+        SET @Message = CONCAT(N'The value ', @Prevalence,
+            N' for the parameter @Prevalence is not supported. Supported values are shares above 0 and below 1, such as 0.26, and NULL.');
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
 END;
 GO
 -- PredictLungCancer: the probability of cancer that a trained model gives a patient's primary scan, in percent.
 -- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancer @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
 CREATE OR ALTER PROCEDURE dbo.PredictLungCancer
-    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers; the newest version is taken
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -995,10 +1349,13 @@ BEGIN
         PRINT N'dbo.PredictLungCancer scores the primary scan of a patient with a trained model.
 It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
 and keeps it as a row of dbo.predictions. The features must be there: GenerateFeatures makes them.
+With a prevalence the score is corrected from the share of positives among the training patients to that one.
 Parameters:
     @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers; the newest version is taken
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -1006,54 +1363,392 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Names NVARCHAR(1000), @Patients INT, @ScanId INT;
+    DECLARE @Message NVARCHAR(2000), @Patients INT, @ScanId INT;
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
-    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
-    DECLARE @Probability FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
+    DECLARE @Probability FLOAT, @Raw FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
     SET @PredictionResult = NULL;
 
-    SELECT TOP (1) @ClassifierId = c.classifier_id, @FeatureSetId = c.feature_set_id, @Pooling = c.pooling,
-        @Classifier = c.model, @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details,
-        @Network = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
-    FROM dbo.classifiers AS c
-    INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = c.feature_set_id
-    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    WHERE c.name = @ModelName
-    ORDER BY c.version DESC;
     SELECT @ScanId = s.scan_id
     FROM dbo.patients AS p
     INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id
     WHERE p.idx = @PatientIndex AND s.is_primary = 1;
-    SELECT @Vector = vector FROM dbo.pooled_features
-    WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling;
-
     IF @PatientIndex IS NULL
     BEGIN
-        SET @Number = 50101;
         SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
+        THROW 50101, @Message, 1;
     END;
-    ELSE IF @ScanId IS NULL
+    IF @ScanId IS NULL
     BEGIN
-        SET @Number = 50107;
         SET @Patients = (SELECT COUNT(*) FROM dbo.patients);
         SET @Message = CONCAT(N'No patient with a scan has the index ', @PatientIndex, N'. ', IIF(@Patients = 0,
             N'No patients are loaded: load scans with scripts/load_scans.py.',
             CONCAT(N'Indices of patients run from 0 to ', (SELECT MAX(idx) FROM dbo.patients), N'; see dbo.patients.')));
+        THROW 50107, @Message, 1;
     END;
-    ELSE IF @ClassifierId IS NULL
+    EXECUTE dbo.FindPrevalence @Prevalence OUTPUT;
+    EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+
+    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
+        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId;
+    SELECT @Vector = vector FROM dbo.pooled_features
+    WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling;
+    IF @Vector IS NULL
     BEGIN
-        SET @Number = 50108;
-        SET @Names = COALESCE((SELECT STRING_AGG(CAST(c.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.classifiers) AS c), N'none');
-        SET @Message = CONCAT(N'No trained model is named ', COALESCE(N'''' + @ModelName + N'''', N'NULL'), N'. Models that are there: ', @Names,
-            N'. Train one with TrainLungCancerModel.');
-    END;
-    ELSE IF @Vector IS NULL
-    BEGIN
-        SET @Number = 50109;
+        SELECT @Network = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
+        FROM dbo.feature_sets AS fs
+        INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+        WHERE fs.feature_set_id = @FeatureSetId;
         SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''', @ModelName,
             N''' can read. Call EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
             N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N''';');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50109, @Message, 1;
+    END;
+
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(model, sha256, library, details, vector, prevalence):
+    from lungdb.procedures import predict_lung_cancer
+    return predict_lung_cancer(model, sha256, library, details, vector, prevalence)
+
+Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, Details, Vector, Prevalence)
+',
+        @params = N'@Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX),
+            @Prevalence FLOAT, @Probability FLOAT OUTPUT, @Raw FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library, @Details = @Details, @Vector = @Vector, @Prevalence = @Prevalence,
+        @Probability = @Probability OUTPUT, @Raw = @Raw OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
+    VALUES (@ScanId, @ClassifierId, @Probability, @Raw, @Prevalence, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Vector)));
+    SET @PredictionResult = 100 * @Probability;
+    SELECT @PredictionResult AS prediction_percent;
+END;
+GO
+-- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read; refuses to leave others out unasked.
+-- Called by PredictPatients, whose table #wanted it fills.
+CREATE OR ALTER PROCEDURE dbo.FindPatients
+    @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
+    @FeatureSetId INT,        -- feature set that the model reads
+    @Pooling NVARCHAR(32),    -- pooling that the model reads
+    @SkipMissing BIT          -- 1 leaves out patients without features
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
+    CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
+    IF @SkipMissing IS NULL
+    BEGIN
+        SET @Message = N'The value NULL for the parameter @SkipMissing is not supported. Supported values are 0 and 1.';
+        THROW 50101, @Message, 1;
+    END;
+
+    IF @Patients IS NULL
+        INSERT INTO #asked (idx, scan_id)
+        SELECT p.idx, s.scan_id
+        FROM dbo.patients AS p
+        INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1;
+    ELSE
+        -- An empty text would be cast to 0.
+        INSERT INTO #asked (given, idx)
+        SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 400), TRY_CAST(NULLIF(LTRIM(RTRIM(value)), N'') AS INT)
+        FROM STRING_SPLIT(@Patients, N',');
+    UPDATE a
+    SET a.scan_id = s.scan_id
+    FROM #asked AS a
+    INNER JOIN dbo.patients AS p ON p.idx = a.idx
+    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id
+    WHERE s.is_primary = 1 AND a.scan_id IS NULL;
+
+    IF EXISTS (SELECT 1 FROM #asked WHERE idx IS NULL)
+    BEGIN
+        SET @Number = 50101;
+        SET @Message = CONCAT(N'The parameter @Patients holds ''', (SELECT MIN(given) FROM #asked WHERE idx IS NULL),
+            N''', which is no index. Give whole numbers with commas between, such as 0,1,5, or NULL for all patients.');
+    END;
+    ELSE IF NOT EXISTS (SELECT 1 FROM #asked WHERE scan_id IS NOT NULL) OR EXISTS (SELECT 1 FROM #asked WHERE scan_id IS NULL)
+    BEGIN
+        SET @Number = 50107;
+        SET @Some = COALESCE((SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ')
+            FROM (SELECT TOP (20) idx FROM #asked WHERE scan_id IS NULL ORDER BY idx) AS m), N'0 and up');
+        SET @Message = CONCAT(N'No patient with a scan has an index of these: ', @Some, N'. See dbo.patients and dbo.scans.');
+    END;
+    ELSE
+    BEGIN
+        INSERT INTO #wanted (scan_id, idx, vector_sha256)
+        SELECT DISTINCT a.scan_id, a.idx, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
+        FROM #asked AS a
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = a.scan_id
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+        DELETE a FROM #asked AS a INNER JOIN #wanted AS w ON w.scan_id = a.scan_id;
+        SET @Missing = (SELECT COUNT(DISTINCT scan_id) FROM #asked);
+        SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT TOP (20) idx FROM #asked ORDER BY idx) AS m);
+        IF @Missing > 0 AND (@SkipMissing = 0 OR NOT EXISTS (SELECT 1 FROM #wanted))
+        BEGIN
+            SET @Number = 50140;
+            SET @Message = CONCAT(@Missing, N' patients have no features that the model can read; their indices: ', @Some, IIF(@Missing > 20, N', …', N''),
+                N'. Call GenerateFeatures for their scans',
+                IIF(EXISTS (SELECT 1 FROM #wanted), N', or leave them out with @SkipMissing = 1.', N'.'));
+        END;
+    END;
+    IF @Number <> 0
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+    IF @Missing > 0
+        RAISERROR(N'%d patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
+END;
+GO
+-- PredictPatients: scores the primary scans of all patients, or of those asked for, with a trained model in one call of Python.
+-- Example: EXECUTE dbo.PredictPatients @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.PredictPatients
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
+    @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PredictPatients scores the primary scans of all patients, or of those asked for, with a trained model.
+It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
+    @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Help BIT = 0                               1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.PredictPatients;
+    DECLARE @Old NVARCHAR(MAX) = (SELECT STRING_AGG(CAST(idx AS NVARCHAR(MAX)), N'','') FROM dbo.patients WHERE birth_year < 1950);
+    EXECUTE dbo.PredictPatients @Patients = @Old, @SkipMissing = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Scored INT, @Failed INT;
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT;
+    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #result (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
+
+    EXECUTE dbo.FindPrevalence @Prevalence OUTPUT;
+    EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
+        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details, @Number = c.version
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId;
+    EXECUTE dbo.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
+
+    INSERT INTO #result (scan_id, error, raw, probability)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(patients, model, sha256, library, details, prevalence):
+    from lungdb.procedures import predict_patients
+    return predict_patients(patients, model, sha256, library, details, prevalence)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Classifier, Sha256, Library, Details, Prevalence)
+',
+        @input_data_1 = N'
+SELECT w.scan_id, f.vector
+FROM #wanted AS w
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY w.scan_id;',
+        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
+            @Details NVARCHAR(MAX), @Prevalence FLOAT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
+        @Details = @Details, @Prevalence = @Prevalence, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
+    SELECT r.scan_id, @ClassifierId, r.probability, r.raw, @Prevalence, w.vector_sha256
+    FROM #result AS r
+    INNER JOIN #wanted AS w ON w.scan_id = r.scan_id
+    WHERE COALESCE(r.error, N'') = N''
+    ORDER BY w.idx;
+    SET @Scored = @@ROWCOUNT;
+    SELECT w.idx AS patient_index, 100 * r.probability AS prediction_percent
+    FROM #result AS r
+    INNER JOIN #wanted AS w ON w.scan_id = r.scan_id
+    WHERE COALESCE(r.error, N'') = N''
+    ORDER BY w.idx;
+    RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
+
+    SET @Failed = (SELECT COUNT(*) FROM #result WHERE COALESCE(error, N'') <> N'');
+    IF @Failed > 0
+    BEGIN
+        SELECT TOP (1) @Message = CONCAT(@Failed, N' patients could not be scored, the first the one with index ', w.idx, N': ', LEFT(r.error, 1500),
+            N' The others are scored and stored. Call GenerateFeatures with @Recompute = 1 for these.')
+        FROM #result AS r
+        INNER JOIN #wanted AS w ON w.scan_id = r.scan_id
+        WHERE COALESCE(r.error, N'') <> N''
+        ORDER BY w.idx;
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50120, @Message, 1;
+    END;
+END;
+GO
+-- CompareScores: a figure of two models on the test patients that both have scored, and an interval of its difference.
+-- Called by CompareModels and PromoteModel.
+CREATE OR ALTER PROCEDURE dbo.CompareScores
+    @ClassifierA INT,        -- a model
+    @ClassifierB INT,        -- another
+    @Metric NVARCHAR(64),    -- auc, average_precision, log_loss or brier
+    @Patients INT OUTPUT,    -- common test patients, those whose label was changed between the two runs left out
+    @ValueA FLOAT OUTPUT,    -- the first model's figure, NULL where it is not defined
+    @ValueB FLOAT OUTPUT,    -- the second model's
+    @Difference FLOAT OUTPUT, -- the first minus the second
+    @Low FLOAT OUTPUT,       -- lower end of the difference's 95 % interval, by paired bootstrap
+    @High FLOAT OUTPUT       -- upper end
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Seed INT = 20170401, @Resamples INT = 2000;
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @ExperimentA INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA);
+    DECLARE @ExperimentB INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB);
+
+    IF @Metric IS NULL OR @Metric NOT IN (N'auc', N'average_precision', N'log_loss', N'brier')
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Metric, N'%', N'%%') + N'''', N'NULL'),
+            N' for the parameter @Metric is not supported. Supported values are auc, average_precision, log_loss and brier.');
+        THROW 50101, @Message, 1;
+    END;
+
+    SET @Patients = (
+        SELECT COUNT(*)
+        FROM dbo.test_scores AS a
+        INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
+        WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB);
+    SELECT @ValueA = NULL, @ValueB = NULL, @Difference = NULL, @Low = NULL, @High = NULL;
+    IF @Patients = 0
+        RETURN 0;
+
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(scores, metric, seed, resamples):
+    from lungdb.procedures import compare_scores
+    return compare_scores(scores, metric, seed, resamples)
+
+ValueA, ValueB, Difference, Low, High, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Seed, Resamples)
+',
+        @input_data_1 = N'
+SELECT CAST(a.label AS INT) AS label, a.probability AS a, b.probability AS b
+FROM dbo.test_scores AS a
+INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
+WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB
+ORDER BY a.patient_id;',
+        @params = N'@ExperimentA INT, @ExperimentB INT, @Metric NVARCHAR(64), @Seed INT, @Resamples INT, @ValueA FLOAT OUTPUT, @ValueB FLOAT OUTPUT,
+            @Difference FLOAT OUTPUT, @Low FLOAT OUTPUT, @High FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @ExperimentA = @ExperimentA, @ExperimentB = @ExperimentB, @Metric = @Metric, @Seed = @Seed, @Resamples = @Resamples,
+        @ValueA = @ValueA OUTPUT, @ValueB = @ValueB OUTPUT, @Difference = @Difference OUTPUT, @Low = @Low OUTPUT, @High = @High OUTPUT,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+END;
+GO
+-- PromoteModel: makes a version the champion of its name, unless it is worse than the present one on the same test patients.
+-- Example: EXECUTE dbo.PromoteModel @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.PromoteModel
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
+    @Version INT = NULL,                        -- version to promote; NULL means the newest
+    @Metric NVARCHAR(64) = N'auc',              -- figure to compare by: auc, average_precision, log_loss or brier
+    @Force BIT = 0,                             -- 1 promotes a worse version or one that cannot be compared too, and records that
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PromoteModel makes a version the champion of its name: what PredictLungCancer and PredictPatients use.
+Both versions are compared on the test patients that both have scored; one that is worse than the champion is refused.
+Every promotion is a row of dbo.model_promotions; RollbackModel undoes the newest.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
+    @Version INT = NULL                         version to promote; NULL means the newest
+    @Metric NVARCHAR(64) = N''auc''               figure to compare by: auc, average_precision, log_loss or brier
+    @Force BIT = 0                              1 promotes a worse version or one that cannot be compared too, and records that
+    @Help BIT = 0                               1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.PromoteModel;
+    EXECUTE dbo.PromoteModel @ModelName = N''lightgbm_sql'', @Version = 2, @Metric = N''log_loss'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT = 0, @ClassifierId INT, @Champion INT, @ChampionVersion INT, @LastPromotion INT, @Patients INT;
+    DECLARE @Value FLOAT, @PreviousValue FLOAT, @Difference FLOAT, @Low FLOAT, @High FLOAT, @IsWorse BIT;
+
+    IF @Force IS NULL
+    BEGIN
+        SET @Message = N'The value NULL for the parameter @Force is not supported. Supported values are 0 and 1.';
+        THROW 50101, @Message, 1;
+    END;
+    SET @Version = COALESCE(@Version, (SELECT MAX(version) FROM dbo.classifiers WHERE name = @ModelName));
+    EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @Champion = ch.classifier_id, @LastPromotion = ch.promotion_id, @ChampionVersion = c.version
+    FROM dbo.champions AS ch
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+    WHERE ch.name = @ModelName;
+    IF @Champion = @ClassifierId
+    BEGIN
+        RAISERROR(N'%s version %d is the champion already.', 0, 1, @ModelName, @Version) WITH NOWAIT;
+        RETURN 0;
+    END;
+
+    SET @PreviousValue = NULL;
+    EXECUTE dbo.CompareScores @ClassifierId, @Champion, @Metric, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT,
+        @Difference OUTPUT, @Low OUTPUT, @High OUTPUT;
+    SET @IsWorse = IIF(@Metric IN (N'auc', N'average_precision'), IIF(@Value < @PreviousValue, 1, 0), IIF(@Value > @PreviousValue, 1, 0));
+    IF @Champion IS NULL
+        SET @Value = (
+            SELECT m.value FROM dbo.experiment_metrics AS m
+            WHERE m.part = 'test' AND m.metric = @Metric
+                AND m.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId));
+    ELSE IF @Force = 0 AND (@Value IS NULL OR @PreviousValue IS NULL)
+    BEGIN
+        SET @Number = 50144;
+        SET @Message = CONCAT(N'The versions ', @Version, N' and ', @ChampionVersion, N' (champion) of ''', @ModelName, N''' have ', @Patients,
+            N' test patients in common, on which ', @Metric, N' is not defined. Train the version again with these patients, or promote it with @Force = 1.');
+    END;
+    ELSE IF @Force = 0 AND @IsWorse = 1
+    BEGIN
+        SET @Number = 50141;
+        SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)), N' and the champion, version ',
+            @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
+            N' test patients (95 % interval of the difference ', COALESCE(CONCAT(LTRIM(STR(@Low, 20, 4)), N' to ', LTRIM(STR(@High, 20, 4))), N'not defined'),
+            N'). Keep the champion, or promote the version with @Force = 1.');
     END;
     IF @Number <> 0
     BEGIN
@@ -1061,29 +1756,329 @@ Example:
         THROW @Number, @Message, 1;
     END;
 
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = N'
-def main(model, sha256, details, vector):
-    from lungdb.procedures import predict_lung_cancer
-    return predict_lung_cancer(model, sha256, details, vector)
-
-Probability, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Details, Vector)
-',
-        @params = N'@Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX),
-            @Probability FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @Classifier = @Classifier, @Sha256 = @Sha256, @Details = @Details, @Vector = @Vector,
-        @Probability = @Probability OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
+    INSERT INTO dbo.model_promotions (name, classifier_id, previous_classifier_id, metric, value, previous_value, forced)
+    SELECT c.name, @ClassifierId, @Champion, LOWER(@Metric), @Value, @PreviousValue, @Force
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId AND COALESCE(@LastPromotion, 0) = COALESCE((
+        SELECT MAX(p.promotion_id) FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK) WHERE p.name = @ModelName AND p.rolled_back_at IS NULL), 0);
+    IF @@ROWCOUNT = 0
     BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
+        SET @Message = CONCAT(N'The champion of ''', REPLACE(@ModelName, N'%', N'%%'), N''' was changed by someone else meanwhile. See dbo.model_promotions and call PromoteModel again.');
+        THROW 50146, @Message, 1;
+    END;
+    SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on the test patients: ',
+        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.');
+    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+END;
+GO
+-- RollbackModel: undoes the newest promotion of a name, so that the champion before it is the champion again.
+-- Example: EXECUTE dbo.RollbackModel @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.RollbackModel
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RollbackModel undoes the newest promotion of a name, so that the champion before it is the champion again.
+The promotion stays in dbo.model_promotions, marked with time and user. After the first promotion is undone the name has
+no champion, and its newest version is used.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RollbackModel @ModelName = N''lightgbm_sql'';';
+        RETURN 0;
     END;
 
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability)
-    VALUES (@ScanId, @ClassifierId, @Probability);
-    SET @PredictionResult = 100 * @Probability;
-    SELECT @PredictionResult AS prediction_percent;
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
+    EXECUTE dbo.FindClassifier @ModelName, NULL, @ClassifierId OUTPUT;
+
+    UPDATE p
+    SET p.rolled_back_at = SYSUTCDATETIME(),
+        p.rolled_back_by = COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN())
+    FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK)
+    WHERE p.promotion_id = (SELECT ch.promotion_id FROM dbo.champions AS ch WHERE ch.name = @ModelName);
+    IF @@ROWCOUNT = 0
+    BEGIN
+        SET @Message = CONCAT(N'The model ''', REPLACE(@ModelName, N'%', N'%%'), N''' has no champion, so there is nothing to roll back. PromoteModel makes a version the champion.');
+        THROW 50142, @Message, 1;
+    END;
+
+    SET @Message = COALESCE(
+        (SELECT CONCAT(c.name, N' version ', c.version, N' is the champion again.')
+            FROM dbo.champions AS ch
+            INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+            WHERE ch.name = @ModelName),
+        CONCAT(@ModelName, N' has no champion any more; its newest version is used.'));
+    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+END;
+GO
+-- DeleteModel: deletes a version of a model and its training run, unless predictions or promotions refer to it.
+-- Example: EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 1;
+CREATE OR ALTER PROCEDURE dbo.DeleteModel
+    @ModelName NVARCHAR(128) = NULL, -- name of the model; needed
+    @Version INT = NULL,             -- version to delete; needed
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.DeleteModel deletes a version of a model with its training run, figures and curves.
+It refuses while a prediction or a promotion, undone or not, refers to the version: what was scored stays explainable.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  name of the model; needed
+    @Version INT = NULL              version to delete; needed
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.DeleteModel @ModelName = N''lightgbm_sql'', @Version = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Predictions INT, @Promotions INT;
+    IF @ModelName IS NULL OR @Version IS NULL
+    BEGIN
+        SET @Message = CONCAT(N'The parameter ', IIF(@ModelName IS NULL, N'@ModelName', N'@Version'),
+            N' is NULL. Give name and version of the model to delete; see dbo.classifiers.');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+
+    BEGIN TRANSACTION;
+    SET @Predictions = (SELECT COUNT(*) FROM dbo.predictions WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId);
+    SET @Promotions = (
+        SELECT COUNT(*) FROM dbo.model_promotions WITH (UPDLOCK, HOLDLOCK)
+        WHERE classifier_id = @ClassifierId OR previous_classifier_id = @ClassifierId);
+    IF @Predictions > 0 OR @Promotions > 0
+    BEGIN
+        SET @Message = CONCAT(N'Version ', @Version, N' of ''', REPLACE(@ModelName, N'%', N'%%'), N''' cannot be deleted: ', @Predictions,
+            N' predictions and ', @Promotions, N' promotions refer to it. Keep it, or delete those predictions first; promotions are kept for good.');
+        THROW 50143, @Message, 1;
+    END;
+    DELETE FROM dbo.experiment_curves WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiment_metrics WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiment_patients WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    COMMIT TRANSACTION;
+    RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;
+END;
+GO
+-- CompareModels: two models on the test patients that both have scored: their figures, the difference, and whom they disagree on.
+-- Example: EXECUTE dbo.CompareModels @A = N'lightgbm_sql', @B = N'logistic_max';
+CREATE OR ALTER PROCEDURE dbo.CompareModels
+    @A NVARCHAR(128) = NULL,       -- name of a model; needed
+    @B NVARCHAR(128) = NULL,       -- name of another, or the same name; needed
+    @VersionA INT = NULL,          -- version of the first; NULL means the champion, else the newest
+    @VersionB INT = NULL,          -- version of the second; NULL means the champion, else the newest
+    @Metric NVARCHAR(64) = N'auc', -- figure: auc, average_precision, log_loss or brier
+    @Top INT = 10,                 -- patients to list, 0 to 10000
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.CompareModels compares two models on the test patients that both have scored when they were trained.
+The first result set has both figures, their difference (first minus second) and its 95 % interval by paired bootstrap;
+the second the patients on whom the two disagree most. Patients whose label was changed between the runs are left out.
+Parameters:
+    @A NVARCHAR(128) = NULL        name of a model; needed
+    @B NVARCHAR(128) = NULL        name of another, or the same name; needed
+    @VersionA INT = NULL           version of the first; NULL means the champion, else the newest
+    @VersionB INT = NULL           version of the second; NULL means the champion, else the newest
+    @Metric NVARCHAR(64) = N''auc''  figure: auc, average_precision, log_loss or brier
+    @Top INT = 10                  patients to list, 0 to 10000
+    @Help BIT = 0                  1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.CompareModels @A = N''lightgbm_sql'', @B = N''logistic_max'';
+    EXECUTE dbo.CompareModels @A = N''lightgbm_sql'', @VersionA = 2, @B = N''lightgbm_sql'', @VersionB = 1, @Metric = N''log_loss'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierA INT, @ClassifierB INT, @Patients INT;
+    DECLARE @ValueA FLOAT, @ValueB FLOAT, @Difference FLOAT, @Low FLOAT, @High FLOAT;
+    IF @Top IS NULL OR @Top NOT BETWEEN 0 AND 10000
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Top AS NVARCHAR(12)), N'NULL'), N' for the parameter @Top is not supported. Supported values are 0 to 10000.');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE dbo.FindClassifier @A, @VersionA, @ClassifierA OUTPUT;
+    EXECUTE dbo.FindClassifier @B, @VersionB, @ClassifierB OUTPUT;
+    EXECUTE dbo.CompareScores @ClassifierA, @ClassifierB, @Metric, @Patients OUTPUT, @ValueA OUTPUT, @ValueB OUTPUT,
+        @Difference OUTPUT, @Low OUTPUT, @High OUTPUT;
+    SET @VersionA = (SELECT version FROM dbo.classifiers WHERE classifier_id = @ClassifierA);
+    SET @VersionB = (SELECT version FROM dbo.classifiers WHERE classifier_id = @ClassifierB);
+    IF @Patients = 0
+    BEGIN
+        SET @Message = CONCAT(N'''', @A, N''' version ', @VersionA, N' and ''', @B, N''' version ', @VersionB,
+            N' have no test patients in common. Train one of them again on the other''s patients.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50144, @Message, 1;
+    END;
+
+    SELECT @Metric AS metric, @Patients AS patients, @A AS model_a, @VersionA AS version_a, @ValueA AS value_a,
+        @B AS model_b, @VersionB AS version_b, @ValueB AS value_b, @Difference AS difference, @Low AS low, @High AS high;
+    SELECT TOP (@Top) p.idx AS patient_index, s.scan_id, CAST(a.label AS INT) AS label, 100 * a.probability AS percent_a,
+        100 * b.probability AS percent_b, 100 * (a.probability - b.probability) AS difference
+    FROM dbo.test_scores AS a
+    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
+    INNER JOIN dbo.patients AS p ON p.patient_id = a.patient_id
+    LEFT JOIN dbo.scans AS s ON s.patient_id = a.patient_id AND s.is_primary = 1
+    WHERE a.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA)
+        AND b.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB)
+    ORDER BY ABS(a.probability - b.probability) DESC, p.idx;
+END;
+GO
+-- WrongCases: the test patients that a model puts on the wrong side of a threshold, the most wrong first.
+-- Example: EXECUTE dbo.WrongCases @ModelName = N'lightgbm_sql', @Threshold = 40;
+CREATE OR ALTER PROCEDURE dbo.WrongCases
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Threshold FLOAT = 50,                      -- percent from which a score counts as cancer, 0 to 100
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.WrongCases lists the test patients that a model puts on the wrong side of a threshold, the most wrong first,
+with scan, label and score in percent, calibrated and raw, as they were when the model was trained.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Threshold FLOAT = 50                       percent from which a score counts as cancer, 0 to 100
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.WrongCases @ModelName = N''lightgbm_sql'', @Threshold = 40;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
+    IF @Threshold IS NULL OR @Threshold NOT BETWEEN 0 AND 100
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Threshold AS NVARCHAR(30)), N'NULL'),
+            N' for the parameter @Threshold is not supported. Supported values are percents from 0 to 100.');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+
+    SELECT p.idx AS patient_index, e.scan_id, IIF(t.label = 1, N'missed cancer', N'false alarm') AS mistake, CAST(t.label AS INT) AS label,
+        100 * t.probability AS prediction_percent, 100 * t.raw AS raw_percent
+    FROM dbo.test_scores AS t
+    INNER JOIN dbo.patients AS p ON p.patient_id = t.patient_id
+    INNER JOIN dbo.experiment_patients AS e ON e.experiment_id = t.experiment_id AND e.patient_id = t.patient_id
+    WHERE t.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId)
+        AND t.label <> IIF(100 * t.probability >= @Threshold, 1, 0)
+    ORDER BY ABS(t.label - t.probability) DESC, p.idx;
+END;
+GO
+-- LineageOf: where a prediction comes from, step by step: model, training run, features, network, scan and every slice.
+-- Example: EXECUTE dbo.LineageOf @PredictionId = 1;
+CREATE OR ALTER PROCEDURE dbo.LineageOf
+    @PredictionId INT = NULL, -- prediction_id of dbo.predictions; needed
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.LineageOf lists where a prediction comes from: the model and its training run with its test figures, the patients that it
+learnt from, the pooled vector as it was scored, features, layer and network, the scan and every slice, with their SHA-256.
+The words at the end of a row say when something that is stored no longer is what was used.
+Parameters:
+    @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.LineageOf @PredictionId = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @ExperimentId INT;
+    CREATE TABLE #chain (
+        position INT NOT NULL, kind NVARCHAR(32) NOT NULL, name NVARCHAR(200) NULL, detail NVARCHAR(2000) NULL, sha256 VARBINARY(32) NULL);
+
+    SELECT @ScanId = p.scan_id, @ClassifierId = p.classifier_id, @FeatureSetId = c.feature_set_id, @Pooling = c.pooling,
+        @ExperimentId = (SELECT MAX(e.experiment_id) FROM dbo.experiments AS e WHERE e.classifier_id = p.classifier_id)
+    FROM dbo.predictions AS p
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = p.classifier_id
+    WHERE p.prediction_id = @PredictionId;
+    IF @ScanId IS NULL
+    BEGIN
+        SET @Message = CONCAT(N'There is no prediction with the number ', COALESCE(CAST(@PredictionId AS NVARCHAR(12)), N'NULL'),
+            N'. Give a prediction_id of dbo.predictions.');
+        THROW 50145, @Message, 1;
+    END;
+
+    INSERT INTO #chain (position, kind, name, detail, sha256)
+    SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ', COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'),
+        N', prevalence ', COALESCE(CAST(p.prevalence AS NVARCHAR(30)), N'not corrected'), N', ', CONVERT(NVARCHAR(23), p.predicted_at, 126), N' by ', p.predicted_by), NULL
+    FROM dbo.predictions AS p
+    WHERE p.prediction_id = @PredictionId
+    UNION ALL
+    SELECT 2, N'model', c.name, CONCAT(N'version ', c.version, N', ', c.library, N', made ', CONVERT(NVARCHAR(23), c.created_at, 126),
+        IIF(HASHBYTES('SHA2_256', c.model) = c.sha256, N'', N'; the stored bytes are damaged')), c.sha256
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId
+    UNION ALL
+    SELECT 3, N'experiment', CAST(e.experiment_id AS NVARCHAR(12)), LEFT(CONCAT(N'seed ', e.seed, N', ', CONVERT(NVARCHAR(23), e.started_at, 126), N' to ',
+        CONVERT(NVARCHAR(23), e.ended_at, 126), N' by ', e.run_by, N', parameters ', e.parameters), 2000), NULL
+    FROM dbo.experiments AS e
+    WHERE e.experiment_id = @ExperimentId
+    UNION ALL
+    SELECT 4, N'patients', p.part, CONCAT(COUNT(*), N' patients, ', SUM(CAST(p.label AS INT)), N' with cancer; see dbo.experiment_patients'), NULL
+    FROM dbo.experiment_patients AS p
+    WHERE p.experiment_id = @ExperimentId
+    GROUP BY p.part
+    UNION ALL
+    SELECT 5, N'test figure', m.metric, COALESCE(CAST(m.value AS NVARCHAR(30)), N'not defined'), NULL
+    FROM dbo.experiment_metrics AS m
+    WHERE m.experiment_id = @ExperimentId AND m.part = 'test'
+        AND m.metric IN (N'auc', N'auc_low', N'auc_high', N'log_loss', N'log_loss_constant', N'brier', N'brier_constant', N'ece')
+    UNION ALL
+    SELECT 6, N'vector', @Pooling, CASE
+            WHEN p.vector_sha256 IS NULL THEN N'not recorded; the SHA-256 is of the vector stored now'
+            WHEN v.vector IS NULL THEN N'the stored vector is gone'
+            WHEN p.vector_sha256 <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), v.vector)) THEN N'another vector is stored now'
+            ELSE N'as stored' END,
+        COALESCE(p.vector_sha256, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), v.vector)))
+    FROM dbo.predictions AS p
+    LEFT JOIN dbo.pooled_features AS v ON v.scan_id = p.scan_id AND v.feature_set_id = @FeatureSetId AND v.pooling = @Pooling
+    WHERE p.prediction_id = @PredictionId
+    UNION ALL
+    SELECT 7, N'features', CAST(f.feature_set_id AS NVARCHAR(12)), CONCAT(f.array_rows, N' × ', f.array_cols,
+        IIF(HASHBYTES('SHA2_256', f.array) = f.sha256, N'', N'; the stored bytes are damaged')), f.sha256
+    FROM dbo.features AS f
+    WHERE f.scan_id = @ScanId AND f.feature_set_id = @FeatureSetId
+    UNION ALL
+    SELECT 8, N'network', n.name, CONCAT(N'version ', n.version, N', layer ', fs.layer, N', preprocessing ', fs.preprocessing, N', width ', fs.width,
+        IIF(HASHBYTES('SHA2_256', n.model) = n.sha256, N'', N'; the stored bytes are damaged')), n.sha256
+    FROM dbo.feature_sets AS fs
+    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    WHERE fs.feature_set_id = @FeatureSetId
+    UNION ALL
+    SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images, N' slices of ',
+        s.image_rows, N' × ', s.image_cols), s.content_sha256
+    FROM dbo.scans AS s
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    WHERE s.scan_id = @ScanId
+    UNION ALL
+    SELECT 10 + i.slice_index, N'slice', CAST(i.slice_index AS NVARCHAR(12)), CONCAT(N'SOP instance ', i.instance_uid), i.pixels_sha256
+    FROM dbo.scan_images AS i
+    WHERE i.scan_id = @ScanId;
+    SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, name;
 END;
 GO
 SET NOEXEC OFF;

@@ -7,6 +7,7 @@ FROM (
         (N'providers', NULL),
         (N'threads', NULL),
         (N'split_key', N'lungdb'),
-        (N'test_percent', N'25')
+        (N'test_percent', N'25'),
+        (N'prevalence', NULL)
 ) AS d (name, value)
 WHERE NOT EXISTS (SELECT 1 FROM dbo.settings AS s WHERE s.name = d.name);

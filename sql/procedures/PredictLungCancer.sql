@@ -1,9 +1,11 @@
 -- PredictLungCancer: the probability of cancer that a trained model gives a patient's primary scan, in percent.
 -- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancer @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
 CREATE OR ALTER PROCEDURE dbo.PredictLungCancer
-    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers; the newest version is taken
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -15,10 +17,13 @@ BEGIN
         PRINT N'dbo.PredictLungCancer scores the primary scan of a patient with a trained model.
 It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
 and keeps it as a row of dbo.predictions. The features must be there: GenerateFeatures makes them.
+With a prevalence the score is corrected from the share of positives among the training patients to that one.
 Parameters:
     @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers; the newest version is taken
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -26,82 +31,73 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Names NVARCHAR(1000), @Patients INT, @ScanId INT;
+    DECLARE @Message NVARCHAR(2000), @Patients INT, @ScanId INT;
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
-    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
-    DECLARE @Probability FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
+    DECLARE @Probability FLOAT, @Raw FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
     SET @PredictionResult = NULL;
 
-    SELECT TOP (1) @ClassifierId = c.classifier_id, @FeatureSetId = c.feature_set_id, @Pooling = c.pooling,
-        @Classifier = c.model, @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details,
-        @Network = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
-    FROM dbo.classifiers AS c
-    INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = c.feature_set_id
-    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    WHERE c.name = @ModelName
-    ORDER BY c.version DESC;
     SELECT @ScanId = s.scan_id
     FROM dbo.patients AS p
     INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id
     WHERE p.idx = @PatientIndex AND s.is_primary = 1;
-    SELECT @Vector = vector FROM dbo.pooled_features
-    WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling;
-
     IF @PatientIndex IS NULL
     BEGIN
-        SET @Number = 50101;
         SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
+        THROW 50101, @Message, 1;
     END;
-    ELSE IF @ScanId IS NULL
+    IF @ScanId IS NULL
     BEGIN
-        SET @Number = 50107;
         SET @Patients = (SELECT COUNT(*) FROM dbo.patients);
         SET @Message = CONCAT(N'No patient with a scan has the index ', @PatientIndex, N'. ', IIF(@Patients = 0,
             N'No patients are loaded: load scans with scripts/load_scans.py.',
             CONCAT(N'Indices of patients run from 0 to ', (SELECT MAX(idx) FROM dbo.patients), N'; see dbo.patients.')));
+        THROW 50107, @Message, 1;
     END;
-    ELSE IF @ClassifierId IS NULL
+    EXECUTE dbo.FindPrevalence @Prevalence OUTPUT;
+    EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+
+    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
+        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId;
+    SELECT @Vector = vector FROM dbo.pooled_features
+    WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling;
+    IF @Vector IS NULL
     BEGIN
-        SET @Number = 50108;
-        SET @Names = COALESCE((SELECT STRING_AGG(CAST(c.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.classifiers) AS c), N'none');
-        SET @Message = CONCAT(N'No trained model is named ', COALESCE(N'''' + @ModelName + N'''', N'NULL'), N'. Models that are there: ', @Names,
-            N'. Train one with TrainLungCancerModel.');
-    END;
-    ELSE IF @Vector IS NULL
-    BEGIN
-        SET @Number = 50109;
+        SELECT @Network = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
+        FROM dbo.feature_sets AS fs
+        INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+        WHERE fs.feature_set_id = @FeatureSetId;
         SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''', @ModelName,
             N''' can read. Call EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
             N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N''';');
-    END;
-    IF @Number <> 0
-    BEGIN
         SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW @Number, @Message, 1;
+        THROW 50109, @Message, 1;
     END;
 
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
-def main(model, sha256, details, vector):
+def main(model, sha256, library, details, vector, prevalence):
     from lungdb.procedures import predict_lung_cancer
-    return predict_lung_cancer(model, sha256, details, vector)
+    return predict_lung_cancer(model, sha256, library, details, vector, prevalence)
 
-Probability, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Details, Vector)
+Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, Details, Vector, Prevalence)
 ',
-        @params = N'@Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX),
-            @Probability FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @Classifier = @Classifier, @Sha256 = @Sha256, @Details = @Details, @Vector = @Vector,
-        @Probability = @Probability OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @params = N'@Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX),
+            @Prevalence FLOAT, @Probability FLOAT OUTPUT, @Raw FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library, @Details = @Details, @Vector = @Vector, @Prevalence = @Prevalence,
+        @Probability = @Probability OUTPUT, @Raw = @Raw OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
     END;
 
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability)
-    VALUES (@ScanId, @ClassifierId, @Probability);
+    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
+    VALUES (@ScanId, @ClassifierId, @Probability, @Raw, @Prevalence, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Vector)));
     SET @PredictionResult = 100 * @Probability;
     SELECT @PredictionResult AS prediction_percent;
 END;

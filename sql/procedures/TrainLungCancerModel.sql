@@ -1,18 +1,24 @@
--- TrainLungCancerModel: trains LightGBM on the pooled features of the labelled patients and stores the model as a new version.
--- Example: EXECUTE dbo.TrainLungCancerModel @Pooling = N'max';
+-- TrainLungCancerModel: trains a model on the pooled features of the labelled patients, measures it and stores it as a new version.
+-- Example: EXECUTE dbo.TrainLungCancerModel @Algorithm = N'logistic', @Pooling = N'max';
 CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name to store the model under; each run adds a version
     @Pooling NVARCHAR(32) = N'mean',       -- pooling of the features: mean, max, mean_max_std or pca1
     @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means any
     @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means any
     @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means any
-    @Seed INT = 20170401,                  -- of the validation part and of LightGBM; 0 to 2147483647
-    @ValidationFraction FLOAT = 0.2,       -- share of the training patients kept for early stopping, 0.05 to 0.5
-    @LearningRate FLOAT = 0.05,            -- shrinkage of each tree, 0.001 to 1
-    @NumLeaves INT = 7,                    -- leaves of a tree, 2 to 1024
-    @MinDataInLeaf INT = 10,               -- patients in a leaf at least, 1 to 10000
-    @MaxIterations INT = 500,              -- trees at most, 1 to 10000
-    @EarlyStoppingRounds INT = 50,         -- trees without a better validation loss before it stops, 1 to 1000
+    @Seed INT = 20170401,                  -- of folds, validation part, undersampling and LightGBM; 0 to 2147483647
+    @ValidationFraction FLOAT = NULL,      -- share of the patients learnt from that is kept for early stopping, 0.05 to 0.5; NULL means 0.2
+    @LearningRate FLOAT = NULL,            -- shrinkage of each tree, 0.001 to 1; NULL means 0.05
+    @NumLeaves INT = NULL,                 -- leaves of a tree, 2 to 1024; NULL means 7
+    @MinDataInLeaf INT = NULL,             -- patients in a leaf at least, 1 to 10000; NULL means 10
+    @MaxIterations INT = NULL,             -- trees at most, 1 to 10000; NULL means 500
+    @EarlyStoppingRounds INT = NULL,       -- trees without a better validation loss before it stops, 1 to 1000; NULL means 50
+    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, or logistic: regularised logistic regression
+    @Folds INT = 5,                        -- folds of the cross-validation, 2 to 20; 0 means one validation part instead
+    @Imbalance NVARCHAR(32) = N'none',     -- none; class_weight: both classes weigh the same; undersample: as many of each
+    @Calibration NVARCHAR(32) = N'platt',  -- none, platt or isotonic, fitted on scores of patients that were not learnt from
+    @L2 FLOAT = NULL,                      -- penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
+    @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
     @Help BIT = 0                          -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -21,8 +27,10 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.TrainLungCancerModel trains LightGBM on the pooled features of the labelled patients'' primary scans.
-The test patients are those of dbo.splits and are used for the test figures only; a part of the others is kept for early stopping.
+        PRINT N'dbo.TrainLungCancerModel trains a model on the pooled features of the labelled patients'' primary scans.
+The test patients are those of dbo.splits: training never sees their labels, and the test figures come from them alone.
+With folds every other patient is scored by a model that has not seen it; the model stored has learnt from all of them.
+Figures go to dbo.experiment_metrics, curves to dbo.experiment_curves, patients'' parts and scores to dbo.experiment_patients.
 When several feature sets fit the parameters, the newest is taken, and a message says which.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
@@ -30,35 +38,44 @@ Parameters:
     @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means any
     @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means any
     @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means any
-    @Seed INT = 20170401                        of the validation part and of LightGBM; 0 to 2147483647
-    @ValidationFraction FLOAT = 0.2             share of the training patients kept for early stopping, 0.05 to 0.5
-    @LearningRate FLOAT = 0.05                  shrinkage of each tree, 0.001 to 1
-    @NumLeaves INT = 7                          leaves of a tree, 2 to 1024
-    @MinDataInLeaf INT = 10                     patients in a leaf at least, 1 to 10000
-    @MaxIterations INT = 500                    trees at most, 1 to 10000
-    @EarlyStoppingRounds INT = 50               trees without a better validation loss before it stops, 1 to 1000
+    @Seed INT = 20170401                        of folds, validation part, undersampling and LightGBM; 0 to 2147483647
+    @ValidationFraction FLOAT = NULL            share of the patients learnt from that is kept for early stopping, 0.05 to 0.5; NULL means 0.2
+    @LearningRate FLOAT = NULL                  shrinkage of each tree, 0.001 to 1; NULL means 0.05
+    @NumLeaves INT = NULL                       leaves of a tree, 2 to 1024; NULL means 7
+    @MinDataInLeaf INT = NULL                   patients in a leaf at least, 1 to 10000; NULL means 10
+    @MaxIterations INT = NULL                   trees at most, 1 to 10000; NULL means 500
+    @EarlyStoppingRounds INT = NULL             trees without a better validation loss before it stops, 1 to 1000; NULL means 50
+    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, or logistic: regularised logistic regression
+    @Folds INT = 5                              folds of the cross-validation, 2 to 20; 0 means one validation part instead
+    @Imbalance NVARCHAR(32) = N''none''           none; class_weight: both classes weigh the same; undersample: as many of each
+    @Calibration NVARCHAR(32) = N''platt''        none, platt or isotonic, fitted on scores of patients that were not learnt from
+    @L2 FLOAT = NULL                            penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
+    @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.TrainLungCancerModel;
-    EXECUTE dbo.TrainLungCancerModel @ModelName = N''lightgbm_max'', @Pooling = N''max'';';
+    EXECUTE dbo.TrainLungCancerModel @ModelName = N''logistic_max'', @Algorithm = N''logistic'', @Pooling = N''max'';';
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT;
-    EXECUTE dbo.CheckTrainingArguments @ModelName, @Seed, @ValidationFraction, @LearningRate, @NumLeaves, @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds;
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT, @Parameters NVARCHAR(MAX), @Started DATETIME2(3) = SYSUTCDATETIME();
+    DECLARE @Version INT, @ExperimentId INT, @Champion INT, @Patients INT, @Figures NVARCHAR(1000);
+    DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #patients (
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, label TINYINT NOT NULL,
+        part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #result (
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, part VARCHAR(10) NOT NULL, fold INT NOT NULL,
+        raw FLOAT NOT NULL, probability FLOAT NOT NULL, out_of_fold INT NOT NULL);
+
+    EXECUTE dbo.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves, @MinDataInLeaf,
+        @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT;
     EXECUTE dbo.FindFeatureSet @NetworkName, @Layer, @Preprocessing, @Pooling, @FeatureSetId OUTPUT;
-    EXECUTE dbo.AssignSplits;
+    EXECUTE dbo.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
     SET @Width = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
 
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    DECLARE @Parameters NVARCHAR(MAX) = CONCAT(N'{"seed": ', @Seed, N', "validation_fraction": ', @ValidationFraction,
-        N', "learning_rate": ', @LearningRate, N', "num_leaves": ', @NumLeaves, N', "min_data_in_leaf": ', @MinDataInLeaf,
-        N', "max_iterations": ', @MaxIterations, N', "early_stopping_rounds": ', @EarlyStoppingRounds, N'}');
-    DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Version INT, @ClassifierId INT, @ExperimentId INT;
-    DECLARE @Classifier VARBINARY(MAX), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    CREATE TABLE #result (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, part VARCHAR(10) NOT NULL, probability FLOAT NOT NULL);
-
-    INSERT INTO #result (patient_id, part, probability)
+    INSERT INTO #result (patient_id, part, fold, raw, probability, out_of_fold)
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
@@ -66,20 +83,18 @@ def main(patients, width, parameters):
     from lungdb.procedures import train_lung_cancer_model
     return train_lung_cancer_model(patients, width, parameters)
 
-OutputDataSet, Classifier, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters)
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters)
 ',
         @input_data_1 = N'
-SELECT s.patient_id, sp.part, CAST(l.label AS INT) AS label, f.vector
-FROM dbo.scans AS s
-INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
-INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
-INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
-WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-ORDER BY s.patient_id;',
+SELECT t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label, f.vector
+FROM #patients AS t
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY t.patient_id;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Classifier VARBINARY(MAX) OUTPUT,
-            @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Classifier = @Classifier OUTPUT,
-        @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
@@ -87,25 +102,19 @@ ORDER BY s.patient_id;',
     END;
 
     BEGIN TRANSACTION;
-    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
-    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
-    VALUES (@ModelName, @Version, N'lightgbm', @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
-    SET @ClassifierId = SCOPE_IDENTITY();
-    INSERT INTO dbo.experiments (classifier_id, seed, parameters, started_at)
-    VALUES (@ClassifierId, @Seed, @Parameters, @Started);
-    SET @ExperimentId = SCOPE_IDENTITY();
-    INSERT INTO dbo.experiment_patients (experiment_id, patient_id, part, probability)
-    SELECT @ExperimentId, patient_id, part, probability FROM #result;
-    INSERT INTO dbo.experiment_metrics (experiment_id, part, metric, value)
-    SELECT @ExperimentId, p.[key], m.[key], CAST(m.[value] AS FLOAT)
-    FROM dbo.classifiers AS c
-    CROSS APPLY OPENJSON(c.details, N'$.metrics') AS p
-    CROSS APPLY OPENJSON(p.[value]) AS m
-    WHERE c.classifier_id = @ClassifierId;
+    EXECUTE dbo.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
+        @Version OUTPUT, @ExperimentId OUTPUT;
+    EXECUTE dbo.MeasureExperiment @ExperimentId;
     COMMIT TRANSACTION;
 
-    DECLARE @Patients INT = (SELECT COUNT(*) FROM #result), @Figures NVARCHAR(400) = (
+    SET @Patients = (SELECT COUNT(*) FROM #result);
+    SET @Figures = (
         SELECT STRING_AGG(CONCAT(metric, N' ', COALESCE(LTRIM(STR(value, 10, 4)), N'not defined')), N', ')
-        FROM dbo.experiment_metrics WHERE experiment_id = @ExperimentId AND part = 'test');
+        FROM dbo.experiment_metrics
+        WHERE experiment_id = @ExperimentId AND part = 'test' AND metric IN (N'auc', N'auc_low', N'auc_high', N'log_loss', N'brier'));
     RAISERROR(N'%s version %d is trained on %d patients and stored. On the test patients: %s.', 0, 1, @ModelName, @Version, @Patients, @Figures) WITH NOWAIT;
+    SET @Champion = (
+        SELECT c.version FROM dbo.champions AS ch INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id WHERE ch.name = @ModelName);
+    IF @Champion IS NOT NULL
+        RAISERROR(N'The champion of %s is still version %d; PromoteModel makes another the champion.', 0, 1, @ModelName, @Champion) WITH NOWAIT;
 END;

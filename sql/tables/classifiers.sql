@@ -1,4 +1,4 @@
--- A trained model: LightGBM's own model text in UTF-8, and the features that it was trained on.
+-- A trained model as text in UTF-8 (LightGBM's own, or JSON of a logistic regression), and the features that it reads.
 CREATE TABLE dbo.classifiers (
     classifier_id INT IDENTITY(1, 1) NOT NULL,
     name NVARCHAR(128) NOT NULL,

@@ -1,4 +1,4 @@
--- A measured figure of a training run; value is NULL where it is not defined, as the AUC of one class.
+-- A measured figure of a training run; value is NULL where it is not defined, as the AUC of one class. MeasureExperiment fills it.
 CREATE TABLE dbo.experiment_metrics (
     experiment_id INT NOT NULL,
     part VARCHAR(10) NOT NULL,

@@ -1,4 +1,5 @@
--- A score given to a scan by a classifier; probability is 0 to 1.
+-- A score given to a scan by a classifier; probability is 0 to 1, calibrated and, where prevalence is given, corrected to that
+-- share of positives. raw_probability is what the model itself gave; vector_sha256 is of the vector's text in UTF-16.
 CREATE TABLE dbo.predictions (
     prediction_id INT IDENTITY(1, 1) NOT NULL,
     scan_id INT NOT NULL,
@@ -8,9 +9,13 @@ CREATE TABLE dbo.predictions (
     predicted_by NVARCHAR(128) NOT NULL
         CONSTRAINT DF_predictions_predicted_by
         DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+    raw_probability FLOAT NULL,
+    prevalence FLOAT NULL,
+    vector_sha256 VARBINARY(32) NULL,
     CONSTRAINT PK_predictions PRIMARY KEY (prediction_id),
     CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
     CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
-    CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1)
+    CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1),
+    CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1)
 );
 CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);
