@@ -42,8 +42,8 @@ class Boosted:
     curve: dict[str, list[float]]
 
 
-def boost(learning: Part, validation: Part | None, parameters: TrainingParameters, trees: int) -> Boosted:
-    """Fit up to `trees` trees, stopping early by the log loss on the validation part; exactly so many without one."""
+def boost(learning: Part, validation: Part | None, parameters: TrainingParameters) -> Boosted:
+    """Fit `max_iterations` trees, or fewer where the log loss on a validation part stops falling."""
     import lightgbm  # brings SciPy and, where installed, scikit-learn: only for those who train
 
     train_set = lightgbm.Dataset(learning.vectors, learning.labels, weight=learning.weights)
@@ -58,12 +58,12 @@ def boost(learning: Part, validation: Part | None, parameters: TrainingParameter
     booster = lightgbm.train(
         _settings(parameters),
         train_set,
-        num_boost_round=trees,
+        num_boost_round=parameters.max_iterations,
         valid_sets=list(evaluated.values()),
         valid_names=list(evaluated),
         callbacks=callbacks,
     )
-    best = int(booster.best_iteration) if validation is not None else trees
+    best = int(booster.best_iteration) if validation is not None else parameters.max_iterations
     curve = {part: [float(value) for value in values["binary_logloss"]] for part, values in recorded.items()}
     return Boosted(booster.model_to_string(num_iteration=best).encode(), best, {"validation": [], **curve})
 

@@ -35,7 +35,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Reliability:
-    """A reliability table of equal bins, those with patients: number, mean probability, share of positives, patients."""
+    """Equal bins of probability that hold patients: their number, mean probability, share of positives, and patients."""
 
     number: NDArray[np.int64]
     predicted: Values
@@ -47,11 +47,12 @@ def count_by_threshold(labels: ArrayLike, scores: ArrayLike) -> Counts:
     """Count at each distinct score, from the highest down."""
     threshold, group = np.unique(-np.asarray(scores, dtype=np.float64), return_inverse=True)
     positive = np.asarray(labels) == 1
-    counted = [
-        np.cumsum(np.bincount(group.reshape(-1), weights=chosen, minlength=threshold.size))
-        for chosen in (positive, ~positive)
-    ]
-    return Counts(counted[0], counted[1], -threshold)
+
+    def count(chosen: NDArray[np.bool_]) -> Values:
+        of_threshold = np.bincount(group.reshape(-1), weights=chosen, minlength=threshold.size)
+        return np.cumsum(of_threshold, dtype=np.float64)
+
+    return Counts(count(positive), count(~positive), -threshold)
 
 
 def roc_curve(labels: ArrayLike, scores: ArrayLike) -> Curve | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -104,9 +104,9 @@ def curves(scores: Scores) -> Iterator[Point]:
         ("precision_recall", precision_recall_curve(scores.labels, scores.probabilities)),
     ):
         if curve is not None:
-            for position, values in enumerate(zip(curve.x, curve.y, curve.threshold, strict=True)):
-                yield Point(name, position, *map(float, values))
+            for position, (x, y, threshold) in enumerate(zip(*astuple(curve), strict=True)):
+                yield Point(name, position, float(x), float(y), float(threshold))
     for name, probabilities in (("calibration", scores.probabilities), ("calibration_raw", scores.raw)):
         table = reliability(scores.labels, probabilities)
-        for number, *values in zip(table.number, table.predicted, table.observed, table.patients, strict=True):
-            yield Point(name, int(number), *map(float, values))
+        for number, x, y, patients in zip(*astuple(table), strict=True):
+            yield Point(name, int(number), float(x), float(y), float(patients))

@@ -25,7 +25,7 @@ def auc(labels: ArrayLike, scores: ArrayLike) -> float | None:
     return float((rank_sum - positives * (positives + 1) / 2) / (positives * negatives))
 
 
-def log_loss(labels: ArrayLike, probabilities: ArrayLike, weights: ArrayLike | None = None) -> float | None:
+def log_loss(labels: ArrayLike, probabilities: ArrayLike, weights: NDArray[np.float64] | None = None) -> float | None:
     """Give the mean negative logarithm of the probability of the true class, in nats; None without patients.
 
     Probabilities are kept float64's epsilon away from 0 and 1, as scikit-learn does.

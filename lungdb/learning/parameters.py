@@ -25,7 +25,7 @@ class TrainingParameters:
     folds : int
         Folds of the cross-validation, 2 to 20; 0 keeps a validation part out instead.
     validation_fraction : float
-        Share of the training part (of what a fold learns from) that is kept for early stopping.
+        Share of the training part (of what a fold learns from) that is kept for early stopping, or for choosing `l2`.
     imbalance : str
         `none`; `class_weight`, both classes weigh the same; `undersample`, as many of the larger class as of the other.
     calibration : str
@@ -43,7 +43,7 @@ class TrainingParameters:
     feature_fraction : float
         Share of the features that each tree may use.
     l2 : float or None
-        Strength of the penalty of `logistic`; None chooses it by cross-validation within the patients learnt from.
+        Strength of the penalty of `logistic`; None chooses it on the validation part (of each fold).
     """
 
     algorithm: str = "lightgbm"
@@ -99,9 +99,7 @@ def read_parameters(text: str) -> TrainingParameters:
     for name, value in given.items():
         if name not in _RANGES and name not in _CHOICES:
             names = ", ".join(field.name for field in fields(TrainingParameters))
-            raise ProcedureError(
-                ARGUMENT, f"The training parameter {name!r} is not supported. Supported are {names}."
-            )
+            raise ProcedureError(ARGUMENT, f"The training parameter {name!r} is not supported. Supported are {names}.")
         supported = _unless_supported(name, value)
         if supported:
             raise ProcedureError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -75,9 +75,9 @@ def train(vectors: Features, labels: Labels, parameters: TrainingParameters) -> 
     """Train on all the patients given.
 
     With folds, each fold is scored by a model that was trained on the others, and the final model is fitted to all
-    patients with the median of the folds' numbers of trees. Without, the model is fitted to those outside the
-    validation part. Early stopping has a part of its own either way: in a fold it is drawn from what the fold learns
-    from.
+    patients with the median of the folds' numbers of trees, or of their penalties. Without, the model is fitted to
+    those outside the validation part. Early stopping and the choice of a penalty have a part of their own either way:
+    in a fold it is drawn from what the fold learns from.
 
     Parameters
     ----------
@@ -146,12 +146,22 @@ def cross_validate(vectors: Features, labels: Labels, parameters: TrainingParame
     return CrossValidated(folds, raw, fitted)
 
 
+def settle(fitted: list[Fitted], parameters: TrainingParameters) -> TrainingParameters:
+    """Give the parameters of the final model: the median of the folds' numbers of trees, or of their penalties."""
+    if parameters.algorithm == "lightgbm":
+        trees = np.median([each.best_iteration for each in fitted])
+        return replace(parameters, max_iterations=max(1, round(float(trees))))
+    # Penalties differ by factors, so the median is that of their logarithms.
+    penalties = np.log([each.l2 for each in fitted if each.l2 is not None])
+    return replace(parameters, l2=float(np.exp(np.median(penalties))))
+
+
 def _cross_validated(
     vectors: Features, labels: Labels, parameters: TrainingParameters
 ) -> tuple[Fitted, Scores, Labels, dict[str, list[float]]]:
     found = cross_validate(vectors, labels, parameters)
-    trees = max(1, round(float(np.median([fitted.best_iteration for fitted in found.fitted]))))
-    final = fit_classifier(_learning(vectors, labels, parameters), None, parameters, trees)
+    settled = settle(found.fitted, parameters)
+    final = fit_classifier(_learning(vectors, labels, settled), None, settled)
     return final, found.raw, found.folds, _mean_curve([fitted.curve for fitted in found.fitted])
 
 
@@ -165,7 +175,7 @@ def _fit(vectors: Features, labels: Labels, kept: NDArray[np.bool_], parameters:
             f"{parameters.min_data_in_leaf}. Load more patients or lower @MinDataInLeaf.",
         )
     weights = _weights(labels[kept], labels[~kept], parameters.imbalance != "none")
-    return fit_classifier(learning, Part(vectors[kept], labels[kept], weights), parameters, parameters.max_iterations)
+    return fit_classifier(learning, Part(vectors[kept], labels[kept], weights), parameters)
 
 
 def _learning(vectors: Features, labels: Labels, parameters: TrainingParameters) -> Part:

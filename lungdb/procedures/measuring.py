@@ -85,9 +85,7 @@ def _training_curve(details: str) -> list[Row]:
             for position, loss in enumerate(curve.get(part, []))
         ]
     except (AttributeError, TypeError, ValueError):
-        raise ProcedureError(
-            UNREADABLE, "The model's training curve cannot be read. Train the model again."
-        ) from None
+        raise ProcedureError(UNREADABLE, "The model's training curve cannot be read. Train the model again.") from None
 
 
 def _frame(rows: list[Row]) -> pd.DataFrame:

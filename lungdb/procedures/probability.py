@@ -26,9 +26,7 @@ def check_prevalence(prevalence: float | None) -> float | None:
     return float(prevalence)
 
 
-def probabilities(
-    raw: NDArray[np.float64], details: dict[str, Any], prevalence: float | None
-) -> NDArray[np.float64]:
+def probabilities(raw: NDArray[np.float64], details: dict[str, Any], prevalence: float | None) -> NDArray[np.float64]:
     """Calibrate raw scores as `details` of the model say, and correct them for the prevalence of the site.
 
     Raises

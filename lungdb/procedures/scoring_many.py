@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
-from lungdb.errors import ProcedureError
-from lungdb.learning.scoring import score_all
-from lungdb.learning.vectors import read_vectors
+from lungdb.errors import LungdbError, ProcedureError
+from lungdb.learning.scoring import OTHER_WIDTH, score_all
+from lungdb.learning.vectors import read_vector
 from lungdb.procedures.checks import check_columns, check_sha256, read_details, whole_numbers
 from lungdb.procedures.probability import check_prevalence, probabilities
 
@@ -47,16 +48,8 @@ def _predict(
     check_sha256(model, model_sha256, "model")
     read = read_details(details, "model")
     scan_ids = whole_numbers(patients, "scan_id")
-    vectors, errors = read_vectors(patients["vector"].tolist())
-    width = read.get("width")
-    for place, vector in enumerate(vectors):
-        if vector is not None and vector.size != width:
-            errors[place] = (
-                f"The scan has {vector.size} features and the model reads {width}. Generate the features that the "
-                "model was trained on, or train again."
-            )
+    readable, errors = _read(patients["vector"].tolist(), read.get("width"))
     raw, probability = np.full(scan_ids.size, np.nan), np.full(scan_ids.size, np.nan)
-    readable = [vector for vector, error in zip(vectors, errors, strict=True) if vector is not None and not error]
     if readable:
         is_readable = np.array([not error for error in errors])
         raw[is_readable] = score_all(library, model, np.stack(readable))
@@ -64,7 +57,29 @@ def _predict(
     return _frame(scan_ids, errors, raw, probability)
 
 
-def _frame(scan_ids: np.ndarray, errors: list[str], raw: np.ndarray, probability: np.ndarray) -> pd.DataFrame:
+def _read(texts: list[str], width: object) -> tuple[list[NDArray[np.float32]], list[str]]:
+    """Read the vectors that can be scored; for every one, why it cannot, or an empty text."""
+    readable, errors = [], []
+    for text in texts:
+        try:
+            vector = read_vector(text)
+            if vector.size != width:
+                raise ProcedureError(
+                    OTHER_WIDTH,
+                    f"The scan has {vector.size} features and the model reads {width}. Generate the features that "
+                    "the model was trained on, or train again.",
+                )
+        except LungdbError as error:
+            errors.append(str(error))
+        else:
+            readable.append(vector)
+            errors.append("")
+    return readable, errors
+
+
+def _frame(
+    scan_ids: NDArray[np.int64], errors: list[str], raw: NDArray[np.float64], probability: NDArray[np.float64]
+) -> pd.DataFrame:
     frame: pd.DataFrame = pd.DataFrame(
         {
             "scan_id": scan_ids.astype(np.int32),

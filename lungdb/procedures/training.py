@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 import lungdb
 from lungdb.errors import LungdbError, ProcedureError
-from lungdb.imaging.codecs import decode_vector
 from lungdb.learning.calibration import apply_calibration
 from lungdb.learning.parameters import TrainingParameters, read_parameters
 from lungdb.learning.scoring import OTHER_WIDTH, score_all
 from lungdb.learning.training import Trained, train
+from lungdb.learning.vectors import read_vector
 from lungdb.procedures.checks import ARGUMENT, UNREADABLE, check_columns, whole_numbers
 
 NO_LABELS = 50111
@@ -116,7 +116,7 @@ def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters) -
 
 
 def _vectors(texts: list[str], width: int) -> NDArray[np.float32]:
-    vectors = [decode_vector(text) for text in texts]
+    vectors = [read_vector(text) for text in texts]
     widths = sorted({vector.size for vector in vectors})
     if len(widths) > 1 or widths[0] not in [width * times for times in _VECTORS_PER_FEATURE]:
         found = " and ".join(map(str, widths))
@@ -148,7 +148,5 @@ def _result(
 
 
 def _frame(columns: dict[str, list[object]]) -> pd.DataFrame:
-    frame: pd.DataFrame = pd.DataFrame(
-        {name: pd.Series(columns[name], dtype=dtype) for name, dtype in _RESULT.items()}
-    )
+    frame: pd.DataFrame = pd.DataFrame({name: pd.Series(columns[name], dtype=dtype) for name, dtype in _RESULT.items()})
     return frame
