@@ -35,7 +35,7 @@ class Counts:
 
 @dataclass(frozen=True)
 class Reliability:
-    """Equal bins of probability that hold patients: their number, mean probability, share of positives, and patients."""
+    """Equal bins of probability that hold patients: number, mean probability, share of positives, and patients."""
 
     number: NDArray[np.int64]
     predicted: Values

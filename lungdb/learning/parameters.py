@@ -76,7 +76,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "max_iterations": (1, 10_000),
     "early_stopping_rounds": (1, 1000),
     "feature_fraction": (0.01, 1),
-    "l2": (1e-9, 1e9),
+    "l2": (1e-6, 1e6),
 }
 _WHOLE = {field.name for field in fields(TrainingParameters) if isinstance(field.default, int)}
 _MAY_BE_NULL = {"l2"}
