@@ -1257,10 +1257,15 @@ ORDER BY t.patient_id;',
 
     SET @Patients = (SELECT COUNT(*) FROM #result);
     SET @Figures = (
-        SELECT STRING_AGG(CONCAT(metric, N' ', COALESCE(LTRIM(STR(value, 10, 4)), N'not defined')), N', ')
-        FROM dbo.experiment_metrics
-        WHERE experiment_id = @ExperimentId AND part = 'test' AND metric IN (N'auc', N'auc_low', N'auc_high', N'log_loss', N'brier'));
+        SELECT STRING_AGG(CONCAT(f.name, COALESCE(LTRIM(STR(m.value, 10, 3)), N'not defined')), N'') WITHIN GROUP (ORDER BY f.position)
+        FROM (VALUES (1, N'auc', N'AUC '), (2, N'auc_low', N' (95 % interval '), (3, N'auc_high', N' to '), (4, N'log_loss', N'), log loss '),
+            (5, N'log_loss_constant', N' (constant prediction '), (6, N'brier', N'), Brier score ')) AS f (position, metric, name)
+        INNER JOIN dbo.experiment_metrics AS m ON m.metric = f.metric
+        WHERE m.experiment_id = @ExperimentId AND m.part = 'test');
     RAISERROR(N'%s version %d is trained on %d patients and stored. On the test patients: %s.', 0, 1, @ModelName, @Version, @Patients, @Figures) WITH NOWAIT;
+    SET @Message = (SELECT STRING_AGG(value, N' ') FROM OPENJSON(@Details, N'$.notes'));
+    IF @Message IS NOT NULL
+        RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
     SET @Champion = (
         SELECT c.version FROM dbo.champions AS ch INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id WHERE ch.name = @ModelName);
     IF @Champion IS NOT NULL
@@ -1670,7 +1675,10 @@ ORDER BY a.patient_id;',
         @ExperimentA = @ExperimentA, @ExperimentB = @ExperimentB, @Metric = @Metric, @Seed = @Seed, @Resamples = @Resamples,
         @ValueA = @ValueA OUTPUT, @ValueB = @ValueB OUTPUT, @Difference = @Difference OUTPUT, @Low = @Low OUTPUT, @High = @High OUTPUT,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
+    IF @ErrorNumber = 50112
+        -- One class only: no figure is defined.
+        SELECT @ValueA = NULL, @ValueB = NULL, @Difference = NULL, @Low = NULL, @High = NULL;
+    ELSE IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;

@@ -56,7 +56,10 @@ ORDER BY a.patient_id;',
         @ExperimentA = @ExperimentA, @ExperimentB = @ExperimentB, @Metric = @Metric, @Seed = @Seed, @Resamples = @Resamples,
         @ValueA = @ValueA OUTPUT, @ValueB = @ValueB OUTPUT, @Difference = @Difference OUTPUT, @Low = @Low OUTPUT, @High = @High OUTPUT,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
+    IF @ErrorNumber = 50112
+        -- One class only: no figure is defined.
+        SELECT @ValueA = NULL, @ValueB = NULL, @Difference = NULL, @Low = NULL, @High = NULL;
+    ELSE IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import shutil
 import signal
@@ -151,24 +152,27 @@ def test_the_test_part_is_fixed_and_its_figures_are_scikit_learns(trained: Conne
 
 
 def test_a_prediction_is_what_lightgbm_gives_for_the_stored_model(trained: Connection) -> None:
-    """The score, its row and who asked for it; LightGBM itself reads model and features."""
-    (model,) = run(trained, "SELECT model FROM dbo.classifiers;")
+    """The score, its row and who asked for it: LightGBM itself reads model and features, and Platt's curve is added."""
+    (stored_model,) = run(trained, "SELECT model, details FROM dbo.classifiers;")
+    model, details = stored_model.rows[0]
     (vector,) = run(
         trained,
         "SELECT f.vector FROM dbo.patients AS p INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id "
         "INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id WHERE p.idx = 4 AND f.pooling = N'mean';",
     )
-    booster = lightgbm.Booster(model_str=model.rows[0][0].decode())
-    expected = float(booster.predict(np.array([json.loads(vector.rows[0][0])]))[0])
+    booster = lightgbm.Booster(model_str=model.decode())
+    raw = float(booster.predict(np.array([json.loads(vector.rows[0][0])]))[0])
+    platt = json.loads(details)["calibration"]
+    expected = 1 / (1 + math.exp(-(platt["slope"] * math.log(raw / (1 - raw)) + platt["intercept"])))
     run(trained, "EXECUTE sp_set_session_context @key = N'user', @value = N'dr.who';")
     results = run(
         trained,
         "DECLARE @r FLOAT; EXECUTE dbo.PredictLungCancer @PatientIndex = 4, @PredictionResult = @r OUTPUT; SELECT @r;",
     )
     assert [result.rows[0][0] for result in results] == pytest.approx([100 * expected, 100 * expected])
-    (stored,) = run(trained, "SELECT probability, predicted_by FROM dbo.predictions;")
-    assert stored.rows[0][0] == pytest.approx(expected)
-    assert stored.rows[0][1] == "dr.who"
+    (stored,) = run(trained, "SELECT probability, raw_probability, predicted_by FROM dbo.predictions;")
+    assert stored.rows[0][:2] == pytest.approx((expected, raw))
+    assert stored.rows[0][2] == "dr.who"
 
 
 def test_the_same_seed_gives_the_same_model(trained: Connection) -> None:
@@ -206,14 +210,3 @@ def test_messages_come_while_the_procedure_runs(loaded_file: Path, tmp_path: Pat
     first = next(moment for moment, line in came if "scans done" in line)
     assert process.returncode == 0
     assert ended - first > 0.2
-
-
-@pytest.mark.parametrize("name", ["GenerateFeatures", "TrainLungCancerModel", "PredictLungCancer", "AssignSplits"])
-def test_help_names_every_parameter(loaded: Connection, name: str) -> None:
-    """@Help = 1 prints each parameter that the catalog knows, and does nothing else."""
-    said: list[str] = []
-    run(loaded, f"EXECUTE dbo.{name} @Help = 1;", on_message=lambda message: said.append(message.text))
-    (parameters,) = run(loaded, "SELECT name FROM sys.parameters WHERE object_id = OBJECT_ID(?);", (f"dbo.{name}",))
-    assert parameters.rows
-    for (parameter,) in parameters.rows:
-        assert f"{parameter} " in said[0]

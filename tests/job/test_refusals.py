@@ -102,7 +102,7 @@ ON_TRAINED = {
         (50112, 50113),
         "",
     ),
-    "a NULL learning rate": ("", "EXECUTE dbo.TrainLungCancerModel @LearningRate = NULL;", 50101, "NULL"),
+    "a NULL algorithm": ("", "EXECUTE dbo.TrainLungCancerModel @Algorithm = NULL;", 50101, "NULL"),
     "leaves and name at once": (
         "",
         "EXECUTE dbo.TrainLungCancerModel @NumLeaves = 1, @ModelName = N'';",

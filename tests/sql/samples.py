@@ -67,15 +67,16 @@ def slices_frame(scans: dict[int, np.ndarray[Any, np.dtype[np.int16]]]) -> pd.Da
 
 
 def patients_frame(count: int = 60) -> pd.DataFrame:
-    """Make the rows that TrainLungCancerModel sends: patients whose first feature tells the label, one in four test."""
+    """Make the rows that TrainLungCancerModel sends: the first feature tells the label, which a test patient's row lacks."""
     generator = np.random.default_rng(11)
     labels = np.arange(count) % 2
     vectors = generator.normal(size=(count, WIDTH)).astype(np.float32)
     vectors[:, 0] += 4 * labels.astype(np.float32)
+    parts = ["test" if index % 4 == 3 or index % 8 == 0 else "train" for index in range(count)]
     columns = {
         "patient_id": [f"patient {index:03}" for index in range(count)],
-        "part": ["test" if index % 4 == 3 or index % 8 == 0 else "train" for index in range(count)],
-        "label": labels.astype(np.int32),
+        "part": parts,
+        "label": np.where(np.array(parts) == "test", -1, labels).astype(np.int32),
         "vector": [encode_vector(vector) for vector in vectors],
     }
     return pd.DataFrame(columns).astype({"patient_id": object, "part": object, "vector": object})
@@ -101,7 +102,11 @@ def inputs_of_features() -> dict[str, Any]:
 def inputs_of_training() -> dict[str, Any]:
     """Return what TrainLungCancerModel gives its script."""
     parameters = {
+        "algorithm": "lightgbm",
         "seed": 20170401,
+        "folds": 2,
+        "imbalance": "none",
+        "calibration": "platt",
         "validation_fraction": 0.2,
         "learning_rate": 0.05,
         "num_leaves": 7,
@@ -112,11 +117,49 @@ def inputs_of_training() -> dict[str, Any]:
     return {"InputDataSet": patients_frame(), "Width": WIDTH, "Parameters": json.dumps(parameters)}
 
 
-def inputs_of_prediction(classifier: bytes, details: str) -> dict[str, Any]:
+def inputs_of_prediction(trained: dict[str, Any]) -> dict[str, Any]:
     """Return what PredictLungCancer gives its script, for a model that training has made."""
     return {
-        "Classifier": classifier,
-        "Sha256": hashlib.sha256(classifier).hexdigest().upper(),
-        "Details": details,
+        **_model(trained),
         "Vector": encode_vector(np.array([4, 0, 0, 0, 0, 0], dtype=np.float32)),
+        "Prevalence": 0.26,
     }
+
+
+def inputs_of_many_predictions(trained: dict[str, Any]) -> dict[str, Any]:
+    """Return what PredictPatients gives its script."""
+    vectors = pd.Series(patients_frame()["vector"].tolist()[:7], dtype=object)
+    frame = pd.DataFrame({"scan_id": np.arange(3, 10, dtype=np.int32), "vector": vectors})
+    return {"InputDataSet": frame, **_model(trained), "Prevalence": None}
+
+
+def _model(trained: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "Classifier": trained["Classifier"],
+        "Sha256": hashlib.sha256(trained["Classifier"]).hexdigest().upper(),
+        "Library": trained["Library"],
+        "Details": trained["Details"],
+    }
+
+
+def inputs_of_measuring() -> dict[str, Any]:
+    """Return what MeasureExperiment gives its script: the scores of 40 patients, a quarter of them test patients."""
+    generator = np.random.default_rng(4)
+    raw = generator.uniform(0.05, 0.95, size=40)
+    scores = {
+        "part": pd.Series(["test" if index % 4 == 0 else "train" for index in range(40)], dtype=object),
+        "label": (generator.uniform(size=40) < raw).astype(np.int32),
+        "raw": raw,
+        "probability": raw**2,
+        "out_of_fold": np.ones(40, dtype=np.int32),
+    }
+    details = {"training_curve": {"train": [0.6, 0.5], "validation": [0.65, 0.6]}}
+    return {"InputDataSet": pd.DataFrame(scores), "Seed": 7, "Details": json.dumps(details)}
+
+
+def inputs_of_comparing() -> dict[str, Any]:
+    """Return what CompareScores gives its script: two scores of 30 patients."""
+    generator = np.random.default_rng(6)
+    a, b = generator.uniform(size=(2, 30))
+    frame = pd.DataFrame({"label": (generator.uniform(size=30) < a).astype(np.int32), "a": a, "b": b})
+    return {"InputDataSet": frame, "Metric": "auc", "Seed": 7, "Resamples": 100}

@@ -76,7 +76,7 @@ def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) ->
     assert any("onnxruntime" in str(item).lower() for item in items)
     counts = run(connection, "SELECT COUNT(*), COUNT(DISTINCT scan_id) FROM dbo.pooled_features;")[0].rows
     assert counts == [(2 * PATIENTS, PATIENTS)]
-    assert {part for part, *_ in by_file["02_train_model.sql"]} == {"train", "validation", "test"}
+    assert {part for part, *_ in by_file["02_train_model.sql"]} == {"train", "test"}
     [(percent,)] = by_file["03_predict.sql"]
     stored = run(connection, "SELECT 100 * probability FROM dbo.predictions;")[0].rows
     assert stored == [(pytest.approx(percent),)]

@@ -1,0 +1,139 @@
+"""A database of made-up features, put in by SQL so that no scan and no network is needed, and copies of it to change."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lungdb.database import Connection, connect, install, run
+from lungdb.errors import SqlError
+
+PATIENTS = 120
+WIDTH = 12
+SLICES = 3
+
+
+def target_of(file: Path) -> str:
+    """Name the embedded engine's database in a file."""
+    return f"sqlite:///{file.as_posix()}"
+
+
+def vectors_and_labels(patients: int, width: int, signal: float, seed: int) -> tuple[list[str], list[int]]:
+    """Draw vectors whose first feature is higher by `signal` where the label is 1, as JSON, and the labels."""
+    rng = np.random.default_rng(seed)
+    labels = rng.permutation(np.arange(patients) % 3 == 0).astype(int)
+    vectors = rng.normal(size=(patients, width)).astype(np.float32)
+    vectors[:, 0] += signal * labels.astype(np.float32)
+    return [json.dumps([float(str(value)) for value in vector]) for vector in vectors], [int(label) for label in labels]
+
+
+def fill(connection: Connection, vectors: list[str], labels: list[int], width: int) -> None:
+    """Insert a network, a feature set, and a patient with a scan of three slices and features for each vector."""
+    network = b"not run here"
+    run(
+        connection,
+        "INSERT INTO dbo.networks (name, version, library, model, sha256, details) VALUES (N'made up', 1, N'onnx', ?, ?, "
+        "N'{}'); INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width) VALUES (1, N'penultimate', "
+        "N'lung', ?);",
+        (network, hashlib.sha256(network).digest(), width),
+    )
+    run(connection, "BEGIN TRANSACTION;")
+    for index, (vector, label) in enumerate(zip(vectors, labels, strict=True)):
+        patient = f"patient {index:04}"
+        slices = [f"{index}/{place}".encode() for place in range(SLICES)]
+        array = f"array {index}".encode()
+        run(
+            connection,
+            "DECLARE @Id INT;"
+            "INSERT INTO dbo.patients (patient_id, idx) VALUES (?, ?);"
+            "INSERT INTO dbo.labels (patient_id, label) VALUES (?, ?);"
+            "INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, image_rows, image_cols, "
+            "number_images, content_sha256) VALUES (?, 1, ?, N'1.2', 1, 1, 3, ?);"
+            "SET @Id = SCOPE_IDENTITY();"
+            "INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256) "
+            "VALUES (@Id, 1, 1, 1, ?, ?);"
+            "INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector) VALUES (@Id, 1, N'mean', ?);",
+            (patient, index, patient, label, patient, f"1.2.{index}", hashlib.sha256(b"".join(slices)).digest(),
+             array, hashlib.sha256(array).digest(), vector),
+        )  # fmt: skip
+        for place, pixels in enumerate(slices):
+            run(
+                connection,
+                "INSERT INTO dbo.scan_images (scan_id, slice_index, instance_uid, rescale_slope, rescale_intercept, "
+                "pixels, pixels_sha256) VALUES ((SELECT MAX(scan_id) FROM dbo.scans), ?, ?, 1, 0, ?, ?);",
+                (place, f"1.2.{index}.{place}", pixels, hashlib.sha256(pixels).digest()),
+            )
+    run(connection, "COMMIT TRANSACTION;")
+
+
+@pytest.fixture(scope="session")
+def featured_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """120 patients, a third of them with cancer, told by the first of twelve features."""
+    file = tmp_path_factory.mktemp("featured") / "lung_cancer_database.db"
+    with closing(connect(target_of(file))) as connection:
+        install(connection)
+        fill(connection, *vectors_and_labels(PATIENTS, WIDTH, signal=2.0, seed=5), WIDTH)
+        run(connection, "UPDATE dbo.settings SET value = N'40' WHERE name = N'test_percent';")
+    return file
+
+
+@pytest.fixture(scope="session")
+def trained_file(featured_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same with a good model, a worse version of it, and a logistic regression, each of another name's first."""
+    file = Path(shutil.copy(featured_file, tmp_path_factory.mktemp("trained") / featured_file.name))
+    with closing(connect(target_of(file))) as connection:
+        run(connection, "EXECUTE dbo.TrainLungCancerModel;")
+        run(connection, "EXECUTE dbo.TrainLungCancerModel @MaxIterations = 1, @Seed = 3;")
+        run(connection, "EXECUTE dbo.TrainLungCancerModel @ModelName = N'100% linear', @Algorithm = N'logistic';")
+    return file
+
+
+@pytest.fixture
+def featured(featured_file: Path, tmp_path: Path) -> Iterator[Connection]:
+    """A connection to a copy of the database with features."""
+    with closing(connect(target_of(Path(shutil.copy(featured_file, tmp_path))))) as connection:
+        yield connection
+
+
+@pytest.fixture
+def trained(trained_file: Path, tmp_path: Path) -> Iterator[Connection]:
+    """A connection to a copy of the database with models."""
+    with closing(connect(target_of(Path(shutil.copy(trained_file, tmp_path))))) as connection:
+        yield connection
+
+
+def rows(connection: Connection, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Give the rows of the last result."""
+    return run(connection, sql, parameters)[-1].rows
+
+
+def said(connection: Connection, sql: str) -> str:
+    """Give the messages of a call."""
+    texts: list[str] = []
+    run(connection, sql, on_message=lambda message: texts.append(message.text))
+    return "\n".join(texts)
+
+
+def contents(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
+    """Give the rows of every table, to compare what is there before and after."""
+    tables = rows(connection, "SELECT name FROM sys.tables ORDER BY name;")
+    return {name: sorted(rows(connection, f"SELECT * FROM dbo.[{name}];"), key=repr) for (name,) in tables}
+
+
+def refused(connection: Connection, call: str, number: int) -> str:
+    """Run a call that must fail with this number and change nothing; give its message."""
+    before = contents(connection)
+    with pytest.raises(SqlError) as caught:
+        run(connection, call)
+    run(connection, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;")
+    assert caught.value.number == number, caught.value
+    assert contents(connection) == before
+    return caught.value.message
