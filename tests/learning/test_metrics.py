@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics as reference
 
-from lungdb.learning.metrics import auc, bootstrap_interval, log_loss
+from lungdb.learning.metrics import auc, average_precision, bootstrap_interval, brier, log_loss
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -16,6 +16,30 @@ def test_auc_and_log_loss_equal_scikit_learn(seed):
     scores = np.round(np.clip(rng.random(50) * 0.7 + labels * 0.3, 0, 1), 1)
     assert auc(labels, scores) == pytest.approx(reference.roc_auc_score(labels, scores), abs=1e-12)
     assert log_loss(labels, scores) == pytest.approx(reference.log_loss(labels, scores), rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_brier_score_and_average_precision_equal_scikit_learn(seed):
+    """On scores with many ties."""
+    rng = np.random.default_rng(seed)
+    labels = rng.integers(0, 2, 50)
+    scores = np.round(np.clip(rng.random(50) * 0.7 + labels * 0.3, 0, 1), 1)
+    assert brier(labels, scores) == pytest.approx(reference.brier_score_loss(labels, scores), abs=1e-12)
+    expected = reference.average_precision_score(labels, scores)
+    assert average_precision(labels, scores) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_weighted_log_loss_equals_scikit_learn():
+    """As class weights make it."""
+    labels, scores, weights = [0, 1, 1, 0], [0.2, 0.4, 0.9, 0.7], np.array([0.5, 2.0, 2.0, 0.5])
+    expected = reference.log_loss(labels, scores, sample_weight=weights)
+    assert log_loss(labels, scores, weights) == pytest.approx(expected, rel=1e-12)
+
+
+def test_predicting_the_share_of_positives_has_its_entropy_as_log_loss():
+    """0.572 on the labels of the full Data Science Bowl, of which 25.9 % are positive."""
+    labels = np.repeat([1, 0], [259, 741])
+    assert log_loss(labels, np.full(1000, 0.259)) == pytest.approx(0.572, abs=5e-4)
 
 
 def test_auc_of_known_orders():
@@ -31,6 +55,9 @@ def test_a_missing_class_has_no_auc():
     assert auc([], []) is None
     assert bootstrap_interval([0, 0], [0.2, 0.3], auc, 1) is None
     assert log_loss([], []) is None
+    assert brier([], []) is None
+    assert average_precision([0, 0], [0.2, 0.3]) is None
+    assert average_precision([], []) is None
 
 
 def test_log_loss_of_a_wrong_certainty_is_finite():

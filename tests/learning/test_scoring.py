@@ -1,11 +1,12 @@
-"""Scoring through LightGBM's library gives what its Python package gives, and refuses what is no model of ours."""
+"""Scoring gives what LightGBM's Python package and the fitted regression give, and refuses what is no model of ours."""
 
 import lightgbm
 import numpy as np
 import pytest
 
 from lungdb.errors import ProcedureError
-from lungdb.learning.scoring import score
+from lungdb.learning import logistic
+from lungdb.learning.scoring import score_all
 
 
 def booster(vectors, labels, **settings):
@@ -19,17 +20,37 @@ def test_a_score_equals_lightgbms_own_prediction(cohort):
     vectors, labels, _ = cohort
     trained = booster(vectors, labels)
     model = trained.model_to_string().encode()
-    assert [score(model, vector) for vector in vectors] == trained.predict(vectors).tolist()
+    np.testing.assert_array_equal(score_all("lightgbm", model, vectors), trained.predict(vectors))
+    alone = [score_all("lightgbm", model, vector[None])[0] for vector in vectors]
+    assert alone == trained.predict(vectors).tolist()
+
+
+def test_a_logistic_regression_scores_as_it_was_fitted(cohort):
+    """From its JSON."""
+    vectors, labels, _ = cohort
+    fitted = logistic.fit(vectors, labels, 10.0)
+    found = score_all("logistic", fitted.to_json().encode(), vectors)
+    np.testing.assert_array_equal(found, fitted.probabilities(vectors))
+
+
+def test_another_library_is_refused():
+    """By name, with those that there are."""
+    with pytest.raises(ProcedureError, match=r"'xgboost' of the model is not supported\. Supported are lightgbm and"):
+        score_all("xgboost", b"", np.zeros((1, 2), np.float32))
 
 
 def test_a_vector_of_another_width_is_refused(cohort):
     """LightGBM itself would read past its end."""
     vectors, labels, _ = cohort
-    model = booster(vectors, labels).model_to_string().encode()
-    for size in (0, 19, 21):
-        with pytest.raises(ProcedureError, match=f"has {size} features and the model reads 20") as caught:
-            score(model, np.zeros(size, np.float32))
-        assert caught.value.number == 50110
+    models = {
+        "lightgbm": booster(vectors, labels).model_to_string().encode(),
+        "logistic": logistic.fit(vectors, labels, 1.0).to_json().encode(),
+    }
+    for library, model in models.items():
+        for size in (0, 19, 21):
+            with pytest.raises(ProcedureError, match=f"has {size} features and the model reads 20") as caught:
+                score_all(library, model, np.zeros((1, size), np.float32))
+            assert caught.value.number == 50110
 
 
 def test_text_that_is_no_whole_model_is_refused(cohort):
@@ -38,7 +59,7 @@ def test_text_that_is_no_whole_model_is_refused(cohort):
     model = booster(vectors, labels).model_to_string().encode()
     for content in (b"", b"tree", b"PK\x03\x04", model[:100], model[: len(model) // 2], model[7:]):
         with pytest.raises(ProcedureError) as caught:
-            score(content, vectors[0])
+            score_all("lightgbm", content, vectors[:1])
         assert caught.value.number == 50116
 
 
@@ -47,7 +68,7 @@ def test_a_header_that_lightgbm_does_not_read_is_refused(cohort):
     vectors, labels, _ = cohort
     model = booster(vectors, labels).model_to_string().encode().replace(b"num_class=1\n", b"")
     with pytest.raises(ProcedureError, match="number of classes") as caught:
-        score(model, vectors[0])
+        score_all("lightgbm", model, vectors[:1])
     assert caught.value.number == 50116
 
 
@@ -58,5 +79,5 @@ def test_a_model_that_gives_no_probability_is_refused(cohort):
     several = booster(vectors, np.arange(100) % 3, objective="multiclass", num_class=3).model_to_string().encode()
     for model in (regression, several):
         with pytest.raises(ProcedureError, match="no binary classifier") as caught:
-            score(model, vectors[1])
+            score_all("lightgbm", model, vectors[1:2])
         assert caught.value.number == 50116

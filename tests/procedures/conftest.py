@@ -107,7 +107,7 @@ def arguments(slices, network):
 
 @pytest.fixture
 def patients():
-    """80 patients with vectors of 12 values, 4 of them informative; every fourth is a test patient."""
+    """80 patients with vectors of 12 values, 4 of them informative; every fourth is a test patient without a label."""
     rng = np.random.default_rng(21)
     labels = np.arange(80) % 2
     vectors = rng.standard_normal((80, 12)).astype(np.float32)
@@ -116,7 +116,13 @@ def patients():
         {
             "patient_id": pd.Series([f"patient {number}" for number in range(80)], dtype=object),
             "part": pd.Series(["test" if number // 2 % 4 == 0 else "train" for number in range(80)], dtype=object),
-            "label": labels.astype(np.int32),
+            "label": np.where(np.arange(80) // 2 % 4 == 0, -1, labels).astype(np.int32),
             "vector": pd.Series([encode_vector(vector) for vector in vectors], dtype=object),
         }
     )
+
+
+@pytest.fixture
+def labels():
+    """The label of each of those patients, as dbo.labels has it, by patient_id."""
+    return pd.Series(np.arange(80) % 2, index=[f"patient {number}" for number in range(80)])

@@ -1,0 +1,73 @@
+"""The comparison of two models is scikit-learn's figures and SciPy's paired bootstrap."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from sklearn import metrics as reference
+
+from lungdb.learning.comparing import METRICS, compare
+
+REFERENCE = {
+    "auc": reference.roc_auc_score,
+    "average_precision": reference.average_precision_score,
+    "log_loss": reference.log_loss,
+    "brier": reference.brier_score_loss,
+}
+
+
+@pytest.fixture
+def scored():
+    """90 patients; two models that agree on much, the first the better."""
+    rng = np.random.default_rng(12)
+    labels = np.repeat([0, 1], [50, 40]).astype(np.int64)
+    common = rng.standard_normal(90) + labels
+    a, b = (1 / (1 + np.exp(-common - noise * rng.standard_normal(90))) for noise in (0.2, 1.0))
+    return labels, a, b
+
+
+@pytest.mark.parametrize("metric", list(METRICS))
+def test_the_interval_of_the_difference_is_scipys(metric, scored):
+    """SciPy's paired percentile bootstrap over all patients; both are Monte Carlo, ours within each class."""
+    labels, a, b = scored
+    found = compare(labels, a, b, metric, seed=1, resamples=1000)
+    figure = REFERENCE[metric]
+    assert (found.a, found.b) == pytest.approx((figure(labels, a), figure(labels, b)))
+    assert found.difference == pytest.approx(figure(labels, a) - figure(labels, b))
+    expected = stats.bootstrap(
+        (labels, a, b),
+        lambda drawn, one, other: figure(drawn, one) - figure(drawn, other),
+        n_resamples=400,
+        method="percentile",
+        vectorized=False,
+        paired=True,
+        random_state=2,
+    ).confidence_interval
+    width = expected.high - expected.low
+    assert found.low == pytest.approx(expected.low, abs=0.25 * width)
+    assert found.high == pytest.approx(expected.high, abs=0.25 * width)
+
+
+def test_pairing_makes_the_interval_narrower_than_two_separate_ones(scored):
+    """What both models find easy or hard cancels out."""
+    labels, a, b = scored
+    paired = compare(labels, a, b, "auc", seed=1, resamples=1000)
+    shuffled = np.concatenate(
+        [np.random.default_rng(5).permutation(np.flatnonzero(labels == label)) for label in (0, 1)]
+    )
+    apart = compare(labels, a, b[shuffled], "auc", seed=1, resamples=1000)
+    assert paired.b == apart.b
+    assert paired.high - paired.low < 0.9 * (apart.high - apart.low)
+
+
+def test_a_model_does_not_differ_from_itself(scored):
+    """In no resample."""
+    labels, a, _ = scored
+    found = compare(labels, a, a, "log_loss", seed=1, resamples=100)
+    assert (found.difference, found.low, found.high) == (0, 0, 0)
+
+
+def test_one_class_cannot_be_compared():
+    """Nor nobody."""
+    scores = np.array([0.2, 0.3])
+    assert compare(np.array([1, 1]), scores, scores, "brier", 1, 100) is None
+    assert compare(np.empty(0, np.int64), np.empty(0), np.empty(0), "auc", 1, 100) is None

@@ -1,0 +1,75 @@
+"""Patients are drawn within each class, each exactly once, and by the seed alone."""
+
+import numpy as np
+import pytest
+from sklearn.model_selection import StratifiedKFold
+from sklearn.utils.class_weight import compute_class_weight
+
+from lungdb.errors import ProcedureError
+from lungdb.learning.drawing import check_counts, class_weights, draw_folds, draw_validation, undersample
+
+LABELS = np.random.default_rng(2).permutation(np.repeat([0, 1], [61, 22])).astype(np.int64)
+
+
+@pytest.mark.parametrize("folds", [2, 3, 5, 10, 20])
+def test_folds_are_as_even_as_scikit_learns(folds):
+    """In each class and altogether, sizes differ by one at most, as StratifiedKFold's do."""
+    drawn = draw_folds(LABELS, folds, seed=1)
+    reference = [held for _, held in StratifiedKFold(folds, shuffle=True, random_state=1).split(LABELS, LABELS)]
+    for chosen in (LABELS == 0, LABELS == 1):
+        sizes = np.bincount(drawn[chosen], minlength=folds)
+        assert sorted(sizes) == sorted(np.sum(chosen[held]) for held in reference)
+    assert np.ptp(np.bincount(drawn, minlength=folds)) <= 1
+
+
+def test_folds_depend_on_the_seed():
+    """The same seed gives the same, another one others."""
+    np.testing.assert_array_equal(draw_folds(LABELS, 5, 1), draw_folds(LABELS, 5, 1))
+    assert (draw_folds(LABELS, 5, 1) != draw_folds(LABELS, 5, 2)).any()
+
+
+def test_the_validation_part_has_its_share_of_each_class():
+    """At least two."""
+    kept = draw_validation(LABELS, 0.2, seed=1)
+    assert [np.sum(kept & (label == LABELS)) for label in (0, 1)] == [12, 4]
+    few = np.repeat([0, 1], [5, 50])
+    assert np.sum(draw_validation(few, 0.1, seed=1) & (few == 0)) == 2
+
+
+def test_class_weights_are_scikit_learns():
+    """Its mode `balanced`."""
+    assert class_weights(LABELS) == pytest.approx(compute_class_weight("balanced", classes=np.array([0, 1]), y=LABELS))
+
+
+def test_undersampling_keeps_all_of_the_smaller_class_and_as_many_of_the_other():
+    """Nobody twice, in order."""
+    kept = undersample(LABELS, seed=1)
+    assert np.bincount(LABELS[kept]).tolist() == [22, 22]
+    assert set(np.flatnonzero(LABELS == 1)) <= set(kept)
+    assert (np.diff(kept) > 0).all()
+    assert (undersample(LABELS, seed=2) != kept).any()
+
+
+@pytest.mark.parametrize(
+    ("negatives", "positives", "folds", "number", "message"),
+    [
+        (20, 0, 0, 50112, "20 with label 0, so there is nothing to tell apart"),
+        (0, 20, 5, 50112, "nothing to tell apart"),
+        (0, 0, 0, 50113, "0 patients with label 1 and 0 with label 0"),
+        (20, 3, 0, 50113, "Load at least 4 of each."),
+        (20, 9, 10, 50113, "Load at least 10 of each or take fewer @Folds."),
+        (20, 5, 2, 50113, "a fold of 2 would learn from 2 of one of them"),
+    ],
+)
+def test_patients_who_do_not_suffice_are_refused(negatives, positives, folds, number, message):
+    """With the number that T-SQL throws and what to do."""
+    with pytest.raises(ProcedureError) as caught:
+        check_counts(np.repeat([0, 1], [negatives, positives]), folds)
+    assert caught.value.number == number
+    assert message in caught.value.message
+
+
+@pytest.mark.parametrize(("positives", "folds"), [(4, 0), (5, 5), (10, 10), (8, 2), (6, 3)])
+def test_patients_who_just_suffice_are_taken(positives, folds):
+    """Whatever the larger class has."""
+    check_counts(np.repeat([0, 1], [60, positives]), folds)
