@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from lungdb.learning.curves import expected_calibration_error, precision_recall_curve, reliability, roc_curve
 from lungdb.learning.delong import delong_interval
-from lungdb.learning.metrics import auc, average_precision, bootstrap_interval, brier, log_loss
+from lungdb.learning.metrics import auc, auc_bootstrap_interval, average_precision, brier, log_loss
 from lungdb.learning.operating_points import OperatingPoint, choose_operating_points, classify
 
 PARTS = ("train", "validation", "test")
@@ -64,7 +64,7 @@ def figures(scores: Scores, constant: float | None, points: list[OperatingPoint]
     """
     labels, raw, probabilities = scores.labels, scores.raw, scores.probabilities
     low, high = delong_interval(labels, probabilities) or (None, None)
-    bootstrap_low, bootstrap_high = bootstrap_interval(labels, probabilities, auc, seed) or (None, None)
+    bootstrap_low, bootstrap_high = auc_bootstrap_interval(labels, probabilities, seed) or (None, None)
     everybody = None if constant is None else np.full(labels.size, constant)
     found: dict[str, float | None] = {
         "patients": labels.size,

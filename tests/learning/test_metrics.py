@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from sklearn import metrics as reference
 
-from lungdb.learning.metrics import auc, average_precision, bootstrap_interval, brier, log_loss
+from lungdb.learning.metrics import auc, auc_bootstrap_interval, average_precision, bootstrap_interval, brier, log_loss
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -54,6 +54,8 @@ def test_a_missing_class_has_no_auc():
     assert auc([1, 1], [0.2, 0.3]) is None
     assert auc([], []) is None
     assert bootstrap_interval([0, 0], [0.2, 0.3], auc, 1) is None
+    assert auc_bootstrap_interval([0, 0], [0.2, 0.3], 1) is None
+    assert auc_bootstrap_interval([], [], 1) is None
     assert log_loss([], []) is None
     assert brier([], []) is None
     assert average_precision([0, 0], [0.2, 0.3]) is None
@@ -65,12 +67,20 @@ def test_log_loss_of_a_wrong_certainty_is_finite():
     assert log_loss([1, 0], [0.0, 0.5]) == pytest.approx(reference.log_loss([1, 0], [0.0, 0.5]))
 
 
-def test_the_bootstrap_interval_agrees_with_scipy():
+@pytest.mark.parametrize(
+    "interval",
+    [
+        lambda labels, scores: bootstrap_interval(labels, scores, auc, seed=1),
+        lambda labels, scores: auc_bootstrap_interval(labels, scores, seed=1),
+    ],
+    ids=["any figure", "many AUCs at a time"],
+)
+def test_the_bootstrap_interval_agrees_with_scipy(interval):
     """SciPy's percentile bootstrap of two samples draws within each class too; both are Monte Carlo."""
     rng = np.random.default_rng(8)
     labels = np.repeat([0, 1], [30, 20])
-    scores = rng.standard_normal(50) + labels
-    low, high = bootstrap_interval(labels, scores, auc, seed=1)
+    scores = np.round(rng.standard_normal(50) + labels, 1)
+    low, high = interval(labels, scores)
     expected = stats.bootstrap(
         (scores[labels == 1], scores[labels == 0]),
         lambda positive, negative: stats.mannwhitneyu(positive, negative).statistic / (positive.size * negative.size),
@@ -88,3 +98,4 @@ def test_the_bootstrap_interval_depends_on_the_seed_alone():
     """Same seed, same figures."""
     labels, scores = [0, 1, 0, 1, 1, 0], [0.1, 0.4, 0.35, 0.8, 0.3, 0.2]
     assert bootstrap_interval(labels, scores, auc, 3) == bootstrap_interval(labels, scores, auc, 3)
+    assert auc_bootstrap_interval(labels, scores, 3) == auc_bootstrap_interval(labels, scores, 3)
