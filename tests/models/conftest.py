@@ -1,4 +1,4 @@
-"""A database of made-up features, put in by SQL so that no scan and no network is needed, and copies of it to change."""
+"""A database of made-up features, put in by SQL so that no scan is read and no network run, and copies to change."""
 
 from __future__ import annotations
 
@@ -40,8 +40,9 @@ def fill(connection: Connection, vectors: list[str], labels: list[int], width: i
     network = b"not run here"
     run(
         connection,
-        "INSERT INTO dbo.networks (name, version, library, model, sha256, details) VALUES (N'made up', 1, N'onnx', ?, ?, "
-        "N'{}'); INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width) VALUES (1, N'penultimate', "
+        "INSERT INTO dbo.networks (name, version, library, model, sha256, details) "
+        "VALUES (N'made up', 1, N'onnx', ?, ?, N'{}');"
+        "INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width) VALUES (1, N'penultimate', "
         "N'lung', ?);",
         (network, hashlib.sha256(network).digest(), width),
     )
@@ -87,7 +88,7 @@ def featured_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def trained_file(featured_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with a good model, a worse version of it, and a logistic regression, each of another name's first."""
+    """The same with two versions of a LightGBM model, and a logistic regression with a percent sign in its name."""
     file = Path(shutil.copy(featured_file, tmp_path_factory.mktemp("trained") / featured_file.name))
     with closing(connect(target_of(file))) as connection:
         run(connection, "EXECUTE dbo.TrainLungCancerModel;")

@@ -91,7 +91,10 @@ def test_rollbacks_go_back_one_promotion_each(trained: Connection) -> None:
     """1, 2, 1 promoted; three rollbacks give 2, 1 and none, and keep every promotion; a fourth is refused."""
     for version in (1, 2, 1):
         run(trained, f"EXECUTE dbo.PromoteModel @Version = {version}, @Force = 1;")
-    champion = "SELECT c.version FROM dbo.champions AS ch INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id;"
+    champion = (
+        "SELECT c.version FROM dbo.champions AS ch "
+        "INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id;"
+    )
     champions = [rows(trained, champion)]
     for _ in range(3):
         run(trained, "EXECUTE dbo.RollbackModel;")

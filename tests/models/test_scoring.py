@@ -61,7 +61,8 @@ def test_those_of_a_query_are_scored(trained: Connection) -> None:
     run(
         trained,
         "DECLARE @Some NVARCHAR(MAX) = (SELECT STRING_AGG(CAST(idx AS NVARCHAR(MAX)), N', ') FROM dbo.patients "
-        "WHERE idx < 3); EXECUTE dbo.PredictPatients @Patients = @Some; EXECUTE dbo.PredictPatients @Patients = N'9, 4,9';",
+        "WHERE idx < 3); EXECUTE dbo.PredictPatients @Patients = @Some; "
+        "EXECUTE dbo.PredictPatients @Patients = N'9, 4,9';",
     )
     found = rows(trained, PREDICTIONS)
     assert [row[0] for row in found] == [0, 1, 2, 4, 9]
@@ -163,7 +164,8 @@ def test_the_lineage_of_a_score_is_complete_and_as_in_the_tables(trained: Connec
     assert [position for position, *_ in chain] == sorted(position for position, *_ in chain)
     kinds = list(dict.fromkeys(kind for _, kind, *_ in chain))
     assert kinds == [
-        "prediction", "model", "experiment", "patients", "test figure", "vector", "features", "network", "scan", "slice",
+        "prediction", "model", "experiment", "patients", "test figure", "vector", "features", "network", "scan",
+        "slice",
     ]  # fmt: skip
     hashes = {(kind, name): sha256 for _, kind, name, _, sha256 in chain}
     stored = {

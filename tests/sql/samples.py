@@ -67,7 +67,7 @@ def slices_frame(scans: dict[int, np.ndarray[Any, np.dtype[np.int16]]]) -> pd.Da
 
 
 def patients_frame(count: int = 60) -> pd.DataFrame:
-    """Make the rows that TrainLungCancerModel sends: the first feature tells the label, which a test patient's row lacks."""
+    """Make the rows that TrainLungCancerModel sends: the first feature tells the label, -1 for test patients."""
     generator = np.random.default_rng(11)
     labels = np.arange(count) % 2
     vectors = generator.normal(size=(count, WIDTH)).astype(np.float32)

@@ -68,7 +68,7 @@ def _help_of(connection: Connection, procedure: str) -> str:
 
 
 def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) -> None:
-    """Each as it stands, on a small database: check, features, model, score."""
+    """Each as it stands, on a small database: check, features, model, score, comparison, champion, lineage."""
     install(connection)
     small_database.fill(connection, PATIENTS)
     by_file = {path.name: _run_file(connection, path) for path in EXECUTE}
@@ -78,9 +78,13 @@ def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) ->
     assert counts == [(2 * PATIENTS, PATIENTS)]
     assert {part for part, *_ in by_file["02_train_model.sql"]} == {"train", "test"}
     [(percent,)] = by_file["03_predict.sql"]
-    stored = run(connection, "SELECT 100 * probability FROM dbo.predictions;")[0].rows
+    stored = run(connection, "SELECT TOP (1) 100 * probability FROM dbo.predictions ORDER BY prediction_id;")[0].rows
     assert stored == [(pytest.approx(percent),)]
     assert 0 <= percent <= 100
+    assert run(connection, "SELECT name FROM dbo.champions;")[0].rows == [("lightgbm_sql",)]
+    assert run(connection, "SELECT COUNT(*) FROM dbo.predictions;")[0].rows == [(1 + PATIENTS,)]
+    steps = {row[1] for row in by_file["05_experiments.sql"] if len(row) == 5}
+    assert {"prediction", "model", "experiment", "vector", "features", "network", "scan", "slice"} <= steps
 
 
 def _run_file(connection: Connection, path: Path) -> list[tuple[Any, ...]]:

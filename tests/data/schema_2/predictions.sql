@@ -1,0 +1,16 @@
+-- A score given to a scan by a classifier; probability is 0 to 1.
+CREATE TABLE dbo.predictions (
+    prediction_id INT IDENTITY(1, 1) NOT NULL,
+    scan_id INT NOT NULL,
+    classifier_id INT NOT NULL,
+    probability FLOAT NOT NULL,
+    predicted_at DATETIME2(3) NOT NULL CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME(),
+    predicted_by NVARCHAR(128) NOT NULL
+        CONSTRAINT DF_predictions_predicted_by
+        DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+    CONSTRAINT PK_predictions PRIMARY KEY (prediction_id),
+    CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
+    CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+    CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1)
+);
+CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);

@@ -1,0 +1,116 @@
+"""A database of schema version 1 or 2 with a trained model in it is upgraded, keeps its rows, and works on."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+import lightgbm
+import numpy as np
+import pytest
+
+from lungdb.database import Connection, build_install_sql, connect, install, run, run_script, sql_directory
+from tests.models.conftest import WIDTH, fill, rows, target_of, vectors_and_labels
+
+DATA = Path(__file__).resolve().parents[1] / "data"
+PATIENTS = 20
+
+
+def _old_sources(folder: Path, version: int) -> Path:
+    """Write the SQL files of an old database: its tables and the settings."""
+    tables = {path.name: path for path in (DATA / "schema_2").glob("*.sql")}
+    if version == 1:
+        tables["scans.sql"] = DATA / "schema_1" / "scans.sql"
+    (folder / "tables").mkdir(parents=True)
+    for name, path in tables.items():
+        shutil.copy(path, folder / "tables" / name)
+    shutil.copytree(sql_directory() / "data", folder / "data")
+    order = (sql_directory() / "build_order.txt").read_text(encoding="utf-8").split()
+    kept = [name for name in order if name.startswith("data/") or name.removeprefix("tables/") in tables]
+    (folder / "build_order.txt").write_text("\n".join(kept), encoding="utf-8")
+    if version == 2:
+        (folder / "migrations").mkdir()
+        shutil.copy(sql_directory() / "migrations" / "0002_deidentification.sql", folder / "migrations")
+    return folder
+
+
+def _store_old_model(connection: Connection, vectors: list[str], labels: list[int]) -> list[float]:
+    """Store a model, its run and a prediction as schema versions 1 and 2 had them; give the model's own scores."""
+    features = np.array([json.loads(vector) for vector in vectors])
+    settings = {"objective": "binary", "min_data_in_leaf": 2, "verbosity": -1, "num_threads": 1}
+    booster = lightgbm.train(settings, lightgbm.Dataset(features, labels), num_boost_round=5)
+    model = booster.model_to_string().encode()
+    scores = [float(score) for score in booster.predict(features)]
+    run(
+        connection,
+        "INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details) "
+        "VALUES (N'lightgbm_sql', 1, N'lightgbm', 1, N'mean', ?, ?, ?);"
+        "INSERT INTO dbo.experiments (classifier_id, seed, parameters, started_at) VALUES (1, 7, N'{}', '2026-01-02');"
+        "INSERT INTO dbo.experiment_metrics (experiment_id, part, metric, value) VALUES (1, 'test', N'auc', 0.75);",
+        (model, hashlib.sha256(model).digest(), json.dumps({"width": WIDTH})),
+    )
+    for index, score in enumerate(scores):
+        part = "test" if index % 2 else "train"
+        patient = f"patient {index:04}"
+        run(connection, "INSERT INTO dbo.splits (patient_id, part) VALUES (?, ?);", (patient, part))
+        run(
+            connection,
+            "INSERT INTO dbo.experiment_patients (experiment_id, patient_id, part, probability) VALUES (1, ?, ?, ?);",
+            (patient, part, score),
+        )
+    run(connection, "INSERT INTO dbo.predictions (scan_id, classifier_id, probability) VALUES (1, 1, ?);", (scores[0],))
+    return scores
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_old_model_is_kept_and_scores_compares_and_explains_itself(tmp_path: Path, version: int) -> None:
+    """Rows are as they were, the new columns are filled where it is known what belongs there."""
+    vectors, labels = vectors_and_labels(PATIENTS, WIDTH, signal=3.0, seed=8)
+    with closing(connect(target_of(tmp_path / "lung_cancer_database.db"))) as connection:
+        run_script(connection, build_install_sql(_old_sources(tmp_path / "old", version)))
+        assert rows(connection, "SELECT MAX(version) FROM dbo.schema_version;") == [(version,)]
+        fill(connection, vectors, labels, WIDTH)
+        scores = _store_old_model(connection, vectors, labels)
+        old = rows(connection, "SELECT * FROM dbo.predictions;")
+        install(connection)
+
+        assert rows(connection, "SELECT MAX(version) FROM dbo.schema_version;")[0][0] >= 4
+        assert [row[: len(old[0])] for row in rows(connection, "SELECT * FROM dbo.predictions;")] == old
+        assert rows(connection, "SELECT metric, value FROM dbo.experiment_metrics;") == [("auc", 0.75)]
+        kept = rows(
+            connection,
+            "SELECT probability, raw, label, CAST(out_of_fold AS INT), vector_sha256 FROM dbo.experiment_patients "
+            "ORDER BY patient_id;",
+        )
+        assert kept == [
+            (s, s, label, index % 2, None) for index, (s, label) in enumerate(zip(scores, labels, strict=True))
+        ]
+
+        (result,) = run(connection, "EXECUTE dbo.PredictLungCancer @PatientIndex = 5;")
+        assert result.rows[0][0] == pytest.approx(100 * scores[5])
+        run(connection, "EXECUTE dbo.PromoteModel;")
+        wrong = [index for index in range(1, PATIENTS, 2) if (scores[index] >= 0.5) != bool(labels[index])]
+        found = rows(connection, "EXECUTE dbo.WrongCases;")
+        assert sorted(row[0] for row in found) == wrong
+        chain = {kind: detail for _, kind, _, detail, _ in rows(connection, "EXECUTE dbo.LineageOf @PredictionId = 1;")}
+        assert chain["vector"] == "not recorded; the SHA-256 is of the vector stored now"
+
+
+def test_an_upgraded_database_has_the_columns_of_a_new_one(tmp_path: Path) -> None:
+    """Names, types and nullability in every table."""
+    columns = (
+        "SELECT o.name, c.name, t.name, c.max_length, c.is_nullable FROM sys.columns AS c INNER JOIN sys.objects AS o "
+        "ON o.object_id = c.object_id INNER JOIN sys.types AS t ON t.user_type_id = c.user_type_id "
+        "WHERE o.is_ms_shipped = 0 ORDER BY o.name, c.name;"
+    )
+    found = []
+    for version in (None, 1, 2):
+        with closing(connect(target_of(tmp_path / f"{version}.db"))) as connection:
+            if version is not None:
+                run_script(connection, build_install_sql(_old_sources(tmp_path / f"old {version}", version)))
+            install(connection)
+            found.append(rows(connection, columns))
+    assert found[0] == found[1] == found[2]
