@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
-import json
 import statistics
 import sys
 import time
@@ -12,13 +10,13 @@ from collections.abc import Callable
 
 import lightgbm
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
 
 from lungdb.cli.sql import print_table
-from lungdb.errors import ProcedureError
 from lungdb.imaging.codecs import encode_vector
-from lungdb.procedures import predict_patients, train_lung_cancer_model
+from lungdb.learning.parameters import TrainingParameters
+from lungdb.learning.scoring import score_all
+from lungdb.learning.training import Trained, train
+from lungdb.learning.vectors import read_vector
 
 # Number and width; 1595 are the full Data Science Bowl.
 TRAINED = ((200, 512), (1595, 512))
@@ -37,55 +35,41 @@ def main() -> int:
 def bench(rounds: int) -> None:
     """Print the rows about models."""
     names = ("patients", "bare, s", "lungdb, s", "ratio", "ratios of the rounds")
-    print("\ntrain_lung_cancer_model with a validation part over lightgbm.train on the same matrix, medians:\n")
+    print("\nTraining from JSON vectors with a validation part, over lightgbm.train on the same matrix, medians:\n")
     cohorts = [_Cohort(*size) for size in TRAINED]
     print_table(names, [(each.name, *_row(each.bare_training, each.training, rounds)) for each in cohorts])
-    print("\npredict_patients from JSON vectors over booster.predict on the matrix already in memory, medians:\n")
+    print("\nScoring from JSON vectors, over booster.predict on the matrix already in memory, medians:\n")
     cohorts = [_Cohort(*size, max_iterations=100) for size in SCORED]
     print_table(names, [(each.name, *_row(each.bare_scoring, each.scoring, rounds)) for each in cohorts])
 
 
 class _Cohort:
-    """Patients of random features, a few of them informative, as T-SQL sends them and as a matrix."""
+    """Patients of random features, a few of them informative, as JSON in the database and as a matrix."""
 
-    def __init__(self, number: int, width: int, **parameters: int) -> None:
-        self.name = f"{number} × {width}"
-        self._parameters = json.dumps(parameters)
+    def __init__(self, number: int, width: int, max_iterations: int = 500) -> None:
         rng = np.random.default_rng(number + width)
-        self._labels = (rng.random(number) < POSITIVE).astype(np.int32)
+        self.name = f"{number} × {width}"
+        self._labels = (rng.random(number) < POSITIVE).astype(np.int64)
         self._vectors = rng.gamma(1, size=(number, width)).astype(np.float32)
         self._vectors[:, :20] += 0.3 * self._labels[:, None]
-        self._width = width
-        names = [f"{patient:05}" for patient in range(number)]
-        self._patients = pd.DataFrame(
-            {
-                "patient_id": pd.Series(names, dtype=object),
-                "part": pd.Series(["train"] * number, dtype=object),
-                "label": self._labels,
-                "vector": pd.Series([encode_vector(vector) for vector in self._vectors], dtype=object),
-            }
-        )
-        self._scans = self._patients[["vector"]].assign(scan_id=np.arange(number, dtype=np.int32))
-        self._result, self._model, self._library, details = self.training()
-        self._details, self._read = details, json.loads(details)
-        self._sha256 = hashlib.sha256(self._model).hexdigest()
-        self._booster = lightgbm.Booster(model_str=self._model.decode())
+        self._texts = [encode_vector(vector) for vector in self._vectors]
+        self._parameters = TrainingParameters(max_iterations=max_iterations)
+        self._trained = self.training()
+        self._booster = lightgbm.Booster(model_str=self._trained.model.decode())
 
-    def training(self) -> tuple[pd.DataFrame, bytes, str, str]:
-        """Train as the stored procedure does."""
-        result, model, library, details, number, message = train_lung_cancer_model(
-            self._patients, self._width, self._parameters
-        )
-        _succeed(number, message)
-        return result, model, library, details
+    def training(self) -> Trained:
+        """Read the vectors, train, and score everybody."""
+        return train(np.stack([read_vector(text) for text in self._texts]), self._labels, self._parameters)
 
     def bare_training(self) -> None:
         """Train LightGBM on the same patients with the same settings; the model must be the same."""
-        kept: NDArray[np.bool_] = (self._result["part"] == "validation").to_numpy()
-        given = self._read["parameters"]
-        names = ("learning_rate", "num_leaves", "min_data_in_leaf", "feature_fraction", "seed")
+        kept, given = self._trained.parts == "validation", self._parameters
         settings = {
-            **{name: given[name] for name in names},
+            "learning_rate": given.learning_rate,
+            "num_leaves": given.num_leaves,
+            "min_data_in_leaf": given.min_data_in_leaf,
+            "feature_fraction": given.feature_fraction,
+            "seed": given.seed,
             "objective": "binary",
             "extra_trees": True,
             "deterministic": True,
@@ -95,19 +79,16 @@ class _Cohort:
         }
         learning = lightgbm.Dataset(self._vectors[~kept], self._labels[~kept])
         validation = lightgbm.Dataset(self._vectors[kept], self._labels[kept], reference=learning)
-        stopping = lightgbm.early_stopping(given["early_stopping_rounds"], verbose=False)
+        stopping = lightgbm.early_stopping(given.early_stopping_rounds, verbose=False)
         booster = lightgbm.train(
-            settings, learning, given["max_iterations"], valid_sets=[validation], callbacks=[stopping]
+            settings, learning, given.max_iterations, valid_sets=[validation], callbacks=[stopping]
         )
-        if booster.best_iteration != self._read["best_iteration"]:
+        if booster.best_iteration != self._trained.best_iteration:
             raise SystemExit("The bare fit is not the same fit, so its time says nothing.")
 
     def scoring(self) -> None:
-        """Score everybody as the stored procedure does."""
-        _, number, message = predict_patients(
-            self._scans, self._model, self._sha256, self._library, self._details, None
-        )
-        _succeed(number, message)
+        """Read the vectors and score everybody."""
+        score_all("lightgbm", self._trained.model, np.stack([read_vector(text) for text in self._texts]))
 
     def bare_scoring(self) -> None:
         """Score the matrix."""
@@ -128,11 +109,6 @@ def _seconds(work: Callable[[], object]) -> float:
     started = time.perf_counter()
     work()
     return time.perf_counter() - started
-
-
-def _succeed(number: int, message: str) -> None:
-    if number:
-        raise ProcedureError(number, message)
 
 
 if __name__ == "__main__":

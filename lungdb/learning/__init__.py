@@ -1,1 +1,1 @@
-"""Learning on features: pooling a scan's, training and scoring LightGBM, and measuring it."""
+"""Learning on features: pooling a scan's, training and scoring classifiers, calibrating and measuring them."""

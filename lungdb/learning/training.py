@@ -140,7 +140,9 @@ def cross_validate(vectors: Features, labels: Labels, parameters: TrainingParame
     fitted = []
     for fold in range(parameters.folds):
         held_out = folds == fold
-        kept = draw_validation(labels[~held_out], parameters.validation_fraction, parameters.seed + 1 + fold)
+        kept = np.zeros(int(np.sum(~held_out)), dtype=bool)
+        if parameters.algorithm == "lightgbm" or parameters.l2 is None:  # there is something to choose
+            kept = draw_validation(labels[~held_out], parameters.validation_fraction, parameters.seed + 1 + fold)
         fitted.append(_fit(vectors[~held_out], labels[~held_out], kept, parameters))
         raw[held_out] = score_all(fitted[-1].library, fitted[-1].model, vectors[held_out])
     return CrossValidated(folds, raw, fitted)

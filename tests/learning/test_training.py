@@ -110,6 +110,15 @@ def test_the_final_penalty_is_the_median_of_the_folds(learnt):
     np.testing.assert_allclose(fitted.coefficients, linear.coef_[0], atol=1e-4)
 
 
+def test_with_a_given_penalty_a_fold_learns_from_all_the_others(learnt):
+    """Nothing is to be chosen, so nobody is kept for it."""
+    vectors, labels = learnt
+    found = cross_validate(vectors, labels, replace(LOGISTIC, l2=20.0))
+    others = logistic.fit(vectors[found.folds != 1], labels[found.folds != 1], 20.0)
+    expected = others.probabilities(vectors[found.folds == 1])
+    np.testing.assert_array_equal(found.raw[found.folds == 1], expected)
+
+
 @pytest.mark.parametrize("method", ["platt", "isotonic"])
 def test_calibration_is_fitted_on_scores_out_of_fold(learnt, method):
     """The stored one on all of them; a fold's probabilities by one that has not seen the fold."""
