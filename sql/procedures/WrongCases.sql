@@ -33,11 +33,13 @@ Example:
     END;
     EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
-    SELECT p.idx AS patient_index, e.scan_id, IIF(t.label = 1, N'missed cancer', N'false alarm') AS mistake, CAST(t.label AS INT) AS label,
+    -- Runs of schema version 3 and older did not record the scan.
+    SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id, IIF(t.label = 1, N'missed cancer', N'false alarm') AS mistake, CAST(t.label AS INT) AS label,
         100 * t.probability AS prediction_percent, 100 * t.raw AS raw_percent
     FROM dbo.test_scores AS t
     INNER JOIN dbo.patients AS p ON p.patient_id = t.patient_id
     INNER JOIN dbo.experiment_patients AS e ON e.experiment_id = t.experiment_id AND e.patient_id = t.patient_id
+    LEFT JOIN dbo.scans AS s ON s.patient_id = t.patient_id AND s.is_primary = 1
     WHERE t.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId)
         AND t.label <> IIF(100 * t.probability >= @Threshold, 1, 0)
     ORDER BY ABS(t.label - t.probability) DESC, p.idx;

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
+import time
+from contextlib import closing
+from pathlib import Path
 
 import lightgbm
 import numpy as np
 import pytest
 
-from lungdb.database import Connection, run
+from lungdb.database import Connection, connect, install, run
 from lungdb.errors import SqlError
-from tests.models.conftest import PATIENTS, SLICES, refused, rows, said
+from tests.models.conftest import PATIENTS, SLICES, fill, refused, rows, said, target_of, vectors_and_labels
 
 PREDICTIONS = (
     "SELECT p.scan_id - 1, p.probability, p.raw_probability, p.prevalence, p.vector_sha256, p.classifier_id "
@@ -112,6 +115,27 @@ def test_the_rest_is_scored_when_a_vector_is_damaged(trained: Connection) -> Non
     assert "index 7" in caught.value.message
     assert "3 features" in caught.value.message
     assert len(rows(trained, PREDICTIONS)) == PATIENTS - 1
+
+
+@pytest.mark.slow
+def test_1595_patients_are_scored_in_two_seconds_beyond_one(tmp_path: Path) -> None:
+    """Width 512, the best of three calls for all patients less the best of three for one."""
+    with closing(connect(target_of(tmp_path / "lung_cancer_database.db"))) as connection:
+        install(connection)
+        fill(connection, *vectors_and_labels(1595, 512, signal=2.0, seed=5), 512)
+        run(connection, "EXECUTE dbo.TrainLungCancerModel @Folds = 0;")
+
+        def best(call: str) -> float:
+            seconds = []
+            for _ in range(3):
+                started = time.perf_counter()
+                run(connection, call)
+                seconds.append(time.perf_counter() - started)
+            return min(seconds)
+
+        one, everybody = best("EXECUTE dbo.PredictPatients @Patients = N'7';"), best("EXECUTE dbo.PredictPatients;")
+        assert rows(connection, "SELECT COUNT(*) FROM dbo.predictions;") == [(3 + 3 * 1595,)]
+    assert everybody - one < 2
 
 
 DAMAGE = "UPDATE dbo.classifiers SET model = CONVERT(VARBINARY(MAX), '00', 2) + model;"

@@ -94,7 +94,7 @@ def test_an_old_model_is_kept_and_scores_compares_and_explains_itself(tmp_path: 
         run(connection, "EXECUTE dbo.PromoteModel;")
         wrong = [index for index in range(1, PATIENTS, 2) if (scores[index] >= 0.5) != bool(labels[index])]
         found = rows(connection, "EXECUTE dbo.WrongCases;")
-        assert sorted(row[0] for row in found) == wrong
+        assert sorted(row[:2] for row in found) == [(index, index + 1) for index in wrong]
         chain = {kind: detail for _, kind, _, detail, _ in rows(connection, "EXECUTE dbo.LineageOf @PredictionId = 1;")}
         assert chain["vector"] == "not recorded; the SHA-256 is of the vector stored now"
 
