@@ -171,10 +171,11 @@ def _fit(vectors: Features, labels: Labels, kept: NDArray[np.bool_], parameters:
     """Fit to the patients who are not kept for early stopping."""
     learning = _learning(vectors[~kept], labels[~kept], parameters)
     if parameters.algorithm == "lightgbm" and learning.labels.size < 2 * parameters.min_data_in_leaf:
+        fewer_kept_out = ", or take @Folds = 0" if parameters.folds else ""
         raise ProcedureError(
             TOO_FEW,
             f"{learning.labels.size} patients are left to learn from, too few for two leaves of "
-            f"{parameters.min_data_in_leaf}. Load more patients or lower @MinDataInLeaf.",
+            f"{parameters.min_data_in_leaf}. Load more patients or lower @MinDataInLeaf{fewer_kept_out}.",
         )
     weights = _weights(labels[kept], labels[~kept], parameters.imbalance != "none")
     return fit_classifier(learning, Part(vectors[kept], labels[kept], weights), parameters)

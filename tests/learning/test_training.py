@@ -197,6 +197,8 @@ def test_too_few_patients_for_the_leaves_are_refused(learnt):
     ) as caught:
         train(*learnt, TrainingParameters(min_data_in_leaf=29))
     assert caught.value.number == 50113
+    with pytest.raises(ProcedureError, match=r"18 patients are left .*lower @MinDataInLeaf, or take @Folds = 0\.$"):
+        train(learnt[0][:28], learnt[1][:28], FOLDS)
 
 
 @pytest.mark.parametrize("parameters", [HOLD_OUT, FOLDS, LOGISTIC], ids=["hold-out", "folds", "logistic"])
