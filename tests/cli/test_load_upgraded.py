@@ -2,28 +2,23 @@
 
 from __future__ import annotations
 
-import shutil
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from lungdb.cli.load_scans import main
-from lungdb.database import build_install_sql, connect, install, run, run_script, sql_directory
+from lungdb.database import build_install_sql, connect, install, run, run_script
 from tests.cli.test_load_scans import write_patient
-
-VERSION_1 = Path(__file__).resolve().parents[1] / "data" / "schema_1"
+from tests.old_schema import old_sources
 
 
 def test_scans_of_version_1_are_kept_and_new_ones_are_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The old scan has no codes; the upgraded table takes the new one."""
     monkeypatch.delenv("LUNGDB_ID_KEY", raising=False)
-    shutil.copytree(sql_directory(), tmp_path / "sql")
-    shutil.rmtree(tmp_path / "sql" / "migrations")
-    shutil.copy(VERSION_1 / "scans.sql", tmp_path / "sql" / "tables" / "scans.sql")
     target = f"sqlite:///{tmp_path / 'lung_cancer_database.db'}"
     with closing(connect(target)) as connection:
-        run_script(connection, build_install_sql(tmp_path / "sql"))
+        run_script(connection, build_install_sql(old_sources(tmp_path / "sql", version=1)))
         run(
             connection,
             "INSERT INTO dbo.patients (patient_id, idx) VALUES (N'old', 0);"

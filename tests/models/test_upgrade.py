@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import shutil
 from contextlib import closing
 from pathlib import Path
 
@@ -12,29 +11,11 @@ import lightgbm
 import numpy as np
 import pytest
 
-from lungdb.database import Connection, build_install_sql, connect, install, run, run_script, sql_directory
+from lungdb.database import Connection, build_install_sql, connect, install, run, run_script
 from tests.models.conftest import WIDTH, fill, rows, target_of, vectors_and_labels
+from tests.old_schema import old_sources
 
-DATA = Path(__file__).resolve().parents[1] / "data"
 PATIENTS = 20
-
-
-def _old_sources(folder: Path, version: int) -> Path:
-    """Write the SQL files of an old database: its tables and the settings."""
-    tables = {path.name: path for path in (DATA / "schema_2").glob("*.sql")}
-    if version == 1:
-        tables["scans.sql"] = DATA / "schema_1" / "scans.sql"
-    (folder / "tables").mkdir(parents=True)
-    for name, path in tables.items():
-        shutil.copy(path, folder / "tables" / name)
-    shutil.copytree(sql_directory() / "data", folder / "data")
-    order = (sql_directory() / "build_order.txt").read_text(encoding="utf-8").split()
-    kept = [name for name in order if name.startswith("data/") or name.removeprefix("tables/") in tables]
-    (folder / "build_order.txt").write_text("\n".join(kept), encoding="utf-8")
-    if version == 2:
-        (folder / "migrations").mkdir()
-        shutil.copy(sql_directory() / "migrations" / "0002_deidentification.sql", folder / "migrations")
-    return folder
 
 
 def _store_old_model(connection: Connection, vectors: list[str], labels: list[int]) -> list[float]:
@@ -70,7 +51,7 @@ def test_an_old_model_is_kept_and_scores_compares_and_explains_itself(tmp_path: 
     """Rows are as they were, the new columns are filled where it is known what belongs there."""
     vectors, labels = vectors_and_labels(PATIENTS, WIDTH, signal=3.0, seed=8)
     with closing(connect(target_of(tmp_path / "lung_cancer_database.db"))) as connection:
-        run_script(connection, build_install_sql(_old_sources(tmp_path / "old", version)))
+        run_script(connection, build_install_sql(old_sources(tmp_path / "old", version)))
         assert rows(connection, "SELECT MAX(version) FROM dbo.schema_version;") == [(version,)]
         fill(connection, vectors, labels, WIDTH)
         scores = _store_old_model(connection, vectors, labels)
@@ -110,7 +91,7 @@ def test_an_upgraded_database_has_the_columns_of_a_new_one(tmp_path: Path) -> No
     for version in (None, 1, 2):
         with closing(connect(target_of(tmp_path / f"{version}.db"))) as connection:
             if version is not None:
-                run_script(connection, build_install_sql(_old_sources(tmp_path / f"old {version}", version)))
+                run_script(connection, build_install_sql(old_sources(tmp_path / f"old {version}", version)))
             install(connection)
             found.append(rows(connection, columns))
     assert found[0] == found[1] == found[2]
