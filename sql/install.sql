@@ -317,6 +317,70 @@ BEGIN
     CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);
 END;
 GO
+IF OBJECT_ID(N'dbo.searches', N'U') IS NULL
+BEGIN
+    -- A search for settings: how its trials were made and are measured, and how far it is. classifier_id is the model that came of
+    -- it; it refers to no row, because the model may be deleted later.
+    CREATE TABLE dbo.searches (
+        search_id INT IDENTITY(1, 1) NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        settings NVARCHAR(MAX) NOT NULL,
+        seed INT NOT NULL,
+        folds INT NOT NULL,
+        metric VARCHAR(10) NOT NULL,
+        rungs INT NOT NULL,
+        skip_missing BIT NOT NULL,
+        planned INT NOT NULL,
+        rung INT NOT NULL CONSTRAINT DF_searches_rung DEFAULT 0,
+        state VARCHAR(10) NOT NULL CONSTRAINT DF_searches_state DEFAULT 'running',
+        best_trial_id INT NULL,
+        classifier_id INT NULL,
+        worker NVARCHAR(128) NULL,
+        lease_until DATETIME2(3) NULL,
+        training_from DATETIME2(3) NULL,
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME(),
+        created_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_searches_created_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_searches PRIMARY KEY (search_id),
+        CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1),
+        CONSTRAINT CK_searches_metric CHECK (metric IN ('auc', 'log_loss')),
+        CONSTRAINT CK_searches_state CHECK (state IN ('running', 'training', 'done', 'failed'))
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.search_trials', N'U') IS NULL
+BEGIN
+    -- A trial of a search, as a queue that workers drain: whose it is until when, and what came of it. A candidate that goes on to
+    -- the next rung of successive halving gets a row there. seconds is the time of the call that it was part of, divided by that
+    -- call's trials.
+    CREATE TABLE dbo.search_trials (
+        trial_id INT IDENTITY(1, 1) NOT NULL,
+        search_id INT NOT NULL,
+        rung INT NOT NULL,
+        candidate INT NOT NULL,
+        feature_set_id INT NOT NULL,
+        pooling NVARCHAR(32) NOT NULL,
+        parameters NVARCHAR(MAX) NOT NULL,
+        state VARCHAR(10) NOT NULL CONSTRAINT DF_search_trials_state DEFAULT 'queued',
+        worker NVARCHAR(128) NULL,
+        lease_until DATETIME2(3) NULL,
+        attempts INT NOT NULL CONSTRAINT DF_search_trials_attempts DEFAULT 0,
+        auc FLOAT NULL,
+        log_loss FLOAT NULL,
+        seconds FLOAT NULL,
+        error NVARCHAR(2000) NULL,
+        CONSTRAINT PK_search_trials PRIMARY KEY (trial_id),
+        CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate),
+        CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id),
+        CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id)
+            REFERENCES dbo.feature_sets (feature_set_id),
+        CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1),
+        CONSTRAINT CK_search_trials_state CHECK (state IN ('queued', 'running', 'done', 'failed'))
+    );
+    CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);
+END;
+GO
 IF OBJECT_ID(N'dbo.predictions', N'U') IS NULL
 BEGIN
     -- A score given to a scan by a classifier; probability is 0 to 1, calibrated and, where prevalence is given, corrected to that
@@ -2089,6 +2153,673 @@ Example:
     FROM dbo.scan_images AS i
     WHERE i.scan_id = @ScanId;
     SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, name;
+END;
+GO
+-- CheckSearchArguments: refuses what SearchModels cannot work with, all wrong arguments in one error.
+-- Called by SearchModels.
+CREATE OR ALTER PROCEDURE dbo.CheckSearchArguments
+    @ModelName NVARCHAR(128), -- not NULL and not empty
+    @Method NVARCHAR(32),     -- random or grid
+    @Trials INT,              -- 1 to 10000, or NULL; with grid NULL
+    @Metric NVARCHAR(32),     -- auc or log_loss
+    @Folds INT,               -- 2 to 20
+    @Seed INT,                -- 0 to 2147483647
+    @Halving INT,             -- 1 to 5
+    @SkipMissing BIT          -- 0 or 1
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(4000) = N'';
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = N'SearchModels was called inside a transaction. Workers could not see the trials: commit or roll back first, then call it again.';
+        THROW 50100, @Message, 1;
+    END;
+
+    IF @ModelName IS NULL OR @ModelName = N''
+        SET @Message = N'The parameter @ModelName is NULL or empty. Give the model a name, such as lightgbm_sql. ';
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(a.given, N'NULL'),
+        N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@Method', N'''' + @Method + N'''', N'random and grid', IIF(@Method IN (N'random', N'grid'), 1, 0)),
+            (N'@Trials', CAST(@Trials AS NVARCHAR(30)), N'NULL and 1 to 10000', IIF(@Trials NOT BETWEEN 1 AND 10000, 0, 1)),
+            (N'@Metric', N'''' + @Metric + N'''', N'auc and log_loss', IIF(@Metric IN (N'auc', N'log_loss'), 1, 0)),
+            (N'@Folds', CAST(@Folds AS NVARCHAR(30)), N'2 to 20', IIF(@Folds BETWEEN 2 AND 20, 1, 0)),
+            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
+            (N'@Halving', CAST(@Halving AS NVARCHAR(30)), N'1 (none) to 5', IIF(@Halving BETWEEN 1 AND 5, 1, 0)),
+            (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1))
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    IF @Method = N'grid' AND @Trials IS NOT NULL
+        SET @Message = CONCAT(@Message, N'The parameter @Trials = ', @Trials,
+            N' has no meaning with @Method = N''grid'', which tries every combination. Leave it out. ');
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+END;
+GO
+-- FindMatrices: fills #matrices with the feature sets and poolings that a search may try, and counts their training patients.
+-- Called by SearchModels, whose tables #matrices and #patients it fills.
+CREATE OR ALTER PROCEDURE dbo.FindMatrices
+    @NetworkName NVARCHAR(128),   -- network, or NULL for any
+    @Layers NVARCHAR(MAX),        -- layers with commas between, or NULL for all
+    @Preprocessing NVARCHAR(32),  -- preprocessing, or NULL for any
+    @Poolings NVARCHAR(400),      -- poolings with commas between, or NULL for all
+    @SkipMissing BIT              -- 1 leaves out labelled patients without features
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Lacking NVARCHAR(1000), @FeatureSetId INT, @Pooling NVARCHAR(32);
+
+    -- TrainLungCancerModel takes the newest of a name, layer and preprocessing, so older ones are not tried.
+    INSERT INTO #matrices (feature_set_id, pooling, network_name, layer)
+    SELECT MAX(fs.feature_set_id), p.pooling, n.name, fs.layer
+    FROM dbo.feature_sets AS fs
+    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    INNER JOIN (SELECT DISTINCT feature_set_id, pooling FROM dbo.pooled_features) AS p ON p.feature_set_id = fs.feature_set_id
+    WHERE (@NetworkName IS NULL OR n.name = @NetworkName)
+        AND (@Layers IS NULL OR fs.layer IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Layers, N',')))
+        AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
+        AND (@Poolings IS NULL OR p.pooling IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Poolings, N',')))
+    GROUP BY n.name, fs.layer, fs.preprocessing, p.pooling;
+
+    SET @Lacking = (
+        SELECT STRING_AGG(a.item, N', ') WITHIN GROUP (ORDER BY a.item)
+        FROM (
+            SELECT CONCAT(N'pooling ''', LTRIM(RTRIM(value)), N'''') AS item
+            FROM STRING_SPLIT(@Poolings, N',')
+            WHERE LTRIM(RTRIM(value)) NOT IN (SELECT pooling FROM #matrices)
+            UNION
+            SELECT CONCAT(N'layer ''', LTRIM(RTRIM(value)), N'''')
+            FROM STRING_SPLIT(@Layers, N',')
+            WHERE LTRIM(RTRIM(value)) NOT IN (SELECT layer FROM #matrices)
+        ) AS a);
+    IF @Lacking IS NOT NULL OR NOT EXISTS (SELECT 1 FROM #matrices)
+    BEGIN
+        SET @Message = CONCAT(N'There are no features of ', COALESCE(@Lacking, N'any pooling and layer'), N' with network ',
+            COALESCE(N'''' + @NetworkName + N'''', N'any'), N' and preprocessing ', COALESCE(N'''' + @Preprocessing + N'''', N'any'),
+            N'. Call GenerateFeatures first, or ask for others.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50117, @Message, 1;
+    END;
+
+    WHILE EXISTS (SELECT 1 FROM #matrices WHERE positives IS NULL)
+    BEGIN
+        SELECT TOP (1) @FeatureSetId = feature_set_id, @Pooling = pooling
+        FROM #matrices
+        WHERE positives IS NULL
+        ORDER BY feature_set_id, pooling;
+        DELETE FROM #patients;
+        EXECUTE dbo.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
+        UPDATE #matrices
+        SET negatives = (SELECT COUNT(*) FROM #patients WHERE part = 'train' AND label = 0),
+            positives = (SELECT COUNT(*) FROM #patients WHERE part = 'train' AND label = 1)
+        WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
+    END;
+END;
+GO
+-- SearchModels: makes a search for the best settings, poolings and layers of a LightGBM model: a queue of trials that RunSearch drains.
+-- Example: EXECUTE dbo.SearchModels @ModelName = N'best', @Trials = 50;
+CREATE OR ALTER PROCEDURE dbo.SearchModels
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name to store the best model under, as a new version
+    @Method NVARCHAR(32) = N'random',      -- random: drawn by the seed; grid: every combination
+    @Trials INT = NULL,                    -- trials of random, 1 to 10000; NULL means 200
+    @Poolings NVARCHAR(400) = NULL,        -- poolings to try, with commas between; NULL means all that there are features of
+    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means any
+    @Layers NVARCHAR(MAX) = NULL,          -- layers to try, with commas between; NULL means all that there are features of
+    @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means any
+    @Space NVARCHAR(MAX) = NULL,           -- settings to try, JSON; NULL means those below
+    @Metric NVARCHAR(32) = N'auc',         -- auc or log_loss of the held-out training patients, by which the best is chosen
+    @Folds INT = 5,                        -- folds of each trial's cross-validation, 2 to 20
+    @Seed INT = 20170401,                  -- of the draw, the folds and LightGBM; 0 to 2147483647
+    @Halving INT = 1,                      -- rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
+    @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
+    @SearchId INT = NULL OUTPUT,           -- number of the search, for RunSearch
+    @Help BIT = 0                          -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.SearchModels makes a search for the best settings, poolings and layers of a LightGBM model: rows of dbo.search_trials.
+RunSearch on any number of connections, or lungdb search, tries them and trains the best. Test patients have no part in it.
+The same seed, features and arguments give the same trials. With @Halving = 3 all trials get a ninth of their trees, the
+best third of them a third, the best ninth all.
+@Space gives each setting a list of values, or for random a range: {"num_leaves": [3, 7], "learning_rate": {"low": 0.01,
+"high": 0.3, "log": true}}. The settings are learning_rate, num_leaves, min_data_in_leaf, max_iterations, early_stopping_rounds,
+validation_fraction and imbalance, as of TrainLungCancerModel. NULL means for random learning_rate 0.01 to 0.3, num_leaves 3 to
+31 and min_data_in_leaf 3 to 30, all log; for grid learning_rate 0.02, 0.05, 0.1, num_leaves 3, 7, 15, min_data_in_leaf 5, 10, 20.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the best model under, as a new version
+    @Method NVARCHAR(32) = N''random''            random: drawn by the seed; grid: every combination
+    @Trials INT = NULL                          trials of random, 1 to 10000; NULL means 200
+    @Poolings NVARCHAR(400) = NULL              poolings to try, with commas between; NULL means all that there are features of
+    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means any
+    @Layers NVARCHAR(MAX) = NULL                layers to try, with commas between; NULL means all that there are features of
+    @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means any
+    @Space NVARCHAR(MAX) = NULL                 settings to try, JSON; NULL means those below
+    @Metric NVARCHAR(32) = N''auc''               auc or log_loss of the held-out training patients, by which the best is chosen
+    @Folds INT = 5                              folds of each trial''s cross-validation, 2 to 20
+    @Seed INT = 20170401                        of the draw, the folds and LightGBM; 0 to 2147483647
+    @Halving INT = 1                            rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
+    @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
+    @SearchId INT = NULL OUTPUT                 number of the search, for RunSearch
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.SearchModels @ModelName = N''best'', @Trials = 50, @Poolings = N''mean,max'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Planned INT = 0, @Rung INT = 0, @Count INT, @Matrices INT;
+    DECLARE @Wanted INT = COALESCE(@Trials, 200);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #matrices (
+        feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
+        network_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
+        negatives INT NULL, positives INT NULL, PRIMARY KEY (feature_set_id, pooling));
+    CREATE TABLE #patients (
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, label TINYINT NOT NULL,
+        part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #trials (
+        candidate INT NOT NULL PRIMARY KEY, feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
+        parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
+
+    EXECUTE dbo.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing;
+    EXECUTE dbo.FindMatrices @NetworkName, @Layers, @Preprocessing, @Poolings, @SkipMissing;
+    SET @Method = LOWER(@Method);
+
+    INSERT INTO #trials (candidate, feature_set_id, pooling, parameters)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(matrices, method, trials, space, folds, seed):
+    from lungdb.procedures import make_trials
+    return make_trials(matrices, method, trials, space, folds, seed)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Method, Trials, Space, Folds, Seed)
+',
+        @input_data_1 = N'
+SELECT feature_set_id, pooling, negatives, positives
+FROM #matrices
+ORDER BY feature_set_id, pooling;',
+        @params = N'@Method NVARCHAR(32), @Trials INT, @Space NVARCHAR(MAX), @Folds INT, @Seed INT, @ErrorNumber INT OUTPUT,
+            @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Method = @Method, @Trials = @Wanted, @Space = @Space, @Folds = @Folds, @Seed = @Seed,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    -- What AdvanceSearch will add: of each rung a third goes on, rounded up.
+    SET @Count = (SELECT COUNT(*) FROM #trials);
+    WHILE @Rung < @Halving
+    BEGIN
+        SET @Planned = @Planned + @Count;
+        SET @Count = (@Count + 2) / 3;
+        SET @Rung = @Rung + 1;
+    END;
+    BEGIN TRANSACTION;
+    INSERT INTO dbo.searches (name, settings, seed, folds, metric, rungs, skip_missing, planned)
+    VALUES (@ModelName, CONCAT(N'{"method": "', @Method, N'", "trials": ', (SELECT COUNT(*) FROM #trials), N', "space": ',
+            COALESCE(JSON_QUERY(@Space), N'null'), N'}'), @Seed, @Folds, LOWER(@Metric), @Halving, @SkipMissing, @Planned);
+    SET @SearchId = SCOPE_IDENTITY();
+    INSERT INTO dbo.search_trials (search_id, rung, candidate, feature_set_id, pooling, parameters)
+    SELECT @SearchId, 0, candidate, feature_set_id, pooling, parameters
+    FROM #trials
+    ORDER BY candidate;
+    COMMIT TRANSACTION;
+
+    SET @Count = (SELECT COUNT(*) FROM #trials);
+    SET @Matrices = (SELECT COUNT(*) FROM #matrices);
+    RAISERROR(N'Search %d has %d trials on %d kinds of features. Run it: EXECUTE dbo.RunSearch @SearchId = %d;', 0, 1,
+        @SearchId, @Count, @Matrices, @SearchId) WITH NOWAIT;
+END;
+GO
+-- CheckWorker: refuses what RunSearch cannot work with, and fills in what was left out.
+-- Called by RunSearch.
+CREATE OR ALTER PROCEDURE dbo.CheckWorker
+    @SearchId INT OUTPUT,          -- search; NULL becomes the oldest that is not finished
+    @Worker NVARCHAR(128) OUTPUT,  -- name of the worker; NULL becomes a new one
+    @LeaseSeconds INT              -- 1 to 86400
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Given INT = @SearchId;
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = N'RunSearch was called inside a transaction. It commits trial by trial: commit or roll back first, then call it again.';
+        THROW 50100, @Message, 1;
+    END;
+    IF @LeaseSeconds IS NULL OR @LeaseSeconds NOT BETWEEN 1 AND 86400 OR @Worker = N''
+    BEGIN
+        SET @Message = CONCAT(N'The values @LeaseSeconds = ', COALESCE(CAST(@LeaseSeconds AS NVARCHAR(30)), N'NULL'), N' and @Worker = ',
+            COALESCE(N'''' + @Worker + N'''', N'NULL'), N' are not supported. Give 1 to 86400 seconds, and a name or NULL.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+
+    SET @SearchId = (
+        SELECT MIN(search_id)
+        FROM dbo.searches
+        WHERE search_id = @Given OR (@Given IS NULL AND state IN ('running', 'training')));
+    IF @SearchId IS NULL
+    BEGIN
+        SET @Message = IIF(@Given IS NULL, N'There is no search that is not finished. Make one with SearchModels.',
+            CONCAT(N'There is no search with the number ', @Given, N'. See dbo.searches, or make one with SearchModels.'));
+        THROW 50162, @Message, 1;
+    END;
+    SET @Worker = COALESCE(@Worker, CONVERT(NVARCHAR(36), NEWID()));
+END;
+GO
+-- TakeTrials: fills #taken with free trials of one feature matrix and leases them; with none where none is free.
+-- Called by RunSearch, whose table #taken it fills.
+CREATE OR ALTER PROCEDURE dbo.TakeTrials
+    @SearchId INT,            -- search
+    @Worker NVARCHAR(128),    -- who takes them
+    @LeaseSeconds INT,        -- seconds after which they are free again
+    @Count INT                -- trials at most
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Attempts INT, @Free INT, @Fewest INT, @Now DATETIME2(3) = SYSUTCDATETIME();
+
+    IF EXISTS (SELECT 1 FROM dbo.search_trials WHERE search_id = @SearchId AND state = 'running' AND lease_until < @Now AND attempts >= 3)
+        UPDATE dbo.search_trials
+        SET state = 'failed', error = N'Three workers were ended or ran out of time during this trial. Take fewer trees, or a longer @LeaseSeconds.'
+        WHERE search_id = @SearchId AND state = 'running' AND lease_until < @Now AND attempts >= 3;
+
+    SELECT TOP (1) @FeatureSetId = feature_set_id, @Pooling = pooling, @Attempts = attempts
+    FROM dbo.search_trials
+    WHERE search_id = @SearchId AND (state = 'queued' OR (state = 'running' AND lease_until < @Now))
+    ORDER BY attempts, trial_id;
+    IF @FeatureSetId IS NULL
+        RETURN 0;
+
+    -- A part of what is left, but a tenth of what was asked for, so that the workers end together without many calls; a trial
+    -- that a worker was ended with is tried alone.
+    SET @Free = (
+        SELECT COUNT(*)
+        FROM dbo.search_trials
+        WHERE search_id = @SearchId AND (state = 'queued' OR (state = 'running' AND lease_until < @Now)));
+    SET @Fewest = 1 + @Count / 10;
+    SET @Count = CASE WHEN @Attempts > 0 THEN 1 WHEN @Free / 4 <= @Fewest THEN @Fewest WHEN @Free / 4 < @Count THEN @Free / 4 ELSE @Count END;
+
+    UPDATE TOP (@Count) dbo.search_trials WITH (UPDLOCK, READPAST, ROWLOCK)
+    SET state = 'running', worker = @Worker, lease_until = DATEADD(SECOND, @LeaseSeconds, @Now), attempts = attempts + 1
+    OUTPUT inserted.trial_id, inserted.attempts, inserted.rung, inserted.feature_set_id, inserted.pooling, inserted.parameters
+    INTO #taken (trial_id, attempts, rung, feature_set_id, pooling, parameters)
+    WHERE search_id = @SearchId AND feature_set_id = @FeatureSetId AND pooling = @Pooling AND attempts = @Attempts
+        AND (state = 'queued' OR (state = 'running' AND lease_until < @Now));
+END;
+GO
+-- AdvanceSearch: says what a worker that found no free trial does next, and begins the next rung or the training of the best, once.
+-- Called by RunSearch.
+CREATE OR ALTER PROCEDURE dbo.AdvanceSearch
+    @SearchId INT,               -- search
+    @Worker NVARCHAR(128),       -- who asks
+    @LeaseSeconds INT,           -- seconds that the training of the best may take
+    @Next VARCHAR(10) OUTPUT     -- work: there are trials; wait: others are at it; train: train the best; end: all is done
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @State VARCHAR(10), @Rung INT, @Rungs INT, @Metric VARCHAR(10), @Lease DATETIME2(3), @Count INT, @Best INT;
+    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME();
+    CREATE TABLE #ranked (place INT NOT NULL PRIMARY KEY, trial_id INT NOT NULL);
+    SELECT @State = state, @Rung = rung, @Rungs = rungs, @Metric = metric, @Lease = lease_until
+    FROM dbo.searches
+    WHERE search_id = @SearchId;
+
+    IF @State IN ('done', 'failed')
+    BEGIN
+        SET @Next = 'end';
+        RETURN 0;
+    END;
+    IF @State = 'training'
+    BEGIN
+        UPDATE dbo.searches
+        SET worker = @Worker, lease_until = DATEADD(SECOND, @LeaseSeconds, @Now)
+        WHERE search_id = @SearchId AND state = 'training' AND lease_until = @Lease AND lease_until < @Now;
+        SET @Next = CASE WHEN @@ROWCOUNT = 1 THEN 'train' ELSE 'wait' END;
+        RETURN 0;
+    END;
+    IF EXISTS (SELECT 1 FROM dbo.search_trials WHERE search_id = @SearchId AND state IN ('queued', 'running'))
+    BEGIN
+        SET @Next = 'wait';
+        RETURN 0;
+    END;
+
+    INSERT INTO #ranked (place, trial_id)
+    SELECT ROW_NUMBER() OVER (ORDER BY CASE WHEN @Metric = 'auc' THEN -auc ELSE log_loss END, log_loss, candidate), trial_id
+    FROM dbo.search_trials
+    WHERE search_id = @SearchId AND rung = @Rung AND state = 'done';
+    SET @Best = (SELECT trial_id FROM #ranked WHERE place = 1);
+
+    -- The condition on the rung and state lets one worker through.
+    BEGIN TRANSACTION;
+    IF @Best IS NULL
+    BEGIN
+        UPDATE dbo.searches SET state = 'failed' WHERE search_id = @SearchId AND state = 'running' AND rung = @Rung;
+        SET @Next = 'end';
+    END;
+    ELSE IF @Rung < @Rungs - 1
+    BEGIN
+        UPDATE dbo.searches SET rung = @Rung + 1 WHERE search_id = @SearchId AND state = 'running' AND rung = @Rung;
+        IF @@ROWCOUNT = 1
+            INSERT INTO dbo.search_trials (search_id, rung, candidate, feature_set_id, pooling, parameters)
+            SELECT @SearchId, @Rung + 1, t.candidate, t.feature_set_id, t.pooling, t.parameters
+            FROM #ranked AS r
+            INNER JOIN dbo.search_trials AS t ON t.trial_id = r.trial_id
+            WHERE r.place <= ((SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId AND rung = @Rung) + 2) / 3
+            ORDER BY t.candidate;
+        SET @Next = 'work';
+    END;
+    ELSE
+    BEGIN
+        UPDATE dbo.searches
+        SET state = 'training', best_trial_id = @Best, worker = @Worker, lease_until = DATEADD(SECOND, @LeaseSeconds, @Now), training_from = @Now
+        WHERE search_id = @SearchId AND state = 'running' AND rung = @Rung;
+        SET @Next = CASE WHEN @@ROWCOUNT = 1 THEN 'train' ELSE 'wait' END;
+    END;
+    COMMIT TRANSACTION;
+END;
+GO
+-- StoreTrials: stores what came of the trials taken, frees those not begun, and reports how far the search is.
+-- Called by RunSearch, whose tables #taken and #figures it reads.
+CREATE OR ALTER PROCEDURE dbo.StoreTrials
+    @SearchId INT,              -- search
+    @Worker NVARCHAR(128),      -- who took them
+    @Seconds FLOAT,             -- seconds that the call took
+    @Began DATETIME2(3),        -- when this worker began, UTC
+    @Before INT                 -- trials of the search that were finished then
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Finished INT, @Failed INT, @Planned INT, @Metric VARCHAR(10), @Best NVARCHAR(30), @Rate FLOAT, @RateText NVARCHAR(30), @Left INT;
+    DECLARE @Each FLOAT = @Seconds / (SELECT COUNT(*) FROM #figures);
+
+    -- attempts tells whether the trial was meanwhile given to another worker, who then stores it.
+    BEGIN TRANSACTION;
+    UPDATE t
+    SET t.state = CASE WHEN COALESCE(r.error, N'') = N'' THEN 'done' ELSE 'failed' END, t.error = NULLIF(r.error, N''), t.auc = r.auc, t.log_loss = r.log_loss,
+        t.seconds = @Each, t.lease_until = NULL
+    FROM dbo.search_trials AS t
+    INNER JOIN #taken AS k ON k.trial_id = t.trial_id
+    INNER JOIN #figures AS r ON r.trial_id = t.trial_id
+    WHERE t.state = 'running' AND t.worker = @Worker AND t.attempts = k.attempts;
+    UPDATE t
+    SET t.state = 'queued', t.worker = NULL, t.lease_until = NULL, t.attempts = t.attempts - 1
+    FROM dbo.search_trials AS t
+    INNER JOIN #taken AS k ON k.trial_id = t.trial_id
+    WHERE t.state = 'running' AND t.worker = @Worker AND t.attempts = k.attempts;
+    COMMIT TRANSACTION;
+
+    SELECT @Finished = COUNT(*), @Failed = SUM(CASE WHEN state = 'failed' THEN 1 ELSE 0 END)
+    FROM dbo.search_trials
+    WHERE search_id = @SearchId AND state IN ('done', 'failed');
+    SELECT @Planned = planned, @Metric = metric FROM dbo.searches WHERE search_id = @SearchId;
+    SET @Best = (
+        SELECT LTRIM(STR(CASE WHEN @Metric = 'auc' THEN MAX(t.auc) ELSE MIN(t.log_loss) END, 10, 4))
+        FROM dbo.search_trials AS t
+        INNER JOIN dbo.searches AS s ON s.search_id = t.search_id AND s.rung = t.rung
+        WHERE t.search_id = @SearchId AND t.state = 'done');
+    SET @Best = COALESCE(@Best, N'none yet');
+    SET @Rate = (@Finished - @Before) / (CAST(DATEDIFF(MILLISECOND, @Began, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000);
+    SET @RateText = LTRIM(STR(@Rate, 10, 2));
+    SET @Left = CASE WHEN @Rate > 0 THEN CEILING((@Planned - @Finished) / @Rate) ELSE 0 END;
+    RAISERROR(N'Search %d: %d of %d trials, %d failed, best %s %s; %s trials a second, about %d seconds left.', 0, 1,
+        @SearchId, @Finished, @Planned, @Failed, @Metric, @Best, @RateText, @Left) WITH NOWAIT;
+END;
+GO
+-- TrainBestTrial: trains the best trial of a search by TrainLungCancerModel and marks the search as done.
+-- Called by RunSearch.
+CREATE OR ALTER PROCEDURE dbo.TrainBestTrial
+    @SearchId INT,         -- search, in the state training
+    @Worker NVARCHAR(128)  -- who trains
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128), @Seed INT, @Folds INT, @SkipMissing BIT, @From DATETIME2(3), @ClassifierId INT;
+    DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @NetworkName NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
+    DECLARE @LearningRate FLOAT, @NumLeaves INT, @MinDataInLeaf INT, @MaxIterations INT, @EarlyStoppingRounds INT, @ValidationFraction FLOAT;
+    DECLARE @Imbalance NVARCHAR(32), @Pass INT = 0;
+    SELECT @ModelName = s.name, @Seed = s.seed, @Folds = s.folds, @SkipMissing = s.skip_missing, @From = s.training_from,
+        @FeatureSetId = t.feature_set_id, @Pooling = t.pooling, @NetworkName = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing,
+        @LearningRate = CAST(JSON_VALUE(t.parameters, N'$.learning_rate') AS FLOAT),
+        @NumLeaves = CAST(JSON_VALUE(t.parameters, N'$.num_leaves') AS INT),
+        @MinDataInLeaf = CAST(JSON_VALUE(t.parameters, N'$.min_data_in_leaf') AS INT),
+        @MaxIterations = CAST(JSON_VALUE(t.parameters, N'$.max_iterations') AS INT),
+        @EarlyStoppingRounds = CAST(JSON_VALUE(t.parameters, N'$.early_stopping_rounds') AS INT),
+        @ValidationFraction = CAST(JSON_VALUE(t.parameters, N'$.validation_fraction') AS FLOAT),
+        @Imbalance = COALESCE(JSON_VALUE(t.parameters, N'$.imbalance'), N'none')
+    FROM dbo.searches AS s
+    INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
+    INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = t.feature_set_id
+    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    WHERE s.search_id = @SearchId;
+
+    IF @FeatureSetId <> (
+        SELECT MAX(fs.feature_set_id)
+        FROM dbo.feature_sets AS fs
+        INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+        WHERE n.name = @NetworkName AND fs.layer = @Layer AND fs.preprocessing = @Preprocessing
+            AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id AND p.pooling = @Pooling))
+    BEGIN
+        SET @Message = CONCAT(N'Search ', @SearchId, N' chose feature set ', @FeatureSetId,
+            N', and there is a newer one of the same network, layer and preprocessing by now. Make a new search.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50164, @Message, 1;
+    END;
+
+    -- The first pass finds the model of a worker that was ended after training and before it could say so.
+    WHILE @ClassifierId IS NULL AND @Pass < 2
+    BEGIN
+        IF @Pass = 1
+            EXECUTE dbo.TrainLungCancerModel @ModelName = @ModelName, @Pooling = @Pooling, @NetworkName = @NetworkName, @Layer = @Layer,
+                @Preprocessing = @Preprocessing, @Seed = @Seed, @ValidationFraction = @ValidationFraction, @LearningRate = @LearningRate,
+                @NumLeaves = @NumLeaves, @MinDataInLeaf = @MinDataInLeaf, @MaxIterations = @MaxIterations,
+                @EarlyStoppingRounds = @EarlyStoppingRounds, @Folds = @Folds, @Imbalance = @Imbalance, @SkipMissing = @SkipMissing;
+        SET @ClassifierId = (
+            SELECT MAX(c.classifier_id)
+            FROM dbo.classifiers AS c
+            INNER JOIN dbo.experiments AS e ON e.classifier_id = c.classifier_id
+            INNER JOIN dbo.searches AS s ON s.search_id = @SearchId
+            INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
+            WHERE c.name = @ModelName AND c.feature_set_id = @FeatureSetId AND c.pooling = @Pooling AND e.started_at >= @From AND e.seed = @Seed
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM OPENJSON(t.parameters) AS p
+                    WHERE NOT EXISTS (SELECT 1 FROM OPENJSON(e.parameters) AS q WHERE q.[key] = p.[key] AND q.value = p.value)));
+        SET @Pass = @Pass + 1;
+    END;
+
+    UPDATE dbo.searches SET state = 'done', classifier_id = @ClassifierId, lease_until = NULL WHERE search_id = @SearchId AND worker = @Worker;
+END;
+GO
+-- ReleaseTrials: frees the trials that a worker holds, before their lease ends; for a worker that is known to have ended.
+-- Example: EXECUTE dbo.ReleaseTrials @SearchId = 1, @Worker = N'left';
+CREATE OR ALTER PROCEDURE dbo.ReleaseTrials
+    @SearchId INT = NULL,          -- search
+    @Worker NVARCHAR(128) = NULL,  -- name that the worker gave RunSearch
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReleaseTrials frees the trials that a worker holds, and the training of the best model, before their lease ends.
+It is for a worker that is known to have ended; one that still works would do what another now does as well.
+Parameters:
+    @SearchId INT = NULL            search
+    @Worker NVARCHAR(128) = NULL    name that the worker gave RunSearch
+    @Help BIT = 0                   1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ReleaseTrials @SearchId = 1, @Worker = N''left'';';
+        RETURN 0;
+    END;
+
+    UPDATE dbo.search_trials
+    SET state = 'queued', worker = NULL, lease_until = NULL, attempts = attempts - 1
+    WHERE search_id = @SearchId AND worker = @Worker AND state = 'running';
+    UPDATE dbo.searches
+    SET lease_until = DATEADD(SECOND, -1, SYSUTCDATETIME())
+    WHERE search_id = @SearchId AND worker = @Worker AND state = 'training';
+END;
+GO
+-- ReportSearch: says what came of a finished search.
+-- Called by RunSearch.
+CREATE OR ALTER PROCEDURE dbo.ReportSearch
+    @SearchId INT -- search, done or failed
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Count INT, @Name NVARCHAR(128), @Version INT, @Settings NVARCHAR(2000), @Auc NVARCHAR(30), @Loss NVARCHAR(30);
+    SET @Count = (SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId);
+    IF (SELECT state FROM dbo.searches WHERE search_id = @SearchId) = 'failed'
+    BEGIN
+        SELECT TOP (1) @Message = CONCAT(N'All trials of search ', @SearchId, N' failed, the first with: ', LEFT(error, 1500),
+            N' Make another search when that is put right.')
+        FROM dbo.search_trials
+        WHERE search_id = @SearchId AND state = 'failed'
+        ORDER BY rung DESC, trial_id;
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50163, @Message, 1;
+    END;
+
+    SELECT @Name = s.name, @Version = c.version, @Auc = LTRIM(STR(t.auc, 10, 4)), @Loss = LTRIM(STR(t.log_loss, 10, 4)),
+        @Settings = CONCAT(N'feature set ', t.feature_set_id, N', pooling ', t.pooling, N', ', LEFT(t.parameters, 1000))
+    FROM dbo.searches AS s
+    INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
+    LEFT JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+    WHERE s.search_id = @SearchId;
+    RAISERROR(N'Search %d is done: of %d trials the best is %s; AUC %s and log loss %s of held-out training patients. It is %s version %d.', 0, 1,
+        @SearchId, @Count, @Settings, @Auc, @Loss, @Name, @Version) WITH NOWAIT;
+END;
+GO
+-- RunSearch: works on a search until nothing is left: takes trials, cross-validates them, and trains the best at the end.
+-- Example: EXECUTE dbo.RunSearch @SearchId = 1;
+CREATE OR ALTER PROCEDURE dbo.RunSearch
+    @SearchId INT = NULL,          -- number that SearchModels gave; NULL means the oldest search that is not finished
+    @Worker NVARCHAR(128) = NULL,  -- name of this worker, of no other that runs; NULL means a new one
+    @LeaseSeconds INT = 300,       -- seconds after which the trials of a worker that has ended are free again, 1 to 86400
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RunSearch works on a search until nothing is left. Call it on as many connections as there are processors.
+Each call takes trials for a while from dbo.search_trials, cross-validates them on the training patients alone with one thread,
+and stores AUC and log loss. When all are tried, one of the calls trains the best with TrainLungCancerModel as a new version.
+A call that is ended loses the trials of at most 20 seconds or one trial: their lease ends, and another call takes them.
+A trial that three calls were ended with is failed. Calling it again goes on where it stopped. A lease must be longer than one trial.
+Parameters:
+    @SearchId INT = NULL            number that SearchModels gave; NULL means the oldest search that is not finished
+    @Worker NVARCHAR(128) = NULL    name of this worker, of no other that runs; NULL means a new one
+    @LeaseSeconds INT = 300         seconds after which the trials of a worker that has ended are free again, 1 to 86400
+    @Help BIT = 0                   1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RunSearch @SearchId = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Next VARCHAR(10) = 'work', @Count INT = 4, @Done INT;
+    DECLARE @Seed INT, @Folds INT, @Rungs INT, @Trials NVARCHAR(MAX), @FeatureSetId INT, @Pooling NVARCHAR(32), @Took FLOAT;
+    DECLARE @Budget FLOAT = IIF(@LeaseSeconds < 80, CAST(@LeaseSeconds AS FLOAT) / 4, 20);
+    DECLARE @Started DATETIME2(3), @Began DATETIME2(3) = SYSUTCDATETIME(), @Before INT;
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #taken (
+        trial_id INT NOT NULL PRIMARY KEY, attempts INT NOT NULL, rung INT NOT NULL, feature_set_id INT NOT NULL,
+        pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #figures (trial_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NULL, auc FLOAT NULL, log_loss FLOAT NULL);
+
+    EXECUTE dbo.CheckWorker @SearchId OUTPUT, @Worker OUTPUT, @LeaseSeconds;
+    SELECT @Seed = seed, @Folds = folds, @Rungs = rungs FROM dbo.searches WHERE search_id = @SearchId;
+    SET @Before = (SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId AND state IN ('done', 'failed'));
+
+    WHILE @Next <> 'end'
+    BEGIN
+        DELETE FROM #taken;
+        DELETE FROM #figures;
+        EXECUTE dbo.TakeTrials @SearchId, @Worker, @LeaseSeconds, @Count;
+        IF NOT EXISTS (SELECT 1 FROM #taken)
+        BEGIN
+            EXECUTE dbo.AdvanceSearch @SearchId, @Worker, @LeaseSeconds, @Next OUTPUT;
+            IF @Next = 'train'
+                EXECUTE dbo.TrainBestTrial @SearchId, @Worker;
+            IF @Next = 'wait'
+                WAITFOR DELAY '00:00:00.500';
+            CONTINUE;
+        END;
+        SELECT @FeatureSetId = MAX(feature_set_id), @Pooling = MAX(pooling) FROM #taken;
+        SET @Trials = CONCAT(N'[', (
+            SELECT STRING_AGG(CONCAT(N'{"trial_id": ', trial_id, N', "rung": ', rung, N', "parameters": ', parameters, N'}'), N', ')
+                WITHIN GROUP (ORDER BY trial_id)
+            FROM #taken), N']');
+        SET @Started = SYSUTCDATETIME();
+
+        INSERT INTO #figures (trial_id, error, auc, log_loss)
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(patients, trials, folds, seed, rungs, seconds):
+    from lungdb.procedures import run_trials
+    return run_trials(patients, trials, folds, seed, rungs, seconds)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Trials, Folds, Seed, Rungs, Seconds)
+',
+            @input_data_1 = N'
+SELECT s.patient_id, CAST(l.label AS INT) AS label, f.vector
+FROM dbo.scans AS s
+INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
+INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
+WHERE s.is_primary = 1 AND sp.part = ''train'' AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY s.patient_id;',
+            @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Trials NVARCHAR(MAX), @Folds INT, @Seed INT, @Rungs INT, @Seconds FLOAT,
+                @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Trials = @Trials, @Folds = @Folds, @Seed = @Seed, @Rungs = @Rungs,
+            @Seconds = @Budget, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        IF @ErrorNumber <> 0
+        BEGIN
+            EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
+            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+            THROW @ErrorNumber, @Message, 1;
+        END;
+
+        SET @Took = CAST(DATEDIFF(MILLISECOND, @Started, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000;
+        SET @Done = (SELECT COUNT(*) FROM #figures);
+        SET @Count = IIF(@Done * @Budget / @Took < 1000, CEILING(@Done * @Budget / @Took), 1000);
+        EXECUTE dbo.StoreTrials @SearchId, @Worker, @Took, @Began, @Before;
+    END;
+
+    EXECUTE dbo.ReportSearch @SearchId;
 END;
 GO
 SET NOEXEC OFF;

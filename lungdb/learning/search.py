@@ -100,8 +100,8 @@ def draw_trials(space: Space, matrices: int, method: str, trials: int, seed: int
     Raises
     ------
     ProcedureError
-        50160 for a grid over a range; 50161 for a grid of more than 10000 trials, or a space of fewer combinations
-        than trials.
+        50160 for a grid over a range; 50161 for a grid of more than 10000 trials, or a space of fewer different ones
+        than asked for.
     """
     lists = {name: choice for name, choice in space.items() if isinstance(choice, list)}
     if method == "grid":
@@ -160,7 +160,7 @@ def _draw(space: Space, matrices: int, trials: int, rng: np.random.Generator) ->
             return list(drawn.values())
     raise ProcedureError(
         NUMBER,
-        f"The space has {len(drawn)} different trials, fewer than the {trials} asked for. Lower @Trials or widen @Space.",
+        f"The space has {len(drawn)} different trials, not the {trials} asked for. Lower @Trials or widen @Space.",
     )
 
 
@@ -186,7 +186,7 @@ def _read_choice(name: str, choice: Any) -> list[Setting] | Range:
     if isinstance(low, str) or not low < high or not isinstance(is_log, bool):
         raise ProcedureError(
             SPACE,
-            f"The space gives {name} from {low!r} to {high!r}. Give two numbers, the lower first; log is true or false.",
+            f"The space gives {name} from {low!r} to {high!r}. Give numbers, the lower first; log is true or false.",
         )
     return Range(low, high, is_log, name in _WHOLE)
 

@@ -16,15 +16,18 @@ if TYPE_CHECKING:
     from lungdb.procedures.measuring import measure_scores
     from lungdb.procedures.prediction import predict_lung_cancer
     from lungdb.procedures.scoring_many import predict_patients
+    from lungdb.procedures.searching import make_trials, run_trials
     from lungdb.procedures.training import train_lung_cancer_model
 
 __all__ = [
     "check_installation",
     "compare_scores",
     "generate_features",
+    "make_trials",
     "measure_scores",
     "predict_lung_cancer",
     "predict_patients",
+    "run_trials",
     "train_lung_cancer_model",
 ]
 
@@ -32,9 +35,11 @@ _MODULES = {
     "check_installation": "installation",
     "compare_scores": "comparing",
     "generate_features": "features",
+    "make_trials": "searching",
     "measure_scores": "measuring",
     "predict_lung_cancer": "prediction",
     "predict_patients": "scoring_many",
+    "run_trials": "searching",
     "train_lung_cancer_model": "training",
 }
 
