@@ -14,13 +14,18 @@ from lungdb.imaging.preprocessing import CtSlice, prepare
 from lungdb.networks.entry import network_details
 from lungdb.procedures import generate_features
 
+COLUMNS = ["scan_id", "layer", "error", "array_rows", "array_cols", "array", "sha256", "pooled"]
 
-def expected_features(network: bytes, volume: np.ndarray, preprocessing: str = "lung") -> np.ndarray:
+
+def expected_features(
+    network: bytes, volume: np.ndarray, preprocessing: str = "lung", size: tuple[int, int] = (224, 224)
+) -> np.ndarray:
     """Compute with onnx's own evaluator, picture by picture, layer `vector`."""
     model = onnx.load_from_string(network)
     model.graph.output.append(onnx.helper.make_empty_tensor_value_info("vector"))
     evaluator = ReferenceEvaluator(model)
-    pictures = prepare([CtSlice(hu) for hu in volume], preprocessing, **network_details(network)["normalisation"])
+    normalisation = network_details(network)["normalisation"]
+    pictures = prepare([CtSlice(hu) for hu in volume], preprocessing, **normalisation, size=size)
     return np.concatenate([evaluator.run(["vector"], {"image": picture[None]})[0] for picture in pictures])
 
 
@@ -34,20 +39,22 @@ def arrays(result: pd.DataFrame) -> dict[int, np.ndarray]:
 
 def refusal(arguments: dict, **changes) -> tuple[int, str]:
     """Call with changes; check that a refusal comes with an empty result, and give its number and message."""
-    result, width, provider, number, message = generate_features(**{**arguments, **changes})
+    result, provider, notice, number, message = generate_features(**{**arguments, **changes})
     assert number != 0
-    assert (len(result), width, provider) == (0, 0, "")
-    assert list(result.columns) == ["scan_id", "error", "array_rows", "array_cols", "array", "sha256", "pooled"]
+    assert (len(result), provider, notice) == (0, "", "")
+    assert list(result.columns) == COLUMNS
     return number, message
 
 
 def test_each_scan_gets_the_features_of_its_own_slices(arguments, volumes, network):
     """Three scans of different size in batches of two equal the reference evaluator, one row a triple."""
-    result, width, provider, number, message = generate_features(**arguments)
-    assert (width, number, message) == (5, 0, "")
+    result, provider, notice, number, message = generate_features(**arguments)
+    assert (notice, number, message) == ("", 0, "")
     assert provider in ("CPUExecutionProvider", "CUDAExecutionProvider")
     assert result["scan_id"].tolist() == list(volumes)
+    assert result["layer"].tolist() == ["penultimate"] * 3
     assert result["error"].tolist() == ["", "", ""]
+    assert result["array_cols"].tolist() == [5, 5, 5]
     assert result["array_rows"].tolist() == [3, 1, 2]
     for scan_id, features in arrays(result).items():
         np.testing.assert_allclose(features, expected_features(network, volumes[scan_id]), rtol=1e-4, atol=1e-5)
@@ -110,8 +117,15 @@ def test_numbers_may_arrive_as_any_numeric_type(arguments):
 def test_the_result_is_what_sql_server_takes(arguments):
     """Column dtypes of the contract, plain int and str as OUTPUT values."""
     result, *outputs = generate_features(**arguments)
-    assert [str(dtype) for dtype in result.dtypes] == ["int32", "object", "int32", "int32", *["object"] * 3]
-    assert [type(value) for value in outputs] == [int, str, int, str]
+    assert [str(dtype) for dtype in result.dtypes] == [
+        "int32",
+        "object",
+        "object",
+        "int32",
+        "int32",
+        *["object"] * 3,
+    ]
+    assert [type(value) for value in outputs] == [str, str, int, str]
     assert {type(value) for value in result["array"]} == {str}
 
 
@@ -142,7 +156,7 @@ def test_a_scan_that_fails_is_named_and_the_others_go_on(arguments, column, valu
     assert number == 0
     failed = result.iloc[0]
     assert message in failed["error"]
-    assert (failed["scan_id"], failed["array_rows"], failed["array"], failed["pooled"]) == (3, 0, "", "{}")
+    assert failed[["scan_id", "layer", "array_rows", "array", "pooled"]].tolist() == [3, "", 0, "", "{}"]
     pd.testing.assert_frame_equal(result.iloc[1:], good.iloc[1:])
 
 
@@ -167,7 +181,7 @@ def test_features_that_are_not_finite_fail_the_scan(arguments, network):
 
 def test_providers_are_taken_from_a_list_with_commas(arguments):
     """As the setting holds them, and the one that ran is named."""
-    result, _, provider, number, _ = generate_features(**{**arguments, "providers": " CPUExecutionProvider "})
+    result, provider, _, number, _ = generate_features(**{**arguments, "providers": " CPUExecutionProvider "})
     assert (provider, number, len(result)) == ("CPUExecutionProvider", 0, 3)
 
 
@@ -184,8 +198,8 @@ def test_rows_out_of_order_are_refused(arguments):
 
 def test_no_rows_give_no_features(arguments):
     """An empty chunk is no error."""
-    result, width, _, number, _ = generate_features(**{**arguments, "slices": arguments["slices"].iloc[:0]})
-    assert (len(result), width, number) == (0, 5, 0)
+    result, _, _, number, _ = generate_features(**{**arguments, "slices": arguments["slices"].iloc[:0]})
+    assert (len(result), number) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -196,10 +210,10 @@ def test_no_rows_give_no_features(arguments):
         ({"pooling": ""}, 50101, "'' is not supported"),
         ({"batch_size": 0}, 50101, "batch size 0"),
         ({"batch_size": 1025}, 50101, "batch size 1025"),
-        ({"providers": "TensorrtExecutionProvider"}, 50101, "'TensorrtExecutionProvider' is not supported"),
+        ({"providers": "CUDAExecutionProvidr"}, 50101, "'CUDAExecutionProvidr' is not supported. Did you mean CUDA"),
         ({"threads": 0}, 50101, "threads 0"),
         ({"network_sha256": "AB" * 32}, 50105, "network's bytes have the SHA-256"),
-        ({"layer": "relut"}, 50115, "Did you mean relu"),
+        ({"layers": "relut"}, 50115, "Did you mean relu"),
         ({"details": "not json"}, 50116, "details are not a JSON object"),
         ({"details": "{}"}, 50116, "normalisation null is not usable"),
     ],
@@ -211,13 +225,24 @@ def test_an_argument_that_cannot_be_used_is_refused(arguments, changes, number, 
     assert message in text
 
 
-def test_a_network_of_another_input_shape_is_refused(arguments, network_for_160):
-    """Its size is named beside the one that preprocessing makes."""
-    changes = {"network": network_for_160, "network_sha256": hashlib.sha256(network_for_160).hexdigest()}
-    assert refusal(arguments, **changes) == (
-        50104,
-        "The network reads pictures of 160 × 160 and preprocessing makes 224 × 224. Use a network for 224 × 224.",
-    )
+def as_arguments(network: bytes) -> dict:
+    """Give what dbo.GenerateFeatures passes of a network."""
+    return {
+        "network": network,
+        "network_sha256": hashlib.sha256(network).hexdigest(),
+        "details": json.dumps(network_details(network)),
+    }
+
+
+@pytest.mark.parametrize("preprocessing", ["lung", "seed"])
+@pytest.mark.parametrize("size", [(160, 160), (227, 227), (96, 130)])
+def test_pictures_have_the_size_that_the_network_reads(arguments, make_network, volumes, preprocessing, size):
+    """AlexNet's 227, small ones, and rows other than columns."""
+    network = make_network(*size)
+    arguments["slices"] = arguments["slices"][arguments["slices"]["scan_id"] == 9]
+    result = generate_features(**{**arguments, **as_arguments(network), "preprocessing": preprocessing})[0]
+    expected = expected_features(network, volumes[9], preprocessing, size)
+    np.testing.assert_allclose(arrays(result)[9], expected, rtol=1e-4, atol=1e-3)
 
 
 def test_bytes_that_are_no_network_are_refused(arguments):
@@ -235,6 +260,6 @@ def test_a_missing_column_is_refused(arguments):
 
 def test_a_layer_by_node_name_gives_its_spatial_mean(arguments, volumes, network):
     """The layer before the average gives the same as the average."""
-    by_name = arrays(generate_features(**{**arguments, "layer": "activation"})[0])
+    by_name = arrays(generate_features(**{**arguments, "layers": "activation"})[0])
     for scan_id, features in by_name.items():
         np.testing.assert_allclose(features, expected_features(network, volumes[scan_id]), rtol=1e-4, atol=1e-5)
