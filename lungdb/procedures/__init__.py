@@ -11,14 +11,22 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lungdb.procedures.features import generate_features
+    from lungdb.procedures.images import featurize_images
     from lungdb.procedures.installation import check_installation
     from lungdb.procedures.prediction import predict_lung_cancer
     from lungdb.procedures.training import train_lung_cancer_model
 
-__all__ = ["check_installation", "generate_features", "predict_lung_cancer", "train_lung_cancer_model"]
+__all__ = [
+    "check_installation",
+    "featurize_images",
+    "generate_features",
+    "predict_lung_cancer",
+    "train_lung_cancer_model",
+]
 
 _MODULES = {
     "check_installation": "installation",
+    "featurize_images": "images",
     "generate_features": "features",
     "predict_lung_cancer": "prediction",
     "train_lung_cancer_model": "training",
