@@ -1,0 +1,52 @@
+"""How large what a weights file describes may be."""
+
+from __future__ import annotations
+
+import math
+
+from lungdb.errors import LungdbError
+
+MOST_BYTES = 1 << 30
+"""Of a file, and of all its weights as float32. ResNet-152 and AlexNet have 240 MB; training states triple that."""
+
+MOST_DIMENSIONS = 8
+
+
+def damaged(what: str) -> LungdbError:
+    """Make the refusal of a file that contradicts itself."""
+    return LungdbError(f"The weights file is damaged: {what}. Download it or save it again.")
+
+
+def is_size(value: object) -> bool:
+    """Tell whether a value is a number of things that a file could have."""
+    return type(value) is int and 0 <= value <= MOST_BYTES
+
+
+def check_file_size(size: int) -> None:
+    """Refuse files that are too large to hold in memory several times over."""
+    if size > MOST_BYTES:
+        raise LungdbError(
+            f"The weights file has {size:,} bytes, more than the {MOST_BYTES:,} that are taken. "
+            "Save the state dict alone, without the optimiser's."
+        )
+
+
+class Allowance:
+    """Counts the elements that tensors ask for, since views let a small file describe huge ones."""
+
+    def __init__(self) -> None:
+        self._left = MOST_BYTES // 4
+
+    def take(self, name: str, shape: tuple[int, ...]) -> int:
+        """Give a tensor's number of elements; LungdbError when it has none or all together are too many."""
+        if len(shape) > MOST_DIMENSIONS or not all(is_size(size) for size in shape):
+            raise damaged(f"the shape of {name!r} is impossible")
+        count = math.prod(shape)
+        if count == 0:
+            raise LungdbError(f"The weight {name!r} is empty. Use the weights as they were saved.")
+        self._left -= count
+        if self._left < 0:
+            raise LungdbError(
+                f"The weights come to more than {MOST_BYTES:,} bytes as float32. Use a network of at most that size."
+            )
+        return count
