@@ -16,6 +16,7 @@ COMMANDS = {
     "load-scans": "load folders of DICOM files",
     "load-labels": "load labels from a CSV file",
     "load-patients": "add names, sexes and birth years to patients from a CSV file",
+    "load-images": "load pictures that are not scans",
     "load-network": "load a network from an ONNX file",
 }
 
