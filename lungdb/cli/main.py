@@ -17,7 +17,8 @@ COMMANDS = {
     "load-labels": "load labels from a CSV file",
     "load-patients": "add names, sexes and birth years to patients from a CSV file",
     "load-images": "load pictures that are not scans",
-    "load-network": "load a network from an ONNX file",
+    "load-network": "load a network: ONNX, PyTorch weights or a CNTK file",
+    "networks": "list the known networks and those that are loaded",
 }
 
 

@@ -1,0 +1,169 @@
+"""Networks that run faster: weights and activations in 16-bit floating point or in 8-bit whole numbers.
+
+fp16 is for GPUs; on a CPU it runs, slower than float32. int8 is static quantization in QDQ form (QuantizeLinear and
+DequantizeLinear around the operators, which ONNX Runtime fuses), per output channel for weights. Jacob et al.,
+Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, 2018.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from numpy.typing import NDArray
+
+from lungdb.errors import LungdbError
+from lungdb.networks.graph import image_input, read_model
+from lungdb.networks.layers import select_layer
+from lungdb.networks.sessions import open_session
+
+Pictures = NDArray[np.float32]
+
+_QUANTISED = ["Conv", "Gemm", "MatMul", "Add", "MaxPool", "Concat"]
+_MULTIPLIES = {"Gemm", "MatMul"}
+
+
+def to_fp16(model: bytes, layers: Iterable[str] = ()) -> bytes:
+    """Compute a network in float16.
+
+    Parameters
+    ----------
+    model : bytes
+        An ONNX network in float32.
+    layers : iterable of str
+        Tensors that keep their names and, converted back, stay float32, as the input and the output do.
+
+    Raises
+    ------
+    LungdbError
+        When ONNX Runtime is missing.
+    """
+    try:
+        from onnxruntime.transformers.float16 import convert_float_to_float16
+    except ImportError as error:
+        raise _missing(error) from None
+    parsed = read_model(model)
+    outputs = [value.name for value in parsed.graph.output]
+    kept = [name for name in dict.fromkeys(layers) if name not in outputs]
+    # The converter casts what the graph gives out back to float32, under its name.
+    parsed.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in kept)
+    converted = convert_float_to_float16(parsed, keep_io_types=True)
+    for position in reversed(range(len(outputs), len(converted.graph.output))):
+        del converted.graph.output[position]
+    return bytes(converted.SerializeToString())
+
+
+def to_int8(model: bytes, pictures: Iterable[Pictures]) -> bytes:
+    """Compute a network's convolutions and matrices in 8-bit whole numbers.
+
+    The classifying layer and the average under it stay in float32, so that features are not rounded to 256 levels;
+    tensors keep their names, and what is read from one is float32.
+
+    Parameters
+    ----------
+    model : bytes
+        An ONNX network in float32 with one input float32[N, 3, rows, cols].
+    pictures : iterable of float32[n, 3, rows, cols]
+        What the network is to read, prepared: the range of each activation is taken from them.
+
+    Raises
+    ------
+    LungdbError
+        When ONNX Runtime is missing or too old.
+    """
+    try:
+        from onnxruntime import quantization
+        from onnxruntime.quantization.quant_utils import add_pre_process_metadata
+    except ImportError as error:
+        raise _missing(error) from None
+    parsed = onnx.shape_inference.infer_shapes(read_model(model))
+    add_pre_process_metadata(parsed)
+    _name_nodes(parsed.graph)
+    with tempfile.TemporaryDirectory(prefix="lungdb") as folder:
+        source, target = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
+        onnx.save_model(parsed, source)
+        quantization.quantize_static(
+            source,
+            target,
+            _reader(quantization.CalibrationDataReader, image_input(parsed).name, pictures),
+            quant_format=quantization.QuantFormat.QDQ,
+            op_types_to_quantize=_QUANTISED,
+            nodes_to_exclude=_classifier(parsed.graph),
+            per_channel=True,
+            reduce_range=True,
+            activation_type=quantization.QuantType.QUInt8,
+            weight_type=quantization.QuantType.QInt8,
+            calibrate_method=quantization.CalibrationMethod.MinMax,
+            extra_options={"QDQKeepRemovableActivations": True},
+        )
+        quantised = target.read_bytes()
+    if _count(read_model(quantised), "Relu") != _count(parsed, "Relu"):
+        raise LungdbError("This ONNX Runtime drops layers in int8. Run: pip install -U onnxruntime")
+    return quantised
+
+
+def similarity(model: bytes, other: bytes, layer: str, pictures: Sequence[Pictures]) -> tuple[float, float]:
+    """Compare what two networks give for the same pictures.
+
+    Parameters
+    ----------
+    layer : str
+        A tensor that both have.
+    pictures : sequence of float32[n, 3, rows, cols]
+
+    Returns
+    -------
+    cosine_min, cosine_mean : float
+        Least and mean cosine of the angle between the two feature vectors of a picture; 0 for a vector of zeros.
+
+    Raises
+    ------
+    LungdbError
+        When a network gives NaN or infinity.
+    """
+    sessions = [open_session(select_layer(one, layer)[0]) for one in (model, other)]
+    cosines = []
+    for batch in pictures:
+        left, right = (np.asarray(session.run(batch)[0], dtype=np.float64) for session in sessions)
+        if not (np.isfinite(left).all() and np.isfinite(right).all()):
+            raise LungdbError(f"The layer {layer} gives NaN or infinity. Use the network in float32.")
+        lengths = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
+        cosines.append(np.sum(left * right, axis=1) / np.where(lengths > 0, lengths, 1.0))
+    values = np.concatenate(cosines)
+    return float(values.min()), float(values.mean())
+
+
+def _missing(error: ImportError) -> LungdbError:
+    return LungdbError(f'Another precision needs ONNX Runtime ({error}). Run: pip install "lungdb[cpu]"')
+
+
+def _reader(base: Any, name: str, pictures: Iterable[Pictures]) -> Any:
+    """Give the pictures as a CalibrationDataReader, a class that exists only where ONNX Runtime does."""
+
+    class Reader(base):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._batches: Iterator[Pictures] = iter(pictures)
+
+        def get_next(self) -> dict[str, Pictures] | None:
+            batch = next(self._batches, None)
+            return None if batch is None else {name: batch}
+
+    return Reader()
+
+
+def _name_nodes(graph: onnx.GraphProto) -> None:
+    """Give every node a name of its own: the quantizer excludes nodes by name."""
+    for position, node in enumerate(graph.node):
+        node.name = f"node_{position}_{node.name}"
+
+
+def _classifier(graph: onnx.GraphProto) -> list[str]:
+    return [node.name for node in graph.node if node.op_type in _MULTIPLIES][-1:]
+
+
+def _count(model: onnx.ModelProto, operator: str) -> int:
+    return sum(node.op_type == operator for node in model.graph.node)
