@@ -36,7 +36,9 @@ def _inputs_of_prediction() -> dict[str, Any]:
 
 
 INPUTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "04_featurize_images": samples.inputs_of_image_classes,
     "CheckInstallation": dict,
+    "FeaturizeImages": samples.inputs_of_images,
     "GenerateFeatures": samples.inputs_of_features,
     "PredictLungCancer": _inputs_of_prediction,
     "TrainLungCancerModel": samples.inputs_of_training,
