@@ -1,0 +1,214 @@
+"""Collecting the nodes and weights of the ONNX graph that a CNTK model becomes."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from onnx import NodeProto, TensorProto, helper, numpy_helper
+
+from lungdb.errors import LungdbError
+from lungdb.networks.cntk.functions import Function
+
+MAX_ELEMENTS = 1 << 26  # of what one node gives for one picture; VGG's largest has 3.2 million
+
+Dim = int | None
+"""A size, or None where it is free until the network runs."""
+
+
+@dataclass(frozen=True)
+class Value:
+    """A tensor of the graph.
+
+    Attributes
+    ----------
+    name : str
+        Its name in ONNX.
+    shape : tuple of Dim
+        Row-major (CNTK's reversed), without the batch.
+    batched : bool
+        Whether the batch stands in front of `shape`.
+    constant : array or None
+        What a weight holds, of the shape `shape`.
+    """
+
+    name: str
+    shape: tuple[Dim, ...]
+    batched: bool = True
+    constant: NDArray[np.float32] | None = None
+
+    @property
+    def rank(self) -> int:
+        """How many axes a single picture's tensor has."""
+        return len(self.shape)
+
+    def axis(self, index: int) -> int:
+        """Give the ONNX axis of a row-major axis."""
+        return index + self.batched
+
+
+Rule = Callable[["Emitter", Function, list[Value]], list[Value]]
+"""Writes the nodes for a function with the given inputs and returns its outputs."""
+
+
+class Emitter:
+    """The nodes and weights so far.
+
+    Parameters
+    ----------
+    taken : set of str
+        Tensor names that stay reserved for `rename`.
+    """
+
+    def __init__(self, taken: set[str]) -> None:
+        self.nodes: list[NodeProto] = []
+        self.weights: list[TensorProto] = []
+        self._taken = taken
+        self._unread: dict[str, NDArray[np.float32]] = {}
+        self._integers: dict[tuple[int, ...], str] = {}
+        self._function = ""
+        self._start = 0
+
+    def write(self, rule: Rule, function: Function, inputs: list[Value]) -> list[Value]:
+        """Write a function's nodes and check the size of what it gives."""
+        self._function, self._start = function.uid, len(self.nodes)
+        outputs = rule(self, function, inputs)
+        for output in outputs:
+            if math.prod(dim for dim in output.shape if dim is not None) > MAX_ELEMENTS:
+                function.refuse(f"gives {output.shape} for a picture", f"At most {MAX_ELEMENTS} numbers are supported.")
+        return outputs
+
+    def add(
+        self,
+        operator: str,
+        inputs: Sequence[Value | str],
+        shape: Sequence[Dim] = (),
+        *,
+        batched: bool | None = None,
+        **attributes: object,
+    ) -> Value:
+        """Add a node with one output, batched if one of its inputs is."""
+        return self.add_many(operator, inputs, [shape], batched=batched, **attributes)[0]
+
+    def add_many(
+        self,
+        operator: str,
+        inputs: Sequence[Value | str],
+        shapes: Sequence[Sequence[Dim]],
+        *,
+        batched: bool | None = None,
+        **attributes: object,
+    ) -> list[Value]:
+        """Add a node with an output for each of `shapes`."""
+        if batched is None:
+            batched = any(isinstance(value, Value) and value.batched for value in inputs)
+        names = [unique(f"{self._function}/{operator}", self._taken) for _ in shapes]
+        self.nodes.append(helper.make_node(operator, [self._read(value) for value in inputs], names, **attributes))
+        return [Value(name, tuple(shape), batched) for name, shape in zip(names, shapes, strict=True)]
+
+    def rename(self, value: Value, name: str) -> Value:
+        """Give an output of the function that was written last its name; a copy of what came from elsewhere."""
+        written = self.nodes[self._start :]
+        maker = next((node for node in written if value.name in node.output), None)
+        if maker is None:
+            value = self.add("Identity", [value], value.shape)
+            return self.rename(value, name)
+        maker.name = maker.name or self._function
+        for node in written:
+            for names in (node.output, node.input):
+                for place, known in enumerate(names):
+                    if known == value.name:
+                        names[place] = name
+        return replace(value, name=name)
+
+    def alias(self, value: Value, name: str) -> None:
+        """Give a tensor a second name."""
+        self.nodes.append(helper.make_node("Identity", [self._read(value)], [name]))
+
+    def constant(self, array: ArrayLike, name: str = "") -> Value:
+        """Make a constant, stored as float32 when a node reads it."""
+        with np.errstate(over="ignore"):
+            numbers = np.asarray(array).astype(np.float32, copy=False)
+        name = unique(name or f"{self._function}/constant", self._taken)
+        self._unread[name] = numbers
+        return Value(name, numbers.shape, batched=False, constant=numbers)
+
+    def integers(self, values: Sequence[int]) -> str:
+        """Store an int64 vector, one for all nodes that need the same."""
+        key = tuple(values)
+        if key not in self._integers:
+            name = self._integers[key] = unique("sizes", self._taken)
+            self.weights.append(numpy_helper.from_array(np.array(key, np.int64), name))
+        return self._integers[key]
+
+    def reshape(self, value: Value, shape: Sequence[Dim]) -> Value:
+        """Give a tensor other axes; of the free ones all but one have to stay as they are."""
+        if tuple(shape) == value.shape:
+            return value
+        if value.constant is not None:
+            return self.constant(value.constant.reshape([dim or 1 for dim in shape]), value.name)
+        sizes: list[int] = []
+        for place, dim in enumerate(shape):
+            kept = dim is None and value.shape[: place + 1] == tuple(shape[: place + 1])
+            sizes.append(0 if kept else -1 if dim is None else dim)
+        if sizes.count(-1) <= 1:
+            front = [0] if value.batched else []
+            return self.add("Reshape", [value, self.integers(front + sizes)], shape)
+        if [dim for dim in shape if dim != 1] != [dim for dim in value.shape if dim != 1]:
+            raise LungdbError(
+                f"The CNTK model reshapes {value.shape} to {tuple(shape)} with several free sizes. Save the model with "
+                "a fixed input size."
+            )
+        axes = [value.axis(place) for place, dim in enumerate(value.shape) if dim == 1]
+        bare = self.add("Squeeze", [value, self.integers(axes)], [dim for dim in shape if dim != 1]) if axes else value
+        axes = [value.axis(place) for place, dim in enumerate(shape) if dim == 1]
+        return self.add("Unsqueeze", [bare, self.integers(axes)], shape) if axes else bare
+
+    def align(self, values: Sequence[Value]) -> list[Value]:
+        """Insert axes of size 1 behind the batch, so that ONNX broadcasts tensors of several ranks as CNTK does."""
+        rank = max(value.rank for value in values)
+        return [self._with_rank(value, rank) if value.batched else value for value in values]
+
+    def batch_size_of(self, value: Value) -> Value:
+        """Compute the number of pictures in a batch, as an int64 vector of one."""
+        return self.add("Shape", [value], start=0, end=1, batched=False)
+
+    def _with_rank(self, value: Value, rank: int) -> Value:
+        missing = rank - value.rank
+        if missing == 0:
+            return value
+        return self.add("Unsqueeze", [value, self.integers(range(1, missing + 1))], (1,) * missing + value.shape)
+
+    def _read(self, value: Value | str) -> str:
+        if isinstance(value, str):
+            return value
+        if value.name in self._unread:
+            self.weights.append(numpy_helper.from_array(self._unread.pop(value.name), value.name))
+        return value.name
+
+
+def broadcast(function: Function, values: Sequence[Value]) -> tuple[Dim, ...]:
+    """Work out the shape of an elementwise operation: CNTK's rule is numpy's on row-major shapes."""
+    rank = max(value.rank for value in values)
+    shape: list[Dim] = []
+    for dims in zip(*((1,) * (rank - value.rank) + value.shape for value in values), strict=True):
+        sizes = {dim for dim in dims if dim is not None and dim != 1}
+        if len(sizes) > 1:
+            function.refuse(
+                f"combines the shapes {' and '.join(str(value.shape) for value in values)}", "Save the model again."
+            )
+        shape.append(next(iter(sizes), None if None in dims else 1))
+    return tuple(shape)
+
+
+def unique(name: str, taken: set[str]) -> str:
+    """Reserve a name that nothing has yet: `name`, or with a number."""
+    candidate, number = name, 1
+    while candidate in taken:
+        number += 1
+        candidate = f"{name}_{number}"
+    taken.add(candidate)
+    return candidate
