@@ -176,7 +176,7 @@ class _Download:
     def _copy(self, answer: HTTPResponse, file: IO[bytes], there: int, total: int | None) -> None:
         received = there
         with _progress(self._path.name, there, total) as bar:
-            while chunk := answer.read(_CHUNK):
+            while chunk := answer.read1(_CHUNK):
                 received += len(chunk)
                 self._check_size(received)
                 file.write(chunk)

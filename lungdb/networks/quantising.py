@@ -1,6 +1,6 @@
 """Networks that run faster: weights and activations in 16-bit floating point or in 8-bit whole numbers.
 
-fp16 is for GPUs; on a CPU it runs, slower than float32. int8 is static quantization in QDQ form (QuantizeLinear and
+fp16 is for GPUs; on a CPU it runs, no faster than float32. int8 is static quantization in QDQ form (QuantizeLinear and
 DequantizeLinear around the operators, which ONNX Runtime fuses), per output channel for weights. Jacob et al.,
 Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, 2018.
 """
@@ -19,9 +19,14 @@ from numpy.typing import NDArray
 from lungdb.errors import LungdbError
 from lungdb.networks.graph import image_input, read_model
 from lungdb.networks.layers import select_layer
+from lungdb.networks.processors import allowed_processors
+from lungdb.networks.providers import start_session
 from lungdb.networks.sessions import open_session
 
 Pictures = NDArray[np.float32]
+
+FP16_MAX = 65504.0
+"""The largest float16."""
 
 _QUANTISED = ["Conv", "Gemm", "MatMul", "Add", "MaxPool", "Concat"]
 _MULTIPLIES = {"Gemm", "MatMul"}
@@ -44,6 +49,7 @@ def to_fp16(model: bytes, layers: Iterable[str] = ()) -> bytes:
     """
     try:
         from onnxruntime.transformers.float16 import convert_float_to_float16
+        from onnxruntime.transformers.onnx_model import OnnxModel
     except ImportError as error:
         raise _missing(error) from None
     parsed = read_model(model)
@@ -54,6 +60,7 @@ def to_fp16(model: bytes, layers: Iterable[str] = ()) -> bytes:
     converted = convert_float_to_float16(parsed, keep_io_types=True)
     for position in reversed(range(len(outputs), len(converted.graph.output))):
         del converted.graph.output[position]
+    OnnxModel.graph_topological_sort(converted.graph)  # the converter adds the cast of the input at the end
     return bytes(converted.SerializeToString())
 
 
@@ -118,7 +125,8 @@ def similarity(model: bytes, other: bytes, layer: str, pictures: Sequence[Pictur
     Returns
     -------
     cosine_min, cosine_mean : float
-        Least and mean cosine of the angle between the two feature vectors of a picture; 0 for a vector of zeros.
+        Least and mean cosine of the angle between the two feature vectors of a picture; a vector of zeros has 1 with
+        another, else 0.
 
     Raises
     ------
@@ -132,9 +140,29 @@ def similarity(model: bytes, other: bytes, layer: str, pictures: Sequence[Pictur
         if not (np.isfinite(left).all() and np.isfinite(right).all()):
             raise LungdbError(f"The layer {layer} gives NaN or infinity. Use the network in float32.")
         lengths = np.linalg.norm(left, axis=1) * np.linalg.norm(right, axis=1)
-        cosines.append(np.sum(left * right, axis=1) / np.where(lengths > 0, lengths, 1.0))
+        alike = np.where((left == right).all(axis=1), 1.0, 0.0)
+        cosines.append(np.divide(np.sum(left * right, axis=1), lengths, out=alike, where=lengths > 0))
     values = np.concatenate(cosines)
     return float(values.min()), float(values.mean())
+
+
+def largest_value(model: bytes, pictures: Iterable[Pictures]) -> float:
+    """Find the largest magnitude that a network's convolutions, matrices and sums reach.
+
+    Where it is above FP16_MAX, a GPU gives infinity in fp16. A CPU does not show that: it computes fp16 in float32.
+    """
+    parsed = read_model(model)
+    graph = parsed.graph
+    reached = [str(node.output[0]) for node in graph.node if node.op_type in _QUANTISED]
+    del graph.output[:]
+    for position, name in enumerate(reached):
+        magnitude, largest = f"lungdb_magnitude_{position}", f"lungdb_largest_{position}"
+        graph.node.append(onnx.helper.make_node("Abs", [name], [magnitude]))
+        graph.node.append(onnx.helper.make_node("ReduceMax", [magnitude], [largest], keepdims=0))
+        graph.output.append(onnx.helper.make_tensor_value_info(largest, onnx.TensorProto.FLOAT, []))
+    session, _ = start_session(parsed.SerializeToString(), None, allowed_processors())
+    name = image_input(parsed).name
+    return max(float(value) for batch in pictures for value in session.run(None, {name: batch}))
 
 
 def _missing(error: ImportError) -> LungdbError:
