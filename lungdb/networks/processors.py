@@ -17,10 +17,10 @@ def allowed_processors() -> int:
     Elsewhere every processor counts.
     """
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return max(1, round(min(processors, _quota(_CGROUPS, _OWN_CGROUPS))))
+    return max(1, round(min(processors, quota(_CGROUPS, _OWN_CGROUPS))))
 
 
-def _quota(groups: Path, own: Path) -> float:
+def quota(groups: Path, own: Path) -> float:
     """Give the processors' worth of time that the control groups of a process allow, versions 1 and 2."""
     try:
         lines = [line.split(":", 2) for line in own.read_text().splitlines()]

@@ -13,21 +13,7 @@ from numpy.typing import NDArray
 from lungdb.errors import ProcedureError
 from lungdb.networks.graph import UNREADABLE
 from lungdb.networks.processors import allowed_processors
-from lungdb.networks.providers import ARGUMENT, import_runtime, short, start_session
-
-# What ONNX Runtime and the libraries below it say when memory runs out, lower case: its arena, C++, cuDNN, cuBLAS,
-# CUDA, DirectML.
-_OUT_OF_MEMORY = (
-    "failed to allocate memory",
-    "bad_alloc",
-    "bad allocation",
-    "out of memory",
-    "not enough memory",
-    "available memory of",
-    "alloc_failed",
-    "e_outofmemory",
-    "8007000e",
-)
+from lungdb.networks.providers import ARGUMENT, lacks_memory, no_memory, short, start_session
 
 
 class Session:
@@ -83,15 +69,10 @@ class Session:
 
     def _halve(self, size: int, error: Exception) -> None:
         """Take smaller batches from now on, or give up."""
-        lacks_memory = isinstance(error, MemoryError) or any(words in str(error).lower() for words in _OUT_OF_MEMORY)
-        if not lacks_memory:
+        if not lacks_memory(error):
             raise ProcedureError(UNREADABLE, f"ONNX Runtime failed on a batch of {size}: {short(error)}") from None
         if size == 1:
-            raise ProcedureError(
-                UNREADABLE,
-                f"The memory does not hold the network and one picture: {short(error)} Give the process more memory, "
-                "or use a smaller network.",
-            ) from None
+            raise no_memory("network and one picture", error) from None
         self._too_many = self._too_many or size
         self._most = size // 2
 
@@ -116,10 +97,7 @@ def open_session(model: bytes, providers: Sequence[str] | None = None, threads: 
     """
     if threads is not None and threads < 1:
         raise ProcedureError(ARGUMENT, f"The number of threads {threads} is not supported. Give 1 or more, or NULL.")
-    options = import_runtime().SessionOptions()
-    options.intra_op_num_threads = threads or allowed_processors()
-    options.log_severity_level = 3  # SQL Server would pass warnings on to the client as messages
-    return Session(*start_session(model, options, providers))
+    return Session(*start_session(model, providers, threads or allowed_processors()))
 
 
 _KEPT = 2
