@@ -54,7 +54,7 @@ def check_weights(weights: Weights, expected: Shapes, title: str) -> None:
         listed = "; ".join(problems[:_MOST_LISTED])
         more = f"; and {len(problems) - _MOST_LISTED} more" if len(problems) > _MOST_LISTED else ""
         raise LungdbError(
-            f"The weights are not those of {title}; {len(problems)} parameters do not fit: {listed}{more}. "
+            f"The weights are not those of {title}, what does not fit ({len(problems)}): {listed}{more}. "
             "Use the whole state dict of a torchvision network."
         )
 

@@ -16,7 +16,7 @@ _FLOATING = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "BF16": "<u2"}
 
 
 def raw_numbers(raw: bytes | memoryview, kind: str, name: str) -> NDArray[Any]:
-    """Lay little-endian numbers out without copying, bfloat16 as uint16; LungdbError for a kind that is not floating."""
+    """Lay little-endian numbers out without copying, bfloat16 as uint16; LungdbError where they are not floating."""
     if kind not in _FLOATING:
         raise LungdbError(
             f"The weight {name[:200]!r} holds numbers of the kind {kind[:20]}. Save it as float32, float64, float16 or "
@@ -26,8 +26,9 @@ def raw_numbers(raw: bytes | memoryview, kind: str, name: str) -> NDArray[Any]:
 
 
 def to_float32(numbers: NDArray[Any], kind: str) -> NDArray[np.float32]:
-    """Convert what `raw_numbers` gave, of any shape, to contiguous float32; float64 that exceeds it becomes infinite."""
+    """Convert what `raw_numbers` gave, of any shape, to contiguous float32; a float64 that exceeds it is infinite."""
     if kind == "BF16":  # the upper half of a float32
-        return (numbers.astype(np.uint32) << np.uint32(16)).view(np.float32)
+        halves = numbers.astype(np.uint32, order="C") << np.uint32(16)
+        return np.asarray(halves).view(np.float32)
     with np.errstate(over="ignore"):
         return np.require(numbers, np.float32, ["C", "A"])
