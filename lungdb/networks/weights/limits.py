@@ -32,21 +32,24 @@ def check_file_size(size: int) -> None:
 
 
 class Allowance:
-    """Counts the elements that tensors ask for, since views let a small file describe huge ones."""
+    """Counts the numbers that tensors ask for, since views let a small file describe huge ones."""
 
-    def __init__(self) -> None:
-        self._left = MOST_BYTES // 4
+    def __init__(self, file_size: int) -> None:
+        # float16 has a number in two bytes, so this leaves room for tensors that share one storage.
+        self._most = min(MOST_BYTES // 4, file_size)
+        self._taken = 0
 
     def take(self, name: str, shape: tuple[int, ...]) -> int:
         """Give a tensor's number of elements; LungdbError when it has none or all together are too many."""
         if len(shape) > MOST_DIMENSIONS or not all(is_size(size) for size in shape):
-            raise damaged(f"the shape of {name!r} is impossible")
+            raise damaged(f"the shape of {name[:200]!r} is impossible")
         count = math.prod(shape)
         if count == 0:
-            raise LungdbError(f"The weight {name!r} is empty. Use the weights as they were saved.")
-        self._left -= count
-        if self._left < 0:
+            raise LungdbError(f"The weight {name[:200]!r} is empty. Use the weights as they were saved.")
+        self._taken += count
+        if self._taken > self._most:
             raise LungdbError(
-                f"The weights come to more than {MOST_BYTES:,} bytes as float32. Use a network of at most that size."
+                f"The weights file describes more than {self._most:,} numbers, which is too many for its size or to "
+                "be read. Save the state dict of one network, each tensor whole."
             )
         return count

@@ -2,7 +2,9 @@
 
 timm's ResNets are named as torchvision's. Hugging Face transformers' are named by their place in the modules of
 transformers/models/resnet/modeling_resnet.py (`ResNetForImageClassification`). Both also have variants with another
-structure, which are refused by name.
+structure, which are refused by name. What has no parameters cannot be told from them: timm's resnetaa and resnetblur
+(pooling instead of strides) and transformers' `downsample_in_bottleneck` have the names and shapes of a plain ResNet,
+and are taken for one.
 """
 
 from __future__ import annotations

@@ -72,7 +72,9 @@ def _read_zip(content: bytes) -> dict[str, NDArray[np.float32]]:
         with zipfile.ZipFile(io.BytesIO(content)) as archive:
             folder = _check_archive(archive, len(content))
             description = Machine(archive.read(f"{folder}/data.pkl")).read()
-            return _arrays(state_dict(description), lambda storage: archive.read(f"{folder}/data/{storage.key}"))
+            return _arrays(
+                state_dict(description), len(content), lambda storage: archive.read(f"{folder}/data/{storage.key}")
+            )
     # What zipfile raises on bytes that are no zip, or of a kind that it does not read.
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, KeyError):
         raise damaged("its zip is incomplete") from None
@@ -114,7 +116,7 @@ def _read_legacy(content: bytes) -> dict[str, NDArray[np.float32]]:
         raise LungdbError("The weights file is big-endian. Save it on a little-endian machine.")
     weights = state_dict(machine.read())
     raws = _legacy_storages(machine, content)
-    return _arrays(weights, lambda storage: raws[storage.key])
+    return _arrays(weights, len(content), lambda storage: raws[storage.key])
 
 
 def _legacy_storages(machine: Machine, content: bytes) -> dict[str, memoryview]:
@@ -133,9 +135,11 @@ def _legacy_storages(machine: Machine, content: bytes) -> dict[str, memoryview]:
     return raws
 
 
-def _arrays(weights: dict[str, Tensor], raw: Callable[[Storage], Raw]) -> dict[str, NDArray[np.float32]]:
+def _arrays(
+    weights: dict[str, Tensor], file_size: int, raw: Callable[[Storage], Raw]
+) -> dict[str, NDArray[np.float32]]:
     """Read the tensors' numbers."""
-    allowance = Allowance()
+    allowance = Allowance(file_size)
     shared: dict[str, Raw] = {}
     arrays = {}
     for name, tensor in weights.items():

@@ -43,7 +43,7 @@ def read_safetensors(content: bytes) -> dict[str, NDArray[np.float32]]:
         floating.
     """
     header, start = _header(content)
-    allowance = Allowance()
+    allowance = Allowance(len(content))
     weights = {}
     expected = 0
     for name, entry in sorted(header.items(), key=lambda item: _begin(*item)):

@@ -146,7 +146,7 @@ def test_a_command_in_a_file_is_not_run(tmp_path, monkeypatch, module, make, spo
         (table(a=tensor(strides=(-3, 1))), "tensor is not described"),
         (table(a=tensor(shape=(6,))), "tensor is not described"),
         (table(a=tensor(shape=(1,) * 9, strides=(1,) * 9)), "tensor is not described"),
-        (table(a=tensor(shape=(2**29, 2), strides=(0, 0))), "more than 1,073,741,824 bytes"),
+        (table(a=tensor(shape=(2**12, 2), strides=(0, 0))), r"describes more than \d+ numbers"),
         (table(a=tensor(shape=(0, 3))), "'a' is empty"),
         (table(a=tensor(storage("1"))), "zip is incomplete"),
         (table(a=tensor(storage(elements=7))), "storage of 'a' is incomplete"),

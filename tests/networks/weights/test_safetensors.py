@@ -44,7 +44,7 @@ def test_a_file_made_by_the_rules_is_read():
         ({"a": entry(0, 16, (True, 4))}, "shape of 'a' is impossible"),
         ({"a": entry(0, 16, (-2, -2))}, "shape of 'a' is impossible"),
         ({"a": entry(0, 16, (1,) * 9)}, "shape of 'a' is impossible"),
-        ({"a": entry(0, 16, (2**20, 2**20))}, "more than 1,073,741,824 bytes"),
+        ({"a": entry(0, 16, (2**20, 2**20))}, "describes more than 1?[0-9][0-9] numbers"),
         ({"a": entry(0, 0, (0, 2**29)), "b": entry(0, 16, (4,))}, "'a' is empty"),
         ({"a": entry(0, 16, (4,), "I32")}, "kind I32"),
         ({"a": entry(0, 16, (16,), "F8_E4M3")}, "kind F8_E4M3"),
