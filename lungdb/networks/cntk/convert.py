@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import onnx
@@ -16,7 +17,8 @@ from lungdb.networks.cntk.naming import Key, name_tensors
 from lungdb.networks.cntk.wire import SPLIT_MAGIC, damaged, read_dictionary
 
 _OPSET, _IR_VERSION = 17, 8  # read by every ONNX Runtime from 1.12 on
-_LARGEST_FILE = 2**31 - 2**24  # protobuf's limit, with room for the nodes
+_LARGEST_FILE = 2**31 - 2**26  # protobuf's limit, with room for the nodes
+_SPARE = 1 << 22  # bytes of weights that a small file may become
 
 _LEGACY_MAGIC = "BCN\0".encode("utf-16-le")
 _DICTIONARY_STARTS = (b"\x08\x01\x12", b"\x08\x02\x12")
@@ -79,7 +81,7 @@ def convert_cntk(model: bytes, output: str | None = None) -> bytes:
     inputs = graph.inputs_of(target)
     if not inputs:
         raise LungdbError(f"The CNTK model's node {target.function.name!r} reads no input. Name another output.")
-    return _Conversion(graph, target, inputs).run()
+    return _Conversion(graph, target, inputs, min(_LARGEST_FILE, 2 * len(model) + _SPARE)).run()
 
 
 def _root_dictionary(model: bytes) -> dict[str, Any]:
@@ -104,13 +106,13 @@ def _root_dictionary(model: bytes) -> dict[str, Any]:
 class _Conversion:
     """The conversion of one output: names, inputs, then the functions in order."""
 
-    def __init__(self, graph: Graph, target: Output, inputs: list[Variable]) -> None:
+    def __init__(self, graph: Graph, target: Output, inputs: list[Variable], room: int) -> None:
         self._graph = graph
         self._target = target
         self._inputs = inputs
         self._functions = graph.sorted_functions(target)
         self._names = name_tensors(graph, self._functions, inputs)
-        self._emitter = Emitter(self._names.taken)
+        self._emitter = Emitter(self._names.pool, room)
         self._values: dict[Key, Value] = {}
         self._variables: dict[str, Value] = {}
 
@@ -146,7 +148,7 @@ class _Conversion:
         if UNKNOWN_SHAPE in variable.dims:
             raise LungdbError(f"The CNTK model's input {variable.name!r} has no shape. Save it with one.")
         shape: list[Dim] = [None if dim in (FREE, INFERRED) else dim for dim in variable.dims[::-1]]
-        if any(dim is not None and not 0 < dim <= MAX_ELEMENTS for dim in shape):
+        if 0 in shape or math.prod(dim for dim in shape if dim is not None) > MAX_ELEMENTS:
             raise damaged(f"the input {variable.uid} has the shape {variable.dims}")
         name = self._names.inputs[variable.uid]
         self._variables[variable.uid] = Value(name, tuple(shape))

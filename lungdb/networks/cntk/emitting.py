@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -12,6 +13,7 @@ from onnx import NodeProto, TensorProto, helper, numpy_helper
 
 from lungdb.errors import LungdbError
 from lungdb.networks.cntk.functions import Function
+from lungdb.networks.cntk.wire import MAX_RANK
 
 MAX_ELEMENTS = 1 << 26  # of what one node gives for one picture; VGG's largest has 3.2 million
 
@@ -50,6 +52,31 @@ class Value:
         return index + self.batched
 
 
+class NamePool:
+    """The tensor names that are taken."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._numbers: dict[str, int] = {}
+
+    def __contains__(self, name: str) -> bool:
+        """Tell whether a name is taken."""
+        return name in self._taken
+
+    def take(self, names: Iterable[str]) -> None:
+        """Reserve names as they are."""
+        self._taken.update(names)
+
+    def unique(self, name: str) -> str:
+        """Reserve a name that nothing has yet: `name`, or with a number."""
+        candidate = name
+        while candidate in self._taken:
+            self._numbers[name] = self._numbers.get(name, 1) + 1
+            candidate = f"{name}_{self._numbers[name]}"
+        self._taken.add(candidate)
+        return candidate
+
+
 Rule = Callable[["Emitter", Function, list[Value]], list[Value]]
 """Writes the nodes for a function with the given inputs and returns its outputs."""
 
@@ -59,15 +86,19 @@ class Emitter:
 
     Parameters
     ----------
-    taken : set of str
-        Tensor names that stay reserved for `rename`.
+    pool : NamePool
+        Names that are taken already, reserved for `rename`.
+    room : int
+        Bytes that the weights may take.
     """
 
-    def __init__(self, taken: set[str]) -> None:
+    def __init__(self, pool: NamePool, room: int) -> None:
         self.nodes: list[NodeProto] = []
         self.weights: list[TensorProto] = []
-        self._taken = taken
+        self._pool = pool
+        self._room = room
         self._unread: dict[str, NDArray[np.float32]] = {}
+        self._reshaped: dict[tuple[str, tuple[Dim, ...]], Value] = {}
         self._integers: dict[tuple[int, ...], str] = {}
         self._function = ""
         self._start = 0
@@ -79,6 +110,8 @@ class Emitter:
         for output in outputs:
             if math.prod(dim for dim in output.shape if dim is not None) > MAX_ELEMENTS:
                 function.refuse(f"gives {output.shape} for a picture", f"At most {MAX_ELEMENTS} numbers are supported.")
+            if output.rank > MAX_RANK:
+                function.refuse(f"gives {output.rank} axes", f"At most {MAX_RANK} are supported.")
         return outputs
 
     def add(
@@ -105,7 +138,7 @@ class Emitter:
         """Add a node with an output for each of `shapes`."""
         if batched is None:
             batched = any(isinstance(value, Value) and value.batched for value in inputs)
-        names = [unique(f"{self._function}/{operator}", self._taken) for _ in shapes]
+        names = [self._pool.unique(f"{self._function}/{operator}") for _ in shapes]
         self.nodes.append(helper.make_node(operator, [self._read(value) for value in inputs], names, **attributes))
         return [Value(name, tuple(shape), batched) for name, shape in zip(names, shapes, strict=True)]
 
@@ -132,7 +165,7 @@ class Emitter:
         """Make a constant, stored as float32 when a node reads it."""
         with np.errstate(over="ignore"):
             numbers = np.asarray(array).astype(np.float32, copy=False)
-        name = unique(name or f"{self._function}/constant", self._taken)
+        name = self._pool.unique(name or f"{self._function}/constant")
         self._unread[name] = numbers
         return Value(name, numbers.shape, batched=False, constant=numbers)
 
@@ -140,8 +173,8 @@ class Emitter:
         """Store an int64 vector, one for all nodes that need the same."""
         key = tuple(values)
         if key not in self._integers:
-            name = self._integers[key] = unique("sizes", self._taken)
-            self.weights.append(numpy_helper.from_array(np.array(key, np.int64), name))
+            name = self._integers[key] = self._pool.unique("sizes")
+            self._store(np.array(key, np.int64), name)
         return self._integers[key]
 
     def reshape(self, value: Value, shape: Sequence[Dim]) -> Value:
@@ -149,7 +182,10 @@ class Emitter:
         if tuple(shape) == value.shape:
             return value
         if value.constant is not None:
-            return self.constant(value.constant.reshape([dim or 1 for dim in shape]), value.name)
+            key = value.name, tuple(shape)
+            if key not in self._reshaped:
+                self._reshaped[key] = self.constant(value.constant.reshape([dim or 1 for dim in shape]), value.name)
+            return self._reshaped[key]
         sizes: list[int] = []
         for place, dim in enumerate(shape):
             kept = dim is None and value.shape[: place + 1] == tuple(shape[: place + 1])
@@ -186,8 +222,17 @@ class Emitter:
         if isinstance(value, str):
             return value
         if value.name in self._unread:
-            self.weights.append(numpy_helper.from_array(self._unread.pop(value.name), value.name))
+            self._store(self._unread.pop(value.name), value.name)
         return value.name
+
+    def _store(self, array: NDArray[Any], name: str) -> None:
+        self._room -= array.nbytes
+        if self._room < 0:
+            raise LungdbError(
+                "The CNTK model's weights take more room in ONNX than is supported, 2 GB or twice the file. Save a "
+                "smaller model."
+            )
+        self.weights.append(numpy_helper.from_array(array, name))
 
 
 def broadcast(function: Function, values: Sequence[Value]) -> tuple[Dim, ...]:
@@ -202,13 +247,3 @@ def broadcast(function: Function, values: Sequence[Value]) -> tuple[Dim, ...]:
             )
         shape.append(next(iter(sizes), None if None in dims else 1))
     return tuple(shape)
-
-
-def unique(name: str, taken: set[str]) -> str:
-    """Reserve a name that nothing has yet: `name`, or with a number."""
-    candidate, number = name, 1
-    while candidate in taken:
-        number += 1
-        candidate = f"{name}_{number}"
-    taken.add(candidate)
-    return candidate

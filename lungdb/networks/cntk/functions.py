@@ -22,6 +22,8 @@ _SENTINELS = 2**31 - 5
 
 _LARGEST = 1 << 26  # of a window, a stride, a padding or a dimension
 
+_LARGEST_INTEGER = 1 << 31
+
 _T = TypeVar("_T")
 
 
@@ -74,7 +76,7 @@ class Function:
 
     def described(self) -> str:
         """Start a sentence about this node."""
-        return f"The CNTK model's operation {self.operation} (node {self.name!r}, id {self.uid})"
+        return f"The CNTK model's operation {self.operation} (node {self.name[:200]!r}, id {self.uid[:200]})"
 
     def flag(self, name: str, default: bool = False) -> bool:
         """Read a Bool."""
@@ -82,7 +84,10 @@ class Function:
 
     def integer(self, name: str, default: int | None = None) -> int:
         """Read an Int or SizeT."""
-        return self._get(name, int, default)
+        value = self._get(name, int, default)
+        if abs(value) > _LARGEST_INTEGER:
+            raise damaged(f"{name} of {self.uid} is {value}")
+        return value
 
     def number(self, name: str, default: float | None = None) -> float:
         """Read a Double or Float."""
@@ -107,6 +112,8 @@ class Function:
         values = self._get(name, list, [])
         if not all(type(value) is kind for value in values):
             raise damaged(f"{name} of {self.uid} is no list of {kind.__name__}")
+        if any(isinstance(value, int) and abs(value) > _LARGEST_INTEGER for value in values):
+            raise damaged(f"{name} of {self.uid} goes past {_LARGEST_INTEGER}")
         return values
 
     def dims(self, name: str) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ from lungdb.networks.cntk.wire import damaged
 _OUTPUT = re.compile(r"(.+)_Output_(\d{1,3})", re.DOTALL)
 
 _MAX_NESTING = 100  # real models nest three blocks
+_MAX_OUTPUTS = 32  # trained models have four
 
 _RECURRENT = {"PastValue", "FutureValue"}
 
@@ -88,11 +89,15 @@ class Graph:
         """
         if wanted is not None:
             return self._called(wanted)
-        sources = {uid: self.resolve(uid) for uid in self._outputs_of(self._root)}
+        outputs = self._outputs_of(self._root)
+        if len(outputs) > _MAX_OUTPUTS:
+            raise LungdbError(f"The CNTK model has {len(outputs)} outputs. Name the output to convert.")
+        sources = {uid: self.resolve(uid) for uid in outputs}
+        criteria = self._criteria()
         kept = {
             uid: source
             for uid, source in sources.items()
-            if isinstance(source, Output) and not self._is_criterion(source)
+            if isinstance(source, Output) and not self._is_criterion(source, criteria)
         }
         if not kept:
             raise LungdbError("The CNTK model gives nothing but training criteria. Name the output to convert.")
@@ -166,7 +171,7 @@ class Graph:
             source = self.resolve(self._outputs_of(self.functions[wanted])[0])
             if isinstance(source, Output):
                 return source
-        known = list(dict.fromkeys(name.text for name in names))
+        known = [name for name in dict.fromkeys(name.text for name in names) if len(name) < 200][:2000]
         close = difflib.get_close_matches(wanted, known, n=3)
         advice = f"Did you mean {' or '.join(close)}?" if close else f"It has {', '.join(known[-5:]) or 'no names'}."
         raise LungdbError(f"The CNTK model has no node {wanted!r}. {advice}")
@@ -253,16 +258,17 @@ class Graph:
             if isinstance(source, Output):
                 yield source.function
 
-    def _is_criterion(self, source: Output) -> bool:
-        blocks = {
-            self.resolve(self._outputs_of(function)[0])
-            for function in self.functions.values()
-            if function.block_root is not None and function.operation in CRITERIA
-        }
-        inside = {block.function.uid for block in blocks if isinstance(block, Output)}
-        return any(
-            function.uid in inside or function.operation in CRITERIA for function in self.sorted_functions(source)
-        )
+    def _criteria(self) -> set[str]:
+        """Collect the ids of the primitives that compute a training criterion, by themselves or as a Block's last."""
+        found = {function.uid for function in self.functions.values() if function.operation in CRITERIA}
+        for uid in list(found):
+            for output in self._outputs_of(self.functions[uid]):
+                source = self.resolve(output)
+                found |= {source.function.uid} if isinstance(source, Output) else set()
+        return found
+
+    def _is_criterion(self, source: Output, criteria: set[str]) -> bool:
+        return any(function.uid in criteria for function in self.sorted_functions(source))
 
 
 def _is_combine(function: Function) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from lungdb.networks.cntk.emitting import unique
+from lungdb.networks.cntk.emitting import NamePool
 from lungdb.networks.cntk.functions import Function, Variable
 from lungdb.networks.cntk.graph import Graph
 
@@ -19,7 +19,7 @@ class TensorNames:
     inputs: dict[str, str] = field(default_factory=dict)
     outputs: dict[Key, str] = field(default_factory=dict)
     aliases: dict[Key, list[str]] = field(default_factory=dict)
-    taken: set[str] = field(default_factory=set)
+    pool: NamePool = field(default_factory=NamePool)
 
 
 def name_tensors(graph: Graph, functions: Sequence[Function], inputs: Sequence[Variable]) -> TensorNames:
@@ -31,20 +31,20 @@ def name_tensors(graph: Graph, functions: Sequence[Function], inputs: Sequence[V
     """
     names = TensorNames()
     for variable in inputs:
-        names.inputs[variable.uid] = unique(variable.name or variable.uid, names.taken)
+        names.inputs[variable.uid] = names.pool.unique(variable.name or variable.uid)
     needed = {function.uid for function in functions}
     found = [name for name in graph.names() if name.output.function.uid in needed]
     meant: dict[str, Key] = {}
     for name in found:
-        if name.text not in names.taken and meant.setdefault(name.text, name.output.key) == name.output.key:
+        if name.text not in names.pool and meant.setdefault(name.text, name.output.key) == name.output.key:
             _add(names, name.output.key, name.text)
-    names.taken.update(meant)
+    names.pool.take(meant)
     for name in found:
         if name.output.key not in names.outputs:
-            _add(names, name.output.key, unique(name.text, names.taken))
+            _add(names, name.output.key, names.pool.unique(name.text))
     for function in functions:
         if (function.uid, 0) not in names.outputs:
-            names.outputs[function.uid, 0] = unique(function.uid, names.taken)
+            names.outputs[function.uid, 0] = names.pool.unique(function.uid)
     return names
 
 

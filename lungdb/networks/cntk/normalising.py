@@ -15,6 +15,8 @@ def _batch_normalization(emitter: Emitter, function: Function, inputs: list[Valu
         function.refuse(f"has {len(inputs)} inputs", "Save the model again with CNTK 2.")
     picture, parameters = inputs[0], [_vector(function, value) for value in inputs[1:5]]
     epsilon = function.number("epsilon", 1e-5)
+    if not 0 <= epsilon <= 1:
+        function.refuse(f"has the epsilon {epsilon}", "Save the model again with CNTK 2.")
     if function.flag("spatial", False):
         channels = picture.shape[0]
         if any(parameter.size != channels for parameter in parameters):

@@ -12,6 +12,7 @@ from lungdb.networks.cntk.emitting import Dim, Emitter, Rule, Value
 from lungdb.networks.cntk.functions import FREE, INFERRED, UNKNOWN_SHAPE, Function
 
 _END = 2**31 - 1
+_LARGEST_MIRROR = 1 << 16
 _CONSTANT, _REFLECT, _SYMMETRIC = 0, 1, 2
 
 
@@ -92,7 +93,7 @@ def _splice(emitter: Emitter, function: Function, inputs: list[Value]) -> list[V
             shape.append(None if None in dims else sum(dim for dim in dims if dim is not None))
         elif len(sizes) > 1:
             function.refuse(
-                f"joins the shapes {[value.shape for value in inputs]}", "Save the model again with CNTK 2."
+                f"joins the shapes {[value.shape for value in inputs[:4]]}", "Save the model again with CNTK 2."
             )
         else:
             shape.append(next(iter(sizes), None if None in dims else 1))
@@ -171,7 +172,7 @@ def _mirror(emitter: Emitter, function: Function, value: Value, amounts: list[tu
         if before == after == 0:
             continue
         dim = value.shape[place]
-        if dim is None or max(before, after) > dim - (mode == _REFLECT):
+        if dim is None or dim > _LARGEST_MIRROR or max(before, after) > dim - (mode == _REFLECT):
             function.refuse(f"mirrors {before} and {after} places of {dim}", "Save the model with a fixed input size.")
         sources = np.pad(np.arange(dim), (before, after), "reflect" if mode == _REFLECT else "symmetric")
         shape = [*value.shape[:place], sources.size, *value.shape[place + 1 :]]
