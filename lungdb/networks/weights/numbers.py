@@ -30,5 +30,5 @@ def to_float32(numbers: NDArray[Any], kind: str) -> NDArray[np.float32]:
     if kind == "BF16":  # the upper half of a float32
         halves = numbers.astype(np.uint32, order="C") << np.uint32(16)
         return np.asarray(halves).view(np.float32)
-    with np.errstate(over="ignore"):
+    with np.errstate(over="ignore", invalid="ignore"):
         return np.require(numbers, np.float32, ["C", "A"])

@@ -27,6 +27,14 @@ def test_a_file_made_by_the_rules_is_read():
     assert {name: array.tolist() for name, array in weights.items()} == {"a": [1, 2], "b": [3, 4]}
 
 
+@pytest.mark.filterwarnings("error")
+def test_numbers_beyond_float32_are_read_as_infinity_and_nan():
+    """Without a warning, also for a NaN that signals; building a network refuses them by name."""
+    data = np.array([1e300], "<f8").tobytes() + (0x7FF0000000000001).to_bytes(8, "little")
+    weights = read_weights(file({"a": entry(0, 16, kind="F64")}, data))
+    np.testing.assert_array_equal(weights["a"], [np.inf, np.nan])
+
+
 @pytest.mark.parametrize(
     ("header", "message"),
     [
