@@ -8,6 +8,7 @@ import sys
 import textwrap
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -133,3 +134,22 @@ def test_a_picture_that_claims_gigabytes_costs_no_memory() -> None:
         cwd=ROOT,
     )
     assert done.stdout.split() == ["True", "True"]
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        [cv2.IMWRITE_JPEG_PROGRESSIVE, 1],
+        [cv2.IMWRITE_JPEG_RST_INTERVAL, 1],
+        [cv2.IMWRITE_JPEG_OPTIMIZE, 1, cv2.IMWRITE_JPEG_QUALITY, 100],
+    ],
+)
+def test_every_form_of_jpeg_is_walked_to_its_end(options: list[int]) -> None:
+    """Several scans, restart markers, stuffed bytes: noise has all of them, and without its last byte it is cut off."""
+    noise = np.random.default_rng(1).integers(0, 256, (120, 90, 3), dtype=np.uint8)
+    file = bytes(cv2.imencode(".jpg", noise, options)[1].tobytes())
+    header = read_picture_header(file)
+    assert (header.rows, header.cols) == (120, 90)
+    assert decode_picture(file).shape == (120, 90, 3)
+    with pytest.raises(LungdbError, match="cut off"):
+        read_picture_header(file[:-1])
