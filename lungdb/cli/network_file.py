@@ -34,7 +34,7 @@ def read_file(source: str, folder: Path | None, sha256: str | None) -> NetworkFi
     folder : Path or None
         Where a download is kept; None is the user's cache.
     sha256 : str or None
-        Refuse a file of another hash; a download is then removed.
+        Refuse a file of another hash, in lower-case hexadecimal; a download is then removed.
 
     Raises
     ------
@@ -45,7 +45,7 @@ def read_file(source: str, folder: Path | None, sha256: str | None) -> NetworkFi
     path = download(source, folder or cache_folder(source)) if fetched else Path(source)
     content = _read(path)
     found = hashlib.sha256(content).hexdigest()
-    if sha256 and sha256.lower() != found:
+    if sha256 and sha256 != found:
         if fetched:
             forget(path)
         raise LungdbError(

@@ -33,7 +33,7 @@ _MULTIPLIES = {"Gemm", "MatMul"}
 
 
 def to_fp16(model: bytes, layers: Iterable[str] = ()) -> bytes:
-    """Compute a network in float16.
+    """Compute a network in float16, but for the classifying layer.
 
     Parameters
     ----------
@@ -53,11 +53,12 @@ def to_fp16(model: bytes, layers: Iterable[str] = ()) -> bytes:
     except ImportError as error:
         raise _missing(error) from None
     parsed = read_model(model)
+    _name_nodes(parsed.graph)
     outputs = [value.name for value in parsed.graph.output]
     kept = [name for name in dict.fromkeys(layers) if name not in outputs]
     # The converter casts what the graph gives out back to float32, under its name.
     parsed.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in kept)
-    converted = convert_float_to_float16(parsed, keep_io_types=True)
+    converted = convert_float_to_float16(parsed, keep_io_types=True, node_block_list=_classifier(parsed.graph))
     for position in reversed(range(len(outputs), len(converted.graph.output))):
         del converted.graph.output[position]
     OnnxModel.graph_topological_sort(converted.graph)  # the converter adds the cast of the input at the end
