@@ -126,7 +126,8 @@ class _Conversion:
             for index, value in enumerate(self._emitter.write(rule, function, read)):
                 key = function.uid, index
                 name = self._names.outputs.get(key)
-                self._values[key] = self._emitter.rename(value, name) if name else value
+                node = function.uid if index == 0 else ""
+                self._values[key] = self._emitter.rename(value, name, node) if name else value
                 for alias in self._names.aliases.get(key, []):
                     self._emitter.alias(self._values[key], alias)
         result = self._values[self._target.key]

@@ -142,14 +142,14 @@ class Emitter:
         self.nodes.append(helper.make_node(operator, [self._read(value) for value in inputs], names, **attributes))
         return [Value(name, tuple(shape), batched) for name, shape in zip(names, shapes, strict=True)]
 
-    def rename(self, value: Value, name: str) -> Value:
-        """Give an output of the function that was written last its name; a copy of what came from elsewhere."""
+    def rename(self, value: Value, name: str, node: str) -> Value:
+        """Name an output of the function that was written last, and its node; a copy of what came from elsewhere."""
         written = self.nodes[self._start :]
         maker = next((node for node in written if value.name in node.output), None)
         if maker is None:
             value = self.add("Identity", [value], value.shape)
-            return self.rename(value, name)
-        maker.name = maker.name or self._function
+            return self.rename(value, name, node)
+        maker.name = node or maker.name
         for node in written:
             for names in (node.output, node.input):
                 for place, known in enumerate(names):
