@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from lungdb.errors import ProcedureError
-from lungdb.networks.graph import UNREADABLE
 
 ARGUMENT = 50101
+UNREADABLE = 50116
 
 CPU = "CPUExecutionProvider"
 PREFERRED = ("CUDAExecutionProvider", "DmlExecutionProvider", "OpenVINOExecutionProvider", CPU)

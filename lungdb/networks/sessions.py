@@ -11,9 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import ProcedureError
-from lungdb.networks.graph import UNREADABLE
 from lungdb.networks.processors import allowed_processors
-from lungdb.networks.providers import ARGUMENT, lacks_memory, no_memory, short, start_session
+from lungdb.networks.providers import ARGUMENT, UNREADABLE, lacks_memory, no_memory, short, start_session
 
 
 class Session:

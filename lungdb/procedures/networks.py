@@ -87,7 +87,7 @@ def _layer_names(layers: str | None) -> list[str]:
 def _input_size(details: Mapping[str, Any]) -> Size:
     picture = details.get("input", {"height": SIDE, "width": SIDE})
     rows, cols = (picture.get("height"), picture.get("width")) if isinstance(picture, dict) else (None, None)
-    if isinstance(rows, int) and isinstance(cols, int) and 1 <= min(rows, cols) and max(rows, cols) <= _MAX_SIDE:
+    if isinstance(rows, int) and isinstance(cols, int) and min(rows, cols) >= 1 and max(rows, cols) <= _MAX_SIDE:
         return rows, cols
     raise ProcedureError(
         UNREADABLE,
