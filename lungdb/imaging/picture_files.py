@@ -19,7 +19,7 @@ MOST_BYTES = 64_000_000
 MOST_PIXELS = 64_000_000
 """Pixels of a picture at most; decoded, each takes 3 to 8 bytes."""
 
-_MOST_SCANS = 500  # a progressive JPEG of a camera has some ten; each scan costs a pass over the whole picture
+_MOST_SCANNED = 20 * MOST_PIXELS  # each scan is a pass over the whole picture; a progressive JPEG has some ten
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _ALPHA_TYPES = (4, 6)  # colour types: grey with alpha, RGB with alpha
@@ -134,8 +134,11 @@ def _jpeg(data: bytes) -> PictureHeader:
         position += length
     if not scans:
         raise _damaged("JPEG")
-    if scans > _MOST_SCANS:
-        raise LungdbError(f"The JPEG file has {scans} scans, more than {_MOST_SCANS}. Save it again as baseline JPEG.")
+    if scans > 1 and scans * rows * cols > _MOST_SCANNED:
+        raise LungdbError(
+            f"The JPEG file has {scans} scans of {rows} × {cols} pixels, which take too long to read. Save it again as "
+            "baseline JPEG."
+        )
     return PictureHeader("JPEG", rows, cols, has_alpha=False)
 
 

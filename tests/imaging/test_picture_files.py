@@ -80,9 +80,11 @@ def test_it_is_refused_with_what_is_wrong(data: bytes, message: str) -> None:
 
 def test_a_jpeg_of_very_many_scans_is_refused() -> None:
     """Each scan would cost a pass over the whole picture."""
-    at = WHOLE_JPEG.index(b"\xff\xda")
-    with pytest.raises(LungdbError, match="scans"):
-        read_picture_header(WHOLE_JPEG[:at] + WHOLE_JPEG[at:-2] * 600 + b"\xff\xd9")
+    large = claiming(WHOLE_JPEG, 4000, 4000)
+    at = large.index(b"\xff\xda")
+    assert read_picture_header(large[:at] + large[at:-2] * 80 + b"\xff\xd9").rows == 4000
+    with pytest.raises(LungdbError, match="81 scans of 4000 × 4000"):
+        read_picture_header(large[:at] + large[at:-2] * 81 + b"\xff\xd9")
 
 
 def test_damaged_files_are_read_or_refused_and_nothing_else() -> None:
