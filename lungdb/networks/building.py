@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from lungdb.errors import LungdbError
 from lungdb.imaging.preprocessing import CHANNELS
@@ -77,14 +77,15 @@ class GraphBuilder:
 
     def __init__(self, weights: Weights) -> None:
         self._weights = weights
-        self._nodes: list[NodeProto] = []
-        self._tensors: list[TensorProto] = []
+        # Filled in place: onnx.helper.make_graph and make_model would each copy all weights.
+        self._model = ModelProto(ir_version=_IR_VERSION, opset_import=[helper.make_opsetid("", _OPSET)])
 
     def add(
         self, operator: str, inputs: list[str], output: str, *, name: str = "", **attributes: int | list[int]
     ) -> str:
         """Add a node and return its output."""
-        self._nodes.append(helper.make_node(operator, inputs, [output], name=name or output, **attributes))
+        node = helper.make_node(operator, inputs, [output], name=name or output, **attributes)
+        self._model.graph.node.append(node)
         return output
 
     def normalised_convolution(self, tensor: str, conv: str, norm: str, *, stride: int, relu: bool) -> str:
@@ -124,16 +125,16 @@ class GraphBuilder:
             values = np.ascontiguousarray(array, dtype=np.float32)
         if not np.isfinite(values).all():
             raise LungdbError(f"{name} exceeds float32 once normalised. Use the weights as they were saved.")
-        self._tensors.append(numpy_helper.from_array(values, name))
+        self._model.graph.initializer.append(numpy_helper.from_array(values, name))
         return name
 
     def finish(self, title: str, size: int, logits: str, classes: int) -> bytes:
         """Write the model: input `input`, float32[N, 3, size, size], and the logits as output."""
-        picture = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", CHANNELS, size, size])
-        output = helper.make_tensor_value_info(logits, TensorProto.FLOAT, ["N", classes])
-        graph = helper.make_graph(self._nodes, title, [picture], [output], self._tensors)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
-        return bytes(model.SerializeToString())
+        graph = self._model.graph
+        graph.name = title
+        graph.input.append(helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", CHANNELS, size, size]))
+        graph.output.append(helper.make_tensor_value_info(logits, TensorProto.FLOAT, ["N", classes]))
+        return bytes(self._model.SerializeToString())
 
     def _convolve(self, tensor: str, conv: str, output: str, *, side: int, stride: int, pad: int) -> str:
         return self.add(

@@ -27,7 +27,9 @@ def state_dict(saved: Any) -> dict[str, Tensor]:
     if not found:
         raise LungdbError(f"The weights file holds no state dict, a table with tensors only. {ADVICE}")
     if len(found) > 1:
-        raise LungdbError(f"The weights file holds several state dicts: {', '.join(sorted(found))[:200]}. {ADVICE}")
+        raise LungdbError(
+            f"The weights file holds several state dicts: {', '.join(map(repr, sorted(found)))[:200]}. {ADVICE}"
+        )
     return next(iter(found.values()))
 
 

@@ -10,6 +10,7 @@ MOST_BYTES = 1 << 30
 """Of a file, and of all its weights as float32. ResNet-152 and AlexNet have 240 MB; training states triple that."""
 
 MOST_DIMENSIONS = 8
+MOST_CHARACTERS = 200
 
 
 def damaged(what: str) -> LungdbError:
@@ -40,12 +41,17 @@ class Allowance:
         self._taken = 0
 
     def take(self, name: str, shape: tuple[int, ...]) -> int:
-        """Give a tensor's number of elements; LungdbError when it has none or all together are too many."""
+        """Give a tensor's number of elements; LungdbError when it has none or all together are too many.
+
+        Its name is checked too, because refusals will print it.
+        """
+        if len(name) > MOST_CHARACTERS or not name.isprintable():
+            raise damaged(f"{name[:MOST_CHARACTERS]!r} is no name of a weight")
         if len(shape) > MOST_DIMENSIONS or not all(is_size(size) for size in shape):
-            raise damaged(f"the shape of {name[:200]!r} is impossible")
+            raise damaged(f"the shape of {name!r} is impossible")
         count = math.prod(shape)
         if count == 0:
-            raise LungdbError(f"The weight {name[:200]!r} is empty. Use the weights as they were saved.")
+            raise LungdbError(f"The weight {name!r} is empty. Use the weights as they were saved.")
         self._taken += count
         if self._taken > self._most:
             raise LungdbError(

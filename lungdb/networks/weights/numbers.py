@@ -19,7 +19,7 @@ def raw_numbers(raw: bytes | memoryview, kind: str, name: str) -> NDArray[Any]:
     """Lay little-endian numbers out without copying, bfloat16 as uint16; LungdbError where they are not floating."""
     if kind not in _FLOATING:
         raise LungdbError(
-            f"The weight {name[:200]!r} holds numbers of the kind {kind[:20]}. Save it as float32, float64, float16 or "
+            f"The weight {name!r} holds numbers of the kind {kind[:20]}. Save it as float32, float64, float16 or "
             "bfloat16."
         )
     return np.frombuffer(raw, _FLOATING[kind])

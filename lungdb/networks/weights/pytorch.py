@@ -151,7 +151,7 @@ def _arrays(
         if storage.key not in shared:
             shared[storage.key] = raw(storage)
             if len(shared[storage.key]) != storage.elements * BYTES_PER_ELEMENT[storage.kind]:
-                raise damaged(f"the storage of {name[:200]!r} is incomplete")
+                raise damaged(f"the storage of {name!r} is incomplete")
         arrays[name] = _array(name, tensor, shared[storage.key])
     return arrays
 
@@ -159,7 +159,7 @@ def _arrays(
 def _check_view(name: str, tensor: Tensor) -> None:
     last = tensor.offset + sum((size - 1) * stride for size, stride in zip(tensor.shape, tensor.strides, strict=True))
     if last >= tensor.storage.part[1]:
-        raise damaged(f"{name[:200]!r} lies outside of its storage")
+        raise damaged(f"{name!r} lies outside of its storage")
 
 
 def _array(name: str, tensor: Tensor, raw: Raw) -> NDArray[np.float32]:

@@ -107,7 +107,9 @@ def test_the_state_dict_in_a_checkpoint_is_found(data):
 def test_an_ambiguous_checkpoint_is_refused():
     """Two networks: which is meant is the user's to say."""
     both = table(generator=table(a=tensor()), discriminator=table(a=tensor()))
-    with pytest.raises(LungdbError, match=r"several state dicts: discriminator, generator\. Save the state dict alone"):
+    with pytest.raises(
+        LungdbError, match=r"several state dicts: 'discriminator', 'generator'\. Save the state dict alone"
+    ):
         read_weights(zipped(both))
 
 
@@ -154,6 +156,8 @@ def test_a_command_in_a_file_is_not_run(tmp_path, monkeypatch, module, make, spo
         (table(a=tensor(storage(elements=3, kind="LongStorage"), shape=(3,), strides=(1,))), "kind I64"),
         (table(a=tensor(), b=tensor(storage(elements=5))), "described in two ways"),
         (table(a=tensor(storage(kind="ComplexFloatStorage"))), "'torch.ComplexFloatStorage', which is not read"),
+        (table(**{"a\nb": tensor()}), "no name of a weight"),
+        (table(**{"a" * 201: tensor()}), "no name of a weight"),
         (table(a=number(1)), "no state dict, a table with tensors only"),
         (number(1), "holds no state dict"),
         (b"}", "holds no state dict"),
