@@ -63,13 +63,15 @@ def test_a_file_comes_whole_under_the_name_of_its_address(site: Site, tmp_path: 
     assert names(path.parent) == {"a net.onnx", "a net.onnx.source"}
 
 
-def test_a_download_that_broke_off_goes_on_where_it_stopped(site: Site, tmp_path: Path) -> None:
-    """The second call asks for the other half only."""
+@pytest.mark.parametrize("validator", ["ETag", "Last-Modified"])
+def test_a_download_that_broke_off_goes_on_where_it_stopped(site: Site, tmp_path: Path, validator: str) -> None:
+    """The second call asks for the other half only, on the condition that the file is the same."""
+    site.validator = validator
     broken_off(site, tmp_path)
     assert (tmp_path / "net.onnx.part").read_bytes() == CONTENT[:HALF]
     assert not (tmp_path / "net.onnx").exists()
     assert download(site.address(), tmp_path).read_bytes() == CONTENT
-    assert (site.asked[-1]["Range"], site.asked[-1]["If-Range"]) == (f"bytes={HALF}-", site.etag)
+    assert (site.asked[-1]["Range"], site.asked[-1]["If-Range"]) == (f"bytes={HALF}-", site.tag)
     assert not (tmp_path / "net.onnx.part").exists()
 
 
@@ -80,10 +82,12 @@ def test_a_file_that_changed_in_between_is_fetched_from_the_start(site: Site, tm
     assert download(site.address(), tmp_path).read_bytes() == CONTENT[::-1]
 
 
-@pytest.mark.parametrize("lacking", ["has_ranges", "has_validators"])
-def test_a_server_without_ranges_or_tags_starts_again(site: Site, tmp_path: Path, lacking: str) -> None:
+@pytest.mark.parametrize(("lacking", "value"), [("has_ranges", False), ("validator", "")])
+def test_a_server_without_ranges_or_tags_starts_again(
+    site: Site, tmp_path: Path, lacking: str, value: bool | str
+) -> None:
     """Nothing is appended to what may be another file's half."""
-    setattr(site, lacking, False)
+    setattr(site, lacking, value)
     broken_off(site, tmp_path)
     assert download(site.address(), tmp_path).read_bytes() == CONTENT
 
@@ -95,8 +99,10 @@ def test_a_part_that_is_whole_already_is_not_appended_to(site: Site, tmp_path: P
     assert download(site.address(), tmp_path).read_bytes() == CONTENT
 
 
-def test_a_whole_file_is_fetched_again_only_when_it_changed(site: Site, tmp_path: Path) -> None:
+@pytest.mark.parametrize("validator", ["ETag", "Last-Modified"])
+def test_a_whole_file_is_fetched_again_only_when_it_changed(site: Site, tmp_path: Path, validator: str) -> None:
     """The server is asked; a changed one that breaks off leaves no old file behind."""
+    site.validator = validator
     path = download(site.address(), tmp_path)
     made = path.stat().st_mtime_ns
     assert download(site.address(), tmp_path).stat().st_mtime_ns == made
