@@ -112,7 +112,10 @@ class _Conversion:
         self._inputs = inputs
         self._functions = graph.sorted_functions(target)
         self._names = name_tensors(graph, self._functions, inputs)
-        self._emitter = Emitter(self._names.pool, room)
+        self._model = onnx.ModelProto(producer_name="lungdb", ir_version=_IR_VERSION)
+        self._model.opset_import.add(version=_OPSET)
+        self._model.graph.name = "cntk"
+        self._emitter = Emitter(self._model.graph, self._names.pool, room)
         self._values: dict[Key, Value] = {}
         self._variables: dict[str, Value] = {}
 
@@ -133,17 +136,11 @@ class _Conversion:
         result = self._values[self._target.key]
         if not result.batched:
             self._target.function.refuse("does not depend on the picture", "Name another output.")
-        graph = helper.make_graph(
-            self._emitter.nodes,
-            "cntk",
-            declared,
-            [helper.make_tensor_value_info(result.name, TensorProto.FLOAT, ["N", *result.shape])],
-            self._emitter.weights,
-        )
-        model = helper.make_model(
-            graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION, producer_name="lungdb"
-        )
-        return bytes(model.SerializeToString())
+        graph = self._model.graph
+        graph.node.extend(self._emitter.nodes)
+        graph.input.extend(declared)
+        graph.output.append(helper.make_tensor_value_info(result.name, TensorProto.FLOAT, ["N", *result.shape]))
+        return bytes(self._model.SerializeToString())
 
     def _declare(self, variable: Variable) -> onnx.ValueInfoProto:
         if UNKNOWN_SHAPE in variable.dims:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import GraphProto, NodeProto, TensorProto, helper
 
 from lungdb.errors import LungdbError
 from lungdb.networks.cntk.functions import Function
@@ -82,19 +82,21 @@ Rule = Callable[["Emitter", Function, list[Value]], list[Value]]
 
 
 class Emitter:
-    """The nodes and weights so far.
+    """The nodes so far, and the graph that holds the weights.
 
     Parameters
     ----------
+    graph : GraphProto
+        Where the weights go at once, so that large ones are copied no more than needed.
     pool : NamePool
         Names that are taken already, reserved for `rename`.
     room : int
         Bytes that the weights may take.
     """
 
-    def __init__(self, pool: NamePool, room: int) -> None:
+    def __init__(self, graph: GraphProto, pool: NamePool, room: int) -> None:
         self.nodes: list[NodeProto] = []
-        self.weights: list[TensorProto] = []
+        self._graph = graph
         self._pool = pool
         self._room = room
         self._unread: dict[str, NDArray[np.float32]] = {}
@@ -145,13 +147,13 @@ class Emitter:
     def rename(self, value: Value, name: str, node: str) -> Value:
         """Name an output of the function that was written last, and its node; a copy of what came from elsewhere."""
         written = self.nodes[self._start :]
-        maker = next((node for node in written if value.name in node.output), None)
+        maker = next((entry for entry in written if value.name in entry.output), None)
         if maker is None:
             value = self.add("Identity", [value], value.shape)
             return self.rename(value, name, node)
         maker.name = node or maker.name
-        for node in written:
-            for names in (node.output, node.input):
+        for entry in written:
+            for names in (entry.output, entry.input):
                 for place, known in enumerate(names):
                     if known == value.name:
                         names[place] = name
@@ -164,7 +166,7 @@ class Emitter:
     def constant(self, array: ArrayLike, name: str = "") -> Value:
         """Make a constant, stored as float32 when a node reads it."""
         with np.errstate(over="ignore"):
-            numbers = np.asarray(array).astype(np.float32, copy=False)
+            numbers = np.asarray(array).astype("<f4", copy=False)
         name = self._pool.unique(name or f"{self._function}/constant")
         self._unread[name] = numbers
         return Value(name, numbers.shape, batched=False, constant=numbers)
@@ -174,7 +176,7 @@ class Emitter:
         key = tuple(values)
         if key not in self._integers:
             name = self._integers[key] = self._pool.unique("sizes")
-            self._store(np.array(key, np.int64), name)
+            self._store(np.array(key, "<i8"), name)
         return self._integers[key]
 
     def reshape(self, value: Value, shape: Sequence[Dim]) -> Value:
@@ -232,7 +234,10 @@ class Emitter:
                 "The CNTK model's weights take more room in ONNX than is supported, 2 GB or twice the file. Save a "
                 "smaller model."
             )
-        self.weights.append(numpy_helper.from_array(array, name))
+        tensor = self._graph.initializer.add()
+        tensor.name, tensor.raw_data = name, array.tobytes()
+        tensor.data_type = TensorProto.FLOAT if array.dtype == np.float32 else TensorProto.INT64
+        tensor.dims.extend(array.shape)
 
 
 def broadcast(function: Function, values: Sequence[Value]) -> tuple[Dim, ...]:

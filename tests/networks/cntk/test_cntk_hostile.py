@@ -9,8 +9,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 from cntk_models import ALL_AXES, DATA, Axis, Model, Shape, block, dictionary_message, scalar, varint
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from lungdb.errors import LungdbError
 from lungdb.networks.cntk import convert_cntk
@@ -35,23 +33,12 @@ def survives(content):
         return
 
 
-@settings(max_examples=200, deadline=None)
-@given(st.binary(max_size=200))
-def test_random_bytes_behind_a_right_start_are_refused(content):
-    """A file that starts like CNTK's, plain and split."""
-    survives(b"\x08\x01\x12" + content)
-    survives(b"\x08\x02\x12\x04\x0a" + content)
-    survives(b"ktnc" + content)
-
-
-@settings(max_examples=200, deadline=None)
-@given(st.data())
-def test_a_file_with_changed_bytes_is_converted_or_refused(data):
-    """Up to four bytes of a real file replaced, or its end cut off."""
-    content = bytearray((DATA / "freedim_convnet.model").read_bytes())
-    for _ in range(data.draw(st.integers(1, 4))):
-        content[data.draw(st.integers(2, len(content) - 1))] = data.draw(st.integers(0, 255))
-    survives(bytes(content[: data.draw(st.integers(len(content) // 2, len(content)))]))
+@pytest.mark.parametrize("head", [b"\x08\x01\x12", b"\x08\x02\x12\x04\x0a", b"ktnc\x40\0\0\0\x08\x01\x12"])
+def test_random_bytes_behind_a_right_start_are_refused(head):
+    """A file that starts like CNTK's, plain and split, and goes on with noise."""
+    noise = random.Random(5)
+    for length in range(300):
+        refusal(head + noise.randbytes(length))
 
 
 @pytest.mark.parametrize("name", ["resnet_tiny_ops.split", "mlp_splice_slice"])
