@@ -23,7 +23,7 @@ SUPPORTED = frozenset(
     "ScatterElements ScatterND Expand Tile Pad Resize Upsample DepthToSpace SpaceToDepth Shape Size Identity Cast "
     "CastLike Constant ConstantOfShape Range OneHot EyeLike NonZero Trilu Compress "
     # Whole numbers.
-    "QuantizeLinear DequantizeLinear DynamicQuantizeLinear".split()  # noqa: SIM905 as a list it would be a page of quotes
+    "QuantizeLinear DequantizeLinear DynamicQuantizeLinear".split()
 )
 """What convolutional networks and vision transformers are made of.
 
