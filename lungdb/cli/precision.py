@@ -64,14 +64,13 @@ def make_precision(connection: Connection, entry: Entry, precision: str, picture
     from lungdb.networks.quantising import FP16_MAX, largest_value, similarity, to_fp16, to_int8
 
     calibrating, held_back = calibration_pictures(connection, entry.details, pictures)
-    layers: dict[str, str] = entry.details["layers"]
     if precision == "int8":
         model = to_int8(entry.model, _batches(calibrating))
     else:
         largest = largest_value(entry.model, _batches(calibrating))
         if largest > FP16_MAX:
             raise LungdbError(f"The network reaches {largest:.0f}, and float16 ends at {FP16_MAX:.0f}. Use float32.")
-        model = to_fp16(entry.model, layers.values())
+        model = to_fp16(entry.model)
     least, mean = similarity(entry.model, model, entry.details["penultimate"], _batches(held_back))
     if least < LEAST_SIMILARITY and not force:
         raise LungdbError(
@@ -148,7 +147,7 @@ def _evenly(total: int, number: int) -> list[int]:
 def _held_back(scans: Sequence[int]) -> NDArray[np.bool_]:
     different = list(dict.fromkeys(scans))
     if len(different) == 1:
-        return np.arange(len(scans)) % _HELD_BACK == 1
+        return np.array([position % _HELD_BACK == 1 for position in range(len(scans))])
     compared = set(different[1::_HELD_BACK])
     return np.array([scan in compared for scan in scans])
 

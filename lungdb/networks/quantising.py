@@ -32,15 +32,13 @@ _QUANTISED = ["Conv", "Gemm", "MatMul", "Add", "MaxPool", "Concat"]
 _MULTIPLIES = {"Gemm", "MatMul"}
 
 
-def to_fp16(model: bytes, layers: Iterable[str] = ()) -> bytes:
-    """Compute a network in float16, but for the classifying layer.
+def to_fp16(model: bytes) -> bytes:
+    """Compute a network in float16, but for its input, its output and the classifying layer; tensors keep their names.
 
     Parameters
     ----------
     model : bytes
         An ONNX network in float32.
-    layers : iterable of str
-        Tensors that keep their names and, converted back, stay float32, as the input and the output do.
 
     Raises
     ------
@@ -54,13 +52,7 @@ def to_fp16(model: bytes, layers: Iterable[str] = ()) -> bytes:
         raise _missing(error) from None
     parsed = read_model(model)
     _name_nodes(parsed.graph)
-    outputs = [value.name for value in parsed.graph.output]
-    kept = [name for name in dict.fromkeys(layers) if name not in outputs]
-    # The converter casts what the graph gives out back to float32, under its name.
-    parsed.graph.output.extend(onnx.helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in kept)
     converted = convert_float_to_float16(parsed, keep_io_types=True, node_block_list=_classifier(parsed.graph))
-    for position in reversed(range(len(outputs), len(converted.graph.output))):
-        del converted.graph.output[position]
     OnnxModel.graph_topological_sort(converted.graph)  # the converter adds the cast of the input at the end
     return bytes(converted.SerializeToString())
 
@@ -134,7 +126,9 @@ def similarity(model: bytes, other: bytes, layer: str, pictures: Sequence[Pictur
     LungdbError
         When a network gives NaN or infinity.
     """
-    sessions = [open_session(select_layer(one, layer)[0]) for one in (model, other)]
+    rows, cols = pictures[0].shape[2:]
+    selected = [select_layer(one, layer, layers={layer: layer}, size=(rows, cols))[0] for one in (model, other)]
+    sessions = [open_session(one) for one in selected]
     cosines = []
     for batch in pictures:
         left, right = (np.asarray(session.run(batch)[0], dtype=np.float64) for session in sessions)

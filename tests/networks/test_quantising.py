@@ -42,7 +42,7 @@ def networks(thin, pictures):
     """A thin ResNet in float32, fp16 and int8, calibrated on other pictures than it is tested with."""
     model = build_resnet(thin[0])
     flipped = [pictures[:, :, ::-1].copy(), pictures[:, :, :, ::-1].copy()]
-    return {"float32": model, "fp16": to_fp16(model, LAYERS), "int8": to_int8(model, flipped)}
+    return {"float32": model, "fp16": to_fp16(model), "int8": to_int8(model, flipped)}
 
 
 @pytest.mark.parametrize(("precision", "least"), [("fp16", 0.99999), ("int8", 0.99)])
