@@ -31,6 +31,7 @@ Counts = Callable[[Connection], dict[str, int]]
 
 OF_A_CLASS = 40
 PICTURES = 2 * OF_A_CLASS
+NEW = "käfer/日本 %s '1'.png"
 FEATURIZE = "EXECUTE dbo.FeaturizeImages @ModelName = N'demo_resnet'"
 FEATURES = "SELECT name, array_rows, array_cols, array, sha256 FROM dbo.image_features ORDER BY name, feature_set_id;"
 
@@ -166,19 +167,19 @@ def test_features_are_what_onnx_runtime_gives_for_the_picture(featurized: Connec
 
 
 def test_what_is_done_is_skipped_and_recompute_makes_it_again(featurized: Connection) -> None:
-    """A second call finds nothing, a new picture is found, @Recompute finds all and gives the same."""
+    """A second call finds nothing, a new picture of any name is found, @Recompute gives the same for all."""
     assert ": 0 pictures to do" in say(featurized, f"{FEATURIZE};")[0]
     before = arrays(featurized)
     file = bytes(cv2.imencode(".png", draw(999, striped=True))[1].tobytes())
     run(
         featurized,
-        "INSERT INTO dbo.images (name, image, sha256) VALUES (N'new', ?, ?);",
-        (file, hashlib.sha256(file).digest()),
+        "INSERT INTO dbo.images (name, image, sha256) VALUES (?, ?, ?);",
+        (NEW, file, hashlib.sha256(file).digest()),
     )
     assert ": 1 pictures to do" in say(featurized, f"{FEATURIZE};")[0]
     assert f": {PICTURES + 1} pictures to do" in say(featurized, f"{FEATURIZE}, @Recompute = 1;")[0]
     after = arrays(featurized)
-    assert after.keys() - before.keys() == {"new"}
+    assert after.keys() - before.keys() == {NEW}
     for name, array in before.items():
         np.testing.assert_allclose(after[name], array, rtol=1e-4, atol=1e-5)
 
@@ -238,7 +239,7 @@ def test_the_rest_goes_on_when_a_picture_fails(loaded: Connection) -> None:
     run(loaded, "UPDATE dbo.images SET sha256 = HASHBYTES('SHA2_256', 0x00) WHERE name = N'1/07.jpg';")
     said: list[str] = []
     with pytest.raises(SqlError, match=f"3 of {PICTURES} pictures failed") as caught:
-        run(loaded, f"{FEATURIZE}, @ChunkMegabytes = 1;", on_message=lambda message: said.append(message.text))
+        run(loaded, f"{FEATURIZE}, @ChunkMegabytes = 3;", on_message=lambda message: said.append(message.text))
     assert caught.value.number == 50120
     failed = dict(line.split(" failed: ") for line in said if " failed: " in line)
     assert list(failed) == ["Picture 0/02.png", "Picture 0/10%d%s.png", "Picture 1/07.jpg"]
