@@ -25,6 +25,7 @@ _OUTPUT = re.compile(r"(.+)_Output_(\d{1,3})", re.DOTALL)
 _MAX_NESTING = 100  # real models nest three blocks
 _MAX_OUTPUTS = 32  # trained models have four
 
+_CLASSES = "z"  # what CNTK's own networks call the scores of the classes
 _RECURRENT = {"PastValue", "FutureValue"}
 
 
@@ -80,7 +81,8 @@ class Graph:
         """Find the output to convert.
 
         A name finds any function, named ones outside Blocks first. Without one it is the classifying output: of those
-        that are no training criterion and need the fewest inputs, `z` or else the last.
+        that are no training criterion and need the fewest inputs, `z` or else the last; of a model that gives
+        nothing but criteria, its node `z`.
 
         Raises
         ------
@@ -99,11 +101,13 @@ class Graph:
             for uid, source in sources.items()
             if isinstance(source, Output) and not self._is_criterion(source, criteria)
         }
+        if not kept and any(name.text == _CLASSES for name in self.names()):
+            return self._called(_CLASSES)
         if not kept:
             raise LungdbError("The CNTK model gives nothing but training criteria. Name the output to convert.")
         needed = {uid: len(self.inputs_of(source)) for uid, source in kept.items()}
         candidates = [uid for uid in kept if needed[uid] == min(needed.values())]
-        named = [uid for uid in candidates if self._name_of(uid) == "z"]
+        named = [uid for uid in candidates if self._name_of(uid) == _CLASSES]
         return kept[[*candidates, *named][-1]]
 
     def resolve(self, uid: str) -> Source:

@@ -40,6 +40,13 @@ class Axis(int):
     """A static axis, in the file's order."""
 
 
+class Bare:
+    """An array whose numbers stand behind the message."""
+
+    def __init__(self, array):
+        self.array = array
+
+
 def varint(value):
     """Write a number of any size, seven bits at a time."""
     value &= 2**64 - 1
@@ -93,7 +100,8 @@ def value_message(value):
         return scalar(1, 1) + scalar(2, 9) + block(11, b"".join(block(1, value_message(entry)) for entry in value))
     if isinstance(value, dict):
         return scalar(1, 1) + scalar(2, 10) + block(12, dictionary_message(value))
-    return scalar(1, 1) + scalar(2, 11) + block(13, array_message(value))
+    bare = isinstance(value, Bare)
+    return scalar(1, 1) + scalar(2, 11) + block(13, array_message(value.array if bare else value, not bare))
 
 
 def dictionary_message(entries):
@@ -155,6 +163,15 @@ class Model:
             self.add("Combine", *outputs, uid="Root")
         entries = {"version": 3, "type": "CompositeFunction", "uid": "Composite", "root": root}
         return dictionary_message(entries | {"inputs": self.variables, "primitive_functions": self.functions})
+
+    def save_split(self):
+        """Write the file in the form for more than 2 GB: the message, then the numbers of its weights."""
+        weights = [entry["value"] for entry in self.variables if "value" in entry]
+        for entry in self.variables:
+            if "value" in entry:
+                entry["value"] = Bare(entry["value"])
+        message = self.save()
+        return b"ktnc" + struct.pack("<I", len(message)) + message + b"".join(array.tobytes() for array in weights)
 
 
 def run(content, inputs, nodes=()):

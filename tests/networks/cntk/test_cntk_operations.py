@@ -377,6 +377,28 @@ def test_a_trained_model_without_a_node_z_ends_at_its_last_output_that_needs_the
     assert [value.name for value in graph.output] == ["scores"]
 
 
+def test_a_model_of_criteria_alone_ends_at_its_node_z():
+    """The scores are inside, the root is the loss."""
+    model = Model()
+    scores = model.add("Negate", model.input("picture", 4), name="z")
+    model.add("CrossEntropyWithSoftmax", scores, model.input("labels", 4))
+    graph = onnx.load_from_string(convert_cntk(model.save())).graph
+    assert [value.name for value in graph.output] == ["z"]
+
+
+def test_the_split_form_holds_float_and_double_weights_in_turn():
+    """Numbers behind the message, in its order, each in its own size."""
+
+    def build():
+        model = Model()
+        x = model.input("x", 3, 4, 5)
+        for array in (np.arange(5, dtype=np.float32), np.linspace(0, 1, 20).reshape(4, 5), np.float32(2)):
+            x = model.add("Plus", x, model.weight(array))
+        return model
+
+    close(run(build().save_split(), X), run(build().save(), X))
+
+
 def test_double_weights_become_float32():
     """A network of doubles runs on float32 pictures."""
     weights = np.array([1 / 3, 1e-40, 2.0])
