@@ -76,7 +76,16 @@ def _read_zip(content: bytes) -> dict[str, NDArray[np.float32]]:
                 state_dict(description), len(content), lambda storage: archive.read(f"{folder}/data/{storage.key}")
             )
     # What zipfile raises on bytes that are no zip, or of a kind that it does not read.
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, EOFError, ValueError, KeyError):
+    except (
+        zipfile.BadZipFile,
+        NotImplementedError,
+        RuntimeError,
+        OSError,
+        EOFError,
+        ValueError,
+        OverflowError,
+        KeyError,
+    ):
         raise damaged("its zip is incomplete") from None
 
 

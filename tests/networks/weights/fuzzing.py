@@ -51,6 +51,12 @@ def damage_description(content: bytes, chance: random.Random) -> bytes:
     return buffer.getvalue()
 
 
+def damage_directory(content: bytes, chance: random.Random) -> bytes:
+    """Damage what a zip says of its parts."""
+    start = content.index(b"PK\x01\x02")
+    return content[:start] + damage(content[start:], chance)
+
+
 def main(folder: Path, count: int, seed: int) -> None:
     """Read the damaged files."""
     chance = random.Random(seed)
@@ -59,8 +65,10 @@ def main(folder: Path, count: int, seed: int) -> None:
     for name in FILES:
         content = (folder / name).read_bytes()
         for _ in range(count):
-            deep = name.endswith(("zip.pth", "checkpoint.pth")) and chance.random() < 0.8
-            damaged = (damage_description if deep else damage)(content, chance)
+            ways = (damage,)
+            if zipfile.is_zipfile(folder / name):
+                ways = (damage, damage_directory, damage_description, damage_description, damage_description)
+            damaged = chance.choice(ways)(content, chance)
             try:
                 read_weights(damaged)
                 outcomes["read"] += 1

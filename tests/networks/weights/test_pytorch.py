@@ -227,6 +227,14 @@ def test_a_wrong_container_is_refused(content, message):
         read_weights(content)
 
 
+def test_a_directory_beyond_every_file_is_refused(data):
+    """The 64-bit record's offset of the directory, with a bit more than a position in a file has."""
+    content = (data / "tensors.zip.pth").read_bytes()
+    field = content.index(b"PK\x06\x06") + 48
+    with pytest.raises(LungdbError, match="zip is incomplete"):
+        read_weights(content[:field] + b"\xff" * 8 + content[field + 8 :])
+
+
 def test_overlapping_parts_of_a_zip_are_refused():
     """A directory whose entries all name the same bytes: small files that unpack to any size."""
     content = bytearray(zipped(table(a=tensor()), storages={str(n): bytes(4096) for n in range(4)}))
