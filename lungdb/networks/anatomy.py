@@ -68,7 +68,9 @@ def useful_layers(model: onnx.ModelProto) -> dict[str, str]:
 def recognise(model: onnx.ModelProto, width: int) -> str | None:
     """Name the network of the catalog that has as many layers and the same width of the penultimate one, if any."""
     nodes = ancestors(model.graph, [str(model.graph.output[0].name)])
-    counts = Counter(node.op_type for node in nodes)
+    # CNTK writes normalisation across channels as a convolution in three dimensions; it is no layer of its own.
+    solid = {tensor.name for tensor in model.graph.initializer if len(tensor.dims) != 4}
+    counts = Counter(node.op_type for node in nodes if node.op_type != "Conv" or node.input[1] not in solid)
     return _NAMED_BY_WIDTH.get((counts["Conv"], sum(counts[kind] for kind in _CLASSIFIERS), width))
 
 
@@ -88,12 +90,10 @@ class _Graph:
     def residual_stages(self) -> dict[str, str]:
         """Give `stem` and the stages of a residual network; nothing when it is none."""
         joins = [node for node in self._nodes if self._joins(node)]
-        if len(joins) < len(STAGES) - 1:
-            return {}
         ends: dict[tuple[Dimension, ...], str] = {}
         for join in joins:
             ends[tuple(self._shapes.get(join.output[0]) or ())] = self._activated(join)
-        first = self._nodes.index(joins[0])
+        first = self._nodes.index(joins[0]) if joins else 0
         forks = [
             name
             for node in self._nodes[:first]

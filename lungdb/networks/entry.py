@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import onnx
@@ -13,7 +13,7 @@ from onnx import helper
 from lungdb.errors import ProcedureError
 from lungdb.imaging.preprocessing import CHANNELS, SIDE
 from lungdb.networks.anatomy import penultimate, recognise, useful_layers
-from lungdb.networks.catalog import CATALOG, IMAGENET, Architecture
+from lungdb.networks.catalog import CATALOG, IMAGENET, LESS_114, Architecture
 from lungdb.networks.graph import UNREADABLE, image_input, nodes_of, read_model, shape_of, single_input
 from lungdb.networks.layers import free_batch, select_layer
 from lungdb.networks.operators import SUPPORTED
@@ -24,6 +24,8 @@ METADATA_KEY = "lungdb"
 
 MAX_BYTES = 2**31 - 1
 """Of VARBINARY(MAX), and of a protobuf message."""
+
+Scale = Mapping[str, Sequence[float]]
 
 _OLDEST_OPSET = 7  # the first that ONNX Runtime promises to run
 
@@ -54,15 +56,19 @@ def prepare_network(model: bytes) -> bytes:
     parsed = read_model(model)
     _check(parsed)
     _put_channels_first(parsed)
-    free_batch(parsed)
+    fixed = free_batch(parsed)
     for value in parsed.graph.output:
-        value.type.tensor_type.ClearField("shape")
+        sizes = value.type.tensor_type.shape.dim
+        if sizes and fixed and sizes[0].dim_value == fixed:
+            sizes[0].dim_param = "N"
     del parsed.graph.value_info[:]
     layers = useful_layers(parsed)
     return bytes(optimise(parsed, sorted(set(layers.values()))).SerializeToString())
 
 
 def _check(model: onnx.ModelProto) -> None:
+    if not all(isinstance(name, str) for name in _names(model.graph)):
+        raise ProcedureError(UNREADABLE, "The network is not valid ONNX: a name in it is not UTF-8. Export it again.")
     versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
     newest = onnx.defs.onnx_opset_version()
     if len(versions) != 1 or not _OLDEST_OPSET <= versions[0] <= newest:
@@ -89,6 +95,15 @@ def _check(model: onnx.ModelProto) -> None:
         raise ProcedureError(
             UNREADABLE, f"The network is not valid ONNX: {' '.join(str(error).split())[:300]} Export it again."
         ) from None
+
+
+def _names(graph: onnx.GraphProto) -> Iterator[str | bytes]:
+    """Yield the names in a graph; protobuf gives those that are not UTF-8 as bytes."""
+    for node in nodes_of(graph):
+        yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        yield value.name
 
 
 def _put_channels_first(model: onnx.ModelProto) -> None:
@@ -138,9 +153,9 @@ def network_details(
     input_size : int, optional
         What free rows and columns of the input become; by default the catalog's, or 224.
     channel_order : str, optional
-        `rgb` or `bgr`; by default the catalog's, or `rgb`.
+        `rgb` or `bgr`; by default the catalog's, or `rgb`, or `bgr` of a network from CNTK, whose reader gives that.
     normalisation : dict, optional
-        `mean` and `std`; by default what the file carries, the catalog's, or ImageNet's.
+        `mean` and `std`; by default what the file carries, the catalog's, or ImageNet's, or less 114 for CNTK.
     precision : str
         `float32`, `fp16` or `int8`.
 
@@ -169,7 +184,8 @@ def network_details(
         raise ProcedureError(
             UNREADABLE, f"The network reads pictures of {height} × {breadth}. Load it without another input size."
         )
-    order = channel_order or (known.channel_order if known else "rgb")
+    otherwise = ("bgr", LESS_114) if source_format == "cntk" else ("rgb", IMAGENET)
+    order, scale = (known.channel_order, known.normalisation) if known else otherwise
     return {
         "architecture": known.name if known else None,
         "source": {"format": source_format, "sha256": source_sha256},
@@ -178,9 +194,9 @@ def network_details(
             "channels": CHANNELS,
             "height": height,
             "width": breadth,
-            "channel_order": order,
+            "channel_order": channel_order or order,
         },
-        "normalisation": check_normalisation(dict(normalisation)) if normalisation else _normalisation(parsed, known),
+        "normalisation": check_normalisation(dict(normalisation)) if normalisation else _normalisation(parsed, scale),
         "layers": useful_layers(parsed),
         "penultimate": layer,
         "width": width,
@@ -219,11 +235,11 @@ def _three_numbers(values: Any) -> list[float]:
     return values if finite else []
 
 
-def _normalisation(model: onnx.ModelProto, known: Architecture | None) -> dict[str, list[float]]:
+def _normalisation(model: onnx.ModelProto, otherwise: Scale) -> dict[str, list[float]]:
     for entry in model.metadata_props:
         if entry.key == METADATA_KEY:
             try:
                 return check_normalisation(json.loads(entry.value)["normalisation"])
             except (ValueError, TypeError, KeyError):
                 return check_normalisation(entry.value)
-    return {name: list(values) for name, values in (known.normalisation if known else IMAGENET).items()}
+    return {name: list(values) for name, values in otherwise.items()}
