@@ -1,12 +1,14 @@
 """Weights are recognised as one of the five networks, whose real widths are built and run."""
 
+import re
+
 import numpy as np
 import pytest
 
 from lungdb.errors import LungdbError
 from lungdb.networks.catalog import architecture
 from lungdb.networks.resnet import ResnetLayout
-from lungdb.networks.weights import build_network, random_weights
+from lungdb.networks.weights import build_network, random_weights, read_weights
 
 BASIC = (64, 128, 256, 512)
 NAMES = ["resnet18", "resnet50", "resnet101", "resnet152", "alexnet"]
@@ -50,3 +52,22 @@ def test_weights_of_another_network_are_refused(names):
     """With the first of their names."""
     with pytest.raises(LungdbError, match=names[0] if names else "there are none"):
         build_network({name: np.ones(1, np.float32) for name in names})
+
+
+@pytest.mark.parametrize("file", ["resnet18_thin", "resnet50_thin", "alexnet_thin"])
+def test_any_one_missing_parameter_is_all_that_is_listed(data, file):
+    """Whichever it is, the others still tell the layout."""
+    weights = read_weights(data / f"{file}.safetensors")
+    for lost in weights:
+        with pytest.raises(LungdbError, match=rf"what does not fit \(1\): {re.escape(lost)} is missing\. "):
+            build_network({name: array for name, array in weights.items() if name != lost})
+
+
+@pytest.mark.parametrize("file", ["resnet50_thin", "alexnet_thin"])
+def test_any_shape_of_any_parameter_is_refused_in_a_sentence(data, file):
+    """Other numbers of dimensions, other sizes, none at all."""
+    weights = read_weights(data / f"{file}.safetensors")
+    for name, array in list(weights.items())[::5]:
+        for other in (array[None], array[..., :0], array.ravel()[0], np.repeat(array, 2, axis=0)):
+            with pytest.raises(LungdbError, match="what does not fit"):
+                build_network({**weights, name: other})
