@@ -9,7 +9,7 @@ from typing import Any
 from lungdb.errors import ProcedureError
 from lungdb.imaging.preprocessing import SIDE, Size
 from lungdb.networks.entry import check_normalisation
-from lungdb.networks.layers import select_layer
+from lungdb.networks.layers import select_layers
 from lungdb.networks.sessions import Session, cached_session
 from lungdb.procedures.checks import ARGUMENT, UNREADABLE, check_sha256, comma_list, read_details
 
@@ -68,7 +68,7 @@ def open_network(
     catalog = _catalog_names(read)
     session = cached_session(
         f"{sha256.lower()} {size} {names} {catalog}",
-        lambda: select_layer(network, names[0])[0],
+        lambda: select_layers(network, names, layers=catalog, size=size)[0],
         comma_list(providers) if providers else None,
         threads,
     )

@@ -29,11 +29,12 @@ def expected_features(
     return np.concatenate([evaluator.run(["vector"], {"image": picture[None]})[0] for picture in pictures])
 
 
-def arrays(result: pd.DataFrame) -> dict[int, np.ndarray]:
-    """Read the arrays of a result by scan."""
+def arrays(result: pd.DataFrame, layer: str = "penultimate") -> dict[int, np.ndarray]:
+    """Read the arrays of a layer in a result by scan."""
     return {
         row.scan_id: decode_array(bytes.fromhex(row.array), row.array_rows, row.array_cols, bytes.fromhex(row.sha256))
         for row in result.itertuples()
+        if row.layer == layer
     }
 
 
@@ -213,6 +214,9 @@ def test_no_rows_give_no_features(arguments):
         ({"providers": "CUDAExecutionProvidr"}, 50101, "'CUDAExecutionProvidr' is not supported. Did you mean CUDA"),
         ({"threads": 0}, 50101, "threads 0"),
         ({"network_sha256": "AB" * 32}, 50105, "network's bytes have the SHA-256"),
+        ({"layers": "relu,,conv"}, 50101, "one is empty or named twice"),
+        ({"layers": "relu, relu"}, 50101, "one is empty or named twice"),
+        ({"layers": "relu,relut"}, 50115, "Did you mean relu"),
         ({"layers": "relut"}, 50115, "Did you mean relu"),
         ({"details": "not json"}, 50116, "details are not a JSON object"),
         ({"details": "{}"}, 50116, "normalisation null is not usable"),
@@ -245,6 +249,77 @@ def test_pictures_have_the_size_that_the_network_reads(arguments, make_network, 
     np.testing.assert_allclose(arrays(result)[9], expected, rtol=1e-4, atol=1e-3)
 
 
+def test_free_rows_and_columns_are_those_of_the_details(arguments, make_network, volumes):
+    """A network for pictures of any size gets the size that was recorded for it."""
+    network = make_network("rows", "cols")
+    details = {**network_details(network), "input": {"name": "image", "channels": 3, "height": 72, "width": 104}}
+    changes = {**as_arguments(network), "details": json.dumps(details)}
+    found = arrays(generate_features(**{**arguments, **changes})[0])
+    for scan_id, features in found.items():
+        expected = expected_features(network, volumes[scan_id], size=(72, 104))
+        np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_details_of_earlier_versions_are_read(arguments):
+    """They have no layers and no channel order; without an input the size is 224."""
+    whole = generate_features(**arguments)[0]
+    old = json.loads(arguments["details"])
+    old = {"normalisation": old["normalisation"], "penultimate": "vector", "width": 5}
+    pd.testing.assert_frame_equal(generate_features(**{**arguments, "details": json.dumps(old)})[0], whole)
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ({"input": {"height": 0, "width": 224}}, "height and width"),
+        ({"input": {"height": 224.0, "width": "224"}}, "height and width"),
+        ({"input": {"height": 224, "width": 10**6}}, "height and width"),
+        ({"input": [3, 224, 224]}, "height and width"),
+        ({"layers": ["stem"]}, "layers as names of tensors"),
+        ({"layers": {"stem": 3}}, "layers as names of tensors"),
+    ],
+)
+def test_details_that_make_no_sense_are_refused(arguments, part, message):
+    """They may have been written by hand."""
+    details = json.dumps({**json.loads(arguments["details"]), **part})
+    number, text = refusal(arguments, details=details)
+    assert number == 50116
+    assert message in text
+
+
+def test_several_layers_give_what_each_gives_alone(arguments):
+    """Bit for bit, scan by scan, in the order asked for, under the names asked for."""
+    details = json.dumps({**json.loads(arguments["details"]), "layers": {"stem": "conv"}})
+    together = generate_features(**{**arguments, "details": details, "layers": " relu,stem , penultimate"})[0]
+    assert together["scan_id"].tolist() == [3, 3, 3, 8, 8, 8, 9, 9, 9]
+    assert together["layer"].tolist() == ["relu", "stem", "penultimate"] * 3
+    for layer in ("relu", "stem", "penultimate"):
+        alone = generate_features(**{**arguments, "details": details, "layers": layer})[0]
+        rows = together[together["layer"] == layer].reset_index(drop=True)
+        pd.testing.assert_frame_equal(rows, alone)
+    by_tensor = generate_features(**{**arguments, "layers": "conv"})[0]
+    assert by_tensor["array"].tolist() == together.loc[together["layer"] == "stem", "array"].tolist()
+
+
+def test_a_scan_that_fails_is_one_row_whatever_the_layers(arguments):
+    """Its error is that of the scan; the other scans have a row a layer."""
+    arguments["slices"].loc[2, "pixels"] = "zz"
+    result = generate_features(**{**arguments, "layers": "relu,penultimate"})[0]
+    assert result["scan_id"].tolist() == [3, 8, 8, 9, 9]
+    assert result["layer"].tolist() == ["", "relu", "penultimate", "relu", "penultimate"]
+    assert "not hexadecimal" in result["error"].iloc[0]
+
+
+def test_another_provider_than_wanted_is_noticed(arguments):
+    """The setting may name a GPU that this machine lacks; the notice comes with every call, also of a kept session."""
+    wanted = "TensorrtExecutionProvider,DmlExecutionProvider,CPUExecutionProvider"
+    for _ in range(2):
+        result, provider, notice, number, _ = generate_features(**{**arguments, "providers": wanted})
+        assert (len(result), number) == (3, 0)
+        assert provider in wanted
+        assert ("TensorrtExecutionProvider " in notice) == (provider != "TensorrtExecutionProvider")
+
+
 def test_bytes_that_are_no_network_are_refused(arguments):
     """Right hash, wrong content."""
     changes = {"network": b"not a network", "network_sha256": hashlib.sha256(b"not a network").hexdigest()}
@@ -260,6 +335,7 @@ def test_a_missing_column_is_refused(arguments):
 
 def test_a_layer_by_node_name_gives_its_spatial_mean(arguments, volumes, network):
     """The layer before the average gives the same as the average."""
-    by_name = arrays(generate_features(**{**arguments, "layers": "activation"})[0])
+    by_name = arrays(generate_features(**{**arguments, "layers": "activation"})[0], "activation")
+    assert list(by_name) == list(volumes)
     for scan_id, features in by_name.items():
         np.testing.assert_allclose(features, expected_features(network, volumes[scan_id]), rtol=1e-4, atol=1e-5)
