@@ -87,6 +87,8 @@ def _load(arguments: argparse.Namespace) -> int:
         raise LungdbError(f"The name '{names[-1]}' has {len(names[-1])} characters. Give one of 1 to 128 with --name.")
     entries = [_entry(file, arguments.output, described)]
     print(_description(file, entries[0]))
+    if entries[0].details["architecture"] is None and not described:
+        print("If that is not its order of colours and normalisation, say so: --channel-order, --mean, --std.")
     with open_database(arguments.database) as connection:
         if precision != "float32":
             number, force = arguments.calibration, arguments.force
@@ -145,11 +147,12 @@ def _annotated(model: bytes, details: dict[str, Any]) -> bytes:
 
 def _description(file: NetworkFile, entry: Entry) -> str:
     details = entry.details
-    picture = details["input"]
+    picture, normalisation = details["input"], details["normalisation"]
+    mean, std = (", ".join(f"{number:.4g}" for number in normalisation[name]) for name in ("mean", "std"))
     lines = {
         "Format": FORMATS[entry.library],
         "Network": details["architecture"] or "not in the catalog",
-        "Input": f"{picture['height']} × {picture['width']}, {picture['channel_order']}",
+        "Input": f"{picture['height']} × {picture['width']}, {picture['channel_order']}, less {mean}, over {std}",
         "Layers": ", ".join(details["layers"]),
         "Width": f"{details['width']} values of the penultimate layer",
         "SHA-256": f"{file.sha256} (the file)",

@@ -205,6 +205,20 @@ def test_options_describe_what_the_file_does_not_say(target: str, query: Query, 
     assert [one["input"]["channel_order"] for one in told] == ["rgb", "bgr", "bgr"]
 
 
+def test_what_is_found_is_printed(target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also that nothing tells how a network outside the catalog was trained, unless the user does."""
+    path = str(write_network(tmp_path / "net.onnx"))
+    assert main([path, "-d", target]) == 0
+    told = capsys.readouterr().out
+    assert "Input:   224 × 224, rgb, less 0.485, 0.456, 0.406, over 0.229, 0.224, 0.225\n" in told
+    assert "Width:   4 values" in told
+    assert "If that is not its order of colours" in told
+    assert main([path, "-d", target, "--channel-order", "bgr"]) == 0
+    told = capsys.readouterr().out
+    assert "224 × 224, bgr" in told
+    assert "If that is not" not in told
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [
