@@ -23,6 +23,7 @@ from tests.cli.serving import Site, make_certificate, serve
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
 
+DATA = Path(__file__).parents[1] / "data" / "networks"
 CONTENT = np.random.default_rng(4).bytes(700_000)
 HALF = len(CONTENT) // 2
 
@@ -212,6 +213,22 @@ def test_a_download_of_another_digest_is_removed_and_nothing_stored(
     assert hashlib.sha256(CONTENT).hexdigest() in error
     assert names(tmp_path / "kept") == set()
     assert query("SELECT COUNT(*) AS n FROM dbo.networks;") == [(0,)]
+
+
+def test_a_network_is_loaded_from_its_address_under_the_name_of_its_file(
+    site: Site, target: str, query: Query, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the digest that was asked for; the file stays in the user's cache, so the same command fetches nothing."""
+    site.content = (DATA / "resnet18_thin.safetensors").read_bytes()
+    digest = hashlib.sha256(site.content).hexdigest()
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    for _ in range(2):
+        assert main([site.address("/thin.safetensors"), "-d", target, "--sha256", digest]) == 0
+    assert query("SELECT name, JSON_VALUE(details, '$.source.sha256') AS digest FROM dbo.networks;") == [
+        ("thin.safetensors", digest)
+    ]
+    assert [path.read_bytes() for path in (tmp_path / "cache").rglob("thin.safetensors")] == [site.content]
+    assert site.asked[1]["If-None-Match"] == site.tag
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows sends no SIGINT to one process")

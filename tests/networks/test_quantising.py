@@ -10,6 +10,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lungdb.errors import LungdbError
+from lungdb.networks.entry import prepare_network
 from lungdb.networks.layers import select_layer
 from lungdb.networks.quantising import FP16_MAX, largest_value, similarity, to_fp16, to_int8
 from lungdb.networks.resnet import build_resnet
@@ -69,6 +70,14 @@ def test_the_network_is_standard_onnx(networks, precision):
     model = onnx.load_from_string(networks[precision])
     onnx.checker.check_model(model, full_check=True)
     assert {node.domain for node in model.graph.node} <= {"", "ai.onnx"}
+
+
+@pytest.mark.parametrize("precision", ["fp16", "int8"])
+def test_the_network_can_be_loaded_again_as_onnx(pictures, networks, precision):
+    """What the table holds, written to a file: taken by prepare_network, and it gives the same features."""
+    again = prepare_network(networks[precision])
+    left, right = (run(select_layer(one, "penultimate")[0], pictures) for one in (networks[precision], again))
+    np.testing.assert_allclose(left, right, rtol=1e-3, atol=1e-3)
 
 
 def test_fp16_weights_are_the_nearest_float16(networks):
