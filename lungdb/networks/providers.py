@@ -133,7 +133,7 @@ def start_session(model: bytes, wanted: Sequence[str] | None, threads: int) -> t
     wanted : sequence of str or None
         As for `choose_providers`.
     threads : int
-        Threads within an operator, where processors compute.
+        Threads within an operator, where processors compute; 0 leaves it to ONNX Runtime, which counts cores.
 
     Returns
     -------
@@ -195,7 +195,7 @@ def _options(provider: str, threads: int) -> dict[str, str]:
         return {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"}
     if provider == "OpenVINOExecutionProvider":
         # Left to itself it computes in bfloat16 where the processor can.
-        return {"precision": "ACCURACY", "num_of_threads": str(threads)}
+        return {"precision": "ACCURACY"} | ({"num_of_threads": str(threads)} if threads else {})
     return {}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
@@ -86,7 +87,8 @@ def open_session(model: bytes, providers: Sequence[str] | None = None, threads: 
     providers : sequence of str, optional
         Execution providers to try, in this order, then the CPU; see `lungdb.networks.providers`.
     threads : int, optional
-        Threads within an operator on the CPU; by default as many as the process may have processors.
+        Threads within an operator on the CPU; by default one a core, or one a processor where the process may not use
+        all of them.
 
     Raises
     ------
@@ -96,7 +98,8 @@ def open_session(model: bytes, providers: Sequence[str] | None = None, threads: 
     """
     if threads is not None and threads < 1:
         raise ProcedureError(ARGUMENT, f"The number of threads {threads} is not supported. Give 1 or more, or NULL.")
-    return Session(*start_session(model, providers, threads or allowed_processors()))
+    allowed = allowed_processors()
+    return Session(*start_session(model, providers, threads or (allowed if allowed < (os.cpu_count() or 1) else 0)))
 
 
 _KEPT = 2
