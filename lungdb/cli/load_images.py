@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _EPILOG = """
 A picture's name is its path below the folder. Files are stored as they are; what is no PNG or JPEG, is damaged, or has
-more than 64 million pixels or bytes is not taken. A JPEG is read the way up that its Exif orientation says. Running it
+more than 64 MB, or 200 MB unpacked, is not taken. A JPEG is read the way up that its Exif orientation says. Running it
 again adds what is missing and changes nothing else. docs/images.md tells more.
 """
 

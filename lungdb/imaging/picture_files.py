@@ -16,10 +16,11 @@ from lungdb.errors import LungdbError
 MOST_BYTES = 64_000_000
 """Bytes of a picture file at most."""
 
-MOST_PIXELS = 64_000_000
-"""Pixels of a picture at most; decoded, each takes 3 to 8 bytes."""
+MOST_UNPACKED = 200_000_000
+"""Bytes of a picture's pixels at most, unpacked; a pixel takes 3, with alpha 4, with 16 bits a channel twice that."""
 
-_MOST_SCANNED = 20 * MOST_PIXELS  # each scan is a pass over the whole picture; a progressive JPEG has some ten
+# Pixels that the scans of a JPEG go over in all, each over the whole picture; a progressive one has some ten scans.
+_MOST_SCANNED = 7 * MOST_UNPACKED
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _ALPHA_TYPES = (4, 6)  # colour types: grey with alpha, RGB with alpha
@@ -42,12 +43,15 @@ class PictureHeader:
         As they lie in the file, before an Exif orientation turns them.
     has_alpha : bool
         Whether some pixels may be transparent.
+    depth : int
+        Bytes a channel: 1 or 2.
     """
 
     kind: str
     rows: int
     cols: int
     has_alpha: bool
+    depth: int = 1
 
 
 def read_picture_header(data: bytes) -> PictureHeader:
@@ -63,7 +67,7 @@ def read_picture_header(data: bytes) -> PictureHeader:
     Raises
     ------
     LungdbError
-        It is neither, is cut off or damaged, or has more than `MOST_PIXELS` pixels or `MOST_BYTES` bytes.
+        It is neither, is cut off or damaged, or has more than `MOST_BYTES` bytes, or `MOST_UNPACKED` unpacked.
     """
     if len(data) > MOST_BYTES:
         raise LungdbError(
@@ -77,16 +81,18 @@ def read_picture_header(data: bytes) -> PictureHeader:
         raise LungdbError("The picture is neither a PNG nor a JPEG file. Convert it to one of them.")
     if header.rows < 1 or header.cols < 1:
         raise LungdbError(f"The picture has {header.rows} × {header.cols} pixels. Copy the file again.")
-    if header.rows * header.cols > MOST_PIXELS:
+    unpacked = header.rows * header.cols * (3 + header.has_alpha) * header.depth
+    if unpacked > MOST_UNPACKED:
         raise LungdbError(
-            f"The picture has {header.rows} × {header.cols} pixels, more than {MOST_PIXELS}. Save it smaller, or cut "
-            "it into several."
+            f"The picture has {header.rows} × {header.cols} pixels, {unpacked} bytes unpacked, more than "
+            f"{MOST_UNPACKED}. Save it smaller, or cut it into several."
         )
     return header
 
 
 def _png(data: bytes) -> PictureHeader:
     rows = cols = 0
+    depth = 1
     has_alpha = False
     position = len(_PNG)
     name = b""
@@ -105,10 +111,11 @@ def _png(data: bytes) -> PictureHeader:
             if length != 13:
                 raise _damaged("PNG")
             cols, rows = struct.unpack_from(">II", data, start)
+            depth = 2 if data[start + 8] == 16 else 1
             has_alpha = data[start + 9] in _ALPHA_TYPES
         elif name == b"tRNS":
             has_alpha = True
-    return PictureHeader("PNG", rows, cols, has_alpha)
+    return PictureHeader("PNG", rows, cols, has_alpha, depth)
 
 
 def _jpeg(data: bytes) -> PictureHeader:

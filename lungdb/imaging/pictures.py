@@ -13,6 +13,8 @@ from lungdb.imaging.picture_files import PictureHeader, read_picture_header
 
 Picture = NDArray[np.uint8]
 
+_BAND = 256  # rows
+
 
 def prepare_picture(
     data: bytes, size: tuple[int, int], channel_order: str, mean: Sequence[float], std: Sequence[float]
@@ -77,10 +79,8 @@ def decode_picture(data: bytes, channel_order: str = "rgb") -> Picture:
             f"The {header.kind} file cannot be decoded: its pixels are damaged or of a rare kind. Save it again as an "
             "8-bit PNG."
         )
-    if decoded.dtype == np.uint16:
-        decoded = (decoded >> 8).astype(np.uint8)
     if decoded.ndim == 2:  # of what has alpha in the header OpenCV leaves grey as it is
-        decoded = cv2.cvtColor(decoded, cv2.COLOR_GRAY2BGR)
+        decoded = cv2.cvtColor(_eight_bits(decoded), cv2.COLOR_GRAY2BGR)
     elif decoded.shape[2] == 4:
         decoded = _on_white(decoded)
     return decoded if channel_order == "bgr" else cv2.cvtColor(decoded, cv2.COLOR_BGR2RGB)
@@ -118,7 +118,15 @@ def _flags(header: PictureHeader) -> int:
     return int(cv2.IMREAD_UNCHANGED if header.has_alpha else cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION)
 
 
-def _on_white(picture: Picture) -> Picture:
-    alpha = picture[:, :, 3:].astype(np.uint16)
-    blended = (picture[:, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255
-    return blended.astype(np.uint8)
+def _on_white(picture: Picture | NDArray[np.uint16]) -> Picture:
+    """Blend blue, green, red and alpha with white, band by band, because the sums take more memory than the picture."""
+    blended = np.empty((*picture.shape[:2], 3), np.uint8)
+    for start in range(0, len(picture), _BAND):
+        band = _eight_bits(picture[start : start + _BAND])
+        alpha = band[:, :, 3:].astype(np.uint16)
+        blended[start : start + _BAND] = (band[:, :, :3] * alpha + 255 * (255 - alpha) + 127) // 255
+    return blended
+
+
+def _eight_bits(picture: Picture | NDArray[np.uint16]) -> Picture:
+    return (picture >> 8).astype(np.uint8) if picture.dtype == np.uint16 else picture.astype(np.uint8, copy=False)

@@ -62,6 +62,16 @@ def test_a_png_of_any_kind_becomes_three_channels_in_the_order_asked_for(kind: s
     ]
 
 
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_a_tall_transparent_picture_is_blended_everywhere(dtype: type) -> None:
+    """Every row of a thousand, compared with the exact blend of the upper 8 bits."""
+    scale = np.iinfo(dtype).max // 255
+    pixels = np.random.default_rng(3).integers(0, 256, (1000, 7, 4)).astype(dtype)
+    picture = decode_picture(cv2.imencode(".png", pixels * dtype(scale))[1].tobytes(), "bgr")
+    alpha = pixels[..., 3:] / 255
+    np.testing.assert_allclose(picture, pixels[..., :3] * alpha + 255 * (1 - alpha), atol=0.51)
+
+
 def test_a_jpeg_in_colour_and_in_grey_is_read() -> None:
     """A plain area survives compression: red stays red, grey has three equal channels."""
     red = np.zeros((32, 48, 3), np.uint8)
