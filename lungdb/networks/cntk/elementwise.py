@@ -9,8 +9,7 @@ from onnx import TensorProto
 from lungdb.networks.cntk.emitting import Emitter, Rule, Value, broadcast
 from lungdb.networks.cntk.functions import Function
 
-_SMALLEST_LOGARITHM = -85.1
-_SMALLEST = 1.1e-37  # exp(-85.1)
+_SMALLEST = 1.0998e-37  # exp(-85.1)
 
 
 def _unary(operator: str, emitter: Emitter, function: Function, inputs: list[Value]) -> list[Value]:

@@ -16,6 +16,7 @@ from lungdb.networks.cntk.functions import Function
 from lungdb.networks.cntk.wire import MAX_RANK
 
 MAX_ELEMENTS = 1 << 26  # of what one node gives for one picture; VGG's largest has 3.2 million
+MAX_NODES = 50_000  # a ResNet-152 becomes 600
 
 Dim = int | None
 """A size, or None where it is free until the network runs."""
@@ -141,6 +142,8 @@ class Emitter:
         if batched is None:
             batched = any(isinstance(value, Value) and value.batched for value in inputs)
         names = [self._pool.unique(f"{self._function}/{operator}") for _ in shapes]
+        if len(self.nodes) >= MAX_NODES:
+            raise LungdbError(f"The CNTK model becomes more than {MAX_NODES} ONNX nodes. Use a smaller network.")
         self.nodes.append(helper.make_node(operator, [self._read(value) for value in inputs], names, **attributes))
         return [Value(name, tuple(shape), batched) for name, shape in zip(names, shapes, strict=True)]
 

@@ -101,11 +101,11 @@ class Function:
         """Read an Axis."""
         return self._get(name, Axis, None)
 
-    def axes(self, one: str = "axis", many: str = "axisVec") -> list[Axis]:
-        """Read a list of axes, or the single one that stands in its place; empty where there is neither."""
-        if many in self.attributes:
-            return self.items(many, Axis)
-        return [self.axis(one)] if one in self.attributes else []
+    def axes(self) -> list[Axis]:
+        """Read axisVec, or axis where that stands in its place; empty where there is neither."""
+        if "axisVec" in self.attributes:
+            return self.items("axisVec", Axis)
+        return [self.axis("axis")] if "axis" in self.attributes else []
 
     def items(self, name: str, kind: type[_T]) -> list[_T]:
         """Read a Vector of one type; empty where it is missing."""

@@ -23,7 +23,7 @@ from lungdb.networks.cntk.wire import damaged
 _OUTPUT = re.compile(r"(.+)_Output_(\d{1,3})", re.DOTALL)
 
 _MAX_NESTING = 100  # real models nest three blocks
-_MAX_OUTPUTS = 32  # trained models have four
+_MAX_OUTPUTS = 100  # trained models have four
 
 _CLASSES = "z"  # what CNTK's own networks call the scores of the classes
 _RECURRENT = {"PastValue", "FutureValue"}
@@ -91,10 +91,7 @@ class Graph:
         """
         if wanted is not None:
             return self._called(wanted)
-        outputs = self._outputs_of(self._root)
-        if len(outputs) > _MAX_OUTPUTS:
-            raise LungdbError(f"The CNTK model has {len(outputs)} outputs. Name the output to convert.")
-        sources = {uid: self.resolve(uid) for uid in outputs}
+        sources = {uid: self.resolve(uid) for uid in self._outputs_of(self._root)}
         criteria = self._criteria()
         kept = {
             uid: source
@@ -203,12 +200,11 @@ class Graph:
     def _step(self, uid: str) -> str | Source:
         function, index = self._function_of(uid)
         if function is not None:
-            outputs = self._outputs_of(function)
-            if index >= len(outputs):
+            if index >= self._number_of_outputs(function):
                 raise damaged(f"{uid} is one output too many")
             if function.block_root is not None:
-                return self._outputs_of(self._inner_root(function))[index]
-            return outputs[index] if _is_combine(function) else Output(function, index)
+                return _output_of(self._inner_root(function), index)
+            return function.inputs[index] if _is_combine(function) else Output(function, index)
         if uid in self._arguments:
             return self._arguments[uid]
         variable = self.variables.get(uid)
@@ -227,6 +223,9 @@ class Graph:
         return root
 
     def _outputs_of(self, function: Function) -> list[str]:
+        return [_output_of(function, index) for index in range(self._number_of_outputs(function))]
+
+    def _number_of_outputs(self, function: Function) -> int:
         root = function
         for _ in range(_MAX_NESTING):
             if root.block_root is None:
@@ -234,10 +233,11 @@ class Graph:
             root = self._inner_root(root)
         else:
             raise damaged(f"the blocks in {function.uid} nest more than {_MAX_NESTING} deep")
-        if root is function and _is_combine(function):
-            return list(function.inputs)
-        count = len(root.inputs) if _is_combine(root) else 1 + (root.operation == "TopK")
-        return [f"{function.uid}_Output_{index}" for index in range(count)]
+        if not _is_combine(root):
+            return 2 if root.operation == "TopK" else 1
+        if not 0 < len(root.inputs) <= _MAX_OUTPUTS:
+            raise damaged(f"{function.uid} has {len(root.inputs)} outputs, not 1 to {_MAX_OUTPUTS}")
+        return len(root.inputs)
 
     def _inner_functions(self) -> set[str]:
         """Collect the ids of the functions that are inside Blocks."""
@@ -273,6 +273,11 @@ class Graph:
 
     def _is_criterion(self, source: Output, criteria: set[str]) -> bool:
         return any(function.uid in criteria for function in self.sorted_functions(source))
+
+
+def _output_of(function: Function, index: int) -> str:
+    """Give the id of an output; those of a Combine are its inputs."""
+    return function.inputs[index] if _is_combine(function) else f"{function.uid}_Output_{index}"
 
 
 def _is_combine(function: Function) -> bool:

@@ -10,6 +10,7 @@ import pytest
 from cntk_models import DATA, relative_error, run
 
 from lungdb.networks.cntk import convert_cntk, is_cntk
+from lungdb.networks.entry import prepare_network
 from lungdb.networks.layers import select_layer
 
 TOLERANCE = 1e-4
@@ -75,6 +76,18 @@ def test_a_layer_is_selected_by_its_cntk_name(layer):
     (found,) = session.run(None, {"features": pictures})
     expected = np.load(DATA / f"resnet_tiny_ops.out.{layer}.npy")
     assert relative_error(found.reshape(expected.shape), expected) < TOLERANCE
+
+
+def test_the_stored_form_still_gives_what_cntk_computed():
+    """A converted network that is prepared for the database has CNTK's values at its penultimate layer and at z.x."""
+    prepared = prepare_network(convert_cntk((DATA / "resnet_tiny_layers.model").read_bytes()))
+    expected = np.load(DATA / "resnet_tiny_layers.out.z.x.npy").reshape(2, -1)
+    pictures = np.load(DATA / "resnet_tiny_layers.in.features.npy")
+    for layer in ("penultimate", "z.x"):
+        model, width = select_layer(prepared, layer)
+        session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        assert width == expected.shape[1]
+        assert relative_error(session.run(None, {"features": pictures})[0], expected) < TOLERANCE
 
 
 def test_a_node_is_found_by_its_cntk_id():

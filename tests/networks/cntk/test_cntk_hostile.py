@@ -180,6 +180,25 @@ def test_cycles_are_refused():
     assert "deep" in refusal(model.save())
 
 
+def test_a_node_with_thousands_of_outputs_is_refused():
+    """A Combine of forty thousand, read by thousands of others through a Block."""
+    model = Model()
+    picture = model.input("x", 3)
+    model.add("Combine", *[model.add("ReLU", picture)] * 40_000, uid="Wide")
+    last = model.block("Wide", "Wide_Output_0", {}, name="wide")
+    for _ in range(5000):
+        last = model.add("Plus", last, "Block2_Output_7")
+    assert "40000 outputs" in refusal(model.save())
+
+
+def test_a_node_that_becomes_a_hundred_thousand_is_refused():
+    """A weight that one Splice repeats for every picture again and again."""
+    model = Model()
+    picture, weight = model.input("x", 3), model.weight(np.ones(3))
+    model.add("Splice", picture, *[weight] * 100_000, axis=Axis(0))
+    assert "ONNX nodes" in refusal(model.save())
+
+
 def test_a_chain_of_thousands_of_functions_is_converted():
     """Depth is no recursion."""
     model = Model()

@@ -342,6 +342,18 @@ def test_blocks_in_blocks_are_inlined_and_their_names_kept():
         close(values, -X)
 
 
+def test_a_block_of_several_outputs_gives_each():
+    """The outputs of a Block around a Combine are the Combine's inputs, in order."""
+
+    def build(model, x):
+        inner = model.variable(4, (3, 4, 5))
+        model.add("Combine", model.add("Negate", inner), model.add("Exp", inner), uid="Both")
+        block = model.block("Twins", "Both_Output_0", {inner: x}, name="twins")
+        model.add("Minus", block.replace("_Output_0", "_Output_1"), block)
+
+    close(evaluate(build), np.exp(X) + X)
+
+
 def test_a_placeholder_named_after_an_output_means_that_output():
     """A value that is used twice is read through a placeholder with the id of the function's output."""
 

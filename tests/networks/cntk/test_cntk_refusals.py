@@ -183,6 +183,15 @@ def test_a_weight_that_is_not_dense_floating_point_is_refused(view, word):
     assert word in refusal(content.replace(old, (view + filler)[: len(old)]))
 
 
+@pytest.mark.parametrize("output", [None, "Nothing"])
+def test_a_model_of_no_outputs_is_refused(output):
+    """An empty Combine, as the root and as the node that is asked for."""
+    model = Model()
+    model.input("x", 3)
+    model.add("Combine", uid="Nothing")
+    assert "0 outputs" in refusal(model.save(), output)
+
+
 def test_an_output_that_reads_no_picture_is_refused():
     """A model of weights alone."""
     model = Model()
