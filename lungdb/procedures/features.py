@@ -15,7 +15,7 @@ from lungdb.imaging.codecs import decode_slice, encode_array, encode_vector
 from lungdb.imaging.preprocessing import CtSlice, Pipeline, pipeline
 from lungdb.learning.pooling import check_pooling, pool
 from lungdb.networks.featurizing import LazyScan, Preparation, featurize
-from lungdb.procedures.checks import ARGUMENT, check_columns, comma_list, whole_numbers
+from lungdb.procedures.checks import ARGUMENT, UNREADABLE, check_columns, comma_list, whole_numbers
 from lungdb.procedures.networks import open_network
 
 OUT_OF_ORDER = 50119
@@ -42,6 +42,10 @@ _RESULT = {
     "pooled": object,
 }
 _MAX_BATCH = 1024
+_NO_MEMORY = (
+    "The memory does not hold the slices of this call and the network. Call GenerateFeatures with a smaller "
+    "@ChunkMegabytes or @BatchSize, or give the process more memory, in SQL Server its external resource pool."
+)
 
 
 def generate_features(
@@ -114,6 +118,8 @@ def generate_features(
         ]
     except ProcedureError as refusal:
         return _frame([]), "", "", refusal.number, refusal.message
+    except MemoryError:
+        return _frame([]), "", "", UNREADABLE, _NO_MEMORY
     return _frame(rows), opened.session.provider, opened.session.notice, 0, ""
 
 

@@ -153,3 +153,13 @@ def test_a_network_that_cannot_be_opened_is_not_kept(network):
     with pytest.raises(ProcedureError):
         cached_session("mended", lambda: b"no network")
     assert cached_session("mended", lambda: network).input_size == (224, 224)
+
+
+def test_another_provider_gives_the_features_of_the_cpu(thin, pictures):
+    """To a hundredth of the largest feature; skipped where only the CPU runs."""
+    model = select_layer(build_resnet(thin[0]), "penultimate")[0]
+    session = open_session(model)
+    if session.provider == CPU:
+        pytest.skip("ONNX Runtime has no provider but the CPU's that starts here")
+    expected = open_session(model, [CPU]).run(pictures)[0]
+    np.testing.assert_allclose(session.run(pictures)[0], expected, atol=1e-2 * np.abs(expected).max())

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -14,6 +17,7 @@ from lungdb.imaging.preprocessing import CtSlice, prepare
 from lungdb.networks.entry import network_details
 from lungdb.procedures import generate_features
 
+ROOT = Path(__file__).parents[2]
 COLUMNS = ["scan_id", "layer", "error", "array_rows", "array_cols", "array", "sha256", "pooled"]
 
 
@@ -318,6 +322,37 @@ def test_another_provider_than_wanted_is_noticed(arguments):
         assert (len(result), number) == (3, 0)
         assert provider in wanted
         assert ("TensorrtExecutionProvider " in notice) == (provider != "TensorrtExecutionProvider")
+
+
+LIMITED = """
+import json, resource, sys
+import pandas as pd
+from lungdb.procedures import generate_features
+
+arguments = json.load(sys.stdin)
+arguments["slices"] = pd.DataFrame(arguments["slices"])
+arguments["network"] = bytes.fromhex(arguments["network"])
+with open("/proc/self/statm") as file:
+    limit = int(file.read().split()[0]) * resource.getpagesize() + 300 * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+result, *outputs = generate_features(**arguments)
+print(json.dumps([len(result), *outputs]))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the memory as Linux does")
+def test_too_little_memory_is_refused_with_what_to_do(arguments, make_network):
+    """Two pictures of 4096 × 4096 take 400 MB where the process may have 300 more."""
+    network = make_network("rows", "cols")
+    details = {**network_details(network), "input": {"height": 4096, "width": 4096}}
+    changes = {**as_arguments(network), "network": network.hex(), "details": json.dumps(details), "threads": 1}
+    slices = arguments["slices"].to_dict("list")
+    sent = json.dumps({**arguments, **changes, "slices": slices})
+    command = [sys.executable, "-c", LIMITED]
+    done = subprocess.run(command, input=sent, capture_output=True, text=True, check=True, cwd=ROOT)
+    rows, provider, notice, number, message = json.loads(done.stdout)
+    assert (rows, provider, notice, number) == (0, "", "", 50116)
+    assert message.startswith("The memory does not hold the slices")
 
 
 def test_bytes_that_are_no_network_are_refused(arguments):
