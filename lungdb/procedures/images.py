@@ -29,6 +29,10 @@ _RESULT = {
 }
 _MAX_BATCH = 1024
 _CHANNEL_ORDERS = ("rgb", "bgr")
+_NO_MEMORY = (
+    "The memory does not hold the pictures of this call and the network. Call FeaturizeImages with a smaller "
+    "@ChunkMegabytes or @BatchSize, or give the process more memory, in SQL Server its external resource pool."
+)
 
 Prepared = NDArray[np.float32] | LungdbError
 
@@ -91,6 +95,8 @@ def featurize_images(
         rows = list(_rows(images, opened, _preparation(opened), batch_size, threads or allowed_processors()))
     except ProcedureError as refusal:
         return _frame([]), "", "", refusal.number, refusal.message
+    except MemoryError:
+        return _frame([]), "", "", UNREADABLE, _NO_MEMORY
     return _frame(rows), opened.session.provider, opened.session.notice, 0, ""
 
 

@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -222,3 +225,37 @@ def test_features_that_are_not_finite_are_an_error_of_their_picture(arguments):
     result = featurize_images(**{**arguments, "details": json.dumps(details)})[0]
     assert {error[:31] for error in result["error"]} == {"The network gives NaN or infinit"[:31]}
     assert set(result["array"]) == {""}
+
+
+LIMITED = """
+import json, resource, sys
+import pandas as pd
+from lungdb.procedures import featurize_images
+
+arguments = json.load(sys.stdin)
+arguments["images"] = pd.DataFrame(arguments["images"])
+arguments["network"] = bytes.fromhex(arguments["network"])
+with open("/proc/self/statm") as file:
+    limit = int(file.read().split()[0]) * resource.getpagesize() + 400 * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+result, *outputs = featurize_images(**arguments)
+print(json.dumps([len(result), *outputs]))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the memory as Linux does")
+def test_too_little_memory_is_refused_with_what_to_do(arguments, network):
+    """A thousand pictures of 224 × 224 take 600 MB where the process may have 400 more."""
+    images = pd.concat([arguments["images"][1:2]] * 1000, ignore_index=True)
+    changes = {"images": images.to_dict("list"), "network": network.hex(), "batch_size": 1024, "threads": 1}
+    done = subprocess.run(
+        [sys.executable, "-c", LIMITED],
+        input=json.dumps({**arguments, **changes}),
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=Path(__file__).parents[2],
+    )
+    rows, provider, notice, number, message = json.loads(done.stdout)
+    assert (rows, provider, notice, number) == (0, "", "", 50116)
+    assert message.startswith("The memory does not hold the pictures")
