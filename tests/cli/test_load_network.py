@@ -14,8 +14,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lungdb.cli.load_network import main
+from lungdb.imaging.codecs import decode_slice
+from lungdb.imaging.preprocessing import CtSlice, prepare
 from lungdb.networks.layers import select_layer
-from tests.cli.conftest import Query
+from tests.cli.conftest import Query, Store
 
 
 def write_network(path: Path, seed: int = 0, channels: int = 3) -> Path:
@@ -144,6 +146,26 @@ def test_a_cntk_file_keeps_its_name_and_gives_cntks_values(target: str, query: Q
     expected = np.load(DATA / "cntk" / "resnet_tiny_ops.out.z.x.npy")
     found = run_layer(query, "z.x", np.load(DATA / "cntk" / "resnet_tiny_ops.in.features.npy"), average=False)
     assert np.abs(found.reshape(expected.shape) - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_the_originals_call_runs_on_a_cntk_file(target: str, query: Query, store: Store, tmp_path: Path) -> None:
+    """The stored features are what ONNX Runtime alone gives for the scan's prepared pictures."""
+    store([6])
+    path = shutil.copy(DATA / "cntk" / "resnet_tiny_layers.model", tmp_path / "ResNet_152.model")
+    assert main([str(path), "-d", target]) == 0
+    query(
+        "DECLARE @Model VARBINARY(MAX) = (SELECT TOP(1) model FROM dbo.model WHERE name = 'ResNet_152.model' "
+        "ORDER BY date DESC)\nEXECUTE dbo.GenerateFeatures @Model = @Model"
+    )
+    ((rows, cols, array, details),) = query(
+        "SELECT f.array_rows, f.array_cols, f.array, n.details FROM dbo.features AS f CROSS JOIN dbo.networks AS n;"
+    )
+    normalisation = json.loads(details)["normalisation"]
+    stored = query("SELECT pixels, pixels_sha256 FROM dbo.scan_images ORDER BY slice_index;")
+    slices = [CtSlice(decode_slice(pixels, 96, 96, sha256)) for pixels, sha256 in stored]
+    pictures = prepare(slices, "lung", normalisation["mean"], normalisation["std"], size=(64, 64))
+    found = np.frombuffer(array, "<f4").reshape(rows, cols)
+    np.testing.assert_allclose(found, run_layer(query, "penultimate", pictures), rtol=1e-4, atol=1e-5)
 
 
 def test_the_output_of_a_cntk_network_can_be_chosen(

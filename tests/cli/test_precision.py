@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
@@ -19,46 +18,15 @@ from lungdb.cli.load_network import main
 from lungdb.cli.precision import calibration_pictures
 from lungdb.database import connect, run
 from lungdb.errors import LungdbError
-from lungdb.imaging.codecs import decode_slice, encode_slice
+from lungdb.imaging.codecs import decode_slice
 from lungdb.imaging.preprocessing import CtSlice, prepare
 from lungdb.networks.layers import select_layer
-from tests.cli.conftest import Query
+from tests.cli.conftest import Query, Store
 
 DATA = Path(__file__).parents[1] / "data" / "networks"
 THIN = str(DATA / "resnet18_thin.safetensors")
 MEAN, STD = [0.485, 0.456, 0.406], [0.229, 0.224, 0.225]
 DETAILS = {"input": {"height": 224, "width": 224}, "normalisation": {"mean": MEAN, "std": STD}}
-
-Store = Callable[[Sequence[int]], None]
-
-
-@pytest.fixture
-def store(target: str) -> Store:
-    """Give a function that stores scans of so many slices of 96 × 96: blobs of tissue in air, others in every scan."""
-
-    def make(slices: int, chance: np.random.Generator) -> np.ndarray:
-        coarse = chance.uniform(-1300, 200, (slices, 12, 12))
-        return np.kron(coarse, np.ones((1, 8, 8))).astype(np.int16)
-
-    def store_scans(numbers: Sequence[int]) -> None:
-        with closing(connect(target)) as connection:
-            for number, slices in enumerate(numbers, start=1):
-                run(connection, "INSERT INTO dbo.patients (patient_id, idx) VALUES (?, ?);", (f"p{number}", number - 1))
-                run(
-                    connection,
-                    "INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, image_rows, image_cols, "
-                    "number_images, content_sha256) VALUES (?, 1, ?, N's', 96, 96, ?, ?);",
-                    (f"p{number}", f"u{number}", slices, bytes(32)),
-                )
-                for index, hu in enumerate(make(slices, np.random.default_rng(number))):
-                    run(
-                        connection,
-                        "INSERT INTO dbo.scan_images (scan_id, slice_index, instance_uid, rescale_slope, "
-                        "rescale_intercept, pixels, pixels_sha256) VALUES (?, ?, N'i', 1, -1024, ?, ?);",
-                        (number, index, *encode_slice(hu)),
-                    )
-
-    return store_scans
 
 
 def features(query: Query, name: str, pictures: np.ndarray) -> np.ndarray:
