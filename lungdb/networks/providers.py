@@ -50,8 +50,8 @@ def import_runtime() -> Any:
     Raises
     ------
     ProcedureError
-        50116 when it is missing, or when several of its wheels are installed over each other: their files are mixed,
-        and what runs depends on the order of installation.
+        50116 when it is missing or incomplete, or when several of its wheels are installed over each other: their
+        files are mixed, and what runs depends on the order of installation.
     """
     installed = [wheel for wheel in WHEELS if _is_installed(wheel)]
     if len(installed) > 1:
@@ -62,6 +62,9 @@ def import_runtime() -> Any:
         )
     try:
         import onnxruntime
+
+        if not hasattr(onnxruntime, "InferenceSession"):  # what is left when one of two wheels is uninstalled
+            raise ImportError("its files are incomplete; uninstall every onnxruntime package first")
     except ImportError as error:
         raise ProcedureError(
             UNREADABLE,

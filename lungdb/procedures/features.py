@@ -103,7 +103,7 @@ def generate_features(
     error_number, error_message : int, str
         0 and empty, or a refusal of the whole call: 50101 for an argument, 50104 for a network that reads no
         pictures, 50105 when the network's bytes are damaged, 50115 for an unknown layer, 50116 when the network cannot
-        be run, 50119 when the rows are not in order.
+        be run or the memory does not hold it and the slices, 50119 when the rows are not in order.
     """
     try:
         chosen, poolings = _supported(preprocessing, pooling, batch_size)

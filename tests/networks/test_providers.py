@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 
 import onnxruntime
 import pytest
@@ -95,6 +96,14 @@ def test_a_missing_runtime_names_the_package(monkeypatch):
     """The wheels exclude each other, so none is installed by default."""
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ProcedureError, match=r"pip install \"lungdb\[cpu\]\"") as caught:
+        import_runtime()
+    assert caught.value.number == 50116
+
+
+def test_what_is_left_of_a_runtime_is_refused(monkeypatch):
+    """Uninstalling one of two wheels takes the other's files along and leaves a folder that imports."""
+    monkeypatch.setitem(sys.modules, "onnxruntime", ModuleType("onnxruntime"))
+    with pytest.raises(ProcedureError, match="incomplete; uninstall every onnxruntime package first") as caught:
         import_runtime()
     assert caught.value.number == 50116
 
