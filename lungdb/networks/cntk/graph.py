@@ -75,7 +75,7 @@ class Graph:
             for placeholder, value in function.block_arguments.items():
                 if self._arguments.setdefault(placeholder, value) != value:
                     raise damaged(f"the placeholder {placeholder} stands for two values")
-        self._sources: dict[str, tuple[Source, int]] = {}
+        self._sources: dict[str, Source] = {}
 
     def choose(self, wanted: str | None) -> Output:
         """Find the output to convert.
@@ -109,7 +109,19 @@ class Graph:
 
     def resolve(self, uid: str) -> Source:
         """Follow an id through Blocks, Combines and placeholders to a variable or a primitive's output."""
-        return self._follow(uid)[0]
+        passed: dict[str, None] = {}
+        while uid not in self._sources:
+            if uid in passed:
+                raise damaged(f"{uid} stands for itself")
+            passed[uid] = None
+            following = self._step(uid)
+            if isinstance(following, str):
+                uid = following
+            else:
+                self._sources[uid] = following
+        source = self._sources[uid]
+        self._sources.update(dict.fromkeys(passed, source))
+        return source
 
     def sorted_functions(self, target: Output) -> list[Function]:
         """List the functions that an output needs, each after those that it reads."""
@@ -141,23 +153,18 @@ class Graph:
         return list(found.values())
 
     def names(self) -> list[Name]:
-        """List the names of functions and what they stand for, the likeliest meant first.
-
-        Functions outside Blocks come before those inside, and of those that stand for the same output the outer ones
-        before the inner ones.
-        """
+        """List the names of functions and what they stand for: those outside Blocks first, then in the file's order."""
         inner = self._inner_functions()
         found = []
-        for position, function in enumerate(self.functions.values()):
+        for function in self.functions.values():
             if not function.name or _is_combine(function):
                 continue
             for index, uid in enumerate(self._outputs_of(function)):
-                source, depth = self._follow(uid)
+                source = self.resolve(uid)
                 if isinstance(source, Output):
                     name = function.name if index == 0 else f"{function.name}_{index}"
-                    found.append((function.uid in inner, -depth, position, name, source))
-        found.sort(key=lambda entry: entry[:3])
-        return [Name(name, source, inside) for inside, _, _, name, source in found]
+                    found.append(Name(name, source, function.uid in inner))
+        return sorted(found, key=lambda name: name.inside)
 
     def _called(self, wanted: str) -> Output:
         names = self.names()
@@ -176,26 +183,6 @@ class Graph:
         close = difflib.get_close_matches(wanted, known, n=3)
         advice = f"Did you mean {' or '.join(close)}?" if close else f"It has {', '.join(known[-5:]) or 'no names'}."
         raise LungdbError(f"The CNTK model has no node {wanted!r}. {advice}")
-
-    def _follow(self, uid: str) -> tuple[Source, int]:
-        """Find what an id stands for, and through how many others."""
-        passed: list[str] = []
-        seen: set[str] = set()
-        while uid not in self._sources:
-            if uid in seen:
-                raise damaged(f"{uid} stands for itself")
-            seen.add(uid)
-            following = self._step(uid)
-            if not isinstance(following, str):
-                self._sources[uid] = following, 0
-                break
-            passed.append(uid)
-            uid = following
-        source, depth = self._sources[uid]
-        for alias in reversed(passed):
-            depth += 1
-            self._sources[alias] = source, depth
-        return source, depth
 
     def _step(self, uid: str) -> str | Source:
         function, index = self._function_of(uid)

@@ -342,6 +342,15 @@ def test_blocks_in_blocks_are_inlined_and_their_names_kept():
         close(values, -X)
 
 
+def test_the_output_has_the_name_that_cntk_shows():
+    """A Block's name goes before that of the function inside it, which stands before it in the file."""
+    model = Model()
+    inner = model.variable(4, (4,))
+    model.block("Dense", model.add("Negate", inner, name="inner"), {inner: model.input("x", 4)}, name="z")
+    graph = onnx.load_from_string(convert_cntk(model.save())).graph
+    assert [value.name for value in graph.output] == ["z"]
+
+
 def test_a_block_of_several_outputs_gives_each():
     """The outputs of a Block around a Combine are the Combine's inputs, in order."""
 
