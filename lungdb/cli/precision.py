@@ -22,7 +22,7 @@ LEAST_SIMILARITY = 0.99
 
 _BATCH = 2  # calibrating keeps every activation of a batch: a ResNet-50 takes 1.0 GB with 2 and 2.3 GB with 8
 _HELD_BACK = 4  # every fourth scan, or picture of a single scan, is compared and not calibrated with
-_FEWEST = 8
+_FEWEST, _MOST = 8, 1024
 
 _SCANS = "SELECT scan_id, number_images, image_rows, image_cols FROM dbo.scans ORDER BY scan_id;"
 _SLICES = """
@@ -67,10 +67,10 @@ def make_precision(connection: Connection, entry: Entry, precision: str, picture
     if precision == "int8":
         model = to_int8(entry.model, _batches(calibrating))
     else:
+        model = to_fp16(entry.model)
         largest = largest_value(entry.model, _batches(calibrating))
         if largest > FP16_MAX:
             raise LungdbError(f"The network reaches {largest:.0f}, and float16 ends at {FP16_MAX:.0f}. Use float32.")
-        model = to_fp16(entry.model)
     least, mean = similarity(entry.model, model, entry.details["penultimate"], _batches(held_back))
     if least < LEAST_SIMILARITY and not force:
         raise LungdbError(
@@ -105,8 +105,10 @@ def calibration_pictures(connection: Connection, details: dict[str, Any], number
     Raises
     ------
     LungdbError
-        There are too few, or stored pixels are damaged.
+        There are too few, `number` is above 1024, or stored pixels are damaged.
     """
+    if number > _MOST:
+        raise LungdbError(f"{number} pictures are too many to hold in memory. Give a --calibration of {_MOST} or less.")
     chosen = _spread(run(connection, _SCANS)[0].rows, number)
     if len(chosen) < _FEWEST:
         raise LungdbError(

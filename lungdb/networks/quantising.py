@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from lungdb.errors import LungdbError
 from lungdb.networks.graph import image_input, read_model
 from lungdb.networks.layers import select_layer
 from lungdb.networks.processors import allowed_processors
-from lungdb.networks.providers import start_session
+from lungdb.networks.providers import short, start_session
 from lungdb.networks.sessions import open_session
 
 Pictures = NDArray[np.float32]
@@ -29,6 +30,7 @@ FP16_MAX = 65504.0
 """The largest float16."""
 
 _QUANTISED = ["Conv", "Gemm", "MatMul", "Add", "MaxPool", "Concat"]
+_OTHER_PRECISION = {"QuantizeLinear", "DequantizeLinear"}
 _MULTIPLIES = {"Gemm", "MatMul"}
 
 
@@ -43,17 +45,18 @@ def to_fp16(model: bytes) -> bytes:
     Raises
     ------
     LungdbError
-        When ONNX Runtime is missing.
+        When ONNX Runtime is missing or cannot convert the network, or that is not in float32.
     """
     try:
         from onnxruntime.transformers.float16 import convert_float_to_float16
         from onnxruntime.transformers.onnx_model import OnnxModel
     except ImportError as error:
         raise _missing(error) from None
-    parsed = read_model(model)
+    parsed = _read_float32(model)
     _name_nodes(parsed.graph)
-    converted = convert_float_to_float16(parsed, keep_io_types=True, node_block_list=_classifier(parsed.graph))
-    OnnxModel.graph_topological_sort(converted.graph)  # the converter adds the cast of the input at the end
+    with _refusing("fp16"):
+        converted = convert_float_to_float16(parsed, keep_io_types=True, node_block_list=_classifier(parsed.graph))
+        OnnxModel.graph_topological_sort(converted.graph)  # the converter adds the cast of the input at the end
     return bytes(converted.SerializeToString())
 
 
@@ -73,17 +76,17 @@ def to_int8(model: bytes, pictures: Iterable[Pictures]) -> bytes:
     Raises
     ------
     LungdbError
-        When ONNX Runtime is missing or too old.
+        When ONNX Runtime is missing, too old or cannot convert the network, or that is not in float32.
     """
     try:
         from onnxruntime import quantization
         from onnxruntime.quantization.quant_utils import add_pre_process_metadata
     except ImportError as error:
         raise _missing(error) from None
-    parsed = onnx.shape_inference.infer_shapes(read_model(model))
+    parsed = onnx.shape_inference.infer_shapes(_read_float32(model))
     add_pre_process_metadata(parsed)
     _name_nodes(parsed.graph)
-    with tempfile.TemporaryDirectory(prefix="lungdb") as folder:
+    with tempfile.TemporaryDirectory(prefix="lungdb") as folder, _refusing("int8"):
         source, target = Path(folder) / "float32.onnx", Path(folder) / "int8.onnx"
         onnx.save_model(parsed, source)
         quantization.quantize_static(
@@ -158,6 +161,23 @@ def largest_value(model: bytes, pictures: Iterable[Pictures]) -> float:
     session, _ = start_session(parsed.SerializeToString(), None, allowed_processors())
     name = image_input(parsed).name
     return max(float(value) for batch in pictures for value in session.run(None, {name: batch}))
+
+
+def _read_float32(model: bytes) -> onnx.ModelProto:
+    parsed = read_model(model)
+    halves = any(tensor.data_type == onnx.TensorProto.FLOAT16 for tensor in parsed.graph.initializer)
+    if halves or any(node.op_type in _OTHER_PRECISION for node in parsed.graph.node):
+        raise LungdbError("The network is in another precision already. Give the one in float32.")
+    return parsed
+
+
+@contextmanager
+def _refusing(precision: str) -> Iterator[None]:
+    """Make a refusal of whatever ONNX Runtime's converters raise: they check little of what they are given."""
+    try:
+        yield
+    except Exception as error:
+        raise LungdbError(f"The network cannot be made {precision}: {short(error)} Use it in float32.") from None
 
 
 def _missing(error: ImportError) -> LungdbError:

@@ -184,6 +184,12 @@ def test_pictures_of_one_scan_are_parted_too(target: str, store: Store) -> None:
     assert (len(calibrating), len(held_back)) == (15, 5)
 
 
+def test_more_pictures_than_the_memory_holds_are_refused(target: str) -> None:
+    """Before any is read."""
+    with closing(connect(target)) as connection, pytest.raises(LungdbError, match="1024 or less"):
+        calibration_pictures(connection, DETAILS, 1025)
+
+
 def test_damaged_pixels_are_refused(target: str, query: Query, store: Store) -> None:
     """The stored hash is checked."""
     store([9] * 4)

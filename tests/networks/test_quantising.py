@@ -115,6 +115,14 @@ def test_int8_gives_the_same_on_processors_that_add_in_16_bits(pictures, network
     np.testing.assert_array_equal(run(model, pictures), run(model, pictures, session_x64quantprecision="1"))
 
 
+@pytest.mark.parametrize("made", ["fp16", "int8"])
+@pytest.mark.parametrize("wanted", ["fp16", "int8"])
+def test_a_network_in_another_precision_is_refused(pictures, networks, made, wanted):
+    """Rounding what was rounded is not what the user means, and ONNX Runtime's converters fail on it."""
+    with pytest.raises(LungdbError, match="float32"):
+        to_fp16(networks[made]) if wanted == "fp16" else to_int8(networks[made], [pictures])
+
+
 def linear(matrix):
     """Write a network whose layer `features` is a matrix times the mean of each channel."""
     nodes = [
