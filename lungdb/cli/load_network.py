@@ -124,10 +124,11 @@ def _described(arguments: argparse.Namespace) -> dict[str, Any]:
 def _entry(file: NetworkFile, output: str | None, described: dict[str, Any]) -> Entry:
     """Make a file's network what is stored: canonical ONNX and its details."""
     from lungdb.networks.entry import network_details, prepare_network
+    from lungdb.networks.quantising import precision_of
 
     converted, kind, recognised = convert(file, output)
     model = prepare_network(converted)
-    told = {"architecture": recognised, **described}
+    told = {"architecture": recognised, "precision": precision_of(model), **described}
     details = network_details(model, source_format=kind, source_sha256=file.sha256, **told)
     return Entry(_annotated(model, details) if described else model, kind, details)
 

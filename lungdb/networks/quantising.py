@@ -34,6 +34,11 @@ _OTHER_PRECISION = {"QuantizeLinear", "DequantizeLinear"}
 _MULTIPLIES = {"Gemm", "MatMul"}
 
 
+def precision_of(model: bytes) -> str:
+    """Tell the precision of an ONNX network: `int8` when it is quantised, `fp16` with weights in float16, `float32`."""
+    return _precision(read_model(model))
+
+
 def to_fp16(model: bytes) -> bytes:
     """Compute a network in float16, but for its input, its output and the classifying layer; tensors keep their names.
 
@@ -165,10 +170,16 @@ def largest_value(model: bytes, pictures: Iterable[Pictures]) -> float:
 
 def _read_float32(model: bytes) -> onnx.ModelProto:
     parsed = read_model(model)
-    halves = any(tensor.data_type == onnx.TensorProto.FLOAT16 for tensor in parsed.graph.initializer)
-    if halves or any(node.op_type in _OTHER_PRECISION for node in parsed.graph.node):
+    if _precision(parsed) != "float32":
         raise LungdbError("The network is in another precision already. Give the one in float32.")
     return parsed
+
+
+def _precision(model: onnx.ModelProto) -> str:
+    if any(node.op_type in _OTHER_PRECISION for node in model.graph.node):
+        return "int8"
+    halves = any(tensor.data_type == onnx.TensorProto.FLOAT16 for tensor in model.graph.initializer)
+    return "fp16" if halves else "float32"
 
 
 @contextmanager

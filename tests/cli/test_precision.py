@@ -21,7 +21,9 @@ from lungdb.errors import LungdbError
 from lungdb.imaging.codecs import decode_slice
 from lungdb.imaging.preprocessing import CtSlice, prepare
 from lungdb.networks.layers import select_layer
+from lungdb.networks.quantising import precision_of, to_int8
 from tests.cli.conftest import Query, Store
+from tests.cli.test_load_network import write_network
 
 DATA = Path(__file__).parents[1] / "data" / "networks"
 THIN = str(DATA / "resnet18_thin.safetensors")
@@ -53,6 +55,7 @@ def test_a_second_network_is_stored_with_its_similarity(
     similarity = faster.pop("similarity")
     assert {**faster, "precision": "float32"} == exact
     assert faster["precision"] == precision
+    assert precision_of(rows[1][3]) == precision
 
     pictures = []
     for scan_id in (2, 6):
@@ -70,6 +73,14 @@ def test_a_second_network_is_stored_with_its_similarity(
         "pictures": 4,
         "float32_sha256": rows[0][4].hex(),
     }
+
+
+def test_a_file_in_another_precision_is_loaded_as_what_it_is(target: str, query: Query, tmp_path: Path) -> None:
+    """An ONNX file that somebody quantised."""
+    model = to_int8(write_network(tmp_path / "net.onnx").read_bytes(), [np.ones((1, 3, 224, 224), np.float32)])
+    (tmp_path / "net.onnx").write_bytes(model)
+    assert main([str(tmp_path / "net.onnx"), "-d", target]) == 0
+    assert query("SELECT JSON_VALUE(details, '$.precision') AS kind FROM dbo.networks;") == [("int8",)]
 
 
 def test_generate_features_runs_the_network_in_int8(target: str, query: Query, store: Store) -> None:
