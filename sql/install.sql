@@ -651,7 +651,7 @@ CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
     @Preprocessing NVARCHAR(32) = N'lung', -- lung or seed
     @Pooling NVARCHAR(128) = N'mean',     -- one or more of mean, max, mean_max_std, pca1, with commas
     @BatchSize INT = 32,                  -- triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64,             -- megabytes of stored slices in one transaction, 1 to 1024
+    @ChunkMegabytes INT = 256,            -- megabytes of stored slices in one transaction, 1 to 1024
     @Recompute BIT = 0,                   -- 1 makes the features of every scan again
     @Help BIT = 0                         -- 1 prints this help and does nothing else
 AS
@@ -670,7 +670,7 @@ Parameters:
     @Preprocessing NVARCHAR(32) = N''lung''   lung or seed
     @Pooling NVARCHAR(128) = N''mean''        one or more of mean, max, mean_max_std, pca1, with commas
     @BatchSize INT = 32                     triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64                megabytes of stored slices in one transaction, 1 to 1024
+    @ChunkMegabytes INT = 256               megabytes of stored slices in one transaction, 1 to 1024
     @Recompute BIT = 0                      1 makes the features of every scan again
     @Help BIT = 0                           1 prints this help and does nothing else
 Examples:
@@ -894,7 +894,7 @@ CREATE OR ALTER PROCEDURE dbo.FeaturizeImages
     @ModelName NVARCHAR(128) = NULL,      -- name of a network in dbo.networks; the newest version is taken
     @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas; NULL means penultimate
     @BatchSize INT = 32,                  -- pictures in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64,             -- megabytes of picture files in one transaction, 1 to 1024
+    @ChunkMegabytes INT = 256,            -- megabytes of picture files in one transaction, 1 to 1024
     @Recompute BIT = 0,                   -- 1 makes the features of every picture again
     @Help BIT = 0                         -- 1 prints this help and does nothing else
 AS
@@ -911,7 +911,7 @@ Parameters:
     @ModelName NVARCHAR(128) = NULL         name of a network in dbo.networks; the newest version is taken
     @Layer NVARCHAR(256) = NULL             one or more layers, with commas; NULL means penultimate. Each makes a feature set
     @BatchSize INT = 32                     pictures in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64                megabytes of picture files in one transaction, 1 to 1024. Each counts 64 kB more
+    @ChunkMegabytes INT = 256               megabytes of picture files in one transaction, 1 to 1024. Each counts 64 kB more
     @Recompute BIT = 0                      1 makes the features of every picture again
     @Help BIT = 0                           1 prints this help and does nothing else
 Examples:

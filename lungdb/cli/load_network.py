@@ -51,7 +51,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _add_description(parser: argparse.ArgumentParser) -> None:
     told = parser.add_argument_group("the network", "what its file does not say, or says wrongly")
     told.add_argument("--architecture", metavar="NAME", help="which network of the catalog it is")
-    told.add_argument("--input-size", type=_whole, metavar="N", help="rows and columns of its pictures, where free")
+    told.add_argument(
+        "--input-size",
+        type=_whole,
+        metavar="N",
+        help="rows and columns of its pictures, where the file leaves them open",
+    )
     told.add_argument("--channel-order", choices=("rgb", "bgr"), help="order of its colours")
     told.add_argument("--mean", type=_three, metavar="A,B,C", help="what is subtracted, on 0…1, in its channel order")
     told.add_argument("--std", type=_three, metavar="A,B,C", help="what is then divided by")
@@ -126,7 +131,7 @@ def _entry(file: NetworkFile, output: str | None, described: dict[str, Any]) -> 
     from lungdb.networks.entry import network_details, prepare_network
     from lungdb.networks.quantising import precision_of
 
-    converted, kind, recognised = convert(file, output)
+    converted, kind, recognised = convert(file, output, described.get("input_size"))
     model = prepare_network(converted)
     told = {"architecture": recognised, "precision": precision_of(model), **described}
     details = network_details(model, source_format=kind, source_sha256=file.sha256, **told)

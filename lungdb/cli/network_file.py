@@ -65,13 +65,15 @@ def recognise(content: bytes) -> str | None:
     return is_weights(content) or ("onnx" if _is_onnx(content) else None)
 
 
-def convert(file: NetworkFile, output: str | None) -> tuple[bytes, str, str | None]:
+def convert(file: NetworkFile, output: str | None, input_size: int | None = None) -> tuple[bytes, str, str | None]:
     """Make a file's network ONNX.
 
     Parameters
     ----------
     output : str or None
         Which output of a CNTK network is meant, where it has several.
+    input_size : int, optional
+        Rows and columns that a network is built for when the file holds weights only; by default 224.
 
     Returns
     -------
@@ -98,9 +100,10 @@ def convert(file: NetworkFile, output: str | None) -> tuple[bytes, str, str | No
         return convert_cntk(file.content, output), kind, None
     if kind == "onnx":
         return file.content, kind, None
+    from lungdb.imaging.preprocessing import SIDE
     from lungdb.networks.weights import build_network, read_weights
 
-    model, architecture = build_network(read_weights(file.content))
+    model, architecture = build_network(read_weights(file.content), input_size or SIDE)
     return model, kind, architecture
 
 

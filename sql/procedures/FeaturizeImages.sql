@@ -4,7 +4,7 @@ CREATE OR ALTER PROCEDURE dbo.FeaturizeImages
     @ModelName NVARCHAR(128) = NULL,      -- name of a network in dbo.networks; the newest version is taken
     @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas; NULL means penultimate
     @BatchSize INT = 32,                  -- pictures in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64,             -- megabytes of picture files in one transaction, 1 to 1024
+    @ChunkMegabytes INT = 256,            -- megabytes of picture files in one transaction, 1 to 1024
     @Recompute BIT = 0,                   -- 1 makes the features of every picture again
     @Help BIT = 0                         -- 1 prints this help and does nothing else
 AS
@@ -21,7 +21,7 @@ Parameters:
     @ModelName NVARCHAR(128) = NULL         name of a network in dbo.networks; the newest version is taken
     @Layer NVARCHAR(256) = NULL             one or more layers, with commas; NULL means penultimate. Each makes a feature set
     @BatchSize INT = 32                     pictures in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64                megabytes of picture files in one transaction, 1 to 1024. Each counts 64 kB more
+    @ChunkMegabytes INT = 256               megabytes of picture files in one transaction, 1 to 1024. Each counts 64 kB more
     @Recompute BIT = 0                      1 makes the features of every picture again
     @Help BIT = 0                           1 prints this help and does nothing else
 Examples:

@@ -7,7 +7,7 @@ CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
     @Preprocessing NVARCHAR(32) = N'lung', -- lung or seed
     @Pooling NVARCHAR(128) = N'mean',     -- one or more of mean, max, mean_max_std, pca1, with commas
     @BatchSize INT = 32,                  -- triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64,             -- megabytes of stored slices in one transaction, 1 to 1024
+    @ChunkMegabytes INT = 256,            -- megabytes of stored slices in one transaction, 1 to 1024
     @Recompute BIT = 0,                   -- 1 makes the features of every scan again
     @Help BIT = 0                         -- 1 prints this help and does nothing else
 AS
@@ -26,7 +26,7 @@ Parameters:
     @Preprocessing NVARCHAR(32) = N''lung''   lung or seed
     @Pooling NVARCHAR(128) = N''mean''        one or more of mean, max, mean_max_std, pca1, with commas
     @BatchSize INT = 32                     triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64                megabytes of stored slices in one transaction, 1 to 1024
+    @ChunkMegabytes INT = 256               megabytes of stored slices in one transaction, 1 to 1024
     @Recompute BIT = 0                      1 makes the features of every scan again
     @Help BIT = 0                           1 prints this help and does nothing else
 Examples:

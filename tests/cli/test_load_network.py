@@ -258,3 +258,15 @@ def test_a_wrong_option_is_refused(
     assert main([str(write_network(tmp_path / "net.onnx")), "-d", target, *options]) == 1
     assert said in capsys.readouterr().err
     assert query("SELECT COUNT(*) AS n FROM dbo.networks;") == [(0,)]
+
+
+def test_weights_are_built_for_the_size_asked_for(target: str, query: Query) -> None:
+    """AlexNet at 227 × 227, the size of its first publication: what PyTorch computes there."""
+    assert main([str(DATA / "networks" / "alexnet_thin.safetensors"), "-d", target, "--input-size", "227"]) == 0
+    ((model, details),) = query("SELECT model, details FROM dbo.networks;")
+    assert json.loads(details)["input"]["height"] == 227
+    session = onnxruntime.InferenceSession(select_layer(model, "penultimate")[0], providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"input": np.load(DATA / "networks" / "input_227.npy")})
+    with np.load(DATA / "networks" / "alexnet_thin.reference_227.npz") as reference:
+        expected = reference["penultimate"]
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import LungdbError
+from lungdb.imaging.preprocessing import SIDE
 from lungdb.networks.alexnet import ALEXNET, alexnet_layout, build_alexnet, random_alexnet
 from lungdb.networks.building import Weights
 from lungdb.networks.resnet import RESNETS, build_resnet, random_resnet, resnet_layout
@@ -16,18 +17,20 @@ from lungdb.networks.weights.naming import to_torchvision_names
 _SHOWN = 3
 
 
-def build_network(weights: Weights) -> tuple[bytes, str | None]:
+def build_network(weights: Weights, size: int = SIDE) -> tuple[bytes, str | None]:
     """Write the network that weights belong to as ONNX.
 
     Parameters
     ----------
     weights : mapping of name to float32 array
         Under torchvision's names, timm's or Hugging Face transformers'.
+    size : int
+        Rows and columns of the pictures that it is to read.
 
     Returns
     -------
     model : bytes
-        As `build_resnet` or `build_alexnet` writes it, for pictures of 224 × 224.
+        As `build_resnet` or `build_alexnet` writes it.
     architecture : str or None
         `resnet18`, `resnet50`, `resnet101`, `resnet152` or `alexnet`, whatever the number of classes; None for
         other depths and widths.
@@ -40,11 +43,11 @@ def build_network(weights: Weights) -> tuple[bytes, str | None]:
     renamed = to_torchvision_names(weights)
     if any(name.startswith(("conv1.", "layer1.", "layer2.")) for name in renamed):
         layout = replace(resnet_layout(renamed), classes=RESNETS["resnet50"].classes)
-        return build_resnet(renamed), next((name for name, known in RESNETS.items() if known == layout), None)
+        return build_resnet(renamed, size), next((name for name, known in RESNETS.items() if known == layout), None)
     if any(name.startswith(("features.0.", "classifier.6.")) for name in renamed):
         found = alexnet_layout(renamed)
         usual = replace(found, values=(*found.values[:-1], ALEXNET.values[-1]))
-        return build_alexnet(renamed), "alexnet" if usual == ALEXNET else None
+        return build_alexnet(renamed, size), "alexnet" if usual == ALEXNET else None
     raise LungdbError(
         f"The weights are those of no network that can be built: {_beginning(renamed)}. "
         "Use a ResNet or AlexNet of torchvision, timm or Hugging Face, or export the network as ONNX and load that."
