@@ -1,4 +1,4 @@
-"""Load a network from an ONNX file: python scripts/load_network.py FILE (--help shows the options)."""
+"""Load a network from an ONNX, PyTorch or CNTK file: python scripts/load_network.py FILE (--help shows the options)."""
 
 import sys
 

@@ -67,7 +67,7 @@ def make_case(seed: int) -> Case:
         raise ValueError(f"{seed} is not a training seed")
     phantom = make_phantom(seed, cancer=seed % 10 < 10 * CANCER_FRACTION)
     prepare = pipeline("lung").picture
-    pictures = np.stack([prepare(CtSlice(plane)) for plane in phantom.hu])
+    pictures = np.stack([prepare(CtSlice(plane), (SIDE, SIDE)) for plane in phantom.hu])
     return Case(np.rint(pictures * 255).astype(np.uint8), _nodules(phantom), phantom.spacing[0] / _pixel(phantom))
 
 

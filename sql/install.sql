@@ -408,18 +408,20 @@ END;
 GO
 IF OBJECT_ID(N'dbo.images', N'U') IS NULL
 BEGIN
-    -- A picture that is not a scan.
+    -- A picture that is not a scan: a PNG or JPEG file as it was, its SHA-256, and the number of its class, 0 to 255, NULL
+    -- where it is not known.
     CREATE TABLE dbo.images (
         name NVARCHAR(128) NOT NULL,
         image VARBINARY(MAX) NOT NULL,
         label TINYINT NULL,
+        sha256 VARBINARY(32) NOT NULL,
         CONSTRAINT PK_images PRIMARY KEY (name)
     );
 END;
 GO
 IF OBJECT_ID(N'dbo.image_features', N'U') IS NULL
 BEGIN
-    -- The features of a picture, in the form of dbo.features.
+    -- The features of a picture, in the form of dbo.features, with one row.
     CREATE TABLE dbo.image_features (
         name NVARCHAR(128) NOT NULL,
         feature_set_id INT NOT NULL,
@@ -453,6 +455,18 @@ BEGIN
 ALTER TABLE dbo.scans ADD gantry_tilt FLOAT NULL;');
     EXECUTE (N'ALTER TABLE dbo.scans ADD deidentification NVARCHAR(64) NULL;');
     INSERT INTO dbo.schema_version (version) VALUES (2);
+    COMMIT TRANSACTION;
+END;
+GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 3)
+BEGIN
+    SET XACT_ABORT ON;
+    BEGIN TRANSACTION;
+    EXECUTE (N'-- The SHA-256 of a picture''s bytes, which is checked whenever the picture is read.
+ALTER TABLE dbo.images ADD sha256 VARBINARY(32) NULL;');
+    EXECUTE (N'UPDATE dbo.images SET sha256 = HASHBYTES(''SHA2_256'', image);');
+    EXECUTE (N'ALTER TABLE dbo.images ALTER COLUMN sha256 VARBINARY(32) NOT NULL;');
+    INSERT INTO dbo.schema_version (version) VALUES (3);
     COMMIT TRANSACTION;
 END;
 GO
@@ -626,6 +640,7 @@ GO
 -- CheckFeatureArguments: refuses what GenerateFeatures cannot work with, all wrong arguments in one error.
 -- Called by GenerateFeatures.
 CREATE OR ALTER PROCEDURE dbo.CheckFeatureArguments
+    @Layer NVARCHAR(256),        -- one or more names, each once, with commas and no spaces
     @Preprocessing NVARCHAR(32), -- lung or seed
     @Pooling NVARCHAR(128),      -- one or more of mean, max, mean_max_std, pca1, with commas and no spaces
     @BatchSize INT,              -- 1 to 1024
@@ -643,6 +658,9 @@ BEGIN
         THROW 50100, @Message, 1;
     END;
 
+    IF EXISTS (SELECT 1 FROM STRING_SPLIT(@Layer, N',') GROUP BY value HAVING COUNT(*) > 1 OR value = N'')
+        SET @Message = CONCAT(@Message, N'The value ''', @Layer,
+            N''' for the parameter @Layer is not supported. Give one or more names of layers, each once, with commas between. ');
     IF @Preprocessing IS NULL OR @Preprocessing NOT IN (N'lung', N'seed')
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Preprocessing + N'''', N'NULL'),
             N' for the parameter @Preprocessing is not supported. Supported values are lung and seed. ');
@@ -670,8 +688,8 @@ BEGIN
     END;
 END;
 GO
--- FindNetwork: finds the row of dbo.networks that GenerateFeatures was asked for, by bytes or by name.
--- Called by GenerateFeatures.
+-- FindNetwork: finds the row of dbo.networks that a procedure was asked for, by bytes or by name.
+-- Called by GenerateFeatures and FeaturizeImages.
 CREATE OR ALTER PROCEDURE dbo.FindNetwork
     @Model VARBINARY(MAX),      -- bytes of a network, or NULL
     @ModelName NVARCHAR(128),   -- its name, or NULL; the newest version is taken
@@ -688,7 +706,7 @@ BEGIN
     IF (@Model IS NULL AND @ModelName IS NULL) OR (@Model IS NOT NULL AND @ModelName IS NOT NULL)
     BEGIN
         SET @Number = 50114;
-        SET @Message = CONCAT(N'GenerateFeatures needs one of @Model and @ModelName, and ',
+        SET @Message = CONCAT(N'One of @Model and @ModelName is needed, and ',
             IIF(@Model IS NULL, N'both are NULL', N'both were given'), N'. Networks that are loaded: ', @Names, N'.');
     END;
     ELSE IF @ModelName IS NOT NULL
@@ -725,37 +743,34 @@ GO
 -- Called by GenerateFeatures, whose table #result it reads.
 CREATE OR ALTER PROCEDURE dbo.StoreFeatures
     @NetworkId INT,               -- the network that made them
-    @Layer NVARCHAR(256),         -- its layer
     @Preprocessing NVARCHAR(32),  -- lung or seed
     @Pooling NVARCHAR(128),       -- the poolings that were made, with commas
-    @Width INT,                   -- features of one triple of slices
-    @Recompute BIT,               -- 1 removes poolings of older runs too
-    @FeatureSetId INT OUTPUT      -- the feature set, made when NULL and there is something to store
+    @Recompute BIT                -- 1 removes poolings of older runs too
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    IF NOT EXISTS (SELECT 1 FROM #result WHERE error = N'')
-        RETURN 0;
+    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+    SELECT DISTINCT @NetworkId, r.layer, @Preprocessing, r.array_cols
+    FROM #result AS r
+    WHERE r.error = N'' AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
+        WHERE s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = @Preprocessing);
 
-    IF @FeatureSetId IS NULL
-    BEGIN
-        INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
-        SELECT @NetworkId, @Layer, @Preprocessing, @Width
-        WHERE NOT EXISTS (
-            SELECT 1 FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK)
-            WHERE network_id = @NetworkId AND layer = @Layer AND preprocessing = @Preprocessing);
-        SET @FeatureSetId = (
-            SELECT feature_set_id FROM dbo.feature_sets
-            WHERE network_id = @NetworkId AND layer = @Layer AND preprocessing = @Preprocessing);
-    END;
+    CREATE TABLE #made (
+        scan_id INT NOT NULL, feature_set_id INT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
+        PRIMARY KEY (scan_id, feature_set_id));
+    INSERT INTO #made (scan_id, feature_set_id, layer)
+    SELECT r.scan_id, s.feature_set_id, r.layer
+    FROM #result AS r
+    INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = @Preprocessing
+    WHERE r.error = N'';
 
     DELETE p
     FROM dbo.pooled_features AS p
-    INNER JOIN #result AS r ON r.scan_id = p.scan_id
-    WHERE p.feature_set_id = @FeatureSetId AND r.error = N''
-        AND (@Recompute = 1 OR p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N',')));
+    INNER JOIN #made AS m ON m.scan_id = p.scan_id AND m.feature_set_id = p.feature_set_id
+    WHERE @Recompute = 1 OR p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N','));
 
     UPDATE f
     SET f.array_rows = r.array_rows,
@@ -763,21 +778,22 @@ BEGIN
         f.array = CONVERT(VARBINARY(MAX), r.array, 2),
         f.sha256 = CONVERT(VARBINARY(32), r.sha256, 2)
     FROM dbo.features AS f
-    INNER JOIN #result AS r ON r.scan_id = f.scan_id
-    WHERE f.feature_set_id = @FeatureSetId AND r.error = N'';
+    INNER JOIN #made AS m ON m.scan_id = f.scan_id AND m.feature_set_id = f.feature_set_id
+    INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer;
 
     INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256)
-    SELECT r.scan_id, @FeatureSetId, r.array_rows, r.array_cols,
+    SELECT m.scan_id, m.feature_set_id, r.array_rows, r.array_cols,
         CONVERT(VARBINARY(MAX), r.array, 2), CONVERT(VARBINARY(32), r.sha256, 2)
-    FROM #result AS r
-    WHERE r.error = N'' AND NOT EXISTS (
-        SELECT 1 FROM dbo.features AS f WHERE f.scan_id = r.scan_id AND f.feature_set_id = @FeatureSetId);
+    FROM #made AS m
+    INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.features AS f WHERE f.scan_id = m.scan_id AND f.feature_set_id = m.feature_set_id);
 
     INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector)
-    SELECT r.scan_id, @FeatureSetId, v.[key], v.[value]
-    FROM #result AS r
-    CROSS APPLY OPENJSON(r.pooled) AS v
-    WHERE r.error = N'';
+    SELECT m.scan_id, m.feature_set_id, v.[key], v.[value]
+    FROM #made AS m
+    INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer
+    CROSS APPLY OPENJSON(r.pooled) AS v;
 END;
 GO
 -- ReportFailedScans: one message for each new row of #failed, which names the scan and says what is wrong.
@@ -802,16 +818,16 @@ BEGIN
     END;
 END;
 GO
--- GenerateFeatures: runs a network over every scan that has no features yet and stores what one of its layers gives.
+-- GenerateFeatures: runs a network over every scan that has no features yet and stores what its layers give.
 -- Example: EXECUTE dbo.GenerateFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
 CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
     @Model VARBINARY(MAX) = NULL,         -- bytes of a network in dbo.networks
     @ModelName NVARCHAR(128) = NULL,      -- or its name; the newest version is taken
-    @Layer NVARCHAR(256) = NULL,          -- name of a layer; NULL means penultimate
+    @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas; NULL means penultimate
     @Preprocessing NVARCHAR(32) = N'lung', -- lung or seed
     @Pooling NVARCHAR(128) = N'mean',     -- one or more of mean, max, mean_max_std, pca1, with commas
     @BatchSize INT = 32,                  -- triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64,             -- megabytes of stored slices in one transaction, 1 to 1024
+    @ChunkMegabytes INT = 256,            -- megabytes of stored slices in one transaction, 1 to 1024
     @Recompute BIT = 0,                   -- 1 makes the features of every scan again
     @Help BIT = 0                         -- 1 prints this help and does nothing else
 AS
@@ -826,15 +842,15 @@ It works in chunks, each stored in a transaction of its own: stopped at any poin
 Parameters:
     @Model VARBINARY(MAX) = NULL            bytes of a network in dbo.networks
     @ModelName NVARCHAR(128) = NULL         or its name; the newest version is taken
-    @Layer NVARCHAR(256) = NULL             name of a layer; NULL means penultimate
+    @Layer NVARCHAR(256) = NULL             one or more layers, with commas; NULL means penultimate. Each makes a feature set
     @Preprocessing NVARCHAR(32) = N''lung''   lung or seed
     @Pooling NVARCHAR(128) = N''mean''        one or more of mean, max, mean_max_std, pca1, with commas
     @BatchSize INT = 32                     triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 64                megabytes of stored slices in one transaction, 1 to 1024
+    @ChunkMegabytes INT = 256               megabytes of stored slices in one transaction, 1 to 1024
     @Recompute BIT = 0                      1 makes the features of every scan again
     @Help BIT = 0                           1 prints this help and does nothing else
 Examples:
-    EXECUTE dbo.GenerateFeatures @ModelName = N''demo_resnet'', @Pooling = N''mean,max'';
+    EXECUTE dbo.GenerateFeatures @ModelName = N''demo_resnet'', @Layer = N''layer3,penultimate'', @Pooling = N''mean,max'';
     DECLARE @Model VARBINARY(MAX) = (SELECT TOP (1) model FROM dbo.model WHERE name = N''ResNet_152.model'' ORDER BY date DESC);
     EXECUTE dbo.GenerateFeatures @Model = @Model;';
         RETURN 0;
@@ -842,9 +858,9 @@ Examples:
 
     DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Name NVARCHAR(128), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX);
     SET @Pooling = REPLACE(@Pooling, N' ', N'');
-    SET @Layer = COALESCE(@Layer, N'penultimate');
+    SET @Layer = REPLACE(REPLACE(COALESCE(@Layer, N'penultimate'), N', ', N','), N' ,', N',');
 
-    EXECUTE dbo.CheckFeatureArguments @Preprocessing, @Pooling, @BatchSize, @ChunkMegabytes, @Recompute;
+    EXECUTE dbo.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, @BatchSize, @ChunkMegabytes, @Recompute;
     EXECUTE dbo.FindNetwork @Model, @ModelName, @NetworkId OUTPUT;
     SELECT @Name = name, @Model = model, @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details
     FROM dbo.networks
@@ -853,27 +869,28 @@ Examples:
     DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
     DECLARE @Providers NVARCHAR(400) = (SELECT value FROM dbo.settings WHERE name = N'providers');
     DECLARE @Threads INT = TRY_CAST((SELECT value FROM dbo.settings WHERE name = N'threads') AS INT);
-    DECLARE @FeatureSetId INT = (
-        SELECT feature_set_id FROM dbo.feature_sets
-        WHERE network_id = @NetworkId AND layer = @Layer AND preprocessing = @Preprocessing);
-    DECLARE @Width INT, @Provider NVARCHAR(128), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Provider NVARCHAR(128), @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Slices INT = 0, @Rate INT, @Left INT;
 
     CREATE TABLE #todo (scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL);
     CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #failed (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL, is_new BIT NOT NULL);
     CREATE TABLE #result (
-        scan_id INT NOT NULL, error NVARCHAR(2000) NULL, array_rows INT NULL, array_cols INT NULL,
+        scan_id INT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NULL, error NVARCHAR(2000) NULL, array_rows INT NULL, array_cols INT NULL,
         array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL, pooled NVARCHAR(MAX) NULL);
 
     INSERT INTO #todo (scan_id, slices, bytes)
     SELECT s.scan_id, s.number_images,
         COALESCE((SELECT SUM(CAST(DATALENGTH(i.pixels) AS BIGINT)) FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id), 0)
     FROM dbo.scans AS s
-    WHERE @Recompute = 1 OR (SELECT COUNT(*) FROM STRING_SPLIT(@Pooling, N',')) > (
-        SELECT COUNT(*) FROM dbo.pooled_features AS p
-        WHERE p.scan_id = s.scan_id AND p.feature_set_id = @FeatureSetId
-            AND p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N',')));
+    WHERE @Recompute = 1
+        OR (SELECT COUNT(*) FROM STRING_SPLIT(@Layer, N',')) * (SELECT COUNT(*) FROM STRING_SPLIT(@Pooling, N',')) > (
+            SELECT COUNT(*)
+            FROM dbo.pooled_features AS p
+            INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = p.feature_set_id
+            WHERE p.scan_id = s.scan_id AND f.network_id = @NetworkId AND f.preprocessing = @Preprocessing
+                AND f.layer IN (SELECT value FROM STRING_SPLIT(@Layer, N','))
+                AND p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N',')));
     SET @Total = (SELECT COUNT(*) FROM #todo);
     RAISERROR(N'%s, layer %s, preprocessing %s, pooling %s: %d scans to do.', 0, 1, @Name, @Layer, @Preprocessing, @Pooling, @Total) WITH NOWAIT;
 
@@ -889,16 +906,16 @@ Examples:
             FROM #todo) AS t
         WHERE t.position = 1 OR t.bytes_so_far <= CAST(@ChunkMegabytes AS BIGINT) * 1000000;
 
-        INSERT INTO #result (scan_id, error, array_rows, array_cols, array, sha256, pooled)
+        INSERT INTO #result (scan_id, layer, error, array_rows, array_cols, array, sha256, pooled)
         EXECUTE sp_execute_external_script
             @language = @Language,
             @script = N'
-def main(slices, network, sha256, details, layer, preprocessing, pooling, batch_size, providers, threads):
+def main(slices, network, sha256, details, layers, preprocessing, pooling, batch_size, providers, threads):
     from lungdb.procedures import generate_features
     return generate_features(
-        slices, network, sha256, details, layer, preprocessing, pooling, batch_size, providers, threads)
+        slices, network, sha256, details, layers, preprocessing, pooling, batch_size, providers, threads)
 
-OutputDataSet, Width, Provider, ErrorNumber, ErrorMessage = main(
+OutputDataSet, Provider, Notice, ErrorNumber, ErrorMessage = main(
     InputDataSet, Network, Sha256, Details, Layer, Preprocessing, Pooling, BatchSize, Providers, Threads)
 ',
             @input_data_1 = N'
@@ -910,10 +927,10 @@ INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
 ORDER BY i.scan_id, i.slice_index;',
             @params = N'@Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256),
                 @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @BatchSize INT, @Providers NVARCHAR(400), @Threads INT,
-                @Width INT OUTPUT, @Provider NVARCHAR(128) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+                @Provider NVARCHAR(128) OUTPUT, @Notice NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
             @Network = @Model, @Sha256 = @Sha256, @Details = @Details, @Layer = @Layer, @Preprocessing = @Preprocessing,
             @Pooling = @Pooling, @BatchSize = @BatchSize, @Providers = @Providers, @Threads = @Threads,
-            @Width = @Width OUTPUT, @Provider = @Provider OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+            @Provider = @Provider OUTPUT, @Notice = @Notice OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
         -- Not every runtime tells an empty text from NULL.
         UPDATE #result SET error = N'' WHERE error IS NULL;
         IF @ErrorNumber <> 0
@@ -921,9 +938,11 @@ ORDER BY i.scan_id, i.slice_index;',
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
             THROW @ErrorNumber, @Message, 1;
         END;
+        IF @Notice <> N'' AND @Done = 0
+            RAISERROR(N'%s', 0, 1, @Notice) WITH NOWAIT;
 
         BEGIN TRANSACTION;
-        EXECUTE dbo.StoreFeatures @NetworkId, @Layer, @Preprocessing, @Pooling, @Width, @Recompute, @FeatureSetId OUTPUT;
+        EXECUTE dbo.StoreFeatures @NetworkId, @Preprocessing, @Pooling, @Recompute;
         COMMIT TRANSACTION;
 
         INSERT INTO #failed (scan_id, error, is_new)
@@ -946,6 +965,238 @@ ORDER BY i.scan_id, i.slice_index;',
     BEGIN
         SET @Message = CONCAT((SELECT COUNT(*) FROM #failed), N' of ', @Total,
             N' scans failed and have no features; the messages above name them. The others are stored. Mend or reload those scans and call GenerateFeatures again.');
+        THROW 50120, @Message, 1;
+    END;
+END;
+GO
+-- CheckImageArguments: refuses what FeaturizeImages cannot work with, all wrong arguments in one error.
+-- Called by FeaturizeImages.
+CREATE OR ALTER PROCEDURE dbo.CheckImageArguments
+    @ModelName NVARCHAR(128),    -- name of a network
+    @Layer NVARCHAR(256),        -- one or more names, each once, with commas
+    @BatchSize INT,              -- 1 to 1024
+    @ChunkMegabytes INT,         -- 1 to 1024
+    @Recompute BIT               -- 0 or 1
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000) = N'';
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = N'FeaturizeImages was called inside a transaction. It commits chunk by chunk: commit or roll back first, then call it again.';
+        THROW 50100, @Message, 1;
+    END;
+
+    IF @ModelName IS NULL
+        SET @Message = CONCAT(N'The value NULL for the parameter @ModelName is not supported. Give the name of a network in dbo.networks: ',
+            LEFT(COALESCE((SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.networks) AS n), N'none is loaded'), 1000), N'. ');
+    IF EXISTS (SELECT 1 FROM STRING_SPLIT(@Layer, N',') GROUP BY value HAVING COUNT(*) > 1 OR value = N'')
+        SET @Message = CONCAT(@Message, N'The value ''', @Layer,
+            N''' for the parameter @Layer is not supported. Give one or more names of layers, each once, with commas between. ');
+    IF @BatchSize IS NULL OR @BatchSize NOT BETWEEN 1 AND 1024
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@BatchSize AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @BatchSize is not supported. Supported values are 1 to 1024. ');
+    IF @ChunkMegabytes IS NULL OR @ChunkMegabytes NOT BETWEEN 1 AND 1024
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@ChunkMegabytes AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @ChunkMegabytes is not supported. Supported values are 1 to 1024. ');
+    IF @Recompute IS NULL
+        SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Recompute is not supported. Supported values are 0 and 1. ');
+    SET @Message = CONCAT(@Message, (
+        SELECT N'The setting threads is ''' + value + N'''. Set it to NULL or a whole number of 1 or more in dbo.settings. '
+        FROM dbo.settings
+        WHERE name = N'threads' AND value IS NOT NULL AND COALESCE(TRY_CAST(value AS INT), 0) < 1));
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+END;
+GO
+-- StoreImageFeatures: stores the pictures in #result that did not fail; runs inside the caller's transaction.
+-- Called by FeaturizeImages, whose table #result it reads.
+CREATE OR ALTER PROCEDURE dbo.StoreImageFeatures
+    @NetworkId INT                -- the network that made them
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+    SELECT DISTINCT @NetworkId, r.layer, N'image', r.array_cols
+    FROM #result AS r
+    WHERE r.error = N'' AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
+        WHERE s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = N'image');
+
+    DELETE f
+    FROM dbo.image_features AS f
+    INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = f.feature_set_id
+    INNER JOIN #result AS r ON r.name = f.name AND r.layer = s.layer
+    WHERE s.network_id = @NetworkId AND s.preprocessing = N'image' AND r.error = N'';
+
+    INSERT INTO dbo.image_features (name, feature_set_id, array_rows, array_cols, array, sha256)
+    SELECT r.name, s.feature_set_id, r.array_rows, r.array_cols,
+        CONVERT(VARBINARY(MAX), r.array, 2), CONVERT(VARBINARY(32), r.sha256, 2)
+    FROM #result AS r
+    INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = N'image'
+    WHERE r.error = N'';
+END;
+GO
+-- ReportFailedImages: one message for each new row of #failed, which names the picture and says what is wrong.
+-- Called by FeaturizeImages, whose table #failed it reads and marks.
+CREATE OR ALTER PROCEDURE dbo.ReportFailedImages
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Name NVARCHAR(128), @Error NVARCHAR(2000);
+    WHILE EXISTS (SELECT 1 FROM #failed WHERE is_new = 1)
+    BEGIN
+        SELECT TOP (1) @Name = f.name, @Error = LEFT(f.error, 1800)
+        FROM #failed AS f
+        WHERE f.is_new = 1
+        ORDER BY f.name;
+        RAISERROR(N'Picture %s failed: %s', 0, 1, @Name, @Error) WITH NOWAIT;
+        UPDATE #failed SET is_new = 0 WHERE name = @Name;
+    END;
+END;
+GO
+-- FeaturizeImages: runs a network over every picture of dbo.images that has no features yet and stores what its layers give.
+-- Example: EXECUTE dbo.FeaturizeImages @ModelName = N'demo_resnet';
+CREATE OR ALTER PROCEDURE dbo.FeaturizeImages
+    @ModelName NVARCHAR(128) = NULL,      -- name of a network in dbo.networks; the newest version is taken
+    @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas; NULL means penultimate
+    @BatchSize INT = 32,                  -- pictures in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 256,            -- megabytes of picture files in one transaction, 1 to 1024
+    @Recompute BIT = 0,                   -- 1 makes the features of every picture again
+    @Help BIT = 0                         -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.FeaturizeImages runs a network over every picture of dbo.images without features and fills dbo.image_features.
+A picture of any size is fitted to what the network reads: its middle is cut out in the shape of the network''s input and resized.
+It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL         name of a network in dbo.networks; the newest version is taken
+    @Layer NVARCHAR(256) = NULL             one or more layers, with commas; NULL means penultimate. Each makes a feature set
+    @BatchSize INT = 32                     pictures in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 256               megabytes of picture files in one transaction, 1 to 1024. Each counts 64 kB more
+    @Recompute BIT = 0                      1 makes the features of every picture again
+    @Help BIT = 0                           1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.FeaturizeImages @ModelName = N''demo_resnet'';
+    EXECUTE dbo.FeaturizeImages @ModelName = N''demo_resnet'', @Layer = N''layer3,penultimate'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Model VARBINARY(MAX), @Name NVARCHAR(128), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX);
+    SET @Layer = REPLACE(REPLACE(COALESCE(@Layer, N'penultimate'), N', ', N','), N' ,', N',');
+
+    EXECUTE dbo.CheckImageArguments @ModelName, @Layer, @BatchSize, @ChunkMegabytes, @Recompute;
+    EXECUTE dbo.FindNetwork @Model, @ModelName, @NetworkId OUTPUT;
+    SELECT @Name = name, @Model = model, @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details
+    FROM dbo.networks
+    WHERE network_id = @NetworkId;
+
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Providers NVARCHAR(400) = (SELECT value FROM dbo.settings WHERE name = N'providers');
+    DECLARE @Threads INT = TRY_CAST((SELECT value FROM dbo.settings WHERE name = N'threads') AS INT);
+    DECLARE @Provider NVARCHAR(128), @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Rate INT, @Left INT;
+
+    CREATE TABLE #todo (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL);
+    CREATE TABLE #chunk (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY);
+    CREATE TABLE #failed (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL, is_new BIT NOT NULL);
+    CREATE TABLE #result (
+        name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NULL, error NVARCHAR(2000) NULL,
+        array_rows INT NULL, array_cols INT NULL, array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL);
+
+    -- What a small picture costs is its features, which travel as text.
+    INSERT INTO #todo (name, bytes)
+    SELECT i.name, CAST(DATALENGTH(i.image) AS BIGINT) + 64000
+    FROM dbo.images AS i
+    WHERE @Recompute = 1 OR (SELECT COUNT(*) FROM STRING_SPLIT(@Layer, N',')) > (
+        SELECT COUNT(*)
+        FROM dbo.image_features AS f
+        INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = f.feature_set_id
+        WHERE f.name = i.name AND s.network_id = @NetworkId AND s.preprocessing = N'image'
+            AND s.layer IN (SELECT value FROM STRING_SPLIT(@Layer, N',')));
+    SET @Total = (SELECT COUNT(*) FROM #todo);
+    RAISERROR(N'%s, layer %s: %d pictures to do.', 0, 1, @Name, @Layer, @Total) WITH NOWAIT;
+
+    WHILE EXISTS (SELECT 1 FROM #todo)
+    BEGIN
+        DELETE FROM #chunk;
+        DELETE FROM #result;
+        INSERT INTO #chunk (name)
+        SELECT t.name
+        FROM (
+            SELECT name, SUM(bytes) OVER (ORDER BY name ROWS UNBOUNDED PRECEDING) AS bytes_so_far,
+                ROW_NUMBER() OVER (ORDER BY name) AS position
+            FROM #todo) AS t
+        WHERE t.position = 1 OR t.bytes_so_far <= CAST(@ChunkMegabytes AS BIGINT) * 1000000;
+
+        INSERT INTO #result (name, layer, error, array_rows, array_cols, array, sha256)
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(images, network, sha256, details, layers, batch_size, providers, threads):
+    from lungdb.procedures import featurize_images
+    return featurize_images(images, network, sha256, details, layers, batch_size, providers, threads)
+
+OutputDataSet, Provider, Notice, ErrorNumber, ErrorMessage = main(
+    InputDataSet, Network, Sha256, Details, Layer, BatchSize, Providers, Threads)
+',
+            @input_data_1 = N'
+SELECT i.name, CONVERT(VARCHAR(MAX), i.image, 2) AS image, CONVERT(VARCHAR(64), i.sha256, 2) AS sha256
+FROM #chunk AS c
+INNER JOIN dbo.images AS i ON i.name = c.name
+ORDER BY i.name;',
+            @params = N'@Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256),
+                @BatchSize INT, @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128) OUTPUT,
+                @Notice NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @Network = @Model, @Sha256 = @Sha256, @Details = @Details, @Layer = @Layer, @BatchSize = @BatchSize,
+            @Providers = @Providers, @Threads = @Threads, @Provider = @Provider OUTPUT, @Notice = @Notice OUTPUT,
+            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        -- Not every runtime tells an empty text from NULL.
+        UPDATE #result SET error = N'' WHERE error IS NULL;
+        IF @ErrorNumber <> 0
+        BEGIN
+            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+            THROW @ErrorNumber, @Message, 1;
+        END;
+        IF @Notice <> N'' AND @Done = 0
+            RAISERROR(N'%s', 0, 1, @Notice) WITH NOWAIT;
+
+        BEGIN TRANSACTION;
+        EXECUTE dbo.StoreImageFeatures @NetworkId;
+        COMMIT TRANSACTION;
+
+        INSERT INTO #failed (name, error, is_new)
+        SELECT c.name, COALESCE(r.error, N'It is no longer in dbo.images. Load it again.'), 1
+        FROM #chunk AS c
+        LEFT JOIN #result AS r ON r.name = c.name
+        WHERE r.name IS NULL OR r.error <> N'';
+        EXECUTE dbo.ReportFailedImages;
+
+        SET @Done = @Done + (SELECT COUNT(*) FROM #chunk);
+        DELETE t FROM #todo AS t INNER JOIN #chunk AS c ON c.name = t.name;
+        SET @Rate = 1000.0 * @Done / (DATEDIFF(MILLISECOND, @Started, SYSUTCDATETIME()) + 1);
+        SET @Left = (@Total - @Done) / (@Rate + 1);
+        RAISERROR(N'%d of %d pictures done on %s, %d pictures per second, about %d seconds left.', 0, 1, @Done, @Total, @Provider, @Rate, @Left) WITH NOWAIT;
+    END;
+
+    IF EXISTS (SELECT 1 FROM #failed)
+    BEGIN
+        SET @Message = CONCAT((SELECT COUNT(*) FROM #failed), N' of ', @Total,
+            N' pictures failed and have no features; the messages above name them. The others are stored. Load those again and call FeaturizeImages again.');
         THROW 50120, @Message, 1;
     END;
 END;

@@ -16,7 +16,9 @@ COMMANDS = {
     "load-scans": "load folders of DICOM files",
     "load-labels": "load labels from a CSV file",
     "load-patients": "add names, sexes and birth years to patients from a CSV file",
-    "load-network": "load a network from an ONNX file",
+    "load-images": "load pictures that are not scans",
+    "load-network": "load a network: ONNX, PyTorch weights or a CNTK file",
+    "networks": "list the known networks and those that are loaded",
 }
 
 

@@ -12,13 +12,16 @@ from numpy.typing import NDArray
 from lungdb.errors import LungdbError
 
 SIDE = 224
-"""Rows and columns of a prepared picture, as ImageNet networks read it."""
+"""Rows and columns that most ImageNet networks read, the default of every `size`."""
 
 CHANNELS = 3
 """Slices in a prepared picture, one a channel."""
 
 LUNG_WINDOW = (-1350.0, 150.0)
 """Lower and upper end of the lung window in Hounsfield units: level −600, width 1500."""
+
+Size = tuple[int, int]
+"""Rows and columns of a picture."""
 
 _CROP, _CROPPED_FROM = 40, 512  # the original project cuts 40 pixels off each side of 512
 _SEED_PADDING = -2000
@@ -47,7 +50,7 @@ class Pipeline:
 
     Attributes
     ----------
-    picture : CtSlice -> float32[224, 224]
+    picture : (CtSlice, (rows, cols)) -> float32[rows, cols]
         Prepares one slice.
     triples : number of slices -> tuples of three slice indices
         Which slices become the channels of each picture.
@@ -55,7 +58,7 @@ class Pipeline:
         Whether the network's mean and standard deviation apply.
     """
 
-    picture: Callable[[CtSlice], NDArray[np.float32]]
+    picture: Callable[[CtSlice, Size], NDArray[np.float32]]
     triples: Callable[[int], list[tuple[int, int, int]]]
     normalised: bool
 
@@ -74,6 +77,7 @@ def prepare(
     name: str,
     mean: Sequence[float] = (0.0, 0.0, 0.0),
     std: Sequence[float] = (1.0, 1.0, 1.0),
+    size: Size = (SIDE, SIDE),
 ) -> NDArray[np.float32]:
     """Prepare a whole scan.
 
@@ -83,33 +87,39 @@ def prepare(
         In order along the axis; at least one.
     name : str
         `lung`: the window −1350…150 HU as 0…1, the border of 40/512 of the rows and columns cut off, resized to
-        224 × 224, then (x − mean) / std. `seed`: the original project's grey levels 0…255; mean and std do not apply.
+        `size`, then (x − mean) / std. `seed`: the original project's grey levels 0…255; mean and std do not apply.
     mean, std : three numbers each
         The network's normalisation, one number a channel.
+    size : (rows, cols)
+        What the network reads.
 
     Returns
     -------
-    float32[triples, 3, 224, 224]
+    float32[triples, 3, rows, cols]
     """
     chosen = pipeline(name)
     triples = chosen.triples(len(slices))
-    return np.stack([stack([slices[index] for index in triple], chosen, mean, std) for triple in triples])
+    return np.stack([stack([slices[index] for index in triple], chosen, mean, std, size) for triple in triples])
 
 
 def stack(
-    triple: Sequence[CtSlice], chosen: Pipeline, mean: Sequence[float], std: Sequence[float]
+    triple: Sequence[CtSlice],
+    chosen: Pipeline,
+    mean: Sequence[float],
+    std: Sequence[float],
+    size: Size = (SIDE, SIDE),
 ) -> NDArray[np.float32]:
-    """Prepare three slices as the channels of one picture, float32[3, 224, 224]; see `prepare`."""
-    picture = np.empty((CHANNELS, SIDE, SIDE), dtype=np.float32)
+    """Prepare three slices as the channels of one picture, float32[3, rows, cols]; see `prepare`."""
+    picture = np.empty((CHANNELS, *size), dtype=np.float32)
     for channel, ct_slice in enumerate(triple):
-        picture[channel] = chosen.picture(ct_slice)
+        picture[channel] = chosen.picture(ct_slice, size)
         if chosen.normalised:
             picture[channel] -= np.float32(mean[channel])
             picture[channel] /= np.float32(std[channel])
     return picture
 
 
-def _lung_picture(ct_slice: CtSlice) -> NDArray[np.float32]:
+def _lung_picture(ct_slice: CtSlice, size: Size) -> NDArray[np.float32]:
     low, high = LUNG_WINDOW
     rows, cols = ct_slice.hu.shape
     top, left = round(rows * _CROP / _CROPPED_FROM), round(cols * _CROP / _CROPPED_FROM)
@@ -117,8 +127,8 @@ def _lung_picture(ct_slice: CtSlice) -> NDArray[np.float32]:
     windowed = np.clip(cropped, int(low), int(high)).astype(np.float32)
     # Averaging areas lets no pixel of a shrunken slice go unseen, so a small nodule keeps its weight and noise goes
     # down. When a side grows there is nothing to average and OpenCV's area mode would give blocks.
-    shrinks = min(cropped.shape) >= SIDE
-    resized = cv2.resize(windowed, (SIDE, SIDE), interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
+    shrinks = cropped.shape[0] >= size[0] and cropped.shape[1] >= size[1]
+    resized = cv2.resize(windowed, size[::-1], interpolation=cv2.INTER_AREA if shrinks else cv2.INTER_LINEAR)
     return np.asarray((resized - np.float32(low)) * np.float32(1 / (high - low)), dtype=np.float32)
 
 
@@ -127,7 +137,7 @@ def _lung_triples(slices: int) -> list[tuple[int, int, int]]:
     return [(start, min(start + 1, last), min(start + 2, last)) for start in range(0, slices, CHANNELS)]
 
 
-def _seed_picture(ct_slice: CtSlice) -> NDArray[np.float32]:
+def _seed_picture(ct_slice: CtSlice, size: Size) -> NDArray[np.float32]:
     rows, cols = ct_slice.hu.shape
     if min(rows, cols) <= 2 * _CROP:
         raise LungdbError(
@@ -140,7 +150,7 @@ def _seed_picture(ct_slice: CtSlice) -> NDArray[np.float32]:
     # Negative values wrap modulo 256 there; by way of int64 they do so on every processor.
     grey = _scaled_to_255(loaded).astype(np.int64).astype(np.uint8)
     equalized = cv2.equalizeHist(grey)[_CROP : rows - _CROP, _CROP : cols - _CROP]
-    resized = cv2.resize(equalized, (SIDE, SIDE), interpolation=cv2.INTER_LINEAR)
+    resized = cv2.resize(equalized, size[::-1], interpolation=cv2.INTER_LINEAR)
     return np.asarray(resized, dtype=np.float32)
 
 

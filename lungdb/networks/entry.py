@@ -1,50 +1,217 @@
-"""What the `networks` table records about a network beside its bytes."""
+"""What the `networks` table holds of a network: ONNX in one form, and what is recorded beside its bytes."""
 
 from __future__ import annotations
 
 import json
 import math
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import onnx
+from onnx import helper
 
 from lungdb.errors import ProcedureError
 from lungdb.imaging.preprocessing import CHANNELS, SIDE
-from lungdb.networks.graph import UNREADABLE, image_input, read_model, shape_of
-from lungdb.networks.layers import penultimate, select_layer
-
-IMAGENET = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
-"""Mean and standard deviation of ImageNet's red, green and blue on 0…1, as torchvision's models expect them."""
+from lungdb.networks.anatomy import penultimate, recognise, useful_layers
+from lungdb.networks.catalog import CATALOG, IMAGENET, LESS_114, Architecture
+from lungdb.networks.graph import UNREADABLE, image_input, nodes_of, read_model, shape_of, single_input
+from lungdb.networks.layers import free_batch, select_layer
+from lungdb.networks.operators import SUPPORTED
+from lungdb.networks.optimising import optimise
 
 METADATA_KEY = "lungdb"
 """Key of an ONNX file's metadata_props under which it carries its own normalisation, as JSON."""
 
+MAX_BYTES = 2**31 - 1
+"""Of VARBINARY(MAX), and of a protobuf message."""
 
-def network_details(model: bytes) -> dict[str, Any]:
-    """Describe an ONNX network for `networks.details`.
+Scale = Mapping[str, Sequence[float]]
+
+_OLDEST_OPSET = 7  # the first that ONNX Runtime promises to run
+
+
+def prepare_network(model: bytes) -> bytes:
+    """Bring an ONNX image network into the form that is stored.
+
+    Parameters
+    ----------
+    model : bytes
+        Any ONNX network with one input of one or more pictures: float32[N, 3, rows, cols] or float32[N, rows, cols, 3].
 
     Returns
     -------
-    dict
-        `{"input": {"name", "channels": 3, "height", "width"}, "normalisation": {"mean": [3], "std": [3]},
-        "penultimate": name of a tensor, "width": its values per picture}`; free rows and columns are given as 224.
+    bytes
+        ONNX with one input float32[N, 3, rows, cols]: N free, rows and columns as they were, a Transpose put in where
+        channels came last. Where ONNX Runtime is installed its basic optimisations are applied, which give standard
+        operators again; the useful layers keep their names, other tensors may go.
 
     Raises
     ------
     ProcedureError
-        50116 when the bytes are not a self-contained standard ONNX model or its metadata is unusable; 50104 when it
-        has no single input float32[N, 3, rows, cols]; 50115 when its penultimate layer gives no vector.
+        50116 when the bytes are no valid, self-contained ONNX model of supported operators; 50104 when the input is
+        not a picture.
+    """
+    if len(model) > MAX_BYTES:
+        raise ProcedureError(UNREADABLE, f"The network has {len(model)} bytes. Use one of less than 2 GB.")
+    parsed = read_model(model)
+    _check(parsed)
+    _put_channels_first(parsed)
+    fixed = free_batch(parsed)
+    for value in parsed.graph.output:
+        sizes = value.type.tensor_type.shape.dim
+        if sizes and fixed and sizes[0].dim_value == fixed:
+            sizes[0].dim_param = "N"
+    del parsed.graph.value_info[:]
+    layers = useful_layers(parsed)
+    return bytes(optimise(parsed, sorted(set(layers.values()))).SerializeToString())
+
+
+def _check(model: onnx.ModelProto) -> None:
+    if not all(isinstance(name, str) for name in _names(model.graph)):
+        raise ProcedureError(UNREADABLE, "The network is not valid ONNX: a name in it is not UTF-8. Export it again.")
+    versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
+    newest = onnx.defs.onnx_opset_version()
+    if len(versions) != 1 or not _OLDEST_OPSET <= versions[0] <= newest:
+        found = versions[0] if versions else "none"
+        raise ProcedureError(
+            UNREADABLE,
+            f"The network's operator set is {found}; {_OLDEST_OPSET} to {newest} can be read. Export it again with one "
+            "of these.",
+        )
+    if model.functions or model.training_info:
+        raise ProcedureError(
+            UNREADABLE, "The network defines functions or training steps of its own. Export it for inference only."
+        )
+    foreign = sorted({node.op_type for node in nodes_of(model.graph)} - SUPPORTED)
+    if foreign:
+        raise ProcedureError(
+            UNREADABLE,
+            f"The network uses the operators {', '.join(foreign)[:300]}, which image networks have no need of. Export "
+            "it without them.",
+        )
+    try:
+        onnx.checker.check_model(model)
+    except Exception as error:  # ValidationError, and protobuf's for what it cannot write
+        raise ProcedureError(
+            UNREADABLE, f"The network is not valid ONNX: {' '.join(str(error).split())[:300]} Export it again."
+        ) from None
+
+
+def _names(graph: onnx.GraphProto) -> Iterator[str | bytes]:
+    """Yield the names in a graph; protobuf gives those that are not UTF-8 as bytes."""
+    for node in nodes_of(graph):
+        yield from (node.op_type, node.domain, node.name, *node.input, *node.output)
+        yield from (attribute.name for attribute in node.attribute)
+    for value in (*graph.input, *graph.output, *graph.initializer):
+        yield value.name
+
+
+def _put_channels_first(model: onnx.ModelProto) -> None:
+    """Put a Transpose behind an input [N, rows, cols, 3], in place."""
+    picture = single_input(model)
+    dimensions = shape_of(picture)
+    if dimensions is None or len(dimensions) != 4 or dimensions[3] != CHANNELS or dimensions[1] == CHANNELS:
+        return
+    name = picture.name
+    taken = {text for node in nodes_of(model.graph) for text in (*node.input, *node.output)}
+    inner = f"{name}_channels_last"
+    while inner in taken:
+        inner += "_"
+    for node in model.graph.node:
+        for position, text in enumerate(node.input):
+            if text == name:
+                node.input[position] = inner
+    nodes = [helper.make_node("Transpose", [name], [inner], perm=[0, 2, 3, 1]), *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    batch, rows, cols, channels = dimensions
+    kind = picture.type.tensor_type.elem_type
+    picture.CopyFrom(helper.make_tensor_value_info(name, kind, [batch, channels, rows, cols]))
+
+
+def network_details(
+    model: bytes,
+    *,
+    architecture: str | None = None,
+    source_format: str = "onnx",
+    source_sha256: str | None = None,
+    input_size: int | None = None,
+    channel_order: str | None = None,
+    normalisation: Mapping[str, list[float]] | None = None,
+    precision: str = "float32",
+) -> dict[str, Any]:
+    """Describe an ONNX network for `networks.details`.
+
+    Parameters
+    ----------
+    model : bytes
+        As `prepare_network` gives it.
+    architecture : str, optional
+        Name in the catalog; by default recognised from the graph, and by where it comes from.
+    source_format, source_sha256 : str, optional
+        `onnx`, `pytorch`, `safetensors` or `cntk`, and the SHA-256 of the file as the user has it, in hexadecimal.
+    input_size : int, optional
+        What free rows and columns of the input become; by default the catalog's, or 224.
+    channel_order : str, optional
+        `rgb` or `bgr`; by default the catalog's, or `rgb`, or `bgr` of a network from CNTK, whose reader gives that.
+    normalisation : dict, optional
+        `mean` and `std`; by default what the file carries, the catalog's, or ImageNet's, or less 114 for CNTK.
+    precision : str
+        `float32`, `fp16` or `int8`.
+
+    Returns
+    -------
+    dict
+        `architecture`, `source`, `input` (name, channels, height, width, channel_order), `normalisation` (on 0…1, by
+        channel of the network), `layers` (tensor by name of the layer), `penultimate`, `width`, `precision`.
+
+    Raises
+    ------
+    ProcedureError
+        50116 when the bytes are not a self-contained standard ONNX model or its metadata is unusable, or it has
+        another size than `input_size`; 50104 when it has no single input float32[N, 3, rows, cols]; 50115 when its
+        penultimate layer gives no vector.
     """
     parsed = read_model(model)
     picture = image_input(parsed)
-    height, width = (size if isinstance(size, int) else SIDE for size in (shape_of(picture) or [])[2:])
     layer = penultimate(parsed)
+    fixed = [size for size in (shape_of(picture) or [])[2:] if isinstance(size, int)]
+    width = select_layer(model, layer, size=(input_size, input_size) if input_size else None)[1]
+    known = _known(architecture or recognise(parsed, width), source_format, fixed)
+    side = input_size or (known.input_size if known else SIDE)
+    height, breadth = (size if isinstance(size, int) else side for size in (shape_of(picture) or [])[2:])
+    if input_size and (height, breadth) != (input_size, input_size):
+        raise ProcedureError(
+            UNREADABLE, f"The network reads pictures of {height} × {breadth}. Load it without another input size."
+        )
+    otherwise = ("bgr", LESS_114) if source_format == "cntk" else ("rgb", IMAGENET)
+    order, scale = (known.channel_order, known.normalisation) if known else otherwise
     return {
-        "input": {"name": picture.name, "channels": CHANNELS, "height": height, "width": width},
-        "normalisation": _normalisation(parsed),
+        "architecture": known.name if known else None,
+        "source": {"format": source_format, "sha256": source_sha256},
+        "input": {
+            "name": picture.name,
+            "channels": CHANNELS,
+            "height": height,
+            "width": breadth,
+            "channel_order": channel_order or order,
+        },
+        "normalisation": check_normalisation(dict(normalisation)) if normalisation else _normalisation(parsed, scale),
+        "layers": useful_layers(parsed),
         "penultimate": layer,
-        "width": select_layer(model, layer)[1],
+        "width": width,
+        "precision": precision,
     }
+
+
+def _known(name: str | None, source_format: str, fixed: list[int]) -> Architecture | None:
+    """Find a network in the catalog: of those with the same layers, the form that CNTK's files have."""
+    if source_format == "cntk" and name == "alexnet":
+        # Of the two that Microsoft published, the one converted from Caffe is what AlexNet's name stood for.
+        name = "alexnet-caffe"
+    names = [f"{name}-cntk", name] if source_format == "cntk" else [name]
+    found = [known for wanted in names for known in CATALOG if known.name == wanted]
+    return found[0] if found else None
 
 
 def check_normalisation(normalisation: Any) -> dict[str, list[float]]:
@@ -68,11 +235,11 @@ def _three_numbers(values: Any) -> list[float]:
     return values if finite else []
 
 
-def _normalisation(model: onnx.ModelProto) -> dict[str, list[float]]:
+def _normalisation(model: onnx.ModelProto, otherwise: Scale) -> dict[str, list[float]]:
     for entry in model.metadata_props:
         if entry.key == METADATA_KEY:
             try:
                 return check_normalisation(json.loads(entry.value)["normalisation"])
             except (ValueError, TypeError, KeyError):
                 return check_normalisation(entry.value)
-    return IMAGENET
+    return {name: list(values) for name, values in otherwise.items()}

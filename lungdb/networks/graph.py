@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import onnx
 from onnx import NodeProto, TensorProto, ValueInfoProto
 
 from lungdb.errors import ProcedureError
-from lungdb.imaging.preprocessing import CHANNELS, SIDE
+from lungdb.imaging.preprocessing import CHANNELS
 
 UNREADABLE = 50116
 OTHER_SHAPE = 50104
@@ -43,7 +43,7 @@ def read_model(model: bytes) -> onnx.ModelProto:
             "The network keeps weights outside its .onnx file. Save it as one file (onnx.save with "
             "save_as_external_data=False) and load that.",
         )
-    foreign = sorted({node.domain for node in _nodes(parsed.graph)} - _STANDARD_DOMAINS)
+    foreign = sorted({node.domain for node in nodes_of(parsed.graph)} - _STANDARD_DOMAINS)
     if foreign:
         raise ProcedureError(
             UNREADABLE,
@@ -54,21 +54,27 @@ def read_model(model: bytes) -> onnx.ModelProto:
 
 def image_input(model: onnx.ModelProto) -> ValueInfoProto:
     """Find the network's one input, float32[N, 3, rows, cols]; ProcedureError 50104 when there is no such one."""
+    picture = single_input(model)
+    dimensions = shape_of(picture)
+    is_float = picture.type.tensor_type.elem_type == TensorProto.FLOAT
+    if not is_float or dimensions is None or len(dimensions) != 4 or _is_other(dimensions[1], CHANNELS):
+        kind = TensorProto.DataType.Name(picture.type.tensor_type.elem_type).lower()
+        raise ProcedureError(
+            OTHER_SHAPE,
+            f"The network's input is {kind}{describe(dimensions)}. Use a network that takes "
+            f"float32[N, {CHANNELS}, rows, cols] or float32[N, rows, cols, {CHANNELS}].",
+        )
+    return picture
+
+
+def single_input(model: onnx.ModelProto) -> ValueInfoProto:
+    """Find the network's one input; ProcedureError 50104 when it has none or several."""
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in weights]
     if len(inputs) != 1:
         names = ", ".join(value.name for value in inputs) or "none"
         raise ProcedureError(
             OTHER_SHAPE, f"The network has {len(inputs)} inputs ({names}). Use one with a single picture as input."
-        )
-    dimensions = shape_of(inputs[0])
-    is_float = inputs[0].type.tensor_type.elem_type == TensorProto.FLOAT
-    if not is_float or dimensions is None or len(dimensions) != 4 or _is_other(dimensions[1], CHANNELS):
-        kind = TensorProto.DataType.Name(inputs[0].type.tensor_type.elem_type).lower()
-        raise ProcedureError(
-            OTHER_SHAPE,
-            f"The network's input is {kind}{describe(dimensions)}. Use a network that takes "
-            f"float32[N, {CHANNELS}, {SIDE}, {SIDE}].",
         )
     return inputs[0]
 
@@ -94,19 +100,35 @@ def describe(dimensions: list[Dimension] | None) -> str:
     return f"[{', '.join('?' if dimension is None else str(dimension) for dimension in dimensions)}]"
 
 
-def infer_shapes(model: onnx.ModelProto) -> dict[str, list[Dimension] | None]:
+def infer_shapes(
+    model: onnx.ModelProto, picture: Sequence[int | str] | None = None
+) -> dict[str, list[Dimension] | None]:
     """Work out the dimensions of every tensor that a node makes, by the rules of the ONNX standard.
 
-    Weights take part by shape only, so this costs milliseconds for networks of any size.
+    Parameters
+    ----------
+    model : ModelProto
+        Weights take part by shape only, so this costs milliseconds for networks of any size.
+    picture : sequence of int or str, optional
+        Dimensions to take for the network's first input instead of its own.
     """
-    skeleton = onnx.ModelProto()
-    skeleton.CopyFrom(_without_weights(model))
+    skeleton = _without_weights(model)
+    if picture is not None:
+        shape = skeleton.graph.input[0].type.tensor_type.shape
+        del shape.dim[:]
+        for size in picture:
+            shape.dim.add(**{"dim_value" if isinstance(size, int) else "dim_param": size})
     for tensor in model.graph.initializer:
         if elements(tensor.dims) <= _SMALL:
             skeleton.graph.initializer.append(tensor)
         else:
             skeleton.graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
-    inferred = onnx.shape_inference.infer_shapes(skeleton, data_prop=True).graph
+    try:
+        inferred = onnx.shape_inference.infer_shapes(skeleton, data_prop=True).graph
+    except Exception as error:  # its errors share no base but this one
+        raise ProcedureError(
+            UNREADABLE, f"The shapes in the network do not fit together: {' '.join(str(error).split())[:300]}"
+        ) from None
     return {value.name: shape_of(value) for value in (*inferred.value_info, *inferred.output)}
 
 
@@ -139,17 +161,18 @@ def _without_weights(model: onnx.ModelProto) -> onnx.ModelProto:
     return onnx.helper.make_model(graph, opset_imports=model.opset_import, ir_version=model.ir_version)
 
 
-def _nodes(graph: onnx.GraphProto) -> Iterable[NodeProto]:
+def nodes_of(graph: onnx.GraphProto) -> Iterable[NodeProto]:
+    """Yield the nodes of a graph and of the graphs inside them."""
     for node in graph.node:
         yield node
         for attribute in node.attribute:
             for inner in (attribute.g, *attribute.graphs):
-                yield from _nodes(inner)
+                yield from nodes_of(inner)
 
 
 def _tensors(graph: onnx.GraphProto) -> Iterable[TensorProto]:
     yield from graph.initializer
-    for node in _nodes(graph):
+    for node in nodes_of(graph):
         for attribute in node.attribute:
             yield from (attribute.t, *attribute.tensors)
             yield from attribute.g.initializer

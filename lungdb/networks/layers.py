@@ -1,14 +1,16 @@
-"""Choosing a layer: which tensors a network has, which is penultimate, and the part of the graph that computes one."""
+"""Choosing layers: the part of a network that computes them."""
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Mapping, Sequence
 
 import onnx
-from onnx import NodeProto, TensorProto, helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from lungdb.errors import ProcedureError
 from lungdb.imaging.preprocessing import CHANNELS, SIDE
+from lungdb.networks.anatomy import ancestors, penultimate, useful_layers
 from lungdb.networks.graph import (
     OTHER_SHAPE,
     Dimension,
@@ -23,42 +25,53 @@ from lungdb.networks.graph import (
 UNKNOWN_LAYER = 50115
 
 FEATURES = "lungdb_features"
-"""Name of the only output of a pruned graph."""
-
-_CLASSIFIERS = {"Gemm", "MatMul"}
+"""Name of the output of a graph cut at one layer; those of several have a number behind it."""
 
 
-def penultimate(model: onnx.ModelProto) -> str:
-    """Name the tensor that the network's last Gemm or MatMul reads: the features under the classifying layer.
+def select_layer(
+    model: bytes,
+    name: str,
+    *,
+    layers: Mapping[str, str] | None = None,
+    size: tuple[int, int] | None = None,
+    average: bool = True,
+) -> tuple[bytes, int]:
+    """Cut a network down to what one layer needs; as `select_layers`, with the output `lungdb_features`."""
+    selected, widths = _select(model, [name], [FEATURES], layers, size, average)
+    return selected, widths[0]
 
-    A network without either has no classifying layer, so its own first output is what is asked for.
-    """
-    output = str(model.graph.output[0].name)
-    weights = {tensor.name for tensor in model.graph.initializer}
-    for node in reversed(_ancestors(model.graph, output)):
-        if node.op_type in _CLASSIFIERS:
-            return next((str(name) for name in node.input if name not in weights), output)
-    return output
 
-
-def select_layer(model: bytes, name: str) -> tuple[bytes, int]:
-    """Cut a network down to what one layer needs, for any number of pictures at a time.
+def select_layers(
+    model: bytes,
+    names: Sequence[str],
+    *,
+    layers: Mapping[str, str] | None = None,
+    size: tuple[int, int] | None = None,
+    average: bool = True,
+) -> tuple[bytes, list[int]]:
+    """Cut a network down to what some layers need, for any number of pictures at a time.
 
     Parameters
     ----------
     model : bytes
-        An ONNX network with one input float32[N, 3, rows, cols]. A fixed N is made free; free rows and columns
-        become 224.
-    name : str
-        A tensor of the graph, the name of a node (its first output is meant), or `penultimate`.
+        An ONNX network with one input float32[N, 3, rows, cols]. A fixed N is made free.
+    names : sequence of str
+        Each the name of a layer in `layers`, a tensor of the graph, a node (its first output is meant), or one of the
+        layers that `lungdb.networks.anatomy.useful_layers` finds, such as `penultimate`.
+    layers : mapping of str to str, optional
+        Tensors by name of the layer, from `networks.details`.
+    size : (rows, cols), optional
+        What free rows and columns of the input become; by default 224.
+    average : bool
+        Whether what a convolution gives, [N, channels, rows, cols], is averaged over rows and columns.
 
     Returns
     -------
     model : bytes
-        An ONNX network with the same input and the single output `lungdb_features`, float32[N, width]. What a
-        convolution gives, [N, channels, rows, cols], is averaged over rows and columns.
-    width : int
-        Values per picture.
+        An ONNX network with the same input and the outputs `lungdb_features_0`, `lungdb_features_1`, …, in the order
+        of `names`: float32[N, width], or float32[N, channels, rows, cols] of a convolution that is not averaged.
+    widths : list of int
+        Values per picture of each, or channels.
 
     Raises
     ------
@@ -66,17 +79,42 @@ def select_layer(model: bytes, name: str) -> tuple[bytes, int]:
         50115 when there is no such layer or its output is neither [N, width] nor [N, channels, rows, cols]; 50104
         when the input is not a picture or N cannot be made free; 50116 when the bytes are not ONNX.
     """
+    return _select(model, names, [f"{FEATURES}_{number}" for number in range(len(names))], layers, size, average)
+
+
+def _select(
+    model: bytes,
+    names: Sequence[str],
+    outputs: Sequence[str],
+    layers: Mapping[str, str] | None,
+    size: tuple[int, int] | None,
+    average: bool,
+) -> tuple[bytes, list[int]]:
     pruned = read_model(model)
-    tensor = _tensor_called(pruned, name)
-    graph = pruned.graph
     picture = image_input(pruned)
-    fixed = _sizes(picture)[0]
-    _keep_only(graph, tensor, picture)
-    if fixed is not None:
-        _free_reshapes(graph, fixed)
+    fixed = free_batch(pruned)
+    tensors = [_tensor_called(pruned, name, layers or {}) for name in names]
+    graph = pruned.graph
+    _keep_only(graph, tensors, picture, size or (SIDE, SIDE))
     batch = 1 + (fixed or 1)
-    shape = _shape_for(pruned, tensor, batch)
-    if shape is None or len(shape) not in (2, 4) or not isinstance(shape[1], int):
+    sides = (shape_of(graph.input[0]) or [])[1:]
+    shapes = infer_shapes(pruned, (batch, *(side for side in sides if isinstance(side, int))))
+    del graph.output[:]
+    widths = []
+    for name, tensor, output in zip(names, tensors, outputs, strict=True):
+        shape = _checked_shape(name, shapes.get(tensor), batch)
+        widths.append(int(shape[1]))
+        if average and len(shape) == 4:
+            graph.node.append(helper.make_node("GlobalAveragePool", [tensor], [f"{output}_map"]))
+            graph.node.append(helper.make_node("Flatten", [f"{output}_map"], [f"{output}_flat"], axis=1))
+            tensor, shape = f"{output}_flat", shape[:2]
+        graph.node.append(helper.make_node("Cast", [tensor], [output], to=TensorProto.FLOAT))
+        graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", *shape[1:]]))
+    return pruned.SerializeToString(), widths
+
+
+def _checked_shape(name: str, shape: list[Dimension] | None, batch: int) -> list[int]:
+    if shape is None or len(shape) not in (2, 4) or not all(isinstance(size, int) for size in shape[1:]):
         raise ProcedureError(
             UNKNOWN_LAYER,
             f"The layer {name!r} gives {describe(shape)}, not [N, width] or [N, channels, rows, cols]. "
@@ -88,59 +126,53 @@ def select_layer(model: bytes, name: str) -> tuple[bytes, int]:
             f"The layer {name!r} gives {describe(shape)} for {batch} pictures. Export the network with a free batch "
             "dimension.",
         )
-    if len(shape) == 4:
-        graph.node.append(helper.make_node("GlobalAveragePool", [tensor], [f"{FEATURES}_map"]))
-        graph.node.append(helper.make_node("Flatten", [f"{FEATURES}_map"], [FEATURES], axis=1))
-    else:
-        graph.node.append(helper.make_node("Identity", [tensor], [FEATURES]))
-    del graph.output[:]
-    graph.output.append(helper.make_tensor_value_info(FEATURES, TensorProto.FLOAT, ["N", shape[1]]))
-    graph.input[0].type.tensor_type.shape.dim[0].dim_param = "N"
-    return pruned.SerializeToString(), shape[1]
+    return [size for size in shape if isinstance(size, int)]
 
 
-def _tensor_called(model: onnx.ModelProto, name: str) -> str:
-    if name == "penultimate":
-        return penultimate(model)
+def free_batch(model: onnx.ModelProto) -> int | None:
+    """Make a fixed number of pictures free, in place; gives what it was fixed to, None when it was free."""
+    dimension = image_input(model).type.tensor_type.shape.dim[0]
+    fixed = int(dimension.dim_value) or None
+    if fixed:
+        _free_reshapes(model.graph, fixed)
+    dimension.dim_param = "N"
+    return fixed
+
+
+def _tensor_called(model: onnx.ModelProto, name: str, layers: Mapping[str, str]) -> str:
     nodes = model.graph.node
     tensors = [output for node in nodes for output in node.output if output]
+    if layers.get(name) in tensors:
+        return layers[name]
+    if name == "penultimate":
+        return penultimate(model)
     if name in tensors:
         return name
     for node in nodes:
         if name and node.name == name:
             return str(node.output[0])
-    known = [*tensors, *(node.name for node in nodes if node.name)]
-    close = difflib.get_close_matches(name, known, n=3)
-    advice = f"Did you mean {' or '.join(close)}?" if close else f"Its last layers are {', '.join(tensors[-3:])}."
+    useful = dict(layers) or useful_layers(model)
+    if useful.get(name) in tensors:
+        return useful[name]
+    known = [*useful, *tensors, *(node.name for node in nodes if node.name)]
+    close = list(dict.fromkeys(difflib.get_close_matches(name, known, n=3)))
+    advice = f"Did you mean {' or '.join(close)}?" if close else f"It has {', '.join([*useful, *tensors[-3:]])}."
     raise ProcedureError(UNKNOWN_LAYER, f"The network has no layer {name!r}. {advice}")
 
 
-def _ancestors(graph: onnx.GraphProto, tensor: str) -> list[NodeProto]:
-    """List the nodes that a tensor depends on, in the graph's order, which ONNX requires to be topological."""
-    needed = {tensor}
-    nodes = []
-    for node in reversed(graph.node):
-        if needed.intersection(node.output):
-            needed |= names_used(node)
-            nodes.append(node)
-    return nodes[::-1]
-
-
-def _sizes(picture: onnx.ValueInfoProto) -> list[int | None]:
-    return [size if isinstance(size, int) else None for size in shape_of(picture) or []]
-
-
-def _keep_only(graph: onnx.GraphProto, tensor: str, picture: onnx.ValueInfoProto) -> None:
-    """Drop in place what a tensor does not depend on, and every note about shapes."""
-    nodes = _ancestors(graph, tensor)
+def _keep_only(
+    graph: onnx.GraphProto, tensors: Sequence[str], picture: onnx.ValueInfoProto, size: tuple[int, int]
+) -> None:
+    """Drop in place what tensors do not depend on, and every note about shapes."""
+    nodes = ancestors(graph, tensors)
     used = set().union(*(names_used(node) for node in nodes))
     for position in reversed(range(len(graph.initializer))):
         if graph.initializer[position].name not in used:
             del graph.initializer[position]
     sides = picture.type.tensor_type.shape.dim
-    for dimension, size in zip(sides[1:], (CHANNELS, SIDE, SIDE), strict=True):
+    for dimension, side in zip(sides[1:], (CHANNELS, *size), strict=True):
         if dimension.dim_value <= 0:
-            dimension.dim_value = size
+            dimension.dim_value = side
     for field, kept in (("node", nodes), ("input", [picture]), ("value_info", [])):
         kept = [type(value).FromString(value.SerializeToString()) for value in kept]
         graph.ClearField(field)
@@ -162,9 +194,3 @@ def _free_reshapes(graph: onnx.GraphProto, batch: int) -> None:
             name = f"lungdb_shape_{position}"
             graph.initializer.append(numpy_helper.from_array(shape, name))
             node.input[1] = name
-
-
-def _shape_for(model: onnx.ModelProto, tensor: str, batch: int) -> list[Dimension] | None:
-    """Work out the dimensions of a tensor for a number of pictures."""
-    model.graph.input[0].type.tensor_type.shape.dim[0].dim_value = batch
-    return infer_shapes(model).get(tensor)

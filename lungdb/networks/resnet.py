@@ -7,24 +7,166 @@ and 152 of any width are built by the same code.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
-from onnx import NodeProto, TensorProto, helper, numpy_helper
 
-from lungdb.errors import LungdbError
 from lungdb.imaging.preprocessing import CHANNELS, SIDE
+from lungdb.networks.building import (
+    NORM_PARTS,
+    GraphBuilder,
+    Shapes,
+    Weights,
+    check_weights,
+    common_width,
+    random_values,
+)
 
-Weights = Mapping[str, NDArray[np.float32]]
+STAGES = ("layer1", "layer2", "layer3", "layer4")
 
-_OPSET, _IR_VERSION = 17, 8  # read by every ONNX Runtime from 1.12 on
-_EPSILON = 1e-5  # torch.nn.BatchNorm2d's default
-_STAGES = ("layer1", "layer2", "layer3", "layer4")
-_DEPTHS_50 = (3, 4, 6, 3)
+_CLASSES = 1000  # of ImageNet
+_IN_BLOCK = re.compile(r"layer([1-4])\.(0|[1-9]\d?)\.")
 
 
-def build_resnet(weights: Weights) -> bytes:
+@dataclass(frozen=True)
+class Convolution:
+    """A square convolution without bias, and the batch normalisation after it, by their names in the weights."""
+
+    name: str
+    norm: str
+    inputs: int
+    outputs: int
+    side: int
+    stride: int = 1
+
+    def shapes(self) -> Shapes:
+        """Give the shapes of its weights."""
+        kernel = {f"{self.name}.weight": (self.outputs, self.inputs, self.side, self.side)}
+        return {**kernel, **{f"{self.norm}.{part}": (self.outputs,) for part in NORM_PARTS}}
+
+
+@dataclass(frozen=True)
+class Block:
+    """A residual block.
+
+    Attributes
+    ----------
+    name, output : str
+        `layer2.0`, and the tensor that it gives: the last block of a stage gives `layer2`.
+    steps : tuple of Convolution
+        Two, or the three of a bottleneck.
+    shortcut : Convolution or None
+        What makes the kept input fit where stride or width change.
+    """
+
+    name: str
+    output: str
+    steps: tuple[Convolution, ...]
+    shortcut: Convolution | None
+
+
+@dataclass(frozen=True)
+class ResnetLayout:
+    """What tells one ResNet from another.
+
+    Attributes
+    ----------
+    bottleneck : bool
+        Whether blocks are 1 × 1, 3 × 3, 1 × 1 rather than 3 × 3 twice.
+    depths : (int, int, int, int)
+        Blocks of each stage.
+    stem : int
+        Channels of the first convolution.
+    inner, outer : (int, int, int, int)
+        Channels inside the blocks of each stage, and channels that these give.
+    classes : int
+        Values of the classifying layer.
+    """
+
+    bottleneck: bool
+    depths: tuple[int, ...]
+    stem: int = 64
+    inner: tuple[int, ...] = (64, 128, 256, 512)
+    outer: tuple[int, ...] = (256, 512, 1024, 2048)
+    classes: int = _CLASSES
+
+    def first(self) -> Convolution:
+        """Give the convolution of the stem."""
+        return Convolution("conv1", "bn1", CHANNELS, self.stem, 7, stride=2)
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the blocks in the order of computing."""
+        inputs = self.stem
+        for stage, depth, inner, outer in zip(STAGES, self.depths, self.inner, self.outer, strict=True):
+            for number in range(depth):
+                name = f"{stage}.{number}"
+                stride = 2 if number == 0 and stage != STAGES[0] else 1
+                plan: tuple[tuple[int, int, int, int], ...]
+                if self.bottleneck:
+                    plan = ((inputs, inner, 1, 1), (inner, inner, 3, stride), (inner, outer, 1, 1))
+                else:
+                    plan = ((inputs, inner, 3, stride), (inner, outer, 3, 1))
+                steps = tuple(
+                    Convolution(f"{name}.conv{step}", f"{name}.bn{step}", *sizes)
+                    for step, sizes in enumerate(plan, start=1)
+                )
+                shortcut = None
+                if stride != 1 or inputs != outer:
+                    shortcut = Convolution(f"{name}.downsample.0", f"{name}.downsample.1", inputs, outer, 1, stride)
+                yield Block(name, stage if number == depth - 1 else name, steps, shortcut)
+                inputs = outer
+
+    def shapes(self) -> Shapes:
+        """Give name and shape of every weight, counters of batch normalisation left out."""
+        convolutions = [self.first()]
+        for block in self.blocks():
+            convolutions += [*block.steps, *([block.shortcut] if block.shortcut else [])]
+        shapes = dict(chain.from_iterable(convolution.shapes().items() for convolution in convolutions))
+        return {**shapes, "fc.weight": (self.classes, self.outer[-1]), "fc.bias": (self.classes,)}
+
+    def title(self) -> str:
+        """Say what it is, by the number of layers as the paper counts them."""
+        layers = 2 + (3 if self.bottleneck else 2) * sum(self.depths)
+        return f"a ResNet-{layers}"
+
+
+_BASIC_WIDTHS = (64, 128, 256, 512)
+
+RESNETS = {
+    "resnet18": ResnetLayout(False, (2, 2, 2, 2), outer=_BASIC_WIDTHS),
+    "resnet50": ResnetLayout(True, (3, 4, 6, 3)),
+    "resnet101": ResnetLayout(True, (3, 4, 23, 3)),
+    "resnet152": ResnetLayout(True, (3, 8, 36, 3)),
+}
+"""Layouts of torchvision's networks of these names (torchvision/models/resnet.py)."""
+
+
+def resnet_layout(weights: Weights) -> ResnetLayout:
+    """Work out which ResNet weights belong to; where they contradict each other, what most of them say."""
+    numbers: list[set[int]] = [set() for _ in STAGES]
+    for name in weights:
+        if inside := _IN_BLOCK.match(name):
+            numbers[int(inside[1]) - 1].add(int(inside[2]))
+    depths = tuple(1 + max(found, default=0) for found in numbers)
+    blocks = [[f"{stage}.{number}" for number in range(depth)] for stage, depth in zip(STAGES, depths, strict=True)]
+    third = sum(f"{name}.conv3.weight" in weights for name in chain.from_iterable(blocks))
+    bottleneck = 2 * third > sum(depths)
+    last = 3 if bottleneck else 2
+    stem = common_width(weights, _named("conv1", "bn1"), 64)
+    inner: list[int] = []
+    outer: list[int] = []
+    for names in blocks:
+        inner.append(_width_of_step(weights, names, 1, 2 * inner[-1] if inner else stem))
+        outer.append(_width_of_step(weights, names, last, 2 * outer[-1] if outer else stem))
+    classes = common_width(weights, ("fc.weight", "fc.bias"), _CLASSES)
+    return ResnetLayout(bottleneck, depths, stem, tuple(inner), tuple(outer), classes)
+
+
+def build_resnet(weights: Weights, size: int = SIDE) -> bytes:
     """Write a ResNet as ONNX.
 
     Parameters
@@ -32,157 +174,60 @@ def build_resnet(weights: Weights) -> bytes:
     weights : mapping of name to float32 array
         A state dict as torchvision's ResNets have it: `conv1.weight`, `bn1.running_mean`, `layer1.0.conv1.weight`,
         `layer2.0.downsample.0.weight`, `fc.bias`, …
+    size : int
+        Rows and columns of the input.
 
     Returns
     -------
     bytes
-        Input `input`, float32[N, 3, 224, 224]; output `logits`. Tensors have the names of torchvision's modules, so
-        `layer3` or `avgpool` can be asked for as a layer. Batch normalisation is folded into the convolutions.
+        Input `input`, float32[N, 3, size, size]; output `logits`. The tensors `stem` (after the max-pool), `layer1`,
+        `layer2`, `layer3`, `layer4`, `avgpool` and `penultimate`, float32[N, width], are the layers to ask for; the
+        others have the names of torchvision's modules. Batch normalisation is folded into the convolutions.
 
     Raises
     ------
     LungdbError
-        When a weight is missing, left over, or of a shape that does not fit.
+        Listing all weights that are missing, left over, of a shape that does not fit, or not finite.
     """
-    builder = _Builder(weights)
-    tensor = builder.convolution("input", "conv1", "bn1", stride=2, relu=True)
-    tensor = builder.add("MaxPool", [tensor], "maxpool", kernel_shape=[3, 3], strides=[2, 2], pads=[1, 1, 1, 1])
-    for stage in _STAGES:
-        block = 0
-        while block == 0 or f"{stage}.{block}.conv1.weight" in weights:
-            stride = 2 if block == 0 and stage != "layer1" else 1
-            last = f"{stage}.{block + 1}.conv1.weight" not in weights
-            tensor = builder.block(tensor, f"{stage}.{block}", stride, name=stage if last else f"{stage}.{block}")
-            block += 1
+    layout = resnet_layout(weights)
+    check_weights(weights, layout.shapes(), layout.title())
+    builder = GraphBuilder(weights)
+    tensor = _convolve(builder, "input", layout.first(), relu=True)
+    pool = {"kernel_shape": [3, 3], "strides": [2, 2], "pads": [1, 1, 1, 1]}
+    tensor = builder.add("MaxPool", [tensor], "stem", name="maxpool", **pool)
+    for block in layout.blocks():
+        kept = _convolve(builder, tensor, block.shortcut, relu=False) if block.shortcut else tensor
+        for step in block.steps:
+            tensor = _convolve(builder, tensor, step, relu=step is not block.steps[-1])
+        tensor = builder.add("Relu", [builder.add("Add", [tensor, kept], f"{block.name}.add")], block.output)
     tensor = builder.add("GlobalAveragePool", [tensor], "avgpool")
-    tensor = builder.add("Flatten", [tensor], "flatten", axis=1)
-    return builder.finish(tensor)
+    tensor = builder.add("Flatten", [tensor], "penultimate", name="flatten", axis=1)
+    return builder.finish("resnet", size, builder.dense(tensor, "fc", "logits"), layout.classes)
+
+
+def random_resnet(layout: ResnetLayout, seed: int) -> dict[str, NDArray[np.float32]]:
+    """Make random weights that keep features in float32's comfort: each branch adds a quarter of what it carries."""
+    weights = random_values(layout.shapes(), seed)
+    for block in layout.blocks():
+        weights[f"{block.steps[-1].norm}.weight"] /= 4
+    return weights
 
 
 def random_resnet50(seed: int) -> bytes:
-    """Write a ResNet-50 of torchvision's widths (25.6 million weights) with He-initialised weights, as ONNX."""
-    rng = np.random.default_rng(seed)
-    weights: dict[str, NDArray[np.float32]] = {}
-
-    def convolution(name: str, norm: str, outputs: int, inputs: int, side: int) -> None:
-        deviation = np.sqrt(2 / (outputs * side * side))
-        shape = (outputs, inputs, side, side)
-        weights[f"{name}.weight"] = rng.standard_normal(shape, dtype=np.float32) * np.float32(deviation)
-        for part, value in (("weight", 1), ("bias", 0), ("running_mean", 0), ("running_var", 1)):
-            weights[f"{norm}.{part}"] = np.full(outputs, value, np.float32)
-
-    convolution("conv1", "bn1", 64, CHANNELS, 7)
-    inputs = 64
-    for stage, (name, depth) in enumerate(zip(_STAGES, _DEPTHS_50, strict=True)):
-        inner = 64 << stage
-        for block in range(depth):
-            path = f"{name}.{block}"
-            convolution(f"{path}.conv1", f"{path}.bn1", inner, inputs, 1)
-            convolution(f"{path}.conv2", f"{path}.bn2", inner, inner, 3)
-            convolution(f"{path}.conv3", f"{path}.bn3", 4 * inner, inner, 1)
-            # A quarter of the branch, so that sixteen additions do not carry the features out of float32's comfort.
-            weights[f"{path}.bn3.weight"] /= 4
-            if block == 0:
-                convolution(f"{path}.downsample.0", f"{path}.downsample.1", 4 * inner, inputs, 1)
-            inputs = 4 * inner
-    weights["fc.weight"] = rng.standard_normal((1000, inputs), dtype=np.float32) * np.float32(np.sqrt(1 / inputs))
-    weights["fc.bias"] = np.zeros(1000, np.float32)
-    return build_resnet(weights)
+    """Write a ResNet-50 of torchvision's widths (25.6 million weights) with random weights, as ONNX."""
+    return build_resnet(random_resnet(RESNETS["resnet50"], seed))
 
 
-class _Builder:
-    """Collects nodes and weights, and knows which of the given weights are used."""
+def _convolve(builder: GraphBuilder, tensor: str, convolution: Convolution, *, relu: bool) -> str:
+    return builder.normalised_convolution(
+        tensor, convolution.name, convolution.norm, stride=convolution.stride, relu=relu
+    )
 
-    def __init__(self, weights: Weights) -> None:
-        self._weights = {name: array for name, array in weights.items() if not name.endswith(".num_batches_tracked")}
-        self._nodes: list[NodeProto] = []
-        self._tensors: list[TensorProto] = []
-        self._used: set[str] = set()
-        self._channels = {"input": CHANNELS}
 
-    def add(self, operator: str, inputs: list[str], output: str, **attributes: int | list[int]) -> str:
-        """Add a node that keeps the number of channels."""
-        self._channels[output] = self._channels[inputs[0]]
-        self._nodes.append(helper.make_node(operator, inputs, [output], **attributes))
-        return output
+def _width_of_step(weights: Weights, blocks: list[str], step: int, otherwise: int) -> int:
+    names = chain.from_iterable(_named(f"{block}.conv{step}", f"{block}.bn{step}") for block in blocks)
+    return common_width(weights, names, otherwise)
 
-    def convolution(self, tensor: str, conv: str, norm: str, *, stride: int = 1, relu: bool = False) -> str:
-        """Add a convolution with its batch normalisation folded in, in double precision."""
-        kernel = self._take(f"{conv}.weight").astype(np.float64)
-        outputs, side = kernel.shape[0], kernel.shape[-1]
-        self._check(f"{conv}.weight", kernel, (outputs, self._channels[tensor], side, side))
-        scale, shift, mean, variance = (
-            self._take(f"{norm}.{part}", (outputs,)).astype(np.float64)
-            for part in ("weight", "bias", "running_mean", "running_var")
-        )
-        factor = scale / np.sqrt(variance + _EPSILON)
-        self._store(f"{conv}.weight", kernel * factor[:, None, None, None])
-        self._store(f"{conv}.bias", shift - mean * factor)
-        output = self.add(
-            "Conv",
-            [tensor, f"{conv}.weight", f"{conv}.bias"],
-            norm,
-            kernel_shape=[side, side],
-            strides=[stride, stride],
-            pads=[side // 2] * 4,
-        )
-        self._channels[output] = outputs
-        return self.add("Relu", [output], f"{norm}.relu") if relu else output
 
-    def block(self, tensor: str, path: str, stride: int, name: str) -> str:
-        """Add a basic block, or a bottleneck when it has a third convolution."""
-        kept = tensor
-        if f"{path}.downsample.0.weight" in self._weights:
-            kept = self.convolution(tensor, f"{path}.downsample.0", f"{path}.downsample.1", stride=stride)
-        depth = 3 if f"{path}.conv3.weight" in self._weights else 2
-        strided = depth - 1  # the 3 × 3 convolution of a bottleneck, the first one of a basic block
-        for step in range(1, depth + 1):
-            tensor = self.convolution(
-                tensor,
-                f"{path}.conv{step}",
-                f"{path}.bn{step}",
-                stride=stride if step == strided else 1,
-                relu=step < depth,
-            )
-        if self._channels[tensor] != self._channels[kept]:
-            raise LungdbError(
-                f"The block {path} adds {self._channels[tensor]} channels to {self._channels[kept]}. Use torchvision's "
-                "ResNets."
-            )
-        return self.add("Relu", [self.add("Add", [tensor, kept], f"{path}.add")], name)
-
-    def finish(self, features: str) -> bytes:
-        """Add the classifying layer and write the model."""
-        kernel = self._take("fc.weight")
-        classes = kernel.shape[0]
-        self._check("fc.weight", kernel, (classes, self._channels[features]))
-        self._store("fc.weight", kernel)
-        self._store("fc.bias", self._take("fc.bias", (classes,)))
-        self.add("Gemm", [features, "fc.weight", "fc.bias"], "logits", transB=1)
-        left_over = sorted(self._weights.keys() - self._used)
-        if left_over:
-            raise LungdbError(f"The weights hold {left_over[0]}, which a ResNet has not. Use torchvision's ResNets.")
-        picture = helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", CHANNELS, SIDE, SIDE])
-        logits = helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["N", classes])
-        graph = helper.make_graph(self._nodes, "resnet", [picture], [logits], self._tensors)
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", _OPSET)], ir_version=_IR_VERSION)
-        return bytes(model.SerializeToString())
-
-    def _take(self, name: str, shape: tuple[int, ...] | None = None) -> NDArray[np.float32]:
-        if name not in self._weights:
-            raise LungdbError(f"The weights lack {name}. Use the whole state dict of a torchvision ResNet.")
-        self._used.add(name)
-        if not self._weights[name].shape:
-            raise LungdbError(f"The weight {name} is a single number. Use torchvision's ResNets.")
-        if shape is not None:
-            self._check(name, self._weights[name], shape)
-        return self._weights[name]
-
-    def _check(self, name: str, array: NDArray[np.floating], shape: tuple[int, ...]) -> None:
-        if array.shape != shape:
-            raise LungdbError(
-                f"The weight {name} has the shape {array.shape} where {shape} fits. Use torchvision's ResNets."
-            )
-
-    def _store(self, name: str, array: NDArray[np.floating]) -> None:
-        self._tensors.append(numpy_helper.from_array(np.ascontiguousarray(array, dtype=np.float32), name))
+def _named(conv: str, norm: str) -> tuple[str, ...]:
+    return (f"{conv}.weight", *(f"{norm}.{part}" for part in NORM_PARTS))

@@ -1,27 +1,19 @@
-"""Running a network with ONNX Runtime: on CUDA when it is there, else on the CPU, and saying which."""
+"""Running a network with ONNX Runtime, in batches that fit the memory, and saying where it runs."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import ProcedureError
-from lungdb.networks.graph import UNREADABLE
-
-ARGUMENT = 50101
-
-SUPPORTED = ("CUDAExecutionProvider", "CPUExecutionProvider")
-"""Execution providers in order of preference."""
-
-_OPTIONS: dict[str, dict[str, str]] = {
-    # Exhaustive search would tune anew for every size of batch, and a tuned choice may differ from run to run. TF32
-    # keeps 10 bits of mantissa: features from a GPU would not agree with those from a CPU in the same table.
-    "CUDAExecutionProvider": {"cudnn_conv_algo_search": "HEURISTIC", "use_tf32": "0"},
-    "CPUExecutionProvider": {},
-}
+from lungdb.networks.processors import allowed_processors
+from lungdb.networks.providers import ARGUMENT, UNREADABLE, lacks_memory, no_memory, short, start_session
 
 
 class Session:
@@ -35,79 +27,106 @@ class Session:
         Rows and columns of the pictures that it reads.
     """
 
-    def __init__(self, session: Any) -> None:
+    def __init__(self, session: Any, notice: str = "") -> None:
         self._session = session
+        self._notice = notice
+        self._too_many: int | None = None
+        self._most: int | None = None
         picture = session.get_inputs()[0]
         self._input = picture.name
         self.provider = str(session.get_providers()[0])
         self.input_size: tuple[int, int] = tuple(picture.shape[2:])
 
-    def run(self, pictures: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Compute float32[N, width] from float32[N, 3, rows, cols]; ProcedureError 50116 when ONNX Runtime fails."""
-        try:
-            features: NDArray[np.float32] = self._session.run(None, {self._input: pictures})[0]
-        except Exception as error:  # its exceptions share no base but this one
-            raise ProcedureError(
-                UNREADABLE,
-                f"ONNX Runtime failed on a batch of {len(pictures)}: {_short(error)} Try a smaller @BatchSize.",
-            ) from None
-        return features
+    @property
+    def notice(self) -> str:
+        """What the user should know: why not the first choice of provider runs, or a smaller batch; usually empty."""
+        if self._most is None:
+            return self._notice
+        batches = f"A batch of {self._too_many} did not fit the memory; batches of {self._most} run."
+        return f"{self._notice} {batches}".lstrip()
+
+    def run(self, pictures: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Compute float32[N, width], one array an output, from float32[N, 3, rows, cols], N above 0.
+
+        A batch that does not fit the memory is halved until it does, and later ones with it.
+
+        Raises
+        ------
+        ProcedureError
+            50116 when ONNX Runtime fails, or when the memory does not hold one picture.
+        """
+        parts: list[list[NDArray[np.float32]]] = []
+        start = 0
+        while start < len(pictures):
+            batch = pictures[start : start + (self._most or len(pictures))]
+            try:
+                parts.append(self._session.run(None, {self._input: batch}))
+            except Exception as error:  # its exceptions share no base but this one
+                self._halve(len(batch), error)
+            else:
+                start += len(batch)
+        return parts[0] if len(parts) == 1 else [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    def _halve(self, size: int, error: Exception) -> None:
+        """Take smaller batches from now on, or give up."""
+        if not lacks_memory(error):
+            raise ProcedureError(UNREADABLE, f"ONNX Runtime failed on a batch of {size}: {short(error)}") from None
+        if size == 1:
+            raise no_memory("network and one picture", error) from None
+        self._too_many = self._too_many or size
+        self._most = size // 2
 
 
 def open_session(model: bytes, providers: Sequence[str] | None = None, threads: int | None = None) -> Session:
-    """Open a network of one input and one output.
+    """Open a network of one input.
 
     Parameters
     ----------
     model : bytes
-        ONNX, as `select_layer` gives it.
+        ONNX, as `select_layers` gives it.
     providers : sequence of str, optional
-        Execution providers to try, in this order; by default CUDA, then CPU, of those that ONNX Runtime lists.
+        Execution providers to try, in this order, then the CPU; see `lungdb.networks.providers`.
     threads : int, optional
-        Threads within an operator; by default one a core.
+        Threads within an operator on the CPU; by default one a core, or one a processor where the process may not use
+        all of them.
 
     Raises
     ------
     ProcedureError
-        50116 when ONNX Runtime is missing or refuses the network; 50101 when a provider is not listed or the number
+        50116 when ONNX Runtime is missing or refuses the network; 50101 when a provider does not exist or the number
         of threads is below 1.
     """
-    try:
-        import onnxruntime
-    except ImportError as error:
-        raise ProcedureError(
-            UNREADABLE,
-            f'ONNX Runtime cannot be imported ({error}). Run: pip install "lungdb[cpu]", or "lungdb[gpu]" for CUDA.',
-        ) from None
     if threads is not None and threads < 1:
         raise ProcedureError(ARGUMENT, f"The number of threads {threads} is not supported. Give 1 or more, or NULL.")
-    options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
-    options.log_severity_level = 3  # SQL Server would pass warnings on to the client as messages
-    chosen = choose_providers(providers, onnxruntime.get_available_providers())
-    try:
-        session = onnxruntime.InferenceSession(
-            model, options, providers=[(provider, _OPTIONS[provider]) for provider in chosen]
-        )
-    except Exception as error:  # its exceptions share no base but this one
-        raise ProcedureError(
-            UNREADABLE, f"ONNX Runtime cannot run the network: {_short(error)} Check the file with onnx.checker."
-        ) from None
-    return Session(session)
+    allowed = allowed_processors()
+    return Session(*start_session(model, providers, threads or (allowed if allowed < (os.cpu_count() or 1) else 0)))
 
 
-def choose_providers(wanted: Sequence[str] | None, available: Sequence[str]) -> list[str]:
-    """Choose among the listed execution providers; ProcedureError 50101 when a wanted one is not among them."""
-    usable = [provider for provider in SUPPORTED if provider in available]
-    if wanted is None:
-        return usable
-    for provider in wanted:
-        if provider not in usable:
-            raise ProcedureError(
-                ARGUMENT, f"The provider {provider!r} is not supported. Supported values are {', '.join(usable)}."
-            )
-    return list(wanted)
+_KEPT = 2
+_sessions: OrderedDict[tuple[object, ...], Session] = OrderedDict()
+_lock = threading.Lock()
 
 
-def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:500]
+def cached_session(
+    key: str, make: Callable[[], bytes], providers: Sequence[str] | None = None, threads: int | None = None
+) -> Session:
+    """Open a network, or give the session that this process has of it; the two used last are kept.
+
+    Parameters
+    ----------
+    key : str
+        Names the network's bytes and the layers; the same key must mean the same model.
+    make : () -> bytes
+        Makes the ONNX model when there is no session yet.
+    providers, threads
+        As for `open_session`; another choice is another session.
+    """
+    place = (key, None if providers is None else tuple(providers), threads)
+    with _lock:
+        session = _sessions.pop(place, None)
+        if session is None:
+            while len(_sessions) >= _KEPT:  # before the next one takes memory
+                _sessions.popitem(last=False)
+            session = open_session(make(), providers, threads)
+        _sessions[place] = session
+    return session

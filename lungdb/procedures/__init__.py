@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lungdb.procedures.comparing import compare_scores
     from lungdb.procedures.features import generate_features
+    from lungdb.procedures.images import featurize_images
     from lungdb.procedures.installation import check_installation
     from lungdb.procedures.measuring import measure_scores
     from lungdb.procedures.prediction import predict_lung_cancer
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_installation",
     "compare_scores",
+    "featurize_images",
     "generate_features",
     "make_trials",
     "measure_scores",
@@ -34,6 +36,7 @@ __all__ = [
 _MODULES = {
     "check_installation": "installation",
     "compare_scores": "comparing",
+    "featurize_images": "images",
     "generate_features": "features",
     "make_trials": "searching",
     "measure_scores": "measuring",

@@ -42,6 +42,11 @@ def read_details(details: str, what: str) -> dict[str, Any]:
     return read
 
 
+def comma_list(text: str) -> list[str]:
+    """Split a list with commas; blanks around a name do not count."""
+    return [name.strip() for name in text.split(",")]
+
+
 def check_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
     """Refuse a frame that lacks a column with ProcedureError 50101."""
     missing = [name for name in names if name not in frame.columns]

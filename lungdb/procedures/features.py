@@ -12,14 +12,11 @@ from numpy.typing import NDArray
 
 from lungdb.errors import LungdbError, ProcedureError
 from lungdb.imaging.codecs import decode_slice, encode_array, encode_vector
-from lungdb.imaging.preprocessing import SIDE, CtSlice, Pipeline, pipeline
+from lungdb.imaging.preprocessing import CtSlice, Pipeline, pipeline
 from lungdb.learning.pooling import check_pooling, pool
-from lungdb.networks.entry import check_normalisation
 from lungdb.networks.featurizing import LazyScan, Preparation, featurize
-from lungdb.networks.graph import OTHER_SHAPE
-from lungdb.networks.layers import select_layer
-from lungdb.networks.sessions import open_session
-from lungdb.procedures.checks import ARGUMENT, check_columns, check_sha256, read_details, whole_numbers
+from lungdb.procedures.checks import ARGUMENT, UNREADABLE, check_columns, comma_list, whole_numbers
+from lungdb.procedures.networks import open_network
 
 OUT_OF_ORDER = 50119
 
@@ -36,6 +33,7 @@ _COLUMNS = (
 )
 _RESULT = {
     "scan_id": np.int32,
+    "layer": object,
     "error": object,
     "array_rows": np.int32,
     "array_cols": np.int32,
@@ -44,6 +42,10 @@ _RESULT = {
     "pooled": object,
 }
 _MAX_BATCH = 1024
+_NO_MEMORY = (
+    "The memory does not hold the slices of this call and the network. Call GenerateFeatures with a smaller "
+    "@ChunkMegabytes or @BatchSize, or give the process more memory, in SQL Server its external resource pool."
+)
 
 
 def generate_features(
@@ -51,13 +53,13 @@ def generate_features(
     network: bytes,
     network_sha256: str,
     details: str,
-    layer: str | None,
+    layers: str | None,
     preprocessing: str,
     pooling: str,
     batch_size: int,
     providers: str | None,
     threads: int | None,
-) -> tuple[pd.DataFrame, int, str, int, str]:
+) -> tuple[pd.DataFrame, str, str, int, str]:
     """Run a network over scans.
 
     Parameters
@@ -71,9 +73,10 @@ def generate_features(
     network_sha256 : str
         Its SHA-256 in hexadecimal.
     details : str
-        `networks.details`, JSON; `normalisation` is used.
-    layer : str or None
-        Tensor or node; None and `penultimate` mean what the classifying layer reads.
+        `networks.details`, JSON; `input`, `layers` and `normalisation` are used.
+    layers : str or None
+        One or more layers with commas, computed in one pass: names of the catalog, tensors or nodes. None and
+        `penultimate` mean what the classifying layer reads.
     preprocessing : str
         `lung` or `seed`.
     pooling : str
@@ -82,49 +85,47 @@ def generate_features(
         Triples of slices in one run of the network, 1 to 1024. A batch never holds triples of two scans, so the
         features of a scan do not depend on which scans come with it.
     providers : str or None
-        ONNX Runtime's execution providers, with commas; None takes CUDA where it is listed, else the CPU.
+        ONNX Runtime's execution providers, with commas; None takes the best that it lists.
     threads : int or None
-        Threads of ONNX Runtime and of decoding; None leaves it to them.
+        Threads of ONNX Runtime and of decoding; None takes as many as the process may have processors.
 
     Returns
     -------
     result : DataFrame
-        One row a scan: `scan_id`, `error` (empty when all is well), `array_rows`, `array_cols`, `array` (hexadecimal
-        float32), `sha256` (hexadecimal), `pooled` (JSON object of vectors by pooling). A scan that fails has its error
-        and empty values, in `pooled` an empty object.
-    width : int
-        Values of a triple.
+        One row a scan and layer: `scan_id`, `layer` (as asked for), `error` (empty when all is well), `array_rows`,
+        `array_cols` (the layer's width), `array` (hexadecimal float32), `sha256` (hexadecimal), `pooled` (JSON object
+        of vectors by pooling). A scan that fails is one row with its error, an empty layer and empty values, in
+        `pooled` an empty object.
     provider : str
         The execution provider that ran.
+    notice : str
+        What the user should know of how it ran: another provider than was wanted and why, smaller batches; or empty.
     error_number, error_message : int, str
-        0 and empty, or a refusal of the whole call: 50101 for an argument, 50104 for a network of another input
-        shape, 50105 when the network's bytes are damaged, 50115 for an unknown layer, 50116 when the network cannot
-        be run, 50119 when the rows are not in order.
+        0 and empty, or a refusal of the whole call: 50101 for an argument, 50104 for a network that reads no
+        pictures, 50105 when the network's bytes are damaged, 50115 for an unknown layer, 50116 when the network cannot
+        be run or the memory does not hold it and the slices, 50119 when the rows are not in order.
     """
     try:
         chosen, poolings = _supported(preprocessing, pooling, batch_size)
-        check_sha256(network, network_sha256, "network")
-        normalisation = check_normalisation(read_details(details, "network").get("normalisation"))
         scans = _scans(slices)
-        pruned, width = select_layer(network, layer or "penultimate")
-        session = open_session(pruned, _names(providers) if providers else None, threads)
-        if session.input_size != (SIDE, SIDE):
-            raise ProcedureError(
-                OTHER_SHAPE,
-                f"The network reads pictures of {session.input_size[0]} × {session.input_size[1]} and preprocessing "
-                f"makes {SIDE} × {SIDE}. Use a network for {SIDE} × {SIDE}.",
-            )
-        preparation = Preparation(chosen, normalisation["mean"], normalisation["std"])
-        results = featurize(scans.values(), session, preparation, batch_size, threads)
-        rows = [_row(scan_id, result, poolings) for scan_id, result in zip(scans, results, strict=True)]
+        opened = open_network(network, network_sha256, details, layers, providers, threads)
+        preparation = Preparation(chosen, opened.mean, opened.std)
+        results = featurize(scans.values(), opened.session, preparation, batch_size, threads)
+        rows = [
+            row
+            for scan_id, result in zip(scans, results, strict=True)
+            for row in _rows(scan_id, opened.layers, result, poolings)
+        ]
     except ProcedureError as refusal:
-        return _frame([]), 0, "", refusal.number, refusal.message
-    return _frame(rows), width, session.provider, 0, ""
+        return _frame([]), "", "", refusal.number, refusal.message
+    except MemoryError:
+        return _frame([]), "", "", UNREADABLE, _NO_MEMORY
+    return _frame(rows), opened.session.provider, opened.session.notice, 0, ""
 
 
 def _supported(preprocessing: str, pooling: str, batch_size: int) -> tuple[Pipeline, list[str]]:
     try:
-        poolings = _names(pooling)
+        poolings = comma_list(pooling)
         for name in poolings:
             check_pooling(name)
         chosen = pipeline(preprocessing)
@@ -135,10 +136,6 @@ def _supported(preprocessing: str, pooling: str, batch_size: int) -> tuple[Pipel
             ARGUMENT, f"The batch size {batch_size} is not supported. Supported values are 1 to {_MAX_BATCH}."
         )
     return chosen, poolings
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",")]
 
 
 def _scans(slices: pd.DataFrame) -> dict[int, LazyScan]:
@@ -205,17 +202,24 @@ class _Rows:
         return CtSlice(decode_slice(blob, int(self.rows[row]), int(self.cols[row]), sha256), slope, intercept)
 
 
-def _row(scan_id: int, result: NDArray[np.float32] | LungdbError, poolings: list[str]) -> dict[str, Any]:
+def _rows(
+    scan_id: int, layers: list[str], result: list[NDArray[np.float32]] | LungdbError, poolings: list[str]
+) -> list[dict[str, Any]]:
     if isinstance(result, LungdbError):
-        return _failed(scan_id, result)
+        return [_failed(scan_id, result)]
     try:
-        vectors = [f'"{name}": {encode_vector(pool(result, name))}' for name in poolings]
+        return [_row(scan_id, layer, array, poolings) for layer, array in zip(layers, result, strict=True)]
     except LungdbError as error:
-        return _failed(scan_id, error)
-    blob, sha256 = encode_array(result)
-    rows, cols = result.shape
+        return [_failed(scan_id, error)]
+
+
+def _row(scan_id: int, layer: str, array: NDArray[np.float32], poolings: list[str]) -> dict[str, Any]:
+    vectors = [f'"{name}": {encode_vector(pool(array, name))}' for name in poolings]
+    blob, sha256 = encode_array(array)
+    rows, cols = array.shape
     return {
         "scan_id": scan_id,
+        "layer": layer,
         "error": "",
         "array_rows": rows,
         "array_cols": cols,
@@ -227,7 +231,7 @@ def _row(scan_id: int, result: NDArray[np.float32] | LungdbError, poolings: list
 
 def _failed(scan_id: int, error: LungdbError) -> dict[str, Any]:
     # `pooled` stays JSON: SQL Server may open it before it looks at `error`.
-    return dict(zip(_RESULT, (scan_id, str(error), 0, 0, "", "", "{}"), strict=True))
+    return dict(zip(_RESULT, (scan_id, "", str(error), 0, 0, "", "", "{}"), strict=True))
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import os
 import platform
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -14,6 +13,8 @@ import pandas as pd
 import lungdb
 from lungdb.errors import LungdbError
 from lungdb.learning.scoring import load_library
+from lungdb.networks.processors import allowed_processors
+from lungdb.networks.providers import import_runtime, start_session
 
 _PACKAGES = {
     "numpy": "numpy",
@@ -32,12 +33,13 @@ def check_installation() -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        `item` and `value`, text: Python, the packages' versions or why they cannot be used, ONNX Runtime's execution
-        providers, GPUs that Linux's NVIDIA driver lists, and the number of processors.
+        `item` and `value`, text: Python, the number of processors that it may use, the packages' versions or why they
+        cannot be used, ONNX Runtime's execution providers, which of them runs networks when none is asked for and why
+        not a better one, and GPUs that Linux's NVIDIA driver lists.
     """
     rows = {
         "Python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
-        "processors": str(os.cpu_count()),
+        "processors": str(allowed_processors()),
         "lungdb": lungdb.__version__,
         **{package: _version(package, _importer(package, module)) for package, module in _PACKAGES.items()},
         **_onnx_runtime(),
@@ -68,13 +70,29 @@ def _version(package: str, load: Callable[[], object]) -> str:
 
 def _onnx_runtime() -> dict[str, str]:
     try:
-        import onnxruntime
-    except ImportError as error:
-        return {
-            "onnxruntime": f'cannot be imported ({error}): run pip install "lungdb[cpu]", or "lungdb[gpu]" for CUDA'
-        }
+        onnxruntime = import_runtime()
+    except LungdbError as refusal:
+        return {"onnxruntime": str(refusal)}
     providers = onnxruntime.get_available_providers()
-    return {"onnxruntime": onnxruntime.__version__, "execution providers": ", ".join(providers)}
+    return {
+        "onnxruntime": onnxruntime.__version__,
+        "execution providers": ", ".join(providers),
+        "networks run on": _provider_that_runs(),
+    }
+
+
+def _provider_that_runs() -> str:
+    """Start the smallest network there is, because a provider can be listed and lack its driver."""
+    try:
+        from onnx import TensorProto, helper
+
+        ends = [helper.make_tensor_value_info(name, TensorProto.FLOAT, [1]) for name in ("in", "out")]
+        graph = helper.make_graph([helper.make_node("Identity", ["in"], ["out"])], "smallest", ends[:1], ends[1:])
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+        session, notice = start_session(model.SerializeToString(), None, 1)
+    except (ImportError, LungdbError) as error:
+        return f"not known: {error}"
+    return notice or str(session.get_providers()[0])
 
 
 def _gpus() -> str:

@@ -1,6 +1,7 @@
 -- CheckFeatureArguments: refuses what GenerateFeatures cannot work with, all wrong arguments in one error.
 -- Called by GenerateFeatures.
 CREATE OR ALTER PROCEDURE dbo.CheckFeatureArguments
+    @Layer NVARCHAR(256),        -- one or more names, each once, with commas and no spaces
     @Preprocessing NVARCHAR(32), -- lung or seed
     @Pooling NVARCHAR(128),      -- one or more of mean, max, mean_max_std, pca1, with commas and no spaces
     @BatchSize INT,              -- 1 to 1024
@@ -18,6 +19,9 @@ BEGIN
         THROW 50100, @Message, 1;
     END;
 
+    IF EXISTS (SELECT 1 FROM STRING_SPLIT(@Layer, N',') GROUP BY value HAVING COUNT(*) > 1 OR value = N'')
+        SET @Message = CONCAT(@Message, N'The value ''', @Layer,
+            N''' for the parameter @Layer is not supported. Give one or more names of layers, each once, with commas between. ');
     IF @Preprocessing IS NULL OR @Preprocessing NOT IN (N'lung', N'seed')
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Preprocessing + N'''', N'NULL'),
             N' for the parameter @Preprocessing is not supported. Supported values are lung and seed. ');

@@ -1,5 +1,5 @@
--- FindNetwork: finds the row of dbo.networks that GenerateFeatures was asked for, by bytes or by name.
--- Called by GenerateFeatures.
+-- FindNetwork: finds the row of dbo.networks that a procedure was asked for, by bytes or by name.
+-- Called by GenerateFeatures and FeaturizeImages.
 CREATE OR ALTER PROCEDURE dbo.FindNetwork
     @Model VARBINARY(MAX),      -- bytes of a network, or NULL
     @ModelName NVARCHAR(128),   -- its name, or NULL; the newest version is taken
@@ -16,7 +16,7 @@ BEGIN
     IF (@Model IS NULL AND @ModelName IS NULL) OR (@Model IS NOT NULL AND @ModelName IS NOT NULL)
     BEGIN
         SET @Number = 50114;
-        SET @Message = CONCAT(N'GenerateFeatures needs one of @Model and @ModelName, and ',
+        SET @Message = CONCAT(N'One of @Model and @ModelName is needed, and ',
             IIF(@Model IS NULL, N'both are NULL', N'both were given'), N'. Networks that are loaded: ', @Names, N'.');
     END;
     ELSE IF @ModelName IS NOT NULL

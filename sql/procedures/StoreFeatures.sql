@@ -2,37 +2,34 @@
 -- Called by GenerateFeatures, whose table #result it reads.
 CREATE OR ALTER PROCEDURE dbo.StoreFeatures
     @NetworkId INT,               -- the network that made them
-    @Layer NVARCHAR(256),         -- its layer
     @Preprocessing NVARCHAR(32),  -- lung or seed
     @Pooling NVARCHAR(128),       -- the poolings that were made, with commas
-    @Width INT,                   -- features of one triple of slices
-    @Recompute BIT,               -- 1 removes poolings of older runs too
-    @FeatureSetId INT OUTPUT      -- the feature set, made when NULL and there is something to store
+    @Recompute BIT                -- 1 removes poolings of older runs too
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    IF NOT EXISTS (SELECT 1 FROM #result WHERE error = N'')
-        RETURN 0;
+    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+    SELECT DISTINCT @NetworkId, r.layer, @Preprocessing, r.array_cols
+    FROM #result AS r
+    WHERE r.error = N'' AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
+        WHERE s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = @Preprocessing);
 
-    IF @FeatureSetId IS NULL
-    BEGIN
-        INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
-        SELECT @NetworkId, @Layer, @Preprocessing, @Width
-        WHERE NOT EXISTS (
-            SELECT 1 FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK)
-            WHERE network_id = @NetworkId AND layer = @Layer AND preprocessing = @Preprocessing);
-        SET @FeatureSetId = (
-            SELECT feature_set_id FROM dbo.feature_sets
-            WHERE network_id = @NetworkId AND layer = @Layer AND preprocessing = @Preprocessing);
-    END;
+    CREATE TABLE #made (
+        scan_id INT NOT NULL, feature_set_id INT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
+        PRIMARY KEY (scan_id, feature_set_id));
+    INSERT INTO #made (scan_id, feature_set_id, layer)
+    SELECT r.scan_id, s.feature_set_id, r.layer
+    FROM #result AS r
+    INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = @Preprocessing
+    WHERE r.error = N'';
 
     DELETE p
     FROM dbo.pooled_features AS p
-    INNER JOIN #result AS r ON r.scan_id = p.scan_id
-    WHERE p.feature_set_id = @FeatureSetId AND r.error = N''
-        AND (@Recompute = 1 OR p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N',')));
+    INNER JOIN #made AS m ON m.scan_id = p.scan_id AND m.feature_set_id = p.feature_set_id
+    WHERE @Recompute = 1 OR p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N','));
 
     UPDATE f
     SET f.array_rows = r.array_rows,
@@ -40,19 +37,20 @@ BEGIN
         f.array = CONVERT(VARBINARY(MAX), r.array, 2),
         f.sha256 = CONVERT(VARBINARY(32), r.sha256, 2)
     FROM dbo.features AS f
-    INNER JOIN #result AS r ON r.scan_id = f.scan_id
-    WHERE f.feature_set_id = @FeatureSetId AND r.error = N'';
+    INNER JOIN #made AS m ON m.scan_id = f.scan_id AND m.feature_set_id = f.feature_set_id
+    INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer;
 
     INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256)
-    SELECT r.scan_id, @FeatureSetId, r.array_rows, r.array_cols,
+    SELECT m.scan_id, m.feature_set_id, r.array_rows, r.array_cols,
         CONVERT(VARBINARY(MAX), r.array, 2), CONVERT(VARBINARY(32), r.sha256, 2)
-    FROM #result AS r
-    WHERE r.error = N'' AND NOT EXISTS (
-        SELECT 1 FROM dbo.features AS f WHERE f.scan_id = r.scan_id AND f.feature_set_id = @FeatureSetId);
+    FROM #made AS m
+    INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.features AS f WHERE f.scan_id = m.scan_id AND f.feature_set_id = m.feature_set_id);
 
     INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector)
-    SELECT r.scan_id, @FeatureSetId, v.[key], v.[value]
-    FROM #result AS r
-    CROSS APPLY OPENJSON(r.pooled) AS v
-    WHERE r.error = N'';
+    SELECT m.scan_id, m.feature_set_id, v.[key], v.[value]
+    FROM #made AS m
+    INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer
+    CROSS APPLY OPENJSON(r.pooled) AS v;
 END;

@@ -1,4 +1,4 @@
--- The features of a picture, in the form of dbo.features.
+-- The features of a picture, in the form of dbo.features, with one row.
 CREATE TABLE dbo.image_features (
     name NVARCHAR(128) NOT NULL,
     feature_set_id INT NOT NULL,

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from lungdb.database import connect, install, run
+from lungdb.imaging.codecs import encode_slice
 
 Query = Callable[..., list[tuple[Any, ...]]]
+Store = Callable[[Sequence[int]], None]
 
 
 @pytest.fixture
@@ -51,3 +54,32 @@ def contents(query: Query) -> Callable[[], dict[str, list[tuple[Any, ...]]]]:
         "networks": "network_id",
     }
     return lambda: {table: query(f"SELECT * FROM dbo.{table} ORDER BY {key};") for table, key in tables.items()}
+
+
+@pytest.fixture
+def store(target: str) -> Store:
+    """Give a function that stores scans of so many slices of 96 × 96: blobs of tissue in air, others in every scan."""
+
+    def make(slices: int, chance: np.random.Generator) -> np.ndarray:
+        coarse = chance.uniform(-1300, 200, (slices, 12, 12))
+        return np.kron(coarse, np.ones((1, 8, 8))).astype(np.int16)
+
+    def store_scans(numbers: Sequence[int]) -> None:
+        with closing(connect(target)) as connection:
+            for number, slices in enumerate(numbers, start=1):
+                run(connection, "INSERT INTO dbo.patients (patient_id, idx) VALUES (?, ?);", (f"p{number}", number - 1))
+                run(
+                    connection,
+                    "INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, image_rows, image_cols, "
+                    "number_images, content_sha256) VALUES (?, 1, ?, N's', 96, 96, ?, ?);",
+                    (f"p{number}", f"u{number}", slices, bytes(32)),
+                )
+                for index, hu in enumerate(make(slices, np.random.default_rng(number))):
+                    run(
+                        connection,
+                        "INSERT INTO dbo.scan_images (scan_id, slice_index, instance_uid, rescale_slope, "
+                        "rescale_intercept, pixels, pixels_sha256) VALUES (?, ?, N'i', 1, -1024, ?, ?);",
+                        (number, index, *encode_slice(hu)),
+                    )
+
+    return store_scans

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lungdb.cli.load_network import main
-from tests.cli.conftest import Query
+from lungdb.imaging.codecs import decode_slice
+from lungdb.imaging.preprocessing import CtSlice, prepare
+from lungdb.networks.layers import select_layer
+from tests.cli.conftest import Query, Store
 
 
 def write_network(path: Path, seed: int = 0, channels: int = 3) -> Path:
@@ -41,18 +46,18 @@ def write_network(path: Path, seed: int = 0, channels: int = 3) -> Path:
 
 
 def test_a_network_is_stored_with_its_bytes_hash_and_details(target: str, query: Query, tmp_path: Path) -> None:
-    """The bytes are the file's; the details describe what write_network made."""
+    """The hash is that of the bytes stored; the details describe what write_network made, and the file."""
     path = write_network(tmp_path / "small.onnx")
     assert main([str(path), "-d", target]) == 0
     ((name, version, library, model, sha256, details),) = query(
         "SELECT name, version, library, model, sha256, details FROM dbo.networks;"
     )
     assert (name, version, library) == ("small.onnx", 1, "onnx")
-    assert model == path.read_bytes()
-    assert sha256 == hashlib.sha256(path.read_bytes()).digest()
+    assert sha256 == hashlib.sha256(model).digest()
     told = json.loads(details)
-    assert told["input"] == {"name": "image", "channels": 3, "height": 224, "width": 224}
-    assert (told["penultimate"], told["width"]) == ("vector", 4)
+    assert told["input"] == {"name": "image", "channels": 3, "height": 224, "width": 224, "channel_order": "rgb"}
+    assert (told["penultimate"], told["width"], told["precision"]) == ("vector", 4, "float32")
+    assert told["source"] == {"format": "onnx", "sha256": hashlib.sha256(path.read_bytes()).hexdigest()}
     onnx.checker.check_model(onnx.load_from_string(model))
 
 
@@ -86,16 +91,6 @@ def test_a_file_of_another_sha256_is_refused(
     assert main([str(path), "-d", target, "--sha256", right.upper()]) == 0
 
 
-@pytest.mark.parametrize("name", ["resnet.safetensors", "resnet.pth", "ResNet_152.model", "noext"])
-def test_other_formats_are_refused_by_name(
-    target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
-) -> None:
-    """A later version may read them."""
-    (tmp_path / name).write_bytes(b"weights")
-    assert main([str(tmp_path / name), "-d", target]) == 1
-    assert name in capsys.readouterr().err
-
-
 def test_a_file_that_is_no_image_network_is_refused_and_nothing_stored(
     target: str, query: Query, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -106,3 +101,172 @@ def test_a_file_that_is_no_image_network_is_refused_and_nothing_stored(
         assert main([str(tmp_path / name), "-d", target]) == 1
         assert capsys.readouterr().err.strip()
     assert query("SELECT COUNT(*) AS n FROM dbo.networks;") == [(0,)]
+
+
+DATA = Path(__file__).parents[1] / "data"
+
+
+def run_layer(query: Query, layer: str, pictures: np.ndarray, *, average: bool = True) -> np.ndarray:
+    """Run the one network in the database to a layer, with ONNX Runtime alone."""
+    ((model, details),) = query("SELECT model, details FROM dbo.networks;")
+    selected, _ = select_layer(model, layer, layers=json.loads(details)["layers"], average=average)
+    session = onnxruntime.InferenceSession(selected, providers=["CPUExecutionProvider"])
+    return np.asarray(session.run(None, {session.get_inputs()[0].name: pictures})[0])
+
+
+@pytest.mark.parametrize(
+    ("file", "reference", "library"),
+    [
+        ("resnet18_thin.safetensors", "resnet18_thin", "safetensors"),
+        ("resnet18_thin.pth", "resnet18_thin", "pytorch"),
+        ("resnet50_thin.legacy.pth", "resnet50_thin", "pytorch"),
+    ],
+)
+def test_weights_of_pytorch_give_pytorchs_features(
+    target: str, query: Query, capsys: pytest.CaptureFixture[str], file: str, reference: str, library: str
+) -> None:
+    """Every reference layer within 1e-4 of its largest value."""
+    assert main([str(DATA / "networks" / file), "-d", target]) == 0
+    assert query("SELECT name, library FROM dbo.networks;") == [(file, library)]
+    pictures = np.load(DATA / "networks" / "input_224.npy")
+    with np.load(DATA / "networks" / f"{reference}.reference.npz") as expected:
+        for layer, key in (("penultimate", "penultimate"), ("layer3", "layer3_mean")):
+            error = np.abs(run_layer(query, layer, pictures) - expected[key]).max()
+            assert error < 1e-4 * np.abs(expected[key]).max()
+    told = capsys.readouterr().out
+    assert hashlib.sha256((DATA / "networks" / file).read_bytes()).hexdigest() in told
+    assert "layer1, layer2, layer3, layer4, penultimate" in told
+
+
+def test_a_cntk_file_keeps_its_name_and_gives_cntks_values(target: str, query: Query, tmp_path: Path) -> None:
+    """The node z.x of a residual network, as CNTK 2.7 computed it, under the name that the original's script uses."""
+    path = shutil.copy(DATA / "cntk" / "resnet_tiny_ops.model", tmp_path / "ResNet_152.model")
+    assert main([str(path), "-d", target]) == 0
+    assert query("SELECT name, library FROM dbo.networks;") == [("ResNet_152.model", "cntk")]
+    expected = np.load(DATA / "cntk" / "resnet_tiny_ops.out.z.x.npy")
+    found = run_layer(query, "z.x", np.load(DATA / "cntk" / "resnet_tiny_ops.in.features.npy"), average=False)
+    assert np.abs(found.reshape(expected.shape) - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_the_originals_call_runs_on_a_cntk_file(target: str, query: Query, store: Store, tmp_path: Path) -> None:
+    """The stored features are what ONNX Runtime alone gives for the scan's prepared pictures."""
+    store([6])
+    path = shutil.copy(DATA / "cntk" / "resnet_tiny_layers.model", tmp_path / "ResNet_152.model")
+    assert main([str(path), "-d", target]) == 0
+    query(
+        "DECLARE @Model VARBINARY(MAX) = (SELECT TOP(1) model FROM dbo.model WHERE name = 'ResNet_152.model' "
+        "ORDER BY date DESC)\nEXECUTE dbo.GenerateFeatures @Model = @Model"
+    )
+    ((rows, cols, array, details),) = query(
+        "SELECT f.array_rows, f.array_cols, f.array, n.details FROM dbo.features AS f CROSS JOIN dbo.networks AS n;"
+    )
+    normalisation = json.loads(details)["normalisation"]
+    stored = query("SELECT pixels, pixels_sha256 FROM dbo.scan_images ORDER BY slice_index;")
+    slices = [CtSlice(decode_slice(pixels, 96, 96, sha256)) for pixels, sha256 in stored]
+    pictures = prepare(slices, "lung", normalisation["mean"], normalisation["std"], size=(64, 64))
+    found = np.frombuffer(array, "<f4").reshape(rows, cols)
+    np.testing.assert_allclose(found, run_layer(query, "penultimate", pictures), rtol=1e-4, atol=1e-5)
+
+
+def test_the_output_of_a_cntk_network_can_be_chosen(
+    target: str, query: Query, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """An inner node is the network's end then; an option for CNTK is refused for another format."""
+    path = str(DATA / "cntk" / "resnet_tiny_ops.model")
+    assert main([path, "-d", target, "--output", "z.x"]) == 0
+    ((model,),) = query("SELECT model FROM dbo.networks;")
+    assert [value.name for value in onnx.load_from_string(model).graph.output] == ["z.x"]
+    assert main([str(DATA / "networks" / "resnet18_thin.pth"), "-d", target, "--output", "z.x"]) == 1
+    assert "--output is for CNTK" in capsys.readouterr().err
+
+
+def test_the_ending_of_a_files_name_does_not_matter(target: str, query: Query, tmp_path: Path) -> None:
+    """ONNX called .model, safetensors called .bin, PyTorch without an ending."""
+    write_network(tmp_path / "a.model")
+    shutil.copy(DATA / "networks" / "resnet18_thin.safetensors", tmp_path / "b.bin")
+    shutil.copy(DATA / "networks" / "resnet50_thin.legacy.pth", tmp_path / "c")
+    for name in ("a.model", "b.bin", "c"):
+        assert main([str(tmp_path / name), "-d", target]) == 0
+    assert query("SELECT name, library FROM dbo.networks ORDER BY name;") == [
+        ("a.model", "onnx"),
+        ("b.bin", "safetensors"),
+        ("c", "pytorch"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"", "no network that lungdb reads"),
+        (b"weights", "no network that lungdb reads"),
+        ("BCN\0".encode("utf-16-le") + bytes(100), "CNTK 1"),
+        (b"PK\x03\x04" + bytes(100), "damaged"),
+    ],
+)
+def test_a_file_of_no_known_format_is_refused(
+    target: str, query: Query, tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, said: str
+) -> None:
+    """What it is, where that can be told; no row either way."""
+    (tmp_path / "net.model").write_bytes(content)
+    assert main([str(tmp_path / "net.model"), "-d", target]) == 1
+    assert said in capsys.readouterr().err
+    assert query("SELECT COUNT(*) AS n FROM dbo.networks;") == [(0,)]
+
+
+def test_options_describe_what_the_file_does_not_say(target: str, query: Query, tmp_path: Path) -> None:
+    """Another description is another version, since a network is looked up by its bytes; the same one is not."""
+    path = str(write_network(tmp_path / "net.onnx"))
+    options = ["--mean", "0.4,0.5,0.6", "--std", "0.1,0.2,0.3", "--channel-order", "bgr"]
+    for chosen in ([], options, options, ["--channel-order", "bgr"]):
+        assert main([path, "-d", target, *chosen]) == 0
+    rows = query("SELECT version, model, details FROM dbo.networks ORDER BY version;")
+    told = [json.loads(details) for _, _, details in rows]
+    assert len(rows) == len({model for _, model, _ in rows}) == 3
+    assert told[0]["normalisation"]["mean"] == [0.485, 0.456, 0.406]
+    assert told[1]["normalisation"] == {"mean": [0.4, 0.5, 0.6], "std": [0.1, 0.2, 0.3]}
+    assert [one["input"]["channel_order"] for one in told] == ["rgb", "bgr", "bgr"]
+
+
+def test_what_is_found_is_printed(target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Also that nothing tells how a network outside the catalog was trained, unless the user does."""
+    path = str(write_network(tmp_path / "net.onnx"))
+    assert main([path, "-d", target]) == 0
+    told = capsys.readouterr().out
+    assert "Input:   224 × 224, rgb, less 0.485, 0.456, 0.406, over 0.229, 0.224, 0.225\n" in told
+    assert "Width:   4 values" in told
+    assert "If that is not its order of colours" in told
+    assert main([path, "-d", target, "--channel-order", "bgr"]) == 0
+    told = capsys.readouterr().out
+    assert "224 × 224, bgr" in told
+    assert "If that is not" not in told
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--mean", "0,0,0"], "--mean and --std go together"),
+        (["--mean", "0,0,0", "--std", "1,0,1"], "std above 0"),
+        (["--architecture", "resnet51"], "Did you mean resnet50"),
+        (["--name", "n" * 129], "129 characters"),
+        (["--name", "n" * 124, "--precision", "int8"], "129 characters"),
+    ],
+)
+def test_a_wrong_option_is_refused(
+    target: str, query: Query, tmp_path: Path, capsys: pytest.CaptureFixture[str], options: list[str], said: str
+) -> None:
+    """Before anything is stored."""
+    assert main([str(write_network(tmp_path / "net.onnx")), "-d", target, *options]) == 1
+    assert said in capsys.readouterr().err
+    assert query("SELECT COUNT(*) AS n FROM dbo.networks;") == [(0,)]
+
+
+def test_weights_are_built_for_the_size_asked_for(target: str, query: Query) -> None:
+    """AlexNet at 227 × 227, the size of its first publication: what PyTorch computes there."""
+    assert main([str(DATA / "networks" / "alexnet_thin.safetensors"), "-d", target, "--input-size", "227"]) == 0
+    ((model, details),) = query("SELECT model, details FROM dbo.networks;")
+    assert json.loads(details)["input"]["height"] == 227
+    session = onnxruntime.InferenceSession(select_layer(model, "penultimate")[0], providers=["CPUExecutionProvider"])
+    (found,) = session.run(None, {"input": np.load(DATA / "networks" / "input_227.npy")})
+    with np.load(DATA / "networks" / "alexnet_thin.reference_227.npz") as reference:
+        expected = reference["penultimate"]
+    assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()

@@ -11,7 +11,7 @@ import pytest
 from tests.cli.test_load_scans import ROOT
 
 
-@pytest.mark.parametrize("name", ["load_scans", "load_labels", "load_patients", "load_network"])
+@pytest.mark.parametrize("name", ["load_scans", "load_labels", "load_patients", "load_images", "load_network"])
 def test_a_script_gives_the_help_of_its_command(name: str) -> None:
     """Both run in processes of their own and must say the same."""
     environment = os.environ | {"PYTHONPATH": str(ROOT), "COLUMNS": "100"}

@@ -81,32 +81,50 @@ def test_lung_applies_the_networks_normalisation_by_channel():
     np.testing.assert_allclose(pictures[0, :, 7, 9], expected, rtol=1e-6)
 
 
-def _area_weights(size: int) -> np.ndarray:
-    """Rows of the matrix that averages `size` pixels down to 224, each by the length that it shares."""
-    scale = size / 224
-    edges = np.arange(225) * scale
+def _area_weights(size: int, side: int) -> np.ndarray:
+    """Rows of the matrix that averages `size` pixels down to `side`, each by the length that it shares."""
+    scale = size / side
+    edges = np.arange(side + 1) * scale
     pixels = np.arange(size)
     shared = np.minimum(edges[1:, None], pixels + 1) - np.maximum(edges[:-1, None], pixels)
     return np.clip(shared, 0, None) / scale
 
 
-def _linear_weights(size: int) -> np.ndarray:
-    """Rows of the matrix that interpolates `size` pixels up to 224, pixel centres at half-integers."""
-    centres = np.clip((np.arange(224) + 0.5) * size / 224 - 0.5, 0, size - 1)
+def _linear_weights(size: int, side: int) -> np.ndarray:
+    """Rows of the matrix that interpolates `size` pixels to `side`, pixel centres at half-integers."""
+    centres = np.clip((np.arange(side) + 0.5) * size / side - 0.5, 0, size - 1)
     return np.clip(1 - np.abs(centres[:, None] - np.arange(size)), 0, None)
 
 
 @pytest.mark.parametrize(
-    ("rows", "cols", "weights"),
-    [(512, 512, _area_weights), (768, 512, _area_weights), (256, 256, _linear_weights), (128, 128, _linear_weights)],
+    ("rows", "cols", "size", "weights"),
+    [
+        (512, 512, (224, 224), _area_weights),
+        (768, 512, (224, 224), _area_weights),
+        (256, 256, (224, 224), _linear_weights),
+        (128, 128, (224, 224), _linear_weights),
+        (512, 512, (227, 227), _area_weights),
+        (512, 512, (300, 64), _area_weights),
+        (512, 512, (500, 64), _linear_weights),
+    ],
 )
-def test_lung_crops_and_resizes_as_the_closed_form(rows, cols, weights):
-    """Area average of the cropped window when it shrinks, bilinear when it grows."""
+def test_lung_crops_and_resizes_as_the_closed_form(rows, cols, size, weights):
+    """Area average of the cropped window when both sides shrink, else bilinear, to any rows and columns."""
     hu = np.random.default_rng(rows).integers(-1500, 300, (rows, cols)).astype(np.int16)
     top, left = round(rows * 40 / 512), round(cols * 40 / 512)
     window = np.clip((hu[top : rows - top, left : cols - left] + 1350.0) / 1500, 0, 1)
-    expected = weights(window.shape[0]) @ window @ weights(window.shape[1]).T
-    np.testing.assert_allclose(prepare([CtSlice(hu)], "lung")[0, 0], expected, atol=2e-5)
+    expected = weights(window.shape[0], size[0]) @ window @ weights(window.shape[1], size[1]).T
+    np.testing.assert_allclose(prepare([CtSlice(hu)], "lung", size=size)[0, 0], expected, atol=2e-5)
+
+
+@pytest.mark.parametrize("size", [(227, 227), (64, 300), (160, 128)])
+def test_seed_resizes_to_what_the_network_reads(seed_scan, size):
+    """Bilinear, to a grey level, of the equalised slice without its crop, which its own size leaves as it is."""
+    slices = [CtSlice(image, 1.0, 0.0) for image in seed_scan[0][:3]]
+    rows, cols = (side - 80 for side in slices[0].hu.shape)
+    equalised = prepare(slices, "seed", size=(rows, cols))[0]
+    expected = _linear_weights(rows, size[0]) @ equalised @ _linear_weights(cols, size[1]).T
+    np.testing.assert_allclose(prepare(slices, "seed", size=size)[0], expected, atol=1)
 
 
 def test_lung_takes_a_slice_of_a_few_pixels():

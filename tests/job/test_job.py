@@ -14,8 +14,11 @@ import time
 from contextlib import closing
 from pathlib import Path
 
+import cv2
 import lightgbm
 import numpy as np
+import numpy.typing as npt
+import onnx
 import onnxruntime
 import pytest
 from pydicom.data import get_testdata_file
@@ -31,15 +34,62 @@ FEATURES = "SELECT scan_id, array, sha256 FROM dbo.features ORDER BY scan_id;"
 
 def test_features_are_what_onnx_runtime_gives_for_the_slices(trained: Connection) -> None:
     """The stored array of a scan equals the network's penultimate layer on the slices, prepared with OpenCV by hand."""
-    import cv2
-    import onnx
-
-    (slices,) = run(
-        trained, "SELECT DECOMPRESS(pixels), slice_index FROM dbo.scan_images WHERE scan_id = 3 ORDER BY slice_index;"
-    )
+    pictures = prepared_by_hand(trained, scan_id=3)
     (stored,) = run(trained, "SELECT array_rows, array_cols, array, sha256 FROM dbo.features WHERE scan_id = 3;")
     rows, cols, blob, sha256 = stored.rows[0]
-    (details,) = run(trained, "SELECT details FROM dbo.networks;")
+    model = onnx.load(NETWORK)
+    last = next(node for node in reversed(model.graph.node) if node.op_type in ("Gemm", "MatMul")).input[0]
+    model.graph.output.append(onnx.helper.make_tensor_value_info(last, onnx.TensorProto.FLOAT, None))
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    expected = session.run([last], {session.get_inputs()[0].name: pictures})[0]
+
+    assert hashlib.sha256(blob).digest() == sha256
+    features = np.frombuffer(blob, "<f4").reshape(rows, cols)
+    np.testing.assert_allclose(features, expected.reshape(rows, cols), rtol=1e-3, atol=1e-4)
+
+
+def test_several_layers_make_a_feature_set_each(trained: Connection) -> None:
+    """A convolution's features are its means over rows and columns; what was there before is not made again."""
+    before = run(trained, FEATURES)[0].rows
+    said: list[str] = []
+    generate = "EXECUTE dbo.GenerateFeatures @ModelName = N'ResNet_152.model', @Layer = N'block3.relu, penultimate'"
+    run(trained, f"{generate};", on_message=lambda message: said.append(message.text))
+    run(trained, f"{generate};", on_message=lambda message: said.append(message.text))
+    assert ["40 scans to do" in said[0], "0 scans to do" in said[-1]] == [True, True]
+    (sets,) = run(trained, "SELECT layer, width FROM dbo.feature_sets ORDER BY feature_set_id;")
+    widths = dict(sets.rows)
+    assert list(widths) == ["penultimate", "block3.relu"]
+    (kept,) = run(
+        trained,
+        "SELECT f.scan_id, f.array, f.sha256 FROM dbo.features AS f INNER JOIN dbo.feature_sets AS s "
+        "ON s.feature_set_id = f.feature_set_id WHERE s.layer = N'penultimate' ORDER BY f.scan_id;",
+    )
+    assert kept.rows == before
+
+    pictures = prepared_by_hand(trained, scan_id=3)
+    model = onnx.load(NETWORK)
+    model.graph.output.append(onnx.helper.make_tensor_value_info("block3.relu", onnx.TensorProto.FLOAT, None))
+    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+    maps = session.run(["block3.relu"], {session.get_inputs()[0].name: pictures})[0]
+    assert widths["block3.relu"] == maps.shape[1]
+    (stored,) = run(
+        trained,
+        "SELECT f.array_rows, f.array_cols, f.array FROM dbo.features AS f INNER JOIN dbo.feature_sets AS s "
+        "ON s.feature_set_id = f.feature_set_id WHERE s.layer = N'block3.relu' AND f.scan_id = 3;",
+    )
+    rows, cols, blob = stored.rows[0]
+    features = np.frombuffer(blob, "<f4").reshape(rows, cols)
+    np.testing.assert_allclose(features, maps.mean(axis=(2, 3)), rtol=1e-3, atol=1e-4)
+
+
+def prepared_by_hand(connection: Connection, scan_id: int) -> npt.NDArray[np.float32]:
+    """Prepare a scan's nine slices of 64 × 64 with OpenCV: float32[3, 3, 224, 224]."""
+    (slices,) = run(
+        connection,
+        "SELECT DECOMPRESS(pixels), slice_index FROM dbo.scan_images WHERE scan_id = ? ORDER BY slice_index;",
+        (scan_id,),
+    )
+    (details,) = run(connection, "SELECT details FROM dbo.networks;")
     normalisation = json.loads(details.rows[0][0])["normalisation"]
     hu = np.stack([np.frombuffer(pixels, "<i2").reshape(64, 64) for pixels, _ in slices.rows]).astype(np.float32)
     scaled = np.clip((hu + 1350) / 1500, 0, 1)
@@ -48,15 +98,7 @@ def test_features_are_what_onnx_runtime_gives_for_the_slices(trained: Connection
         [cv2.resize(s[crop:-crop, crop:-crop], (224, 224), interpolation=cv2.INTER_LINEAR) for s in scaled]
     ).reshape(3, 3, 224, 224)
     mean, std = (np.array(normalisation[name], np.float32).reshape(1, 3, 1, 1) for name in ("mean", "std"))
-    model = onnx.load(NETWORK)
-    last = next(node for node in reversed(model.graph.node) if node.op_type in ("Gemm", "MatMul")).input[0]
-    model.graph.output.append(onnx.helper.make_tensor_value_info(last, onnx.TensorProto.FLOAT, None))
-    session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
-    expected = session.run([last], {session.get_inputs()[0].name: ((prepared - mean) / std).astype(np.float32)})[0]
-
-    assert hashlib.sha256(blob).digest() == sha256
-    features = np.frombuffer(blob, "<f4").reshape(rows, cols)
-    np.testing.assert_allclose(features, expected.reshape(rows, cols), rtol=1e-3, atol=1e-4)
+    return ((prepared - mean) / std).astype(np.float32)
 
 
 def test_pooled_features_are_the_mean_and_maximum_over_the_triples(trained: Connection) -> None:

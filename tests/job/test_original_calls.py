@@ -2,7 +2,18 @@
 
 from __future__ import annotations
 
-from lungdb.database import Connection, run
+import json
+import shutil
+from contextlib import closing
+from pathlib import Path
+
+import numpy as np
+
+from lungdb.cli import load_network
+from lungdb.database import Connection, connect, run
+from tests.job.conftest import copy_to, target_of
+
+CNTK = Path(__file__).parents[1] / "data" / "cntk" / "resnet_tiny_ops_with_criterion.model"
 
 
 def test_features_are_made_from_the_bytes_of_a_model(loaded: Connection) -> None:
@@ -14,6 +25,40 @@ def test_features_are_made_from_the_bytes_of_a_model(loaded: Connection) -> None
     )
     (result,) = run(loaded, "SELECT COUNT(*), MIN(pooling), MAX(pooling) FROM dbo.pooled_features;")
     assert result.rows == [(40, "mean", "mean")]
+
+
+def test_the_whole_job_runs_on_a_cntk_file(loaded_file: Path, tmp_path: Path) -> None:
+    """ResNet_152.model, as CNTK wrote it: its z.x becomes the features, a model is trained and a patient scored."""
+    file = copy_to(tmp_path, loaded_file)
+    named = shutil.copy(CNTK, tmp_path / "ResNet_152.model")
+    with closing(connect(target_of(file))) as connection:
+        run(connection, "DELETE FROM dbo.networks;")
+    assert load_network.main(["-d", target_of(file), str(named)]) == 0
+    with closing(connect(target_of(file))) as connection:
+        run(
+            connection,
+            "DECLARE @Model VARBINARY(MAX) = (SELECT TOP(1) model FROM dbo.model WHERE name = 'ResNet_152.model' "
+            "ORDER BY date DESC);\nEXECUTE dbo.GenerateFeatures @Model = @Model;",
+        )
+        run(connection, "EXECUTE dbo.GenerateFeatures @ModelName = N'ResNet_152.model', @Layer = N'z.x';")
+        (vectors,) = run(
+            connection,
+            "SELECT s.layer, p.scan_id, p.vector FROM dbo.pooled_features AS p INNER JOIN dbo.feature_sets AS s "
+            "ON s.feature_set_id = p.feature_set_id ORDER BY s.layer, p.scan_id;",
+        )
+        values = {
+            layer: [json.loads(row[2]) for row in vectors.rows if row[0] == layer] for layer in ("penultimate", "z.x")
+        }
+        assert np.shape(values["z.x"]) == (40, 16)
+        assert np.ptp(values["z.x"], axis=0).max() > 0
+        np.testing.assert_allclose(values["penultimate"], values["z.x"], rtol=1e-5)
+        run(connection, "EXECUTE lung_cancer_database.dbo.TrainLungCancerModel;")
+        (percent,) = run(
+            connection,
+            "DECLARE @PredictionResultSP FLOAT;\nEXECUTE lung_cancer_database.dbo.PredictLungCancer @PatientIndex = 0, "
+            "@PredictionResult = @PredictionResultSP;",
+        )
+        assert 0 < percent.rows[0][0] < 100
 
 
 def test_a_model_is_trained_by_a_three_part_name(trained: Connection) -> None:

@@ -1,6 +1,5 @@
 """Thin ResNets with what PyTorch computed from them, and small networks written by hand."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -8,27 +7,16 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from lungdb.networks.weights import read_weights
+
 DATA = Path(__file__).parents[1] / "data" / "networks"
-
-
-def read_safetensors(path: Path) -> dict[str, np.ndarray]:
-    """Read a file of little-endian float32 and int64 tensors: length, JSON header, raw data."""
-    content = path.read_bytes()
-    start = 8 + int.from_bytes(content[:8], "little")
-    kinds = {"F32": np.dtype("<f4"), "I64": np.dtype("<i8")}
-    tensors = {}
-    for name, entry in json.loads(content[8:start]).items():
-        first, last = entry["data_offsets"]
-        raw = content[start + first : start + last]
-        tensors[name] = np.frombuffer(raw, kinds[entry["dtype"]]).reshape(entry["shape"])
-    return tensors
 
 
 @pytest.fixture(scope="session", params=["resnet18_thin", "resnet50_thin"])
 def thin(request):
     """The weights of a thin ResNet and the arrays that PyTorch gave."""
     with np.load(DATA / f"{request.param}.reference.npz") as reference:
-        return read_safetensors(DATA / f"{request.param}.safetensors"), dict(reference)
+        return read_weights(DATA / f"{request.param}.safetensors"), dict(reference)
 
 
 @pytest.fixture(scope="session")

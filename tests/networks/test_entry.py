@@ -12,11 +12,16 @@ from lungdb.networks.resnet import build_resnet
 def test_details_describe_a_resnet(thin):
     """Input, ImageNet's normalisation where the file says nothing, the layer under fc and its width."""
     weights, expected = thin
-    assert network_details(build_resnet(weights)) == {
-        "input": {"name": "input", "channels": 3, "height": 224, "width": 224},
+    details = network_details(build_resnet(weights), source_format="safetensors", source_sha256="ab")
+    assert details == {
+        "architecture": None,
+        "source": {"format": "safetensors", "sha256": "ab"},
+        "input": {"name": "input", "channels": 3, "height": 224, "width": 224, "channel_order": "rgb"},
         "normalisation": {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]},
-        "penultimate": "flatten",
+        "layers": {name: name for name in ("stem", "layer1", "layer2", "layer3", "layer4", "penultimate")},
+        "penultimate": "penultimate",
         "width": expected["penultimate"].shape[1],
+        "precision": "float32",
     }
 
 

@@ -20,7 +20,7 @@ def small_pictures(pictures):
 
 def run(model: bytes, pictures: np.ndarray) -> np.ndarray:
     """Compute on the CPU."""
-    return open_session(model, ["CPUExecutionProvider"], threads=1).run(pictures)
+    return open_session(model, ["CPUExecutionProvider"], threads=1).run(pictures)[0]
 
 
 def reference(model: onnx.ModelProto, tensor: str, pictures: np.ndarray) -> np.ndarray:
@@ -152,7 +152,7 @@ def test_an_unknown_layer_is_refused_with_a_near_name(make_network):
     with pytest.raises(ProcedureError, match=r"no layer 'vectr'\. Did you mean vector") as caught:
         select_layer(model, "vectr")
     assert caught.value.number == 50115
-    with pytest.raises(ProcedureError, match="last layers are pool, vector, classes"):
+    with pytest.raises(ProcedureError, match="It has penultimate, pool, vector, classes"):
         select_layer(model, "dense_7")
     for name in ("image", "kernel", ""):
         with pytest.raises(ProcedureError, match=f"no layer '{name}'"):

@@ -14,7 +14,7 @@ from lungdb.networks.entry import network_details
 NORMALISATION = {"mean": [0.2, 0.3, 0.4], "std": [0.5, 0.6, 0.7]}
 
 
-def write_network(side: int) -> bytes:
+def write_network(rows: int | str, cols: int | str) -> bytes:
     """Write convolution to 5 channels, Relu, average, dense layer to 2 classes."""
     rng = np.random.default_rng(3)
     nodes = [
@@ -31,7 +31,7 @@ def write_network(side: int) -> bytes:
     graph = helper.make_graph(
         nodes,
         "small",
-        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 3, side, side])],
+        [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 3, rows, cols])],
         [helper.make_tensor_value_info("classes", TensorProto.FLOAT, ["N", 2])],
         [numpy_helper.from_array(array, name) for name, array in weights.items()],
     )
@@ -41,15 +41,15 @@ def write_network(side: int) -> bytes:
 
 
 @pytest.fixture(scope="session")
-def network():
-    """The bytes of the small network."""
-    return write_network(224)
+def make_network():
+    """Write the small network for pictures of some rows and columns."""
+    return write_network
 
 
 @pytest.fixture(scope="session")
-def network_for_160():
-    """The same for pictures of 160 × 160."""
-    return write_network(160)
+def network():
+    """Its bytes for 224 × 224."""
+    return write_network(224, 224)
 
 
 @pytest.fixture(scope="session")
@@ -96,7 +96,7 @@ def arguments(slices, network):
         "network": network,
         "network_sha256": hashlib.sha256(network).hexdigest().upper(),
         "details": json.dumps(network_details(network)),
-        "layer": "penultimate",
+        "layers": "penultimate",
         "preprocessing": "lung",
         "pooling": "mean,max",
         "batch_size": 2,

@@ -1,5 +1,6 @@
 """check_installation says what is there and what is not."""
 
+import os
 import platform
 import sys
 from importlib.metadata import version
@@ -16,12 +17,16 @@ def test_it_lists_python_packages_and_providers():
     for package in ("numpy", "pandas", "onnx", "lightgbm", "opencv-python-headless", "isal"):
         assert found[package] == version(package)
     assert found["execution providers"] == ", ".join(onnxruntime.get_available_providers())
+    assert found["networks run on"].startswith(tuple(onnxruntime.get_available_providers()))
     assert found["GPU"]
+    assert 1 <= int(found["processors"]) <= os.cpu_count()
 
 
 def test_a_package_that_cannot_be_imported_is_said_so(monkeypatch):
     """The rest is listed all the same."""
     monkeypatch.setitem(sys.modules, "cv2", None)
+    monkeypatch.setitem(sys.modules, "onnx", None)
+    assert "not known" in dict(check_installation().itertuples(index=False))["networks run on"]
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     found = dict(check_installation().itertuples(index=False))
     assert "cannot be used" in found["opencv-python-headless"]

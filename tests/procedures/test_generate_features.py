@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -14,40 +17,49 @@ from lungdb.imaging.preprocessing import CtSlice, prepare
 from lungdb.networks.entry import network_details
 from lungdb.procedures import generate_features
 
+ROOT = Path(__file__).parents[2]
+COLUMNS = ["scan_id", "layer", "error", "array_rows", "array_cols", "array", "sha256", "pooled"]
 
-def expected_features(network: bytes, volume: np.ndarray, preprocessing: str = "lung") -> np.ndarray:
+
+def expected_features(
+    network: bytes, volume: np.ndarray, preprocessing: str = "lung", size: tuple[int, int] = (224, 224)
+) -> np.ndarray:
     """Compute with onnx's own evaluator, picture by picture, layer `vector`."""
     model = onnx.load_from_string(network)
     model.graph.output.append(onnx.helper.make_empty_tensor_value_info("vector"))
     evaluator = ReferenceEvaluator(model)
-    pictures = prepare([CtSlice(hu) for hu in volume], preprocessing, **network_details(network)["normalisation"])
+    normalisation = network_details(network)["normalisation"]
+    pictures = prepare([CtSlice(hu) for hu in volume], preprocessing, **normalisation, size=size)
     return np.concatenate([evaluator.run(["vector"], {"image": picture[None]})[0] for picture in pictures])
 
 
-def arrays(result: pd.DataFrame) -> dict[int, np.ndarray]:
-    """Read the arrays of a result by scan."""
+def arrays(result: pd.DataFrame, layer: str = "penultimate") -> dict[int, np.ndarray]:
+    """Read the arrays of a layer in a result by scan."""
     return {
         row.scan_id: decode_array(bytes.fromhex(row.array), row.array_rows, row.array_cols, bytes.fromhex(row.sha256))
         for row in result.itertuples()
+        if row.layer == layer
     }
 
 
 def refusal(arguments: dict, **changes) -> tuple[int, str]:
     """Call with changes; check that a refusal comes with an empty result, and give its number and message."""
-    result, width, provider, number, message = generate_features(**{**arguments, **changes})
+    result, provider, notice, number, message = generate_features(**{**arguments, **changes})
     assert number != 0
-    assert (len(result), width, provider) == (0, 0, "")
-    assert list(result.columns) == ["scan_id", "error", "array_rows", "array_cols", "array", "sha256", "pooled"]
+    assert (len(result), provider, notice) == (0, "", "")
+    assert list(result.columns) == COLUMNS
     return number, message
 
 
 def test_each_scan_gets_the_features_of_its_own_slices(arguments, volumes, network):
     """Three scans of different size in batches of two equal the reference evaluator, one row a triple."""
-    result, width, provider, number, message = generate_features(**arguments)
-    assert (width, number, message) == (5, 0, "")
+    result, provider, notice, number, message = generate_features(**arguments)
+    assert (notice, number, message) == ("", 0, "")
     assert provider in ("CPUExecutionProvider", "CUDAExecutionProvider")
     assert result["scan_id"].tolist() == list(volumes)
+    assert result["layer"].tolist() == ["penultimate"] * 3
     assert result["error"].tolist() == ["", "", ""]
+    assert result["array_cols"].tolist() == [5, 5, 5]
     assert result["array_rows"].tolist() == [3, 1, 2]
     for scan_id, features in arrays(result).items():
         np.testing.assert_allclose(features, expected_features(network, volumes[scan_id]), rtol=1e-4, atol=1e-5)
@@ -110,8 +122,15 @@ def test_numbers_may_arrive_as_any_numeric_type(arguments):
 def test_the_result_is_what_sql_server_takes(arguments):
     """Column dtypes of the contract, plain int and str as OUTPUT values."""
     result, *outputs = generate_features(**arguments)
-    assert [str(dtype) for dtype in result.dtypes] == ["int32", "object", "int32", "int32", *["object"] * 3]
-    assert [type(value) for value in outputs] == [int, str, int, str]
+    assert [str(dtype) for dtype in result.dtypes] == [
+        "int32",
+        "object",
+        "object",
+        "int32",
+        "int32",
+        *["object"] * 3,
+    ]
+    assert [type(value) for value in outputs] == [str, str, int, str]
     assert {type(value) for value in result["array"]} == {str}
 
 
@@ -142,7 +161,7 @@ def test_a_scan_that_fails_is_named_and_the_others_go_on(arguments, column, valu
     assert number == 0
     failed = result.iloc[0]
     assert message in failed["error"]
-    assert (failed["scan_id"], failed["array_rows"], failed["array"], failed["pooled"]) == (3, 0, "", "{}")
+    assert failed[["scan_id", "layer", "array_rows", "array", "pooled"]].tolist() == [3, "", 0, "", "{}"]
     pd.testing.assert_frame_equal(result.iloc[1:], good.iloc[1:])
 
 
@@ -167,7 +186,7 @@ def test_features_that_are_not_finite_fail_the_scan(arguments, network):
 
 def test_providers_are_taken_from_a_list_with_commas(arguments):
     """As the setting holds them, and the one that ran is named."""
-    result, _, provider, number, _ = generate_features(**{**arguments, "providers": " CPUExecutionProvider "})
+    result, provider, _, number, _ = generate_features(**{**arguments, "providers": " CPUExecutionProvider "})
     assert (provider, number, len(result)) == ("CPUExecutionProvider", 0, 3)
 
 
@@ -184,8 +203,8 @@ def test_rows_out_of_order_are_refused(arguments):
 
 def test_no_rows_give_no_features(arguments):
     """An empty chunk is no error."""
-    result, width, _, number, _ = generate_features(**{**arguments, "slices": arguments["slices"].iloc[:0]})
-    assert (len(result), width, number) == (0, 5, 0)
+    result, _, _, number, _ = generate_features(**{**arguments, "slices": arguments["slices"].iloc[:0]})
+    assert (len(result), number) == (0, 0)
 
 
 @pytest.mark.parametrize(
@@ -196,10 +215,13 @@ def test_no_rows_give_no_features(arguments):
         ({"pooling": ""}, 50101, "'' is not supported"),
         ({"batch_size": 0}, 50101, "batch size 0"),
         ({"batch_size": 1025}, 50101, "batch size 1025"),
-        ({"providers": "TensorrtExecutionProvider"}, 50101, "'TensorrtExecutionProvider' is not supported"),
+        ({"providers": "CUDAExecutionProvidr"}, 50101, "'CUDAExecutionProvidr' is not supported. Did you mean CUDA"),
         ({"threads": 0}, 50101, "threads 0"),
         ({"network_sha256": "AB" * 32}, 50105, "network's bytes have the SHA-256"),
-        ({"layer": "relut"}, 50115, "Did you mean relu"),
+        ({"layers": "relu,,conv"}, 50101, "one is empty or named twice"),
+        ({"layers": "relu, relu"}, 50101, "one is empty or named twice"),
+        ({"layers": "relu,relut"}, 50115, "Did you mean relu"),
+        ({"layers": "relut"}, 50115, "Did you mean relu"),
         ({"details": "not json"}, 50116, "details are not a JSON object"),
         ({"details": "{}"}, 50116, "normalisation null is not usable"),
     ],
@@ -211,13 +233,126 @@ def test_an_argument_that_cannot_be_used_is_refused(arguments, changes, number, 
     assert message in text
 
 
-def test_a_network_of_another_input_shape_is_refused(arguments, network_for_160):
-    """Its size is named beside the one that preprocessing makes."""
-    changes = {"network": network_for_160, "network_sha256": hashlib.sha256(network_for_160).hexdigest()}
-    assert refusal(arguments, **changes) == (
-        50104,
-        "The network reads pictures of 160 × 160 and preprocessing makes 224 × 224. Use a network for 224 × 224.",
-    )
+def as_arguments(network: bytes) -> dict:
+    """Give what dbo.GenerateFeatures passes of a network."""
+    return {
+        "network": network,
+        "network_sha256": hashlib.sha256(network).hexdigest(),
+        "details": json.dumps(network_details(network)),
+    }
+
+
+@pytest.mark.parametrize("preprocessing", ["lung", "seed"])
+@pytest.mark.parametrize("size", [(160, 160), (227, 227), (96, 130)])
+def test_pictures_have_the_size_that_the_network_reads(arguments, make_network, volumes, preprocessing, size):
+    """AlexNet's 227, small ones, and rows other than columns."""
+    network = make_network(*size)
+    arguments["slices"] = arguments["slices"][arguments["slices"]["scan_id"] == 9]
+    result = generate_features(**{**arguments, **as_arguments(network), "preprocessing": preprocessing})[0]
+    expected = expected_features(network, volumes[9], preprocessing, size)
+    np.testing.assert_allclose(arrays(result)[9], expected, rtol=1e-4, atol=1e-3)
+
+
+def test_free_rows_and_columns_are_those_of_the_details(arguments, make_network, volumes):
+    """A network for pictures of any size gets the size that was recorded for it."""
+    network = make_network("rows", "cols")
+    details = {**network_details(network), "input": {"name": "image", "channels": 3, "height": 72, "width": 104}}
+    changes = {**as_arguments(network), "details": json.dumps(details)}
+    found = arrays(generate_features(**{**arguments, **changes})[0])
+    for scan_id, features in found.items():
+        expected = expected_features(network, volumes[scan_id], size=(72, 104))
+        np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-5)
+
+
+def test_details_of_earlier_versions_are_read(arguments):
+    """They have no layers and no channel order; without an input the size is 224."""
+    whole = generate_features(**arguments)[0]
+    old = json.loads(arguments["details"])
+    old = {"normalisation": old["normalisation"], "penultimate": "vector", "width": 5}
+    pd.testing.assert_frame_equal(generate_features(**{**arguments, "details": json.dumps(old)})[0], whole)
+
+
+@pytest.mark.parametrize(
+    ("part", "message"),
+    [
+        ({"input": {"height": 0, "width": 224}}, "height and width"),
+        ({"input": {"height": 224.0, "width": "224"}}, "height and width"),
+        ({"input": {"height": 224, "width": 10**6}}, "height and width"),
+        ({"input": [3, 224, 224]}, "height and width"),
+        ({"layers": ["stem"]}, "layers as names of tensors"),
+        ({"layers": {"stem": 3}}, "layers as names of tensors"),
+    ],
+)
+def test_details_that_make_no_sense_are_refused(arguments, part, message):
+    """They may have been written by hand."""
+    details = json.dumps({**json.loads(arguments["details"]), **part})
+    number, text = refusal(arguments, details=details)
+    assert number == 50116
+    assert message in text
+
+
+def test_several_layers_give_what_each_gives_alone(arguments):
+    """Bit for bit, scan by scan, in the order asked for, under the names asked for."""
+    details = json.dumps({**json.loads(arguments["details"]), "layers": {"stem": "conv"}})
+    together = generate_features(**{**arguments, "details": details, "layers": " relu,stem , penultimate"})[0]
+    assert together["scan_id"].tolist() == [3, 3, 3, 8, 8, 8, 9, 9, 9]
+    assert together["layer"].tolist() == ["relu", "stem", "penultimate"] * 3
+    for layer in ("relu", "stem", "penultimate"):
+        alone = generate_features(**{**arguments, "details": details, "layers": layer})[0]
+        rows = together[together["layer"] == layer].reset_index(drop=True)
+        pd.testing.assert_frame_equal(rows, alone)
+    by_tensor = generate_features(**{**arguments, "layers": "conv"})[0]
+    assert by_tensor["array"].tolist() == together.loc[together["layer"] == "stem", "array"].tolist()
+
+
+def test_a_scan_that_fails_is_one_row_whatever_the_layers(arguments):
+    """Its error is that of the scan; the other scans have a row a layer."""
+    arguments["slices"].loc[2, "pixels"] = "zz"
+    result = generate_features(**{**arguments, "layers": "relu,penultimate"})[0]
+    assert result["scan_id"].tolist() == [3, 8, 8, 9, 9]
+    assert result["layer"].tolist() == ["", "relu", "penultimate", "relu", "penultimate"]
+    assert "not hexadecimal" in result["error"].iloc[0]
+
+
+def test_another_provider_than_wanted_is_noticed(arguments):
+    """The setting may name a GPU that this machine lacks; the notice comes with every call, also of a kept session."""
+    wanted = "TensorrtExecutionProvider,DmlExecutionProvider,CPUExecutionProvider"
+    for _ in range(2):
+        result, provider, notice, number, _ = generate_features(**{**arguments, "providers": wanted})
+        assert (len(result), number) == (3, 0)
+        assert provider in wanted
+        assert ("TensorrtExecutionProvider " in notice) == (provider != "TensorrtExecutionProvider")
+
+
+LIMITED = """
+import json, resource, sys
+import pandas as pd
+from lungdb.procedures import generate_features
+
+arguments = json.load(sys.stdin)
+arguments["slices"] = pd.DataFrame(arguments["slices"])
+arguments["network"] = bytes.fromhex(arguments["network"])
+with open("/proc/self/statm") as file:
+    limit = int(file.read().split()[0]) * resource.getpagesize() + 300 * 2**20
+resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+result, *outputs = generate_features(**arguments)
+print(json.dumps([len(result), *outputs]))
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="limits the memory as Linux does")
+def test_too_little_memory_is_refused_with_what_to_do(arguments, make_network):
+    """Two pictures of 4096 × 4096 take 400 MB where the process may have 300 more."""
+    network = make_network("rows", "cols")
+    details = {**network_details(network), "input": {"height": 4096, "width": 4096}}
+    changes = {**as_arguments(network), "network": network.hex(), "details": json.dumps(details), "threads": 1}
+    slices = arguments["slices"].to_dict("list")
+    sent = json.dumps({**arguments, **changes, "slices": slices})
+    command = [sys.executable, "-c", LIMITED]
+    done = subprocess.run(command, input=sent, capture_output=True, text=True, check=True, cwd=ROOT)
+    rows, provider, notice, number, message = json.loads(done.stdout)
+    assert (rows, provider, notice, number) == (0, "", "", 50116)
+    assert message.startswith("The memory does not hold the slices")
 
 
 def test_bytes_that_are_no_network_are_refused(arguments):
@@ -235,6 +370,7 @@ def test_a_missing_column_is_refused(arguments):
 
 def test_a_layer_by_node_name_gives_its_spatial_mean(arguments, volumes, network):
     """The layer before the average gives the same as the average."""
-    by_name = arrays(generate_features(**{**arguments, "layer": "activation"})[0])
+    by_name = arrays(generate_features(**{**arguments, "layers": "activation"})[0], "activation")
+    assert list(by_name) == list(volumes)
     for scan_id, features in by_name.items():
         np.testing.assert_allclose(features, expected_features(network, volumes[scan_id]), rtol=1e-4, atol=1e-5)

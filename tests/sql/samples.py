@@ -6,12 +6,13 @@ import hashlib
 import json
 from typing import Any
 
+import cv2
 import numpy as np
 import onnx
 import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 
-from lungdb.imaging.codecs import encode_slice, encode_vector
+from lungdb.imaging.codecs import encode_array, encode_slice, encode_vector
 from lungdb.networks.entry import network_details
 
 ROWS = COLS = 32
@@ -97,6 +98,43 @@ def inputs_of_features() -> dict[str, Any]:
         "Providers": None,
         "Threads": 1,
     }
+
+
+def picture(seed: int, striped: bool) -> bytes:
+    """Make a PNG file of 40 × 50 pixels: noise, and stripes over it where wanted."""
+    pixels = np.random.default_rng(seed).integers(0, 80, size=(40, 50, 3), dtype=np.uint8)
+    if striped:
+        pixels[:, ::5] += 170
+    return bytes(cv2.imencode(".png", pixels)[1].tobytes())
+
+
+def inputs_of_images() -> dict[str, Any]:
+    """Return what FeaturizeImages gives its script for two pictures."""
+    files = {"noise.png": picture(1, striped=False), "stripes.png": picture(2, striped=True)}
+    columns = {
+        "name": list(files),
+        "image": [data.hex().upper() for data in files.values()],
+        "sha256": [hashlib.sha256(data).hexdigest().upper() for data in files.values()],
+    }
+    inputs = inputs_of_features()
+    shared = ("Network", "Sha256", "Details", "Layer", "BatchSize", "Providers", "Threads")
+    return {"InputDataSet": pd.DataFrame(columns).astype(object), **{name: inputs[name] for name in shared}}
+
+
+def inputs_of_image_classes() -> dict[str, Any]:
+    """Return what the sample call 04 gives its script: features of pictures whose first one tells the class."""
+    labels = np.arange(12) % 2
+    vectors = np.random.default_rng(5).normal(size=(12, 1, WIDTH)).astype(np.float32)
+    vectors[:, 0, 0] += 6 * labels.astype(np.float32)
+    arrays = [encode_array(vector) for vector in vectors]
+    columns = {
+        "label": labels.astype(np.int32),
+        "half": (np.arange(12) // 2 % 2).astype(np.int32),
+        "width": np.full(12, WIDTH, dtype=np.int32),
+        "array": [blob.hex().upper() for blob, _ in arrays],
+        "sha256": [sha256.hex().upper() for _, sha256 in arrays],
+    }
+    return {"InputDataSet": pd.DataFrame(columns).astype({"array": object, "sha256": object})}
 
 
 def inputs_of_training() -> dict[str, Any]:

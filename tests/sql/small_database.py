@@ -28,10 +28,11 @@ INSERT INTO dbo.scan_images (
 )
 VALUES (?, ?, ?, 1, 0, ?, ?);
 """
+INSERT_IMAGE = "INSERT INTO dbo.images (name, image, label, sha256) VALUES (?, ?, ?, ?);"
 
 
-def fill(connection: Connection, patients: int) -> None:
-    """Load patients with a tiny scan and a label each, half of them with a nodule, and the tiny network.
+def fill(connection: Connection, patients: int, pictures: int) -> None:
+    """Load patients with a tiny scan and a label each, half of them with a nodule, pictures, and the tiny network.
 
     The network gets the name that the sample calls of sql/execute ask for.
     """
@@ -43,6 +44,9 @@ def fill(connection: Connection, patients: int) -> None:
     run(connection, statement, values)
     for index in range(patients):
         _fill_patient(connection, index)
+    for index in range(pictures):
+        data = samples.picture(index, striped=bool(index % 2))
+        run(connection, INSERT_IMAGE, [f"{index}.png", data, index % 2, hashlib.sha256(data).digest()])
 
 
 def _fill_patient(connection: Connection, index: int) -> None:

@@ -38,8 +38,10 @@ def _trained() -> dict[str, Any]:
 
 
 INPUTS: dict[str, Callable[[], dict[str, Any]]] = {
+    "04_featurize_images": samples.inputs_of_image_classes,
     "CheckInstallation": dict,
     "CompareScores": samples.inputs_of_comparing,
+    "FeaturizeImages": samples.inputs_of_images,
     "GenerateFeatures": samples.inputs_of_features,
     "MeasureExperiment": samples.inputs_of_measuring,
     "PredictLungCancer": lambda: samples.inputs_of_prediction(_trained()),

@@ -20,6 +20,7 @@ PROCEDURES = sorted((SQL / "procedures").glob("*.sql"))
 EXECUTE = sorted((SQL / "execute").glob("*.sql"))
 BROKEN = Path(__file__).parent / "broken"
 PATIENTS = 48
+PICTURES = 12
 
 
 def test_the_files_run_one_by_one_in_the_build_order(connection: Connection) -> None:
@@ -68,9 +69,9 @@ def _help_of(connection: Connection, procedure: str) -> str:
 
 
 def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) -> None:
-    """Each as it stands, on a small database: check, features, model, score, comparison, champion, lineage."""
+    """Each as it stands, on a small database: check, features, model, score, pictures, comparison, lineage."""
     install(connection)
-    small_database.fill(connection, PATIENTS)
+    small_database.fill(connection, PATIENTS, PICTURES)
     by_file = {path.name: _run_file(connection, path) for path in EXECUTE}
     items = dict(by_file["00_check_installation.sql"])
     assert any("onnxruntime" in str(item).lower() for item in items)
@@ -85,6 +86,7 @@ def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) ->
     assert run(connection, "SELECT COUNT(*) FROM dbo.predictions;")[0].rows == [(1 + PATIENTS,)]
     steps = {row[1] for row in by_file["05_experiments.sql"] if len(row) == 5}
     assert {"prediction", "model", "experiment", "vector", "features", "network", "scan", "slice"} <= steps
+    assert run(connection, "SELECT COUNT(*) FROM dbo.image_features;")[0].rows == [(PICTURES,)]
 
 
 def _run_file(connection: Connection, path: Path) -> list[tuple[Any, ...]]:

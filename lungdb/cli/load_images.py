@@ -1,0 +1,141 @@
+"""`lungdb load-images`: the PNG and JPEG files of a folder become dbo.images, with labels from a file or subfolders."""
+
+from __future__ import annotations
+
+import argparse
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from lungdb.cli.load_table import LineError, read_table
+from lungdb.cli.support import add_database_argument, exit_status, open_database
+from lungdb.errors import LungdbError
+
+if TYPE_CHECKING:
+    from lungdb.cli.image_folder import Report
+
+_EPILOG = """
+A picture's name is its path below the folder. Files are stored as they are; what is no PNG or JPEG, is damaged, or has
+more than 64 MB, or 200 MB unpacked, is not taken. A JPEG is read the way up that its Exif orientation says. Running it
+again adds what is missing and changes nothing else. docs/images.md tells more.
+"""
+
+_MOST_CLASSES = 256
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status: 0, 1 for an error or when no picture was taken, 130 on Ctrl-C."""
+    parser = argparse.ArgumentParser(prog="lungdb load-images", description=__doc__, epilog=_EPILOG)
+    parser.add_argument("folder", type=Path, help="folder of PNG and JPEG files, with its subfolders")
+    add_database_argument(parser)
+    labels = parser.add_mutually_exclusive_group()
+    labels.add_argument(
+        "--labels",
+        metavar="FILE",
+        type=Path,
+        help="CSV file with the columns name (path below the folder) and label (0 to 255; an empty one clears it)",
+    )
+    labels.add_argument(
+        "--classes",
+        action="store_true",
+        help="take each subfolder as a class: its number if all are named 0 to 255, else 0, 1, … in order of names",
+    )
+    parser.add_argument(
+        "--replace",
+        action="store_true",
+        help="take pictures whose name the database holds with other bytes; deletes the features made from those",
+    )
+    parser.add_argument("--show-paths", action="store_true", help="print the path of what was not taken, and why")
+    arguments = parser.parse_args(argv)
+    return exit_status(lambda: _load(arguments))
+
+
+def read_labels(path: Path) -> dict[str, int | None]:
+    """Read a file of labels, ``name,label``; other columns are ignored.
+
+    Returns
+    -------
+    dict of str to int or None
+        Name of a picture, with slashes -> 0 to 255, or None, in the order of the file.
+
+    Raises
+    ------
+    LungdbError
+        The file cannot be read, or a line is wrong.
+    """
+    found = read_table(path, "labels", ("name", "label"), _label)
+    return {name.replace("\\", "/"): label for name, label in found.items()}
+
+
+def class_numbers(names: Sequence[str]) -> dict[str, int]:
+    """Number the classes that the first folder of each name tells, folder -> label.
+
+    Folders that are all named 0 to 255 keep their numbers, so that classes may be added later; others get 0, 1, … in
+    the order of their names.
+
+    Raises
+    ------
+    LungdbError
+        A picture lies in no subfolder, or there are more than 256.
+    """
+    loose = sum("/" not in name for name in names)
+    if loose:
+        raise LungdbError(
+            f"{loose} pictures lie in no subfolder, so --classes does not tell their class. Move them into subfolders."
+        )
+    folders = sorted({name.partition("/")[0] for name in names})
+    if len(folders) > _MOST_CLASSES:
+        raise LungdbError(f"There are {len(folders)} subfolders. Give at most {_MOST_CLASSES} classes.")
+    if all(_is_label(folder) for folder in folders):
+        return {folder: int(folder) for folder in folders}
+    return {folder: number for number, folder in enumerate(folders)}
+
+
+def _label(values: dict[str, str]) -> int | None:
+    if values["label"] and not _is_label(values["label"]):
+        raise LineError("has a label that is not 0 to 255")
+    return int(values["label"]) if values["label"] else None
+
+
+def _is_label(text: str) -> bool:
+    return text.isascii() and text.isdigit() and len(text) <= 3 and int(text) < _MOST_CLASSES
+
+
+def _load(arguments: argparse.Namespace) -> int:
+    try:
+        from lungdb.cli.image_folder import find_names, is_picture, load_pictures, store_labels
+    except ModuleNotFoundError as error:
+        raise LungdbError(f'Pictures are loaded with {error.name}. Run: pip install "lungdb[load]"') from error
+    labels = read_labels(arguments.labels) if arguments.labels else {}
+    if arguments.classes:
+        names = [name for name in find_names(arguments.folder) if is_picture(arguments.folder / name)]
+        classes = class_numbers(names)
+        labels = {name: classes[name.partition("/")[0]] for name in names}
+        print("Classes: " + ", ".join(f"{number} is '{folder}'" for folder, number in classes.items()) + ".")
+    with open_database(arguments.database) as connection:
+        report = load_pictures(connection, arguments.folder, labels, replace=arguments.replace)
+        changed, unknown = store_labels(connection, labels) if labels else (0, [])
+    _print(report)
+    if labels:
+        print(f"Labels of pictures that were there before: {changed} changed.")
+    if arguments.labels and unknown:
+        print(f"{len(unknown)} names of '{arguments.labels.name}' are not in the database and were passed over.")
+    if arguments.show_paths:
+        for reason, path, message in report.not_taken:
+            shown = path.encode("utf-8", "backslashreplace").decode()  # a name need not be text
+            print(f"{reason}\t{shown}\t{message}")
+    return 0 if report.pictures else 1
+
+
+def _print(report: Report) -> None:
+    from lungdb.cli.image_folder import REASONS
+
+    counts = ", ".join(f"{report.pictures[outcome]} {outcome}" for outcome in ("loaded", "replaced", "unchanged"))
+    print(f"Pictures: {counts}.")
+    if report.not_taken:
+        print("Files that were not taken:")
+        for reason, count in sorted(Counter(reason for reason, _, _ in report.not_taken).items()):
+            print(f"{count:8}  {reason:14}  {REASONS[reason]}")
+    if not report.pictures:
+        print("No picture was taken. Check the folder; --show-paths names the files, and why they were not taken.")

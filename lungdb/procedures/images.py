@@ -1,0 +1,162 @@
+"""What dbo.FeaturizeImages calls."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from lungdb.errors import LungdbError, ProcedureError
+from lungdb.imaging.codecs import encode_array
+from lungdb.imaging.pictures import prepare_picture
+from lungdb.networks.processors import allowed_processors
+from lungdb.procedures.checks import ARGUMENT, UNREADABLE, check_columns, check_sha256
+from lungdb.procedures.networks import OpenNetwork, open_network
+
+_COLUMNS = ("name", "image", "sha256")
+_RESULT = {
+    "name": object,
+    "layer": object,
+    "error": object,
+    "array_rows": np.int32,
+    "array_cols": np.int32,
+    "array": object,
+    "sha256": object,
+}
+_MAX_BATCH = 1024
+_CHANNEL_ORDERS = ("rgb", "bgr")
+_NO_MEMORY = (
+    "The memory does not hold the pictures of this call and the network. Call FeaturizeImages with a smaller "
+    "@ChunkMegabytes or @BatchSize, or give the process more memory, in SQL Server its external resource pool."
+)
+
+Prepared = NDArray[np.float32] | LungdbError
+
+
+def featurize_images(
+    images: pd.DataFrame,
+    network: bytes,
+    network_sha256: str,
+    details: str,
+    layers: str | None,
+    batch_size: int,
+    providers: str | None,
+    threads: int | None,
+) -> tuple[pd.DataFrame, str, str, int, str]:
+    """Run a network over pictures.
+
+    Parameters
+    ----------
+    images : DataFrame
+        One row a picture: `name`, `image` (a PNG or JPEG file in hexadecimal), `sha256` (of the file, hexadecimal).
+    network : bytes
+        ONNX, from `networks.model`.
+    network_sha256 : str
+        Its SHA-256 in hexadecimal.
+    details : str
+        `networks.details`, JSON; `input`, `layers` and `normalisation` are used.
+    layers : str or None
+        One or more layers with commas, computed in one pass: names of the catalog, tensors or nodes. None and
+        `penultimate` mean what the classifying layer reads.
+    batch_size : int
+        Pictures in one run of the network, 1 to 1024. The features of a picture do not depend on the others in its
+        batch beyond the rounding of float32.
+    providers : str or None
+        ONNX Runtime's execution providers, with commas; None takes the best that it lists.
+    threads : int or None
+        Threads of ONNX Runtime and of decoding; None takes as many as the process may have processors.
+
+    Returns
+    -------
+    result : DataFrame
+        One row a picture and layer: `name`, `layer` (as asked for), `error` (empty when all is well), `array_rows`
+        (1), `array_cols` (the layer's width), `array` (hexadecimal float32), `sha256` (of the array, hexadecimal). A
+        picture that fails is one row with its error, an empty layer and empty values.
+    provider : str
+        The execution provider that ran.
+    notice : str
+        What the user should know of how it ran: another provider than was wanted and why, smaller batches; or empty.
+    error_number, error_message : int, str
+        0 and empty, or a refusal of the whole call: 50101 for an argument, 50104 for a network that reads no
+        pictures, 50105 when the network's bytes are damaged, 50115 for an unknown layer, 50116 when the network cannot
+        be run.
+    """
+    try:
+        if not 1 <= batch_size <= _MAX_BATCH:
+            raise ProcedureError(
+                ARGUMENT, f"The batch size {batch_size} is not supported. Supported values are 1 to {_MAX_BATCH}."
+            )
+        check_columns(images, _COLUMNS)
+        opened = open_network(network, network_sha256, details, layers, providers, threads)
+        rows = list(_rows(images, opened, _preparation(opened), batch_size, threads or allowed_processors()))
+    except ProcedureError as refusal:
+        return _frame([]), "", "", refusal.number, refusal.message
+    except MemoryError:
+        return _frame([]), "", "", UNREADABLE, _NO_MEMORY
+    return _frame(rows), opened.session.provider, opened.session.notice, 0, ""
+
+
+def _preparation(opened: OpenNetwork) -> Callable[[Any, Any], Prepared]:
+    """Make the function that turns the hexadecimal file and hash of a row into a picture or its error."""
+    picture = opened.details.get("input", {})
+    order = picture.get("channel_order", "rgb")  # networks of earlier versions do not say
+    if order not in _CHANNEL_ORDERS:
+        raise ProcedureError(
+            UNREADABLE,
+            f"The network's channel order {str(order)[:20]!r} is not supported. Load it again with rgb or bgr.",
+        )
+    size = opened.session.input_size
+
+    def prepare(image: Any, sha256: Any) -> Prepared:
+        try:
+            data = bytes.fromhex(image)
+        except (TypeError, ValueError):
+            return LungdbError("The picture is not hexadecimal. Select CONVERT(VARCHAR(MAX), image, 2).")
+        try:
+            check_sha256(data, str(sha256), "picture")
+            return prepare_picture(data, size, order, opened.mean, opened.std)
+        except LungdbError as error:
+            return error
+
+    return prepare
+
+
+def _rows(
+    images: pd.DataFrame, opened: OpenNetwork, prepare: Callable[[Any, Any], Prepared], batch_size: int, threads: int
+) -> Iterator[dict[str, Any]]:
+    with ThreadPoolExecutor(threads) as pool:
+        for start in range(0, len(images), batch_size):
+            batch = images.iloc[start : start + batch_size]
+            prepared = list(pool.map(prepare, batch["image"], batch["sha256"]))
+            pictures = [picture for picture in prepared if not isinstance(picture, LungdbError)]
+            outputs = opened.session.run(np.stack(pictures)) if pictures else []
+            features = zip(*outputs, strict=True)
+            for name, picture in zip(batch["name"], prepared, strict=True):
+                if isinstance(picture, LungdbError):
+                    yield _failed(name, str(picture))
+                else:
+                    yield from _picture_rows(name, opened.layers, next(features))
+
+
+def _picture_rows(name: str, layers: list[str], vectors: tuple[NDArray[np.float32], ...]) -> Iterator[dict[str, Any]]:
+    if not all(np.isfinite(vector).all() for vector in vectors):
+        yield _failed(name, "The network gives NaN or infinity for it. Check the network, or try another layer.")
+        return
+    for layer, vector in zip(layers, vectors, strict=True):
+        blob, sha256 = encode_array(vector[np.newaxis])
+        values = (name, layer, "", 1, vector.size, blob.hex(), sha256.hex())
+        yield dict(zip(_RESULT, values, strict=True))
+
+
+def _failed(name: str, error: str) -> dict[str, Any]:
+    return dict(zip(_RESULT, (name, "", error, 0, 0, "", ""), strict=True))
+
+
+def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:
+    columns = {name: pd.Series([row[name] for row in rows], dtype=dtype) for name, dtype in _RESULT.items()}
+    frame: pd.DataFrame = pd.DataFrame(columns)
+    return frame

@@ -1,0 +1,67 @@
+"""`lungdb networks`: what is known and what is loaded, in a terminal's width."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lungdb.cli.load_network import main as load
+from lungdb.cli.networks import main
+from lungdb.networks.catalog import CATALOG
+from tests.cli.conftest import Query
+
+DATA = Path(__file__).parents[1] / "data" / "networks"
+
+
+def test_the_catalog_is_listed_with_every_address(target: str, capsys: pytest.CaptureFixture[str]) -> None:
+    """Each network on a line with its width, each address on one; the database is empty."""
+    assert main(["-d", target]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for known in CATALOG:
+        (line,) = [line for line in lines if line.startswith(f"{known.name} ") and known.title in line]
+        assert str(known.width) in line.split()
+        assert known.channel_order in line.split()
+        for _, address in known.published:
+            assert [known.name, address] in [line.split() for line in lines]
+    assert any("holds no network" in line for line in lines)
+
+
+def test_what_is_loaded_is_listed_with_its_feature_sets(
+    target: str, query: Query, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Name, version, format, precision, width, hash and date as the table has them, in 120 columns."""
+    load(["-d", target, str(DATA / "resnet18_thin.safetensors"), "--name", "thin"])
+    query(
+        "INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width) "
+        "SELECT network_id, N'layer3', N'lung', 32 FROM dbo.networks;"
+    )
+    capsys.readouterr()
+    assert main(["-d", target]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    ((sha256, date),) = query("SELECT sha256, CONVERT(VARCHAR(10), created_at, 23) AS day FROM dbo.networks;")
+    loaded = lines[lines.index("Loaded networks") :]
+    (row,) = [line.split() for line in loaded if line.startswith("thin  ") and "safetensors" in line]
+    assert row[:3] == ["thin", "1", "safetensors"]
+    assert row[-2:] == [bytes(sha256).hex()[:8], date]
+    assert "float32" in row
+    assert ["thin,", "version", "1", "layer3", "lung", "32"] in [line.split() for line in loaded]
+    assert max(map(len, lines)) <= 120
+
+
+def test_without_a_database_the_catalog_is_shown_and_none_is_made(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Opening the embedded engine's default target would make a file."""
+    for name in ("LUNGDB_CONFIG", "LUNGDB_DATABASE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.chdir(tmp_path)
+    assert main([]) == 0
+    assert "resnet152" in capsys.readouterr().out
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_database_that_is_named_must_have_the_tables(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """What was asked for is not left out in silence."""
+    assert main(["-d", f"sqlite:///{tmp_path / 'empty.db'}"]) == 1
+    assert "lungdb install" in capsys.readouterr().err

@@ -1,0 +1,35 @@
+"""A database of schema version 2 with pictures in it is upgraded: each gets the hash of its bytes."""
+
+from __future__ import annotations
+
+import hashlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+from lungdb.database import Connection, build_install_sql, install, run, run_script, sql_directory
+from lungdb.errors import SqlError
+
+VERSION_2 = Path(__file__).resolve().parents[1] / "data" / "schema_2"
+
+
+def test_pictures_of_version_2_are_kept_and_get_their_hash(connection: Connection, tmp_path: Path) -> None:
+    """Python's SHA-256 of the stored bytes, labels as they were, and no picture without a hash from then on."""
+    sql = Path(shutil.copytree(sql_directory(), tmp_path / "sql"))
+    for later in sorted((sql / "migrations").glob("[0-9]*.sql"))[1:]:
+        later.unlink()
+    shutil.copy(VERSION_2 / "images.sql", sql / "tables" / "images.sql")
+    run_script(connection, build_install_sql(sql))
+    assert run(connection, "SELECT MAX(version) FROM dbo.schema_version;")[0].rows == [(2,)]
+    pictures = {"a.png": (b"a" * 20_000, 3), "b.jpg": (b"b", None)}
+    for name, (data, label) in pictures.items():
+        run(connection, "INSERT INTO dbo.images (name, image, label) VALUES (?, ?, ?);", [name, data, label])
+    install(connection)
+    (found,) = run(connection, "SELECT name, image, label, sha256 FROM dbo.images ORDER BY name;")
+    assert found.rows == [
+        (name, data, label, hashlib.sha256(data).digest()) for name, (data, label) in pictures.items()
+    ]
+    with pytest.raises(SqlError) as caught:
+        run(connection, "INSERT INTO dbo.images (name, image) VALUES (N'c.png', 0x00);")
+    assert caught.value.number == 515
