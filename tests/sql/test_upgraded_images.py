@@ -3,23 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-import shutil
 from pathlib import Path
 
 import pytest
 
-from lungdb.database import Connection, build_install_sql, install, run, run_script, sql_directory
+from lungdb.database import Connection, build_install_sql, install, run, run_script
 from lungdb.errors import SqlError
-
-VERSION_2 = Path(__file__).resolve().parents[1] / "data" / "schema_2"
+from tests.old_schema import old_sources
 
 
 def test_pictures_of_version_2_are_kept_and_get_their_hash(connection: Connection, tmp_path: Path) -> None:
     """Python's SHA-256 of the stored bytes, labels as they were, and no picture without a hash from then on."""
-    sql = Path(shutil.copytree(sql_directory(), tmp_path / "sql"))
-    for later in sorted((sql / "migrations").glob("[0-9]*.sql"))[1:]:
-        later.unlink()
-    shutil.copy(VERSION_2 / "images.sql", sql / "tables" / "images.sql")
+    sql = old_sources(tmp_path / "sql", 2)
     run_script(connection, build_install_sql(sql))
     assert run(connection, "SELECT MAX(version) FROM dbo.schema_version;")[0].rows == [(2,)]
     pictures = {"a.png": (b"a" * 20_000, 3), "b.jpg": (b"b", None)}
