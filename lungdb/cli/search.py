@@ -9,6 +9,8 @@ import socket
 import sys
 import uuid
 from collections.abc import Sequence
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 
 from lungdb.cli.support import add_database_argument, open_database
 from lungdb.config import load_settings
@@ -83,26 +85,36 @@ def _run_workers(connection: Connection, target: str, search: int, workers: int,
     try:
         for process in processes:
             process.start()
-        for process in processes:
-            process.join()
+        waiting: dict[object, BaseProcess] = {process.sentinel: process for process in processes}
+        while waiting:
+            for sentinel in wait([process.sentinel for process in waiting.values()]):
+                ended = waiting.pop(sentinel)
+                ended.join()
+                if ended.exitcode != 0:
+                    _release(connection, search, ended.name, is_attempt=True)
     except KeyboardInterrupt:
         for process in processes:
             if process.pid is not None:
                 process.join(_GRACE_SECONDS)
                 process.terminate()
                 process.join()
+            _release(connection, search, process.name, is_attempt=False)
         raise
-    finally:
-        # Whoever ended before the trials were stored does not keep others waiting for the lease.
-        for process, name in zip(processes, names, strict=True):
-            if process.exitcode != 0:
-                run(connection, "EXECUTE dbo.ReleaseTrials @SearchId = ?, @Worker = ?;", (search, name))
     [state] = run(connection, "SELECT state FROM dbo.searches WHERE search_id = ?;", (search,))
     if state.rows == [("done",)]:
         return 0
     if state.rows != [("failed",)]:
         print("The workers ended before the search was finished. Run the command again to go on.", file=sys.stderr)
     return 1
+
+
+def _release(connection: Connection, search: int, worker: str, *, is_attempt: bool) -> None:
+    """Free what a worker that has ended held, so that nobody waits for its lease."""
+    run(
+        connection,
+        "EXECUTE dbo.ReleaseTrials @SearchId = ?, @Worker = ?, @IsAttempt = ?;",
+        (search, worker, int(is_attempt)),
+    )
 
 
 def work(target: str, search: int, worker: str, lease_seconds: int) -> None:
