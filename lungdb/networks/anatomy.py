@@ -15,6 +15,10 @@ from lungdb.networks.graph import Dimension, image_input, infer_shapes, names_us
 _CLASSIFIERS = {"Gemm", "MatMul"}
 _ACTIVATIONS = {"Relu", "Clip", "LeakyRelu", "PRelu", "Elu", "Gelu", "Sigmoid", "Tanh", "HardSwish"}
 _AFTER = {"BatchNormalization", "Add", "Cast", "Identity", "Mul"}  # what may lie between a layer and its activation
+_AFTER_CLASSES = {
+    "Softmax", "LogSoftmax", "AveragePool", "GlobalAveragePool", "ReduceMean", "Flatten", "Reshape", "Squeeze",
+    "Identity", "Cast", "Dropout",
+}  # fmt: skip
 _NAMED_BY_WIDTH = {
     (20, 1, 512): "resnet18",
     (53, 1, 2048): "resnet50",
@@ -26,15 +30,26 @@ _NAMED_BY_WIDTH = {
 
 
 def penultimate(model: onnx.ModelProto) -> str:
-    """Name the tensor that the network's last Gemm or MatMul reads: the features under the classifying layer.
+    """Name the tensor that the network's classifying layer reads: what its last Gemm or MatMul does.
 
-    A network without either has no dense classifying layer, so its own first output is what is asked for.
+    A network without either may classify with a convolution of 1 × 1, which is followed by nothing but averaging and
+    softmax. Where that is not so either, there is no classifying layer, and the first output is what is asked for.
     """
     output = str(model.graph.output[0].name)
-    weights = {tensor.name for tensor in model.graph.initializer}
-    for node in reversed(ancestors(model.graph, [output])):
+    weights = {tensor.name: tensor for tensor in model.graph.initializer}
+    nodes = ancestors(model.graph, [output])
+    for node in reversed(nodes):
         if node.op_type in _CLASSIFIERS:
             return next((str(name) for name in node.input if name not in weights), output)
+    makers = {name: node for node in nodes for name in node.output}
+    passed = _AFTER_CLASSES
+    node = makers.get(output)
+    while node and node.op_type in passed:
+        if node.op_type == "Softmax":
+            passed = _AFTER_CLASSES | {"Relu"}  # alone it may end a layer that classifies nothing
+        node = makers.get(node.input[0])
+    if node and node.op_type == "Conv" and node.input[1] in weights and set(weights[node.input[1]].dims[2:]) == {1}:
+        return str(node.input[0])
     return output
 
 

@@ -14,7 +14,16 @@ from lungdb.errors import ProcedureError
 from lungdb.imaging.preprocessing import CHANNELS, SIDE
 from lungdb.networks.anatomy import penultimate, recognise, useful_layers
 from lungdb.networks.catalog import CATALOG, IMAGENET, LESS_114, Architecture
-from lungdb.networks.graph import UNREADABLE, image_input, nodes_of, read_model, shape_of, single_input
+from lungdb.networks.graph import (
+    OTHER_SHAPE,
+    UNREADABLE,
+    image_input,
+    infer_shapes,
+    nodes_of,
+    read_model,
+    shape_of,
+    single_input,
+)
 from lungdb.networks.layers import free_batch, select_layer
 from lungdb.networks.operators import SUPPORTED
 from lungdb.networks.optimising import optimise
@@ -63,7 +72,10 @@ def prepare_network(model: bytes) -> bytes:
             sizes[0].dim_param = "N"
     del parsed.graph.value_info[:]
     layers = useful_layers(parsed)
-    return bytes(optimise(parsed, sorted(set(layers.values()))).SerializeToString())
+    optimised = optimise(parsed, sorted(set(layers.values())))
+    if fixed:
+        _check_batch_is_free(optimised, layers["penultimate"], fixed)
+    return bytes(optimised.SerializeToString())
 
 
 def _check(model: onnx.ModelProto) -> None:
@@ -95,6 +107,20 @@ def _check(model: onnx.ModelProto) -> None:
         raise ProcedureError(
             UNREADABLE, f"The network is not valid ONNX: {' '.join(str(error).split())[:300]} Export it again."
         ) from None
+
+
+def _check_batch_is_free(model: onnx.ModelProto, tensor: str, fixed: int) -> None:
+    sides = [size if isinstance(size, int) else SIDE for size in (shape_of(image_input(model)) or [])[2:]]
+    try:
+        shape = infer_shapes(model, (fixed + 1, CHANNELS, *sides)).get(tensor)
+    except ProcedureError:
+        shape = None
+    if not shape or shape[0] != fixed + 1:
+        raise ProcedureError(
+            OTHER_SHAPE,
+            f"The network is written for {fixed} picture{'s' * (fixed > 1)} at a time throughout. Export it with a free "
+            "batch dimension.",
+        )
 
 
 def _names(graph: onnx.GraphProto) -> Iterator[str | bytes]:

@@ -117,7 +117,7 @@ def _checked_shape(name: str, shape: list[Dimension] | None, batch: int) -> list
     if shape is None or len(shape) not in (2, 4) or not all(isinstance(size, int) for size in shape[1:]):
         raise ProcedureError(
             UNKNOWN_LAYER,
-            f"The layer {name!r} gives {describe(shape)}, not [N, width] or [N, channels, rows, cols]. "
+            f"The layer {name!r} gives {describe(shape) if shape else 'an unknown shape'}, not [N, width] or [N, channels, rows, cols]. "
             "Choose another layer.",
         )
     if shape[0] != batch:
@@ -180,7 +180,7 @@ def _keep_only(
 
 
 def _free_reshapes(graph: onnx.GraphProto, batch: int) -> None:
-    """Let each Reshape to a constant [batch, …] copy its input's first dimension instead."""
+    """Let each Reshape to a constant [batch, …] work out its first dimension, or else copy its input's."""
     constants = {weight.name: weight for weight in graph.initializer}
     for node in graph.node:
         if node.op_type == "Constant" and node.attribute[0].name == "value":
@@ -190,7 +190,10 @@ def _free_reshapes(graph: onnx.GraphProto, batch: int) -> None:
             continue
         shape = numpy_helper.to_array(constants[node.input[1]]).copy()
         if shape.size > 1 and shape[0] == batch:
-            shape[0] = 0
+            shape[0] = 0 if -1 in shape else -1
+            kept = [attribute for attribute in node.attribute if attribute.name != "allowzero"]
+            del node.attribute[:]
+            node.attribute.extend(kept)
             name = f"lungdb_shape_{position}"
             graph.initializer.append(numpy_helper.from_array(shape, name))
             node.input[1] = name
