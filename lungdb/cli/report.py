@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from lungdb.cli.support import add_database_argument, exit_status, open_database
@@ -56,5 +57,6 @@ def _write(file: Path, content: bytes) -> None:
         part.write_bytes(content)
         os.replace(part, file)
     except OSError as error:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # the error that led here is the one to report
+            part.unlink()
         raise LungdbError(f"{file} cannot be written: {error.strerror}. Choose another place.") from error

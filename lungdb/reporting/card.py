@@ -60,7 +60,9 @@ def data(facts: Facts) -> Iterator[str]:
         spacing = ""
         if scans.spacing:
             spacing = f", {scans.spacing[0]:.2f} to {scans.spacing[1]:.2f} mm apart"
-        yield f"A scan has {scans.slices[0]} to {scans.slices[1]} slices{spacing}."
+        fewest, most = scans.slices
+        slices = f"{fewest}" if fewest == most else f"{fewest} to {most}"
+        yield f"A scan has {slices} slices{spacing}."
     if scans.count:
         yield f"Ids were taken out of {scans.deidentified} of {scans.count} scans when they were loaded."
     if facts.label_sources:
@@ -77,14 +79,13 @@ def limits(facts: Facts) -> Iterator[str]:
         fewer = min(test.positives, test.negatives)
         yield (
             f"The test figures rest on {test.patients} patients, {test.positives} with and {test.negatives} without "
-            f"cancer; one patient of the smaller class is {100 / fewer:.1f} points of its sensitivity or specificity."
+            f"cancer; one patient more or less moves sensitivity or specificity by {100 / fewer:.1f} percentage points."
             if fewer
             else f"The {test.patients} test patients are of one class, so most figures are not defined."
         )
     if not facts.metrics.get(("train", "out_of_fold")):
         yield "The figures of the training patients are of patients whom the model learnt from: they say too much."
-    calibration = facts.model.details.get("calibration")
-    if not isinstance(calibration, dict):
+    if not facts.is_calibrated:
         yield "The probabilities are not calibrated: they rank patients, but their percentages need not be true."
     share = facts.model.details.get("prevalence")
     if isinstance(share, float):

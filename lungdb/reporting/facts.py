@@ -150,6 +150,11 @@ class Facts:
     vectors: dict[str, Vectors]
     label_sources: list[tuple[str, int]]
 
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether the model's probabilities are calibrated."""
+        return isinstance(self.model.details.get("calibration"), dict)
+
 
 def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
     """Read what is known of a version of a model, or, without one, of its champion, else of its newest.

@@ -20,7 +20,7 @@ STYLE = """
 }
 * { box-sizing: border-box; }
 body { margin: 0 auto; padding: 1rem; max-width: 62rem; color: var(--ink); background: var(--page);
-  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
+  font: 1rem/1.5 system-ui, sans-serif; overflow-wrap: break-word; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: 0.5rem 0; }
 h2 { font-size: 1.25rem; margin: 2rem 0 0.5rem; border-bottom: 1px solid var(--line); }
 h3 { font-size: 1rem; margin: 1rem 0 0.25rem; }
@@ -32,8 +32,10 @@ th, td { text-align: left; vertical-align: top; padding: 0.2rem 0.5rem; border-b
 th { font-weight: 600; }
 td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
 tr.part-of th { font-weight: normal; padding-left: 1.5rem; }
+thead th[colspan] { text-align: center; }
 tbody th[colspan] { padding-top: 0.8rem; }
 .facts th { width: 32%; font-weight: normal; color: var(--soft); }
+td, code { overflow-wrap: anywhere; }
 code { font-family: ui-monospace, monospace; font-size: 0.85rem; }
 .grid { display: grid; gap: 1rem; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); }
 .grid.small { grid-template-columns: repeat(auto-fit, minmax(min(100%, 14rem), 1fr)); }

@@ -85,8 +85,8 @@ def _plots(plots: Sequence[Plot]) -> str:
 
 def _operating_points(facts: Facts) -> str:
     text = (
-        "A patient is called positive from the threshold on. All thresholds but 0.5 are chosen on the scores of "
-        "training patients, so on the test patients sensitivity and specificity may differ from what was aimed at."
+        "A patient is called positive from the threshold on. All thresholds but 0.5 are chosen without the test "
+        "patients, so their sensitivity and specificity may differ from what was aimed at."
     )
     blocks = [paragraphs([text])]
     for part in reversed(_parts(facts)):
@@ -101,10 +101,11 @@ def _confusion(facts: Facts, part: str, point: str, title: str) -> str:
         return f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>'
 
     return (
-        f'<div class="card"><h3>{escape(title)}</h3><table><thead><tr><th scope="col">called</th>'
+        f'<div class="card"><h3>{escape(title)}</h3><table><thead>'
+        '<tr><th></th><th colspan="2" scope="colgroup" class="number">called</th></tr><tr><th scope="col">truth</th>'
         '<th scope="col" class="number">cancer</th><th scope="col" class="number">none</th></tr></thead><tbody>'
-        + row("has cancer", "true_positives", "false_negatives", whole=True)
-        + row("has none", "false_positives", "true_negatives", whole=True)
+        + row("cancer", "true_positives", "false_negatives", whole=True)
+        + row("none", "false_positives", "true_negatives", whole=True)
         + "</tbody></table><table><tbody>"
         + "".join(row(name, name) for name in ("threshold", "sensitivity", "specificity"))
         + "</tbody></table></div>"
@@ -134,6 +135,8 @@ def _calibration(facts: Facts) -> str:
         f'<tr><th scope="col">bin</th>{columns}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
     )
     text = "Test patients by probability: how many (n), their mean probability, and the share of them with cancer."
+    if not facts.is_calibrated:
+        text += " The model is not calibrated, so before and after are the same."
     return paragraphs([text]) + table
 
 
@@ -202,6 +205,15 @@ def _lineage(facts: Facts) -> str:
         ("Network, SHA-256", network.sha256),
         *([] if network.is_intact else [("Network", damaged)]),
     ]
+    promotion = facts.champion
+    if promotion is not None and promotion.version == model.version:
+        value, previous = (
+            "not defined" if figure is None else f"{figure:.3f}"
+            for figure in (promotion.value, promotion.previous_value)
+        )
+        rows.append(
+            ("Promoted", f"by {promotion.promoted_by}, {promotion.metric} {value}; of the champion before: {previous}")
+        )
     for part in PARTS:
         if part in facts.vectors:
             vectors = facts.vectors[part]

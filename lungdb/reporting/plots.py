@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from dataclasses import dataclass
 
+import matplotlib.style
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -24,7 +25,7 @@ _DPI = 200
 _BINS = 20
 # Okabe and Ito, Color universal design (2008): told apart by the colour-blind, and in grey by their lightness.
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#606060"
-_MARKERS = (("o", 5), ("s", 9), ("^", 9), ("D", 13))
+_MARKERS = (("o", 5), ("s", 9), ("^", 9), ("D", 12))
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,8 @@ class Plot:
 
 def draw_plots(facts: Facts) -> list[Plot]:
     """Draw every plot that the facts allow; a curve that is not defined or not recorded gives none."""
-    drawn = (_roc(facts), _precision_recall(facts), _calibration(facts), _scores(facts), _training(facts))
+    with matplotlib.style.context(["default", {"font.size": 11}]):
+        drawn = (_roc(facts), _precision_recall(facts), _calibration(facts), _scores(facts), _training(facts))
     return [plot for plot in drawn if plot is not None]
 
 
@@ -90,29 +92,46 @@ def _precision_recall(facts: Facts) -> Plot | None:
 
 
 def _calibration(facts: Facts) -> Plot | None:
-    series = (
-        ("calibration_raw", "before calibration", _ORANGE, "--", "s"),
-        ("calibration", "after calibration", _BLUE, "-", "o"),
-    )
     if ("test", "calibration") not in facts.curves:
         return None
+    series = [
+        ("calibration_raw", "before calibration", _ORANGE, "--", "s"),
+        ("calibration", "after calibration", _BLUE, "-", "o"),
+    ]
+    if not facts.is_calibrated:
+        series = [("calibration", "not calibrated", _BLUE, "-", "o")]
     figure = _figure()
     axes, counts = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
-    axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", label="probabilities that mean what they say")
-    most = 1.0
-    for place, (curve, title, colour, dash, marker) in enumerate(series):
+    axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", label="perfect calibration")
+    most = max(
+        [1.0, *(point.threshold or 0.0 for name, *_ in series for point in facts.curves.get(("test", name), []))]
+    )
+    # Three digits are wider than a bar.
+    turned = most >= 100
+    for curve, title, colour, dash, marker in series:
         points = facts.curves.get(("test", curve), [])
         if not points:
             continue
-        hollow = "none" if place == 0 else colour
-        axes.plot(*_xy(points), color=colour, linestyle=dash, marker=marker, markerfacecolor=hollow, label=title)
-        centres = [point.position / 10 + 0.03 + 0.04 * place for point in points]
+        is_raw = curve == "calibration_raw"
+        axes.plot(
+            *_xy(points),
+            color=colour,
+            linestyle=dash,
+            marker=marker,
+            markerfacecolor="none" if is_raw else colour,
+            label=title,
+        )
+        centres = [point.position / 10 + (0.03 if is_raw else 0.07) for point in points]
         patients = [point.threshold or 0.0 for point in points]
-        most = max([most, *patients])
-        bars = counts.bar(centres, patients, width=0.036, color=colour, hatch="////" if place == 0 else None, alpha=0.8)
-        counts.bar_label(bars, fmt="%d", fontsize=8)
+        bars = counts.bar(centres, patients, width=0.036, color=colour, hatch="////" if is_raw else None, alpha=0.8)
+        counts.bar_label(bars, fmt="%d", fontsize=9, padding=2, rotation=90 if turned else 0)
     axes.set(ylim=(-0.03, 1.03), ylabel="share with cancer")
-    counts.set(xlim=(-0.02, 1.02), ylim=(0, 1.3 * most), xlabel="predicted probability", ylabel="patients")
+    counts.set(
+        xlim=(-0.02, 1.02),
+        ylim=(0, (1.9 if turned else 1.45) * most),
+        xlabel="predicted probability",
+        ylabel="patients",
+    )
     counts.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
     _legend(figure, axes)
     text = "Predicted probability and observed share of cancer in ten bins of test patients, with the patients of each."
@@ -148,10 +167,10 @@ def _training(facts: Facts) -> Plot | None:
         points = facts.curves.get((part, f"training_{part}"), [])
         if not points:
             continue
-        axes.plot(*_xy(points), color=colour, linestyle=dash, label=f"patients {title}")
+        axes.plot(*_xy(points), color=colour, linestyle=dash, label=title)
     trees = facts.model.details.get("best_iteration")
     if isinstance(trees, int) and trees > 0:
-        axes.axvline(trees, color=_GREY, linestyle=":", label=f"trees of the stored model: {trees}")
+        axes.axvline(trees, color=_GREY, linestyle=":", label=f"trees of the model: {trees}")
     axes.set(xlabel="trees", ylabel="log loss")
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     _legend(figure, axes)
@@ -179,7 +198,14 @@ def _square(axes: Axes, x: str, y: str) -> None:
 
 def _legend(figure: Figure, axes: Axes) -> None:
     """Put the legend below the axes, where it hides no line."""
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower left", fontsize=9, frameon=False, ncols=2)
+    figure.legend(
+        *axes.get_legend_handles_labels(),
+        loc="outside lower left",
+        fontsize=10,
+        frameon=False,
+        ncols=2,
+        labelspacing=0.7,
+    )
 
 
 def _png(figure: Figure) -> bytes:
