@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
-from onnx import helper, numpy_helper
+from onnx import TensorProto, helper, numpy_helper
 
 from lungdb.networks.alexnet import build_alexnet
 from lungdb.networks.anatomy import penultimate, recognise, useful_layers
@@ -88,9 +88,8 @@ def test_a_convolution_that_gives_classes_is_told_from_a_network_without_a_class
         helper.make_node("Conv", ["map", "kernel"], [names[0]]),
         *(helper.make_node(kind, [names[n]], [names[n + 1]]) for n, kind in enumerate(after)),
     ]
-    image, classes = (
-        helper.make_tensor_value_info(n, 1, ["N", 3, 8, 8][:r]) for n, r in (("image", 4), (names[-1], 2))
-    )
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 3, 8, 8])
+    classes = helper.make_tensor_value_info(names[-1], TensorProto.FLOAT, ["N", 2])
     kernel = numpy_helper.from_array(np.ones((2, 3, 1, 1), np.float32), "kernel")
     assert penultimate(helper.make_model(helper.make_graph(nodes, "g", [image], [classes], [kernel]))) == expected
 
