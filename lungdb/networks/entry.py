@@ -118,8 +118,8 @@ def _check_batch_is_free(model: onnx.ModelProto, tensor: str, fixed: int) -> Non
     if not shape or shape[0] != fixed + 1:
         raise ProcedureError(
             OTHER_SHAPE,
-            f"The network is written for {fixed} picture{'s' * (fixed > 1)} at a time throughout. Export it with a free "
-            "batch dimension.",
+            f"The network is written for {fixed} picture{'s' * (fixed > 1)} at a time throughout. Export it with a "
+            "free batch dimension.",
         )
 
 

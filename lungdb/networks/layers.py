@@ -115,10 +115,10 @@ def _select(
 
 def _checked_shape(name: str, shape: list[Dimension] | None, batch: int) -> list[int]:
     if shape is None or len(shape) not in (2, 4) or not all(isinstance(size, int) for size in shape[1:]):
+        given = describe(shape) if shape else "an unknown shape"
         raise ProcedureError(
             UNKNOWN_LAYER,
-            f"The layer {name!r} gives {describe(shape) if shape else 'an unknown shape'}, not [N, width] or [N, channels, rows, cols]. "
-            "Choose another layer.",
+            f"The layer {name!r} gives {given}, not [N, width] or [N, channels, rows, cols]. Choose another layer.",
         )
     if shape[0] != batch:
         raise ProcedureError(

@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import onnx
 import pytest
+from onnx import TensorProto, helper, numpy_helper
 
 from lungdb.networks.alexnet import build_alexnet
-from lungdb.networks.anatomy import recognise, useful_layers
+from lungdb.networks.anatomy import penultimate, recognise, useful_layers
 from lungdb.networks.catalog import CATALOG
 from lungdb.networks.entry import prepare_network
 from lungdb.networks.graph import read_model
@@ -69,6 +70,28 @@ def test_the_layers_of_alexnet_are_found_without_names():
 def test_a_network_of_another_kind_has_a_penultimate_layer_only(make_network):
     """Nothing is called a stage that is none."""
     assert useful_layers(make_network()) == {"penultimate": "vector"}
+
+
+@pytest.mark.parametrize(
+    ("after", "expected"),
+    [
+        (["GlobalAveragePool", "Flatten"], "map"),
+        (["Relu", "GlobalAveragePool", "Flatten", "Softmax"], "map"),
+        (["Relu", "GlobalAveragePool", "Flatten"], "t3"),
+    ],
+)
+def test_a_convolution_that_gives_classes_is_told_from_a_network_without_a_classifier(after, expected):
+    """SqueezeNet's last convolution classifies; a MobileNet cut before its classifier ends in one that does not."""
+    names = [f"t{number}" for number in range(len(after) + 1)]
+    nodes = [
+        helper.make_node("Relu", ["image"], ["map"]),
+        helper.make_node("Conv", ["map", "kernel"], [names[0]]),
+        *(helper.make_node(kind, [names[n]], [names[n + 1]]) for n, kind in enumerate(after)),
+    ]
+    image = helper.make_tensor_value_info("image", TensorProto.FLOAT, ["N", 3, 8, 8])
+    classes = helper.make_tensor_value_info(names[-1], TensorProto.FLOAT, ["N", 2])
+    kernel = numpy_helper.from_array(np.ones((2, 3, 1, 1), np.float32), "kernel")
+    assert penultimate(helper.make_model(helper.make_graph(nodes, "g", [image], [classes], [kernel]))) == expected
 
 
 @pytest.mark.slow
