@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import bench_intake
+import bench_models
 import bench_networks
 import numpy as np
 from numpy.typing import NDArray
@@ -79,6 +80,7 @@ def _bench(folder: Path, rounds: int) -> None:
     print_table(("slices", "stored", "as int16", "ratio"), [_bytes("512 × 512", large), _bytes("256 × 256", small)])
 
     bench_networks.bench(rounds)
+    bench_models.bench(rounds)
     bench_intake.bench(folder, rounds)
 
     print(f"\nPredictLungCancer, {PREDICTIONS} calls on one connection:\n")
