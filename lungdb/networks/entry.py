@@ -34,6 +34,9 @@ METADATA_KEY = "lungdb"
 MAX_BYTES = 2**31 - 1
 """Of VARBINARY(MAX), and of a protobuf message."""
 
+MAX_SIDE = 4096
+"""Rows or columns of the pictures that a network may read: one picture of more takes 200 MB."""
+
 Scale = Mapping[str, Sequence[float]]
 
 _OLDEST_OPSET = 7  # the first that ONNX Runtime promises to run
@@ -195,8 +198,8 @@ def network_details(
     ------
     ProcedureError
         50116 when the bytes are not a self-contained standard ONNX model or its metadata is unusable, or it has
-        another size than `input_size`; 50104 when it has no single input float32[N, 3, rows, cols]; 50115 when its
-        penultimate layer gives no vector.
+        another size than `input_size`, or one above MAX_SIDE; 50104 when it has no single input
+        float32[N, 3, rows, cols]; 50115 when its penultimate layer gives no vector.
     """
     parsed = read_model(model)
     picture = image_input(parsed)
@@ -209,6 +212,11 @@ def network_details(
     if input_size and (height, breadth) != (input_size, input_size):
         raise ProcedureError(
             UNREADABLE, f"The network reads pictures of {height} × {breadth}. Load it without another input size."
+        )
+    if max(height, breadth) > MAX_SIDE:
+        raise ProcedureError(
+            UNREADABLE,
+            f"The network would read pictures of {height} × {breadth}. Use one of at most {MAX_SIDE} × {MAX_SIDE}.",
         )
     otherwise = ("bgr", LESS_114) if source_format == "cntk" else ("rgb", IMAGENET)
     order, scale = (known.channel_order, known.normalisation) if known else otherwise
