@@ -15,6 +15,7 @@ from lungdb.imaging.preprocessing import CHANNELS, SIDE
 from lungdb.networks.anatomy import penultimate, recognise, useful_layers
 from lungdb.networks.catalog import CATALOG, IMAGENET, LESS_114, Architecture
 from lungdb.networks.graph import (
+    MANY,
     OTHER_SHAPE,
     UNREADABLE,
     image_input,
@@ -76,8 +77,7 @@ def prepare_network(model: bytes) -> bytes:
     del parsed.graph.value_info[:]
     layers = useful_layers(parsed)
     optimised = optimise(parsed, sorted(set(layers.values())))
-    if fixed:
-        _check_batch_is_free(optimised, layers["penultimate"], fixed)
+    _check_batch_is_free(optimised, layers["penultimate"])
     return bytes(optimised.SerializeToString())
 
 
@@ -112,17 +112,16 @@ def _check(model: onnx.ModelProto) -> None:
         ) from None
 
 
-def _check_batch_is_free(model: onnx.ModelProto, tensor: str, fixed: int) -> None:
+def _check_batch_is_free(model: onnx.ModelProto, tensor: str) -> None:
     sides = [size if isinstance(size, int) else SIDE for size in (shape_of(image_input(model)) or [])[2:]]
     try:
-        shape = infer_shapes(model, (fixed + 1, CHANNELS, *sides)).get(tensor)
+        shape = infer_shapes(model, (MANY, CHANNELS, *sides)).get(tensor)
     except ProcedureError:
         shape = None
-    if not shape or shape[0] != fixed + 1:
+    if not shape or shape[0] != MANY:
         raise ProcedureError(
             OTHER_SHAPE,
-            f"The network is written for {fixed} picture{'s' * (fixed > 1)} at a time throughout. Export it with a "
-            "free batch dimension.",
+            "The network is written for one number of pictures throughout. Export it with a free batch dimension.",
         )
 
 
