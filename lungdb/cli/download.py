@@ -100,7 +100,8 @@ def download(address: str, folder: Path, *, max_bytes: int = MAX_BYTES, seconds:
         ) from None
     except OSError as error:
         raise LungdbError(
-            f"The download cannot be written to '{folder}' ({error.strerror}). Check the folder."
+            f"The download cannot be written to '{folder}' ({error.strerror}). Check the folder and "
+            "the space that it has."
         ) from None
 
 

@@ -86,7 +86,8 @@ def _load(arguments: argparse.Namespace) -> int:
     with open_database(arguments.database):
         pass  # what is wrong with the target is better known before a long download than after it
     file = read_file(arguments.file, arguments.download_to, arguments.sha256)
-    name, precision = arguments.name or file.name, arguments.precision
+    name = file.name if arguments.name is None else arguments.name
+    precision = arguments.precision
     names = [name] if precision == "float32" else [name, f"{name}-{precision}"]
     if not name or len(names[-1]) > _LONGEST_NAME:
         raise LungdbError(f"The name '{names[-1]}' has {len(names[-1])} characters. Give one of 1 to 128 with --name.")

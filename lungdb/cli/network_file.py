@@ -91,7 +91,7 @@ def convert(file: NetworkFile, output: str | None, input_size: int | None = None
     """
     kind = recognise(file.content)
     if kind is None:
-        raise LungdbError(f"'{file.name}' is no network that lungdb reads. {_WHAT_IS_READ}")
+        raise LungdbError(f"'{file.name}' is no network that lungdb reads, or part of one. {_WHAT_IS_READ}")
     if output is not None and kind != "cntk":
         raise LungdbError(f"--output is for CNTK networks, and '{file.name}' is {FORMATS[kind]}. Leave it out.")
     if kind == "cntk":

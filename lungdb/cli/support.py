@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
@@ -53,12 +54,17 @@ def transaction(connection: Connection) -> Iterator[None]:
 
 
 def exit_status(command: Callable[[], int]) -> int:
-    """Run a command; a LungdbError becomes its message on stderr and status 1, Ctrl-C status 130."""
+    """Run a command; a LungdbError becomes its message on stderr and status 1, Ctrl-C status 130, a closed pipe 141."""
     try:
-        return command()
+        status = command()
+        sys.stdout.flush()
+        return status
     except LungdbError as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("Interrupted. What was committed stays; run the command again to go on.", file=sys.stderr)
         return 130
+    except BrokenPipeError:  # whoever read the output, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # Python writes what is left when it ends
+        return 141

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable
 
 import onnx
@@ -76,29 +75,26 @@ def useful_layers(model: onnx.ModelProto) -> dict[str, str]:
         `penultimate`.
     """
     last = penultimate(model)
-    graph = _Graph(model, ancestors(model.graph, [str(model.graph.output[0].name)]))
+    graph = _Graph(model)
     return {**(graph.residual_stages() or graph.plain_layers()), "penultimate": last}
 
 
 def recognise(model: onnx.ModelProto, width: int) -> str | None:
     """Name the network of the catalog that has as many layers and the same width of the penultimate one, if any."""
-    nodes = ancestors(model.graph, [str(model.graph.output[0].name)])
-    # CNTK writes normalisation across channels as a convolution in three dimensions; it is no layer of its own.
-    solid = {tensor.name for tensor in model.graph.initializer if len(tensor.dims) != 4}
-    counts = Counter(node.op_type for node in nodes if node.op_type != "Conv" or node.input[1] not in solid)
-    return _NAMED_BY_WIDTH.get((counts["Conv"], sum(counts[kind] for kind in _CLASSIFIERS), width))
+    graph = _Graph(model)
+    return _NAMED_BY_WIDTH.get((len(graph.convolutions()), len(graph.dense()), width))
 
 
 class _Graph:
     """What an image's way through a network looks like."""
 
-    def __init__(self, model: onnx.ModelProto, nodes: list[NodeProto]) -> None:
+    def __init__(self, model: onnx.ModelProto) -> None:
         sides = (shape_of(image_input(model)) or [])[2:]
         rows, cols = (side if isinstance(side, int) else SIDE for side in sides)
         self._shapes = infer_shapes(model, (1, CHANNELS, rows, cols))
-        self._nodes = nodes
+        self._nodes = ancestors(model.graph, [str(model.graph.output[0].name)])
         self._readers: dict[str, list[NodeProto]] = {}
-        for node in nodes:
+        for node in self._nodes:
             for name in names_used(node):
                 self._readers.setdefault(name, []).append(node)
 
@@ -121,12 +117,23 @@ class _Graph:
 
     def plain_layers(self) -> dict[str, str]:
         """Give the layers of a network made as AlexNet is; nothing for another one."""
-        convolutions = [node for node in self._nodes if node.op_type == "Conv" and self._reads_picture_map(node)]
-        dense = [node for node in self._nodes if node.op_type in _CLASSIFIERS]
+        convolutions, dense = self.convolutions(), self.dense()
         if len(convolutions) != 5 or len(dense) != 3:
             return {}
         tensors = [self._activated(node) for node in (*convolutions, dense[0])]
         return dict(zip(ALEXNET_LAYERS, tensors, strict=False))
+
+    def convolutions(self) -> list[NodeProto]:
+        """List the layers that give a map; a convolution in three dimensions normalises across channels instead."""
+        return [node for node in self._nodes if node.op_type == "Conv" and self._is_map(node.output[0])]
+
+    def dense(self) -> list[NodeProto]:
+        """List the layers that give a vector; a product with a map averages it."""
+        return [
+            node
+            for node in self._nodes
+            if node.op_type in _CLASSIFIERS and len(self._shapes.get(node.output[0]) or ()) == 2
+        ]
 
     def _joins(self, node: NodeProto) -> bool:
         """Tell whether a node adds two maps, both of which come from the picture."""
@@ -137,10 +144,6 @@ class _Graph:
 
     def _is_map(self, tensor: str) -> bool:
         return len(self._shapes.get(tensor) or ()) == 4
-
-    def _reads_picture_map(self, node: NodeProto) -> bool:
-        """Tell a layer's convolution from one that is written out of a normalisation across channels, which is 3-D."""
-        return len(self._shapes.get(node.output[0]) or ()) == 4
 
     def _activated(self, node: NodeProto) -> str:
         """Follow what a layer gives through bias and normalisation to its activation; without one, it as it is."""

@@ -15,6 +15,7 @@ from lungdb.imaging.preprocessing import CHANNELS, SIDE
 from lungdb.networks.anatomy import penultimate, recognise, useful_layers
 from lungdb.networks.catalog import CATALOG, IMAGENET, LESS_114, Architecture
 from lungdb.networks.graph import (
+    MANY,
     OTHER_SHAPE,
     UNREADABLE,
     image_input,
@@ -33,6 +34,9 @@ METADATA_KEY = "lungdb"
 
 MAX_BYTES = 2**31 - 1
 """Of VARBINARY(MAX), and of a protobuf message."""
+
+MAX_SIDE = 4096
+"""Rows or columns of the pictures that a network may read: one picture of more takes 200 MB."""
 
 Scale = Mapping[str, Sequence[float]]
 
@@ -73,8 +77,7 @@ def prepare_network(model: bytes) -> bytes:
     del parsed.graph.value_info[:]
     layers = useful_layers(parsed)
     optimised = optimise(parsed, sorted(set(layers.values())))
-    if fixed:
-        _check_batch_is_free(optimised, layers["penultimate"], fixed)
+    _check_batch_is_free(optimised, layers["penultimate"])
     return bytes(optimised.SerializeToString())
 
 
@@ -109,17 +112,16 @@ def _check(model: onnx.ModelProto) -> None:
         ) from None
 
 
-def _check_batch_is_free(model: onnx.ModelProto, tensor: str, fixed: int) -> None:
+def _check_batch_is_free(model: onnx.ModelProto, tensor: str) -> None:
     sides = [size if isinstance(size, int) else SIDE for size in (shape_of(image_input(model)) or [])[2:]]
     try:
-        shape = infer_shapes(model, (fixed + 1, CHANNELS, *sides)).get(tensor)
+        shape = infer_shapes(model, (MANY, CHANNELS, *sides)).get(tensor)
     except ProcedureError:
         shape = None
-    if not shape or shape[0] != fixed + 1:
+    if not shape or shape[0] != MANY:
         raise ProcedureError(
             OTHER_SHAPE,
-            f"The network is written for {fixed} picture{'s' * (fixed > 1)} at a time throughout. Export it with a "
-            "free batch dimension.",
+            "The network is written for one number of pictures throughout. Export it with a free batch dimension.",
         )
 
 
@@ -195,8 +197,8 @@ def network_details(
     ------
     ProcedureError
         50116 when the bytes are not a self-contained standard ONNX model or its metadata is unusable, or it has
-        another size than `input_size`; 50104 when it has no single input float32[N, 3, rows, cols]; 50115 when its
-        penultimate layer gives no vector.
+        another size than `input_size`, or one above MAX_SIDE; 50104 when it has no single input
+        float32[N, 3, rows, cols]; 50115 when its penultimate layer gives no vector.
     """
     parsed = read_model(model)
     picture = image_input(parsed)
@@ -209,6 +211,11 @@ def network_details(
     if input_size and (height, breadth) != (input_size, input_size):
         raise ProcedureError(
             UNREADABLE, f"The network reads pictures of {height} × {breadth}. Load it without another input size."
+        )
+    if max(height, breadth) > MAX_SIDE:
+        raise ProcedureError(
+            UNREADABLE,
+            f"The network would read pictures of {height} × {breadth}. Use one of at most {MAX_SIDE} × {MAX_SIDE}.",
         )
     otherwise = ("bgr", LESS_114) if source_format == "cntk" else ("rgb", IMAGENET)
     order, scale = (known.channel_order, known.normalisation) if known else otherwise

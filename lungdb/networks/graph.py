@@ -17,6 +17,9 @@ Dimension = int | str | None
 """A size, the name of a free one, or unknown."""
 
 _STANDARD_DOMAINS = {"", "ai.onnx"}
+MANY = 97
+"""Pictures to infer shapes with: networks are exported for other numbers, so that no fixed one passes for free."""
+
 _SMALL = 1024  # elements; what Reshape and the like read, never a weight of a layer
 
 

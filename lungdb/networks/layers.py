@@ -12,6 +12,7 @@ from lungdb.errors import ProcedureError
 from lungdb.imaging.preprocessing import CHANNELS, SIDE
 from lungdb.networks.anatomy import ancestors, penultimate, useful_layers
 from lungdb.networks.graph import (
+    MANY,
     OTHER_SHAPE,
     Dimension,
     describe,
@@ -92,17 +93,16 @@ def _select(
 ) -> tuple[bytes, list[int]]:
     pruned = read_model(model)
     picture = image_input(pruned)
-    fixed = free_batch(pruned)
+    free_batch(pruned)
     tensors = [_tensor_called(pruned, name, layers or {}) for name in names]
     graph = pruned.graph
     _keep_only(graph, tensors, picture, size or (SIDE, SIDE))
-    batch = 1 + (fixed or 1)
     sides = (shape_of(graph.input[0]) or [])[1:]
-    shapes = infer_shapes(pruned, (batch, *(side for side in sides if isinstance(side, int))))
+    shapes = infer_shapes(pruned, (MANY, *(side for side in sides if isinstance(side, int))))
     del graph.output[:]
     widths = []
     for name, tensor, output in zip(names, tensors, outputs, strict=True):
-        shape = _checked_shape(name, shapes.get(tensor), batch)
+        shape = _checked_shape(name, shapes.get(tensor))
         widths.append(int(shape[1]))
         if average and len(shape) == 4:
             graph.node.append(helper.make_node("GlobalAveragePool", [tensor], [f"{output}_map"]))
@@ -113,17 +113,17 @@ def _select(
     return pruned.SerializeToString(), widths
 
 
-def _checked_shape(name: str, shape: list[Dimension] | None, batch: int) -> list[int]:
+def _checked_shape(name: str, shape: list[Dimension] | None) -> list[int]:
     if shape is None or len(shape) not in (2, 4) or not all(isinstance(size, int) for size in shape[1:]):
-        given = describe(shape) if shape else "an unknown shape"
+        given = describe(["N" if size == MANY else size for size in shape]) if shape else "an unknown shape"
         raise ProcedureError(
             UNKNOWN_LAYER,
             f"The layer {name!r} gives {given}, not [N, width] or [N, channels, rows, cols]. Choose another layer.",
         )
-    if shape[0] != batch:
+    if shape[0] != MANY:
         raise ProcedureError(
             OTHER_SHAPE,
-            f"The layer {name!r} gives {describe(shape)} for {batch} pictures. Export the network with a free batch "
+            f"The layer {name!r} gives {describe(shape)} for {MANY} pictures. Export the network with a free batch "
             "dimension.",
         )
     return [size for size in shape if isinstance(size, int)]

@@ -8,12 +8,10 @@ from typing import Any
 
 from lungdb.errors import ProcedureError
 from lungdb.imaging.preprocessing import SIDE, Size
-from lungdb.networks.entry import check_normalisation
+from lungdb.networks.entry import MAX_SIDE, check_normalisation
 from lungdb.networks.layers import select_layers
 from lungdb.networks.sessions import Session, cached_session
 from lungdb.procedures.checks import ARGUMENT, UNREADABLE, check_sha256, comma_list, read_details
-
-_MAX_SIDE = 4096
 
 
 @dataclass(frozen=True)
@@ -87,11 +85,11 @@ def _layer_names(layers: str | None) -> list[str]:
 def _input_size(details: Mapping[str, Any]) -> Size:
     picture = details.get("input", {"height": SIDE, "width": SIDE})
     rows, cols = (picture.get("height"), picture.get("width")) if isinstance(picture, dict) else (None, None)
-    if isinstance(rows, int) and isinstance(cols, int) and min(rows, cols) >= 1 and max(rows, cols) <= _MAX_SIDE:
+    if isinstance(rows, int) and isinstance(cols, int) and min(rows, cols) >= 1 and max(rows, cols) <= MAX_SIDE:
         return rows, cols
     raise ProcedureError(
         UNREADABLE,
-        f"The network's details do not give the height and width of its input as whole numbers from 1 to {_MAX_SIDE}. "
+        f"The network's details do not give the height and width of its input as whole numbers from 1 to {MAX_SIDE}. "
         "Make the network again.",
     )
 

@@ -38,7 +38,7 @@ Examples:
 
     DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Name NVARCHAR(128), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX);
     SET @Pooling = REPLACE(@Pooling, N' ', N'');
-    SET @Layer = REPLACE(REPLACE(COALESCE(@Layer, N'penultimate'), N', ', N','), N' ,', N',');
+    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
 
     EXECUTE dbo.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, @BatchSize, @ChunkMegabytes, @Recompute;
     EXECUTE dbo.FindNetwork @Model, @ModelName, @NetworkId OUTPUT;

@@ -248,6 +248,7 @@ def test_what_is_found_is_printed(target: str, tmp_path: Path, capsys: pytest.Ca
         (["--mean", "0,0,0", "--std", "1,0,1"], "std above 0"),
         (["--architecture", "resnet51"], "Did you mean resnet50"),
         (["--name", "n" * 129], "129 characters"),
+        (["--name", ""], "0 characters"),
         (["--name", "n" * 124, "--precision", "int8"], "129 characters"),
     ],
 )

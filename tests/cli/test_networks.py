@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -65,3 +68,14 @@ def test_a_database_that_is_named_must_have_the_tables(tmp_path: Path, capsys: p
     """What was asked for is not left out in silence."""
     assert main(["-d", f"sqlite:///{tmp_path / 'empty.db'}"]) == 1
     assert "lungdb install" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no status of its own for a closed pipe")
+def test_output_that_nobody_reads_to_the_end_is_no_error(target: str) -> None:
+    """As in `lungdb networks | head`."""
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-m", "lungdb.cli.main", "networks", "-d", target]
+    result = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, timeout=60)
+    os.close(write)
+    assert (result.returncode, result.stderr) == (141, b"")

@@ -198,7 +198,7 @@ def test_each_layer_is_a_feature_set(featurized: Connection) -> None:
     found = {name: (kind, count) for name, kind, _, count, _, _ in sets.rows}
     assert found == {"penultimate": ("image", PICTURES), layer: ("image", PICTURES)}
     assert all(width == low == high for _, _, width, _, low, high in sets.rows)
-    assert ": 0 pictures to do" in say(featurized, f"{FEATURIZE}, @Layer = N'{layer}';")[0]
+    assert ": 0 pictures to do" in say(featurized, f"{FEATURIZE}, @Layer = N'  {layer} ';")[0]
 
 
 def test_a_killed_run_resumes_to_the_same_features(loaded_file: Path, featurized: Connection, tmp_path: Path) -> None:

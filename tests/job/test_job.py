@@ -52,7 +52,7 @@ def test_several_layers_make_a_feature_set_each(trained: Connection) -> None:
     """A convolution's features are its means over rows and columns; what was there before is not made again."""
     before = run(trained, FEATURES)[0].rows
     said: list[str] = []
-    generate = "EXECUTE dbo.GenerateFeatures @ModelName = N'ResNet_152.model', @Layer = N'block3.relu, penultimate'"
+    generate = "EXECUTE dbo.GenerateFeatures @ModelName = N'ResNet_152.model', @Layer = N' block3.relu,  penultimate'"
     run(trained, f"{generate};", on_message=lambda message: said.append(message.text))
     run(trained, f"{generate};", on_message=lambda message: said.append(message.text))
     assert ["40 scans to do" in said[0], "0 scans to do" in said[-1]] == [True, True]

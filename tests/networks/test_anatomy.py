@@ -58,9 +58,10 @@ def test_the_stem_of_a_resnet_is_what_its_first_block_reads(thin):
     assert [names["stem"], names["layer1"]] == ["stem", "layer1"]
 
 
-def test_the_layers_of_alexnet_are_found_without_names():
-    """Five convolutions and the first dense layer, after their activations."""
-    model = renamed(build_alexnet(read_weights(DATA / "alexnet_thin.safetensors")))
+@pytest.mark.parametrize("size", [224, 256])
+def test_the_layers_of_alexnet_are_found_without_names(size):
+    """Five convolutions and the first dense layer, after their activations; at 256 matrices average to 6 × 6."""
+    model = renamed(build_alexnet(read_weights(DATA / "alexnet_thin.safetensors"), size))
     layers = useful_layers(model)
     assert list(layers) == ["conv1", "conv2", "conv3", "conv4", "conv5", "fc6", "penultimate"]
     makers = {node.output[0]: node.op_type for node in model.graph.node}

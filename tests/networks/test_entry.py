@@ -61,6 +61,14 @@ def test_the_input_size_is_recorded(make_network, shape, sides):
     assert (entry["channels"], entry["height"], entry["width"]) == (3, *sides)
 
 
+@pytest.mark.parametrize(("shape", "asked"), [((3, 4097, 224), None), (("c", "h", "w"), 4097)])
+def test_a_size_that_generate_features_would_refuse_is_refused_when_loading(make_network, shape, asked):
+    """Neither the file nor the user may ask for pictures of more than 4096 rows or columns."""
+    with pytest.raises(ProcedureError, match=r"4097 × .* at most 4096 × 4096") as caught:
+        network_details(make_network(shape=shape).SerializeToString(), input_size=asked)
+    assert caught.value.number == 50116
+
+
 def test_a_network_that_takes_no_picture_is_refused(make_network):
     """The loader shows this message to the user."""
     with pytest.raises(LungdbError, match=r"float\[N, 1, 224, 224\].*Use a network that takes"):

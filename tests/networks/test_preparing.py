@@ -185,3 +185,15 @@ print("done")
         preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (4 << 30, 4 << 30)),
     )
     assert (done.returncode, done.stdout.strip()) == (0, b"done"), done.stderr.decode()[-2000:]
+
+
+@pytest.mark.parametrize("number", [1, 2, 32])
+def test_a_network_traced_for_a_number_of_pictures_under_a_free_name_is_refused(make_network, number):
+    """Its input says N, and a Reshape inside has the number of the picture that it was traced with."""
+    model = make_network(reshape=(number, 5))
+    model.graph.output[0].type.tensor_type.shape.CopyFrom(
+        helper.make_tensor_value_info("classes", TensorProto.FLOAT, [number, 2]).type.tensor_type.shape
+    )
+    with pytest.raises(ProcedureError, match="one number of pictures") as caught:
+        prepare_network(model.SerializeToString())
+    assert caught.value.number == 50104

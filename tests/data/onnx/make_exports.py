@@ -81,7 +81,7 @@ class Tokens(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Give [N, 17, 12]."""
         tokens = self.patches(x).flatten(2).transpose(1, 2)
-        return torch.cat([self.token.expand(len(x), -1, -1), tokens], 1) + self.places
+        return torch.cat([self.token.expand(x.shape[0], -1, -1), tokens], 1) + self.places
 
 
 class Attention(nn.Module):
@@ -95,9 +95,10 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Attend with three heads, then two dense layers."""
-        query, key, value = self.keys(self.norms[0](x)).reshape(len(x), 17, 3, 3, 4).permute(2, 0, 3, 1, 4).unbind(0)
+        keys = self.keys(self.norms[0](x)).reshape(x.shape[0], 17, 3, 3, 4)
+        query, key, value = keys.permute(2, 0, 3, 1, 4).unbind(0)
         heads = functional.scaled_dot_product_attention(query, key, value)
-        x = x + self.out(heads.transpose(1, 2).reshape(len(x), 17, 12))
+        x = x + self.out(heads.transpose(1, 2).reshape(x.shape[0], 17, 12))
         return x + self.dense(self.norms[1](x))
 
 
