@@ -103,7 +103,7 @@ def test_the_calibration_table_has_the_rows_of_the_curves(connection: Connection
     page = unchanged()
     for place in range(10):
         before, after = (points.get((name, place), ("0", "", "")) for name in ("calibration_raw", "calibration"))
-        assert page.row(f"{place / 10:.1f} to {(place + 1) / 10:.1f}") == [*before, *after]
+        assert page.row(f"{place / 10:.1f}–{(place + 1) / 10:.1f}") == [*before, *after]
 
 
 def test_parameters_and_hashes_are_those_of_the_tables(connection: Connection, unchanged: Report) -> None:
