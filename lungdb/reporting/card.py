@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lungdb.reporting.facts import Facts
+from lungdb.reporting.names import LIBRARIES
 
 RESEARCH_ONLY = "Research use only, not a medical device."
 
@@ -41,9 +42,10 @@ def champion(facts: Facts) -> str:
 def intended_use(facts: Facts) -> Iterator[str]:
     """Say what the model is for."""
     model, network = facts.model, facts.network
+    library = LIBRARIES.get(model.library, model.library)
     yield (
         f"It gives the probability that a patient has cancer from the patient's primary chest CT scan, by "
-        f"{model.library} on {model.pooling}-pooled features of the network {network.name}. {RESEARCH_ONLY}"
+        f"{library} on {model.pooling}-pooled features of the network {network.name}. {RESEARCH_ONLY}"
     )
     if model.predictions:
         yield f"{model.predictions} predictions of this version are stored."

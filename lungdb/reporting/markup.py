@@ -30,7 +30,8 @@ h3 { font-size: 1rem; margin: 1rem 0 0.25rem; }
 table { border-collapse: collapse; width: 100%; }
 th, td { text-align: left; vertical-align: top; padding: 0.2rem 0.5rem; border-bottom: 1px solid var(--line); }
 th { font-weight: 600; }
-td.number, th.number { text-align: right; white-space: nowrap; font-variant-numeric: tabular-nums; }
+td.number, th.number { text-align: right; font-variant-numeric: tabular-nums; }
+td.number { white-space: nowrap; overflow-wrap: normal; }
 tr.part-of th { font-weight: normal; padding-left: 1.5rem; }
 thead th[colspan] { text-align: center; }
 tbody th[colspan] { padding-top: 0.8rem; }

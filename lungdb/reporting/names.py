@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+LIBRARIES = {"lightgbm": "LightGBM", "logistic": "logistic regression"}
+
 OPERATING_POINTS = {
     "50": "probability 0.5",
     "sensitivity_95": "sensitivity of 0.95",
     "specificity_95": "specificity of 0.95",
-    "youden": "largest Youden index",
+    "youden": "best Youden index",
 }
 """Operating points of dbo.experiment_metrics; all but the first are chosen on the training patients."""
 

@@ -127,7 +127,7 @@ def _calibration(facts: Facts) -> str:
             else:
                 values = (number(point.threshold, whole=True), number(point.x), number(point.y))
                 cells.extend(f'<td class="number">{value}</td>' for value in values)
-        rows.append(f'<tr><th scope="row">{place / 10:.1f} to {(place + 1) / 10:.1f}</th>{"".join(cells)}</tr>')
+        rows.append(f'<tr><th scope="row">{place / 10:.1f}–{(place + 1) / 10:.1f}</th>{"".join(cells)}</tr>')
     columns = "".join(f'<th scope="col" class="number">{name}</th>' for name in ("n", "mean", "share") * 2)
     table = (
         '<table id="calibration"><thead><tr><th></th><th colspan="3" scope="colgroup" class="number">before</th>'
@@ -174,8 +174,8 @@ def _run(facts: Facts) -> str:
             rows.append((name, "none" if value is None else value))
     if details.get("best_iteration"):
         rows.append(("trees of the stored model", details["best_iteration"]))
-    if details.get("l2") is not None:
-        rows.append(("l2 of the stored model", details["l2"]))
+    if isinstance(details.get("l2"), float):
+        rows.append(("l2 of the stored model", f"{details['l2']:.6g}"))
     if isinstance(libraries, dict):
         rows.append(("Libraries", ", ".join(f"{name} {version}" for name, version in libraries.items())))
     return definitions(rows)

@@ -124,7 +124,7 @@ def _calibration(facts: Facts) -> Plot | None:
         centres = [point.position / 10 + (0.03 if is_raw else 0.07) for point in points]
         patients = [point.threshold or 0.0 for point in points]
         bars = counts.bar(centres, patients, width=0.036, color=colour, hatch="////" if is_raw else None, alpha=0.8)
-        counts.bar_label(bars, fmt="%d", fontsize=9, padding=2, rotation=90 if turned else 0)
+        counts.bar_label(bars, fmt="%d", fontsize=8, padding=2, rotation=90 if turned else 0)
     axes.set(ylim=(-0.03, 1.03), ylabel="share with cancer")
     counts.set(
         xlim=(-0.02, 1.02),

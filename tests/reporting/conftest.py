@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import closing
@@ -82,6 +83,12 @@ class Page(HTMLParser):
             self.rows.append([])
 
 
+def make_page(file: Path, page: Path, *arguments: str) -> Page:
+    """Run the command on a database file and read what it wrote."""
+    assert report.main(["-d", target_of(file), "-o", str(page), *arguments]) == 0
+    return Page(page.read_text(encoding="utf-8"))
+
+
 @pytest.fixture(scope="session")
 def trained_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Ninety patients; LightGBM with folds (version 1, champion) and hold-out (2); a logistic with a hostile name."""
@@ -95,6 +102,18 @@ def trained_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run(connection, "EXECUTE dbo.TrainLungCancerModel @Folds = 0, @Calibration = N'none';")
         run(connection, "EXECUTE dbo.TrainLungCancerModel @ModelName = ?, @Algorithm = N'logistic';", (HOSTILE,))
     return file
+
+
+@pytest.fixture(scope="session")
+def unchanged(trained_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """Give a function that reports on the database as it is, each model once."""
+    folder = tmp_path_factory.mktemp("pages")
+
+    @functools.cache
+    def call(*arguments: str) -> Page:
+        return make_page(trained_file, folder / "report.html", *arguments)
+
+    return call
 
 
 @pytest.fixture
@@ -112,11 +131,9 @@ def connection(file: Path) -> Iterator[Connection]:
 
 @pytest.fixture
 def make(file: Path, tmp_path: Path) -> Report:
-    """Give a function that runs the command with more arguments and reads the page."""
+    """Give a function that runs the command on the copy, with more arguments, and reads the page."""
 
     def call(*arguments: str) -> Page:
-        page = tmp_path / "out" / "report.html"
-        assert report.main(["-d", target_of(file), "-o", str(page), *arguments]) == 0
-        return Page(page.read_text(encoding="utf-8"))
+        return make_page(file, tmp_path / "out" / "report.html", *arguments)
 
     return call
