@@ -16,6 +16,7 @@ from typing import Any
 import bench_intake
 import bench_models
 import bench_networks
+import bench_search
 import numpy as np
 from numpy.typing import NDArray
 
@@ -81,6 +82,7 @@ def _bench(folder: Path, rounds: int) -> None:
 
     bench_networks.bench(rounds)
     bench_models.bench(rounds)
+    bench_search.bench(folder, rounds)
     bench_intake.bench(folder, rounds)
 
     print(f"\nPredictLungCancer, {PREDICTIONS} calls on one connection:\n")

@@ -28,7 +28,7 @@ def main(argv: Sequence[str]) -> int:
     add_database_argument(parser)
     source = parser.add_mutually_exclusive_group()
     source.add_argument("-i", "--input", metavar="FILE", help="file with T-SQL, in UTF-8; default: standard input")
-    source.add_argument("-q", "--query", metavar="T-SQL", help="the T-SQL itself")
+    source.add_argument("-q", "-Q", "--query", metavar="T-SQL", help="the T-SQL itself")
     parser.add_argument("-b", "--stop", action="store_true", help="stop at the first error instead of going on")
     parser.add_argument(
         "-y", "--width", type=int, default=WIDTH, metavar="N", help=f"longest value shown (default {WIDTH})"
