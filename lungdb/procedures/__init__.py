@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from lungdb.procedures.features import generate_features
     from lungdb.procedures.installation import check_installation
     from lungdb.procedures.measuring import measure_scores
+    from lungdb.procedures.nodes import model_nodes
     from lungdb.procedures.prediction import predict_lung_cancer
     from lungdb.procedures.scoring_many import predict_patients
     from lungdb.procedures.searching import make_trials, run_trials
@@ -25,6 +26,7 @@ __all__ = [
     "generate_features",
     "make_trials",
     "measure_scores",
+    "model_nodes",
     "predict_lung_cancer",
     "predict_patients",
     "run_trials",
@@ -37,6 +39,7 @@ _MODULES = {
     "generate_features": "features",
     "make_trials": "searching",
     "measure_scores": "measuring",
+    "model_nodes": "nodes",
     "predict_lung_cancer": "prediction",
     "predict_patients": "scoring_many",
     "run_trials": "searching",
