@@ -1,4 +1,4 @@
-"""install.sql and install_sql_only.sql: generated from sql/, with the guards that make them repeatable, run by install()."""
+"""The installing scripts: generated from sql/, with the guards that make them repeatable, and run by install()."""
 
 from __future__ import annotations
 

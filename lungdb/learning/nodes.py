@@ -88,7 +88,9 @@ def read_ensemble(model: bytes) -> Ensemble:
     """
     if not model.startswith(b"tree\n") or b"\nend of trees\n" not in model:
         raise _refusal("it is no whole LightGBM model text")
-    head, *blocks = re.split(r"^Tree=\d+$", model.decode("utf-8", "replace").partition("\nend of trees\n")[0], flags=re.M)
+    head, *blocks = re.split(
+        r"^Tree=\d+$", model.decode("utf-8", "replace").partition("\nend of trees\n")[0], flags=re.M
+    )
     fields = _fields(head)
     try:
         if (fields["num_class"], fields["num_tree_per_iteration"]) != ("1", "1"):

@@ -66,7 +66,9 @@ def model_nodes(patients: pd.DataFrame, model: bytes, model_sha256: str, library
     except ProcedureError as refusal:
         return _frame(None), "[]", 0, 0, 1.0, 1.0, refusal.number, refusal.message
     scored = scored[scored["error"] == ""]
-    scores = [list(row) for row in zip(*(scored[name].tolist() for name in ("scan_id", "raw", "probability")), strict=True)]
+    scores = [
+        list(row) for row in zip(*(scored[name].tolist() for name in ("scan_id", "raw", "probability")), strict=True)
+    ]
     if trees is None:
         return _frame(None), json.dumps(scores), int(width or 0), 0, 1.0, 1.0, 0, ""
     return _frame(trees), json.dumps(scores), trees.width, trees.trees, trees.divisor, trees.steepness, 0, ""
