@@ -3178,7 +3178,7 @@ BEGIN
         INNER JOIN dbo.searches AS s ON s.search_id = t.search_id AND s.rung = t.rung
         WHERE t.search_id = @SearchId AND t.state = 'done');
     SET @Best = COALESCE(@Best, N'none yet');
-    SET @Rate = (@Finished - @Before) / (CAST(DATEDIFF(MILLISECOND, @Began, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000);
+    SET @Rate = (@Finished - @Before) / (CAST(DATEDIFF_BIG(MILLISECOND, @Began, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000);
     SET @RateText = LTRIM(STR(@Rate, 10, 2));
     SET @Left = CASE WHEN @Rate > 0 THEN CEILING((@Planned - @Finished) / @Rate) ELSE 0 END;
     RAISERROR(N'Search %d: %d of %d trials, %d failed, best %s %s; %s trials a second, about %d seconds left.', 0, 1,
@@ -3257,6 +3257,7 @@ GO
 CREATE OR ALTER PROCEDURE dbo.ReleaseTrials
     @SearchId INT = NULL,          -- search
     @Worker NVARCHAR(128) = NULL,  -- name that the worker gave RunSearch
+    @IsAttempt BIT = 0,            -- 1 counts as one of the three workers that a trial may end, as a lease that ends does
     @Help BIT = 0                  -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -3270,18 +3271,21 @@ It is for a worker that is known to have ended; one that still works would do wh
 Parameters:
     @SearchId INT = NULL            search
     @Worker NVARCHAR(128) = NULL    name that the worker gave RunSearch
+    @IsAttempt BIT = 0              1 counts as one of the three workers that a trial may end, as a lease that ends does
     @Help BIT = 0                   1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ReleaseTrials @SearchId = 1, @Worker = N''left'';';
         RETURN 0;
     END;
 
-    UPDATE dbo.search_trials
-    SET state = 'queued', worker = NULL, lease_until = NULL, attempts = attempts - 1
-    WHERE search_id = @SearchId AND worker = @Worker AND state = 'running';
-    UPDATE dbo.searches
-    SET lease_until = DATEADD(SECOND, -1, SYSUTCDATETIME())
-    WHERE search_id = @SearchId AND worker = @Worker AND state = 'training';
+    DECLARE @Past DATETIME2(3) = DATEADD(SECOND, -1, SYSUTCDATETIME());
+    IF @IsAttempt = 1
+        UPDATE dbo.search_trials SET lease_until = @Past WHERE search_id = @SearchId AND worker = @Worker AND state = 'running';
+    ELSE
+        UPDATE dbo.search_trials
+        SET state = 'queued', worker = NULL, lease_until = NULL, attempts = attempts - 1
+        WHERE search_id = @SearchId AND worker = @Worker AND state = 'running';
+    UPDATE dbo.searches SET lease_until = @Past WHERE search_id = @SearchId AND worker = @Worker AND state = 'training';
 END;
 GO
 -- ReportSearch: says what came of a finished search.
@@ -3409,7 +3413,7 @@ ORDER BY s.patient_id;',
             THROW @ErrorNumber, @Message, 1;
         END;
 
-        SET @Took = CAST(DATEDIFF(MILLISECOND, @Started, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000;
+        SET @Took = CAST(DATEDIFF_BIG(MILLISECOND, @Started, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000;
         SET @Done = (SELECT COUNT(*) FROM #figures);
         SET @Count = IIF(@Done * @Budget / @Took < 1000, CEILING(@Done * @Budget / @Took), 1000);
         EXECUTE dbo.StoreTrials @SearchId, @Worker, @Took, @Began, @Before;

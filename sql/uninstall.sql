@@ -1,4 +1,15 @@
 -- Removes everything that install.sql made, data included. There is no way back but a backup.
+DROP PROCEDURE IF EXISTS dbo.RunSearch;
+DROP PROCEDURE IF EXISTS dbo.ReportSearch;
+DROP PROCEDURE IF EXISTS dbo.ReleaseTrials;
+DROP PROCEDURE IF EXISTS dbo.TrainBestTrial;
+DROP PROCEDURE IF EXISTS dbo.StoreTrials;
+DROP PROCEDURE IF EXISTS dbo.AdvanceSearch;
+DROP PROCEDURE IF EXISTS dbo.TakeTrials;
+DROP PROCEDURE IF EXISTS dbo.CheckWorker;
+DROP PROCEDURE IF EXISTS dbo.SearchModels;
+DROP PROCEDURE IF EXISTS dbo.FindMatrices;
+DROP PROCEDURE IF EXISTS dbo.CheckSearchArguments;
 DROP PROCEDURE IF EXISTS dbo.LineageOf;
 DROP PROCEDURE IF EXISTS dbo.WrongCases;
 DROP PROCEDURE IF EXISTS dbo.CompareModels;
@@ -42,6 +53,8 @@ DROP VIEW IF EXISTS dbo.model;
 DROP TABLE IF EXISTS dbo.image_features;
 DROP TABLE IF EXISTS dbo.images;
 DROP TABLE IF EXISTS dbo.predictions;
+DROP TABLE IF EXISTS dbo.search_trials;
+DROP TABLE IF EXISTS dbo.searches;
 DROP TABLE IF EXISTS dbo.model_promotions;
 DROP TABLE IF EXISTS dbo.experiment_curves;
 DROP TABLE IF EXISTS dbo.experiment_metrics;

@@ -12,6 +12,8 @@ from lungdb.cli.support import exit_status
 COMMANDS = {
     "demo": "the whole job on synthetic scans, or on yours",
     "sql": "run T-SQL on either engine, the way sqlcmd does",
+    "search": "try the settings of a search with several processes",
+    "report": "one HTML file on how good a trained model is, with plots",
     "install": "make or upgrade the tables, views and procedures of a database",
     "load-scans": "load folders of DICOM files",
     "load-labels": "load labels from a CSV file",

@@ -91,7 +91,7 @@ ORDER BY s.patient_id;',
             THROW @ErrorNumber, @Message, 1;
         END;
 
-        SET @Took = CAST(DATEDIFF(MILLISECOND, @Started, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000;
+        SET @Took = CAST(DATEDIFF_BIG(MILLISECOND, @Started, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000;
         SET @Done = (SELECT COUNT(*) FROM #figures);
         SET @Count = IIF(@Done * @Budget / @Took < 1000, CEILING(@Done * @Budget / @Took), 1000);
         EXECUTE dbo.StoreTrials @SearchId, @Worker, @Took, @Began, @Before;

@@ -40,7 +40,7 @@ BEGIN
         INNER JOIN dbo.searches AS s ON s.search_id = t.search_id AND s.rung = t.rung
         WHERE t.search_id = @SearchId AND t.state = 'done');
     SET @Best = COALESCE(@Best, N'none yet');
-    SET @Rate = (@Finished - @Before) / (CAST(DATEDIFF(MILLISECOND, @Began, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000);
+    SET @Rate = (@Finished - @Before) / (CAST(DATEDIFF_BIG(MILLISECOND, @Began, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000);
     SET @RateText = LTRIM(STR(@Rate, 10, 2));
     SET @Left = CASE WHEN @Rate > 0 THEN CEILING((@Planned - @Finished) / @Rate) ELSE 0 END;
     RAISERROR(N'Search %d: %d of %d trials, %d failed, best %s %s; %s trials a second, about %d seconds left.', 0, 1,

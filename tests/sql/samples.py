@@ -163,3 +163,31 @@ def inputs_of_comparing() -> dict[str, Any]:
     a, b = generator.uniform(size=(2, 30))
     frame = pd.DataFrame({"label": (generator.uniform(size=30) < a).astype(np.int32), "a": a, "b": b})
     return {"InputDataSet": frame, "Metric": "auc", "Seed": 7, "Resamples": 100}
+
+
+def inputs_of_making_trials() -> dict[str, Any]:
+    """Return what SearchModels gives its script: two poolings of a feature set."""
+    columns = {
+        "feature_set_id": np.array([3, 3], dtype=np.int32),
+        "pooling": pd.Series(["max", "mean"], dtype=object),
+        "negatives": np.array([30, 30], dtype=np.int32),
+        "positives": np.array([20, 20], dtype=np.int32),
+    }
+    return {
+        "InputDataSet": pd.DataFrame(columns),
+        "Method": "random",
+        "Trials": 5,
+        "Space": None,
+        "Folds": 3,
+        "Seed": 7,
+    }
+
+
+def inputs_of_running_trials() -> dict[str, Any]:
+    """Return what RunSearch gives its script: the training patients and two trials."""
+    patients = patients_frame()
+    training = patients[patients["part"] == "train"][["patient_id", "label", "vector"]].reset_index(drop=True)
+    trials = [
+        {"trial_id": trial, "rung": 0, "parameters": {"num_leaves": 3, "min_data_in_leaf": trial}} for trial in (4, 5)
+    ]
+    return {"InputDataSet": training, "Trials": json.dumps(trials), "Folds": 2, "Seed": 7, "Rungs": 2, "Seconds": 600.0}

@@ -44,6 +44,8 @@ INPUTS: dict[str, Callable[[], dict[str, Any]]] = {
     "MeasureExperiment": samples.inputs_of_measuring,
     "PredictLungCancer": lambda: samples.inputs_of_prediction(_trained()),
     "PredictPatients": lambda: samples.inputs_of_many_predictions(_trained()),
+    "RunSearch": samples.inputs_of_running_trials,
+    "SearchModels": samples.inputs_of_making_trials,
     "TrainLungCancerModel": samples.inputs_of_training,
 }
 

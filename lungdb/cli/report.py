@@ -1,0 +1,62 @@
+"""`lungdb report`: what the tables know of a trained model, as one HTML file with plots."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from lungdb.cli.support import add_database_argument, exit_status, open_database
+from lungdb.errors import LungdbError
+from lungdb.reporting.facts import read_facts
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status: 0, 1 for an error, 130 when interrupted."""
+    parser = argparse.ArgumentParser(prog="lungdb report", description=__doc__)
+    add_database_argument(parser)
+    parser.add_argument(
+        "--model", metavar="NAME", default="lightgbm_sql", help="a model's name (default: lightgbm_sql)"
+    )
+    parser.add_argument("--version", type=int, metavar="N", help="its version (default: the champion, else the newest)")
+    parser.add_argument(
+        "-o", "--output", type=Path, metavar="FILE", default=Path("report.html"), help="default: report.html"
+    )
+    parser.add_argument("--png", type=Path, metavar="DIR", help="write the plots as PNG files into this folder too")
+    arguments = parser.parse_args(argv)
+    return exit_status(lambda: _report(arguments))
+
+
+def _report(arguments: argparse.Namespace) -> int:
+    try:
+        from lungdb.reporting.page import render_page
+        from lungdb.reporting.plots import draw_plots
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "matplotlib":
+            raise
+        raise LungdbError('The report needs matplotlib. Run: pip install "lungdb[report]"') from error
+    with open_database(arguments.database) as connection:
+        facts = read_facts(connection, arguments.model, arguments.version)
+    plots = draw_plots(facts)
+    if arguments.png is not None:
+        for plot in plots:
+            _write(arguments.png / f"{plot.name}.png", plot.png)
+        print(f"{len(plots)} plots: {arguments.png}")
+    _write(arguments.output, render_page(facts, plots).encode("utf-8"))
+    print(f"{facts.model.name} version {facts.model.version}: {arguments.output}")
+    return 0
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a whole file or none."""
+    part = file.with_name(f"{file.name}.part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        os.replace(part, file)
+    except OSError as error:
+        with suppress(OSError):  # the error that led here is the one to report
+            part.unlink()
+        raise LungdbError(f"{file} cannot be written: {error.strerror}. Choose another place.") from error

@@ -1,0 +1,222 @@
+"""What the tables know of a trained model, read once; no patient's id is among it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from lungdb.database import Connection, run
+from lungdb.errors import LungdbError, SqlError
+from lungdb.reporting.sources import Scans, Vectors, read_label_sources, read_scans, read_vectors
+
+_UNKNOWN_MODEL = 50108
+
+_FIND = "DECLARE @Id INT; EXECUTE dbo.FindClassifier ?, ?, @Id OUTPUT; SELECT @Id AS classifier_id;"
+_MODEL = """
+SELECT c.name, c.version, c.library, c.pooling, c.created_at, c.sha256, c.details,
+    CASE WHEN HASHBYTES('SHA2_256', c.model) = c.sha256 THEN 1 ELSE 0 END AS is_intact,
+    (SELECT COUNT(*) FROM dbo.predictions AS p WHERE p.classifier_id = c.classifier_id) AS predictions
+FROM dbo.classifiers AS c WHERE c.classifier_id = ?;"""
+_NETWORK = """
+SELECT n.name, n.version, n.library, n.sha256, n.details, f.layer, f.preprocessing, f.width,
+    CASE WHEN HASHBYTES('SHA2_256', n.model) = n.sha256 THEN 1 ELSE 0 END AS is_intact
+FROM dbo.classifiers AS c
+INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
+INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
+WHERE c.classifier_id = ?;"""
+_CHAMPION = """
+SELECT c.version, m.promoted_at, m.promoted_by, CAST(m.forced AS INT) AS forced, m.metric, m.value, m.previous_value
+FROM dbo.champions AS h
+INNER JOIN dbo.model_promotions AS m ON m.promotion_id = h.promotion_id
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = h.classifier_id
+WHERE h.name = ?;"""
+_RUN = """
+SELECT TOP (1) experiment_id, seed, parameters, started_at, ended_at, run_by
+FROM dbo.experiments WHERE classifier_id = ? ORDER BY experiment_id DESC;"""
+_METRICS = "SELECT part, metric, value FROM dbo.experiment_metrics WHERE experiment_id = ?;"
+_CURVES = """
+SELECT part, curve, position, x, y, threshold
+FROM dbo.experiment_curves WHERE experiment_id = ? ORDER BY part, curve, position;"""
+_SCORES = "SELECT label, probability FROM dbo.test_scores WHERE experiment_id = ? ORDER BY probability;"
+_PARTS = """
+SELECT part, COUNT(*) AS patients, SUM(CASE WHEN label = 1 THEN 1 ELSE 0 END) AS positives,
+    SUM(CASE WHEN label = 0 THEN 1 ELSE 0 END) AS negatives
+FROM dbo.experiment_patients WHERE experiment_id = ? GROUP BY part;"""
+
+PARTS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True)
+class Model:
+    """A row of dbo.classifiers; is_intact says whether the stored bytes still have the SHA-256."""
+
+    name: str
+    version: int
+    library: str
+    pooling: str
+    created_at: datetime
+    sha256: str
+    details: dict[str, Any]
+    is_intact: bool
+    predictions: int
+
+
+@dataclass(frozen=True)
+class Network:
+    """The network that the features come from, and the feature set."""
+
+    name: str
+    version: int
+    library: str
+    sha256: str
+    details: dict[str, Any]
+    layer: str
+    preprocessing: str
+    width: int
+    is_intact: bool
+
+
+@dataclass(frozen=True)
+class Champion:
+    """The version that the model's name stands for, and the figures that it was promoted by."""
+
+    version: int
+    promoted_at: datetime
+    promoted_by: str
+    forced: bool
+    metric: str
+    value: float | None
+    previous_value: float | None
+
+
+@dataclass(frozen=True)
+class Run:
+    """A row of dbo.experiments."""
+
+    experiment_id: int
+    seed: int
+    parameters: dict[str, Any]
+    started_at: datetime
+    ended_at: datetime
+    run_by: str
+
+
+@dataclass(frozen=True)
+class Point:
+    """A point of a curve; None where a value is not defined."""
+
+    position: int
+    x: float | None
+    y: float | None
+    threshold: float | None
+
+
+@dataclass(frozen=True)
+class Part:
+    """Patients of a part, and how many of them are labelled 1 and 0."""
+
+    patients: int
+    positives: int
+    negatives: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Everything that a report says.
+
+    Attributes
+    ----------
+    metrics : dict
+        (part, metric) to value, None where it is not defined; a pair that is absent was not recorded.
+    curves : dict
+        (part, curve) to its points, in order.
+    scores : list of (label, probability)
+        Of the test patients.
+    parts : dict
+        Part to its patients, in the order train, validation, test.
+    """
+
+    model: Model
+    network: Network
+    champion: Champion | None
+    run: Run
+    metrics: dict[tuple[str, str], float | None]
+    curves: dict[tuple[str, str], list[Point]]
+    scores: list[tuple[int, float]]
+    parts: dict[str, Part]
+    scans: Scans
+    vectors: dict[str, Vectors]
+    label_sources: list[tuple[str, int]]
+
+    @property
+    def is_calibrated(self) -> bool:
+        """Whether the model's probabilities are calibrated."""
+        return isinstance(self.model.details.get("calibration"), dict)
+
+
+def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
+    """Read what is known of a version of a model, or, without one, of its champion, else of its newest.
+
+    Raises
+    ------
+    LungdbError
+        There is no such model, or no training run of it is recorded.
+    """
+    classifier = _find(connection, name, version)
+    (model,) = _rows(connection, _MODEL, classifier)
+    (network,) = _rows(connection, _NETWORK, classifier)
+    champions = _rows(connection, _CHAMPION, model["name"])
+    runs = _rows(connection, _RUN, classifier)
+    if not runs:
+        raise LungdbError(
+            f"No training run of {model['name']} version {model['version']} is recorded. Train it with "
+            "TrainLungCancerModel."
+        )
+    experiment = int(runs[0]["experiment_id"])
+    curves: dict[tuple[str, str], list[Point]] = {}
+    for row in _rows(connection, _CURVES, experiment):
+        curves.setdefault((row.pop("part"), row.pop("curve")), []).append(Point(**row))
+    parts = {row.pop("part"): Part(**row) for row in _rows(connection, _PARTS, experiment)}
+    return Facts(
+        model=Model(**_typed(model)),
+        network=Network(**_typed(network)),
+        champion=Champion(**champions[0] | {"forced": bool(champions[0]["forced"])}) if champions else None,
+        run=Run(**runs[0] | {"parameters": _json(runs[0]["parameters"])}),
+        metrics={(row["part"], row["metric"]): row["value"] for row in _rows(connection, _METRICS, experiment)},
+        curves=curves,
+        scores=[(int(row["label"]), float(row["probability"])) for row in _rows(connection, _SCORES, experiment)],
+        parts={part: parts[part] for part in PARTS if part in parts},
+        scans=read_scans(connection, experiment),
+        vectors=read_vectors(connection, experiment),
+        label_sources=read_label_sources(connection, experiment),
+    )
+
+
+def _find(connection: Connection, name: str, version: int | None) -> int:
+    try:
+        return int(run(connection, _FIND, (name, version))[-1].rows[0][0])
+    except SqlError as error:
+        if error.number == _UNKNOWN_MODEL:
+            raise LungdbError(error.message) from None
+        raise
+
+
+def _rows(connection: Connection, sql: str, parameter: int | str) -> list[dict[str, Any]]:
+    (result,) = run(connection, sql, (parameter,))
+    return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+
+
+def _typed(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {
+        "details": _json(row["details"]),
+        "sha256": row["sha256"].hex(),
+        "is_intact": bool(row["is_intact"]),
+    }
+
+
+def _json(text: str) -> dict[str, Any]:
+    """Read an object of a table; anything else that a column of JSON may hold says nothing here."""
+    value = json.loads(text)
+    return value if isinstance(value, dict) else {}

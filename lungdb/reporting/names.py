@@ -1,0 +1,33 @@
+"""The words of a report for the names of the tables."""
+
+from __future__ import annotations
+
+OPERATING_POINTS = {
+    "50": "probability 0.5",
+    "sensitivity_95": "sensitivity of 0.95",
+    "specificity_95": "specificity of 0.95",
+    "youden": "largest Youden index",
+}
+"""Operating points of dbo.experiment_metrics; all but the first are chosen on the training patients."""
+
+FIGURES: dict[str, tuple[tuple[str, str, bool], ...]] = {
+    "Telling apart": (
+        ("auc", "AUC", False),
+        ("auc_low", "lower end of its 95 % interval (DeLong)", True),
+        ("auc_high", "upper end", True),
+        ("auc_bootstrap_low", "lower end of its 95 % interval (bootstrap)", True),
+        ("auc_bootstrap_high", "upper end", True),
+        ("average_precision", "Average precision", False),
+    ),
+    "Probabilities: lower is better": (
+        ("log_loss", "Log loss", False),
+        ("log_loss_constant", "of constant prediction", True),
+        ("log_loss_raw", "before calibration", True),
+        ("brier", "Brier score", False),
+        ("brier_constant", "of constant prediction", True),
+        ("brier_raw", "before calibration", True),
+        ("ece", "Expected calibration error", False),
+        ("ece_raw", "before calibration", True),
+    ),
+}
+"""Groups of (metric, title, whether it belongs to the one above it)."""

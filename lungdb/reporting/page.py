@@ -1,0 +1,228 @@
+"""The report as one HTML page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from html import escape
+
+from lungdb import __version__
+from lungdb.reporting import card
+from lungdb.reporting.facts import PARTS, Facts
+from lungdb.reporting.markup import definitions, document, number, paragraphs, picture, section
+from lungdb.reporting.names import FIGURES, OPERATING_POINTS
+from lungdb.reporting.plots import Plot
+
+
+def render_page(facts: Facts, plots: Sequence[Plot]) -> str:
+    """Make the page: it needs no other file and no network."""
+    model = facts.model
+    title = f"{model.name}, version {model.version}"
+    head = (
+        f"<header><h1>{escape(title)}</h1><p>{escape(card.champion(facts))}</p>"
+        f'<p class="summary">{escape(card.summary(facts))}</p>'
+        f'<p class="notice">{escape(card.RESEARCH_ONLY)}</p></header>'
+    )
+    sections = (
+        section("Figures", _figures(facts)),
+        section("Plots", _plots(plots)),
+        section("Operating points", _operating_points(facts)),
+        section("Calibration", _calibration(facts)),
+        section("Model card", _card(facts)),
+        section("Patients", _patients(facts)),
+        section("Training run", _run(facts)),
+        section("Features", _features(facts)),
+        section("Lineage", _lineage(facts)),
+    )
+    foot = f'<footer class="soft"><p>lungdb {escape(__version__)}, from the tables of the database.</p></footer>'
+    return document(f"{title} · lungdb", head + "<main>" + "".join(sections) + "</main>" + foot)
+
+
+def _parts(facts: Facts) -> list[str]:
+    return [part for part in PARTS if any(measured == part for measured, _ in facts.metrics)]
+
+
+def _part_title(facts: Facts, part: str) -> str:
+    if part != "train":
+        return part
+    return "train, out of fold" if facts.metrics.get((part, "out_of_fold")) else "train, learnt from"
+
+
+def _cell(facts: Facts, part: str, metric: str, *, whole: bool = False) -> str:
+    key = (part, metric)
+    shown = number(facts.metrics.get(key), recorded=key in facts.metrics, whole=whole)
+    return f'<td class="number" data-part="{escape(part)}" data-metric="{escape(metric)}">{shown}</td>'
+
+
+def _figures(facts: Facts) -> str:
+    parts = _parts(facts)
+    if not parts:
+        return paragraphs(["No figures are recorded for this run."])
+    head = "".join(f'<th scope="col" class="number">{escape(_part_title(facts, part))}</th>' for part in parts)
+    body = []
+    for group, metrics in FIGURES.items():
+        body.append(f'<tr><th colspan="{len(parts) + 1}" scope="colgroup">{escape(group)}</th></tr>')
+        for metric, title, is_part in metrics:
+            cells = "".join(_cell(facts, part, metric) for part in parts)
+            kind = ' class="part-of"' if is_part else ""
+            body.append(f'<tr{kind}><th scope="row">{escape(title)}</th>{cells}</tr>')
+    table = f'<table><thead><tr><th scope="col"></th>{head}</tr></thead><tbody>{"".join(body)}</tbody></table>'
+    notes = [
+        "Test patients are those whom dbo.splits holds out; the model has learnt nothing from them. "
+        "Constant prediction gives everybody the share of cancer among the patients trained on; its AUC is 0.5, and "
+        "its average precision the share of cancer."
+    ]
+    return table + paragraphs(notes)
+
+
+def _plots(plots: Sequence[Plot]) -> str:
+    if not plots:
+        return paragraphs(["No curves are recorded, or none is defined."])
+    missing = ""
+    if all(plot.name != "training_curve" for plot in plots):
+        missing = paragraphs(["There is no training curve: the run recorded none."])
+    return f'<div class="grid">{"".join(picture(plot) for plot in plots)}</div>{missing}'
+
+
+def _operating_points(facts: Facts) -> str:
+    text = (
+        "A patient is called positive from the threshold on. All thresholds but 0.5 are chosen without the test "
+        "patients, so their sensitivity and specificity may differ from what was aimed at."
+    )
+    blocks = [paragraphs([text])]
+    for part in reversed(_parts(facts)):
+        cards = "".join(_confusion(facts, part, point, title) for point, title in OPERATING_POINTS.items())
+        blocks.append(f'<h3>{escape(_part_title(facts, part))}</h3><div class="grid small">{cards}</div>')
+    return "".join(blocks)
+
+
+def _confusion(facts: Facts, part: str, point: str, title: str) -> str:
+    def row(name: str, *metrics: str, whole: bool = False) -> str:
+        cells = (_cell(facts, part, f"{metric}_at_{point}", whole=whole) for metric in metrics)
+        return f'<tr><th scope="row">{name}</th>{"".join(cells)}</tr>'
+
+    return (
+        f'<div class="card"><h3>{escape(title)}</h3><table><thead>'
+        '<tr><th></th><th colspan="2" scope="colgroup" class="number">called</th></tr><tr><th scope="col">truth</th>'
+        '<th scope="col" class="number">cancer</th><th scope="col" class="number">none</th></tr></thead><tbody>'
+        + row("cancer", "true_positives", "false_negatives", whole=True)
+        + row("none", "false_positives", "true_negatives", whole=True)
+        + "</tbody></table><table><tbody>"
+        + "".join(row(name, name) for name in ("threshold", "sensitivity", "specificity"))
+        + "</tbody></table></div>"
+    )
+
+
+def _calibration(facts: Facts) -> str:
+    after = {point.position: point for point in facts.curves.get(("test", "calibration"), [])}
+    before = {point.position: point for point in facts.curves.get(("test", "calibration_raw"), [])}
+    if not after:
+        return paragraphs(["No calibration is recorded for test patients."])
+    rows = []
+    for place in range(10):
+        cells = []
+        for points in (before, after):
+            point = points.get(place)
+            if point is None:
+                cells.append('<td class="number">0</td><td class="number"></td><td class="number"></td>')
+            else:
+                values = (number(point.threshold, whole=True), number(point.x), number(point.y))
+                cells.extend(f'<td class="number">{value}</td>' for value in values)
+        rows.append(f'<tr><th scope="row">{place / 10:.1f} to {(place + 1) / 10:.1f}</th>{"".join(cells)}</tr>')
+    columns = "".join(f'<th scope="col" class="number">{name}</th>' for name in ("n", "mean", "share") * 2)
+    table = (
+        '<table id="calibration"><thead><tr><th></th><th colspan="3" scope="colgroup" class="number">before</th>'
+        '<th colspan="3" scope="colgroup" class="number">after</th></tr>'
+        f'<tr><th scope="col">bin</th>{columns}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    )
+    text = "Test patients by probability: how many (n), their mean probability, and the share of them with cancer."
+    if not facts.is_calibrated:
+        text += " The model is not calibrated, so before and after are the same."
+    return paragraphs([text]) + table
+
+
+def _card(facts: Facts) -> str:
+    blocks: Iterable[tuple[str, Iterable[str]]] = (
+        ("Intended use", card.intended_use(facts)),
+        ("Data", card.data(facts)),
+        ("Limits", card.limits(facts)),
+    )
+    return "".join(f"<h3>{title}</h3>{paragraphs(texts)}" for title, texts in blocks)
+
+
+def _patients(facts: Facts) -> str:
+    rows = "".join(
+        f'<tr><th scope="row">{escape(part)}</th><td class="number">{counts.patients}</td>'
+        f'<td class="number">{counts.positives}</td><td class="number">{counts.negatives}</td></tr>'
+        for part, counts in facts.parts.items()
+    )
+    head = "".join(f'<th scope="col" class="number">{name}</th>' for name in ("patients", "with cancer", "without"))
+    return f'<table id="patients"><thead><tr><th scope="col">part</th>{head}</tr></thead><tbody>{rows}</tbody></table>'
+
+
+def _run(facts: Facts) -> str:
+    run, details = facts.run, facts.model.details
+    seconds = (run.ended_at - run.started_at).total_seconds()
+    libraries = details.get("libraries")
+    rows: list[tuple[str, object]] = [
+        ("Run by", run.run_by),
+        ("Started, UTC", f"{run.started_at:%Y-%m-%d %H:%M:%S}"),
+        ("Took", f"{seconds:.1f} seconds"),
+        ("Seed", run.seed),
+    ]
+    for name, value in run.parameters.items():
+        if name != "seed":
+            rows.append((name, "none" if value is None else value))
+    if details.get("best_iteration"):
+        rows.append(("trees of the stored model", details["best_iteration"]))
+    if details.get("l2") is not None:
+        rows.append(("l2 of the stored model", details["l2"]))
+    if isinstance(libraries, dict):
+        rows.append(("Libraries", ", ".join(f"{name} {version}" for name, version in libraries.items())))
+    return definitions(rows)
+
+
+def _features(facts: Facts) -> str:
+    network = facts.network
+    return definitions(
+        [
+            ("Network", f"{network.name}, version {network.version}, {network.library}"),
+            ("Precision", network.details.get("precision")),
+            ("Layer", network.layer),
+            ("Preprocessing", network.preprocessing),
+            ("Width", network.width),
+            ("Pooling", facts.model.pooling),
+        ]
+    )
+
+
+def _lineage(facts: Facts) -> str:
+    model, network, scans = facts.model, facts.network, facts.scans
+    damaged = "the stored bytes no longer have this SHA-256"
+    rows: list[tuple[str, object]] = [
+        ("Model, made", f"{model.created_at:%Y-%m-%d %H:%M:%S} UTC"),
+        ("Model, SHA-256", model.sha256),
+        *([] if model.is_intact else [("Model", damaged)]),
+        ("Network, SHA-256", network.sha256),
+        *([] if network.is_intact else [("Network", damaged)]),
+    ]
+    promotion = facts.champion
+    if promotion is not None and promotion.version == model.version:
+        value, previous = (
+            "not defined" if figure is None else f"{figure:.3f}"
+            for figure in (promotion.value, promotion.previous_value)
+        )
+        rows.append(
+            ("Promoted", f"by {promotion.promoted_by}, {promotion.metric} {value}; of the champion before: {previous}")
+        )
+    for part in PARTS:
+        if part in facts.vectors:
+            vectors = facts.vectors[part]
+            rows.append(
+                (f"Vectors, {part}", f"{vectors.recorded} recorded, {vectors.unchanged} still stored unchanged")
+            )
+            rows.append((f"Vectors, {part}, SHA-256", vectors.digest))
+    if scans.count:
+        rows.append(("Scans", f"{scans.count} stored now"))
+        rows.append(("Scans, SHA-256", scans.digest))
+    text = "The SHA-256 of vectors and scans is over the sorted SHA-256 of each, as the tables have them."
+    return definitions(rows) + paragraphs([text])

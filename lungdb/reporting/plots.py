@@ -1,0 +1,216 @@
+"""The plots of a report, as PNG. Lines differ in dash and marker too, so that no plot needs its colours."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+
+import matplotlib.style
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from lungdb.reporting.facts import Facts, Point
+from lungdb.reporting.names import OPERATING_POINTS
+
+WIDTH, HEIGHT = 1000, 1000
+"""Pixels of every plot."""
+
+Values = NDArray[np.float64]
+
+_DPI = 200
+_BINS = 20
+# Okabe and Ito, Color universal design (2008): told apart by the colour-blind, and in grey by their lightness.
+_BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#606060"
+_MARKERS = (("o", 5), ("s", 9), ("^", 9), ("D", 12))
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A plot: the stem of its file name, a title, what it shows in words, and the picture's bytes."""
+
+    name: str
+    title: str
+    text: str
+    png: bytes
+
+
+def draw_plots(facts: Facts) -> list[Plot]:
+    """Draw every plot that the facts allow; a curve that is not defined or not recorded gives none."""
+    with matplotlib.style.context(["default", {"font.size": 11}]):
+        drawn = (_roc(facts), _precision_recall(facts), _calibration(facts), _scores(facts), _training(facts))
+    return [plot for plot in drawn if plot is not None]
+
+
+def _roc(facts: Facts) -> Plot | None:
+    if ("test", "roc") not in facts.curves:
+        return None
+    figure = _figure()
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", label="guessing")
+    if ("train", "roc") in facts.curves:
+        axes.plot(*_xy(facts.curves["train", "roc"]), color=_ORANGE, linestyle="--", label=_train_name(facts))
+    axes.plot(*_xy(facts.curves["test", "roc"]), color=_BLUE, label="test")
+    for (name, title), (marker, size) in zip(OPERATING_POINTS.items(), _MARKERS, strict=True):
+        sensitivity = facts.metrics.get(("test", f"sensitivity_at_{name}"))
+        specificity = facts.metrics.get(("test", f"specificity_at_{name}"))
+        if sensitivity is not None and specificity is not None:
+            # Hollow and of different sizes: two points may lie on one spot.
+            axes.plot(
+                [1 - specificity], [sensitivity], linestyle="", marker=marker, markersize=size,
+                markerfacecolor="none", markeredgecolor="black", markeredgewidth=1.3, label=title,
+            )  # fmt: skip
+    _square(axes, "1 − specificity", "sensitivity")
+    _legend(figure, axes)
+    text = "Sensitivity against 1 − specificity at every threshold, with the operating points on the test patients."
+    return Plot("roc", "ROC", text, _png(figure))
+
+
+def _precision_recall(facts: Facts) -> Plot | None:
+    if ("test", "precision_recall") not in facts.curves:
+        return None
+    figure = _figure()
+    axes = figure.add_subplot()
+    lines = (("train", _train_name(facts), _ORANGE, "--"), ("test", "test", _BLUE, "-"))
+    for part, title, colour, dash in lines:
+        patients, positives = (facts.metrics.get((part, name)) for name in ("patients", "positives"))
+        if (part, "precision_recall") in facts.curves:
+            recall, precision = _xy(facts.curves[part, "precision_recall"])
+            recall, precision = np.append(0.0, recall), np.append(precision[:1], precision)
+            axes.step(recall, precision, where="pre", color=colour, linestyle=dash, label=title)
+        if part == "test" and patients and positives is not None:
+            axes.axhline(positives / patients, color=_GREY, linestyle=":", label="base rate of the test patients")
+    _square(axes, "sensitivity (recall)", "precision")
+    _legend(figure, axes)
+    text = (
+        "Precision against sensitivity at every threshold; the dotted line is the share of cancer in the test patients."
+    )
+    return Plot("precision_recall", "Precision and recall", text, _png(figure))
+
+
+def _calibration(facts: Facts) -> Plot | None:
+    if ("test", "calibration") not in facts.curves:
+        return None
+    series = [
+        ("calibration_raw", "before calibration", _ORANGE, "--", "s"),
+        ("calibration", "after calibration", _BLUE, "-", "o"),
+    ]
+    if not facts.is_calibrated:
+        series = [("calibration", "not calibrated", _BLUE, "-", "o")]
+    figure = _figure()
+    axes, counts = figure.subplots(2, 1, height_ratios=(3, 1), sharex=True)
+    axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", label="perfect calibration")
+    most = max(
+        [1.0, *(point.threshold or 0.0 for name, *_ in series for point in facts.curves.get(("test", name), []))]
+    )
+    # Three digits are wider than a bar.
+    turned = most >= 100
+    for curve, title, colour, dash, marker in series:
+        points = facts.curves.get(("test", curve), [])
+        if not points:
+            continue
+        is_raw = curve == "calibration_raw"
+        axes.plot(
+            *_xy(points),
+            color=colour,
+            linestyle=dash,
+            marker=marker,
+            markerfacecolor="none" if is_raw else colour,
+            label=title,
+        )
+        centres = [point.position / 10 + (0.03 if is_raw else 0.07) for point in points]
+        patients = [point.threshold or 0.0 for point in points]
+        bars = counts.bar(centres, patients, width=0.036, color=colour, hatch="////" if is_raw else None, alpha=0.8)
+        counts.bar_label(bars, fmt="%d", fontsize=9, padding=2, rotation=90 if turned else 0)
+    axes.set(ylim=(-0.03, 1.03), ylabel="share with cancer")
+    counts.set(
+        xlim=(-0.02, 1.02),
+        ylim=(0, (1.9 if turned else 1.45) * most),
+        xlabel="predicted probability",
+        ylabel="patients",
+    )
+    counts.yaxis.set_major_locator(MaxNLocator(nbins=3, integer=True))
+    _legend(figure, axes)
+    text = "Predicted probability and observed share of cancer in ten bins of test patients, with the patients of each."
+    return Plot("calibration", "Calibration", text, _png(figure))
+
+
+def _scores(facts: Facts) -> Plot | None:
+    if not facts.scores:
+        return None
+    figure = _figure()
+    panels = figure.subplots(2, 1, sharex=True, sharey=True)
+    edges = np.linspace(0, 1, _BINS + 1)
+    for axes, label, title, colour, hatch in zip(
+        panels, (0, 1), ("without cancer", "with cancer"), (_BLUE, _ORANGE), (None, "////"), strict=True
+    ):
+        values = [probability for truth, probability in facts.scores if truth == label]
+        axes.hist(values, bins=list(edges), color=colour, hatch=hatch, edgecolor="white", linewidth=0.5)
+        axes.axvline(0.5, color=_GREY, linestyle=":")
+        axes.set(ylabel="patients", title=f"test patients {title}: {len(values)}", xlim=(0, 1))
+        axes.yaxis.set_major_locator(MaxNLocator(nbins=4, integer=True))
+    panels[1].set_xlabel("probability")
+    text = "How many test patients with and without cancer have which probability; the dotted line is at 0.5."
+    return Plot("scores", "Scores by class", text, _png(figure))
+
+
+def _training(facts: Facts) -> Plot | None:
+    series = (("train", "learnt from", _ORANGE, "--"), ("validation", "kept for early stopping", _BLUE, "-"))
+    if not any((part, f"training_{part}") in facts.curves for part, *_ in series):
+        return None
+    figure = _figure()
+    axes = figure.add_subplot()
+    for part, title, colour, dash in series:
+        points = facts.curves.get((part, f"training_{part}"), [])
+        if not points:
+            continue
+        axes.plot(*_xy(points), color=colour, linestyle=dash, label=title)
+    trees = facts.model.details.get("best_iteration")
+    if isinstance(trees, int) and trees > 0:
+        axes.axvline(trees, color=_GREY, linestyle=":", label=f"trees of the model: {trees}")
+    axes.set(xlabel="trees", ylabel="log loss")
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
+    _legend(figure, axes)
+    folds = facts.run.parameters.get("folds")
+    text = "Log loss after each tree" + (f", mean of the {folds} folds." if folds else ".")
+    return Plot("training_curve", "Training curve", text, _png(figure))
+
+
+def _train_name(facts: Facts) -> str:
+    return "train, out of fold" if facts.metrics.get(("train", "out_of_fold")) else "train, learnt from"
+
+
+def _xy(points: list[Point]) -> tuple[Values, Values]:
+    return np.array([point.x for point in points], np.float64), np.array([point.y for point in points], np.float64)
+
+
+def _figure() -> Figure:
+    return Figure(figsize=(WIDTH / _DPI, HEIGHT / _DPI), dpi=_DPI, layout="constrained")
+
+
+def _square(axes: Axes, x: str, y: str) -> None:
+    axes.set(xlim=(-0.03, 1.03), ylim=(-0.03, 1.03), xlabel=x, ylabel=y)
+    axes.grid(color="#dddddd", linewidth=0.5)
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    """Put the legend below the axes, where it hides no line."""
+    figure.legend(
+        *axes.get_legend_handles_labels(),
+        loc="outside lower left",
+        fontsize=10,
+        frameon=False,
+        ncols=2,
+        labelspacing=0.7,
+    )
+
+
+def _png(figure: Figure) -> bytes:
+    file = io.BytesIO()
+    FigureCanvasAgg(figure)
+    # Software would hold an address and a version, so the same facts would not give the same bytes.
+    figure.savefig(file, format="png", metadata={"Software": None})
+    return file.getvalue()

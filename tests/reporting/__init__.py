@@ -1,0 +1,1 @@
+"""Tests of lungdb.reporting and its command."""

@@ -1,0 +1,142 @@
+"""The trials that a search makes."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import math
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from lungdb.learning.search import DEFAULT_GRID, DEFAULT_RANDOM, draw_trials, read_space
+from lungdb.procedures import make_trials
+
+SMALL = '{"num_leaves": [3, 7, 15], "learning_rate": [0.1, 0.2], "imbalance": ["none", "class_weight"]}'
+
+
+def _matrices() -> pd.DataFrame:
+    """Two poolings of a feature set and one of another, with their training patients."""
+    frame: pd.DataFrame = pd.DataFrame(
+        {
+            "feature_set_id": np.array([4, 9, 4], dtype=np.int32),
+            "pooling": pd.Series(["mean", "mean", "max"], dtype=object),
+            "negatives": np.array([60, 60, 60], dtype=np.int32),
+            "positives": np.array([30, 30, 30], dtype=np.int32),
+        }
+    )
+    return frame
+
+
+def test_a_grid_is_every_combination_once() -> None:
+    """Against the product written out."""
+    frame, error, _ = make_trials(_matrices(), "grid", 0, SMALL, 5, 1)
+    assert error == 0
+    made = [
+        (number, pooling, *json.loads(text).values())
+        for number, pooling, text in zip(frame["feature_set_id"], frame["pooling"], frame["parameters"], strict=True)
+    ]
+    wanted = itertools.product([(4, "max"), (4, "mean"), (9, "mean")], [3, 7, 15], [0.1, 0.2], ["none", "class_weight"])
+    assert len(made) == len(set(made)) == 36
+    assert set(made) == {(*matrix, *settings) for matrix, *settings in wanted}
+    assert frame["candidate"].tolist() == list(range(1, 37))
+
+
+def test_the_same_seed_gives_the_same_trials_and_another_seed_others() -> None:
+    """Also when the matrices come in another order."""
+    first, _, _ = make_trials(_matrices(), "random", 40, None, 5, 17)
+    again, _, _ = make_trials(_matrices().iloc[::-1], "random", 40, None, 5, 17)
+    other, _, _ = make_trials(_matrices(), "random", 40, None, 5, 18)
+    pd.testing.assert_frame_equal(first, again)
+    assert len(first) == 40
+    assert not set(first["parameters"]) & set(other["parameters"])
+
+
+def test_random_trials_stay_in_the_space_and_reach_all_of_it() -> None:
+    """Whole numbers are whole, each of a range and each matrix is met, and a log range is even in the logarithm."""
+    space = read_space(
+        '{"num_leaves": {"low": 3, "high": 6}, "learning_rate": {"low": 0.001, "high": 1, "log": true}, '
+        '"min_data_in_leaf": [4, 8]}'
+    )
+    trials = draw_trials(space, 2, "random", 2000, 3)
+    assert {matrix for matrix, _ in trials} == {0, 1}
+    leaves = [settings["num_leaves"] for _, settings in trials]
+    assert {(type(value), value) for value in leaves} == {(int, value) for value in (3, 4, 5, 6)}
+    shares = [leaves.count(value) / 2000 for value in (3, 4, 5, 6)]
+    assert shares == pytest.approx([0.25] * 4, abs=0.05)
+    rates = np.log10([float(settings["learning_rate"]) for _, settings in trials])
+    assert rates.min() >= -3
+    assert rates.max() <= 0
+    assert np.quantile(rates, [0.25, 0.5, 0.75]) == pytest.approx([-2.25, -1.5, -0.75], abs=0.12)
+    assert {settings["min_data_in_leaf"] for _, settings in trials} == {4, 8}
+
+
+def test_random_trials_differ_and_exhaust_a_small_space() -> None:
+    """As many as there are combinations: each once; one more is refused."""
+    space = read_space(SMALL)
+    trials = draw_trials(space, 1, "random", 12, 5)
+    assert len({json.dumps(settings) for _, settings in trials}) == 12
+    frame, number, message = make_trials(_matrices().iloc[:1], "random", 13, SMALL, 5, 1)
+    assert (len(frame), number) == (0, 50161)
+    assert "12 different trials" in message
+
+
+def test_the_default_spaces_are_the_documented_ones() -> None:
+    """docs/search.md has them as a table."""
+    grid = read_space(DEFAULT_GRID)
+    assert grid == {"learning_rate": [0.02, 0.05, 0.1], "num_leaves": [3, 7, 15], "min_data_in_leaf": [5, 10, 20]}
+    drawn = [settings for _, settings in draw_trials(read_space(DEFAULT_RANDOM), 1, "random", 1000, 1)]
+    for name, low, high in (("learning_rate", 0.01, 0.3), ("num_leaves", 3, 31), ("min_data_in_leaf", 3, 30)):
+        values = [float(settings[name]) for settings in drawn]
+        assert low <= min(values) < low * 1.3
+        assert high / 1.3 < max(values) <= high
+        assert math.exp(np.mean(np.log(values))) == pytest.approx(math.sqrt(low * high), rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("space", "says"),
+    [
+        ("[]", "no JSON object"),
+        ("{}", "no JSON object"),
+        ('{"num_leaves": [3', "no JSON object"),
+        ('{"depth": [3]}', "'depth'"),
+        ('{"seed": [3]}', "'seed'"),
+        ('{"num_leaves": []}', "neither as a list"),
+        ('{"num_leaves": 3}', "neither as a list"),
+        ('{"num_leaves": [1]}', "1 for the training parameter num_leaves"),
+        ('{"num_leaves": [3.5]}', "3.5"),
+        ('{"num_leaves": [3, 3]}', "twice"),
+        ('{"num_leaves": {"low": 7, "high": 3}}', "from 7 to 3"),
+        ('{"num_leaves": {"low": 3}}', "neither as a list"),
+        ('{"num_leaves": {"low": 3, "high": 7, "log": 1}}', "log is true or false"),
+        ('{"learning_rate": {"low": 0.0, "high": 0.1}}', "0.0"),
+        ('{"learning_rate": {"low": 0.01, "high": NaN}}', "nan"),
+        ('{"imbalance": {"low": "none", "high": "class_weight"}}', "imbalance from"),
+        ('{"imbalance": ["some"]}', "'some'"),
+    ],
+)
+def test_a_wrong_space_is_refused(space: str, says: str) -> None:
+    """50160 with the value, and no trials."""
+    frame, number, message = make_trials(_matrices(), "random", 10, space, 5, 1)
+    assert (len(frame), number) == (0, 50160)
+    assert says in message
+
+
+def test_a_grid_over_a_range_or_too_large_a_grid_is_refused() -> None:
+    """50160 and 50161."""
+    _, number, message = make_trials(_matrices(), "grid", 0, '{"num_leaves": {"low": 3, "high": 7}}', 5, 1)
+    assert number == 50160
+    assert "num_leaves" in message
+    large = {"num_leaves": list(range(2, 102)), "min_data_in_leaf": list(range(1, 41))}
+    _, number, message = make_trials(_matrices(), "grid", 0, json.dumps(large), 5, 1)
+    assert number == 50161
+    assert "12000" in message
+
+
+@pytest.mark.parametrize(("negatives", "positives", "expected"), [(60, 0, 50112), (60, 4, 50113), (0, 0, 50113)])
+def test_too_few_patients_are_refused_before_any_trial(negatives: int, positives: int, expected: int) -> None:
+    """A search whose every trial would fail is not made."""
+    matrices = _matrices().assign(negatives=negatives, positives=positives)
+    frame, number, _ = make_trials(matrices, "random", 10, None, 5, 1)
+    assert (len(frame), number) == (0, expected)
