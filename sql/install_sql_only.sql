@@ -1215,5 +1215,149 @@ Example:
     RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;
 END;
 GO
+-- TakeCopiedScans: stores the patients, scans and vectors in #copy_scans; inside the caller's transaction.
+-- Called by TakeCopy, whose script's tables #copy_scans and #copy_model it reads.
+CREATE OR ALTER PROCEDURE dbo.TakeCopiedScans
+    @FeatureSetId INT -- feature set of the vectors
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Top INT, @Moved INT, @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
+    CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, features_sha256 VARBINARY(32) NOT NULL);
+
+    SET @Top = (
+        SELECT MAX(i.idx) FROM (
+            SELECT idx FROM dbo.patients WITH (UPDLOCK, HOLDLOCK)
+            UNION ALL
+            SELECT idx FROM #copy_scans) AS i);
+    INSERT INTO dbo.patients (patient_id, idx)
+    SELECT c.patient_id, CASE WHEN taken.idx IS NULL THEN c.idx ELSE @Top + ROW_NUMBER() OVER (ORDER BY c.idx) END
+    FROM #copy_scans AS c
+    LEFT JOIN dbo.patients AS taken ON taken.idx = c.idx
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.patients AS p WHERE p.patient_id = c.patient_id);
+    SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
+
+    INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
+        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification)
+    SELECT c.patient_id, CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
+        c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
+        c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification
+    FROM #copy_scans AS c
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
+
+    INSERT INTO #arrived (scan_id, vector, features_sha256)
+    SELECT s.scan_id, c.vector, c.features_sha256
+    FROM #copy_scans AS c
+    INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid;
+    -- No array comes, and its hash says so to whoever reads it.
+    INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256)
+    SELECT a.scan_id, @FeatureSetId, 0, 0, 0x, a.features_sha256
+    FROM #arrived AS a
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
+    UPDATE p
+    SET p.vector = a.vector
+    FROM dbo.pooled_features AS p
+    INNER JOIN #arrived AS a ON a.scan_id = p.scan_id
+    WHERE p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling;
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector)
+    SELECT a.scan_id, @FeatureSetId, @Pooling, a.vector
+    FROM #arrived AS a
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);
+    IF @Moved > 0
+        RAISERROR(N'%d patients have another index here than where they come from; see dbo.patients.', 0, 1, @Moved) WITH NOWAIT;
+END;
+GO
+-- TakeCopy: takes in the model, and the features of patients, that a script of `lungdb copy` has put into temporary tables.
+-- Example: EXECUTE dbo.TakeCopy @Rows = 1234;
+CREATE OR ALTER PROCEDURE dbo.TakeCopy
+    @Rows INT = NULL, -- number of rows that the script has put into all of them; needed
+    @Help BIT = 0     -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.TakeCopy is the last step of the script that the command lungdb copy makes: it takes in the model, and the features
+of patients, that the script has put into #copy_model, #copy_nodes, #copy_coefficients, #copy_calibration and #copy_scans.
+All of it is stored, or nothing. A model that is there already stays; patients are found by their id, scans by their series.
+The network that made the features comes without its bytes, and so do the slices: they are not needed to score.
+Parameters:
+    @Rows INT = NULL  number of rows that the script has put into all of them; needed
+    @Help BIT = 0     1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.TakeCopy @Rows = 1234;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Arrived INT, @NetworkId INT, @FeatureSetId INT, @ClassifierId INT;
+    DECLARE @ModelName NVARCHAR(128), @Version INT, @Patients INT;
+    SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
+        + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans);
+    IF @Rows IS NULL OR @Arrived <> @Rows
+    BEGIN
+        SET @Message = CONCAT(@Arrived, N' rows of ', COALESCE(CAST(@Rows AS NVARCHAR(12)), N'an unknown number'),
+            N' arrived. See the first error of the script, and run it again as a whole on one connection.');
+        THROW 50155, @Message, 1;
+    END;
+    SELECT @ModelName = name, @Version = version FROM #copy_model;
+    IF EXISTS (
+        SELECT 1 FROM #copy_model AS m INNER JOIN dbo.classifiers AS c ON c.name = m.name AND c.version = m.version WHERE c.sha256 <> m.sha256)
+    BEGIN
+        SET @Message = CONCAT(N'Another model is stored here as ''', @ModelName, N''' version ', @Version,
+            N'. Delete it with DeleteModel, or train the model to copy under another name.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50155, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    SET @NetworkId = (SELECT MIN(n.network_id) FROM #copy_model AS m INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.sha256 = m.network_sha256);
+    IF @NetworkId IS NULL
+    BEGIN
+        INSERT INTO dbo.networks (name, version, library, model, sha256, details)
+        SELECT m.network_name, (SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WHERE n.name = m.network_name), m.network_library, 0x,
+            m.network_sha256, m.network_details
+        FROM #copy_model AS m;
+        SET @NetworkId = SCOPE_IDENTITY();
+    END;
+    SET @FeatureSetId = (
+        SELECT fs.feature_set_id FROM #copy_model AS m INNER JOIN dbo.feature_sets AS fs ON fs.layer = m.layer AND fs.preprocessing = m.preprocessing
+        WHERE fs.network_id = @NetworkId);
+    IF @FeatureSetId IS NULL
+    BEGIN
+        INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+        SELECT @NetworkId, layer, preprocessing, feature_set_width FROM #copy_model;
+        SET @FeatureSetId = SCOPE_IDENTITY();
+    END;
+    SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
+    IF @ClassifierId IS NULL
+    BEGIN
+        INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, created_at)
+        SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, created_at FROM #copy_model;
+        SET @ClassifierId = SCOPE_IDENTITY();
+    END;
+
+    EXECUTE dbo.DeleteModelNodes @ClassifierId;
+    INSERT INTO dbo.model_scoring (classifier_id, width, trees, divisor, steepness, intercept, prevalence)
+    SELECT @ClassifierId, width, trees, divisor, steepness, intercept, prevalence FROM #copy_model;
+    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
+    SELECT @ClassifierId, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value FROM #copy_nodes;
+    INSERT INTO dbo.model_coefficients (classifier_id, feature_index, mean, scale, coefficient)
+    SELECT @ClassifierId, feature_index, mean, scale, coefficient FROM #copy_coefficients;
+    INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
+    SELECT @ClassifierId, position, method, x, y FROM #copy_calibration;
+    INSERT INTO dbo.model_checks (classifier_id, patients, max_difference, checked_at)
+    SELECT @ClassifierId, patients, max_difference, checked_at FROM #copy_model;
+    EXECUTE dbo.TakeCopiedScans @FeatureSetId;
+    COMMIT TRANSACTION;
+
+    SET @Patients = (SELECT COUNT(*) FROM #copy_scans);
+    RAISERROR(N'%s version %d is here, with the features of %d patients.', 0, 1, @ModelName, @Version, @Patients) WITH NOWAIT;
+END;
+GO
 SET NOEXEC OFF;
 GO

@@ -21,6 +21,8 @@ DROP PROCEDURE IF EXISTS dbo.PredictPatients;
 DROP PROCEDURE IF EXISTS dbo.PredictLungCancer;
 DROP PROCEDURE IF EXISTS dbo.TrainLungCancerModel;
 DROP PROCEDURE IF EXISTS dbo.StoreModelNodes;
+DROP PROCEDURE IF EXISTS dbo.TakeCopy;
+DROP PROCEDURE IF EXISTS dbo.TakeCopiedScans;
 DROP PROCEDURE IF EXISTS dbo.PredictLungCancerSql;
 DROP PROCEDURE IF EXISTS dbo.PredictPatientsSql;
 DROP PROCEDURE IF EXISTS dbo.FindScoring;

@@ -19,6 +19,7 @@ COMMANDS = {
     "load-labels": "load labels from a CSV file",
     "load-patients": "add names, sexes and birth years to patients from a CSV file",
     "load-network": "load a network from an ONNX file",
+    "copy": "bring a model to a database that scores with T-SQL alone, or into a script",
 }
 
 

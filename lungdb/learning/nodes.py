@@ -19,6 +19,7 @@ NOT_AS_NODES = 50152
 
 _CATEGORICAL = 1
 _DEFAULT_LEFT = 2
+_LARGEST = float(np.finfo(np.float64).max)
 _MISSING = ("none", "zero", "nan")
 
 Fields: TypeAlias = "dict[str, str]"
@@ -34,7 +35,8 @@ class TreeRows:
     feature_index, left_node, right_node : int32[n]
         -1 at a leaf.
     threshold : float64[n]
-        A value at most this goes left; NaN at a leaf.
+        A value at most this goes left; NaN at a leaf. The infinity that LightGBM writes for a split on missing values
+        alone is the largest double, because FLOAT has none.
     missing : list of str
         `none`, `zero` or `nan`, LightGBM's missing_type; None at a leaf.
     default_left : int32[n]
@@ -88,9 +90,8 @@ def read_ensemble(model: bytes) -> Ensemble:
     """
     if not model.startswith(b"tree\n") or b"\nend of trees\n" not in model:
         raise _refusal("it is no whole LightGBM model text")
-    head, *blocks = re.split(
-        r"^Tree=\d+$", model.decode("utf-8", "replace").partition("\nend of trees\n")[0], flags=re.M
-    )
+    text = model.decode("utf-8", "replace").partition("\nend of trees\n")[0]
+    head, *blocks = re.split(r"^Tree=\d+$", text, flags=re.M)
     fields = _fields(head)
     try:
         if (fields["num_class"], fields["num_tree_per_iteration"]) != ("1", "1"):
@@ -156,7 +157,7 @@ def _tree(number: int, fields: Fields, width: int) -> TreeRows:
         tree=np.full(node.size, number, np.int32),
         node=node,
         feature_index=np.append(features, splits),
-        threshold=np.append(_numbers(fields, "threshold", leaves - 1), np.full(leaves, np.nan)),
+        threshold=np.append(_thresholds(fields, leaves - 1), np.full(leaves, np.nan)),
         missing=[*(_MISSING[decision >> 2] for decision in decisions.tolist()), *[None] * leaves],
         default_left=np.append((decisions & _DEFAULT_LEFT) // _DEFAULT_LEFT, np.zeros(leaves, np.int32)),
         left_node=np.append(left, splits),
@@ -167,6 +168,13 @@ def _tree(number: int, fields: Fields, width: int) -> TreeRows:
 
 def _integers(fields: Fields, name: str, count: int) -> NDArray[np.int32]:
     return np.array([int(text) for text in _texts(fields, name, count)], dtype=np.int32)
+
+
+def _thresholds(fields: Fields, count: int) -> NDArray[np.float64]:
+    numbers = np.array([float(text) for text in _texts(fields, "threshold", count)], dtype=np.float64)
+    if np.isnan(numbers).any():
+        raise ValueError("threshold")
+    return np.clip(numbers, -_LARGEST, _LARGEST)
 
 
 def _numbers(fields: Fields, name: str, count: int) -> NDArray[np.float64]:
