@@ -13,7 +13,7 @@ BEGIN
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
     WHERE s.classifier_id = @ClassifierId;
 
-    -- Type 2 is a number and 0 is null, a missing value; anything else is no feature and is missed by the count below.
+    -- Type 2 is a number and 0 is null, a missing value; anything else is no feature, and leaves a gap that is found below.
     INSERT INTO #vectors (scan_id, feature_index, x)
     SELECT w.scan_id, CAST(v.[key] AS INT), CAST(v.[value] AS FLOAT)
     FROM #wanted AS w
@@ -26,7 +26,7 @@ BEGIN
     FROM #wanted AS w
     LEFT JOIN #vectors AS v ON v.scan_id = w.scan_id
     GROUP BY w.scan_id
-    HAVING COUNT(v.feature_index) <> @Width
+    HAVING COUNT(v.feature_index) <> @Width OR MAX(v.feature_index) <> @Width - 1
     ORDER BY w.scan_id;
     IF @Message IS NULL
         SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id, N' is ', x,
