@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lungdb.database import Connection, install, run, run_script
+from lungdb.database import INSTALLERS, Connection, install, run, run_script
 from lungdb.errors import SqlError
 from tests.sql import small_database
 from tests.sql.gates.check import SQL
@@ -16,7 +16,7 @@ from tests.sql.gates.house import called_by
 from tests.sql.gates.parser import parse
 
 BUILD_ORDER = (SQL / "build_order.txt").read_text(encoding="utf-8").split()
-PROCEDURES = sorted((SQL / "procedures").glob("*.sql"))
+PROCEDURES = sorted(SQL.rglob("procedures/*.sql"))
 EXECUTE = sorted((SQL / "execute").glob("*.sql"))
 BROKEN = Path(__file__).parent / "broken"
 PATIENTS = 48
@@ -40,7 +40,8 @@ def test_a_broken_file_does_not_run(connection: Connection, name: str) -> None:
 
 def test_no_file_is_left_untried() -> None:
     """Build order, installation, sample calls and migrations: every .sql file belongs to one of them."""
-    tried = {SQL / name for name in BUILD_ORDER} | {SQL / "install.sql", SQL / "uninstall.sql", *EXECUTE}
+    tried = {SQL / name for name in BUILD_ORDER} | {SQL / "uninstall.sql", *EXECUTE}
+    tried |= {SQL / script for script in INSTALLERS}
     assert set(SQL.rglob("*.sql")) - tried == set((SQL / "migrations").glob("*.sql"))
 
 
