@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import bench_intake
+import bench_sql_only_trees
 import numpy as np
 from numpy.typing import NDArray
 
@@ -78,6 +79,7 @@ def _bench(folder: Path, rounds: int) -> None:
     print_table(("slices", "stored", "as int16", "ratio"), [_bytes("512 × 512", large), _bytes("256 × 256", small)])
 
     bench_intake.bench(folder, rounds)
+    bench_sql_only_trees.bench(folder, rounds)
 
     print(f"\nPredictLungCancer, {PREDICTIONS} calls on one connection:\n")
     print_table(("median, ms", "95th percentile, ms"), [_latency(many)])

@@ -1470,14 +1470,16 @@ BEGIN
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
     WHERE s.classifier_id = @ClassifierId;
 
+    -- The text of a single reads back as that single whether or not a double stands between, as it does in Python.
     -- Type 2 is a number and 0 is null, a missing value; anything else is no feature, and leaves a gap that is found below.
     INSERT INTO #vectors (scan_id, feature_index, x)
-    SELECT w.scan_id, CAST(v.[key] AS INT), CAST(v.[value] AS FLOAT)
+    SELECT w.scan_id, CAST(v.[key] AS INT), CAST(v.[value] AS REAL)
     FROM #wanted AS w
     INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
     CROSS APPLY OPENJSON(f.vector) AS v
     WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] IN (0, 2);
 
+    CREATE CLUSTERED INDEX IX_vectors ON #vectors (scan_id, feature_index, x);
     SELECT TOP (1) @Message = CONCAT(N'The scan ', w.scan_id, N' has ', COUNT(v.feature_index), N' features and the model reads ', @Width,
         N', of feature set ', @FeatureSetId, N' and pooling ', @Pooling, N'. Generate or copy the features that the model was trained on.')
     FROM #wanted AS w
@@ -1485,20 +1487,11 @@ BEGIN
     GROUP BY w.scan_id
     HAVING COUNT(v.feature_index) <> @Width OR MAX(v.feature_index) <> @Width - 1
     ORDER BY w.scan_id;
-    IF @Message IS NULL
-        SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id, N' is ', x,
-            N', which single precision cannot hold. Generate the features of the scan again.')
-        FROM #vectors
-        WHERE ABS(x) >= CAST(N'3.4028235677973366e38' AS FLOAT)
-        ORDER BY scan_id, feature_index;
     IF @Message IS NOT NULL
     BEGIN
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50153, @Message, 1;
     END;
-
-    -- Text to double to single is how Python reads a vector too. Below the smallest normal number engines differ in REAL.
-    UPDATE #vectors SET x = CAST(x AS REAL) WHERE ABS(x) >= CAST(N'1.17549435e-38' AS FLOAT);
 END;
 GO
 -- WalkTrees: sends every scan through every tree of a LightGBM model, one level of all trees at a time, and adds the leaves.
@@ -1510,15 +1503,15 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Stride INT, @Moved INT = 1;
+    DECLARE @Stride INT, @Moved INT = 1, @Zero FLOAT = CAST(N'1.0000000180025095e-35' AS FLOAT);
     -- One number stands for a node of a tree, and for each kind of value it says where that goes from there.
     CREATE TABLE #nodes (
         place INT NOT NULL PRIMARY KEY, feature_index INT NULL, threshold FLOAT NULL,
         missing_place INT NULL, zero_place INT NULL, left_place INT NULL, right_place INT NULL, leaf_value FLOAT NULL);
-    CREATE TABLE #walk (scan_id INT NOT NULL, tree INT NOT NULL, place INT NOT NULL, PRIMARY KEY (scan_id, tree));
+    CREATE TABLE #walk (scan_id INT NOT NULL, place INT NOT NULL);
 
     -- LightGBM takes a number up to its kZeroThreshold, the single nearest to 1e-35, for 0.
-    UPDATE #vectors SET x = 0 WHERE ABS(x) <= CAST(N'1.0000000180025095e-35' AS FLOAT);
+    UPDATE #vectors SET x = 0 WHERE x BETWEEN -@Zero AND @Zero AND x <> 0;
 
     SET @Stride = (SELECT MAX(node) + 1 FROM dbo.model_nodes WHERE classifier_id = @ClassifierId);
     INSERT INTO #nodes (place, feature_index, threshold, missing_place, zero_place, left_place, right_place, leaf_value)
@@ -1529,8 +1522,8 @@ BEGIN
     FROM dbo.model_nodes
     WHERE classifier_id = @ClassifierId;
 
-    INSERT INTO #walk (scan_id, tree, place)
-    SELECT w.scan_id, n.tree, n.tree * @Stride
+    INSERT INTO #walk (scan_id, place)
+    SELECT w.scan_id, n.tree * @Stride
     FROM #wanted AS w
     CROSS JOIN dbo.model_nodes AS n
     WHERE n.classifier_id = @ClassifierId AND n.node = 0;
@@ -1656,7 +1649,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    CREATE TABLE #vectors (scan_id INT NOT NULL, feature_index INT NOT NULL, x FLOAT NULL, PRIMARY KEY (scan_id, feature_index));
+    CREATE TABLE #vectors (scan_id INT NOT NULL, feature_index INT NOT NULL, x FLOAT NULL);
     CREATE TABLE #margins (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
 
     EXECUTE dbo.ReadVectors @ClassifierId;

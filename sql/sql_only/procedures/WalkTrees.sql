@@ -7,15 +7,15 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Stride INT, @Moved INT = 1;
+    DECLARE @Stride INT, @Moved INT = 1, @Zero FLOAT = CAST(N'1.0000000180025095e-35' AS FLOAT);
     -- One number stands for a node of a tree, and for each kind of value it says where that goes from there.
     CREATE TABLE #nodes (
         place INT NOT NULL PRIMARY KEY, feature_index INT NULL, threshold FLOAT NULL,
         missing_place INT NULL, zero_place INT NULL, left_place INT NULL, right_place INT NULL, leaf_value FLOAT NULL);
-    CREATE TABLE #walk (scan_id INT NOT NULL, tree INT NOT NULL, place INT NOT NULL, PRIMARY KEY (scan_id, tree));
+    CREATE TABLE #walk (scan_id INT NOT NULL, place INT NOT NULL);
 
     -- LightGBM takes a number up to its kZeroThreshold, the single nearest to 1e-35, for 0.
-    UPDATE #vectors SET x = 0 WHERE ABS(x) <= CAST(N'1.0000000180025095e-35' AS FLOAT);
+    UPDATE #vectors SET x = 0 WHERE x BETWEEN -@Zero AND @Zero AND x <> 0;
 
     SET @Stride = (SELECT MAX(node) + 1 FROM dbo.model_nodes WHERE classifier_id = @ClassifierId);
     INSERT INTO #nodes (place, feature_index, threshold, missing_place, zero_place, left_place, right_place, leaf_value)
@@ -26,8 +26,8 @@ BEGIN
     FROM dbo.model_nodes
     WHERE classifier_id = @ClassifierId;
 
-    INSERT INTO #walk (scan_id, tree, place)
-    SELECT w.scan_id, n.tree, n.tree * @Stride
+    INSERT INTO #walk (scan_id, place)
+    SELECT w.scan_id, n.tree * @Stride
     FROM #wanted AS w
     CROSS JOIN dbo.model_nodes AS n
     WHERE n.classifier_id = @ClassifierId AND n.node = 0;
