@@ -1996,7 +1996,7 @@ Example:
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Number INT, @Json NVARCHAR(MAX);
     DECLARE @Scores NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Patients INT, @Difference FLOAT, @Text NVARCHAR(30);
     DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    CREATE TABLE #nodes (
+    CREATE TABLE #given (
         tree INT NOT NULL, node INT NOT NULL, feature_index INT NOT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL, default_left INT NOT NULL,
         left_node INT NOT NULL, right_node INT NOT NULL, leaf_value FLOAT NULL, PRIMARY KEY (tree, node));
     CREATE TABLE #expected (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
@@ -2009,7 +2009,7 @@ Example:
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
 
-    INSERT INTO #nodes (tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
+    INSERT INTO #given (tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
@@ -2050,7 +2050,7 @@ ORDER BY f.scan_id;',
     INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
     SELECT @ClassifierId, tree, node, NULLIF(feature_index, -1), threshold, missing, CASE WHEN missing IS NOT NULL THEN default_left END,
         NULLIF(left_node, -1), NULLIF(right_node, -1), leaf_value
-    FROM #nodes;
+    FROM #given;
     INSERT INTO dbo.model_coefficients (classifier_id, feature_index, mean, scale, coefficient)
     SELECT @ClassifierId, CAST(c.[key] AS INT), CAST(m.[value] AS FLOAT), CAST(s.[value] AS FLOAT), CAST(c.[value] AS FLOAT)
     FROM OPENJSON(@Json, N'$.coefficients') AS c

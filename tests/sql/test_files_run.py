@@ -83,7 +83,11 @@ def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) ->
     assert stored == [(pytest.approx(percent),)]
     assert 0 <= percent <= 100
     assert run(connection, "SELECT name FROM dbo.champions;")[0].rows == [("lightgbm_sql",)]
-    assert run(connection, "SELECT COUNT(*) FROM dbo.predictions;")[0].rows == [(1 + PATIENTS,)]
+    assert run(connection, "SELECT COUNT(*) FROM dbo.predictions;")[0].rows == [(2 + 2 * PATIENTS,)]
+    alone = by_file["20_score_without_python.sql"]
+    assert {row[2] for row in alone if len(row) == 5} == {PATIENTS}
+    assert sum(len(row) == 2 for row in alone) == PATIENTS
+    assert alone[-1] == (pytest.approx(percent),)
     steps = {row[1] for row in by_file["05_experiments.sql"] if len(row) == 5}
     assert {"prediction", "model", "experiment", "vector", "features", "network", "scan", "slice"} <= steps
 
