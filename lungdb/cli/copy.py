@@ -5,11 +5,11 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import closing
 from pathlib import Path
 
 from lungdb.cli.copy_script import copy_batches
-from lungdb.database import connect, run
+from lungdb.cli.support import open_database
+from lungdb.database import run
 from lungdb.errors import LungdbError
 
 _HEADER = """\
@@ -42,14 +42,13 @@ def main(argv: Sequence[str]) -> int:
         help="indices of patients whose features come along (default: none)",
     )
     options = parser.parse_args(argv)
-    with closing(connect(options.source)) as source:
+    with open_database(options.source) as source:
         batches = copy_batches(source, options.model, options.version, _indices(options.patients))
         if options.to.lower().endswith(".sql"):
             _write(Path(options.to), batches)
             print(f"{options.to} is written.")
         else:
-            with closing(connect(options.to)) as target:
-                run(target, "SET NOCOUNT ON; SET XACT_ABORT ON;")
+            with open_database(options.to) as target:
                 for batch in batches:
                     run(target, batch, on_message=lambda message: print(message.text))
     return 0

@@ -84,7 +84,7 @@ def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) ->
     assert 0 <= percent <= 100
     assert run(connection, "SELECT name FROM dbo.champions;")[0].rows == [("lightgbm_sql",)]
     assert run(connection, "SELECT COUNT(*) FROM dbo.predictions;")[0].rows == [(2 + 2 * PATIENTS,)]
-    alone = by_file["20_score_without_python.sql"]
+    alone = by_file["21_score_without_python.sql"]
     assert {row[2] for row in alone if len(row) == 5} == {PATIENTS}
     assert sum(len(row) == 2 for row in alone) == PATIENTS
     assert alone[-1] == (pytest.approx(percent),)

@@ -172,6 +172,8 @@ def test_what_cannot_be_copied_is_refused_and_leaves_no_file(
     assert _copy(trained_file, str(tmp_path / "no folder" / "model.sql"), "lightgbm_sql") == 1
     assert "cannot be written" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
+    assert _copy(trained_file, target_of(tmp_path / "empty.db"), "lightgbm_sql") == 1
+    assert "lungdb install" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
