@@ -11,6 +11,7 @@ import tempfile
 import time
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -65,7 +66,12 @@ def _fill(connection: Connection, patients: int) -> None:
     rng = np.random.default_rng(patients)
     vectors = rng.gamma(1, size=(patients, WIDTH)).astype(np.float32)
     labels = (vectors[:, :20].sum(axis=1) + rng.normal(size=patients) > 20).astype(int)
-    settings = {"num_leaves": LEAVES, "min_data_in_leaf": 10, "extra_trees": True, "feature_fraction": 0.5}
+    settings: dict[str, Any] = {
+        "num_leaves": LEAVES,
+        "min_data_in_leaf": 10,
+        "extra_trees": True,
+        "feature_fraction": 0.5,
+    }
     settings |= {"objective": "binary", "num_threads": 1, "verbosity": -1, "seed": 1}
     model = lightgbm.train(settings, lightgbm.Dataset(vectors, labels), TREES).model_to_string().encode()
     run(
