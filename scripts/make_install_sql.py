@@ -1,7 +1,8 @@
-"""Generate sql/install.sql from the files beside it."""
+"""Generate the installing scripts of sql/ from the files beside them."""
 
-from lungdb.database import build_install_sql, sql_directory
+from lungdb.database import INSTALLERS, build_install_sql, sql_directory
 
 if __name__ == "__main__":
     folder = sql_directory()
-    (folder / "install.sql").write_text(build_install_sql(folder), encoding="utf-8", newline="\n")
+    for script in INSTALLERS:
+        (folder / script).write_text(build_install_sql(folder, script), encoding="utf-8", newline="\n")

@@ -211,6 +211,95 @@ BEGIN
     );
 END;
 GO
+IF OBJECT_ID(N'dbo.model_scoring', N'U') IS NULL
+BEGIN
+    -- A model that plain T-SQL can score. The margin is intercept + (sum of leaves or of terms) / divisor, and the raw score is
+    -- 1 / (1 + exp(-steepness * margin)). divisor is the number of trees where they are averaged, else 1; prevalence is the share
+    -- of positives that its probabilities are made for, NULL where that is not known.
+    CREATE TABLE dbo.model_scoring (
+        classifier_id INT NOT NULL,
+        width INT NOT NULL,
+        trees INT NOT NULL,
+        divisor FLOAT NOT NULL,
+        steepness FLOAT NOT NULL,
+        intercept FLOAT NOT NULL,
+        prevalence FLOAT NULL,
+        CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id),
+        CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0),
+        CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.model_nodes', N'U') IS NULL
+BEGIN
+    -- The trees of a LightGBM model. Node 0 is the root of its tree; a leaf has a value and nothing else. A value at most the
+    -- threshold goes left. missing is LightGBM's rule: none takes a missing value for 0, nan sends a missing one in the default
+    -- direction, zero sends a missing one and 0 there.
+    CREATE TABLE dbo.model_nodes (
+        classifier_id INT NOT NULL,
+        tree INT NOT NULL,
+        node INT NOT NULL,
+        feature_index INT NULL,
+        threshold FLOAT NULL,
+        missing VARCHAR(4) NULL,
+        default_left BIT NULL,
+        left_node INT NULL,
+        right_node INT NULL,
+        leaf_value FLOAT NULL,
+        CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node),
+        CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id),
+        CONSTRAINT CK_model_nodes_kind CHECK (
+            (leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+            OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN ('none', 'zero', 'nan')
+                AND default_left IS NOT NULL AND left_node > node AND right_node > node))
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.model_coefficients', N'U') IS NULL
+BEGIN
+    -- The terms of a logistic regression: coefficient * (x - mean) / scale of each feature. Its intercept is in dbo.model_scoring.
+    CREATE TABLE dbo.model_coefficients (
+        classifier_id INT NOT NULL,
+        feature_index INT NOT NULL,
+        mean FLOAT NOT NULL,
+        scale FLOAT NOT NULL,
+        coefficient FLOAT NOT NULL,
+        CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index),
+        CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id),
+        CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.model_calibration', N'U') IS NULL
+BEGIN
+    -- How raw scores become probabilities: the points of an isotonic regression, joined by straight lines, or one row of a Platt
+    -- calibration, where x is the slope and y the intercept over the log-odds. A model without rows is not calibrated.
+    CREATE TABLE dbo.model_calibration (
+        classifier_id INT NOT NULL,
+        position INT NOT NULL,
+        method VARCHAR(8) NOT NULL,
+        x FLOAT NOT NULL,
+        y FLOAT NOT NULL,
+        CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position),
+        CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id),
+        CONSTRAINT CK_model_calibration_method CHECK (method IN ('platt', 'isotonic'))
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.model_checks', N'U') IS NULL
+BEGIN
+    -- How far plain T-SQL was from Python, raw or calibrated, on the patients who had features when the model was stored.
+    CREATE TABLE dbo.model_checks (
+        classifier_id INT NOT NULL,
+        patients INT NOT NULL,
+        max_difference FLOAT NOT NULL,
+        checked_at DATETIME2(3) NOT NULL CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id),
+        CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id)
+    );
+END;
+GO
 IF OBJECT_ID(N'dbo.experiments', N'U') IS NULL
 BEGIN
     -- A training run.
@@ -1461,6 +1550,788 @@ BEGIN
     INNER JOIN #patients AS t ON t.patient_id = r.patient_id;
 END;
 GO
+-- FindClassifier: finds the model that a name means: the version asked for, else the champion of the name, else its newest version.
+-- Called by PredictLungCancer and every other procedure that is given a model's name.
+CREATE OR ALTER PROCEDURE dbo.FindClassifier
+    @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
+    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @ClassifierId INT OUTPUT   -- the row found
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(1000), @Versions NVARCHAR(400);
+    SET @ClassifierId = NULL;
+    IF @Version IS NULL
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.champions WHERE name = @ModelName);
+    IF @ClassifierId IS NULL
+        SET @ClassifierId = (
+            SELECT TOP (1) classifier_id FROM dbo.classifiers
+            WHERE name = @ModelName AND (@Version IS NULL OR version = @Version)
+            ORDER BY version DESC);
+    IF @ClassifierId IS NOT NULL
+        RETURN 0;
+
+    SET @Versions = (SELECT CONCAT(MIN(version), N' to ', MAX(version)) FROM dbo.classifiers WHERE name = @ModelName HAVING COUNT(*) > 0);
+    SET @Names = LEFT(
+        COALESCE((SELECT STRING_AGG(CAST(c.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.classifiers) AS c), N'none'), 1000);
+    IF @Versions IS NOT NULL
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' has no version ', @Version, N'. Its versions run from ', @Versions, N'; see dbo.classifiers.');
+    ELSE
+        SET @Message = CONCAT(N'No trained model is named ', COALESCE(N'''' + @ModelName + N'''', N'NULL'), N'. Models that are there: ', @Names,
+            N'. Train one with TrainLungCancerModel.');
+    SET @Message = REPLACE(@Message, N'%', N'%%');
+    THROW 50108, @Message, 1;
+END;
+GO
+-- FindPrevalence: settles the share of positives that scores are corrected to: the one given, else that of the site, else none.
+-- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL.
+CREATE OR ALTER PROCEDURE dbo.FindPrevalence
+    @Prevalence FLOAT OUTPUT -- above 0 and below 1, or NULL for the setting prevalence; NULL comes back for no correction
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Setting NVARCHAR(400);
+    IF @Prevalence IS NULL
+    BEGIN
+        SET @Setting = (SELECT value FROM dbo.settings WHERE name = N'prevalence');
+        SET @Prevalence = TRY_CAST(NULLIF(@Setting, N'') AS FLOAT);
+        IF @Setting IS NOT NULL AND (@Prevalence IS NULL OR @Prevalence <= 0 OR @Prevalence >= 1)
+            SET @Message = CONCAT(N'The setting prevalence is ''', @Setting,
+                N'''. Set it in dbo.settings to a share above 0 and below 1, such as 0.26, or to NULL for no correction.');
+    END;
+    ELSE IF @Prevalence <= 0 OR @Prevalence >= 1
+        SET @Message = CONCAT(N'The value ', @Prevalence,
+            N' for the parameter @Prevalence is not supported. Supported values are shares above 0 and below 1, such as 0.26, and NULL.');
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+END;
+GO
+-- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read; refuses to leave others out unasked.
+-- Called by PredictPatients, PredictPatientsSql and PredictLungCancerSql, whose table #wanted it fills.
+CREATE OR ALTER PROCEDURE dbo.FindPatients
+    @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
+    @FeatureSetId INT,        -- feature set that the model reads
+    @Pooling NVARCHAR(32),    -- pooling that the model reads
+    @SkipMissing BIT          -- 1 leaves out patients without features
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
+    CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
+    IF @SkipMissing IS NULL
+    BEGIN
+        SET @Message = N'The value NULL for the parameter @SkipMissing is not supported. Supported values are 0 and 1.';
+        THROW 50101, @Message, 1;
+    END;
+
+    IF @Patients IS NULL
+        INSERT INTO #asked (idx, scan_id)
+        SELECT p.idx, s.scan_id
+        FROM dbo.patients AS p
+        INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1;
+    ELSE
+        -- An empty text would be cast to 0.
+        INSERT INTO #asked (given, idx)
+        SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 400), TRY_CAST(NULLIF(LTRIM(RTRIM(value)), N'') AS INT)
+        FROM STRING_SPLIT(@Patients, N',');
+    UPDATE a
+    SET a.scan_id = s.scan_id
+    FROM #asked AS a
+    INNER JOIN dbo.patients AS p ON p.idx = a.idx
+    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id
+    WHERE s.is_primary = 1 AND a.scan_id IS NULL;
+
+    IF EXISTS (SELECT 1 FROM #asked WHERE idx IS NULL)
+    BEGIN
+        SET @Number = 50101;
+        SET @Message = CONCAT(N'The parameter @Patients holds ''', (SELECT MIN(given) FROM #asked WHERE idx IS NULL),
+            N''', which is no index. Give whole numbers with commas between, such as 0,1,5, or NULL for all patients.');
+    END;
+    ELSE IF NOT EXISTS (SELECT 1 FROM #asked WHERE scan_id IS NOT NULL) OR EXISTS (SELECT 1 FROM #asked WHERE scan_id IS NULL)
+    BEGIN
+        SET @Number = 50107;
+        SET @Some = COALESCE((SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ')
+            FROM (SELECT TOP (20) idx FROM #asked WHERE scan_id IS NULL ORDER BY idx) AS m), N'0 and up');
+        SET @Message = CONCAT(N'No patient with a scan has an index of these: ', @Some, N'. See dbo.patients and dbo.scans.');
+    END;
+    ELSE
+    BEGIN
+        INSERT INTO #wanted (scan_id, idx, vector_sha256)
+        SELECT DISTINCT a.scan_id, a.idx, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
+        FROM #asked AS a
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = a.scan_id
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+        DELETE a FROM #asked AS a INNER JOIN #wanted AS w ON w.scan_id = a.scan_id;
+        SET @Missing = (SELECT COUNT(DISTINCT scan_id) FROM #asked);
+        SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT TOP (20) idx FROM #asked ORDER BY idx) AS m);
+        IF @Missing > 0 AND (@SkipMissing = 0 OR NOT EXISTS (SELECT 1 FROM #wanted))
+        BEGIN
+            SET @Number = 50140;
+            SET @Message = CONCAT(@Missing, N' patients have no features that the model can read; their indices: ', @Some, IIF(@Missing > 20, N', …', N''),
+                N'. Call GenerateFeatures for their scans',
+                IIF(EXISTS (SELECT 1 FROM #wanted), N', or leave them out with @SkipMissing = 1.', N'.'));
+        END;
+    END;
+    IF @Number <> 0
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+    IF @Missing > 0
+        RAISERROR(N'%d patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
+END;
+GO
+-- DeleteModelNodes: deletes what plain T-SQL reads of a model; inside the caller's transaction.
+-- Called by DeleteModel and StoreModelNodes.
+CREATE OR ALTER PROCEDURE dbo.DeleteModelNodes
+    @ClassifierId INT -- the model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DELETE FROM dbo.model_checks WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_calibration WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_nodes WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
+END;
+GO
+-- ReadVectors: fills #vectors with the features of the scans in #wanted, in the single precision in which models are trained.
+-- Called by ScoreScansSql, whose table #vectors it fills; #wanted is that of ScoreScansSql's callers.
+CREATE OR ALTER PROCEDURE dbo.ReadVectors
+    @ClassifierId INT -- model that reads them
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Width INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
+    SELECT @Width = s.width, @FeatureSetId = c.feature_set_id, @Pooling = c.pooling
+    FROM dbo.model_scoring AS s
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+    WHERE s.classifier_id = @ClassifierId;
+
+    -- The text of a single reads back as that single whether or not a double stands between, as it does in Python.
+    -- Type 2 is a number and 0 is null, a missing value; anything else is no feature, and leaves a gap that is found below.
+    INSERT INTO #vectors (scan_id, feature_index, x)
+    SELECT w.scan_id, CAST(v.[key] AS INT), CAST(v.[value] AS REAL)
+    FROM #wanted AS w
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
+    CROSS APPLY OPENJSON(f.vector) AS v
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] IN (0, 2);
+
+    CREATE CLUSTERED INDEX IX_vectors ON #vectors (scan_id, feature_index, x);
+    SELECT TOP (1) @Message = CONCAT(N'The scan ', w.scan_id, N' has ', COUNT(v.feature_index), N' features and the model reads ', @Width,
+        N', of feature set ', @FeatureSetId, N' and pooling ', @Pooling, N'. Generate or copy the features that the model was trained on.')
+    FROM #wanted AS w
+    LEFT JOIN #vectors AS v ON v.scan_id = w.scan_id
+    GROUP BY w.scan_id
+    HAVING COUNT(v.feature_index) <> @Width OR MAX(v.feature_index) <> @Width - 1
+    ORDER BY w.scan_id;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50153, @Message, 1;
+    END;
+END;
+GO
+-- WalkTrees: sends every scan through every tree of a LightGBM model, one level of all trees at a time, and adds the leaves.
+-- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
+CREATE OR ALTER PROCEDURE dbo.WalkTrees
+    @ClassifierId INT -- model with rows in dbo.model_nodes
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Stride INT, @Moved INT = 1, @Zero FLOAT = CAST(N'1.0000000180025095e-35' AS FLOAT);
+    -- One number stands for a node of a tree, and for each kind of value it says where that goes from there.
+    CREATE TABLE #nodes (
+        place INT NOT NULL PRIMARY KEY, feature_index INT NULL, threshold FLOAT NULL,
+        missing_place INT NULL, zero_place INT NULL, left_place INT NULL, right_place INT NULL, leaf_value FLOAT NULL);
+    CREATE TABLE #walk (scan_id INT NOT NULL, place INT NOT NULL);
+
+    -- LightGBM takes a number up to its kZeroThreshold, the single nearest to 1e-35, for 0.
+    UPDATE #vectors SET x = 0 WHERE x BETWEEN -@Zero AND @Zero AND x <> 0;
+
+    SET @Stride = (SELECT MAX(node) + 1 FROM dbo.model_nodes WHERE classifier_id = @ClassifierId);
+    INSERT INTO #nodes (place, feature_index, threshold, missing_place, zero_place, left_place, right_place, leaf_value)
+    SELECT tree * @Stride + node, feature_index, threshold,
+        tree * @Stride + CASE WHEN (missing = 'none' AND threshold >= 0) OR (missing <> 'none' AND default_left = 1) THEN left_node ELSE right_node END,
+        tree * @Stride + CASE WHEN (missing <> 'zero' AND threshold >= 0) OR (missing = 'zero' AND default_left = 1) THEN left_node ELSE right_node END,
+        tree * @Stride + left_node, tree * @Stride + right_node, leaf_value
+    FROM dbo.model_nodes
+    WHERE classifier_id = @ClassifierId;
+
+    INSERT INTO #walk (scan_id, place)
+    SELECT w.scan_id, n.tree * @Stride
+    FROM #wanted AS w
+    CROSS JOIN dbo.model_nodes AS n
+    WHERE n.classifier_id = @ClassifierId AND n.node = 0;
+    WHILE @Moved > 0
+    BEGIN
+        UPDATE w
+        SET w.place = CASE
+            WHEN v.x IS NULL THEN n.missing_place
+            WHEN v.x = 0 THEN n.zero_place
+            WHEN v.x <= n.threshold THEN n.left_place
+            ELSE n.right_place END
+        FROM #walk AS w
+        INNER JOIN #nodes AS n ON n.place = w.place
+        INNER JOIN #vectors AS v ON v.scan_id = w.scan_id AND v.feature_index = n.feature_index;
+        SET @Moved = @@ROWCOUNT;
+    END;
+
+    INSERT INTO #margins (scan_id, margin)
+    SELECT w.scan_id, MAX(s.intercept) + SUM(n.leaf_value) / MAX(s.divisor)
+    FROM #walk AS w
+    INNER JOIN #nodes AS n ON n.place = w.place
+    INNER JOIN dbo.model_scoring AS s ON s.classifier_id = @ClassifierId
+    GROUP BY w.scan_id;
+END;
+GO
+-- AddTerms: adds the terms of a logistic regression for every scan.
+-- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
+CREATE OR ALTER PROCEDURE dbo.AddTerms
+    @ClassifierId INT -- model with rows in dbo.model_coefficients
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
+        N' is missing, which a logistic regression cannot read. Generate the features of the scan again.')
+    FROM #vectors
+    WHERE x IS NULL
+    ORDER BY scan_id, feature_index;
+    IF @Message IS NOT NULL
+        THROW 50153, @Message, 1;
+
+    INSERT INTO #margins (scan_id, margin)
+    SELECT v.scan_id, MAX(s.intercept) + SUM((v.x - c.mean) / c.scale * c.coefficient)
+    FROM #vectors AS v
+    INNER JOIN dbo.model_coefficients AS c ON c.feature_index = v.feature_index
+    INNER JOIN dbo.model_scoring AS s ON s.classifier_id = c.classifier_id
+    WHERE c.classifier_id = @ClassifierId
+    GROUP BY v.scan_id;
+END;
+GO
+-- CalibrateScores: turns the raw scores in #scores into probabilities, and moves them to the share of positives at a site.
+-- Called by ScoreScansSql; #scores is that of ScoreScansSql's callers.
+CREATE OR ALTER PROCEDURE dbo.CalibrateScores
+    @ClassifierId INT, -- model whose scores they are
+    @Prevalence FLOAT  -- share of positives at the site, or NULL for no correction
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Method VARCHAR(8), @Slope FLOAT, @Intercept FLOAT, @TrainedOn FLOAT;
+    DECLARE @Least FLOAT = CAST(N'1e-12' AS FLOAT), @Odds FLOAT;
+    CREATE TABLE #odds (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
+    CREATE TABLE #places (scan_id INT NOT NULL PRIMARY KEY, position INT NOT NULL);
+
+    SELECT @Method = method, @Slope = x, @Intercept = y FROM dbo.model_calibration WHERE classifier_id = @ClassifierId AND position = 0;
+    IF @Method = 'platt'
+    BEGIN
+        -- Log-odds of a score no nearer than 1e-12 to 0 and 1.
+        INSERT INTO #odds (scan_id, margin)
+        SELECT k.scan_id, @Slope * LOG(k.kept / (1 - k.kept)) + @Intercept
+        FROM (SELECT scan_id, CASE WHEN raw < @Least THEN @Least WHEN raw > 1 - @Least THEN 1 - @Least ELSE raw END AS kept FROM #scores) AS k;
+        -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
+        UPDATE s
+        SET s.probability = CASE
+            WHEN o.margin < -700 THEN EXP(CAST(-700 AS FLOAT))
+            WHEN o.margin < 0 THEN EXP(o.margin) / (1 + EXP(o.margin))
+            WHEN o.margin > 700 THEN 1
+            ELSE 1 / (1 + EXP(-o.margin)) END
+        FROM #scores AS s
+        INNER JOIN #odds AS o ON o.scan_id = s.scan_id;
+    END;
+    IF @Method = 'isotonic'
+    BEGIN
+        -- The last point at or below the score; before the first one and after the last the curve is flat.
+        INSERT INTO #places (scan_id, position)
+        SELECT s.scan_id, MAX(c.position)
+        FROM #scores AS s
+        INNER JOIN dbo.model_calibration AS c ON c.x <= s.raw OR c.position = 0
+        WHERE c.classifier_id = @ClassifierId
+        GROUP BY s.scan_id;
+        UPDATE s
+        SET s.probability = CASE
+            WHEN s.raw <= c.x OR later.x IS NULL THEN c.y
+            ELSE (later.y - c.y) / (later.x - c.x) * (s.raw - c.x) + c.y END
+        FROM #scores AS s
+        INNER JOIN #places AS p ON p.scan_id = s.scan_id
+        INNER JOIN dbo.model_calibration AS c ON c.classifier_id = @ClassifierId AND c.position = p.position
+        LEFT JOIN dbo.model_calibration AS later ON later.classifier_id = @ClassifierId AND later.position = p.position + 1;
+    END;
+    IF @Prevalence IS NULL
+        RETURN 0;
+
+    SET @TrainedOn = (SELECT prevalence FROM dbo.model_scoring WHERE classifier_id = @ClassifierId);
+    IF @TrainedOn IS NULL
+    BEGIN
+        SET @Message = N'It is not known which share of positives the model was trained on. Train it again, or leave @Prevalence NULL.';
+        THROW 50154, @Message, 1;
+    END;
+    SET @Odds = (@Prevalence / (1 - @Prevalence)) / (@TrainedOn / (1 - @TrainedOn));
+    UPDATE #scores SET probability = @Odds * probability / (@Odds * probability + 1 - probability);
+END;
+GO
+-- ScoreScansSql: scores the scans in #wanted with a model of dbo.model_scoring, all at once and with T-SQL alone.
+-- Called by PredictPatientsSql, PredictLungCancerSql and StoreModelNodes, whose tables #wanted it reads and #scores it fills.
+CREATE OR ALTER PROCEDURE dbo.ScoreScansSql
+    @ClassifierId INT, -- model
+    @Prevalence FLOAT  -- share of positives at the site, or NULL for no correction
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #vectors (scan_id INT NOT NULL, feature_index INT NOT NULL, x FLOAT NULL);
+    CREATE TABLE #margins (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
+
+    EXECUTE dbo.ReadVectors @ClassifierId;
+    IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE classifier_id = @ClassifierId AND trees > 0)
+        EXECUTE dbo.WalkTrees @ClassifierId;
+    ELSE
+        EXECUTE dbo.AddTerms @ClassifierId;
+
+    -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
+    INSERT INTO #scores (scan_id, raw, probability)
+    SELECT r.scan_id, r.raw, r.raw
+    FROM (
+        SELECT m.scan_id, CASE
+            WHEN s.steepness * m.margin < -700 THEN EXP(CAST(-700 AS FLOAT))
+            WHEN m.margin < 0 THEN EXP(s.steepness * m.margin) / (1 + EXP(s.steepness * m.margin))
+            WHEN s.steepness * m.margin > 700 THEN 1
+            ELSE 1 / (1 + EXP(-s.steepness * m.margin)) END AS raw
+        FROM #margins AS m
+        INNER JOIN dbo.model_scoring AS s ON s.classifier_id = @ClassifierId) AS r;
+    EXECUTE dbo.CalibrateScores @ClassifierId, @Prevalence;
+END;
+GO
+-- FindScoring: finds the model that a name means, as FindClassifier does, and refuses one that plain T-SQL cannot score.
+-- Called by PredictPatientsSql and PredictLungCancerSql.
+CREATE OR ALTER PROCEDURE dbo.FindScoring
+    @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
+    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @ClassifierId INT OUTPUT   -- the row found
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Found INT, @Trees INT, @Width INT, @Stored INT, @Difference FLOAT;
+    EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @Found = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    SELECT @Trees = trees, @Width = width FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
+    SET @Stored = CASE WHEN @Trees > 0
+        THEN (SELECT COUNT(DISTINCT tree) FROM dbo.model_nodes WHERE classifier_id = @ClassifierId)
+        ELSE (SELECT COUNT(*) FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId) END;
+    IF @Trees IS NULL OR @Stored <> CASE WHEN @Trees > 0 THEN @Trees ELSE @Width END
+    BEGIN
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' has no nodes or coefficients that are whole. ',
+            N'Call EXECUTE dbo.StoreModelNodes @ModelName = N''', @ModelName, N''', @Version = ', @Found,
+            N'; where external scripts run, and bring it here with lungdb copy.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50150, @Message, 1;
+    END;
+
+    SET @Difference = (SELECT max_difference FROM dbo.model_checks WHERE classifier_id = @ClassifierId);
+    IF @Difference IS NULL OR @Difference >= CAST(N'1e-6' AS FLOAT)
+    BEGIN
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' scores ', COALESCE(CAST(@Difference AS NVARCHAR(30)), N'an unknown amount'),
+            N' away from Python here, where 1e-6 is allowed. Score it with PredictPatients, or train it again, with another calibration.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50151, @Message, 1;
+    END;
+END;
+GO
+-- PredictPatientsSql: scores the primary scans of all patients, or of those asked for, with T-SQL alone.
+-- Example: EXECUTE dbo.PredictPatientsSql @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.PredictPatientsSql
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
+    @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PredictPatientsSql does what dbo.PredictPatients does on a server that runs no external scripts.
+It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
+The model needs its rows in dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_checks: training
+stores them, StoreModelNodes stores those of an older model, and the command lungdb copy brings them to another server.
+A null in a vector is a missing value, by LightGBM''s rules.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
+    @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.PredictPatientsSql @Patients = N''0,1,2'';';
+        RETURN 0;
+    END;
+
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT;
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+
+    EXECUTE dbo.FindPrevalence @Prevalence OUTPUT;
+    EXECUTE dbo.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Number = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    EXECUTE dbo.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
+    EXECUTE dbo.ScoreScansSql @ClassifierId, @Prevalence;
+
+    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
+    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
+    FROM #scores AS s
+    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+    ORDER BY w.idx;
+    SET @Scored = @@ROWCOUNT;
+    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
+    FROM #scores AS s
+    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+    ORDER BY w.idx;
+    RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
+END;
+GO
+-- PredictLungCancerSql: the probability of cancer that a trained model gives a patient's primary scan, in percent, with T-SQL alone.
+-- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
+CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PredictLungCancerSql does what dbo.PredictLungCancer does on a server that runs no external scripts.
+It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
+and keeps it as a row of dbo.predictions. EXECUTE dbo.PredictPatientsSql @Help = 1; tells which models it can score.
+Parameters:
+    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    DECLARE @Result FLOAT;
+    EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Patients NVARCHAR(12) = @PatientIndex;
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    SET @PredictionResult = NULL;
+
+    IF @PatientIndex IS NULL
+    BEGIN
+        SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE dbo.FindPrevalence @Prevalence OUTPUT;
+    EXECUTE dbo.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    EXECUTE dbo.FindPatients @Patients, @FeatureSetId, @Pooling, 0;
+    EXECUTE dbo.ScoreScansSql @ClassifierId, @Prevalence;
+
+    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
+    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
+    FROM #scores AS s
+    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id;
+    SET @PredictionResult = (SELECT 100 * probability FROM #scores);
+    SELECT @PredictionResult AS prediction_percent;
+END;
+GO
+-- TakeCopiedScans: stores the patients, scans and vectors in #copy_scans; inside the caller's transaction.
+-- Called by TakeCopy, whose script's tables #copy_scans and #copy_model it reads.
+CREATE OR ALTER PROCEDURE dbo.TakeCopiedScans
+    @FeatureSetId INT -- feature set of the vectors
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Top INT, @Moved INT, @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
+    CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, features_sha256 VARBINARY(32) NOT NULL);
+
+    SET @Top = (
+        SELECT MAX(i.idx) FROM (
+            SELECT idx FROM dbo.patients WITH (UPDLOCK, HOLDLOCK)
+            UNION ALL
+            SELECT idx FROM #copy_scans) AS i);
+    INSERT INTO dbo.patients (patient_id, idx)
+    SELECT c.patient_id, CASE WHEN taken.idx IS NULL THEN c.idx ELSE @Top + ROW_NUMBER() OVER (ORDER BY c.idx) END
+    FROM #copy_scans AS c
+    LEFT JOIN dbo.patients AS taken ON taken.idx = c.idx
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.patients AS p WHERE p.patient_id = c.patient_id);
+    SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
+
+    INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
+        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification)
+    SELECT c.patient_id, CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
+        c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
+        c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification
+    FROM #copy_scans AS c
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
+
+    INSERT INTO #arrived (scan_id, vector, features_sha256)
+    SELECT s.scan_id, c.vector, c.features_sha256
+    FROM #copy_scans AS c
+    INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid;
+    -- No array comes, and its hash says so to whoever reads it.
+    INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256)
+    SELECT a.scan_id, @FeatureSetId, 0, 0, 0x, a.features_sha256
+    FROM #arrived AS a
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
+    UPDATE p
+    SET p.vector = a.vector
+    FROM dbo.pooled_features AS p
+    INNER JOIN #arrived AS a ON a.scan_id = p.scan_id
+    WHERE p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling;
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector)
+    SELECT a.scan_id, @FeatureSetId, @Pooling, a.vector
+    FROM #arrived AS a
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);
+    IF @Moved > 0
+        RAISERROR(N'%d patients have another index here than where they come from; see dbo.patients.', 0, 1, @Moved) WITH NOWAIT;
+END;
+GO
+-- TakeCopy: takes in the model, and the features of patients, that a script of `lungdb copy` has put into temporary tables.
+-- Example: EXECUTE dbo.TakeCopy @Rows = 1234;
+CREATE OR ALTER PROCEDURE dbo.TakeCopy
+    @Rows INT = NULL, -- number of rows that the script has put into all of them; needed
+    @Help BIT = 0     -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.TakeCopy is the last step of the script that the command lungdb copy makes: it takes in the model, and the features
+of patients, that the script has put into #copy_model, #copy_nodes, #copy_coefficients, #copy_calibration and #copy_scans.
+All of it is stored, or nothing. A model that is there already stays; patients are found by their id, scans by their series.
+The network that made the features comes without its bytes, and so do the slices: they are not needed to score.
+Parameters:
+    @Rows INT = NULL  number of rows that the script has put into all of them; needed
+    @Help BIT = 0     1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.TakeCopy @Rows = 1234;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Arrived INT, @NetworkId INT, @FeatureSetId INT, @ClassifierId INT;
+    DECLARE @ModelName NVARCHAR(128), @Version INT, @Patients INT;
+    SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
+        + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans);
+    IF @Rows IS NULL OR @Arrived <> @Rows
+    BEGIN
+        SET @Message = CONCAT(@Arrived, N' rows of ', COALESCE(CAST(@Rows AS NVARCHAR(12)), N'an unknown number'),
+            N' arrived. See the first error of the script, and run it again as a whole on one connection.');
+        THROW 50155, @Message, 1;
+    END;
+    SELECT @ModelName = name, @Version = version FROM #copy_model;
+    IF EXISTS (
+        SELECT 1 FROM #copy_model AS m INNER JOIN dbo.classifiers AS c ON c.name = m.name AND c.version = m.version WHERE c.sha256 <> m.sha256)
+    BEGIN
+        SET @Message = CONCAT(N'Another model is stored here as ''', @ModelName, N''' version ', @Version,
+            N'. Delete it with DeleteModel, or train the model to copy under another name.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50155, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    SET @NetworkId = (SELECT MIN(n.network_id) FROM #copy_model AS m INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.sha256 = m.network_sha256);
+    IF @NetworkId IS NULL
+    BEGIN
+        INSERT INTO dbo.networks (name, version, library, model, sha256, details)
+        SELECT m.network_name, (SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WHERE n.name = m.network_name), m.network_library, 0x,
+            m.network_sha256, m.network_details
+        FROM #copy_model AS m;
+        SET @NetworkId = SCOPE_IDENTITY();
+    END;
+    SET @FeatureSetId = (
+        SELECT fs.feature_set_id FROM #copy_model AS m INNER JOIN dbo.feature_sets AS fs ON fs.layer = m.layer AND fs.preprocessing = m.preprocessing
+        WHERE fs.network_id = @NetworkId);
+    IF @FeatureSetId IS NULL
+    BEGIN
+        INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+        SELECT @NetworkId, layer, preprocessing, feature_set_width FROM #copy_model;
+        SET @FeatureSetId = SCOPE_IDENTITY();
+    END;
+    SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
+    IF @ClassifierId IS NULL
+    BEGIN
+        INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, created_at)
+        SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, created_at FROM #copy_model;
+        SET @ClassifierId = SCOPE_IDENTITY();
+    END;
+
+    EXECUTE dbo.DeleteModelNodes @ClassifierId;
+    INSERT INTO dbo.model_scoring (classifier_id, width, trees, divisor, steepness, intercept, prevalence)
+    SELECT @ClassifierId, width, trees, divisor, steepness, intercept, prevalence FROM #copy_model;
+    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
+    SELECT @ClassifierId, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value FROM #copy_nodes;
+    INSERT INTO dbo.model_coefficients (classifier_id, feature_index, mean, scale, coefficient)
+    SELECT @ClassifierId, feature_index, mean, scale, coefficient FROM #copy_coefficients;
+    INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
+    SELECT @ClassifierId, position, method, x, y FROM #copy_calibration;
+    INSERT INTO dbo.model_checks (classifier_id, patients, max_difference, checked_at)
+    SELECT @ClassifierId, patients, max_difference, checked_at FROM #copy_model;
+    EXECUTE dbo.TakeCopiedScans @FeatureSetId;
+    COMMIT TRANSACTION;
+
+    SET @Patients = (SELECT COUNT(*) FROM #copy_scans);
+    RAISERROR(N'%s version %d is here, with the features of %d patients.', 0, 1, @ModelName, @Version, @Patients) WITH NOWAIT;
+END;
+GO
+-- StoreModelNodes: writes a model into tables from which plain T-SQL scores it, and checks its scores there against Python's.
+-- Example: EXECUTE dbo.StoreModelNodes @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.StoreModelNodes
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreModelNodes writes a model into dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_calibration,
+from which PredictLungCancerSql and PredictPatientsSql score it with T-SQL alone, here or on a server without external scripts.
+It scores every scan that has features both ways and keeps the largest difference in dbo.model_checks; below 1e-6 is needed.
+Training calls it; call it for models that were trained before, and to check one again on new patients.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreModelNodes @ModelName = N''lightgbm_sql'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
+    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Number INT, @Json NVARCHAR(MAX);
+    DECLARE @Scores NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Patients INT, @Difference FLOAT, @Text NVARCHAR(30);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #given (
+        tree INT NOT NULL, node INT NOT NULL, feature_index INT NOT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL, default_left INT NOT NULL,
+        left_node INT NOT NULL, right_node INT NOT NULL, leaf_value FLOAT NULL, PRIMARY KEY (tree, node));
+    CREATE TABLE #expected (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+
+    EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library, @Details = c.details,
+        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Number = c.version
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId;
+
+    INSERT INTO #given (tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(patients, model, sha256, library, details):
+    from lungdb.procedures import model_nodes
+    return model_nodes(patients, model, sha256, library, details)
+
+OutputDataSet, Scores, Width, Trees, Divisor, Steepness, ErrorNumber, ErrorMessage = main(InputDataSet, Classifier, Sha256, Library, Details)
+',
+        @input_data_1 = N'
+SELECT f.scan_id, f.vector
+FROM dbo.pooled_features AS f
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY f.scan_id;',
+        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
+            @Details NVARCHAR(MAX), @Scores NVARCHAR(MAX) OUTPUT, @Width INT OUTPUT, @Trees INT OUTPUT, @Divisor FLOAT OUTPUT,
+            @Steepness FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
+        @Details = @Details, @Scores = @Scores OUTPUT, @Width = @Width OUTPUT, @Trees = @Trees OUTPUT, @Divisor = @Divisor OUTPUT,
+        @Steepness = @Steepness OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+    INSERT INTO #expected (scan_id, raw, probability)
+    SELECT CAST(JSON_VALUE([value], N'$[0]') AS INT), CAST(JSON_VALUE([value], N'$[1]') AS FLOAT), CAST(JSON_VALUE([value], N'$[2]') AS FLOAT)
+    FROM OPENJSON(@Scores);
+    INSERT INTO #wanted (scan_id)
+    SELECT scan_id FROM #expected;
+
+    BEGIN TRANSACTION;
+    EXECUTE dbo.DeleteModelNodes @ClassifierId;
+    SET @Json = CASE WHEN @Trees = 0 THEN CAST(CAST(@Classifier AS VARCHAR(MAX)) AS NVARCHAR(MAX)) END;
+    INSERT INTO dbo.model_scoring (classifier_id, width, trees, divisor, steepness, intercept, prevalence)
+    VALUES (@ClassifierId, @Width, @Trees, @Divisor, @Steepness, COALESCE(CAST(JSON_VALUE(@Json, N'$.intercept') AS FLOAT), 0),
+        CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT));
+    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
+    SELECT @ClassifierId, tree, node, NULLIF(feature_index, -1), threshold, missing, CASE WHEN missing IS NOT NULL THEN default_left END,
+        NULLIF(left_node, -1), NULLIF(right_node, -1), leaf_value
+    FROM #given;
+    INSERT INTO dbo.model_coefficients (classifier_id, feature_index, mean, scale, coefficient)
+    SELECT @ClassifierId, CAST(c.[key] AS INT), CAST(m.[value] AS FLOAT), CAST(s.[value] AS FLOAT), CAST(c.[value] AS FLOAT)
+    FROM OPENJSON(@Json, N'$.coefficients') AS c
+    INNER JOIN OPENJSON(@Json, N'$.mean') AS m ON m.[key] = c.[key]
+    INNER JOIN OPENJSON(@Json, N'$.scale') AS s ON s.[key] = c.[key];
+    INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
+    SELECT @ClassifierId, 0, 'platt', CAST(JSON_VALUE(@Details, N'$.calibration.slope') AS FLOAT), CAST(JSON_VALUE(@Details, N'$.calibration.intercept') AS FLOAT)
+    WHERE JSON_VALUE(@Details, N'$.calibration.method') = N'platt';
+    INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
+    SELECT @ClassifierId, CAST(x.[key] AS INT), 'isotonic', CAST(x.[value] AS FLOAT), CAST(y.[value] AS FLOAT)
+    FROM OPENJSON(@Details, N'$.calibration.x') AS x
+    INNER JOIN OPENJSON(@Details, N'$.calibration.y') AS y ON y.[key] = x.[key];
+
+    EXECUTE dbo.ScoreScansSql @ClassifierId, NULL;
+    SELECT @Patients = COUNT(*), @Difference = COALESCE(MAX(d.difference), 0)
+    FROM (
+        SELECT CASE WHEN ABS(s.raw - e.raw) > ABS(s.probability - e.probability) THEN ABS(s.raw - e.raw) ELSE ABS(s.probability - e.probability) END AS difference
+        FROM #scores AS s
+        INNER JOIN #expected AS e ON e.scan_id = s.scan_id) AS d;
+    INSERT INTO dbo.model_checks (classifier_id, patients, max_difference) VALUES (@ClassifierId, @Patients, @Difference);
+    COMMIT TRANSACTION;
+    SET @Text = CONVERT(NVARCHAR(30), @Difference, 1);
+    IF @Difference < CAST(N'1e-6' AS FLOAT)
+        RAISERROR(N'%s version %d can be scored with T-SQL alone: checked on %d scans, largest difference %s.', 0, 1,
+            @ModelName, @Number, @Patients, @Text) WITH NOWAIT;
+    ELSE
+        RAISERROR(N'%s version %d cannot be scored with T-SQL alone: on %d scans the largest difference is %s, where 1e-6 is allowed.', 0, 1,
+            @ModelName, @Number, @Patients, @Text) WITH NOWAIT;
+END;
+GO
 -- TrainLungCancerModel: trains a model on the pooled features of the labelled patients, measures it and stores it as a new version.
 -- Example: EXECUTE dbo.TrainLungCancerModel @Algorithm = N'logistic', @Pooling = N'max';
 CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
@@ -1568,6 +2439,7 @@ ORDER BY t.patient_id;',
     EXECUTE dbo.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
         @Version OUTPUT, @ExperimentId OUTPUT;
     EXECUTE dbo.MeasureExperiment @ExperimentId;
+    EXECUTE dbo.StoreModelNodes @ModelName, @Version;
     COMMIT TRANSACTION;
 
     SET @Patients = (SELECT COUNT(*) FROM #result);
@@ -1585,69 +2457,6 @@ ORDER BY t.patient_id;',
         SELECT c.version FROM dbo.champions AS ch INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id WHERE ch.name = @ModelName);
     IF @Champion IS NOT NULL
         RAISERROR(N'The champion of %s is still version %d; PromoteModel makes another the champion.', 0, 1, @ModelName, @Champion) WITH NOWAIT;
-END;
-GO
--- FindClassifier: finds the model that a name means: the version asked for, else the champion of the name, else its newest version.
--- Called by PredictLungCancer and every other procedure that is given a model's name.
-CREATE OR ALTER PROCEDURE dbo.FindClassifier
-    @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
-    @Version INT,              -- its version, or NULL for the champion, else the newest
-    @ClassifierId INT OUTPUT   -- the row found
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(1000), @Versions NVARCHAR(400);
-    SET @ClassifierId = NULL;
-    IF @Version IS NULL
-        SET @ClassifierId = (SELECT classifier_id FROM dbo.champions WHERE name = @ModelName);
-    IF @ClassifierId IS NULL
-        SET @ClassifierId = (
-            SELECT TOP (1) classifier_id FROM dbo.classifiers
-            WHERE name = @ModelName AND (@Version IS NULL OR version = @Version)
-            ORDER BY version DESC);
-    IF @ClassifierId IS NOT NULL
-        RETURN 0;
-
-    SET @Versions = (SELECT CONCAT(MIN(version), N' to ', MAX(version)) FROM dbo.classifiers WHERE name = @ModelName HAVING COUNT(*) > 0);
-    SET @Names = LEFT(
-        COALESCE((SELECT STRING_AGG(CAST(c.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.classifiers) AS c), N'none'), 1000);
-    IF @Versions IS NOT NULL
-        SET @Message = CONCAT(N'The model ''', @ModelName, N''' has no version ', @Version, N'. Its versions run from ', @Versions, N'; see dbo.classifiers.');
-    ELSE
-        SET @Message = CONCAT(N'No trained model is named ', COALESCE(N'''' + @ModelName + N'''', N'NULL'), N'. Models that are there: ', @Names,
-            N'. Train one with TrainLungCancerModel.');
-    SET @Message = REPLACE(@Message, N'%', N'%%');
-    THROW 50108, @Message, 1;
-END;
-GO
--- FindPrevalence: settles the share of positives that scores are corrected to: the one given, else that of the site, else none.
--- Called by PredictLungCancer and PredictPatients.
-CREATE OR ALTER PROCEDURE dbo.FindPrevalence
-    @Prevalence FLOAT OUTPUT -- above 0 and below 1, or NULL for the setting prevalence; NULL comes back for no correction
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Setting NVARCHAR(400);
-    IF @Prevalence IS NULL
-    BEGIN
-        SET @Setting = (SELECT value FROM dbo.settings WHERE name = N'prevalence');
-        SET @Prevalence = TRY_CAST(NULLIF(@Setting, N'') AS FLOAT);
-        IF @Setting IS NOT NULL AND (@Prevalence IS NULL OR @Prevalence <= 0 OR @Prevalence >= 1)
-            SET @Message = CONCAT(N'The setting prevalence is ''', @Setting,
-                N'''. Set it in dbo.settings to a share above 0 and below 1, such as 0.26, or to NULL for no correction.');
-    END;
-    ELSE IF @Prevalence <= 0 OR @Prevalence >= 1
-        SET @Message = CONCAT(N'The value ', @Prevalence,
-            N' for the parameter @Prevalence is not supported. Supported values are shares above 0 and below 1, such as 0.26, and NULL.');
-    IF @Message IS NOT NULL
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50101, @Message, 1;
-    END;
 END;
 GO
 -- PredictLungCancer: the probability of cancer that a trained model gives a patient's primary scan, in percent.
@@ -1752,83 +2561,6 @@ Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, 
     VALUES (@ScanId, @ClassifierId, @Probability, @Raw, @Prevalence, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Vector)));
     SET @PredictionResult = 100 * @Probability;
     SELECT @PredictionResult AS prediction_percent;
-END;
-GO
--- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read; refuses to leave others out unasked.
--- Called by PredictPatients, whose table #wanted it fills.
-CREATE OR ALTER PROCEDURE dbo.FindPatients
-    @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
-    @FeatureSetId INT,        -- feature set that the model reads
-    @Pooling NVARCHAR(32),    -- pooling that the model reads
-    @SkipMissing BIT          -- 1 leaves out patients without features
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
-    CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
-    IF @SkipMissing IS NULL
-    BEGIN
-        SET @Message = N'The value NULL for the parameter @SkipMissing is not supported. Supported values are 0 and 1.';
-        THROW 50101, @Message, 1;
-    END;
-
-    IF @Patients IS NULL
-        INSERT INTO #asked (idx, scan_id)
-        SELECT p.idx, s.scan_id
-        FROM dbo.patients AS p
-        INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1;
-    ELSE
-        -- An empty text would be cast to 0.
-        INSERT INTO #asked (given, idx)
-        SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 400), TRY_CAST(NULLIF(LTRIM(RTRIM(value)), N'') AS INT)
-        FROM STRING_SPLIT(@Patients, N',');
-    UPDATE a
-    SET a.scan_id = s.scan_id
-    FROM #asked AS a
-    INNER JOIN dbo.patients AS p ON p.idx = a.idx
-    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id
-    WHERE s.is_primary = 1 AND a.scan_id IS NULL;
-
-    IF EXISTS (SELECT 1 FROM #asked WHERE idx IS NULL)
-    BEGIN
-        SET @Number = 50101;
-        SET @Message = CONCAT(N'The parameter @Patients holds ''', (SELECT MIN(given) FROM #asked WHERE idx IS NULL),
-            N''', which is no index. Give whole numbers with commas between, such as 0,1,5, or NULL for all patients.');
-    END;
-    ELSE IF NOT EXISTS (SELECT 1 FROM #asked WHERE scan_id IS NOT NULL) OR EXISTS (SELECT 1 FROM #asked WHERE scan_id IS NULL)
-    BEGIN
-        SET @Number = 50107;
-        SET @Some = COALESCE((SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ')
-            FROM (SELECT TOP (20) idx FROM #asked WHERE scan_id IS NULL ORDER BY idx) AS m), N'0 and up');
-        SET @Message = CONCAT(N'No patient with a scan has an index of these: ', @Some, N'. See dbo.patients and dbo.scans.');
-    END;
-    ELSE
-    BEGIN
-        INSERT INTO #wanted (scan_id, idx, vector_sha256)
-        SELECT DISTINCT a.scan_id, a.idx, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
-        FROM #asked AS a
-        INNER JOIN dbo.pooled_features AS f ON f.scan_id = a.scan_id
-        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
-        DELETE a FROM #asked AS a INNER JOIN #wanted AS w ON w.scan_id = a.scan_id;
-        SET @Missing = (SELECT COUNT(DISTINCT scan_id) FROM #asked);
-        SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT TOP (20) idx FROM #asked ORDER BY idx) AS m);
-        IF @Missing > 0 AND (@SkipMissing = 0 OR NOT EXISTS (SELECT 1 FROM #wanted))
-        BEGIN
-            SET @Number = 50140;
-            SET @Message = CONCAT(@Missing, N' patients have no features that the model can read; their indices: ', @Some, IIF(@Missing > 20, N', …', N''),
-                N'. Call GenerateFeatures for their scans',
-                IIF(EXISTS (SELECT 1 FROM #wanted), N', or leave them out with @SkipMissing = 1.', N'.'));
-        END;
-    END;
-    IF @Number <> 0
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW @Number, @Message, 1;
-    END;
-    IF @Missing > 0
-        RAISERROR(N'%d patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
 END;
 GO
 -- PredictPatients: scores the primary scans of all patients, or of those asked for, with a trained model in one call of Python.
@@ -2188,6 +2920,7 @@ Example:
     DELETE FROM dbo.experiment_metrics WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DELETE FROM dbo.experiment_patients WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
+    EXECUTE dbo.DeleteModelNodes @ClassifierId;
     DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     COMMIT TRANSACTION;
     RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;

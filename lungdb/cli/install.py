@@ -17,10 +17,16 @@ def main(argv: Sequence[str]) -> int:
         description="Make or upgrade the tables, views and procedures of a database. Data are kept.",
     )
     add_database_argument(parser)
+    parser.add_argument(
+        "--sql-only",
+        action="store_true",
+        help="leave out the procedures that run Python: for servers without external scripts",
+    )
     options = parser.parse_args(argv)
     connection = connect(options.database or load_settings().database)
     try:
-        install(connection, on_message=lambda message: print(message.text))
+        script = "install_sql_only.sql" if options.sql_only else "install.sql"
+        install(connection, on_message=lambda message: print(message.text), script=script)
         (result,) = run(connection, "SELECT DB_NAME(), MAX(version) FROM dbo.schema_version;")
     finally:
         connection.close()

@@ -21,6 +21,7 @@ COMMANDS = {
     "load-images": "load pictures that are not scans",
     "load-network": "load a network: ONNX, PyTorch weights or a CNTK file",
     "networks": "list the known networks and those that are loaded",
+    "copy": "bring a model to a database that scores with T-SQL alone, or into a script",
 }
 
 

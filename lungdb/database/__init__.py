@@ -4,11 +4,12 @@ The two engines, SQL Server through ODBC and the embedded one, meet here; nothin
 """
 
 from lungdb.database.connection import Connection, Cursor, connect
-from lungdb.database.installer import build_install_sql, install, sql_directory
+from lungdb.database.installer import INSTALLERS, build_install_sql, install, sql_directory
 from lungdb.database.run import ResultSet, run, run_script
 from lungdb.embedded import Message, split_batches
 
 __all__ = [
+    "INSTALLERS",
     "Connection",
     "Cursor",
     "Message",

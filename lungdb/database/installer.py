@@ -1,4 +1,4 @@
-"""install.sql: generated from the files of sql/, with the guards that make it repeatable, and run by install()."""
+"""The installing scripts: generated from sql/, with the guards that make them repeatable, and run by install()."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ GO
 """
 _FOOTER = "SET NOEXEC OFF;\nGO\n"
 
+# Each generated script, relative to sql/, and the list of the files that it is made of.
+INSTALLERS = {"install.sql": "build_order.txt", "install_sql_only.sql": "sql_only/build_order.txt"}
+_SQL_ONLY = ("sql_only/tables", "sql_only/procedures")
+
 
 def sql_directory() -> Path:
     """Return the folder with the SQL files: of the checkout, or the copy inside an installed wheel.
@@ -43,8 +47,8 @@ def sql_directory() -> Path:
     raise LungdbError("The SQL files of lungdb are missing from this installation. Install the package again.")
 
 
-def build_install_sql(sql_dir: Path) -> str:
-    """Generate the text of install.sql.
+def build_install_sql(sql_dir: Path, script: str = "install.sql") -> str:
+    """Generate the text of an installing script.
 
     Tables are made where they are missing; a new database is marked as having every migration, an older one gets those
     it lacks, each in a transaction of its own; data, views and procedures follow.
@@ -52,41 +56,52 @@ def build_install_sql(sql_dir: Path) -> str:
     Parameters
     ----------
     sql_dir : Path
-        Folder with build_order.txt and the files that it lists.
+        Folder with the build order and the files that it lists.
+    script : str
+        One of `INSTALLERS`.
 
     Raises
     ------
     LungdbError
-        A listed file is missing, or a .sql file under tables, data, views or procedures is not listed.
+        A listed file is missing, or the file of an object is not listed: in the order of install.sql any, in that of
+        install_sql_only.sql one under sql_only.
     """
-    names = [line.strip() for line in _read(sql_dir / "build_order.txt").splitlines() if line.strip()]
-    folders = ("tables", "data", "views", "procedures")
+    order = INSTALLERS[script]
+    names = [line.strip() for line in _read(sql_dir / order).splitlines() if line.strip()]
+    folders = _SQL_ONLY if script != "install.sql" else (*_SQL_ONLY, "tables", "data", "views", "procedures")
     unlisted = {f"{folder}/{path.name}" for folder in folders for path in (sql_dir / folder).glob("*.sql")} - set(names)
     if unlisted:
-        raise LungdbError(f"Not listed in build_order.txt: {', '.join(sorted(unlisted))}. Add each where it belongs.")
+        raise LungdbError(f"Not listed in {order}: {', '.join(sorted(unlisted))}. Add each where it belongs.")
     migrations = {int(path.name[:4]): path for path in sorted((sql_dir / "migrations").glob("[0-9]*.sql"))}
     latest = max(migrations, default=1)
 
     parts = [_HEADER]
-    tables = [name for name in names if name.startswith("tables/")]
+    tables = [name for name in names if Path(name).parent.name == "tables"]
     # schema_version comes last, so that a half-made first installation is not taken for an old database.
     for name in sorted(tables, key=lambda name: name == "tables/schema_version.sql"):
         parts.append(_guarded_table(name, _read(sql_dir / name), latest))
     for version, path in migrations.items():
         parts.append(_guarded_migration(version, _read(path)))
-    parts += [f"{_read(sql_dir / name).strip()}\nGO\n" for name in names if not name.startswith("tables/")]
+    parts += [f"{_read(sql_dir / name).strip()}\nGO\n" for name in names if name not in tables]
     return "".join(parts) + _FOOTER
 
 
-def install(connection: Connection, on_message: Callable[[Message], None] | None = None) -> None:
-    """Run install.sql on a database: makes what is missing, upgrades what is old, keeps the data.
+def install(
+    connection: Connection, on_message: Callable[[Message], None] | None = None, script: str = "install.sql"
+) -> None:
+    """Run an installing script on a database: makes what is missing, upgrades what is old, keeps the data.
+
+    Parameters
+    ----------
+    script : str
+        One of `INSTALLERS`; install_sql_only.sql leaves out every procedure that calls an external script.
 
     Raises
     ------
     SqlError
         The engine refuses a statement.
     """
-    run_script(connection, _read(sql_directory() / "install.sql"), on_message)
+    run_script(connection, _read(sql_directory() / script), on_message)
 
 
 def _read(path: Path) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lungdb.procedures.images import featurize_images
     from lungdb.procedures.installation import check_installation
     from lungdb.procedures.measuring import measure_scores
+    from lungdb.procedures.nodes import model_nodes
     from lungdb.procedures.prediction import predict_lung_cancer
     from lungdb.procedures.scoring_many import predict_patients
     from lungdb.procedures.searching import make_trials, run_trials
@@ -27,6 +28,7 @@ __all__ = [
     "generate_features",
     "make_trials",
     "measure_scores",
+    "model_nodes",
     "predict_lung_cancer",
     "predict_patients",
     "run_trials",
@@ -40,6 +42,7 @@ _MODULES = {
     "generate_features": "features",
     "make_trials": "searching",
     "measure_scores": "measuring",
+    "model_nodes": "nodes",
     "predict_lung_cancer": "prediction",
     "predict_patients": "scoring_many",
     "run_trials": "searching",

@@ -46,6 +46,7 @@ Example:
     DELETE FROM dbo.experiment_metrics WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DELETE FROM dbo.experiment_patients WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
+    EXECUTE dbo.DeleteModelNodes @ClassifierId;
     DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     COMMIT TRANSACTION;
     RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;

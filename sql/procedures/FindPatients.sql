@@ -1,5 +1,5 @@
 -- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read; refuses to leave others out unasked.
--- Called by PredictPatients, whose table #wanted it fills.
+-- Called by PredictPatients, PredictPatientsSql and PredictLungCancerSql, whose table #wanted it fills.
 CREATE OR ALTER PROCEDURE dbo.FindPatients
     @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
     @FeatureSetId INT,        -- feature set that the model reads

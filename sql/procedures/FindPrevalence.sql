@@ -1,5 +1,5 @@
 -- FindPrevalence: settles the share of positives that scores are corrected to: the one given, else that of the site, else none.
--- Called by PredictLungCancer and PredictPatients.
+-- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL.
 CREATE OR ALTER PROCEDURE dbo.FindPrevalence
     @Prevalence FLOAT OUTPUT -- above 0 and below 1, or NULL for the setting prevalence; NULL comes back for no correction
 AS

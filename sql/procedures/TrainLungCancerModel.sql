@@ -105,6 +105,7 @@ ORDER BY t.patient_id;',
     EXECUTE dbo.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
         @Version OUTPUT, @ExperimentId OUTPUT;
     EXECUTE dbo.MeasureExperiment @ExperimentId;
+    EXECUTE dbo.StoreModelNodes @ModelName, @Version;
     COMMIT TRANSACTION;
 
     SET @Patients = (SELECT COUNT(*) FROM #result);

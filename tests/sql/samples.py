@@ -171,6 +171,12 @@ def inputs_of_many_predictions(trained: dict[str, Any]) -> dict[str, Any]:
     return {"InputDataSet": frame, **_model(trained), "Prevalence": None}
 
 
+def inputs_of_nodes(trained: dict[str, Any]) -> dict[str, Any]:
+    """Return what StoreModelNodes gives its script."""
+    inputs = inputs_of_many_predictions(trained)
+    return {name: value for name, value in inputs.items() if name != "Prevalence"}
+
+
 def _model(trained: dict[str, Any]) -> dict[str, Any]:
     return {
         "Classifier": trained["Classifier"],

@@ -48,6 +48,7 @@ INPUTS: dict[str, Callable[[], dict[str, Any]]] = {
     "PredictPatients": lambda: samples.inputs_of_many_predictions(_trained()),
     "RunSearch": samples.inputs_of_running_trials,
     "SearchModels": samples.inputs_of_making_trials,
+    "StoreModelNodes": lambda: samples.inputs_of_nodes(_trained()),
     "TrainLungCancerModel": samples.inputs_of_training,
 }
 

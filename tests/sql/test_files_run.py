@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lungdb.database import Connection, install, run, run_script
+from lungdb.database import INSTALLERS, Connection, install, run, run_script
 from lungdb.errors import SqlError
 from tests.sql import small_database
 from tests.sql.gates.check import SQL
@@ -16,7 +16,7 @@ from tests.sql.gates.house import called_by
 from tests.sql.gates.parser import parse
 
 BUILD_ORDER = (SQL / "build_order.txt").read_text(encoding="utf-8").split()
-PROCEDURES = sorted((SQL / "procedures").glob("*.sql"))
+PROCEDURES = sorted(SQL.rglob("procedures/*.sql"))
 EXECUTE = sorted((SQL / "execute").glob("*.sql"))
 BROKEN = Path(__file__).parent / "broken"
 PATIENTS = 48
@@ -41,7 +41,8 @@ def test_a_broken_file_does_not_run(connection: Connection, name: str) -> None:
 
 def test_no_file_is_left_untried() -> None:
     """Build order, installation, sample calls and migrations: every .sql file belongs to one of them."""
-    tried = {SQL / name for name in BUILD_ORDER} | {SQL / "install.sql", SQL / "uninstall.sql", *EXECUTE}
+    tried = {SQL / name for name in BUILD_ORDER} | {SQL / "uninstall.sql", *EXECUTE}
+    tried |= {SQL / script for script in INSTALLERS}
     assert set(SQL.rglob("*.sql")) - tried == set((SQL / "migrations").glob("*.sql"))
 
 
@@ -83,7 +84,11 @@ def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) ->
     assert stored == [(pytest.approx(percent),)]
     assert 0 <= percent <= 100
     assert run(connection, "SELECT name FROM dbo.champions;")[0].rows == [("lightgbm_sql",)]
-    assert run(connection, "SELECT COUNT(*) FROM dbo.predictions;")[0].rows == [(1 + PATIENTS,)]
+    assert run(connection, "SELECT COUNT(*) FROM dbo.predictions;")[0].rows == [(2 + 2 * PATIENTS,)]
+    alone = by_file["21_score_without_python.sql"]
+    assert {row[2] for row in alone if len(row) == 5} == {PATIENTS}
+    assert sum(len(row) == 2 for row in alone) == PATIENTS
+    assert alone[-1] == (pytest.approx(percent),)
     steps = {row[1] for row in by_file["05_experiments.sql"] if len(row) == 5}
     assert {"prediction", "model", "experiment", "vector", "features", "network", "scan", "slice"} <= steps
     assert run(connection, "SELECT COUNT(*) FROM dbo.image_features;")[0].rows == [(PICTURES,)]

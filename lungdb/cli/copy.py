@@ -1,0 +1,78 @@
+"""`lungdb copy`: bring a trained model, and the features of patients, to a database that scores with T-SQL alone."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from lungdb.cli.copy_script import copy_batches
+from lungdb.cli.support import open_database
+from lungdb.database import run
+from lungdb.errors import LungdbError
+
+_HEADER = """\
+-- A model and the features of patients, made by `lungdb copy`. Run it on one connection, for instance with
+--     sqlcmd -b -f 65001 -i FILE.sql -S SERVER -d DATABASE
+-- in a database where install_sql_only.sql or install.sql has run. All of it is stored, or nothing.
+SET NOCOUNT ON;
+SET XACT_ABORT ON;
+GO
+"""
+
+
+def main(argv: Sequence[str]) -> int:
+    """Run the command; returns the exit status."""
+    parser = argparse.ArgumentParser(
+        prog="lungdb copy",
+        description="Copy a trained model, with everything that scoring it with T-SQL alone needs, and the features of "
+        "patients whom you name. Images, networks, labels, names and birth years stay behind.",
+    )
+    parser.add_argument("--from", dest="source", metavar="TARGET", required=True, help="database to copy from")
+    parser.add_argument(
+        "--to", metavar="TARGET|FILE.sql", required=True, help="database, or script to write for sqlcmd"
+    )
+    parser.add_argument("--model", metavar="NAME", required=True, help="name of the model")
+    parser.add_argument("--version", type=int, metavar="N", help="its version (default: the champion, else the newest)")
+    parser.add_argument(
+        "--patients",
+        metavar="0,1,5|all",
+        default="",
+        help="indices of patients whose features come along (default: none)",
+    )
+    options = parser.parse_args(argv)
+    with open_database(options.source) as source:
+        batches = copy_batches(source, options.model, options.version, _indices(options.patients))
+        if options.to.lower().endswith(".sql"):
+            _write(Path(options.to), batches)
+            print(f"{options.to} is written.")
+        else:
+            with open_database(options.to) as target:
+                for batch in batches:
+                    run(target, batch, on_message=lambda message: print(message.text))
+    return 0
+
+
+def _indices(text: str) -> list[int] | None:
+    if text.strip().lower() == "all":
+        return None
+    try:
+        return [int(part) for part in text.split(",")] if text.strip() else []
+    except ValueError:
+        raise LungdbError(f"'{text}' is no list of patients. Give indices such as 0,1,5, or all.") from None
+
+
+def _write(path: Path, batches: Iterator[str]) -> None:
+    """Write the script beside the file and put it in its place when it is whole."""
+    unfinished = path.with_name(f".{path.name}.unfinished")
+    try:
+        with unfinished.open("w", encoding="utf-8", newline="\n") as file:
+            file.write(_HEADER)
+            for batch in batches:
+                file.write(f"{batch}GO\n")
+        os.replace(unfinished, path)
+    except OSError as error:
+        raise LungdbError(f"The file '{path}' cannot be written: {error.strerror}.") from error
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -1,0 +1,80 @@
+"""What dbo.StoreModelNodes calls."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pandas as pd
+
+from lungdb.errors import ProcedureError
+from lungdb.learning.nodes import NOT_AS_NODES, Ensemble, read_ensemble
+from lungdb.procedures.checks import check_sha256, read_details
+from lungdb.procedures.scoring_many import predict_patients
+
+_COLUMNS = {
+    "tree": np.int32,
+    "node": np.int32,
+    "feature_index": np.int32,
+    "threshold": np.float64,
+    "missing": object,
+    "default_left": np.int32,
+    "left_node": np.int32,
+    "right_node": np.int32,
+    "leaf_value": np.float64,
+}
+
+Result = tuple[pd.DataFrame, str, int, int, float, float, int, str]
+
+
+def model_nodes(patients: pd.DataFrame, model: bytes, model_sha256: str, library: str, details: str) -> Result:
+    """Give the trees of a model as rows, and the scores that plain T-SQL must come to.
+
+    Parameters
+    ----------
+    patients : DataFrame
+        One row a scan: `scan_id` (whole number), `vector` (JSON). May be empty.
+    model, model_sha256, library, details
+        As of `predict_lung_cancer`.
+
+    Returns
+    -------
+    nodes : DataFrame
+        The columns of dbo.model_nodes, int32, float64 and text; -1 and NaN stand for NULL. Empty for a logistic
+        regression, whose JSON T-SQL reads itself.
+    scores : str
+        JSON array of [scan_id, raw, probability], 0…1, of the scans that can be scored.
+    width, trees : int
+        Number of features of a vector; number of trees, 0 for a logistic regression.
+    divisor, steepness : float
+        As of `lungdb.learning.nodes.Ensemble`; 1 for a logistic regression.
+    error_number, error_message : int, str
+        0 and empty, or a refusal: 50105, 50110 and 50116 as `predict_lung_cancer` gives them, 50152 for a model that
+        cannot be written as nodes.
+    """
+    try:
+        check_sha256(model, model_sha256, "model")
+        width = read_details(details, "model").get("width")
+        trees = read_ensemble(model) if library == "lightgbm" else None
+        if trees is not None and trees.width != width:
+            raise ProcedureError(
+                NOT_AS_NODES, f"The model reads {trees.width} features and its details say {width}. Train it again."
+            )
+        scored, number, message = predict_patients(patients, model, model_sha256, library, details, None)
+        if number:
+            raise ProcedureError(number, message)
+    except ProcedureError as refusal:
+        return _frame(None), "[]", 0, 0, 1.0, 1.0, refusal.number, refusal.message
+    scored = scored[scored["error"] == ""]
+    scores = [
+        list(row) for row in zip(*(scored[name].tolist() for name in ("scan_id", "raw", "probability")), strict=True)
+    ]
+    if trees is None:
+        return _frame(None), json.dumps(scores), int(width or 0), 0, 1.0, 1.0, 0, ""
+    return _frame(trees), json.dumps(scores), trees.width, trees.trees, trees.divisor, trees.steepness, 0, ""
+
+
+def _frame(ensemble: Ensemble | None) -> pd.DataFrame:
+    columns = {name: getattr(ensemble.rows, name) if ensemble else [] for name in _COLUMNS}
+    frame: pd.DataFrame = pd.DataFrame({name: pd.Series(columns[name], dtype=kind) for name, kind in _COLUMNS.items()})
+    return frame

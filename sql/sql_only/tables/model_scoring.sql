@@ -1,0 +1,16 @@
+-- A model that plain T-SQL can score. The margin is intercept + (sum of leaves or of terms) / divisor, and the raw score is
+-- 1 / (1 + exp(-steepness * margin)). divisor is the number of trees where they are averaged, else 1; prevalence is the share
+-- of positives that its probabilities are made for, NULL where that is not known.
+CREATE TABLE dbo.model_scoring (
+    classifier_id INT NOT NULL,
+    width INT NOT NULL,
+    trees INT NOT NULL,
+    divisor FLOAT NOT NULL,
+    steepness FLOAT NOT NULL,
+    intercept FLOAT NOT NULL,
+    prevalence FLOAT NULL,
+    CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id),
+    CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+    CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0),
+    CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1)
+);

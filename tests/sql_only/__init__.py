@@ -1,0 +1,1 @@
+"""Scoring and learning with T-SQL alone."""
