@@ -20,9 +20,9 @@ BEGIN
     ELSE
         -- EXP of a large number is an error: the largest sum of the example is subtracted first.
         INSERT INTO #probabilities (example, label, value)
-        SELECT s.example, s.unit, EXP(s.value - s.largest) / SUM(EXP(s.value - s.largest)) OVER (PARTITION BY s.example)
+        SELECT s.example, s.unit, s.share / SUM(s.share) OVER (PARTITION BY s.example)
         FROM (
-            SELECT a.example, a.unit, a.value, MAX(a.value) OVER (PARTITION BY a.example) AS largest
+            SELECT a.example, a.unit, EXP(a.value - MAX(a.value) OVER (PARTITION BY a.example)) AS share
             FROM #activations AS a
             WHERE a.layer = @Top) AS s;
 END;
