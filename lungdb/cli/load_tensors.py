@@ -73,7 +73,7 @@ def store_network(connection: Connection, name: str, layers: Sequence[DenseLayer
         if not replace:
             raise LungdbError(f"The database has a network '{name}'. Give another --name, or --replace it.")
         for table in ("dense_layers", "tensors", "training_log"):
-            run(connection, f"DELETE FROM dbo.{table} WHERE network = ?;", (name,))  # noqa: S608 our own names
+            run(connection, f"DELETE FROM dbo.{table} WHERE network = ?;", (name,))
     for number, layer in enumerate(layers):
         run(connection, _INSERT_LAYER, (name, number, *layer.weight.shape, layer.activation))
         run(connection, _INSERT, (name, f"{number}.weight", json.dumps(layer.weight.tolist())))

@@ -108,7 +108,9 @@ def _onnx(data: bytes) -> list[DenseLayer]:
     try:
         graph = onnx.load_from_string(data).graph
     except Exception as error:  # protobuf raises its own kinds, by version
-        raise LungdbError("The file is neither ONNX, safetensors nor npz. Export the network as one of them.") from error
+        raise LungdbError(
+            "The file is neither ONNX, safetensors nor npz. Export the network as one of them."
+        ) from error
     constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
     inputs = [each.name for each in graph.input if each.name not in constants]
     if len(inputs) != 1:
@@ -130,7 +132,11 @@ def _onnx(data: bytes) -> list[DenseLayer]:
 
 
 def _take(
-    layers: list[DenseLayer], kind: str, attributes: Mapping[str, object], constants: Sequence[NDArray[np.generic]], first: bool
+    layers: list[DenseLayer],
+    kind: str,
+    attributes: Mapping[str, object],
+    constants: Sequence[NDArray[np.generic]],
+    first: bool,
 ) -> None:
     """Take one more node of a chain into its layers."""
 
@@ -142,11 +148,20 @@ def _take(
     if kind == "Gemm" and arrays and first and not attribute("transA", "i", 0):
         weight = arrays[0].T if attribute("transB", "i", 0) else arrays[0]
         bias = arrays[1] if len(arrays) > 1 else np.zeros(1)
-        scaled = weight * attribute("alpha", "f", 1), np.broadcast_to(bias.ravel(), weight.shape[-1:]) if bias.size == 1 else bias
+        scaled = (
+            weight * attribute("alpha", "f", 1),
+            np.broadcast_to(bias.ravel(), weight.shape[-1:]) if bias.size == 1 else bias,
+        )
         layers.append(DenseLayer(scaled[0], scaled[1].ravel() * attribute("beta", "f", 1), "identity"))
     elif kind == "MatMul" and len(arrays) == 1 and first:
         layers.append(DenseLayer(arrays[0], np.zeros(arrays[0].shape[-1]), "identity"))
-    elif kind == "Add" and len(arrays) == 1 and last and last.activation == "identity" and arrays[0].size == last.bias.size:
+    elif (
+        kind == "Add"
+        and len(arrays) == 1
+        and last
+        and last.activation == "identity"
+        and arrays[0].size == last.bias.size
+    ):
         layers[-1] = DenseLayer(last.weight, last.bias + arrays[0].ravel(), "identity")
     elif kind in _ONNX_ACTIVATIONS and last and last.activation == "identity":
         if kind == "Softmax" and attribute("axis", "i", -1) not in (-1, 1):

@@ -29,9 +29,7 @@ def test_weights_after_20_iterations_are_those_of_numpy(networks: Connection, ba
     x, y = _three_classes()
     add_dataset(networks, "three", x, y)
     train(networks, "three", "net", "6,4", 20, LearningRate=0.3, L2=0.01, BatchSize=batch, Momentum=0.8, Seed=77)
-    layers, losses = reference_training.train(
-        x, y, [6, 4], 20, rate=0.3, l2=0.01, batch=batch, momentum=0.8, seed=77
-    )
+    layers, losses = reference_training.train(x, y, [6, 4], 20, rate=0.3, l2=0.01, batch=batch, momentum=0.8, seed=77)
     found = weights(networks, "net")
     for number, (weight, bias) in enumerate(layers):
         for name, wanted in ((f"{number}.weight", weight), (f"{number}.bias", bias[None, :])):
@@ -152,7 +150,8 @@ def test_the_generator_is_the_standards(networks: Connection) -> None:
     [found] = run(
         networks,
         "CREATE TABLE #numbers (number BIGINT NOT NULL PRIMARY KEY, state BIGINT NOT NULL); "
-        "EXECUTE dbo.DrawNumbers 1, 10000; SELECT state, (SELECT COUNT(*) FROM #numbers) FROM #numbers WHERE number = 9999;",
+        "EXECUTE dbo.DrawNumbers 1, 10000; "
+        "SELECT state, (SELECT COUNT(*) FROM #numbers) FROM #numbers WHERE number = 9999;",
     )
     assert found.rows == [(399268537, 10000)]
 
@@ -160,5 +159,7 @@ def test_the_generator_is_the_standards(networks: Connection) -> None:
 def test_every_file_of_the_build_order_is_there() -> None:
     """And no file of sql_only is left out of it."""
     names = (network_database.SQL_ONLY / "build_order.txt").read_text(encoding="utf-8").split()
-    files = [path.relative_to(network_database.SQL_ONLY).as_posix() for path in network_database.SQL_ONLY.glob("*/*.sql")]
+    files = [
+        path.relative_to(network_database.SQL_ONLY).as_posix() for path in network_database.SQL_ONLY.glob("*/*.sql")
+    ]
     assert sorted(names) == sorted(files)
