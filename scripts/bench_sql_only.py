@@ -32,7 +32,8 @@ WHERE dataset = ?
 GROUP BY dataset, example_id;
 """
 _TRAIN = """
-EXECUTE dbo.TrainNetworkSql @Dataset = ?, @ModelName = ?, @Hidden = N'2', @Iterations = ?, @LearningRate = 2, @Momentum = 0;
+EXECUTE dbo.TrainNetworkSql @Dataset = ?, @ModelName = ?, @Hidden = N'2', @Iterations = ?,
+    @LearningRate = 2, @Momentum = 0;
 """
 _DIGITS = 900
 _ITERATIONS = 5

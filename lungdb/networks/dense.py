@@ -96,8 +96,8 @@ def _named(tensors: Mapping[str, NDArray[np.float64]], activation: str) -> list[
                 for number in numbers
             ]
     raise LungdbError(
-        f"The tensors {', '.join(sorted(tensors)[:8]) or '(none)'} are not those of a dense network. Name them 0.weight, "
-        "0.bias, 2.weight, … or coefs_0, intercepts_0, …, and leave others out."
+        f"The tensors {', '.join(sorted(tensors)[:8]) or '(none)'} are not those of a dense network. Name them "
+        "0.weight, 0.bias, 2.weight, … or coefs_0, intercepts_0, …, and leave others out."
     )
 
 
@@ -198,7 +198,7 @@ def _checked(layers: list[DenseLayer]) -> list[DenseLayer]:
     wanted = "softmax" if last.weight.shape[1] > 1 else "sigmoid"
     if last.activation not in ("identity", wanted):
         raise LungdbError(
-            f"The network ends in {last.activation} over {last.weight.shape[1]} units, which are no class probabilities. "
+            f"The network ends in {last.activation} over {last.weight.shape[1]} units, which are no probabilities. "
             f"End it in {wanted}."
         )
     return [*layers[:-1], DenseLayer(last.weight, last.bias, wanted)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -24,7 +26,7 @@ class Generator:
 def begin(widths: list[int], generator: Generator) -> Layers:
     """Draw the weights row by row, layer by layer."""
     layers = []
-    for inputs, units in zip(widths[:-1], widths[1:], strict=True):
+    for inputs, units in pairwise(widths):
         limit = np.sqrt(6 / (inputs + units))
         drawn = [[(2 * (generator.next() / MODULUS) - 1) * limit for _ in range(units)] for _ in range(inputs)]
         layers.append((np.array(drawn), np.zeros(units)))

@@ -1,4 +1,4 @@
-"""TrainNetworkSql learns what the same algorithm in NumPy learns, goes on where it stopped, and refuses what it must."""
+"""TrainNetworkSql learns what the same algorithm in NumPy learns, goes on where it stopped, and refuses the rest."""
 
 from __future__ import annotations
 
