@@ -193,7 +193,7 @@ def _sum_rule(types: Types) -> Call:
     if given.family == Family.INTEGER:
         return Call(types, INT, "tsql_int(sum({0}){over})")
     if given.family == Family.FLOAT:
-        return Call((FLOAT,), FLOAT, "tsql_finite(sum({0}){over})")
+        return Call((FLOAT,), FLOAT, "sum({0}){over}")
     if given.family == Family.DECIMAL:
         result = decimal_type(MAX_PRECISION, given.as_decimal[1]) if given.name == "decimal" else MONEY
         return Call(types, result, f"tsql_sum_decimal({{0}}, '{result}')")
@@ -207,7 +207,7 @@ def _average_rule(types: Types) -> Call:
     if given.family == Family.INTEGER:
         return Call(types, INT, "(tsql_int(sum({0}){over}) / count({0}){over})")
     if given.family == Family.FLOAT:
-        return Call((FLOAT,), FLOAT, "tsql_finite(avg({0}){over})")
+        return Call((FLOAT,), FLOAT, "avg({0}){over}")
     if given.family == Family.DECIMAL:
         result = decimal_type(MAX_PRECISION, max(given.as_decimal[1], 6)) if given.name == "decimal" else MONEY
         return Call(types, result, f"tsql_avg_decimal({{0}}, '{result}')")
@@ -248,6 +248,7 @@ def _make_spread(name: str) -> Callable[[], Accumulator]:
     return lambda: _Spread(**_SPREADS[name])
 
 
+# SUM and AVG of floats may be infinite: the writer puts a check around them.
 # A template without {over} cannot stand before OVER. Put DISTINCT into {0}; STRING_AGG has `string_agg`.
 AGGREGATES: Mapping[str, Function] = {
     each.name: each
