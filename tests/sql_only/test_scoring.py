@@ -119,11 +119,11 @@ def test_what_cannot_be_scored_is_refused_by_number(networks: Connection, tmp_pa
     assert _load(tmp_path, tmp_path / "net.npz") == 0
     add_dataset(networks, "three", np.ones((2, 3)))
     add_dataset(networks, "two", np.ones((2, 2)))
-    for name, dataset, number in (("none", "two", 50140), ("net", "none", 50141), ("net", "three", 50142)):
+    for name, dataset, number in (("none", "two", 50170), ("net", "none", 50171), ("net", "three", 50172)):
         with pytest.raises(SqlError) as error:
             probabilities(networks, name, dataset)
         assert error.value.number == number
     run(networks, "DELETE FROM dbo.tensors WHERE tensor = N'0.weight' AND row_index = 1 AND column_index = 2;")
     with pytest.raises(SqlError, match="layer 0") as error:
         probabilities(networks, "net", "two")
-    assert error.value.number == 50143
+    assert error.value.number == 50173

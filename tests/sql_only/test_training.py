@@ -113,13 +113,13 @@ def test_what_does_not_fit_is_refused_by_number(networks: Connection) -> None:
     run(networks, "DELETE FROM dbo.examples WHERE dataset = N'torn' AND example_id = 3 AND feature_index = 1;")
     add_dataset(networks, "huge", x * 1e200, y)
     for dataset, hidden, number, said in (
-        ("none", "4", 50141, "none"),
-        ("torn", "4", 50142, "Example 3 "),
-        ("unlabelled", "4", 50145, "NULL"),
-        ("negative", "4", 50145, "-1"),
+        ("none", "4", 50171, "none"),
+        ("torn", "4", 50172, "Example 3 "),
+        ("unlabelled", "4", 50175, "NULL"),
+        ("negative", "4", 50175, "-1"),
         ("three", "4,", 50101, "@Hidden"),
         ("three", "0", 50101, "@Hidden"),
-        ("huge", "4", 50146, "iteration 2"),
+        ("huge", "4", 50176, "iteration 2"),
     ):
         with pytest.raises(SqlError, match=said) as error:
             train(networks, dataset, "net", hidden, 5)
@@ -139,10 +139,10 @@ def test_a_stored_network_is_not_trained_with_other_layers(networks: Connection)
     train(networks, "three", "net", "4", 1)
     with pytest.raises(SqlError, match="other layers") as error:
         train(networks, "three", "net", "5", 2)
-    assert error.value.number == 50144
+    assert error.value.number == 50174
     with pytest.raises(SqlError, match="the label 3") as error:
         train(networks, "four", "net", "4", 2)
-    assert error.value.number == 50145
+    assert error.value.number == 50175
 
 
 def test_the_generator_is_the_standards(networks: Connection) -> None:

@@ -13,7 +13,7 @@ BEGIN
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
             N' in dbo.examples. Give the name of one in @Dataset, or insert its examples.'), N'%', N'%%');
-        THROW 50141, @Message, 1;
+        THROW 50171, @Message, 1;
     END;
 
     IF @Inputs IS NULL
@@ -29,6 +29,6 @@ BEGIN
         SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has ', @Features,
             N' features, which are not 0 to ', @Inputs - 1,
             N'. Give every example exactly these features, zeros included, or take another network.'), N'%', N'%%');
-        THROW 50142, @Message, 1;
+        THROW 50172, @Message, 1;
     END;
 END;

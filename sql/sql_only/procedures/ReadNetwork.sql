@@ -42,6 +42,6 @@ BEGIN
     BEGIN
         SET @Message = REPLACE(CONCAT(N'The tensors of layer ', @Layer, N' of the network ''', @ModelName,
             N''' do not fit its row in dbo.dense_layers, or the layer does not fit the next. Load the network again.'), N'%', N'%%');
-        THROW 50143, @Message, 1;
+        THROW 50173, @Message, 1;
     END;
 END;

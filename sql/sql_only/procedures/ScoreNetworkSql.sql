@@ -38,7 +38,7 @@ Example:
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no network ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
             N' in dbo.dense_layers. Load one with lungdb load-tensors, or train one with TrainNetworkSql.'), N'%', N'%%');
-        THROW 50140, @Message, 1;
+        THROW 50170, @Message, 1;
     END;
     EXECUTE dbo.CheckDataset @Dataset, @Inputs OUTPUT;
 

@@ -24,7 +24,7 @@ BEGIN
     BEGIN
         SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', COALESCE(CAST(@Label AS NVARCHAR(12)), N'NULL'),
             N'. Give every example a class from 0 to ', COALESCE(@Classes, 10000) - 1, N' in dbo.example_labels.'), N'%', N'%%');
-        THROW 50145, @Message, 1;
+        THROW 50175, @Message, 1;
     END;
 
     SET @Iteration = COALESCE((SELECT MAX(iteration) FROM dbo.training_log WHERE network = @ModelName), 0);
@@ -81,7 +81,7 @@ BEGIN
         BEGIN
             SET @Message = REPLACE(CONCAT(N'The stored network ''', @ModelName, N''' has other layers than ', @Inputs, N' inputs, ',
                 @Hidden, N' hidden units and a softmax. Give its own @Hidden and data set to go on with it, or another @ModelName.'), N'%', N'%%');
-            THROW 50144, @Message, 1;
+            THROW 50174, @Message, 1;
         END;
         DELETE FROM #layers;
         EXECUTE dbo.ReadNetwork @ModelName;

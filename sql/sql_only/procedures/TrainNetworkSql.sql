@@ -104,7 +104,7 @@ Example:
                 THROW;
             SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ', @LearningRate,
                 N') or @Momentum, or scale the features; what was stored before is kept.');
-            THROW 50146, @Message, 1;
+            THROW 50176, @Message, 1;
         END CATCH;
 
         SET @Iteration = @Iteration + 1;
