@@ -10,26 +10,43 @@ import pytest
 
 from lungdb.database import Connection, install, run, run_script
 from lungdb.errors import SqlError
-from tests.sql import small_database
+from tests.sql import samples, small_database
 from tests.sql.gates.check import SQL
 from tests.sql.gates.house import called_by
 from tests.sql.gates.parser import parse
 
 BUILD_ORDER = (SQL / "build_order.txt").read_text(encoding="utf-8").split()
-PROCEDURES = sorted((SQL / "procedures").glob("*.sql"))
+SQL_ONLY = SQL / "sql_only"
+SQL_ONLY_ORDER = (SQL_ONLY / "build_order.txt").read_text(encoding="utf-8").split()
+PROCEDURES = [*sorted((SQL / "procedures").glob("*.sql")), *sorted((SQL_ONLY / "procedures").glob("*.sql"))]
 EXECUTE = sorted((SQL / "execute").glob("*.sql"))
 BROKEN = Path(__file__).parent / "broken"
 PATIENTS = 48
 PICTURES = 12
+DATASET_COUNTS = """
+SELECT COUNT(DISTINCT e.example_id), COUNT(*), (SELECT COUNT(*) FROM dbo.example_labels AS l WHERE l.dataset = N'ct')
+FROM dbo.examples AS e
+WHERE e.dataset = N'ct';
+"""
 
 
 def test_the_files_run_one_by_one_in_the_build_order(connection: Connection) -> None:
     """As a DBA may run them, without install.sql's guards."""
     for name in BUILD_ORDER:
-        try:
-            run_script(connection, (SQL / name).read_text(encoding="utf-8"))
-        except SqlError as error:
-            pytest.fail(f"{name}: {error}")
+        _run_file(connection, SQL / name)
+    _install_sql_only(connection)
+
+
+def _install_sql_only(connection: Connection) -> None:
+    for name in SQL_ONLY_ORDER:
+        _run_file(connection, SQL_ONLY / name)
+
+
+def test_the_sql_only_files_run_on_an_empty_database(connection: Connection) -> None:
+    """They need nothing that sql/build_order.txt makes."""
+    _install_sql_only(connection)
+    made = run(connection, "SELECT name FROM sys.objects WHERE is_ms_shipped = 0 AND type IN ('U', 'P');")[0].rows
+    assert {name for (name,) in made} == {Path(name).stem for name in SQL_ONLY_ORDER}
 
 
 @pytest.mark.parametrize("name", ["dacfx/views/of_nothing.sql", "syntax/tables/missing_comma.sql"])
@@ -40,14 +57,16 @@ def test_a_broken_file_does_not_run(connection: Connection, name: str) -> None:
 
 
 def test_no_file_is_left_untried() -> None:
-    """Build order, installation, sample calls and migrations: every .sql file belongs to one of them."""
+    """Build orders, installation, sample calls and migrations: every .sql file belongs to one of them."""
     tried = {SQL / name for name in BUILD_ORDER} | {SQL / "install.sql", SQL / "uninstall.sql", *EXECUTE}
+    tried |= {SQL_ONLY / name for name in SQL_ONLY_ORDER}
     assert set(SQL.rglob("*.sql")) - tried == set((SQL / "migrations").glob("*.sql"))
 
 
 def test_help_names_every_parameter_and_its_default(connection: Connection) -> None:
     """@Help = 1 prints purpose, parameters and example calls, and does nothing else."""
     install(connection)
+    _install_sql_only(connection)
     helped = [path for path in PROCEDURES if called_by(parse(path.read_text(encoding="utf-8"))) is None]
     assert helped
     for path in helped:
@@ -69,8 +88,9 @@ def _help_of(connection: Connection, procedure: str) -> str:
 
 
 def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) -> None:
-    """Each as it stands, on a small database: check, features, model, score, pictures."""
+    """Each as it stands, on a small database: check, features, model, score, pictures, a data set."""
     install(connection)
+    _install_sql_only(connection)
     small_database.fill(connection, PATIENTS, PICTURES)
     by_file = {path.name: _run_file(connection, path) for path in EXECUTE}
     items = dict(by_file["00_check_installation.sql"])
@@ -83,6 +103,10 @@ def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) ->
     assert stored == [(pytest.approx(percent),)]
     assert 0 <= percent <= 100
     assert run(connection, "SELECT COUNT(*) FROM dbo.image_features;")[0].rows == [(PICTURES,)]
+    assert run(connection, DATASET_COUNTS)[0].rows == [(PATIENTS, PATIENTS * samples.WIDTH, PATIENTS)]
+    run(connection, "EXECUTE dbo.TrainNetworkSql @Dataset = N'ct', @Hidden = N'2', @Iterations = 1;")
+    [scored] = run(connection, "EXECUTE dbo.ScoreNetworkSql @ModelName = N'network_sql', @Dataset = N'ct';")
+    assert len(scored.rows) == 2 * PATIENTS
 
 
 def _run_file(connection: Connection, path: Path) -> list[tuple[Any, ...]]:

@@ -52,8 +52,11 @@ def test_a_name_that_nothing_has_is_refused(findings: list[Finding], path: Path)
 def test_the_model_holds_the_whole_schema() -> None:
     """Each table, view and procedure file makes a source of its name: the gate does look at them."""
     names = {source.name for source in _project()}
+    kinds = ("tables", "views", "procedures")
     expected = {
-        f"[dbo].[{path.stem}]" for folder in ("tables", "views", "procedures") for path in (SQL / folder).glob("*.sql")
+        f"[dbo].[{path.stem}]"
+        for folder in (*kinds, *(f"sql_only/{kind}" for kind in kinds))
+        for path in (SQL / folder).glob("*.sql")
     }
     assert expected
     assert expected <= names
