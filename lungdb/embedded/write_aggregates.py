@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import sys
-
 from lungdb.embedded.aggregates import AGGREGATES, string_agg
-from lungdb.embedded.functions_arithmetic import FINITE
 from lungdb.embedded.refusals import refused
 from lungdb.embedded.scope import Sql
 from lungdb.embedded.tree import Call, Over
@@ -57,10 +54,8 @@ class AggregateWriter(ConditionWriter):
         settled = AGGREGATES[name].call([each.type for each in arguments])
         argument = self.convert(arguments[0], settled.parameters[0])
         text = f"{'DISTINCT ' if call.distinct else ''}{self.collated(argument)}"
-        text = self._over_or_refuse(name, settled.template, over).format(text, over=over)
-        if settled.result == FLOAT and name in ("SUM", "AVG"):
-            return Sql(_finite(text, over), FLOAT)
-        return Sql(text, settled.result, may_overflow=argument.may_overflow and name in ("MIN", "MAX"))
+        return Sql(self._over_or_refuse(name, settled.template, over).format(text, over=over), settled.result,
+                   may_overflow=argument.may_overflow and name in ("MIN", "MAX"))  # fmt: skip
 
     def _over_or_refuse(self, name: str, template: str, over: str) -> str:
         if over and "{over}" not in template:
@@ -114,12 +109,3 @@ class AggregateWriter(ConditionWriter):
         if len(others) > 1:
             texts.append(self.convert(others[1], first.type).text)
         return Sql(f"{name}({', '.join(texts)}){over}", first.type)
-
-
-def _finite(aggregate: str, over: str) -> str:
-    """Write the check that a sum of floats is finite."""
-    if over:
-        return FINITE.format(aggregate)
-    # SQLite computes equal aggregates once, unlike equal windows, and then calls Python for an overflow or NULL only.
-    limit = repr(sys.float_info.max)
-    return f"(CASE WHEN abs({aggregate}) <= {limit} THEN {aggregate} ELSE {FINITE.format(aggregate)} END)"
