@@ -525,6 +525,73 @@ BEGIN
     );
 END;
 GO
+IF OBJECT_ID(N'dbo.tensors', N'U') IS NULL
+BEGIN
+    -- A number of a dense network. Layer n has the tensors n.weight (a row for each input, a column for each unit) and n.bias
+    -- (row 0); one that is being trained also n.weight.velocity and n.bias.velocity, which momentum needs to go on.
+    CREATE TABLE dbo.tensors (
+        network NVARCHAR(128) NOT NULL,
+        tensor NVARCHAR(64) NOT NULL,
+        row_index INT NOT NULL,
+        column_index INT NOT NULL,
+        value FLOAT NOT NULL,
+        CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.dense_layers', N'U') IS NULL
+BEGIN
+    -- A layer of a dense network whose numbers are in dbo.tensors; layers count from 0. The last one gives class probabilities.
+    CREATE TABLE dbo.dense_layers (
+        network NVARCHAR(128) NOT NULL,
+        layer INT NOT NULL,
+        inputs INT NOT NULL,
+        units INT NOT NULL,
+        activation NVARCHAR(16) NOT NULL,
+        CONSTRAINT PK_dense_layers PRIMARY KEY (network, layer),
+        CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1),
+        CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N'identity', N'relu', N'sigmoid', N'tanh', N'softmax'))
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.examples', N'U') IS NULL
+BEGIN
+    -- A feature of an example of a data set; feature_index counts from 0 and every example has every feature.
+    CREATE TABLE dbo.examples (
+        dataset NVARCHAR(128) NOT NULL,
+        example_id INT NOT NULL,
+        feature_index INT NOT NULL,
+        value FLOAT NOT NULL,
+        CONSTRAINT PK_examples PRIMARY KEY (dataset, example_id, feature_index)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.example_labels', N'U') IS NULL
+BEGIN
+    -- The class of an example, 0, 1, 2, …
+    CREATE TABLE dbo.example_labels (
+        dataset NVARCHAR(128) NOT NULL,
+        example_id INT NOT NULL,
+        label INT NOT NULL,
+        CONSTRAINT PK_example_labels PRIMARY KEY (dataset, example_id)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.training_log', N'U') IS NULL
+BEGIN
+    -- An iteration of TrainNetworkSql: the loss of its batch before the weights were changed, L2 included.
+    CREATE TABLE dbo.training_log (
+        network NVARCHAR(128) NOT NULL,
+        iteration INT NOT NULL,
+        dataset NVARCHAR(128) NOT NULL,
+        examples INT NOT NULL,
+        learning_rate FLOAT NOT NULL,
+        loss FLOAT NOT NULL,
+        at DATETIME2(3) NOT NULL CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_training_log PRIMARY KEY (network, iteration)
+    );
+END;
+GO
 IF OBJECT_ID(N'dbo.schema_version', N'U') IS NULL
 BEGIN
     -- A migration applied.
@@ -3808,6 +3875,606 @@ ORDER BY s.patient_id;',
     END;
 
     EXECUTE dbo.ReportSearch @SearchId;
+END;
+GO
+-- CheckDataset: refuses a data set that is not there, lacks features or has others than the network reads.
+-- Called by ScoreNetworkSql.
+CREATE OR ALTER PROCEDURE dbo.CheckDataset
+    @Dataset NVARCHAR(128), -- name in dbo.examples
+    @Inputs INT OUTPUT      -- how many features each example must have; NULL is set to what they have
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Example INT, @Features INT;
+    IF @Dataset IS NULL OR NOT EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
+            N' in dbo.examples. Give the name of one in @Dataset, or insert its examples.'), N'%', N'%%');
+        THROW 50171, @Message, 1;
+    END;
+
+    IF @Inputs IS NULL
+        SET @Inputs = (SELECT MAX(feature_index) + 1 FROM dbo.examples WHERE dataset = @Dataset);
+    SELECT TOP (1) @Example = e.example_id, @Features = COUNT(*)
+    FROM dbo.examples AS e
+    WHERE e.dataset = @Dataset
+    GROUP BY e.example_id
+    HAVING COUNT(*) <> @Inputs OR MIN(e.feature_index) <> 0 OR MAX(e.feature_index) <> @Inputs - 1
+    ORDER BY e.example_id;
+    IF @Example IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has ', @Features,
+            N' features, which are not 0 to ', @Inputs - 1,
+            N'. Give every example exactly these features, zeros included, or take another network.'), N'%', N'%%');
+        THROW 50172, @Message, 1;
+    END;
+END;
+GO
+-- DrawNumbers: fills #numbers (number BIGINT, state BIGINT) with the states of the generator
+-- state(n) = seed * 48271^(n + 1) modulo 2^31 - 1, which BIGINT holds exactly. Called by StartNetwork.
+CREATE OR ALTER PROCEDURE dbo.DrawNumbers
+    @Seed INT,     -- 1 to 2147483646
+    @Count BIGINT  -- how many numbers
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Modulus BIGINT = 2147483647, @Power BIGINT = 48271, @Made BIGINT = 1;
+    DELETE FROM #numbers;
+    INSERT INTO #numbers (number, state) VALUES (0, CAST(@Seed AS BIGINT) * @Power % @Modulus);
+
+    -- Each turn doubles the numbers: @Power is 48271^@Made, which takes a state @Made numbers on.
+    WHILE @Made < @Count
+    BEGIN
+        INSERT INTO #numbers (number, state)
+        SELECT n.number + @Made, n.state * @Power % @Modulus
+        FROM #numbers AS n
+        WHERE n.number + @Made < @Count;
+        SET @Made = @Made * 2;
+        SET @Power = @Power * @Power % @Modulus;
+    END;
+END;
+GO
+-- ReadNetwork: fills #layers (layer, inputs, units, activation) and #weights (layer, input, unit, value, velocity) of a
+-- stored network. Input -1 is the constant 1, whose weights are the biases. Called by ScoreNetworkSql.
+CREATE OR ALTER PROCEDURE dbo.ReadNetwork
+    @ModelName NVARCHAR(128) -- network in dbo.dense_layers
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Layer INT;
+    INSERT INTO #layers (layer, inputs, units, activation)
+    SELECT layer, inputs, units, activation
+    FROM dbo.dense_layers
+    WHERE network = @ModelName;
+
+    INSERT INTO #weights (layer, input, unit, value, velocity)
+    SELECT p.layer, CASE WHEN p.is_bias = 1 THEN -1 ELSE t.row_index END, t.column_index, t.value,
+        COALESCE(v.value, CAST(0 AS FLOAT))
+    FROM (
+        SELECT l.layer, b.is_bias, CONCAT(l.layer, CASE WHEN b.is_bias = 1 THEN N'.bias' ELSE N'.weight' END) AS tensor
+        FROM #layers AS l
+        CROSS JOIN (SELECT 0 AS is_bias UNION ALL SELECT 1) AS b) AS p
+    INNER JOIN dbo.tensors AS t ON t.network = @ModelName AND t.tensor = p.tensor
+    LEFT JOIN dbo.tensors AS v ON v.network = @ModelName AND v.tensor = CONCAT(p.tensor, N'.velocity')
+        AND v.row_index = t.row_index AND v.column_index = t.column_index;
+
+    SET @Layer = (
+        SELECT MIN(l.layer)
+        FROM #layers AS l
+        LEFT JOIN #layers AS following ON following.layer = l.layer + 1
+        LEFT JOIN (
+            SELECT layer, COUNT(*) AS numbers, MIN(input) AS first_input, MAX(input) AS last_input,
+                MIN(unit) AS first_unit, MAX(unit) AS last_unit
+            FROM #weights
+            GROUP BY layer) AS w ON w.layer = l.layer
+        WHERE COALESCE(w.numbers, 0) <> (CAST(l.inputs AS BIGINT) + 1) * l.units OR w.first_input <> -1 OR w.last_input <> l.inputs - 1
+            OR w.first_unit <> 0 OR w.last_unit <> l.units - 1 OR following.inputs <> l.units
+            OR (l.layer > 0 AND NOT EXISTS (SELECT 1 FROM #layers AS earlier WHERE earlier.layer = l.layer - 1))
+            OR (following.layer IS NULL AND NOT (l.activation = N'softmax' AND l.units > 1 OR l.activation = N'sigmoid' AND l.units = 1))
+            OR (following.layer IS NOT NULL AND l.activation = N'softmax'));
+    IF @Layer IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The tensors of layer ', @Layer, N' of the network ''', @ModelName,
+            N''' do not fit its row in dbo.dense_layers, or the layer does not fit the next. Load the network again.'), N'%', N'%%');
+        THROW 50173, @Message, 1;
+    END;
+END;
+GO
+-- ForwardLayers: fills #activations (layer, example, unit, value) from its layer 0 on; the last layer's sums stay as they are.
+-- Unit -1 is the constant 1 that the biases are multiplied by. A unit without a row is 0. Called by ScoreNetworkSql.
+CREATE OR ALTER PROCEDURE dbo.ForwardLayers
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Layer INT = 0, @Last INT = (SELECT MAX(layer) FROM #layers), @Activation NVARCHAR(16), @IsRelu INT;
+    WHILE @Layer <= @Last
+    BEGIN
+        SET @Activation = (SELECT CASE WHEN layer = @Last THEN N'identity' ELSE activation END FROM #layers WHERE layer = @Layer);
+        SET @IsRelu = CASE WHEN @Activation = N'relu' THEN 1 ELSE 0 END;
+        INSERT INTO #activations (layer, example, unit, value)
+        SELECT @Layer + 1, a.example, w.unit, SUM(a.value * w.value)
+        FROM #activations AS a
+        INNER JOIN #weights AS w ON w.layer = @Layer AND w.input = a.unit
+        WHERE a.layer = @Layer
+        GROUP BY a.example, w.unit
+        HAVING @IsRelu = 0 OR SUM(a.value * w.value) > 0;
+
+        -- Forms whose EXP cannot overflow.
+        IF @Activation = N'tanh'
+            UPDATE #activations
+            SET value = CASE WHEN value >= 0 THEN 1 ELSE -1 END * (1 - EXP(-2 * ABS(value))) / (1 + EXP(-2 * ABS(value)))
+            WHERE layer = @Layer + 1;
+        IF @Activation = N'sigmoid'
+            UPDATE #activations
+            SET value = CASE WHEN value >= 0 THEN CAST(1 AS FLOAT) ELSE EXP(-ABS(value)) END / (1 + EXP(-ABS(value)))
+            WHERE layer = @Layer + 1;
+
+        INSERT INTO #activations (layer, example, unit, value)
+        SELECT @Layer + 1, example, -1, 1
+        FROM #activations
+        WHERE layer = @Layer AND unit = -1 AND @Layer < @Last;
+        SET @Layer = @Layer + 1;
+    END;
+END;
+GO
+-- FillProbabilities: fills #probabilities (example, label, value) from the sums of the last layer in #activations.
+-- Called by ScoreNetworkSql.
+CREATE OR ALTER PROCEDURE dbo.FillProbabilities
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Top INT = (SELECT MAX(layer) + 1 FROM #layers), @Activation NVARCHAR(16);
+    SET @Activation = (SELECT activation FROM #layers WHERE layer = @Top - 1);
+    DELETE FROM #probabilities;
+    IF @Activation = N'sigmoid'
+        INSERT INTO #probabilities (example, label, value)
+        SELECT a.example, c.label,
+            CASE WHEN (a.value >= 0 AND c.label = 1) OR (a.value < 0 AND c.label = 0) THEN CAST(1 AS FLOAT) ELSE EXP(-ABS(a.value)) END
+                / (1 + EXP(-ABS(a.value)))
+        FROM #activations AS a
+        CROSS JOIN (SELECT 0 AS label UNION ALL SELECT 1) AS c
+        WHERE a.layer = @Top;
+    ELSE
+        -- EXP of a large number is an error: the largest sum of the example is subtracted first.
+        INSERT INTO #probabilities (example, label, value)
+        SELECT s.example, s.unit, s.share / SUM(s.share) OVER (PARTITION BY s.example)
+        FROM (
+            SELECT a.example, a.unit, EXP(a.value - MAX(a.value) OVER (PARTITION BY a.example)) AS share
+            FROM #activations AS a
+            WHERE a.layer = @Top) AS s;
+END;
+GO
+-- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
+-- Example: EXECUTE dbo.ScoreNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
+CREATE OR ALTER PROCEDURE dbo.ScoreNetworkSql
+    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ScoreNetworkSql runs a dense network over every example of a data set and returns the rows
+example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
+lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL    network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL      data set in dbo.examples
+    @Help BIT = 0                      1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Inputs INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, label));
+
+    EXECUTE dbo.ReadNetwork @ModelName;
+    SET @Inputs = (SELECT inputs FROM #layers WHERE layer = 0);
+    IF @Inputs IS NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'There is no network ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
+            N' in dbo.dense_layers. Load one with lungdb load-tensors, or train one with TrainNetworkSql.'), N'%', N'%%');
+        THROW 50170, @Message, 1;
+    END;
+    EXECUTE dbo.CheckDataset @Dataset, @Inputs OUTPUT;
+
+    INSERT INTO #activations (layer, example, unit, value)
+    SELECT 0, example_id, feature_index, value FROM dbo.examples WHERE dataset = @Dataset AND value <> 0
+    UNION ALL
+    SELECT DISTINCT 0, example_id, -1, 1 FROM dbo.examples WHERE dataset = @Dataset;
+    EXECUTE dbo.ForwardLayers;
+    EXECUTE dbo.FillProbabilities;
+
+    SELECT example AS example_id, label, value AS probability
+    FROM #probabilities
+    ORDER BY example, label;
+END;
+GO
+-- CheckNetworkArguments: refuses what TrainNetworkSql cannot work with, all wrong arguments in one error.
+-- Called by TrainNetworkSql.
+CREATE OR ALTER PROCEDURE dbo.CheckNetworkArguments
+    @Hidden NVARCHAR(400),     -- units of the hidden layers, with commas
+    @Iterations INT,           -- 1 to 1000000
+    @LearningRate FLOAT,       -- above 0, at most 1000
+    @L2 FLOAT,                 -- 0 to 1000
+    @BatchSize INT,            -- 1 or more, or NULL for all examples
+    @Momentum FLOAT,           -- 0 to 0.999
+    @Seed INT,                 -- 1 to 2147483646
+    @ModelName NVARCHAR(128)   -- not NULL and not empty
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000) = N'';
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = N'TrainNetworkSql was called inside a transaction. It commits as it goes: commit or roll back first, then call it again.';
+        THROW 50100, @Message, 1;
+    END;
+
+    IF @ModelName IS NULL OR @ModelName = N''
+        SET @Message = N'The parameter @ModelName is NULL or empty. Give the network a name, such as network_sql. ';
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
+        N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@Hidden', @Hidden, N'numbers of units from 1 to 10000 with commas between, such as 32,16', CASE WHEN @Hidden IS NOT NULL
+                AND NOT EXISTS (
+                    SELECT 1 FROM STRING_SPLIT(@Hidden, N',') WHERE COALESCE(TRY_CAST(NULLIF(TRIM(value), N'') AS INT), 0) NOT BETWEEN 1 AND 10000)
+                THEN 1 ELSE 0 END),
+            (N'@Iterations', CAST(@Iterations AS NVARCHAR(30)), N'1 to 1000000', IIF(@Iterations BETWEEN 1 AND 1000000, 1, 0)),
+            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'numbers above 0 and up to 1000', IIF(@LearningRate > 0 AND @LearningRate <= 1000, 1, 0)),
+            (N'@L2', CAST(@L2 AS NVARCHAR(30)), N'0 to 1000', IIF(@L2 BETWEEN 0 AND 1000, 1, 0)),
+            (N'@BatchSize', CAST(@BatchSize AS NVARCHAR(30)), N'1 or more, or NULL', IIF(@BatchSize IS NULL OR @BatchSize >= 1, 1, 0)),
+            (N'@Momentum', CAST(@Momentum AS NVARCHAR(30)), N'0 to 0.999', IIF(@Momentum BETWEEN 0 AND 0.999, 1, 0)),
+            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'1 to 2147483646', IIF(@Seed BETWEEN 1 AND 2147483646, 1, 0))
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+END;
+GO
+-- StartNetwork: fills #data (example, unit, value) and #targets (example, label) with the data set in its shuffled order, and
+-- #layers and #weights with the stored network of the name, or with a new one. Called by TrainNetworkSql.
+CREATE OR ALTER PROCEDURE dbo.StartNetwork
+    @ModelName NVARCHAR(128),  -- name of the network
+    @Dataset NVARCHAR(128),    -- data set in dbo.examples
+    @Hidden NVARCHAR(400),     -- units of the hidden layers, with commas
+    @Seed INT,                 -- 1 to 2147483646
+    @Iteration INT OUTPUT      -- the last stored iteration, 0 for a new network
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Inputs INT, @Classes INT, @Example INT, @Label INT, @Missing INT, @Numbers BIGINT, @Depth INT;
+    EXECUTE dbo.CheckDataset @Dataset, @Inputs OUTPUT;
+    SET @Classes = (SELECT units FROM dbo.dense_layers WHERE network = @ModelName
+        AND layer = (SELECT MAX(layer) FROM dbo.dense_layers WHERE network = @ModelName));
+    SELECT TOP (1) @Example = e.example_id, @Label = y.label
+    FROM (SELECT DISTINCT example_id FROM dbo.examples WHERE dataset = @Dataset) AS e
+    LEFT JOIN dbo.example_labels AS y ON y.dataset = @Dataset AND y.example_id = e.example_id
+    WHERE y.label IS NULL OR y.label < 0 OR y.label >= COALESCE(@Classes, 10000)
+    ORDER BY e.example_id;
+    IF @Example IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', COALESCE(CAST(@Label AS NVARCHAR(12)), N'NULL'),
+            N'. Give every example a class from 0 to ', COALESCE(@Classes, 10000) - 1, N' in dbo.example_labels.'), N'%', N'%%');
+        THROW 50175, @Message, 1;
+    END;
+
+    SET @Iteration = COALESCE((SELECT MAX(iteration) FROM dbo.training_log WHERE network = @ModelName), 0);
+    INSERT INTO #layers (layer, inputs, units, activation)
+    SELECT h.layer, LAG(h.units, 1, @Inputs) OVER (ORDER BY h.layer), h.units, N'relu'
+    FROM (
+        SELECT CAST(j.[key] AS INT) AS layer, CAST(j.[value] AS INT) AS units
+        FROM (SELECT CONCAT(N'[', @Hidden, N']') AS hidden) AS given
+        CROSS APPLY OPENJSON(given.hidden) AS j) AS h;
+    SET @Depth = (SELECT COUNT(*) FROM #layers);
+    INSERT INTO #layers (layer, inputs, units, activation)
+    SELECT @Depth, l.units, COALESCE(@Classes, (
+        SELECT CASE WHEN MAX(y.label) < 1 THEN 2 ELSE MAX(y.label) + 1 END
+        FROM dbo.example_labels AS y
+        WHERE y.dataset = @Dataset AND y.example_id IN (SELECT e.example_id FROM dbo.examples AS e WHERE e.dataset = @Dataset))), N'softmax'
+    FROM #layers AS l
+    WHERE l.layer = @Depth - 1;
+    SET @Numbers = (SELECT SUM(CAST(inputs AS BIGINT) * units) FROM #layers);
+
+    -- The first numbers make the weights, the next the order of the examples.
+    CREATE TABLE #numbers (number BIGINT NOT NULL PRIMARY KEY, state BIGINT NOT NULL);
+    SET @Missing = (SELECT COUNT(DISTINCT example_id) FROM dbo.examples WHERE dataset = @Dataset);
+    SET @Missing = @Missing + @Numbers;
+    EXECUTE dbo.DrawNumbers @Seed, @Missing;
+    CREATE TABLE #order (example_id INT NOT NULL PRIMARY KEY, position INT NOT NULL);
+    INSERT INTO #order (example_id, position)
+    SELECT e.example_id, ROW_NUMBER() OVER (ORDER BY n.state, e.example_id) - 1
+    FROM (
+        SELECT example_id, ROW_NUMBER() OVER (ORDER BY example_id) - 1 + @Numbers AS number
+        FROM dbo.examples
+        WHERE dataset = @Dataset AND feature_index = 0) AS e
+    INNER JOIN #numbers AS n ON n.number = e.number;
+    INSERT INTO #data (example, unit, value)
+    SELECT o.position, e.feature_index, e.value
+    FROM dbo.examples AS e
+    INNER JOIN #order AS o ON o.example_id = e.example_id
+    WHERE e.dataset = @Dataset AND e.value <> 0
+    UNION ALL
+    SELECT position, -1, 1 FROM #order;
+    INSERT INTO #targets (example, label)
+    SELECT o.position, y.label
+    FROM #order AS o
+    INNER JOIN dbo.example_labels AS y ON y.dataset = @Dataset AND y.example_id = o.example_id;
+
+    IF @Classes IS NOT NULL
+    BEGIN
+        IF (SELECT COUNT(*) FROM dbo.dense_layers WHERE network = @ModelName) <> (SELECT COUNT(*) FROM #layers)
+            OR EXISTS (
+                SELECT 1
+                FROM #layers AS l
+                LEFT JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = l.layer
+                    AND s.inputs = l.inputs AND s.units = l.units AND (s.activation = N'softmax' OR l.layer < @Depth)
+                WHERE s.layer IS NULL)
+        BEGIN
+            SET @Message = REPLACE(CONCAT(N'The stored network ''', @ModelName, N''' has other layers than ', @Inputs, N' inputs, ',
+                @Hidden, N' hidden units and a softmax. Give its own @Hidden and data set to go on with it, or another @ModelName.'), N'%', N'%%');
+            THROW 50174, @Message, 1;
+        END;
+        DELETE FROM #layers;
+        EXECUTE dbo.ReadNetwork @ModelName;
+        RETURN 0;
+    END;
+
+    -- Uniform within Glorot and Bengio's limit, the root of 6 / (inputs + units); the biases begin at 0.
+    INSERT INTO #weights (layer, input, unit, value, velocity)
+    SELECT w.layer, w.input, w.unit, (2 * (CAST(n.state AS FLOAT) / 2147483647) - 1) * SQRT(CAST(6 AS FLOAT) / (w.inputs + w.units)), 0
+    FROM (
+        SELECT l.layer, l.inputs, l.units, i.number AS input, u.number AS unit,
+            ROW_NUMBER() OVER (ORDER BY l.layer, i.number, u.number) - 1 AS number
+        FROM #layers AS l
+        INNER JOIN #numbers AS i ON i.number < l.inputs
+        INNER JOIN #numbers AS u ON u.number < l.units) AS w
+    INNER JOIN #numbers AS n ON n.number = w.number
+    UNION ALL
+    SELECT l.layer, -1, u.number, 0, 0
+    FROM #layers AS l
+    INNER JOIN #numbers AS u ON u.number < l.units;
+END;
+GO
+-- BackwardLayers: fills #gradients (layer, input, unit, value) with the derivatives of the batch's mean cross-entropy, from
+-- #activations, #probabilities and #targets, by way of #deltas (layer, example, unit, value). Called by TrainNetworkSql.
+CREATE OR ALTER PROCEDURE dbo.BackwardLayers
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Layer INT = (SELECT MAX(layer) FROM #layers), @Activation NVARCHAR(16), @Constant FLOAT, @Linear FLOAT, @Square FLOAT;
+    DECLARE @Share FLOAT = CAST(1 AS FLOAT) / (SELECT COUNT(*) FROM #activations WHERE layer = 0 AND unit = -1);
+    DELETE FROM #gradients;
+    DELETE FROM #deltas;
+    INSERT INTO #deltas (layer, example, unit, value)
+    SELECT @Layer, p.example, p.label, (p.value - CASE WHEN t.label = p.label THEN 1 ELSE 0 END) * @Share
+    FROM #probabilities AS p
+    INNER JOIN #targets AS t ON t.example = p.example;
+
+    WHILE @Layer >= 0
+    BEGIN
+        INSERT INTO #gradients (layer, input, unit, value)
+        SELECT @Layer, a.unit, d.unit, SUM(a.value * d.value)
+        FROM #activations AS a
+        INNER JOIN #deltas AS d ON d.layer = @Layer AND d.example = a.example
+        WHERE a.layer = @Layer
+        GROUP BY a.unit, d.unit;
+
+        -- The activation's derivative from the unit's own value v: 1 for ReLU, whose zeros have no row, 1 - v * v for tanh,
+        -- v - v * v for the sigmoid.
+        SET @Activation = (SELECT activation FROM #layers WHERE layer = @Layer - 1);
+        SET @Constant = CASE WHEN @Activation = N'sigmoid' THEN 0 ELSE 1 END;
+        SET @Linear = CASE WHEN @Activation = N'sigmoid' THEN 1 ELSE 0 END;
+        SET @Square = CASE WHEN @Activation IN (N'sigmoid', N'tanh') THEN -1 ELSE 0 END;
+        INSERT INTO #deltas (layer, example, unit, value)
+        SELECT @Layer - 1, a.example, a.unit,
+            SUM(d.value * w.value) * (@Constant + @Linear * MAX(a.value) + @Square * MAX(a.value) * MAX(a.value))
+        FROM #activations AS a
+        INNER JOIN #deltas AS d ON d.layer = @Layer AND d.example = a.example
+        INNER JOIN #weights AS w ON w.layer = @Layer AND w.input = a.unit AND w.unit = d.unit
+        WHERE a.layer = @Layer AND a.unit >= 0 AND @Layer > 0
+        GROUP BY a.example, a.unit;
+        SET @Layer = @Layer - 1;
+    END;
+END;
+GO
+-- UpdateWeights: one step of gradient descent with momentum on #weights, by #gradients; L2 holds the weights down, not the
+-- biases. Called by TrainNetworkSql.
+CREATE OR ALTER PROCEDURE dbo.UpdateWeights
+    @LearningRate FLOAT, -- size of the step
+    @L2 FLOAT,           -- the loss holds half of it times the sum of the squared weights
+    @Momentum FLOAT      -- share of the last step that is taken again
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    UPDATE w
+    SET velocity = @Momentum * w.velocity
+        - @LearningRate * (COALESCE(g.value, CAST(0 AS FLOAT)) + CASE WHEN w.input = -1 THEN 0 ELSE @L2 * w.value END)
+    FROM #weights AS w
+    LEFT JOIN #gradients AS g ON g.layer = w.layer AND g.input = w.input AND g.unit = w.unit;
+    UPDATE #weights SET value = value + velocity;
+END;
+GO
+-- StoreNetwork: stores #layers, #weights and the new rows of #log in one transaction. Called by TrainNetworkSql.
+CREATE OR ALTER PROCEDURE dbo.StoreNetwork
+    @ModelName NVARCHAR(128), -- name of the network
+    @Dataset NVARCHAR(128),   -- data set that it learns from
+    @LearningRate FLOAT       -- size of the steps
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    BEGIN TRANSACTION;
+    DELETE FROM dbo.tensors WHERE network = @ModelName;
+    INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
+    SELECT @ModelName, CONCAT(w.layer, CASE WHEN w.input = -1 THEN N'.bias' ELSE N'.weight' END, CASE WHEN k.is_velocity = 1 THEN N'.velocity' ELSE N'' END),
+        CASE WHEN w.input = -1 THEN 0 ELSE w.input END, w.unit, CASE WHEN k.is_velocity = 1 THEN w.velocity ELSE w.value END
+    FROM #weights AS w
+    CROSS JOIN (SELECT 0 AS is_velocity UNION ALL SELECT 1) AS k;
+    INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
+    SELECT @ModelName, l.layer, l.inputs, l.units, l.activation
+    FROM #layers AS l
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.dense_layers AS d WHERE d.network = @ModelName AND d.layer = l.layer);
+    INSERT INTO dbo.training_log (network, iteration, dataset, examples, learning_rate, loss)
+    SELECT @ModelName, iteration, @Dataset, examples, @LearningRate, loss
+    FROM #log;
+    COMMIT TRANSACTION;
+    DELETE FROM #log;
+END;
+GO
+-- TrainNetworkSql: trains a dense network with ReLU units and a softmax on a data set, with no Python.
+-- Example: EXECUTE dbo.TrainNetworkSql @Dataset = N'digits', @Hidden = N'32,16', @Iterations = 200, @ModelName = N'digits';
+CREATE OR ALTER PROCEDURE dbo.TrainNetworkSql
+    @Dataset NVARCHAR(128) = NULL,           -- data set in dbo.examples and dbo.example_labels
+    @Hidden NVARCHAR(400) = N'32,16',        -- units of the hidden layers, with commas
+    @Iterations INT = 100,                   -- steps of the whole training, those already stored included, 1 to 1000000
+    @LearningRate FLOAT = 0.1,               -- size of a step, above 0 and up to 1000
+    @L2 FLOAT = 0,                           -- the loss holds half of it times the sum of the squared weights
+    @BatchSize INT = NULL,                   -- examples in a step; NULL means all
+    @Momentum FLOAT = 0.9,                   -- share of the last step that is taken again, 0 to 0.999
+    @Seed INT = 1,                           -- begins the generator of weights and order, 1 to 2147483646
+    @ModelName NVARCHAR(128) = N'network_sql', -- name of the network
+    @Help BIT = 0                            -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.TrainNetworkSql learns the labels of a data set by gradient descent, every step a few statements over tables.
+Weights come from a generator written in T-SQL, so the same call gives the same network on every engine. The examples are
+shuffled once; each step takes the next @BatchSize of them. Weights and dbo.training_log are stored about every five seconds
+and at the end: stopped at any point, the training goes on from there when called again. A network that has its @Iterations
+already is left as it is; give more to go on. ScoreNetworkSql runs it.
+Parameters:
+    @Dataset NVARCHAR(128) = NULL              data set in dbo.examples and dbo.example_labels
+    @Hidden NVARCHAR(400) = N''32,16''           units of the hidden layers, with commas
+    @Iterations INT = 100                      steps of the whole training, those already stored included, 1 to 1000000
+    @LearningRate FLOAT = 0.1                  size of a step, above 0 and up to 1000
+    @L2 FLOAT = 0                              the loss holds half of it times the sum of the squared weights
+    @BatchSize INT = NULL                      examples in a step; NULL means all
+    @Momentum FLOAT = 0.9                      share of the last step that is taken again, 0 to 0.999
+    @Seed INT = 1                              begins the generator of weights and order, 1 to 2147483646
+    @ModelName NVARCHAR(128) = N''network_sql''  name of the network
+    @Help BIT = 0                              1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.TrainNetworkSql @Dataset = N''digits'', @Hidden = N''32,16'', @Iterations = 200, @ModelName = N''digits'';';
+        RETURN 0;
+    END;
+
+    EXECUTE dbo.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
+
+    DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Filled INT = 0, @Loss FLOAT, @LossText NVARCHAR(30);
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Top INT, @Number INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #gradients (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #data (example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, unit));
+    CREATE TABLE #targets (example INT NOT NULL PRIMARY KEY, label INT NOT NULL);
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #deltas (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, label));
+    CREATE TABLE #log (iteration INT NOT NULL PRIMARY KEY, examples INT NOT NULL, loss FLOAT NOT NULL);
+
+    EXECUTE dbo.StartNetwork @ModelName, @Dataset, @Hidden, @Seed, @Iteration OUTPUT;
+    SET @Examples = (SELECT COUNT(*) FROM #targets);
+    SET @Top = (SELECT MAX(layer) + 1 FROM #layers);
+    IF @BatchSize IS NULL OR @BatchSize > @Examples
+        SET @BatchSize = @Examples;
+    RAISERROR(N'%s: %d examples, iterations %d to %d.', 0, 1, @ModelName, @Examples, @Iteration, @Iterations) WITH NOWAIT;
+
+    WHILE @Iteration < @Iterations
+    BEGIN
+        BEGIN TRY
+            SET @First = CAST(@Iteration AS BIGINT) * @BatchSize % @Examples;
+            IF @BatchSize < @Examples OR @Filled = 0
+            BEGIN
+                DELETE FROM #activations;
+                INSERT INTO #activations (layer, example, unit, value)
+                SELECT 0, example, unit, value
+                FROM #data
+                WHERE (example >= @First AND example < @First + @BatchSize) OR example < @First + @BatchSize - @Examples;
+                SET @Filled = 1;
+            END;
+            ELSE
+                DELETE FROM #activations WHERE layer > 0;
+
+            EXECUTE dbo.ForwardLayers;
+            EXECUTE dbo.FillProbabilities;
+            -- The logarithm of a probability too small to be told from 0, by way of the largest one, which never is.
+            SET @Loss = (
+                SELECT AVG(m.largest - y.value - LOG(m.probability))
+                FROM (
+                    SELECT a.example, MAX(a.value) AS largest, MAX(p.value) AS probability
+                    FROM #activations AS a
+                    INNER JOIN #probabilities AS p ON p.example = a.example AND p.label = a.unit
+                    WHERE a.layer = @Top
+                    GROUP BY a.example) AS m
+                INNER JOIN #targets AS t ON t.example = m.example
+                INNER JOIN #activations AS y ON y.layer = @Top AND y.example = m.example AND y.unit = t.label);
+            SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
+            EXECUTE dbo.BackwardLayers;
+            EXECUTE dbo.UpdateWeights @LearningRate, @L2, @Momentum;
+        END TRY
+        BEGIN CATCH
+            SET @Number = ERROR_NUMBER();
+            -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
+            IF @Number NOT IN (232, 3623, 8115)
+                THROW;
+            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ', @LearningRate,
+                N') or @Momentum, or scale the features; what was stored before is kept.');
+            THROW 50176, @Message, 1;
+        END CATCH;
+
+        SET @Iteration = @Iteration + 1;
+        INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
+        IF @Iteration = @Iterations OR DATEDIFF(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
+        BEGIN
+            EXECUTE dbo.StoreNetwork @ModelName, @Dataset, @LearningRate;
+            SET @Stored = SYSUTCDATETIME();
+            SET @LossText = CAST(@Loss AS NVARCHAR(30));
+            RAISERROR(N'Iteration %d of %d: loss %s.', 0, 1, @Iteration, @Iterations, @LossText) WITH NOWAIT;
+        END;
+    END;
 END;
 GO
 SET NOEXEC OFF;

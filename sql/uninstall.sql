@@ -1,4 +1,16 @@
 -- Removes everything that install.sql made, data included. There is no way back but a backup.
+DROP PROCEDURE IF EXISTS dbo.TrainNetworkSql;
+DROP PROCEDURE IF EXISTS dbo.StoreNetwork;
+DROP PROCEDURE IF EXISTS dbo.UpdateWeights;
+DROP PROCEDURE IF EXISTS dbo.BackwardLayers;
+DROP PROCEDURE IF EXISTS dbo.StartNetwork;
+DROP PROCEDURE IF EXISTS dbo.CheckNetworkArguments;
+DROP PROCEDURE IF EXISTS dbo.ScoreNetworkSql;
+DROP PROCEDURE IF EXISTS dbo.FillProbabilities;
+DROP PROCEDURE IF EXISTS dbo.ForwardLayers;
+DROP PROCEDURE IF EXISTS dbo.ReadNetwork;
+DROP PROCEDURE IF EXISTS dbo.DrawNumbers;
+DROP PROCEDURE IF EXISTS dbo.CheckDataset;
 DROP PROCEDURE IF EXISTS dbo.RunSearch;
 DROP PROCEDURE IF EXISTS dbo.ReportSearch;
 DROP PROCEDURE IF EXISTS dbo.ReleaseTrials;
@@ -56,6 +68,11 @@ DROP VIEW IF EXISTS dbo.experiment_scores;
 DROP VIEW IF EXISTS dbo.champions;
 DROP VIEW IF EXISTS dbo.feature_values;
 DROP VIEW IF EXISTS dbo.model;
+DROP TABLE IF EXISTS dbo.training_log;
+DROP TABLE IF EXISTS dbo.example_labels;
+DROP TABLE IF EXISTS dbo.examples;
+DROP TABLE IF EXISTS dbo.dense_layers;
+DROP TABLE IF EXISTS dbo.tensors;
 DROP TABLE IF EXISTS dbo.image_features;
 DROP TABLE IF EXISTS dbo.images;
 DROP TABLE IF EXISTS dbo.predictions;

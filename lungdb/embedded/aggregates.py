@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import decimal
 import math
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
@@ -186,6 +187,11 @@ def _refused(name: str, given: SqlType) -> SqlError:
     )
 
 
+def _finite(aggregate: str) -> str:
+    # SQLite computes a group's equal aggregates once, and calls Python for an overflow or a NULL only.
+    return f"(CASE WHEN abs({aggregate}) <= {sys.float_info.max!r} THEN {aggregate} ELSE tsql_finite({aggregate}) END)"
+
+
 def _sum_rule(types: Types) -> Call:
     given = types[0]
     if given.name == "bigint":
@@ -193,7 +199,7 @@ def _sum_rule(types: Types) -> Call:
     if given.family == Family.INTEGER:
         return Call(types, INT, "tsql_int(sum({0}){over})")
     if given.family == Family.FLOAT:
-        return Call((FLOAT,), FLOAT, "tsql_finite(sum({0}){over})")
+        return Call((FLOAT,), FLOAT, _finite("sum({0}){over}"))
     if given.family == Family.DECIMAL:
         result = decimal_type(MAX_PRECISION, given.as_decimal[1]) if given.name == "decimal" else MONEY
         return Call(types, result, f"tsql_sum_decimal({{0}}, '{result}')")
@@ -207,7 +213,7 @@ def _average_rule(types: Types) -> Call:
     if given.family == Family.INTEGER:
         return Call(types, INT, "(tsql_int(sum({0}){over}) / count({0}){over})")
     if given.family == Family.FLOAT:
-        return Call((FLOAT,), FLOAT, "tsql_finite(avg({0}){over})")
+        return Call((FLOAT,), FLOAT, _finite("avg({0}){over}"))
     if given.family == Family.DECIMAL:
         result = decimal_type(MAX_PRECISION, max(given.as_decimal[1], 6)) if given.name == "decimal" else MONEY
         return Call(types, result, f"tsql_avg_decimal({{0}}, '{result}')")

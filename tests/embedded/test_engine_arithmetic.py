@@ -163,3 +163,17 @@ def test_a_value_that_does_not_fit_has_sql_servers_number(connection: Connection
 def test_text_compares_without_case_and_trailing_spaces(connection: Connection, condition: str, holds: bool) -> None:
     """As SQL_Latin1_General_CP1_CI_AS does; a condition that is unknown does not hold."""
     assert value(connection, f"SELECT CASE WHEN {condition} THEN 1 ELSE 0 END;") == holds
+
+
+@pytest.mark.parametrize("name", ["SUM", "AVG"])
+@pytest.mark.parametrize("over", ["", " OVER (PARTITION BY g)"])
+def test_a_sum_of_floats_is_finite_or_an_error(connection: Connection, name: str, over: str) -> None:
+    """The largest float is still a sum, NULLs alone have none, and a sum beyond it is 8115, in groups and windows."""
+    largest = 1.7976931348623157e308
+    numbers = f"(VALUES (1, CAST({largest!r} AS FLOAT)), (1, 0), (2, -{largest!r}), (3, NULL)) AS q (g, x)"
+    grouped = "" if over else " GROUP BY g"
+    found = dict(rows(connection, f"SELECT g, {name}(x){over} FROM {numbers}{grouped}"))
+    assert found == {1: largest / (1 if name == "SUM" else 2), 2: -largest, 3: None}
+    for sign in ("", "-"):
+        beyond = f"(VALUES (1, CAST({sign}{largest!r} AS FLOAT)), (1, {sign}{largest!r})) AS q (g, x)"
+        assert error(connection, f"SELECT g, {name}(x){over} FROM {beyond}{grouped}").number == 8115

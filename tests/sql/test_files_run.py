@@ -10,7 +10,7 @@ import pytest
 
 from lungdb.database import INSTALLERS, Connection, install, run, run_script
 from lungdb.errors import SqlError
-from tests.sql import small_database
+from tests.sql import samples, small_database
 from tests.sql.gates.check import SQL
 from tests.sql.gates.house import called_by
 from tests.sql.gates.parser import parse
@@ -21,15 +21,17 @@ EXECUTE = sorted((SQL / "execute").glob("*.sql"))
 BROKEN = Path(__file__).parent / "broken"
 PATIENTS = 48
 PICTURES = 12
+DATASET_COUNTS = """
+SELECT COUNT(DISTINCT e.example_id), COUNT(*), (SELECT COUNT(*) FROM dbo.example_labels AS l WHERE l.dataset = N'ct')
+FROM dbo.examples AS e
+WHERE e.dataset = N'ct';
+"""
 
 
 def test_the_files_run_one_by_one_in_the_build_order(connection: Connection) -> None:
     """As a DBA may run them, without install.sql's guards."""
     for name in BUILD_ORDER:
-        try:
-            run_script(connection, (SQL / name).read_text(encoding="utf-8"))
-        except SqlError as error:
-            pytest.fail(f"{name}: {error}")
+        _run_file(connection, SQL / name)
 
 
 @pytest.mark.parametrize("name", ["dacfx/views/of_nothing.sql", "syntax/tables/missing_comma.sql"])
@@ -70,7 +72,7 @@ def _help_of(connection: Connection, procedure: str) -> str:
 
 
 def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) -> None:
-    """Each as it stands, on a small database: check, features, model, score, pictures, comparison, lineage."""
+    """Each as it stands, on a small database: check, features, model, score, pictures, lineage, a data set."""
     install(connection)
     small_database.fill(connection, PATIENTS, PICTURES)
     by_file = {path.name: _run_file(connection, path) for path in EXECUTE}
@@ -92,6 +94,10 @@ def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) ->
     steps = {row[1] for row in by_file["05_experiments.sql"] if len(row) == 5}
     assert {"prediction", "model", "experiment", "vector", "features", "network", "scan", "slice"} <= steps
     assert run(connection, "SELECT COUNT(*) FROM dbo.image_features;")[0].rows == [(PICTURES,)]
+    assert run(connection, DATASET_COUNTS)[0].rows == [(PATIENTS, PATIENTS * samples.WIDTH, PATIENTS)]
+    run(connection, "EXECUTE dbo.TrainNetworkSql @Dataset = N'ct', @Hidden = N'2', @Iterations = 1;")
+    [scored] = run(connection, "EXECUTE dbo.ScoreNetworkSql @ModelName = N'network_sql', @Dataset = N'ct';")
+    assert len(scored.rows) == 2 * PATIENTS
 
 
 def _run_file(connection: Connection, path: Path) -> list[tuple[Any, ...]]:

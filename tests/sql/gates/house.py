@@ -16,7 +16,6 @@ _MADE_IN = {
     "tables": "CreateTableStatement",
     "views": "ViewStatementBody",
     "procedures": "ProcedureStatementBody",
-    "sql_only": "ProcedureStatementBody",
 }
 
 _Rule = Callable[[Path, Script], Iterator[tuple[int, str]]]

@@ -1,0 +1,129 @@
+"""load-tensors and ScoreNetworkSql give the probabilities of the library that trained the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import onnxruntime
+import pytest
+from onnx import TensorProto, helper, numpy_helper
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from sklearn.neural_network import MLPClassifier
+
+from lungdb.cli import load_tensors
+from lungdb.database import Connection, run
+from lungdb.errors import SqlError
+from tests.sql_only.network_database import add_dataset, probabilities
+
+
+def _load(tmp_path: Path, file: Path, *options: str) -> int:
+    target = f"sqlite:///{(tmp_path / 'lung_cancer_database.db').as_posix()}"
+    return load_tensors.main(["-d", target, str(file), *options])
+
+
+def _save_npz(file: Path, model: MLPClassifier) -> None:
+    tensors = {f"coefs_{n}": value for n, value in enumerate(model.coefs_)}
+    tensors |= {f"intercepts_{n}": value for n, value in enumerate(model.intercepts_)}
+    np.savez(file, **tensors)
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+def test_digits_have_the_probabilities_of_scikit_learn(networks: Connection, tmp_path: Path) -> None:
+    """Within 1e-6, and at least 97 % of the held-out half are told right."""
+    digits = load_digits()
+    x, y = digits.data / 16, digits.target
+    learn, held_out, classes, truth = train_test_split(x, y, test_size=0.5, random_state=0, stratify=y)
+    model = MLPClassifier((128,), alpha=1e-2, max_iter=150, random_state=0).fit(learn, classes)
+    _save_npz(tmp_path / "digits.npz", model)
+    assert _load(tmp_path, tmp_path / "digits.npz") == 0
+    add_dataset(networks, "held out", held_out)
+    found = probabilities(networks, "digits", "held out")
+    assert np.abs(found - model.predict_proba(held_out)).max() < 1e-6
+    assert (found.argmax(1) == truth).mean() >= 0.97
+
+
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
+@pytest.mark.parametrize("activation", ["tanh", "logistic", "identity", "relu"])
+def test_two_classes_and_every_activation_agree(networks: Connection, tmp_path: Path, activation: str) -> None:
+    """One sigmoid unit gives two classes; sums beyond what EXP takes are no error."""
+    x = np.random.default_rng(2).normal(size=(80, 3))
+    model = MLPClassifier((5, 4), activation=activation, max_iter=20, random_state=1).fit(x, x[:, 0] > 0)
+    _save_npz(tmp_path / "two.npz", model)
+    assert _load(tmp_path, tmp_path / "two.npz", "--activation", activation.replace("logistic", "sigmoid")) == 0
+    wide = np.vstack([x, 1e5 * x])
+    add_dataset(networks, "wide", wide)
+    assert np.abs(probabilities(networks, "two", "wide") - model.predict_proba(wide)).max() < 1e-9
+
+
+def test_an_onnx_network_has_the_probabilities_of_onnx_runtime(networks: Connection, tmp_path: Path) -> None:
+    """Flatten, Gemm, Tanh, MatMul, Add and Softmax, with sums of thousands before the softmax."""
+    random = np.random.default_rng(3)
+    first, bias, second = (random.normal(size=size).astype(np.float32) for size in ((4, 6), (4,), (4, 3)))
+    offset = np.array([3000, 0, 3001], np.float32)
+    nodes = [
+        helper.make_node("Flatten", ["x"], ["flat"]),
+        helper.make_node("Gemm", ["flat", "w0", "b0"], ["s0"], transB=1),
+        helper.make_node("Tanh", ["s0"], ["a0"]),
+        helper.make_node("MatMul", ["a0", "w1"], ["s1"]),
+        helper.make_node("Add", ["s1", "b1"], ["s2"]),
+        helper.make_node("Softmax", ["s2"], ["p"], axis=1),
+    ]
+    tensors = [numpy_helper.from_array(v, n) for n, v in (("w0", first), ("b0", bias), ("w1", second), ("b1", offset))]
+    ends = [helper.make_tensor_value_info(n, TensorProto.FLOAT, ["n", w]) for n, w in (("x", 6), ("p", 3))]
+    graph = helper.make_graph(nodes, "dense", ends[:1], ends[1:], tensors)
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    (tmp_path / "dense.onnx").write_bytes(model.SerializeToString())
+    assert _load(tmp_path, tmp_path / "dense.onnx") == 0
+    x = random.normal(size=(20, 6)).astype(np.float32)
+    add_dataset(networks, "x", x.astype(np.float64))
+    [wanted] = onnxruntime.InferenceSession(model.SerializeToString()).run(None, {"x": x})
+    assert np.abs(probabilities(networks, "dense", "x") - wanted).max() < 1e-3
+
+
+@pytest.mark.parametrize(
+    ("tensors", "said"),
+    [
+        ({"coefs_0": np.ones((2, 3)), "intercepts_0": np.ones(2)}, "a bias for each unit"),
+        (
+            {
+                "coefs_0": np.ones((2, 3)),
+                "intercepts_0": np.ones(3),
+                "coefs_1": np.ones((4, 2)),
+                "intercepts_1": np.ones(2),
+            },
+            "reads 4 values",
+        ),
+        ({"coefs_0": np.full((2, 3), np.nan), "intercepts_0": np.ones(3)}, "not finite"),
+        ({"kernel": np.ones((2, 3))}, "not those of a dense network"),
+    ],
+)
+def test_a_file_that_does_not_fit_is_refused_whole(
+    networks: Connection,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    tensors: dict[str, np.ndarray[tuple[int, ...], np.dtype[np.float64]]],
+    said: str,
+) -> None:
+    """No row of it is stored."""
+    np.savez(tmp_path / "wrong.npz", **tensors)
+    assert _load(tmp_path, tmp_path / "wrong.npz") == 1
+    assert said in capsys.readouterr().err
+    assert run(networks, "SELECT COUNT(*) FROM dbo.tensors;")[0].rows == [(0,)]
+
+
+def test_what_cannot_be_scored_is_refused_by_number(networks: Connection, tmp_path: Path) -> None:
+    """A network that is not there, features of another width, tensors that lack a number."""
+    np.savez(tmp_path / "net.npz", coefs_0=np.ones((2, 3)), intercepts_0=np.ones(3))
+    assert _load(tmp_path, tmp_path / "net.npz") == 0
+    add_dataset(networks, "three", np.ones((2, 3)))
+    add_dataset(networks, "two", np.ones((2, 2)))
+    for name, dataset, number in (("none", "two", 50170), ("net", "none", 50171), ("net", "three", 50172)):
+        with pytest.raises(SqlError) as error:
+            probabilities(networks, name, dataset)
+        assert error.value.number == number
+    run(networks, "DELETE FROM dbo.tensors WHERE tensor = N'0.weight' AND row_index = 1 AND column_index = 2;")
+    with pytest.raises(SqlError, match="layer 0") as error:
+        probabilities(networks, "net", "two")
+    assert error.value.number == 50173
