@@ -1958,7 +1958,7 @@ BEGIN
 END;
 GO
 -- ScoreScansSql: scores the scans in #wanted with a model of dbo.model_scoring, all at once and with T-SQL alone.
--- Called by PredictPatientsSql, PredictLungCancerSql and StoreModelNodes, whose tables #wanted it reads and #scores it fills.
+-- Called by PredictPatientsSql, PredictLungCancerSql, StoreModelNodes and TakeCopiedScans, whose tables #wanted it reads and #scores it fills.
 CREATE OR ALTER PROCEDURE dbo.ScoreScansSql
     @ClassifierId INT, -- model
     @Prevalence FLOAT  -- share of positives at the site, or NULL for no correction
@@ -2140,17 +2140,22 @@ Example:
     SELECT @PredictionResult AS prediction_percent;
 END;
 GO
--- TakeCopiedScans: stores the patients, scans and vectors in #copy_scans; inside the caller's transaction.
+-- TakeCopiedScans: stores the patients, scans and vectors in #copy_scans, and compares their scores here with those that came along;
+-- inside the caller's transaction.
 -- Called by TakeCopy, whose script's tables #copy_scans and #copy_model it reads.
 CREATE OR ALTER PROCEDURE dbo.TakeCopiedScans
-    @FeatureSetId INT -- feature set of the vectors
+    @ClassifierId INT, -- model that scores them, complete
+    @FeatureSetId INT  -- feature set of the vectors
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Top INT, @Moved INT, @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
-    CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, features_sha256 VARBINARY(32) NOT NULL);
+    DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
+    CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, features_sha256 VARBINARY(32) NOT NULL,
+        raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
     SET @Top = (
         SELECT MAX(i.idx) FROM (
@@ -2172,8 +2177,8 @@ BEGIN
     FROM #copy_scans AS c
     WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
 
-    INSERT INTO #arrived (scan_id, vector, features_sha256)
-    SELECT s.scan_id, c.vector, c.features_sha256
+    INSERT INTO #arrived (scan_id, vector, features_sha256, raw, probability)
+    SELECT s.scan_id, c.vector, c.features_sha256, c.raw, c.probability
     FROM #copy_scans AS c
     INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid;
     -- No array comes, and its hash says so to whoever reads it.
@@ -2191,6 +2196,20 @@ BEGIN
     FROM #arrived AS a
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);
+
+    INSERT INTO #wanted (scan_id)
+    SELECT scan_id FROM #arrived;
+    EXECUTE dbo.ScoreScansSql @ClassifierId, NULL;
+    SET @Difference = (
+        SELECT MAX(CASE WHEN ABS(s.raw - a.raw) > ABS(s.probability - a.probability) THEN ABS(s.raw - a.raw) ELSE ABS(s.probability - a.probability) END)
+        FROM #scores AS s
+        INNER JOIN #arrived AS a ON a.scan_id = s.scan_id);
+    IF @Difference >= CAST(N'1e-6' AS FLOAT)
+    BEGIN
+        SET @Message = CONCAT(N'The model scores up to ', @Difference, N' away from where it comes from, where 1e-6 is allowed. ',
+            N'Copy from a database whose procedures are as new as those here.');
+        THROW 50151, @Message, 1;
+    END;
     IF @Moved > 0
         RAISERROR(N'%d patients have another index here than where they come from; see dbo.patients.', 0, 1, @Moved) WITH NOWAIT;
 END;
@@ -2209,7 +2228,7 @@ BEGIN
     BEGIN
         PRINT N'dbo.TakeCopy is the last step of the script that the command lungdb copy makes: it takes in the model, and the features
 of patients, that the script has put into #copy_model, #copy_nodes, #copy_coefficients, #copy_calibration and #copy_scans.
-All of it is stored, or nothing. A model that is there already stays; patients are found by their id, scans by their series.
+The scores of these patients come along, and must be the same here. All of it is stored, or nothing. A model that is there already stays; patients are found by their id, scans by their series.
 The network that made the features comes without its bytes, and so do the slices: they are not needed to score.
 Parameters:
     @Rows INT = NULL  number of rows that the script has put into all of them; needed
@@ -2277,7 +2296,7 @@ Example:
     SELECT @ClassifierId, position, method, x, y FROM #copy_calibration;
     INSERT INTO dbo.model_checks (classifier_id, patients, max_difference, checked_at)
     SELECT @ClassifierId, patients, max_difference, checked_at FROM #copy_model;
-    EXECUTE dbo.TakeCopiedScans @FeatureSetId;
+    EXECUTE dbo.TakeCopiedScans @ClassifierId, @FeatureSetId;
     COMMIT TRANSACTION;
 
     SET @Patients = (SELECT COUNT(*) FROM #copy_scans);

@@ -40,7 +40,7 @@ _TABLES = {
     manufacturer NVARCHAR(64) NULL, image_rows INT NOT NULL, image_cols INT NOT NULL, number_images INT NOT NULL,
     spacing_z FLOAT NULL, spacing_y FLOAT NULL, spacing_x FLOAT NULL, content_sha256 VARBINARY(32) NOT NULL,
     gantry_tilt FLOAT NULL, deidentification NVARCHAR(64) NULL, features_sha256 VARBINARY(32) NOT NULL,
-    vector NVARCHAR(MAX) NOT NULL""",
+    vector NVARCHAR(MAX) NOT NULL, raw FLOAT NOT NULL, probability FLOAT NOT NULL""",
 }
 
 _MODEL = """
@@ -79,6 +79,21 @@ INNER JOIN dbo.scans AS s ON s.scan_id = v.scan_id
 INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
 WHERE c.classifier_id = ? AND s.is_primary = 1 ORDER BY p.idx;
 """
+_SCORES = """
+CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
+CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+INSERT INTO #wanted (scan_id)
+SELECT s.scan_id
+FROM dbo.patients AS p
+INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
+WHERE p.idx IN (SELECT CAST(value AS INT) FROM STRING_SPLIT(?, N','));
+EXECUTE dbo.ScoreScansSql ?, NULL;
+SELECT p.idx, r.raw, r.probability
+FROM #scores AS r
+INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
+INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id;
+DROP TABLE #wanted, #scores;
+"""
 
 
 def copy_batches(source: Connection, model: str, version: int | None, patients: Sequence[int] | None) -> Iterator[str]:
@@ -114,7 +129,8 @@ def copy_batches(source: Connection, model: str, version: int | None, patients: 
         (result,) = run(source, query, (classifier_id,))
         parts.append((table, result.columns, result.rows))
     (scans,) = run(source, _SCANS, (classifier_id,))
-    parts.append(("#copy_scans", scans.columns, _chosen(scans.rows, patients)))
+    chosen = _chosen(scans.rows, patients)
+    parts.append(("#copy_scans", (*scans.columns, "raw", "probability"), _scored(source, classifier_id, chosen)))
 
     for table, columns in _TABLES.items():
         yield f"DROP TABLE IF EXISTS {table};\nCREATE TABLE {table} ({columns});\n"
@@ -133,6 +149,15 @@ def _chosen(rows: list[tuple[Any, ...]], patients: Sequence[int] | None) -> list
             f"{', '.join(map(str, missing[:20]))}. See dbo.patients, or call GenerateFeatures for them first."
         )
     return [row for row in rows if row[1] in set(patients)]
+
+
+def _scored(source: Connection, classifier_id: int, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+    """Add the scores that plain T-SQL gives the patients here, for the other side to compare with."""
+    if not rows:
+        return []
+    results = run(source, _SCORES, (",".join(str(row[1]) for row in rows), classifier_id))
+    scores = {idx: score for idx, *score in results[-1].rows}
+    return [(*row, *scores[row[1]]) for row in rows]
 
 
 def _inserts(table: str, names: Sequence[str], rows: list[tuple[Any, ...]]) -> Iterator[str]:

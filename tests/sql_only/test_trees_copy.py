@@ -200,3 +200,14 @@ def test_a_literal_reads_back_as_the_value(bare: Connection, value: object) -> N
     run(bare, f"CREATE TABLE #one (value {kinds.get(type(value), 'INT')} NULL);")
     run(bare, f"INSERT INTO #one (value) VALUES ({text});")
     assert rows(bare, "SELECT value FROM #one;") == [(value,)]
+
+
+def test_a_copy_that_would_score_otherwise_is_refused(trained_file: Path, bare_file: Path, bare: Connection) -> None:
+    """The scores that come along are compared on arrival; with another comparison in WalkTrees nothing is stored."""
+    right = (SQL / "sql_only" / "procedures" / "WalkTrees.sql").read_text(encoding="utf-8")
+    run(bare, right.replace("v.x <= n.threshold", "v.x <= n.threshold + 0.1"))
+    before = contents(bare)
+    assert _copy(trained_file, target_of(bare_file), "lightgbm_sql", "--patients", "all") == 1
+    assert contents(bare) == before
+    run(bare, right)
+    assert _copy(trained_file, target_of(bare_file), "lightgbm_sql", "--patients", "all") == 0

@@ -1,14 +1,19 @@
--- TakeCopiedScans: stores the patients, scans and vectors in #copy_scans; inside the caller's transaction.
+-- TakeCopiedScans: stores the patients, scans and vectors in #copy_scans, and compares their scores here with those that came along;
+-- inside the caller's transaction.
 -- Called by TakeCopy, whose script's tables #copy_scans and #copy_model it reads.
 CREATE OR ALTER PROCEDURE dbo.TakeCopiedScans
-    @FeatureSetId INT -- feature set of the vectors
+    @ClassifierId INT, -- model that scores them, complete
+    @FeatureSetId INT  -- feature set of the vectors
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Top INT, @Moved INT, @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
-    CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, features_sha256 VARBINARY(32) NOT NULL);
+    DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
+    CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, features_sha256 VARBINARY(32) NOT NULL,
+        raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
     SET @Top = (
         SELECT MAX(i.idx) FROM (
@@ -30,8 +35,8 @@ BEGIN
     FROM #copy_scans AS c
     WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
 
-    INSERT INTO #arrived (scan_id, vector, features_sha256)
-    SELECT s.scan_id, c.vector, c.features_sha256
+    INSERT INTO #arrived (scan_id, vector, features_sha256, raw, probability)
+    SELECT s.scan_id, c.vector, c.features_sha256, c.raw, c.probability
     FROM #copy_scans AS c
     INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid;
     -- No array comes, and its hash says so to whoever reads it.
@@ -49,6 +54,20 @@ BEGIN
     FROM #arrived AS a
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);
+
+    INSERT INTO #wanted (scan_id)
+    SELECT scan_id FROM #arrived;
+    EXECUTE dbo.ScoreScansSql @ClassifierId, NULL;
+    SET @Difference = (
+        SELECT MAX(CASE WHEN ABS(s.raw - a.raw) > ABS(s.probability - a.probability) THEN ABS(s.raw - a.raw) ELSE ABS(s.probability - a.probability) END)
+        FROM #scores AS s
+        INNER JOIN #arrived AS a ON a.scan_id = s.scan_id);
+    IF @Difference >= CAST(N'1e-6' AS FLOAT)
+    BEGIN
+        SET @Message = CONCAT(N'The model scores up to ', @Difference, N' away from where it comes from, where 1e-6 is allowed. ',
+            N'Copy from a database whose procedures are as new as those here.');
+        THROW 50151, @Message, 1;
+    END;
     IF @Moved > 0
         RAISERROR(N'%d patients have another index here than where they come from; see dbo.patients.', 0, 1, @Moved) WITH NOWAIT;
 END;

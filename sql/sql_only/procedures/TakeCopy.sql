@@ -12,7 +12,7 @@ BEGIN
     BEGIN
         PRINT N'dbo.TakeCopy is the last step of the script that the command lungdb copy makes: it takes in the model, and the features
 of patients, that the script has put into #copy_model, #copy_nodes, #copy_coefficients, #copy_calibration and #copy_scans.
-All of it is stored, or nothing. A model that is there already stays; patients are found by their id, scans by their series.
+The scores of these patients come along, and must be the same here. All of it is stored, or nothing. A model that is there already stays; patients are found by their id, scans by their series.
 The network that made the features comes without its bytes, and so do the slices: they are not needed to score.
 Parameters:
     @Rows INT = NULL  number of rows that the script has put into all of them; needed
@@ -80,7 +80,7 @@ Example:
     SELECT @ClassifierId, position, method, x, y FROM #copy_calibration;
     INSERT INTO dbo.model_checks (classifier_id, patients, max_difference, checked_at)
     SELECT @ClassifierId, patients, max_difference, checked_at FROM #copy_model;
-    EXECUTE dbo.TakeCopiedScans @FeatureSetId;
+    EXECUTE dbo.TakeCopiedScans @ClassifierId, @FeatureSetId;
     COMMIT TRANSACTION;
 
     SET @Patients = (SELECT COUNT(*) FROM #copy_scans);
