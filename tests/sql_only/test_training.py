@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -70,6 +77,31 @@ def test_a_training_in_parts_is_the_training_in_one(networks: Connection) -> Non
     assert all(np.array_equal(whole[name], parts[name]) for name in whole)
     log = run(networks, "SELECT network, iteration, loss FROM dbo.training_log ORDER BY network, iteration;")[0].rows
     assert [row[1:] for row in log if row[0] == "whole"] == [row[1:] for row in log if row[0] == "parts"]
+
+
+@pytest.mark.slow
+def test_a_killed_training_goes_on_to_the_same_weights(networks: Connection, tmp_path: Path) -> None:
+    """SIGKILL after the weights were first stored, then a second call: equal to the last bit to one that was let be."""
+    add_dataset(networks, "sides", *_sides(400))
+    file = tmp_path / "lung_cancer_database.db"
+    call = "EXECUTE dbo.TrainNetworkSql @Dataset = N'sides', @ModelName = N'killed', @Hidden = N'3', @BatchSize = 150"
+    command = [sys.executable, "-m", "lungdb.cli.main", "sql", "-d", f"sqlite:///{file.as_posix()}", "-q"]
+    command.append(f"{call}, @Iterations = 1000000;")
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, start_new_session=True) as process:
+        assert process.stdout is not None
+        for line in process.stdout:
+            if line.startswith("Iteration "):
+                # Between two stores, which are five seconds apart.
+                time.sleep(1)
+                os.killpg(process.pid, signal.SIGKILL)
+                break
+    assert process.returncode == -signal.SIGKILL
+    [(stored,)] = run(networks, "SELECT MAX(iteration) FROM dbo.training_log;")[0].rows
+    for name in ("killed", "whole"):
+        train(networks, "sides", name, "3", stored + 20, BatchSize=150)
+    whole, killed = weights(networks, "whole"), weights(networks, "killed")
+    assert whole.keys() == killed.keys()
+    assert all(np.array_equal(whole[name], killed[name]) for name in whole)
 
 
 def test_two_hidden_units_learn_the_sign_of_a_sum(networks: Connection) -> None:
