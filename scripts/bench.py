@@ -17,6 +17,7 @@ import bench_intake
 import bench_models
 import bench_networks
 import bench_search
+import bench_sql_only
 import bench_sql_only_trees
 import numpy as np
 from numpy.typing import NDArray
@@ -86,6 +87,7 @@ def _bench(folder: Path, rounds: int) -> None:
     bench_search.bench(folder, rounds)
     bench_intake.bench(folder, rounds)
     bench_sql_only_trees.bench(folder, rounds)
+    bench_sql_only.bench(folder, rounds)
 
     print(f"\nPredictLungCancer, {PREDICTIONS} calls on one connection:\n")
     print_table(("median, ms", "95th percentile, ms"), [_latency(many)])
