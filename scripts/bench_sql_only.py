@@ -15,7 +15,7 @@ import numpy as np
 
 from lungdb.cli.load_tensors import store_network
 from lungdb.cli.sql import print_table
-from lungdb.database import Connection, connect, run, run_script, sql_directory
+from lungdb.database import Connection, connect, install, run
 from lungdb.networks.dense import DenseLayer
 
 _EXAMPLES = """
@@ -51,9 +51,7 @@ def main() -> int:
 def bench(folder: Path, rounds: int) -> None:
     """Measure on a database of the embedded engine made in `folder`; medians of `rounds`."""
     with closing(connect(f"sqlite:///{(folder / 'networks.db').as_posix()}")) as connection:
-        parts = sql_directory() / "sql_only"
-        for name in (parts / "build_order.txt").read_text(encoding="utf-8").split():
-            run_script(connection, (parts / name).read_text(encoding="utf-8"))
+        install(connection, script="install_sql_only.sql")
         print("\nScoreNetworkSql, pictures of 8 × 8 through 64, 32 and 10 units:\n")
         print_table(("digits", "ms a digit"), [(_DIGITS, f"{_digit(connection, rounds):.2f}")])
         print("\nTrainNetworkSql, two features and two hidden units, every example in each iteration:\n")

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from lungdb.database import Connection, run, run_script
+from lungdb import database
+from lungdb.database import Connection, run
 
-SQL_ONLY = Path(__file__).resolve().parents[2] / "sql" / "sql_only"
 INSERT_EXAMPLES = """
 INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
 SELECT ?, CAST(r.[key] AS INT), CAST(v.[key] AS INT), CAST(v.[value] AS FLOAT)
@@ -25,9 +24,8 @@ FROM OPENJSON(?) AS r;
 
 
 def install(connection: Connection) -> None:
-    """Make the objects of sql_only in their build order."""
-    for name in (SQL_ONLY / "build_order.txt").read_text(encoding="utf-8").split():
-        run_script(connection, (SQL_ONLY / name).read_text(encoding="utf-8"))
+    """Make what a server without external scripts has."""
+    database.install(connection, script="install_sql_only.sql")
 
 
 def add_dataset(

@@ -14,9 +14,9 @@ import pytest
 from numpy.typing import NDArray
 from sklearn.datasets import load_digits
 
-from lungdb.database import Connection, run
+from lungdb.database import Connection, run, sql_directory
 from lungdb.errors import SqlError
-from tests.sql_only import network_database, reference_training
+from tests.sql_only import reference_training
 from tests.sql_only.network_database import add_dataset, probabilities, train, weights
 
 
@@ -190,8 +190,7 @@ def test_the_generator_is_the_standards(networks: Connection) -> None:
 
 def test_every_file_of_the_build_order_is_there() -> None:
     """And no file of sql_only is left out of it."""
-    names = (network_database.SQL_ONLY / "build_order.txt").read_text(encoding="utf-8").split()
-    files = [
-        path.relative_to(network_database.SQL_ONLY).as_posix() for path in network_database.SQL_ONLY.glob("*/*.sql")
-    ]
-    assert sorted(names) == sorted(files)
+    sql = sql_directory()
+    names = (sql / "sql_only" / "build_order.txt").read_text(encoding="utf-8").split()
+    files = [path.relative_to(sql).as_posix() for path in (sql / "sql_only").glob("*/*.sql")]
+    assert sorted(name for name in names if name.startswith("sql_only/")) == sorted(files)
