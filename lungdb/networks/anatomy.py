@@ -9,7 +9,7 @@ from onnx import NodeProto
 
 from lungdb.imaging.preprocessing import CHANNELS, SIDE
 from lungdb.networks.catalog import ALEXNET_LAYERS, STAGES
-from lungdb.networks.graph import Dimension, image_input, infer_shapes, names_used, shape_of
+from lungdb.networks.graph import Dimension, elements, image_input, infer_shapes, names_used, shape_of
 
 _CLASSIFIERS = {"Gemm", "MatMul"}
 _ACTIVATIONS = {"Relu", "Clip", "LeakyRelu", "PRelu", "Elu", "Gelu", "Sigmoid", "Tanh", "HardSwish"}
@@ -18,14 +18,19 @@ _AFTER_CLASSES = {
     "Softmax", "LogSoftmax", "AveragePool", "GlobalAveragePool", "ReduceMean", "Flatten", "Reshape", "Squeeze",
     "Identity", "Cast", "Dropout",
 }  # fmt: skip
-_NAMED_BY_WIDTH = {
-    (20, 1, 512): "resnet18",
-    (53, 1, 2048): "resnet50",
-    (104, 1, 2048): "resnet101",
-    (155, 1, 2048): "resnet152",
-    (5, 3, 4096): "alexnet",
+_NAMED_BY_LAYERS = {
+    (20, 1, 512, 11_166_912): "resnet18",
+    (53, 1, 2048, 23_454_912): "resnet50",
+    (104, 1, 2048, 42_394_816): "resnet101",
+    (155, 1, 2048, 57_992_384): "resnet152",
+    (5, 3, 4096, 2_468_544): "alexnet",
+    (5, 3, 4096, 2_332_704): "alexnet-caffe",
 }
-"""Convolutions, dense layers and width under the last of them. Those of ResNets count the shortcuts'."""
+"""Convolutions with those of shortcuts, dense layers, width under the last of them, weights of the convolutions.
+
+The weights tell ResNeXt and wide ResNets, which have the same layers, from ResNets, and the AlexNet in two groups of
+Krizhevsky et al. 2012, as Caffe has it, from the one of 2014 that torchvision and CNTK have.
+"""
 
 
 def penultimate(model: onnx.ModelProto) -> str:
@@ -82,7 +87,7 @@ def useful_layers(model: onnx.ModelProto) -> dict[str, str]:
 def recognise(model: onnx.ModelProto, width: int) -> str | None:
     """Name the network of the catalog that has as many layers and the same width of the penultimate one, if any."""
     graph = _Graph(model)
-    return _NAMED_BY_WIDTH.get((len(graph.convolutions()), len(graph.dense()), width))
+    return _NAMED_BY_LAYERS.get((len(graph.convolutions()), len(graph.dense()), width, graph.kernel_elements()))
 
 
 class _Graph:
@@ -92,6 +97,7 @@ class _Graph:
         sides = (shape_of(image_input(model)) or [])[2:]
         rows, cols = (side if isinstance(side, int) else SIDE for side in sides)
         self._shapes = infer_shapes(model, (1, CHANNELS, rows, cols))
+        self._weights = {tensor.name: list(tensor.dims) for tensor in model.graph.initializer}
         self._nodes = ancestors(model.graph, [str(model.graph.output[0].name)])
         self._readers: dict[str, list[NodeProto]] = {}
         for node in self._nodes:
@@ -126,6 +132,12 @@ class _Graph:
     def convolutions(self) -> list[NodeProto]:
         """List the layers that give a map; a convolution in three dimensions normalises across channels instead."""
         return [node for node in self._nodes if node.op_type == "Conv" and self._is_map(node.output[0])]
+
+    def kernel_elements(self) -> int:
+        """Count the weights of the convolutions, quantised ones too."""
+        names = [node.input[1] for node in self.convolutions()]
+        shapes = [self._weights.get(name) or self._shapes.get(name) or [] for name in names]
+        return sum(elements(size for size in shape if isinstance(size, int)) for shape in shapes)
 
     def dense(self) -> list[NodeProto]:
         """List the layers that give a vector; a product with a map averages it."""

@@ -203,9 +203,8 @@ def network_details(
     parsed = read_model(model)
     picture = image_input(parsed)
     layer = penultimate(parsed)
-    fixed = [size for size in (shape_of(picture) or [])[2:] if isinstance(size, int)]
     width = select_layer(model, layer, size=(input_size, input_size) if input_size else None)[1]
-    known = _known(architecture or recognise(parsed, width), source_format, fixed)
+    known = _known(architecture or recognise(parsed, width), source_format)
     side = input_size or (known.input_size if known else SIDE)
     height, breadth = (size if isinstance(size, int) else side for size in (shape_of(picture) or [])[2:])
     if input_size and (height, breadth) != (input_size, input_size):
@@ -237,11 +236,8 @@ def network_details(
     }
 
 
-def _known(name: str | None, source_format: str, fixed: list[int]) -> Architecture | None:
+def _known(name: str | None, source_format: str) -> Architecture | None:
     """Find a network in the catalog: of those with the same layers, the form that CNTK's files have."""
-    if source_format == "cntk" and name == "alexnet":
-        # Of the two that Microsoft published, the one converted from Caffe is what AlexNet's name stood for.
-        name = "alexnet-caffe"
     names = [f"{name}-cntk", name] if source_format == "cntk" else [name]
     found = [known for wanted in names for known in CATALOG if known.name == wanted]
     return found[0] if found else None

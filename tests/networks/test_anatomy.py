@@ -1,5 +1,6 @@
 """The useful layers of a network are found in its graph, whatever its tensors are called."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,3 +106,11 @@ def test_resnets_of_real_width_are_recognised(name):
     known = next(known for known in CATALOG if known.name == name)
     assert recognise(model, known.width) == name
     assert tuple(useful_layers(model)) == known.layers
+
+
+@pytest.mark.slow
+def test_a_wide_resnet_is_no_resnet_of_the_catalog():
+    """It has a ResNet-50's layers and width, and twice the channels within its blocks."""
+    wide = replace(RESNETS["resnet50"], inner=(128, 256, 512, 1024))
+    model = onnx.load_from_string(build_resnet(random_resnet(wide, 0)))
+    assert recognise(model, 2048) is None
