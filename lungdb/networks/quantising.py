@@ -187,7 +187,7 @@ def _refusing(precision: str) -> Iterator[None]:
     """Make a refusal of whatever ONNX Runtime's converters raise: they check little of what they are given."""
     try:
         yield
-    except Exception as error:
+    except Exception as error:  # the converters raise whatever they meet
         raise LungdbError(f"The network cannot be made {precision}: {short(error)} Use it in float32.") from None
 
 
@@ -198,7 +198,7 @@ def _missing(error: ImportError) -> LungdbError:
 def _reader(base: Any, name: str, pictures: Iterable[Pictures]) -> Any:
     """Give the pictures as a CalibrationDataReader, a class that exists only where ONNX Runtime does."""
 
-    class Reader(base):  # type: ignore[misc]
+    class Reader(base):  # type: ignore[misc]  # its base is not known to mypy
         def __init__(self) -> None:
             self._batches: Iterator[Pictures] = iter(pictures)
 
