@@ -128,6 +128,19 @@ def test_a_wrong_arrow_is_found(part: str, line: str) -> None:
     assert len(wrong_imports(part, line, f"lungdb.{part}")) == 1
 
 
+def test_only_the_commands_that_start_the_web_page_import_it() -> None:
+    """The toolkit works where Flask is not installed."""
+    importers = {
+        _name(path)
+        for path in PLANNED
+        if not path.is_relative_to(ROOT / "web")
+        and any(
+            name.partition(".")[0] == "web" for _, name in imports(path.read_text(encoding="utf-8"), _package(path))
+        )
+    }
+    assert importers <= {"lungdb/cli/serve.py", "lungdb/cli/accounts.py", "lungdb/cli/demo.py"}
+
+
 def test_the_embedded_engine_needs_the_standard_library_alone() -> None:
     """A newcomer's engine installs nothing; only the satellite, which runs scripts, has pandas."""
     foreign = {
