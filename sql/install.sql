@@ -495,6 +495,18 @@ BEGIN
     CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);
 END;
 GO
+IF OBJECT_ID(N'dbo.scan_failures', N'U') IS NULL
+BEGIN
+    -- A scan that GenerateFeatures could not read, and why. Storing features of the scan removes the row.
+    CREATE TABLE dbo.scan_failures (
+        scan_id INT NOT NULL,
+        message NVARCHAR(2000) NOT NULL,
+        failed_at DATETIME2(3) NOT NULL CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id),
+        CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id)
+    );
+END;
+GO
 IF OBJECT_ID(N'dbo.images', N'U') IS NULL
 BEGIN
     -- A picture that is not a scan: a PNG or JPEG file as it was, its SHA-256, and the number of its class, 0 to 255, NULL
@@ -523,6 +535,94 @@ BEGIN
         CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id)
             REFERENCES dbo.feature_sets (feature_set_id)
     );
+END;
+GO
+IF OBJECT_ID(N'dbo.animations', N'U') IS NULL
+BEGIN
+    -- A scan as a moving picture for the web page: its axial slices in the lung window. content_sha256 is that of the scan it was
+    -- made of, sha256 is over the bytes of the file.
+    CREATE TABLE dbo.animations (
+        scan_id INT NOT NULL,
+        format NVARCHAR(8) NOT NULL,
+        animation VARBINARY(MAX) NOT NULL,
+        sha256 VARBINARY(32) NOT NULL,
+        content_sha256 VARBINARY(32) NOT NULL,
+        made_at DATETIME2(3) NOT NULL CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_animations PRIMARY KEY (scan_id, format),
+        CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
+        CONSTRAINT CK_animations_format CHECK (format IN (N'gif', N'webp'))
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.accounts', N'U') IS NULL
+BEGIN
+    -- A person or program that may use the web page. Only an argon2id hash of the password is kept; NULL means that nobody signs in
+    -- with a password, because a reverse proxy says who it is or because tokens are all that the account has.
+    CREATE TABLE dbo.accounts (
+        account_id INT IDENTITY(1, 1) NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        password_hash NVARCHAR(200) NULL,
+        role VARCHAR(10) NOT NULL,
+        sees_truth BIT NOT NULL CONSTRAINT DF_accounts_sees_truth DEFAULT 0,
+        is_enabled BIT NOT NULL CONSTRAINT DF_accounts_is_enabled DEFAULT 1,
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_accounts PRIMARY KEY (account_id),
+        CONSTRAINT UQ_accounts_name UNIQUE (name),
+        CONSTRAINT CK_accounts_role CHECK (role IN ('reader', 'scorer'))
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.sessions', N'U') IS NULL
+BEGIN
+    -- Somebody signed in to the web page; sha256 is of the secret in the browser's cookie. The row goes when the session ends.
+    CREATE TABLE dbo.sessions (
+        sha256 VARBINARY(32) NOT NULL,
+        account_id INT NOT NULL,
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME(),
+        last_seen_at DATETIME2(3) NOT NULL CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME(),
+        expires_at DATETIME2(3) NOT NULL,
+        CONSTRAINT PK_sessions PRIMARY KEY (sha256),
+        CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
+    );
+    CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);
+END;
+GO
+IF OBJECT_ID(N'dbo.access_tokens', N'U') IS NULL
+BEGIN
+    -- A token with which a program uses the web page's API in an account's name; only the token's SHA-256 is kept.
+    CREATE TABLE dbo.access_tokens (
+        token_id INT IDENTITY(1, 1) NOT NULL,
+        sha256 VARBINARY(32) NOT NULL,
+        account_id INT NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME(),
+        expires_at DATETIME2(3) NOT NULL,
+        revoked_at DATETIME2(3) NULL,
+        last_used_at DATETIME2(3) NULL,
+        CONSTRAINT PK_access_tokens PRIMARY KEY (token_id),
+        CONSTRAINT UQ_access_tokens_sha256 UNIQUE (sha256),
+        CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
+    );
+    CREATE INDEX IX_access_tokens_account ON dbo.access_tokens (account_id);
+END;
+GO
+IF OBJECT_ID(N'dbo.audit', N'U') IS NULL
+BEGIN
+    -- What was done or refused on the web page, by whom and from which address. Patients are named by their index alone.
+    CREATE TABLE dbo.audit (
+        audit_id BIGINT IDENTITY(1, 1) NOT NULL,
+        at DATETIME2(3) NOT NULL CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME(),
+        account NVARCHAR(128) NULL,
+        action VARCHAR(20) NOT NULL,
+        patient_index INT NULL,
+        outcome VARCHAR(10) NOT NULL,
+        detail NVARCHAR(200) NULL,
+        address VARCHAR(45) NULL,
+        CONSTRAINT PK_audit PRIMARY KEY (audit_id),
+        CONSTRAINT CK_audit_outcome CHECK (outcome IN ('ok', 'refused', 'failed'))
+    );
+    CREATE INDEX IX_audit_patient ON dbo.audit (patient_index);
+    CREATE INDEX IX_audit_account ON dbo.audit (account);
 END;
 GO
 IF OBJECT_ID(N'dbo.tensors', N'U') IS NULL
@@ -711,6 +811,88 @@ SELECT
 FROM dbo.experiment_scores AS s
 INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
 WHERE s.part = 'test' AND sp.part = 'test' AND s.label IS NOT NULL;
+GO
+-- Every version of every model: what it is made of, who trained it when, whether it is the champion, and what it has scored.
+CREATE OR ALTER VIEW dbo.model_versions
+AS
+SELECT
+    c.classifier_id,
+    c.name,
+    c.version,
+    c.library,
+    c.pooling,
+    c.created_at,
+    LOWER(CONVERT(VARCHAR(64), c.sha256, 2)) AS sha256,
+    c.details,
+    n.name AS network,
+    n.version AS network_version,
+    LOWER(CONVERT(VARCHAR(64), n.sha256, 2)) AS network_sha256,
+    c.feature_set_id,
+    f.layer,
+    f.preprocessing,
+    f.width,
+    e.experiment_id,
+    e.seed,
+    e.parameters,
+    e.started_at,
+    e.ended_at,
+    e.run_by,
+    CASE WHEN ch.classifier_id IS NULL THEN 0 ELSE 1 END AS is_champion,
+    COALESCE(p.predictions, 0) AS predictions
+FROM dbo.classifiers AS c
+INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
+INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
+LEFT JOIN dbo.experiments AS e
+    ON e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = c.classifier_id)
+LEFT JOIN dbo.champions AS ch ON ch.classifier_id = c.classifier_id
+LEFT JOIN (
+    SELECT classifier_id, COUNT(*) AS predictions FROM dbo.predictions GROUP BY classifier_id
+) AS p ON p.classifier_id = c.classifier_id;
+GO
+-- The measured figures of every version's newest training run.
+CREATE OR ALTER VIEW dbo.model_figures
+AS
+SELECT e.classifier_id, m.part, m.metric, m.value
+FROM dbo.experiment_metrics AS m
+INNER JOIN dbo.experiments AS e ON e.experiment_id = m.experiment_id
+WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
+GO
+-- The points of every version's curves, from its newest training run. patients is filled for calibration alone: the thresholds
+-- of the other curves are scores of single patients, who could be told by them.
+CREATE OR ALTER VIEW dbo.model_curves
+AS
+SELECT
+    e.classifier_id,
+    c.part,
+    c.curve,
+    c.position,
+    c.x,
+    c.y,
+    CASE WHEN c.curve IN (N'calibration', N'calibration_raw') THEN CAST(c.threshold AS INT) END AS patients
+FROM dbo.experiment_curves AS c
+INNER JOIN dbo.experiments AS e ON e.experiment_id = c.experiment_id
+WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
+GO
+-- Every promotion, those that were rolled back too, with the versions' numbers.
+CREATE OR ALTER VIEW dbo.promotion_history
+AS
+SELECT
+    m.promotion_id,
+    m.name,
+    m.classifier_id,
+    c.version,
+    before.version AS previous_version,
+    m.metric,
+    m.value,
+    m.previous_value,
+    CAST(m.forced AS INT) AS forced,
+    m.promoted_at,
+    m.promoted_by,
+    m.rolled_back_at,
+    m.rolled_back_by
+FROM dbo.model_promotions AS m
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.classifier_id
+LEFT JOIN dbo.classifiers AS before ON before.classifier_id = m.previous_classifier_id;
 GO
 -- AssignSplits: puts every patient without a part into train or test, by a keyed hash of the patient's id.
 -- Example: EXECUTE dbo.AssignSplits;
@@ -3225,6 +3407,389 @@ Example:
     SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, name;
 END;
 GO
+-- FindScan: finds the primary scan of the patient with an index, or says that there is none.
+-- Called by ShowPatient and other procedures that are given a patient's index.
+CREATE OR ALTER PROCEDURE dbo.FindScan
+    @PatientIndex INT,   -- idx of the patient
+    @ScanId INT OUTPUT   -- the primary scan
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Patients INT;
+    SET @ScanId = (
+        SELECT s.scan_id
+        FROM dbo.patients AS p
+        INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
+        WHERE p.idx = @PatientIndex);
+    IF @PatientIndex IS NULL
+    BEGIN
+        SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
+        THROW 50101, @Message, 1;
+    END;
+    IF @ScanId IS NULL
+    BEGIN
+        SET @Patients = (SELECT COUNT(*) FROM dbo.patients);
+        SET @Message = CONCAT(N'No patient with a scan has the index ', @PatientIndex, N'. ', IIF(@Patients = 0,
+            N'No patients are loaded: load scans with scripts/load_scans.py.',
+            CONCAT(N'Indices of patients run from 0 to ', (SELECT MAX(idx) FROM dbo.patients), N'; see dbo.patients.')));
+        THROW 50107, @Message, 1;
+    END;
+END;
+GO
+-- ListPatients: a page of the worklist: patients with their primary scan, its newest score and what state it is in.
+-- Example: DECLARE @Total INT; EXECUTE dbo.ListPatients @Search = N'an', @Sort = N'name', @Total = @Total OUTPUT;
+CREATE OR ALTER PROCEDURE dbo.ListPatients
+    @Search NVARCHAR(128) = NULL, -- part of a name or of a patient_id, or an index; NULL or empty finds all
+    @State NVARCHAR(20) = NULL,   -- no features, not scored, scored or failed; NULL means any
+    @Sort NVARCHAR(20) = N'index', -- index, name, date, slices, probability or scored (when)
+    @Descending BIT = 0,          -- 1 turns the order round
+    @Offset INT = 0,              -- patients to pass over, 0 and up
+    @Limit INT = 50,              -- patients to return, 1 to 1000
+    @Total INT = NULL OUTPUT,     -- how many patients there are on all pages
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListPatients returns a page of the worklist, one row a patient, and how many rows there are on all pages.
+Parameters:
+    @Search NVARCHAR(128) = NULL   part of a name or of a patient_id, or an index; NULL or empty finds all
+    @State NVARCHAR(20) = NULL     no features, not scored, scored or failed; NULL means any
+    @Sort NVARCHAR(20) = N''index''  index, name, date, slices, probability or scored (when)
+    @Descending BIT = 0            1 turns the order round
+    @Offset INT = 0                patients to pass over, 0 and up
+    @Limit INT = 50                patients to return, 1 to 1000
+    @Total INT = NULL OUTPUT       how many patients there are on all pages
+    @Help BIT = 0                  1 prints this help and does nothing else
+Example:
+    DECLARE @Total INT;
+    EXECUTE dbo.ListPatients @Search = N''an'', @Sort = N''name'', @Total = @Total OUTPUT;';
+        RETURN 0;
+    END;
+
+    DECLARE @Index INT = TRY_CAST(NULLIF(LTRIM(RTRIM(@Search)), N'') AS INT);
+    CREATE TABLE #found (
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, idx INT NOT NULL, display_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
+        scan_id INT NULL, prediction_id INT NULL, state NVARCHAR(20) COLLATE DATABASE_DEFAULT NULL);
+    INSERT INTO #found (patient_id, idx, display_name, scan_id, prediction_id)
+    SELECT p.patient_id, p.idx, p.display_name, s.scan_id,
+        (SELECT MAX(r.prediction_id) FROM dbo.predictions AS r WHERE r.scan_id = s.scan_id)
+    FROM dbo.patients AS p
+    LEFT JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
+    WHERE COALESCE(@Search, N'') = N'' OR p.idx = @Index OR CHARINDEX(@Search, p.display_name) > 0 OR CHARINDEX(@Search, p.patient_id) > 0;
+    UPDATE f
+    SET f.state = CASE
+        WHEN EXISTS (SELECT 1 FROM dbo.scan_failures AS x WHERE x.scan_id = f.scan_id) THEN N'failed'
+        WHEN f.prediction_id IS NOT NULL THEN N'scored'
+        WHEN EXISTS (SELECT 1 FROM dbo.features AS x WHERE x.scan_id = f.scan_id) THEN N'not scored'
+        ELSE N'no features' END
+    FROM #found AS f;
+    DELETE FROM #found WHERE state <> @State;
+    SET @Total = (SELECT COUNT(*) FROM #found);
+
+    SELECT f.idx AS patient_index, f.display_name, p.sex, p.birth_year, s.study_date, s.number_images AS slices,
+        100 * r.probability AS probability_percent, c.name AS model_name, c.version AS model_version, r.predicted_at, f.state
+    FROM #found AS f
+    INNER JOIN dbo.patients AS p ON p.patient_id = f.patient_id
+    LEFT JOIN dbo.scans AS s ON s.scan_id = f.scan_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = f.prediction_id
+    LEFT JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
+    ORDER BY
+        CASE WHEN @Sort = N'name' AND @Descending = 0 THEN f.display_name END,
+        CASE WHEN @Sort = N'name' AND @Descending = 1 THEN f.display_name END DESC,
+        CASE WHEN @Sort = N'date' AND @Descending = 0 THEN s.study_date END,
+        CASE WHEN @Sort = N'date' AND @Descending = 1 THEN s.study_date END DESC,
+        CASE WHEN @Sort = N'slices' AND @Descending = 0 THEN s.number_images END,
+        CASE WHEN @Sort = N'slices' AND @Descending = 1 THEN s.number_images END DESC,
+        CASE WHEN @Sort = N'probability' AND @Descending = 0 THEN r.probability END,
+        CASE WHEN @Sort = N'probability' AND @Descending = 1 THEN r.probability END DESC,
+        CASE WHEN @Sort = N'scored' AND @Descending = 0 THEN r.predicted_at END,
+        CASE WHEN @Sort = N'scored' AND @Descending = 1 THEN r.predicted_at END DESC,
+        CASE WHEN @Descending = 0 THEN f.idx END,
+        CASE WHEN @Descending = 1 THEN f.idx END DESC
+    OFFSET @Offset ROWS FETCH NEXT @Limit ROWS ONLY;
+END;
+GO
+-- ShowPatient: a patient with the primary scan, its part in training and its state, in one row.
+-- Example: EXECUTE dbo.ShowPatient @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.ShowPatient
+    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ShowPatient returns one row: the patient, the primary scan, its part in training and its state.
+The state is no features, not scored, scored or failed; of a failed scan, failure says what was wrong.
+Parameters:
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ShowPatient @PatientIndex = 0;';
+        RETURN 0;
+    END;
+
+    DECLARE @ScanId INT;
+    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
+    SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.scan_id, s.study_date, s.manufacturer, s.image_rows, s.image_cols,
+        s.number_images AS slices, s.spacing_z, s.spacing_y, s.spacing_x, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, sp.part,
+        CASE
+            WHEN f.scan_id IS NOT NULL THEN N'failed'
+            WHEN EXISTS (SELECT 1 FROM dbo.predictions AS r WHERE r.scan_id = s.scan_id) THEN N'scored'
+            WHEN EXISTS (SELECT 1 FROM dbo.features AS x WHERE x.scan_id = s.scan_id) THEN N'not scored'
+            ELSE N'no features' END AS state,
+        f.message AS failure
+    FROM dbo.scans AS s
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    LEFT JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
+    LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id
+    WHERE s.scan_id = @ScanId;
+END;
+GO
+-- ShowTruth: the label of a patient and where it comes from; no row when it is not known.
+-- Example: EXECUTE dbo.ShowTruth @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.ShowTruth
+    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ShowTruth returns the label of a patient, 1 cancer or 0 none, and its source; no row when it is not known.
+It is a procedure of its own, so that the right to call it can be withheld from those who read scans.
+Parameters:
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ShowTruth @PatientIndex = 0;';
+        RETURN 0;
+    END;
+
+    DECLARE @ScanId INT;
+    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
+    SELECT CAST(l.label AS INT) AS label, l.source
+    FROM dbo.patients AS p
+    INNER JOIN dbo.labels AS l ON l.patient_id = p.patient_id
+    WHERE p.idx = @PatientIndex;
+END;
+GO
+-- ListScores: the scores that a patient's primary scan has been given, newest first.
+-- Example: EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;
+CREATE OR ALTER PROCEDURE dbo.ListScores
+    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
+    @Limit INT = 50,          -- scores to return, 1 to 1000
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListScores returns the scores that a patient''s primary scan has been given, newest first, one row a score.
+Parameters:
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
+    @Limit INT = 50           scores to return, 1 to 1000
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT;
+    IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 1000
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Limit AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Limit is not supported. Supported values are 1 to 1000.');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
+    SELECT TOP (@Limit) r.prediction_id, 100 * r.probability AS probability_percent, 100 * r.raw_probability AS raw_percent, r.prevalence,
+        c.name AS model_name, c.version AS model_version, r.predicted_at, r.predicted_by
+    FROM dbo.predictions AS r
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
+    WHERE r.scan_id = @ScanId
+    ORDER BY r.prediction_id DESC;
+END;
+GO
+-- ExplainScore: what a stored score means: the model that gave it, and where it stands among the scores of the training run.
+-- Example: EXECUTE dbo.ExplainScore @PredictionId = 1;
+CREATE OR ALTER PROCEDURE dbo.ExplainScore
+    @PredictionId INT = NULL, -- prediction_id of dbo.predictions; needed
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ExplainScore returns one row about a score: the model with its test figures, and where the score stands among those that
+the training run gave its training patients, each by a model that had not seen the patient. The patient asked about is left out.
+higher_than is the percentage of them with a lower score; equal ones do not count. like_this is how many are scored about like this one:
+the nearest tenth of them, 20 at least, and all that are as near; like_this_with_cancer how many of those had cancer, and
+like_this_low_percent to like_this_high_percent the range of their scores, corrected for the prevalence as this score is.
+Scores are compared before calibration and correction, which keep their order. Where no such scores are stored, higher_than is NULL, like_this 0.
+Parameters:
+    @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ExplainScore @PredictionId = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @PatientId NVARCHAR(64), @Raw FLOAT, @Prevalence FLOAT, @TrainedOn FLOAT, @ExperimentId INT;
+    DECLARE @Others INT, @HigherThan FLOAT, @Nearest INT, @Radius FLOAT, @LikeThis INT, @WithCancer INT, @Low FLOAT, @High FLOAT;
+    CREATE TABLE #scores (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, probability FLOAT NOT NULL,
+        raw FLOAT NOT NULL, distance FLOAT NOT NULL);
+
+    -- A prediction without raw_probability is older than calibration, when the two were one.
+    SELECT @PatientId = s.patient_id, @Raw = COALESCE(r.raw_probability, r.probability), @Prevalence = r.prevalence,
+        @TrainedOn = CAST(JSON_VALUE(c.details, N'$.prevalence') AS FLOAT),
+        @ExperimentId = (SELECT MAX(e.experiment_id) FROM dbo.experiments AS e WHERE e.classifier_id = r.classifier_id)
+    FROM dbo.predictions AS r
+    INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
+    WHERE r.prediction_id = @PredictionId;
+    IF @PatientId IS NULL
+    BEGIN
+        SET @Message = CONCAT(N'There is no prediction with the number ', COALESCE(CAST(@PredictionId AS NVARCHAR(12)), N'NULL'),
+            N'. Give a prediction_id of dbo.predictions.');
+        THROW 50145, @Message, 1;
+    END;
+
+    INSERT INTO #scores (patient_id, label, probability, raw, distance)
+    SELECT p.patient_id, p.label, p.probability, p.raw, ABS(p.raw - @Raw)
+    FROM dbo.experiment_patients AS p
+    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL
+        AND p.patient_id <> @PatientId;
+    SET @Others = (SELECT COUNT(*) FROM #scores);
+    SET @HigherThan = (SELECT 100.0 * SUM(CASE WHEN raw < @Raw THEN 1 ELSE 0 END) / NULLIF(@Others, 0) FROM #scores);
+    SET @Nearest = IIF(@Others / 10 > 20, @Others / 10, 20);
+    SET @Radius = (SELECT MAX(n.distance) FROM (SELECT TOP (@Nearest) distance FROM #scores ORDER BY distance) AS n);
+    SELECT @LikeThis = COUNT(*), @WithCancer = COALESCE(SUM(label), 0), @Low = MIN(probability), @High = MAX(probability)
+    FROM #scores
+    WHERE distance <= @Radius;
+    IF @Prevalence IS NOT NULL
+        -- Bayes' theorem as in lungdb.learning.calibration.correct_prevalence.
+        SELECT
+            @Low = @Low * @Prevalence / @TrainedOn
+                / (@Low * @Prevalence / @TrainedOn + (1 - @Low) * (1 - @Prevalence) / (1 - @TrainedOn)),
+            @High = @High * @Prevalence / @TrainedOn
+                / (@High * @Prevalence / @TrainedOn + (1 - @High) * (1 - @Prevalence) / (1 - @TrainedOn));
+
+    SELECT r.prediction_id, p.idx AS patient_index, 100 * r.probability AS probability_percent,
+        c.name AS model_name, c.version AS model_version, c.library,
+        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc') AS test_auc,
+        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_low') AS test_auc_low,
+        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_high') AS test_auc_high,
+        (SELECT COUNT(*) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
+        (SELECT COUNT(*) FROM dbo.experiment_patients AS t WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
+        @HigherThan AS higher_than, @LikeThis AS like_this, @WithCancer AS like_this_with_cancer,
+        100 * @Low AS like_this_low_percent, 100 * @High AS like_this_high_percent, r.prevalence
+    FROM dbo.predictions AS r
+    INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
+    WHERE r.prediction_id = @PredictionId;
+END;
+GO
+-- SimilarPatients: the other patients whose primary scans are most like a patient's, by the features that a model reads.
+-- Example: EXECUTE dbo.SimilarPatients @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.SimilarPatients
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers; its champion, else its newest version
+    @Limit INT = 8,                             -- patients to return, 1 to 1000
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.SimilarPatients returns the patients whose primary scans are most like that of a patient, the most similar first.
+similarity is the cosine of the angle between the two pooled vectors that the model reads: 1 is the same direction, -1 the opposite.
+Parameters:
+    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers; its champion, else its newest version
+    @Limit INT = 8                              patients to return, 1 to 1000
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.SimilarPatients @PatientIndex = 0;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
+    DECLARE @Vector NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #similar (scan_id INT NOT NULL PRIMARY KEY, similarity FLOAT NOT NULL);
+    IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 1000
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Limit AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Limit is not supported. Supported values are 1 to 1000.');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
+    EXECUTE dbo.FindClassifier @ModelName, NULL, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    SELECT @Vector = vector FROM dbo.pooled_features WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling;
+    IF @Vector IS NULL
+    BEGIN
+        SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''', @ModelName,
+            N''' can read. Call GenerateFeatures.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50109, @Message, 1;
+    END;
+
+    INSERT INTO #similar (scan_id, similarity)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(patients, vector, limit):
+    from lungdb.procedures import similar_patients
+    return similar_patients(patients, vector, limit)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Vector, Limit)
+',
+        @input_data_1 = N'
+SELECT s.scan_id, f.vector
+FROM dbo.scans AS s
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
+WHERE s.is_primary = 1 AND s.scan_id <> @ScanId AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;',
+        @params = N'@ScanId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Vector NVARCHAR(MAX), @Limit INT,
+            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @ScanId = @ScanId, @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Vector = @Vector, @Limit = @Limit,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    SELECT p.idx AS patient_index, p.display_name, s.study_date, t.similarity, 100 * r.probability AS probability_percent,
+        CASE
+            WHEN EXISTS (SELECT 1 FROM dbo.scan_failures AS f WHERE f.scan_id = s.scan_id) THEN N'failed'
+            WHEN r.prediction_id IS NOT NULL THEN N'scored'
+            ELSE N'not scored' END AS state
+    FROM #similar AS t
+    INNER JOIN dbo.scans AS s ON s.scan_id = t.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = (SELECT MAX(n.prediction_id) FROM dbo.predictions AS n WHERE n.scan_id = s.scan_id)
+    ORDER BY t.similarity DESC, p.idx;
+END;
+GO
 -- CheckSearchArguments: refuses what SearchModels cannot work with, all wrong arguments in one error.
 -- Called by SearchModels.
 CREATE OR ALTER PROCEDURE dbo.CheckSearchArguments
@@ -3896,6 +4461,578 @@ ORDER BY s.patient_id;',
     EXECUTE dbo.ReportSearch @SearchId;
 END;
 GO
+-- ReadSlices: the axial slices of a patient's primary scan, lowest first, as they are stored.
+-- Example: EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;
+CREATE OR ALTER PROCEDURE dbo.ReadSlices
+    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
+    @First INT = 0,           -- index of the first slice, 0 and up
+    @Last INT = NULL,         -- index of the last slice; NULL, or one past the end, means the scan's last
+    @WithPixels BIT = 1,      -- 0 leaves pixels NULL: positions and hashes alone
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReadSlices returns slice_index, position_z, pixels and pixels_sha256 of a patient''s primary scan.
+Slices run from feet to head. pixels are Hounsfield units, int16 little-endian, row after row, as gzip: DECOMPRESS(pixels)
+reads them. pixels_sha256 is in hex, over the decompressed bytes; position_z is in millimetres.
+Parameters:
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
+    @First INT = 0            index of the first slice, 0 and up
+    @Last INT = NULL          index of the last slice; NULL, or one past the end, means the scan''s last
+    @WithPixels BIT = 1       0 leaves pixels NULL: positions and hashes alone
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @End INT;
+    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
+    SET @End = (SELECT MAX(slice_index) FROM dbo.scan_images WHERE scan_id = @ScanId);
+    IF @First IS NULL OR @First < 0 OR @First > COALESCE(@End, -1) OR @Last < @First
+    BEGIN
+        SET @Message = CONCAT(N'The scan of patient ', @PatientIndex, N' has no slices ', COALESCE(CAST(@First AS NVARCHAR(12)), N'NULL'),
+            N' to ', COALESCE(@Last, @End), N'. ', IIF(@End IS NULL, N'Load it again: it has none.',
+            CONCAT(N'Its slices run from 0 to ', @End, N'.')));
+        THROW 50210, @Message, 1;
+    END;
+    SELECT i.slice_index, i.position_z, CASE WHEN @WithPixels = 1 THEN i.pixels END AS pixels,
+        CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256
+    FROM dbo.scan_images AS i
+    WHERE i.scan_id = @ScanId AND i.slice_index BETWEEN @First AND COALESCE(@Last, @End)
+    ORDER BY i.slice_index;
+END;
+GO
+-- ReadAnimation: the moving picture kept of a patient's primary scan; no row when there is none of the scan as it is now.
+-- Example: EXECUTE dbo.ReadAnimation @PatientIndex = 0, @Format = N'gif';
+CREATE OR ALTER PROCEDURE dbo.ReadAnimation
+    @PatientIndex INT = NULL,          -- idx of the patient, 0 and up; needed
+    @Format NVARCHAR(8) = N'webp',     -- gif or webp
+    @Help BIT = 0                      -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReadAnimation returns format, animation, sha256 and content_sha256 (both in hex) of a patient''s primary scan,
+or no row: none was made yet, or the scan was replaced since. The web page makes it when first asked for.
+Parameters:
+    @PatientIndex INT = NULL       idx of the patient, 0 and up; needed
+    @Format NVARCHAR(8) = N''webp''  gif or webp
+    @Help BIT = 0                  1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ReadAnimation @PatientIndex = 0, @Format = N''gif'';';
+        RETURN 0;
+    END;
+
+    DECLARE @ScanId INT;
+    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
+    SELECT a.format, a.animation, CONVERT(VARCHAR(64), a.sha256, 2) AS sha256, CONVERT(VARCHAR(64), a.content_sha256, 2) AS content_sha256
+    FROM dbo.animations AS a
+    INNER JOIN dbo.scans AS s ON s.scan_id = a.scan_id AND s.content_sha256 = a.content_sha256
+    WHERE a.scan_id = @ScanId AND a.format = @Format;
+END;
+GO
+-- StoreAnimation: keeps the moving picture of a patient's primary scan in place of the one before. Called by the web page.
+-- Example: EXECUTE dbo.StoreAnimation @PatientIndex = 0, @Format = N'gif', @Animation = ?, @Sha256 = ?, @ContentSha256 = ?;
+CREATE OR ALTER PROCEDURE dbo.StoreAnimation
+    @PatientIndex INT = NULL,           -- idx of the patient, 0 and up; needed
+    @Format NVARCHAR(8) = NULL,         -- gif or webp; needed
+    @Animation VARBINARY(MAX) = NULL,   -- the file; needed
+    @Sha256 VARCHAR(64) = NULL,         -- its SHA-256 in hex; needed
+    @ContentSha256 VARCHAR(64) = NULL,  -- content_sha256, in hex, of the scan that it was made of; needed
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreAnimation keeps the moving picture of a patient''s primary scan in dbo.animations, one of a format.
+Parameters:
+    @PatientIndex INT = NULL           idx of the patient, 0 and up; needed
+    @Format NVARCHAR(8) = NULL         gif or webp; needed
+    @Animation VARBINARY(MAX) = NULL   the file; needed
+    @Sha256 VARCHAR(64) = NULL         its SHA-256 in hex; needed
+    @ContentSha256 VARCHAR(64) = NULL  content_sha256, in hex, of the scan that it was made of; needed
+    @Help BIT = 0                      1 prints this help and does nothing else';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @Content VARBINARY(32) = CONVERT(VARBINARY(32), @ContentSha256, 2);
+    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
+    IF @Format IS NULL OR @Format NOT IN (N'gif', N'webp')
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Format, N'%', N'%%') + N'''', N'NULL'),
+            N' for the parameter @Format is not supported. Supported values are gif and webp.');
+        THROW 50101, @Message, 1;
+    END;
+    IF @Animation IS NULL OR @Sha256 IS NULL OR HASHBYTES('SHA2_256', @Animation) <> CONVERT(VARBINARY(32), @Sha256, 2)
+    BEGIN
+        SET @Message = N'The bytes of @Animation and @Sha256 do not match. Send the file again.';
+        THROW 50105, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.scans WITH (UPDLOCK, HOLDLOCK) WHERE scan_id = @ScanId AND content_sha256 = @Content)
+    BEGIN
+        SET @Message = CONCAT(N'The scan of patient ', @PatientIndex, N' is not the one that the animation was made of. Make it again.');
+        THROW 50211, @Message, 1;
+    END;
+    UPDATE dbo.animations
+    SET animation = @Animation, sha256 = CONVERT(VARBINARY(32), @Sha256, 2), content_sha256 = @Content, made_at = SYSUTCDATETIME()
+    WHERE scan_id = @ScanId AND format = @Format;
+    IF @@ROWCOUNT = 0
+        INSERT INTO dbo.animations (scan_id, format, animation, sha256, content_sha256)
+        VALUES (@ScanId, @Format, @Animation, CONVERT(VARBINARY(32), @Sha256, 2), @Content);
+    COMMIT TRANSACTION;
+END;
+GO
+-- FindAccount: the account of a name, for signing in. The web page calls it.
+-- Example: EXECUTE dbo.FindAccount @Name = N'ana';
+CREATE OR ALTER PROCEDURE dbo.FindAccount
+    @Name NVARCHAR(128) = NULL, -- name of the account; needed
+    @Help BIT = 0               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.FindAccount: the account of a name, for signing in. The web page calls it.
+Parameters:
+    @Name NVARCHAR(128) = NULL  name of the account; needed
+    @Help BIT = 0               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.FindAccount @Name = N''ana'';';
+        RETURN 0;
+    END;
+
+    SELECT a.name, a.password_hash, a.role, a.sees_truth, a.is_enabled
+    FROM dbo.accounts AS a
+    WHERE a.name = @Name;
+END;
+GO
+-- StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions.
+-- `lungdb accounts` calls it.
+-- Example: EXECUTE dbo.StoreAccount @Name = N'ana', @IsEnabled = 0;
+CREATE OR ALTER PROCEDURE dbo.StoreAccount
+    @Name NVARCHAR(128) = NULL,         -- name of the account; needed
+    @IsNew BIT = 0,                     -- 1 adds the account, 0 changes it
+    @PasswordHash NVARCHAR(200) = NULL, -- argon2id hash of the password; NULL leaves it
+    @Role VARCHAR(10) = NULL,           -- reader or scorer; NULL leaves it, or reader for a new account
+    @SeesTruth BIT = NULL,              -- whether the account may see labels; NULL leaves it, or 0 for a new account
+    @IsEnabled BIT = NULL,              -- whether the account may be used; NULL leaves it, or 1 for a new account
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions. `lungdb accounts` calls it.
+Parameters:
+    @Name NVARCHAR(128) = NULL          name of the account; needed
+    @IsNew BIT = 0                      1 adds the account, 0 changes it
+    @PasswordHash NVARCHAR(200) = NULL  argon2id hash of the password; NULL leaves it
+    @Role VARCHAR(10) = NULL            reader or scorer; NULL leaves it, or reader for a new account
+    @SeesTruth BIT = NULL               whether the account may see labels; NULL leaves it, or 0 for a new account
+    @IsEnabled BIT = NULL               whether the account may be used; NULL leaves it, or 1 for a new account
+    @Help BIT = 0                       1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreAccount @Name = N''ana'', @IsEnabled = 0;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @AccountId INT;
+    IF @Name IS NULL OR @Name = N'' OR @Name <> LTRIM(RTRIM(@Name))
+    BEGIN
+        SET @Message = N'The value for the parameter @Name is not supported. Give a name of 1 to 128 characters that neither begins nor ends with a blank.';
+        THROW 50101, @Message, 1;
+    END;
+    IF @Role NOT IN ('reader', 'scorer')
+    BEGIN
+        SET @Message = CONCAT(N'The value ''', REPLACE(@Role, '%', '%%'), N''' for the parameter @Role is not supported. Supported values are reader and scorer.');
+        THROW 50101, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    SET @AccountId = (SELECT a.account_id FROM dbo.accounts AS a WITH (UPDLOCK, HOLDLOCK) WHERE a.name = @Name);
+    IF @IsNew = 1 AND @AccountId IS NOT NULL
+    BEGIN
+        SET @Message = CONCAT(N'There is an account ''', REPLACE(@Name, N'%', N'%%'), N''' already. Choose another name, or change that account.');
+        THROW 50221, @Message, 1;
+    END;
+    IF @IsNew = 0 AND @AccountId IS NULL
+    BEGIN
+        SET @Message = CONCAT(N'There is no account ''', REPLACE(@Name, N'%', N'%%'), N'''. See the names with: lungdb accounts list');
+        THROW 50220, @Message, 1;
+    END;
+    IF @IsNew = 1
+        INSERT INTO dbo.accounts (name, password_hash, role, sees_truth, is_enabled)
+        VALUES (@Name, @PasswordHash, COALESCE(@Role, 'reader'), COALESCE(@SeesTruth, 0), COALESCE(@IsEnabled, 1));
+    ELSE
+        UPDATE dbo.accounts
+        SET password_hash = COALESCE(@PasswordHash, password_hash),
+            role = COALESCE(@Role, role),
+            sees_truth = COALESCE(@SeesTruth, sees_truth),
+            is_enabled = COALESCE(@IsEnabled, is_enabled)
+        WHERE account_id = @AccountId;
+    IF @PasswordHash IS NOT NULL OR @IsEnabled = 0
+        DELETE FROM dbo.sessions WHERE account_id = @AccountId;
+    COMMIT TRANSACTION;
+END;
+GO
+-- RenewPasswordHash: stores a stronger hash of the same password, unless the password was changed meanwhile. The web page calls it.
+-- Example: EXECUTE dbo.RenewPasswordHash @Name = N'ana', @Before = N'$argon2id$…', @After = N'$argon2id$…';
+CREATE OR ALTER PROCEDURE dbo.RenewPasswordHash
+    @Name NVARCHAR(128) = NULL,   -- name of the account; needed
+    @Before NVARCHAR(200) = NULL, -- hash that the password was checked against; needed
+    @After NVARCHAR(200) = NULL,  -- new hash of the same password; needed
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RenewPasswordHash: stores a stronger hash of the same password, unless the password was changed meanwhile. The web page calls it.
+Parameters:
+    @Name NVARCHAR(128) = NULL    name of the account; needed
+    @Before NVARCHAR(200) = NULL  hash that the password was checked against; needed
+    @After NVARCHAR(200) = NULL   new hash of the same password; needed
+    @Help BIT = 0                 1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RenewPasswordHash @Name = N''ana'', @Before = N''$argon2id$…'', @After = N''$argon2id$…'';';
+        RETURN 0;
+    END;
+
+    UPDATE dbo.accounts SET password_hash = @After WHERE name = @Name AND password_hash = @Before;
+END;
+GO
+-- ListAccounts: the accounts of the web page, without their passwords' hashes. `lungdb accounts` and `lungdb serve` call it.
+-- Example: EXECUTE dbo.ListAccounts;
+CREATE OR ALTER PROCEDURE dbo.ListAccounts
+    @Help BIT = 0  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListAccounts: the accounts of the web page, without their passwords'' hashes. `lungdb accounts` and `lungdb serve` call it.
+Parameters:
+    @Help BIT = 0  1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListAccounts;';
+        RETURN 0;
+    END;
+
+    SELECT a.name, a.role, a.sees_truth, a.is_enabled, CAST(IIF(a.password_hash IS NULL, 0, 1) AS BIT) AS has_password, a.created_at
+    FROM dbo.accounts AS a
+    ORDER BY a.name;
+END;
+GO
+-- StartSession: keeps the hash of a session's secret after somebody signed in, and forgets sessions that are over. The web page calls it.
+-- Example: EXECUTE dbo.StartSession @Name = N'ana', @Sha256 = @Sha256, @Hours = 12;
+CREATE OR ALTER PROCEDURE dbo.StartSession
+    @Name NVARCHAR(128) = NULL,   -- name of the account; needed
+    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the session's secret; needed
+    @Hours INT = NULL,            -- after this time the session ends in any case; needed
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StartSession: keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over. The web page calls it.
+Parameters:
+    @Name NVARCHAR(128) = NULL    name of the account; needed
+    @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
+    @Hours INT = NULL             after this time the session ends in any case; needed
+    @Help BIT = 0                 1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StartSession @Name = N''ana'', @Sha256 = @Sha256, @Hours = 12;';
+        RETURN 0;
+    END;
+
+    DELETE FROM dbo.sessions WHERE expires_at <= SYSUTCDATETIME();
+    INSERT INTO dbo.sessions (sha256, account_id, expires_at)
+    SELECT @Sha256, a.account_id, DATEADD(HOUR, @Hours, SYSUTCDATETIME())
+    FROM dbo.accounts AS a
+    WHERE a.name = @Name AND a.is_enabled = 1;
+END;
+GO
+-- FindSession: the account whose session it is; no row when the session or its account has ended. The web page calls it.
+-- Example: EXECUTE dbo.FindSession @Sha256 = @Sha256, @IdleMinutes = 60;
+CREATE OR ALTER PROCEDURE dbo.FindSession
+    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the session's secret; needed
+    @IdleMinutes INT = NULL,      -- a session not used for this long is over; needed
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.FindSession: the account whose session it is; no row when the session or its account has ended. The web page calls it.
+Parameters:
+    @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
+    @IdleMinutes INT = NULL       a session not used for this long is over; needed
+    @Help BIT = 0                 1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.FindSession @Sha256 = @Sha256, @IdleMinutes = 60;';
+        RETURN 0;
+    END;
+
+    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME();
+
+    SELECT a.name, a.role, a.sees_truth
+    FROM dbo.sessions AS s
+    INNER JOIN dbo.accounts AS a ON a.account_id = s.account_id
+    WHERE s.sha256 = @Sha256 AND a.is_enabled = 1 AND s.expires_at > @Now AND s.last_seen_at > DATEADD(MINUTE, -@IdleMinutes, @Now);
+
+    -- Once a minute is enough, and spares the reader of many slices as many writes.
+    IF EXISTS (SELECT 1 FROM dbo.sessions WHERE sha256 = @Sha256 AND last_seen_at <= DATEADD(MINUTE, -1, @Now))
+        UPDATE dbo.sessions
+        SET last_seen_at = @Now
+        WHERE sha256 = @Sha256 AND last_seen_at > DATEADD(MINUTE, -@IdleMinutes, @Now);
+END;
+GO
+-- EndSession: signs out. The web page calls it.
+-- Example: EXECUTE dbo.EndSession @Sha256 = @Sha256;
+CREATE OR ALTER PROCEDURE dbo.EndSession
+    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the session's secret; needed
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.EndSession: signs out. The web page calls it.
+Parameters:
+    @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
+    @Help BIT = 0                 1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.EndSession @Sha256 = @Sha256;';
+        RETURN 0;
+    END;
+
+    DELETE FROM dbo.sessions WHERE sha256 = @Sha256;
+END;
+GO
+-- StoreToken: keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.
+-- Example: EXECUTE dbo.StoreToken @Name = N'ana', @TokenName = N'nightly job', @Sha256 = @Sha256, @Days = 90;
+CREATE OR ALTER PROCEDURE dbo.StoreToken
+    @Name NVARCHAR(128) = NULL,      -- name of the account; needed
+    @TokenName NVARCHAR(128) = NULL, -- what the token is for; needed
+    @Sha256 VARBINARY(32) = NULL,    -- SHA-256 of the token; needed
+    @Days INT = NULL,                -- how long the token is valid, 1 to 3660; needed
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreToken: keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.
+Parameters:
+    @Name NVARCHAR(128) = NULL       name of the account; needed
+    @TokenName NVARCHAR(128) = NULL  what the token is for; needed
+    @Sha256 VARBINARY(32) = NULL     SHA-256 of the token; needed
+    @Days INT = NULL                 how long the token is valid, 1 to 3660; needed
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreToken @Name = N''ana'', @TokenName = N''nightly job'', @Sha256 = @Sha256, @Days = 90;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @Days IS NULL OR @Days NOT BETWEEN 1 AND 3660
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Days), N'NULL'), N' for the parameter @Days is not supported. Supported values are 1 to 3660.');
+        THROW 50101, @Message, 1;
+    END;
+    INSERT INTO dbo.access_tokens (sha256, account_id, name, expires_at)
+    SELECT @Sha256, a.account_id, @TokenName, DATEADD(DAY, @Days, SYSUTCDATETIME())
+    FROM dbo.accounts AS a
+    WHERE a.name = @Name;
+    IF @@ROWCOUNT = 0
+    BEGIN
+        SET @Message = CONCAT(N'There is no account ''', REPLACE(@Name, N'%', N'%%'), N'''. See the names with: lungdb accounts list');
+        THROW 50220, @Message, 1;
+    END;
+    SELECT t.token_id, t.expires_at FROM dbo.access_tokens AS t WHERE t.sha256 = @Sha256;
+END;
+GO
+-- FindToken: the account that a token speaks for; no row when the token or its account has ended. The web page calls it.
+-- Example: EXECUTE dbo.FindToken @Sha256 = @Sha256;
+CREATE OR ALTER PROCEDURE dbo.FindToken
+    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the token; needed
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.FindToken: the account that a token speaks for; no row when the token or its account has ended. The web page calls it.
+Parameters:
+    @Sha256 VARBINARY(32) = NULL  SHA-256 of the token; needed
+    @Help BIT = 0                 1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.FindToken @Sha256 = @Sha256;';
+        RETURN 0;
+    END;
+
+    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME();
+
+    SELECT a.name, a.role, a.sees_truth
+    FROM dbo.access_tokens AS t
+    INNER JOIN dbo.accounts AS a ON a.account_id = t.account_id
+    WHERE t.sha256 = @Sha256 AND a.is_enabled = 1 AND t.revoked_at IS NULL AND t.expires_at > @Now;
+
+    IF EXISTS (SELECT 1 FROM dbo.access_tokens WHERE sha256 = @Sha256 AND COALESCE(last_used_at, created_at) <= DATEADD(MINUTE, -1, @Now))
+        UPDATE dbo.access_tokens
+        SET last_used_at = @Now
+        WHERE sha256 = @Sha256 AND revoked_at IS NULL AND expires_at > @Now;
+END;
+GO
+-- RevokeToken: ends a token for good. `lungdb accounts` calls it.
+-- Example: EXECUTE dbo.RevokeToken @TokenId = 3;
+CREATE OR ALTER PROCEDURE dbo.RevokeToken
+    @TokenId INT = NULL, -- number of the token, from ListTokens; needed
+    @Help BIT = 0        -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RevokeToken: ends a token for good. `lungdb accounts` calls it.
+Parameters:
+    @TokenId INT = NULL  number of the token, from ListTokens; needed
+    @Help BIT = 0        1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RevokeToken @TokenId = 3;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    UPDATE dbo.access_tokens SET revoked_at = SYSUTCDATETIME() WHERE token_id = @TokenId AND revoked_at IS NULL;
+    IF @@ROWCOUNT = 0
+    BEGIN
+        SET @Message = CONCAT(N'There is no valid token of the number ', COALESCE(CONVERT(NVARCHAR(20), @TokenId), N'NULL'), N'. See the numbers with: lungdb accounts list');
+        THROW 50222, @Message, 1;
+    END;
+END;
+GO
+-- ListTokens: the tokens that were given out, without their hashes. `lungdb accounts` calls it.
+-- Example: EXECUTE dbo.ListTokens;
+CREATE OR ALTER PROCEDURE dbo.ListTokens
+    @Help BIT = 0  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListTokens: the tokens that were given out, without their hashes. `lungdb accounts` calls it.
+Parameters:
+    @Help BIT = 0  1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListTokens;';
+        RETURN 0;
+    END;
+
+    SELECT t.token_id, a.name AS account, t.name, t.created_at, t.expires_at, t.revoked_at, t.last_used_at
+    FROM dbo.access_tokens AS t
+    INNER JOIN dbo.accounts AS a ON a.account_id = t.account_id
+    ORDER BY t.token_id;
+END;
+GO
+-- RecordAudit: one line of what was done or refused, in the name of the session's user. The web page calls it.
+-- Example: EXECUTE dbo.RecordAudit @Action = 'view_patient', @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.RecordAudit
+    @Action VARCHAR(20) = NULL,   -- sign_in, sign_out, view_patient, view_scan, score, view_truth, refused, …; needed
+    @PatientIndex INT = NULL,     -- index of the patient that it is about
+    @Outcome VARCHAR(10) = 'ok',  -- ok, refused or failed
+    @Detail NVARCHAR(200) = NULL, -- what was asked for or why it was refused; never a name or a search
+    @Address VARCHAR(45) = NULL,  -- address that the request came from
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RecordAudit: one line of what was done or refused, in the name of the session''s user. The web page calls it.
+Parameters:
+    @Action VARCHAR(20) = NULL    sign_in, sign_out, view_patient, view_scan, score, view_truth, refused, …; needed
+    @PatientIndex INT = NULL      index of the patient that it is about
+    @Outcome VARCHAR(10) = ''ok'' ok, refused or failed
+    @Detail NVARCHAR(200) = NULL  what was asked for or why it was refused; never a name or a search
+    @Address VARCHAR(45) = NULL   address that the request came from
+    @Help BIT = 0                 1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RecordAudit @Action = ''view_patient'', @PatientIndex = 0;';
+        RETURN 0;
+    END;
+
+    INSERT INTO dbo.audit (account, action, patient_index, outcome, detail, address)
+    VALUES (CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), @Action, @PatientIndex, @Outcome, @Detail, @Address);
+END;
+GO
+-- ReadAudit: who did what on the web page, newest first.
+-- Example: EXECUTE dbo.ReadAudit @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.ReadAudit
+    @Account NVARCHAR(128) = NULL, -- only what this account did
+    @PatientIndex INT = NULL,      -- only what was done with this patient
+    @Limit INT = 50,               -- most rows, 1 to 100000
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReadAudit lists who did what on the web page, newest first: sign-ins, views of patients, scores, and what was refused.
+Parameters:
+    @Account NVARCHAR(128) = NULL  only what this account did
+    @PatientIndex INT = NULL       only what was done with this patient
+    @Limit INT = 50                most rows, 1 to 100000
+    @Help BIT = 0                  1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.ReadAudit;
+    EXECUTE dbo.ReadAudit @Account = N''ana'', @Limit = 500;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 100000
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Limit), N'NULL'), N' for the parameter @Limit is not supported. Supported values are 1 to 100000.');
+        THROW 50101, @Message, 1;
+    END;
+
+    SELECT TOP (@Limit) u.audit_id, u.at, u.account, u.action, u.patient_index, u.outcome, u.detail, u.address
+    FROM dbo.audit AS u
+    WHERE (@Account IS NULL OR u.account = @Account) AND (@PatientIndex IS NULL OR u.patient_index = @PatientIndex)
+    ORDER BY u.audit_id DESC;
+END;
+GO
 -- CheckDataset: refuses a data set that is not there, lacks features or has others than the network reads.
 -- Called by ScoreNetworkSql.
 CREATE OR ALTER PROCEDURE dbo.CheckDataset
@@ -4044,8 +5181,8 @@ BEGIN
     END;
 END;
 GO
--- FillProbabilities: fills #probabilities (example, label, value) from the sums of the last layer in #activations.
--- Called by ScoreNetworkSql.
+-- FillProbabilities: fills #probabilities (example, label, value, loss) from the sums of the last layer in #activations.
+-- The loss is the value's logarithm times -1, finite where the value is too small to be told from 0. Called by ScoreNetworkSql.
 CREATE OR ALTER PROCEDURE dbo.FillProbabilities
 AS
 BEGIN
@@ -4056,21 +5193,28 @@ BEGIN
     SET @Activation = (SELECT activation FROM #layers WHERE layer = @Top - 1);
     DELETE FROM #probabilities;
     IF @Activation = N'sigmoid'
-        INSERT INTO #probabilities (example, label, value)
-        SELECT a.example, c.label,
-            CASE WHEN (a.value >= 0 AND c.label = 1) OR (a.value < 0 AND c.label = 0) THEN CAST(1 AS FLOAT) ELSE EXP(-ABS(a.value)) END
-                / (1 + EXP(-ABS(a.value)))
+        -- The softmax of 0 and the one sum.
+        INSERT INTO #activations (layer, example, unit, value)
+        SELECT @Top + 1, a.example, c.label, CASE WHEN c.label = 1 THEN a.value ELSE 0 END
         FROM #activations AS a
         CROSS JOIN (SELECT 0 AS label UNION ALL SELECT 1) AS c
         WHERE a.layer = @Top;
-    ELSE
-        -- EXP of a large number is an error: the largest sum of the example is subtracted first.
-        INSERT INTO #probabilities (example, label, value)
-        SELECT s.example, s.unit, s.share / SUM(s.share) OVER (PARTITION BY s.example)
+    IF @Activation = N'sigmoid'
+        SET @Top = @Top + 1;
+
+    -- EXP of a large number is an error: the largest sum of the example is subtracted first.
+    INSERT INTO #probabilities (example, label, value, loss)
+    SELECT a.example, a.unit, EXP(a.value - t.largest) / t.total, LOG(t.total) - (a.value - t.largest)
+    FROM (
+        SELECT b.example, MAX(m.largest) AS largest, SUM(EXP(b.value - m.largest)) AS total
         FROM (
-            SELECT a.example, a.unit, EXP(a.value - MAX(a.value) OVER (PARTITION BY a.example)) AS share
-            FROM #activations AS a
-            WHERE a.layer = @Top) AS s;
+            SELECT example, MAX(value) AS largest
+            FROM #activations
+            WHERE layer = @Top
+            GROUP BY example) AS m
+        INNER JOIN #activations AS b ON b.layer = @Top AND b.example = m.example
+        GROUP BY b.example) AS t
+    INNER JOIN #activations AS a ON a.layer = @Top AND a.example = t.example;
 END;
 GO
 -- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
@@ -4105,7 +5249,8 @@ Example:
         PRIMARY KEY (layer, input, unit));
     CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
         PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, label));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
 
     EXECUTE dbo.ReadNetwork @ModelName;
     SET @Inputs = (SELECT inputs FROM #layers WHERE layer = 0);
@@ -4419,7 +5564,7 @@ Example:
     EXECUTE dbo.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
 
     DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Filled INT = 0, @Loss FLOAT, @LossText NVARCHAR(30);
-    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Top INT, @Number INT;
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT;
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
         activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
@@ -4431,12 +5576,12 @@ Example:
         PRIMARY KEY (layer, example, unit));
     CREATE TABLE #deltas (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
         PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, label));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
     CREATE TABLE #log (iteration INT NOT NULL PRIMARY KEY, examples INT NOT NULL, loss FLOAT NOT NULL);
 
     EXECUTE dbo.StartNetwork @ModelName, @Dataset, @Hidden, @Seed, @Iteration OUTPUT;
     SET @Examples = (SELECT COUNT(*) FROM #targets);
-    SET @Top = (SELECT MAX(layer) + 1 FROM #layers);
     IF @BatchSize IS NULL OR @BatchSize > @Examples
         SET @BatchSize = @Examples;
     RAISERROR(N'%s: %d examples, iterations %d to %d.', 0, 1, @ModelName, @Examples, @Iteration, @Iterations) WITH NOWAIT;
@@ -4459,17 +5604,10 @@ Example:
 
             EXECUTE dbo.ForwardLayers;
             EXECUTE dbo.FillProbabilities;
-            -- The logarithm of a probability too small to be told from 0, by way of the largest one, which never is.
             SET @Loss = (
-                SELECT AVG(m.largest - y.value - LOG(m.probability))
-                FROM (
-                    SELECT a.example, MAX(a.value) AS largest, MAX(p.value) AS probability
-                    FROM #activations AS a
-                    INNER JOIN #probabilities AS p ON p.example = a.example AND p.label = a.unit
-                    WHERE a.layer = @Top
-                    GROUP BY a.example) AS m
-                INNER JOIN #targets AS t ON t.example = m.example
-                INNER JOIN #activations AS y ON y.layer = @Top AND y.example = m.example AND y.unit = t.label);
+                SELECT AVG(p.loss)
+                FROM #targets AS t
+                INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label);
             SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
             EXECUTE dbo.BackwardLayers;
             EXECUTE dbo.UpdateWeights @LearningRate, @L2, @Momentum;

@@ -495,6 +495,18 @@ BEGIN
     CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);
 END;
 GO
+IF OBJECT_ID(N'dbo.scan_failures', N'U') IS NULL
+BEGIN
+    -- A scan that GenerateFeatures could not read, and why. Storing features of the scan removes the row.
+    CREATE TABLE dbo.scan_failures (
+        scan_id INT NOT NULL,
+        message NVARCHAR(2000) NOT NULL,
+        failed_at DATETIME2(3) NOT NULL CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id),
+        CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id)
+    );
+END;
+GO
 IF OBJECT_ID(N'dbo.images', N'U') IS NULL
 BEGIN
     -- A picture that is not a scan: a PNG or JPEG file as it was, its SHA-256, and the number of its class, 0 to 255, NULL
@@ -523,6 +535,94 @@ BEGIN
         CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id)
             REFERENCES dbo.feature_sets (feature_set_id)
     );
+END;
+GO
+IF OBJECT_ID(N'dbo.animations', N'U') IS NULL
+BEGIN
+    -- A scan as a moving picture for the web page: its axial slices in the lung window. content_sha256 is that of the scan it was
+    -- made of, sha256 is over the bytes of the file.
+    CREATE TABLE dbo.animations (
+        scan_id INT NOT NULL,
+        format NVARCHAR(8) NOT NULL,
+        animation VARBINARY(MAX) NOT NULL,
+        sha256 VARBINARY(32) NOT NULL,
+        content_sha256 VARBINARY(32) NOT NULL,
+        made_at DATETIME2(3) NOT NULL CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_animations PRIMARY KEY (scan_id, format),
+        CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
+        CONSTRAINT CK_animations_format CHECK (format IN (N'gif', N'webp'))
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.accounts', N'U') IS NULL
+BEGIN
+    -- A person or program that may use the web page. Only an argon2id hash of the password is kept; NULL means that nobody signs in
+    -- with a password, because a reverse proxy says who it is or because tokens are all that the account has.
+    CREATE TABLE dbo.accounts (
+        account_id INT IDENTITY(1, 1) NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        password_hash NVARCHAR(200) NULL,
+        role VARCHAR(10) NOT NULL,
+        sees_truth BIT NOT NULL CONSTRAINT DF_accounts_sees_truth DEFAULT 0,
+        is_enabled BIT NOT NULL CONSTRAINT DF_accounts_is_enabled DEFAULT 1,
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_accounts PRIMARY KEY (account_id),
+        CONSTRAINT UQ_accounts_name UNIQUE (name),
+        CONSTRAINT CK_accounts_role CHECK (role IN ('reader', 'scorer'))
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.sessions', N'U') IS NULL
+BEGIN
+    -- Somebody signed in to the web page; sha256 is of the secret in the browser's cookie. The row goes when the session ends.
+    CREATE TABLE dbo.sessions (
+        sha256 VARBINARY(32) NOT NULL,
+        account_id INT NOT NULL,
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME(),
+        last_seen_at DATETIME2(3) NOT NULL CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME(),
+        expires_at DATETIME2(3) NOT NULL,
+        CONSTRAINT PK_sessions PRIMARY KEY (sha256),
+        CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
+    );
+    CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);
+END;
+GO
+IF OBJECT_ID(N'dbo.access_tokens', N'U') IS NULL
+BEGIN
+    -- A token with which a program uses the web page's API in an account's name; only the token's SHA-256 is kept.
+    CREATE TABLE dbo.access_tokens (
+        token_id INT IDENTITY(1, 1) NOT NULL,
+        sha256 VARBINARY(32) NOT NULL,
+        account_id INT NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME(),
+        expires_at DATETIME2(3) NOT NULL,
+        revoked_at DATETIME2(3) NULL,
+        last_used_at DATETIME2(3) NULL,
+        CONSTRAINT PK_access_tokens PRIMARY KEY (token_id),
+        CONSTRAINT UQ_access_tokens_sha256 UNIQUE (sha256),
+        CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
+    );
+    CREATE INDEX IX_access_tokens_account ON dbo.access_tokens (account_id);
+END;
+GO
+IF OBJECT_ID(N'dbo.audit', N'U') IS NULL
+BEGIN
+    -- What was done or refused on the web page, by whom and from which address. Patients are named by their index alone.
+    CREATE TABLE dbo.audit (
+        audit_id BIGINT IDENTITY(1, 1) NOT NULL,
+        at DATETIME2(3) NOT NULL CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME(),
+        account NVARCHAR(128) NULL,
+        action VARCHAR(20) NOT NULL,
+        patient_index INT NULL,
+        outcome VARCHAR(10) NOT NULL,
+        detail NVARCHAR(200) NULL,
+        address VARCHAR(45) NULL,
+        CONSTRAINT PK_audit PRIMARY KEY (audit_id),
+        CONSTRAINT CK_audit_outcome CHECK (outcome IN ('ok', 'refused', 'failed'))
+    );
+    CREATE INDEX IX_audit_patient ON dbo.audit (patient_index);
+    CREATE INDEX IX_audit_account ON dbo.audit (account);
 END;
 GO
 IF OBJECT_ID(N'dbo.tensors', N'U') IS NULL
@@ -711,6 +811,88 @@ SELECT
 FROM dbo.experiment_scores AS s
 INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
 WHERE s.part = 'test' AND sp.part = 'test' AND s.label IS NOT NULL;
+GO
+-- Every version of every model: what it is made of, who trained it when, whether it is the champion, and what it has scored.
+CREATE OR ALTER VIEW dbo.model_versions
+AS
+SELECT
+    c.classifier_id,
+    c.name,
+    c.version,
+    c.library,
+    c.pooling,
+    c.created_at,
+    LOWER(CONVERT(VARCHAR(64), c.sha256, 2)) AS sha256,
+    c.details,
+    n.name AS network,
+    n.version AS network_version,
+    LOWER(CONVERT(VARCHAR(64), n.sha256, 2)) AS network_sha256,
+    c.feature_set_id,
+    f.layer,
+    f.preprocessing,
+    f.width,
+    e.experiment_id,
+    e.seed,
+    e.parameters,
+    e.started_at,
+    e.ended_at,
+    e.run_by,
+    CASE WHEN ch.classifier_id IS NULL THEN 0 ELSE 1 END AS is_champion,
+    COALESCE(p.predictions, 0) AS predictions
+FROM dbo.classifiers AS c
+INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
+INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
+LEFT JOIN dbo.experiments AS e
+    ON e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = c.classifier_id)
+LEFT JOIN dbo.champions AS ch ON ch.classifier_id = c.classifier_id
+LEFT JOIN (
+    SELECT classifier_id, COUNT(*) AS predictions FROM dbo.predictions GROUP BY classifier_id
+) AS p ON p.classifier_id = c.classifier_id;
+GO
+-- The measured figures of every version's newest training run.
+CREATE OR ALTER VIEW dbo.model_figures
+AS
+SELECT e.classifier_id, m.part, m.metric, m.value
+FROM dbo.experiment_metrics AS m
+INNER JOIN dbo.experiments AS e ON e.experiment_id = m.experiment_id
+WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
+GO
+-- The points of every version's curves, from its newest training run. patients is filled for calibration alone: the thresholds
+-- of the other curves are scores of single patients, who could be told by them.
+CREATE OR ALTER VIEW dbo.model_curves
+AS
+SELECT
+    e.classifier_id,
+    c.part,
+    c.curve,
+    c.position,
+    c.x,
+    c.y,
+    CASE WHEN c.curve IN (N'calibration', N'calibration_raw') THEN CAST(c.threshold AS INT) END AS patients
+FROM dbo.experiment_curves AS c
+INNER JOIN dbo.experiments AS e ON e.experiment_id = c.experiment_id
+WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
+GO
+-- Every promotion, those that were rolled back too, with the versions' numbers.
+CREATE OR ALTER VIEW dbo.promotion_history
+AS
+SELECT
+    m.promotion_id,
+    m.name,
+    m.classifier_id,
+    c.version,
+    before.version AS previous_version,
+    m.metric,
+    m.value,
+    m.previous_value,
+    CAST(m.forced AS INT) AS forced,
+    m.promoted_at,
+    m.promoted_by,
+    m.rolled_back_at,
+    m.rolled_back_by
+FROM dbo.model_promotions AS m
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.classifier_id
+LEFT JOIN dbo.classifiers AS before ON before.classifier_id = m.previous_classifier_id;
 GO
 -- FindClassifier: finds the model that a name means: the version asked for, else the champion of the name, else its newest version.
 -- Called by PredictLungCancer and every other procedure that is given a model's name.
@@ -1600,8 +1782,8 @@ BEGIN
     END;
 END;
 GO
--- FillProbabilities: fills #probabilities (example, label, value) from the sums of the last layer in #activations.
--- Called by ScoreNetworkSql.
+-- FillProbabilities: fills #probabilities (example, label, value, loss) from the sums of the last layer in #activations.
+-- The loss is the value's logarithm times -1, finite where the value is too small to be told from 0. Called by ScoreNetworkSql.
 CREATE OR ALTER PROCEDURE dbo.FillProbabilities
 AS
 BEGIN
@@ -1612,21 +1794,28 @@ BEGIN
     SET @Activation = (SELECT activation FROM #layers WHERE layer = @Top - 1);
     DELETE FROM #probabilities;
     IF @Activation = N'sigmoid'
-        INSERT INTO #probabilities (example, label, value)
-        SELECT a.example, c.label,
-            CASE WHEN (a.value >= 0 AND c.label = 1) OR (a.value < 0 AND c.label = 0) THEN CAST(1 AS FLOAT) ELSE EXP(-ABS(a.value)) END
-                / (1 + EXP(-ABS(a.value)))
+        -- The softmax of 0 and the one sum.
+        INSERT INTO #activations (layer, example, unit, value)
+        SELECT @Top + 1, a.example, c.label, CASE WHEN c.label = 1 THEN a.value ELSE 0 END
         FROM #activations AS a
         CROSS JOIN (SELECT 0 AS label UNION ALL SELECT 1) AS c
         WHERE a.layer = @Top;
-    ELSE
-        -- EXP of a large number is an error: the largest sum of the example is subtracted first.
-        INSERT INTO #probabilities (example, label, value)
-        SELECT s.example, s.unit, s.share / SUM(s.share) OVER (PARTITION BY s.example)
+    IF @Activation = N'sigmoid'
+        SET @Top = @Top + 1;
+
+    -- EXP of a large number is an error: the largest sum of the example is subtracted first.
+    INSERT INTO #probabilities (example, label, value, loss)
+    SELECT a.example, a.unit, EXP(a.value - t.largest) / t.total, LOG(t.total) - (a.value - t.largest)
+    FROM (
+        SELECT b.example, MAX(m.largest) AS largest, SUM(EXP(b.value - m.largest)) AS total
         FROM (
-            SELECT a.example, a.unit, EXP(a.value - MAX(a.value) OVER (PARTITION BY a.example)) AS share
-            FROM #activations AS a
-            WHERE a.layer = @Top) AS s;
+            SELECT example, MAX(value) AS largest
+            FROM #activations
+            WHERE layer = @Top
+            GROUP BY example) AS m
+        INNER JOIN #activations AS b ON b.layer = @Top AND b.example = m.example
+        GROUP BY b.example) AS t
+    INNER JOIN #activations AS a ON a.layer = @Top AND a.example = t.example;
 END;
 GO
 -- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
@@ -1661,7 +1850,8 @@ Example:
         PRIMARY KEY (layer, input, unit));
     CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
         PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, label));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
 
     EXECUTE dbo.ReadNetwork @ModelName;
     SET @Inputs = (SELECT inputs FROM #layers WHERE layer = 0);
@@ -1975,7 +2165,7 @@ Example:
     EXECUTE dbo.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
 
     DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Filled INT = 0, @Loss FLOAT, @LossText NVARCHAR(30);
-    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Top INT, @Number INT;
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT;
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
         activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
@@ -1987,12 +2177,12 @@ Example:
         PRIMARY KEY (layer, example, unit));
     CREATE TABLE #deltas (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
         PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, label));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
     CREATE TABLE #log (iteration INT NOT NULL PRIMARY KEY, examples INT NOT NULL, loss FLOAT NOT NULL);
 
     EXECUTE dbo.StartNetwork @ModelName, @Dataset, @Hidden, @Seed, @Iteration OUTPUT;
     SET @Examples = (SELECT COUNT(*) FROM #targets);
-    SET @Top = (SELECT MAX(layer) + 1 FROM #layers);
     IF @BatchSize IS NULL OR @BatchSize > @Examples
         SET @BatchSize = @Examples;
     RAISERROR(N'%s: %d examples, iterations %d to %d.', 0, 1, @ModelName, @Examples, @Iteration, @Iterations) WITH NOWAIT;
@@ -2015,17 +2205,10 @@ Example:
 
             EXECUTE dbo.ForwardLayers;
             EXECUTE dbo.FillProbabilities;
-            -- The logarithm of a probability too small to be told from 0, by way of the largest one, which never is.
             SET @Loss = (
-                SELECT AVG(m.largest - y.value - LOG(m.probability))
-                FROM (
-                    SELECT a.example, MAX(a.value) AS largest, MAX(p.value) AS probability
-                    FROM #activations AS a
-                    INNER JOIN #probabilities AS p ON p.example = a.example AND p.label = a.unit
-                    WHERE a.layer = @Top
-                    GROUP BY a.example) AS m
-                INNER JOIN #targets AS t ON t.example = m.example
-                INNER JOIN #activations AS y ON y.layer = @Top AND y.example = m.example AND y.unit = t.label);
+                SELECT AVG(p.loss)
+                FROM #targets AS t
+                INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label);
             SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
             EXECUTE dbo.BackwardLayers;
             EXECUTE dbo.UpdateWeights @LearningRate, @L2, @Momentum;

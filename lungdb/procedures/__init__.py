@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from lungdb.procedures.prediction import predict_lung_cancer
     from lungdb.procedures.scoring_many import predict_patients
     from lungdb.procedures.searching import make_trials, run_trials
+    from lungdb.procedures.similarity import similar_patients
     from lungdb.procedures.training import train_lung_cancer_model
 
 __all__ = [
@@ -32,6 +33,7 @@ __all__ = [
     "predict_lung_cancer",
     "predict_patients",
     "run_trials",
+    "similar_patients",
     "train_lung_cancer_model",
 ]
 
@@ -46,6 +48,7 @@ _MODULES = {
     "predict_lung_cancer": "prediction",
     "predict_patients": "scoring_many",
     "run_trials": "searching",
+    "similar_patients": "similarity",
     "train_lung_cancer_model": "training",
 }
 

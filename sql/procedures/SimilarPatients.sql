@@ -1,0 +1,84 @@
+-- SimilarPatients: the other patients whose primary scans are most like a patient's, by the features that a model reads.
+-- Example: EXECUTE dbo.SimilarPatients @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.SimilarPatients
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers; its champion, else its newest version
+    @Limit INT = 8,                             -- patients to return, 1 to 1000
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.SimilarPatients returns the patients whose primary scans are most like that of a patient, the most similar first.
+similarity is the cosine of the angle between the two pooled vectors that the model reads: 1 is the same direction, -1 the opposite.
+Parameters:
+    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers; its champion, else its newest version
+    @Limit INT = 8                              patients to return, 1 to 1000
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.SimilarPatients @PatientIndex = 0;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
+    DECLARE @Vector NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #similar (scan_id INT NOT NULL PRIMARY KEY, similarity FLOAT NOT NULL);
+    IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 1000
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Limit AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Limit is not supported. Supported values are 1 to 1000.');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
+    EXECUTE dbo.FindClassifier @ModelName, NULL, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    SELECT @Vector = vector FROM dbo.pooled_features WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling;
+    IF @Vector IS NULL
+    BEGIN
+        SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''', @ModelName,
+            N''' can read. Call GenerateFeatures.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50109, @Message, 1;
+    END;
+
+    INSERT INTO #similar (scan_id, similarity)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(patients, vector, limit):
+    from lungdb.procedures import similar_patients
+    return similar_patients(patients, vector, limit)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Vector, Limit)
+',
+        @input_data_1 = N'
+SELECT s.scan_id, f.vector
+FROM dbo.scans AS s
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
+WHERE s.is_primary = 1 AND s.scan_id <> @ScanId AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;',
+        @params = N'@ScanId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Vector NVARCHAR(MAX), @Limit INT,
+            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @ScanId = @ScanId, @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Vector = @Vector, @Limit = @Limit,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    SELECT p.idx AS patient_index, p.display_name, s.study_date, t.similarity, 100 * r.probability AS probability_percent,
+        CASE
+            WHEN EXISTS (SELECT 1 FROM dbo.scan_failures AS f WHERE f.scan_id = s.scan_id) THEN N'failed'
+            WHEN r.prediction_id IS NOT NULL THEN N'scored'
+            ELSE N'not scored' END AS state
+    FROM #similar AS t
+    INNER JOIN dbo.scans AS s ON s.scan_id = t.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = (SELECT MAX(n.prediction_id) FROM dbo.predictions AS n WHERE n.scan_id = s.scan_id)
+    ORDER BY t.similarity DESC, p.idx;
+END;
