@@ -4653,7 +4653,7 @@ Example:
     END;
 
     DECLARE @Message NVARCHAR(2000), @AccountId INT;
-    IF @Name IS NULL OR @Name = N'' OR @Name <> LTRIM(RTRIM(@Name))
+    IF @Name IS NULL OR @Name = N'' OR DATALENGTH(@Name) <> DATALENGTH(LTRIM(RTRIM(@Name)))
     BEGIN
         SET @Message = N'The value for the parameter @Name is not supported. Give a name of 1 to 128 characters that neither begins nor ends with a blank.';
         THROW 50101, @Message, 1;
@@ -5212,9 +5212,9 @@ BEGIN
             FROM #activations
             WHERE layer = @Top
             GROUP BY example) AS m
-        INNER JOIN #activations AS b ON b.layer = @Top AND b.example = m.example
+        LEFT JOIN #activations AS b ON b.layer = @Top AND b.example = m.example
         GROUP BY b.example) AS t
-    INNER JOIN #activations AS a ON a.layer = @Top AND a.example = t.example;
+    LEFT JOIN #activations AS a ON a.layer = @Top AND a.example = t.example;
 END;
 GO
 -- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.

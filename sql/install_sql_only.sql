@@ -1813,9 +1813,9 @@ BEGIN
             FROM #activations
             WHERE layer = @Top
             GROUP BY example) AS m
-        INNER JOIN #activations AS b ON b.layer = @Top AND b.example = m.example
+        LEFT JOIN #activations AS b ON b.layer = @Top AND b.example = m.example
         GROUP BY b.example) AS t
-    INNER JOIN #activations AS a ON a.layer = @Top AND a.example = t.example;
+    LEFT JOIN #activations AS a ON a.layer = @Top AND a.example = t.example;
 END;
 GO
 -- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.

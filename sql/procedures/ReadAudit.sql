@@ -1,0 +1,37 @@
+-- ReadAudit: who did what on the web page, newest first.
+-- Example: EXECUTE dbo.ReadAudit @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.ReadAudit
+    @Account NVARCHAR(128) = NULL, -- only what this account did
+    @PatientIndex INT = NULL,      -- only what was done with this patient
+    @Limit INT = 50,               -- most rows, 1 to 100000
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReadAudit lists who did what on the web page, newest first: sign-ins, views of patients, scores, and what was refused.
+Parameters:
+    @Account NVARCHAR(128) = NULL  only what this account did
+    @PatientIndex INT = NULL       only what was done with this patient
+    @Limit INT = 50                most rows, 1 to 100000
+    @Help BIT = 0                  1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.ReadAudit;
+    EXECUTE dbo.ReadAudit @Account = N''ana'', @Limit = 500;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 100000
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Limit), N'NULL'), N' for the parameter @Limit is not supported. Supported values are 1 to 100000.');
+        THROW 50101, @Message, 1;
+    END;
+
+    SELECT TOP (@Limit) u.audit_id, u.at, u.account, u.action, u.patient_index, u.outcome, u.detail, u.address
+    FROM dbo.audit AS u
+    WHERE (@Account IS NULL OR u.account = @Account) AND (@PatientIndex IS NULL OR u.patient_index = @PatientIndex)
+    ORDER BY u.audit_id DESC;
+END;
