@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lungdb.reporting.facts import Facts
-from lungdb.reporting.names import LIBRARIES
+from lungdb.reporting.names import LIBRARIES, Metrics
 
 RESEARCH_ONLY = "Research use only, not a medical device."
 
 
-def summary(facts: Facts) -> str:
+def summary(metrics: Metrics) -> str:
     """Say in a sentence how good the model is on test patients, with the interval, or why that is not known."""
-    patients, positives = (facts.metrics.get(("test", name)) for name in ("patients", "positives"))
-    auc, low, high = (facts.metrics.get(("test", name)) for name in ("auc", "auc_low", "auc_high"))
+    patients, positives = (metrics.get(("test", name)) for name in ("patients", "positives"))
+    auc, low, high = (metrics.get(("test", name)) for name in ("auc", "auc_low", "auc_high"))
     if not patients or positives is None:
         return "How good the model is on patients it has never seen is not known: no test patient is recorded for it."
     who = f"On {patients:.0f} test patients it has never seen, {positives:.0f} of them with cancer,"

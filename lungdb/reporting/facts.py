@@ -9,6 +9,7 @@ from typing import Any
 
 from lungdb.database import Connection, run
 from lungdb.errors import LungdbError, SqlError
+from lungdb.reporting.names import PARTS
 from lungdb.reporting.sources import Scans, Vectors, read_label_sources, read_scans, read_vectors
 
 _UNKNOWN_MODEL = 50108
@@ -44,8 +45,6 @@ _PARTS = """
 SELECT part, COUNT(*) AS patients, SUM(CASE WHEN label = 1 THEN 1 ELSE 0 END) AS positives,
     SUM(CASE WHEN label = 0 THEN 1 ELSE 0 END) AS negatives
 FROM dbo.experiment_patients WHERE experiment_id = ? GROUP BY part;"""
-
-PARTS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)

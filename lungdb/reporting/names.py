@@ -2,6 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+Metrics = Mapping[tuple[str, str], float | None]
+"""(part, metric) to value, None where it is not defined; a pair that is absent was not recorded."""
+
+PARTS = ("train", "validation", "test")
+
 LIBRARIES = {"lightgbm": "LightGBM", "logistic": "logistic regression"}
 
 OPERATING_POINTS = {
@@ -33,3 +40,10 @@ FIGURES: dict[str, tuple[tuple[str, str, bool], ...]] = {
     ),
 }
 """Groups of (metric, title, whether it belongs to the one above it)."""
+
+
+def part_title(part: str, metrics: Metrics) -> str:
+    """Name a part; of the training patients say whether the model that gave their scores had learnt from them."""
+    if part != "train":
+        return part
+    return "train, out of fold" if metrics.get(("train", "out_of_fold")) else "train, learnt from"

@@ -7,9 +7,9 @@ from html import escape
 
 from lungdb import __version__
 from lungdb.reporting import card
-from lungdb.reporting.facts import PARTS, Facts
+from lungdb.reporting.facts import Facts
 from lungdb.reporting.markup import definitions, document, number, paragraphs, picture, section
-from lungdb.reporting.names import FIGURES, OPERATING_POINTS
+from lungdb.reporting.names import FIGURES, OPERATING_POINTS, PARTS, part_title
 from lungdb.reporting.plots import Plot
 
 
@@ -19,7 +19,7 @@ def render_page(facts: Facts, plots: Sequence[Plot]) -> str:
     title = f"{model.name}, version {model.version}"
     head = (
         f"<header><h1>{escape(title)}</h1><p>{escape(card.champion(facts))}</p>"
-        f'<p class="summary">{escape(card.summary(facts))}</p>'
+        f'<p class="summary">{escape(card.summary(facts.metrics))}</p>'
         f'<p class="notice">{escape(card.RESEARCH_ONLY)}</p></header>'
     )
     sections = (
@@ -41,12 +41,6 @@ def _parts(facts: Facts) -> list[str]:
     return [part for part in PARTS if any(measured == part for measured, _ in facts.metrics)]
 
 
-def _part_title(facts: Facts, part: str) -> str:
-    if part != "train":
-        return part
-    return "train, out of fold" if facts.metrics.get((part, "out_of_fold")) else "train, learnt from"
-
-
 def _cell(facts: Facts, part: str, metric: str, *, whole: bool = False) -> str:
     key = (part, metric)
     shown = number(facts.metrics.get(key), recorded=key in facts.metrics, whole=whole)
@@ -57,7 +51,7 @@ def _figures(facts: Facts) -> str:
     parts = _parts(facts)
     if not parts:
         return paragraphs(["No figures are recorded for this run."])
-    head = "".join(f'<th scope="col" class="number">{escape(_part_title(facts, part))}</th>' for part in parts)
+    head = "".join(f'<th scope="col" class="number">{escape(part_title(part, facts.metrics))}</th>' for part in parts)
     body = []
     for group, metrics in FIGURES.items():
         body.append(f'<tr><th colspan="{len(parts) + 1}" scope="colgroup">{escape(group)}</th></tr>')
@@ -91,7 +85,7 @@ def _operating_points(facts: Facts) -> str:
     blocks = [paragraphs([text])]
     for part in reversed(_parts(facts)):
         cards = "".join(_confusion(facts, part, point, title) for point, title in OPERATING_POINTS.items())
-        blocks.append(f'<h3>{escape(_part_title(facts, part))}</h3><div class="grid small">{cards}</div>')
+        blocks.append(f'<h3>{escape(part_title(part, facts.metrics))}</h3><div class="grid small">{cards}</div>')
     return "".join(blocks)
 
 

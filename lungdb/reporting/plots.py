@@ -14,7 +14,7 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from lungdb.reporting.facts import Facts, Point
-from lungdb.reporting.names import OPERATING_POINTS
+from lungdb.reporting.names import OPERATING_POINTS, part_title
 
 WIDTH, HEIGHT = 1000, 1000
 """Pixels of every plot."""
@@ -52,7 +52,9 @@ def _roc(facts: Facts) -> Plot | None:
     axes = figure.add_subplot()
     axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", label="guessing")
     if ("train", "roc") in facts.curves:
-        axes.plot(*_xy(facts.curves["train", "roc"]), color=_ORANGE, linestyle="--", label=_train_name(facts))
+        axes.plot(
+            *_xy(facts.curves["train", "roc"]), color=_ORANGE, linestyle="--", label=part_title("train", facts.metrics)
+        )
     axes.plot(*_xy(facts.curves["test", "roc"]), color=_BLUE, label="test")
     for (name, title), (marker, size) in zip(OPERATING_POINTS.items(), _MARKERS, strict=True):
         sensitivity = facts.metrics.get(("test", f"sensitivity_at_{name}"))
@@ -74,7 +76,7 @@ def _precision_recall(facts: Facts) -> Plot | None:
         return None
     figure = _figure()
     axes = figure.add_subplot()
-    lines = (("train", _train_name(facts), _ORANGE, "--"), ("test", "test", _BLUE, "-"))
+    lines = (("train", part_title("train", facts.metrics), _ORANGE, "--"), ("test", "test", _BLUE, "-"))
     for part, title, colour, dash in lines:
         patients, positives = (facts.metrics.get((part, name)) for name in ("patients", "positives"))
         if (part, "precision_recall") in facts.curves:
@@ -177,10 +179,6 @@ def _training(facts: Facts) -> Plot | None:
     folds = facts.run.parameters.get("folds")
     text = "Log loss after each tree" + (f", mean of the {folds} folds." if folds else ".")
     return Plot("training_curve", "Training curve", text, _png(figure))
-
-
-def _train_name(facts: Facts) -> str:
-    return "train, out of fold" if facts.metrics.get(("train", "out_of_fold")) else "train, learnt from"
 
 
 def _xy(points: list[Point]) -> tuple[Values, Values]:
