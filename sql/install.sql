@@ -5202,18 +5202,19 @@ BEGIN
     IF @Activation = N'sigmoid'
         SET @Top = @Top + 1;
 
-    -- EXP of a large number is an error: the largest sum of the example is subtracted first.
+    -- EXP of a large number is an error: the largest sum of the example is subtracted first. No sum lacks a partner: LEFT
+    -- makes the engine look up the sums of each example by their key instead of an index that it would build each time.
     INSERT INTO #probabilities (example, label, value, loss)
-    SELECT a.example, a.unit, EXP(a.value - t.largest) / t.total, LOG(t.total) - (a.value - t.largest)
+    SELECT a.example, a.unit, EXP(a.value - t.largest - t.logarithm), t.logarithm - (a.value - t.largest)
     FROM (
-        SELECT b.example, MAX(m.largest) AS largest, SUM(EXP(b.value - m.largest)) AS total
+        SELECT m.example, MAX(m.largest) AS largest, LOG(SUM(EXP(b.value - m.largest))) AS logarithm
         FROM (
             SELECT example, MAX(value) AS largest
             FROM #activations
             WHERE layer = @Top
             GROUP BY example) AS m
         LEFT JOIN #activations AS b ON b.layer = @Top AND b.example = m.example
-        GROUP BY b.example) AS t
+        GROUP BY m.example) AS t
     LEFT JOIN #activations AS a ON a.layer = @Top AND a.example = t.example;
 END;
 GO
