@@ -15,12 +15,12 @@ Error = SqlError
 __all__ = ["Connection", "Cursor", "Error", "Message", "connect", "split_batches"]
 
 
-def connect(path: str | Path) -> Connection:
-    """Open a database file, which is made if it is not there; the database's name is the file's stem.
+def connect(path: str | Path, *, create: bool = True) -> Connection:
+    """Open a database file, which is made if it is not there unless `create` is False; the database's name is the file's stem.
 
     Raises
     ------
     LungdbError
         The file cannot be opened.
     """
-    return Connection(Path(path))
+    return Connection(Path(path), create=create)

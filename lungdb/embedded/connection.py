@@ -27,13 +27,15 @@ class Connection:
     Parameters
     ----------
     path : Path
-        The file; made if it is not there.
+        The file.
+    create : bool
+        Whether the file is made if it is not there.
     """
 
     autocommit = True
 
-    def __init__(self, path: Path) -> None:
-        self._session: Interpreter | None = Interpreter(Storage(path), path.stem)
+    def __init__(self, path: Path, *, create: bool = True) -> None:
+        self._session: Interpreter | None = Interpreter(Storage(path, create=create), path.stem)
         self._open_result: Result | None = None
         self._cursors: WeakSet[Cursor] = WeakSet()
 

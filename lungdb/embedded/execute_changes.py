@@ -28,7 +28,7 @@ from lungdb.embedded.tree_statements import (
 from lungdb.embedded.types import SqlType
 from lungdb.embedded.values import Value
 from lungdb.embedded.write_changes import ChangeWriter, changed_relation
-from lungdb.embedded.write_sources import table_relation
+from lungdb.embedded.write_sources import row_names
 from lungdb.errors import SqlError
 
 Row = tuple[Value, ...]
@@ -120,14 +120,14 @@ def _update_with_old_rows(
     session: Session, frame: Frame, statement: Update, output: Output, table: TableDefinition, physical: str
 ) -> tuple[tuple[OutColumn, ...], list[Row]]:
     """UPDATE whose OUTPUT reads DELETED: SQLite's RETURNING knows new values only, so the old ones are read first."""
-    row = (table_relation(table, "t").row or "").rpartition(".")[2]
+    row = row_names(table)
     names = ", ".join(quoted(column.name) for column in table.columns)
 
     def build_old(writer: ChangeWriter) -> tuple[str, list[OutColumn]]:
-        return f"SELECT {row}, {names} FROM {physical} WHERE {row} IN ({writer.updated_rows(statement)})", []
+        return writer.rows_before(statement), []
 
     def build_update(writer: ChangeWriter) -> tuple[str, list[OutColumn]]:
-        return f"{writer.update(statement)[0]} RETURNING {row}, {names}", []
+        return f"{writer.update(statement)[0]} RETURNING {', '.join(row)}, {names}", []
 
     def build_items(writer: ChangeWriter) -> tuple[str, list[OutColumn]]:
         relations = [changed_relation(table, name, name) for name in ("inserted", "deleted")]
@@ -139,16 +139,17 @@ def _update_with_old_rows(
         return f"SELECT {items} FROM {', '.join(sources)}", columns
 
     plan = session.plan(frame, statement, "old", build_old, statement)
-    before = {values[0]: values[1:] for values in session.query(frame, plan)}
+    before = {values[: len(row)]: values[len(row) :] for values in session.query(frame, plan)}
     plan = session.plan(frame, statement, "update", build_update, statement)
     after = _returned(session, frame, plan, "UPDATE", table, physical)
     plan = session.plan(frame, statement, "items", build_items)
     fixed = session.values(frame, plan)
     rows: list[Row] = []
-    for number, *new in after:
+    for changed in after:
+        old, new = before[changed[: len(row)]], changed[len(row) :]
         values = dict(fixed)
         values.update({f"i{n}": value for n, value in enumerate(new)})
-        values.update({f"d{n}": value for n, value in enumerate(before[number])})
+        values.update({f"d{n}": value for n, value in enumerate(old)})
         rows.extend(session.storage.rows(session.storage.execute(plan.sql, values)))
     return plan.columns, rows
 

@@ -2,7 +2,8 @@
 
 Keys are indexes of their own, so that ALTER TABLE can drop them. A column with IDENTITY is SQLite's rowid, whose
 AUTOINCREMENT gives the numbers. T-SQL counts NULLs as equal in a unique key where SQLite does not: an index more for
-each set of its columns that may be NULL together makes up for it.
+each set of its columns that may be NULL together makes up for it. A temporary table of numbers alone is stored by its
+primary key, as SQL Server clusters it: its rows are written and found once, not in a table and an index.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from lungdb.embedded.tree import Condition, Scalar
 from lungdb.embedded.tree_statements import ColumnDefinition, IndexDefinition, KeyConstraint, TableDefinition
 from lungdb.embedded.types import Family
 from lungdb.embedded.write_query import QueryWriter
+from lungdb.embedded.write_sources import clustered_key
 from lungdb.embedded.write_values import Surroundings
 from lungdb.errors import SqlError
 
@@ -52,8 +54,10 @@ class SchemaWriter:
     def create(self, table: TableDefinition) -> list[str]:
         """Return the statements that make the table and its indexes."""
         statements = [self.create_table(table, [each.name for each in table.columns])]
+        clustered = clustered_key(table)
         for each in table.keys:
-            statements += self.key_indexes(table, each)
+            if not (each.primary and clustered):
+                statements += self.key_indexes(table, each)
         for index in table.indexes:
             statements += self.index(table, index)
         seed = next((each.identity[0] for each in table.columns if each.identity is not None), 1)
@@ -80,7 +84,11 @@ class SchemaWriter:
                 f"CONSTRAINT {quoted(foreign.name)} FOREIGN KEY ({columns}) REFERENCES {quoted(foreign.table)} "
                 f"({referenced}) ON DELETE {foreign.on_delete} ON UPDATE {foreign.on_update}"
             )
-        return f"CREATE TABLE {self._schema}.{quoted(self._physical)} ({', '.join(members)}) STRICT"
+        clustered = clustered_key(table)
+        if clustered:
+            members.append(f"PRIMARY KEY ({', '.join(quoted(name) for name in clustered)})")
+        options = "STRICT, WITHOUT ROWID" if clustered else "STRICT"
+        return f"CREATE TABLE {self._schema}.{quoted(self._physical)} ({', '.join(members)}) {options}"
 
     def column(self, column: ColumnDefinition) -> str:
         """Return a column as CREATE TABLE and ALTER TABLE take it."""

@@ -73,11 +73,11 @@ class Field:
 
 @dataclass(frozen=True)
 class Relation:
-    """A table in FROM: its alias in lower case, its columns, and how a row of it is named if it is a real table."""
+    """A table in FROM: its alias in lower case, its columns, and the texts that name a row if it is a real table."""
 
     name: str
     fields: tuple[Field, ...]
-    row: str | None = None
+    row: tuple[str, ...] = ()
 
     def find(self, name: str) -> Field | None:
         """Return a column by name."""

@@ -27,15 +27,17 @@ class Storage:
     Parameters
     ----------
     path : Path
-        The file; made if it is not there.
+        The file.
+    create : bool
+        Whether the file is made if it is not there.
 
     Raises
     ------
     LungdbError
-        The file cannot be opened, or is no SQLite database, or SQLite is too old.
+        The file is missing or cannot be opened, or is no SQLite database, or SQLite is too old.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, create: bool = True) -> None:
         if sqlite3.sqlite_version_info < (3, 37):
             raise LungdbError(
                 f"The embedded engine needs SQLite 3.37 or later, and this Python has {sqlite3.sqlite_version}. "
@@ -43,7 +45,12 @@ class Storage:
             )
         try:
             self.connection = sqlite3.connect(
-                path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False, cached_statements=1000
+                f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}",
+                uri=True,
+                timeout=BUSY_SECONDS,
+                isolation_level=None,
+                check_same_thread=False,
+                cached_statements=1000,
             )
             for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -65536"):
                 self.connection.execute(f"PRAGMA {pragma}")

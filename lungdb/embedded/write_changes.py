@@ -21,7 +21,7 @@ from lungdb.embedded.tree_statements import (
 )
 from lungdb.embedded.types import MAX, Family, SqlType
 from lungdb.embedded.write_query import QueryWriter
-from lungdb.embedded.write_sources import table_relation
+from lungdb.embedded.write_sources import row_names
 from lungdb.errors import SqlError
 
 
@@ -179,9 +179,10 @@ class ChangeWriter(QueryWriter):
     def _changed_rows(
         self, target: Target, sources: str, where: Condition | None, top: Scalar | None, values: list[str]
     ) -> str:
-        """Write the query for the rows to be changed: ``row``, and their new values as v1, v2, …"""
+        """Write the query for the rows to be changed: what names them as r1, r2, …, their new values as v1, v2, …"""
         row = next(each.row for each in self.scope.relations if each.name == key(target.alias))
-        items = [f'{row} AS "row"', *(f'{text} AS "v{n}"' for n, text in enumerate(values, start=1))]
+        items = [f'{text} AS "r{n}"' for n, text in enumerate(row, start=1)]
+        items += [f'{text} AS "v{n}"' for n, text in enumerate(values, start=1)]
         condition = "" if where is None else f" WHERE {self.condition(where)}"
         return f"SELECT {', '.join(items)} FROM {sources}{condition}{self._limit(top, None, None)}"
 
@@ -194,29 +195,39 @@ class ChangeWriter(QueryWriter):
         sources = self.source(target.source)
         columns = [self._assigned(target.table, name) for name, _ in statement.assignments]
         values = [
-            self.default(column, target.table) if value is None
-            else self.stored(self.scalar(value), column, target.table)
+            self._new_value(column, value, target.table)
             for column, (_, value) in zip(columns, statement.assignments, strict=True)
-        ]  # fmt: skip
+        ]
         if statement.source is None and statement.top is None and not common:
             sets = ", ".join(f"{quoted(column.name)} = {value}" for column, value in zip(columns, values, strict=True))
             where = "" if statement.where is None else f" WHERE {self.condition(statement.where)}"
             return f"UPDATE {target.text} AS {quoted(target.alias)} SET {sets}{where}", target
         rows = self._changed_rows(target, sources, statement.where, statement.top, values)
         sets = ", ".join(f'{quoted(column.name)} = "q"."v{n}"' for n, column in enumerate(columns, start=1))
-        row = _row_name(target)
-        return (
-            f'{common}UPDATE {target.text} AS "t" SET {sets} FROM ({rows}) AS "q" WHERE "t".{row} = "q"."row"',
-            target,
-        )
+        same = _same_row(target.table)
+        return f'{common}UPDATE {target.text} AS "t" SET {sets} FROM ({rows}) AS "q" WHERE {same}', target
 
-    def updated_rows(self, statement: Update) -> str:
-        """Write the query for the rows that UPDATE changes."""
+    def rows_before(self, statement: Update) -> str:
+        """Write the query for the rows that UPDATE changes: what names each of them afterwards, then its columns."""
         target = self.target(statement.target, statement.source)
         assert target.source is not None
         self.scope = Scope()
         sources = self.source(target.source)
-        return self._changed_rows(target, sources, statement.where, statement.top, [])
+        given = {key(name): value for name, value in statement.assignments}
+        items, values = [], []
+        for name in row_names(target.table):
+            column = next((each for each in target.table.columns if quoted(key(each.name)) == key(name)), None)
+            if column is None or key(column.name) not in given:
+                items.append(f'"t".{name}')
+            else:
+                values.append(self._new_value(column, given[key(column.name)], target.table))
+                items.append(f'"q"."v{len(values)}"')
+        rows = self._changed_rows(target, sources, statement.where, statement.top, values)
+        items += [f'"t".{quoted(each.name)}' for each in target.table.columns]
+        return f'SELECT {", ".join(items)} FROM {target.text} AS "t" JOIN ({rows}) AS "q" ON {_same_row(target.table)}'
+
+    def _new_value(self, column: ColumnDefinition, value: Scalar | None, table: TableDefinition) -> str:
+        return self.default(column, table) if value is None else self.stored(self.scalar(value), column, table)
 
     def _assigned(self, table: TableDefinition, name: str) -> ColumnDefinition:
         column = next((each for each in table.columns if key(each.name) == key(name)), None)
@@ -237,7 +248,7 @@ class ChangeWriter(QueryWriter):
             where = "" if statement.where is None else f" WHERE {self.condition(statement.where)}"
             return f"DELETE FROM {target.text} AS {quoted(target.alias)}{where}", target
         rows = self._changed_rows(target, sources, statement.where, statement.top, [])
-        return f"{common}DELETE FROM {target.text} WHERE {_row_name(target)} IN ({rows})", target
+        return f"{common}DELETE FROM {target.text} WHERE ({', '.join(row_names(target.table))}) IN ({rows})", target
 
     def output(self, output: Output, relations: list[Relation]) -> tuple[str, list[OutColumn]]:
         """Write the items of OUTPUT; `relations` are what INSERTED and DELETED stand for."""
@@ -280,10 +291,8 @@ def _fits(source: SqlType, target: SqlType) -> bool:
     return source.length != MAX and (source.length or 0) <= (target.length or 0)
 
 
-def _row_name(target: Target) -> str:
-    row = table_relation(target.table, "t").row
-    assert row is not None
-    return row.rpartition(".")[2]
+def _same_row(table: TableDefinition) -> str:
+    return " AND ".join(f'"t".{name} = "q"."r{n}"' for n, name in enumerate(row_names(table), start=1))
 
 
 def _name_of(item: SelectItem) -> str:

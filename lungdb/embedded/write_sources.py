@@ -12,10 +12,12 @@ from lungdb.embedded.refusals import refused
 from lungdb.embedded.scope import Bind, Field, OutColumn, Relation, Scope, Sql, relation_of, renamed
 from lungdb.embedded.tree import Derived, Join, JsonColumn, Source, Table, TableFunction
 from lungdb.embedded.tree_statements import TableDefinition
-from lungdb.embedded.types import nvarchar
+from lungdb.embedded.types import Family, nvarchar
 from lungdb.embedded.write_aggregates import AggregateWriter
 from lungdb.embedded.write_values import Surroundings
 from lungdb.errors import SqlError
+
+_NUMBERS = (Family.BIT, Family.INTEGER, Family.FLOAT)
 
 
 class SourceWriter(AggregateWriter):
@@ -159,13 +161,29 @@ class SourceWriter(AggregateWriter):
         return Field(column.name, self.convert(text, column.type, explicit=True).text, column.type)
 
 
+def clustered_key(table: TableDefinition) -> tuple[str, ...]:
+    """Return the columns whose values name a row, in a table that has no rowid in SQLite; none in one that has."""
+    primary = next((each for each in table.keys if each.primary), None)
+    if primary is None or not table.name.startswith(("#", "@")):
+        return ()
+    # SQLite wants such rows short. ALTER TABLE, which must be able to drop the key, does not reach temporary tables.
+    if any(each.identity is not None or each.type.family not in _NUMBERS for each in table.columns):
+        return ()
+    return primary.columns
+
+
 def table_relation(definition: TableDefinition, alias: str) -> Relation:
     """Return the relation of a table under an alias."""
     prefix = quoted(alias)
     fields = tuple(Field(each.name, f"{prefix}.{quoted(each.name)}", each.type) for each in definition.columns)
-    taken = {key(each.name) for each in definition.columns}
-    row = next(name for name in ("rowid", "_rowid_", "oid") if name not in taken)
-    return Relation(key(alias), fields, f"{prefix}.{row}")
+    return Relation(key(alias), fields, tuple(f"{prefix}.{name}" for name in row_names(definition)))
+
+
+def row_names(table: TableDefinition) -> tuple[str, ...]:
+    """Return the quoted columns that tell a row from every other, SQLite's own one where there is no clustered key."""
+    taken = {key(each.name) for each in table.columns}
+    names = clustered_key(table) or (next(name for name in ("rowid", "_rowid_", "oid") if name not in taken),)
+    return tuple(quoted(name) for name in names)
 
 
 def _row_fields(function: RowFunction, alias: str) -> tuple[Field, ...]:

@@ -62,6 +62,67 @@ def test_output_gives_old_and_new_values(table: Connection) -> None:
     assert rows(table, "DELETE FROM t OUTPUT deleted.* WHERE id = 6") == [(6, "b", 2.0, False)]
 
 
+def _numbers(text: str, kind: str) -> str:
+    """Return a text that begins with #n, a temporary table of numbers that is stored by its key, or with such a @n."""
+    columns = "(b INT NOT NULL, a INT, x FLOAT NULL, PRIMARY KEY (a, b))"
+    make = f"CREATE TABLE #n {columns};" if kind == "#" else f"DECLARE @n TABLE {columns};"
+    return f"{make} INSERT INTO #n (a, b, x) VALUES (2, 1, 0.5), (1, 2, 1.5), (1, 1, NULL); {text}".replace(
+        "#n", f"{kind}n"
+    )
+
+
+@pytest.mark.parametrize("kind", ["#", "@"])
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ("UPDATE n SET x = m.a + 1 FROM #n AS n INNER JOIN #n AS m ON m.a = n.a AND m.b = 2",
+         [(1, 1, 2.0), (1, 2, 2.0), (2, 1, 0.5)]),
+        ("UPDATE TOP (1) #n SET x = 9 WHERE a = 2", [(1, 1, None), (1, 2, 1.5), (2, 1, 9.0)]),
+        ("UPDATE n SET a = n.a + m.a, b = n.b + 5 FROM #n AS n INNER JOIN #n AS m ON m.x = 0.5",
+         [(3, 6, None), (3, 7, 1.5), (4, 6, 0.5)]),
+        ("DELETE FROM n FROM #n AS n INNER JOIN (SELECT 1 AS a) AS q ON q.a = n.a WHERE n.x IS NULL",
+         [(1, 2, 1.5), (2, 1, 0.5)]),
+        ("DELETE TOP (1) FROM #n WHERE a = 2", [(1, 1, None), (1, 2, 1.5)]),
+    ],
+)  # fmt: skip
+def test_rows_of_a_temporary_table_of_numbers_are_found_by_their_key(
+    connection: Connection, kind: str, change: str, expected: list[tuple[object, ...]]
+) -> None:
+    """Joined, limited by TOP, and with the key itself changed."""
+    assert rows(connection, _numbers(f"{change}; SELECT a, b, x FROM #n ORDER BY a, b;", kind)) == expected
+
+
+@pytest.mark.parametrize("kind", ["#", "@"])
+def test_output_tells_the_old_key_from_the_new_one(connection: Connection, kind: str) -> None:
+    """A row that is moved to another key has its own old values beside it, even at a key that another one had."""
+    change = "UPDATE #n SET a = 4 - a, b = 1 OUTPUT deleted.a, deleted.b, deleted.x, inserted.a, inserted.b, inserted.x"
+    assert sorted(rows(connection, _numbers(f"DELETE FROM #n WHERE x IS NULL; {change}", kind))) == [
+        (1, 2, 1.5, 3, 1, 1.5), (2, 1, 0.5, 2, 1, 0.5)
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["#", "@"])
+@pytest.mark.parametrize(("values", "number"), [("(5, 5), (1, 2)", 2627), ("(5, 5), (6, NULL)", 515)])
+def test_a_refused_row_leaves_a_temporary_table_of_numbers_as_it_was(
+    connection: Connection, kind: str, values: str, number: int
+) -> None:
+    """A key given twice, or NULL in it: none of the statement's rows stays."""
+    attempt = (
+        f"BEGIN TRY INSERT INTO #n (a, b) VALUES {values}; END TRY BEGIN CATCH SET @e = ERROR_NUMBER(); END CATCH;"
+    )
+    found = rows(connection, _numbers(f"DECLARE @e INT; {attempt} SELECT @e, COUNT(*) FROM #n;", kind))
+    assert found == [(number, 3)]
+
+
+@pytest.mark.parametrize("kind", ["#", "@"])
+def test_a_temporary_table_of_numbers_follows_a_rollback_as_any_other(connection: Connection, kind: str) -> None:
+    """The rows of #n are as before, those of @n stay."""
+    script = _numbers(
+        "BEGIN TRANSACTION; DELETE FROM #n WHERE a = 1; ROLLBACK TRANSACTION; SELECT COUNT(*) FROM #n;", kind
+    )
+    assert value(connection, script) == (3 if kind == "#" else 1)
+
+
 def test_output_into_a_table_converts_as_insert_does(table: Connection) -> None:
     """Into a table variable with other types; too long a text is refused and nothing is changed."""
     say(table, "CREATE TABLE small (a NVARCHAR(1), b NVARCHAR(20))")

@@ -30,7 +30,8 @@ Example:
         PRIMARY KEY (layer, input, unit));
     CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
         PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, label));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
 
     EXECUTE dbo.ReadNetwork @ModelName;
     SET @Inputs = (SELECT inputs FROM #layers WHERE layer = 0);

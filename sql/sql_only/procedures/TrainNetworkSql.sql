@@ -42,7 +42,7 @@ Example:
     EXECUTE dbo.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
 
     DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Filled INT = 0, @Loss FLOAT, @LossText NVARCHAR(30);
-    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Top INT, @Number INT;
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT;
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
         activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
@@ -54,12 +54,12 @@ Example:
         PRIMARY KEY (layer, example, unit));
     CREATE TABLE #deltas (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
         PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, label));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
     CREATE TABLE #log (iteration INT NOT NULL PRIMARY KEY, examples INT NOT NULL, loss FLOAT NOT NULL);
 
     EXECUTE dbo.StartNetwork @ModelName, @Dataset, @Hidden, @Seed, @Iteration OUTPUT;
     SET @Examples = (SELECT COUNT(*) FROM #targets);
-    SET @Top = (SELECT MAX(layer) + 1 FROM #layers);
     IF @BatchSize IS NULL OR @BatchSize > @Examples
         SET @BatchSize = @Examples;
     RAISERROR(N'%s: %d examples, iterations %d to %d.', 0, 1, @ModelName, @Examples, @Iteration, @Iterations) WITH NOWAIT;
@@ -82,17 +82,10 @@ Example:
 
             EXECUTE dbo.ForwardLayers;
             EXECUTE dbo.FillProbabilities;
-            -- The logarithm of a probability too small to be told from 0, by way of the largest one, which never is.
             SET @Loss = (
-                SELECT AVG(m.largest - y.value - LOG(m.probability))
-                FROM (
-                    SELECT a.example, MAX(a.value) AS largest, MAX(p.value) AS probability
-                    FROM #activations AS a
-                    INNER JOIN #probabilities AS p ON p.example = a.example AND p.label = a.unit
-                    WHERE a.layer = @Top
-                    GROUP BY a.example) AS m
-                INNER JOIN #targets AS t ON t.example = m.example
-                INNER JOIN #activations AS y ON y.layer = @Top AND y.example = m.example AND y.unit = t.label);
+                SELECT AVG(p.loss)
+                FROM #targets AS t
+                INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label);
             SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
             EXECUTE dbo.BackwardLayers;
             EXECUTE dbo.UpdateWeights @LearningRate, @L2, @Momentum;
