@@ -4963,36 +4963,38 @@ Example:
     ORDER BY t.token_id;
 END;
 GO
--- RecordAudit: one line of what was done or refused, in the name of the session's user. The web page calls it.
+-- RecordAudit: one line of what was done or refused. The web page calls it.
 -- Example: EXECUTE dbo.RecordAudit @Action = 'view_patient', @PatientIndex = 0;
 CREATE OR ALTER PROCEDURE dbo.RecordAudit
-    @Action VARCHAR(20) = NULL,   -- sign_in, sign_out, view_patient, view_scan, score, view_truth, refused, …; needed
-    @PatientIndex INT = NULL,     -- index of the patient that it is about
-    @Outcome VARCHAR(10) = 'ok',  -- ok, refused or failed
-    @Detail NVARCHAR(200) = NULL, -- what was asked for or why it was refused; never a name or a search
-    @Address VARCHAR(45) = NULL,  -- address that the request came from
-    @Help BIT = 0                 -- 1 prints this help and does nothing else
+    @Action VARCHAR(20) = NULL,     -- sign_in, sign_out, view_patient, view_scan, score, view_truth, refused, …; needed
+    @PatientIndex INT = NULL,       -- index of the patient that it is about
+    @Outcome VARCHAR(10) = 'ok',    -- ok, refused or failed
+    @Detail NVARCHAR(200) = NULL,   -- what was asked for or why it was refused; never a name or a search
+    @Address VARCHAR(45) = NULL,    -- address that the request came from
+    @Account NVARCHAR(128) = NULL,  -- account that it is about; NULL means the session's user
+    @Help BIT = 0                   -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.RecordAudit: one line of what was done or refused, in the name of the session''s user. The web page calls it.
+        PRINT N'dbo.RecordAudit: one line of what was done or refused. The web page calls it.
 Parameters:
-    @Action VARCHAR(20) = NULL    sign_in, sign_out, view_patient, view_scan, score, view_truth, refused, …; needed
-    @PatientIndex INT = NULL      index of the patient that it is about
-    @Outcome VARCHAR(10) = ''ok'' ok, refused or failed
-    @Detail NVARCHAR(200) = NULL  what was asked for or why it was refused; never a name or a search
-    @Address VARCHAR(45) = NULL   address that the request came from
-    @Help BIT = 0                 1 prints this help and does nothing else
+    @Action VARCHAR(20) = NULL       sign_in, sign_out, view_patient, view_scan, score, view_truth, refused, …; needed
+    @PatientIndex INT = NULL         index of the patient that it is about
+    @Outcome VARCHAR(10) = ''ok''    ok, refused or failed
+    @Detail NVARCHAR(200) = NULL     what was asked for or why it was refused; never a name or a search
+    @Address VARCHAR(45) = NULL      address that the request came from
+    @Account NVARCHAR(128) = NULL    account that it is about; NULL means the session''s user
+    @Help BIT = 0                    1 prints this help and does nothing else
 Example:
     EXECUTE dbo.RecordAudit @Action = ''view_patient'', @PatientIndex = 0;';
         RETURN 0;
     END;
 
     INSERT INTO dbo.audit (account, action, patient_index, outcome, detail, address)
-    VALUES (CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), @Action, @PatientIndex, @Outcome, @Detail, @Address);
+    VALUES (COALESCE(@Account, CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128))), @Action, @PatientIndex, @Outcome, @Detail, @Address);
 END;
 GO
 -- ReadAudit: who did what on the web page, newest first.

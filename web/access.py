@@ -1,0 +1,169 @@
+"""Who asks, and what they may do. Every page needs an account but for the few in PUBLIC, so a forgotten rule shows nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import wraps
+from typing import ParamSpec, TypeVar
+from urllib.parse import urlsplit
+
+from flask import Flask, g, redirect, request, session, url_for
+from werkzeug.datastructures import WWWAuthenticate
+from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.wrappers import Response
+
+from web import services
+from web.addresses import client_address, is_from_proxy
+from web.queries.accounts import Account, find_account, find_session, find_token, record
+from web.rate_limit import limits
+
+PUBLIC = frozenset({"static", "sign_in.form", "sign_in.sign_in", "health.health"})
+# The paths that programs use: they are told 401 where a browser is led to the sign-in page.
+PROGRAM_PATHS = ("/api/", "/predict/", "/gif/")
+
+__all__ = [
+    "Account",
+    "current_account",
+    "is_safe_path",
+    "protect",
+    "record_view",
+    "refuse",
+    "require",
+    "signed_in_account",
+]
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def protect(app: Flask) -> None:
+    """Refuse every request that no account stands behind, before anything else looks at it."""
+    app.before_request(_identify)
+    app.jinja_env.globals["signed_in_account"] = signed_in_account
+
+
+def current_account() -> Account:
+    """Give the account that asks; Unauthorized where nobody does."""
+    account = signed_in_account()
+    if account is None:
+        raise _unauthorized()
+    return account
+
+
+def signed_in_account() -> Account | None:
+    """Give the account that asks, or None on a public page."""
+    account: Account | None = g.get("account")
+    return account
+
+
+def require(role: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Let a view run for accounts of a role only; others are told 403, and the audit has it."""
+
+    def decorate(view: Callable[P, R]) -> Callable[P, R]:
+        @wraps(view)
+        def checked(*arguments: P.args, **named: P.kwargs) -> R:
+            account = current_account()
+            if account.role != role:
+                refuse(f"needs the role {role}")
+                raise Forbidden(
+                    f"The account '{account.name}' has the role {account.role}, and this needs the role {role}. "
+                    "Ask the administrator of this site for it."
+                )
+            return view(*arguments, **named)
+
+        return checked
+
+    return decorate
+
+
+def refuse(reason: str) -> None:
+    """Record a refusal. Of requests that nobody signed in for, only the first few of an address are recorded."""
+    if signed_in_account() is not None or limits().refusals.attempt(client_address()) == 0:
+        route = request.url_rule.rule if request.url_rule is not None else "no such page"
+        index = (request.view_args or {}).get("index")
+        record("refused", index if isinstance(index, int) else None, "refused", f"{request.method} {route}: {reason}")
+
+
+def record_view(action: str, patient_index: int) -> None:
+    """Record a view that takes many requests, such as of a scan's slices, once in ten minutes of a session."""
+    key = f"{session.get('id', '')} {current_account().name} {action} {patient_index}"
+    if limits().views.attempt(key) == 0:
+        try:
+            record(action, patient_index)
+        except BaseException:
+            limits().views.forget(key)
+            raise
+
+
+def is_safe_path(path: str) -> bool:
+    """Tell whether a path leads to a page of this site and nowhere else, whatever a browser makes of it."""
+    parts = urlsplit(path)
+    is_printable = all(" " < character < "\x7f" for character in path)
+    return (
+        is_printable and path.startswith("/") and path[1:2] not in ("/", "\\") and not parts.scheme and not parts.netloc
+    )
+
+
+def _identify() -> Response | None:
+    if request.endpoint in PUBLIC:
+        return None
+    account = _account_of_token() or _account_of_proxy() or _account_of_session()
+    if account is not None:
+        g.account = account
+        return None
+    refuse("nobody is signed in")
+    if _is_from_a_person():
+        following = request.path if request.method == "GET" and is_safe_path(request.path) else None
+        return redirect(url_for("sign_in.form", next=following), 303)
+    raise _unauthorized()
+
+
+def _account_of_token() -> Account | None:
+    """Find the account of a bearer token. A wrong one is refused here, whatever else the request brings."""
+    authorization = request.authorization
+    if authorization is None or authorization.type != "bearer":
+        return None
+    account = find_token(services.call, authorization.token or "")
+    if account is None:
+        refuse("the token is unknown, revoked or expired")
+        raise _unauthorized(error="invalid_token")
+    g.is_program = True
+    return account
+
+
+def _account_of_proxy() -> Account | None:
+    """Find the account that the site's reverse proxy names."""
+    header = services.services().settings.web_user_header
+    name = request.headers.get(header, "").strip() if header and is_from_proxy() else ""
+    if not name:
+        return None
+    stored = find_account(services.call, name)
+    if stored is None or not stored.is_enabled:
+        refuse("the proxy's user has no account")
+        raise Forbidden(
+            "You are known to the network, but have no account here. Ask the administrator of this site for one."
+        )
+    return stored.account
+
+
+def _account_of_session() -> Account | None:
+    secret = session.get("id")
+    if not isinstance(secret, str):
+        return None
+    account = find_session(services.call, secret)
+    if account is None:
+        session.clear()
+    return account
+
+
+def _is_from_a_person() -> bool:
+    """Tell a browser that opens a page from a program, and from a script of a page that fetches something."""
+    is_fetched = request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate" or "X-CSRF-Token" in request.headers
+    return not (request.path.startswith(PROGRAM_PATHS) or is_fetched)
+
+
+def _unauthorized(**parameters: str) -> Unauthorized:
+    challenge = WWWAuthenticate("bearer", {"realm": "lungdb", **parameters})
+    return Unauthorized(
+        "Nobody is signed in. Sign in, or send a valid token as 'Authorization: Bearer …'.", www_authenticate=challenge
+    )

@@ -1,0 +1,21 @@
+"""Where a request came from, also behind a reverse proxy."""
+
+from __future__ import annotations
+
+from flask import request
+
+from web.services import services
+
+
+def is_from_proxy() -> bool:
+    """Tell whether the request came from the reverse proxy that the site says it has."""
+    settings = services().settings
+    has_proxy = bool(settings.web_user_header) or settings.web_scheme == "https"
+    return has_proxy and request.remote_addr == settings.web_proxy
+
+
+def client_address() -> str:
+    """Give the caller's address; behind the site's proxy that is the last address of X-Forwarded-For, which the proxy adds."""
+    if is_from_proxy() and request.headers.get("X-Forwarded-For"):
+        return request.headers["X-Forwarded-For"].rpartition(",")[2].strip()[:45]
+    return request.remote_addr or "unknown"

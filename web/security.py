@@ -1,0 +1,138 @@
+"""What every response and every changing request is held to: cookies, forgery, headers, sizes, hosts, the access log."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import time
+
+from flask import Flask, Response, abort, g, request, session
+from markupsafe import Markup
+
+from lungdb.config import Settings
+from lungdb.errors import LungdbError
+from web.addresses import client_address
+from web.queries.accounts import SESSION_HOURS
+from web.rate_limit import Limits
+
+LEAST_SECRET = 16
+MOST_BODY_BYTES = 64 * 1024
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' blob: data:",
+        "connect-src 'self'",
+        "worker-src 'self' blob:",
+        "font-src 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+        "base-uri 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+_LOG = logging.getLogger("web.access")
+
+
+def protect(app: Flask, settings: Settings) -> None:
+    """Set an application up for all of it. Call it after `access.protect`, so that who asks is known before forgery is checked.
+
+    Raises
+    ------
+    LungdbError
+        The site's secret is shorter than 16 characters.
+    """
+    is_https = settings.web_scheme == "https"
+    app.secret_key = _secret(settings)
+    app.config.update(
+        SESSION_COOKIE_NAME="__Host-lungdb" if is_https else "lungdb",
+        SESSION_COOKIE_HTTPONLY=True,
+        # Lax, not Strict, so that a link to a patient from another system of the clinic finds its reader signed in.
+        SESSION_COOKIE_SAMESITE="Lax",
+        SESSION_COOKIE_SECURE=is_https,
+        PERMANENT_SESSION_LIFETIME=SESSION_HOURS * 3600,
+        MAX_CONTENT_LENGTH=MOST_BODY_BYTES,
+        MAX_FORM_MEMORY_SIZE=MOST_BODY_BYTES,
+        MAX_FORM_PARTS=50,
+        TRUSTED_HOSTS=_trusted_hosts(settings),
+    )
+    app.extensions["lungdb.limits"] = Limits()
+    app.jinja_env.globals.update(csrf_token=csrf_token, csrf_field=csrf_field)
+    app.before_request(_start_clock)
+    app.before_request(check_forgery)
+    app.after_request(lambda response: _add_headers(response, is_https))
+    app.after_request(_log_request)
+
+
+def csrf_token() -> str:
+    """Give the token that a changing request of this session has to bring, for the header X-CSRF-Token."""
+    if "csrf" not in session:
+        session["csrf"] = secrets.token_urlsafe(32)
+    return str(session["csrf"])
+
+
+def csrf_field() -> Markup:
+    """Write the token as a hidden field of a form."""
+    return Markup('<input type="hidden" name="csrf_token" value="{}">').format(csrf_token())
+
+
+def check_forgery() -> None:
+    """Refuse a changing request without the session's token, unless it is a program's with a token of its own."""
+    if request.method in _SAFE_METHODS or g.get("is_program", False):
+        return
+    given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
+    expected = session.get("csrf")
+    if not expected or not secrets.compare_digest(given.encode("utf-8"), str(expected).encode("utf-8")):
+        from web.access import refuse
+
+        refuse("forged or missing CSRF token")
+        abort(403, "The form is not from this session, or it is out of date. Load the page again and repeat it.")
+
+
+def _secret(settings: Settings) -> str:
+    if not settings.web_secret:
+        return secrets.token_hex(32)
+    if len(settings.web_secret) < LEAST_SECRET:
+        raise LungdbError(
+            f"The setting web_secret has {len(settings.web_secret)} characters. Give {LEAST_SECRET} or more, such as those "
+            'that python -c "import secrets; print(secrets.token_hex(32))" prints.'
+        )
+    return settings.web_secret
+
+
+def _trusted_hosts(settings: Settings) -> list[str] | None:
+    """Name the hosts that may be asked for where they are known: a page elsewhere must not reach this one by a name of its own."""
+    is_local = settings.web_host in _LOOPBACK and settings.web_scheme == "http" and not settings.web_user_header
+    return ["127.0.0.1", "localhost", "[::1]"] if is_local else None
+
+
+def _start_clock() -> None:
+    g.started = time.perf_counter()
+
+
+def _add_headers(response: Response, is_https: bool) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if is_https:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "private, no-cache" if "ETag" in response.headers else "no-store"
+    return response
+
+
+def _log_request(response: Response) -> Response:
+    """Log the route, never the address as it was typed: that may hold a name."""
+    milliseconds = 1000 * (time.perf_counter() - g.get("started", time.perf_counter()))
+    route = request.url_rule.rule if request.url_rule is not None else "(no such page)"
+    _LOG.info("%s %s %s %d %.0f ms", client_address(), request.method, route, response.status_code, milliseconds)
+    return response
