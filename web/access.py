@@ -1,4 +1,7 @@
-"""Who asks, and what they may do. Every page needs an account but for the few in PUBLIC, so a forgotten rule shows nothing."""
+"""Who asks, and what they may do.
+
+Every route needs an account but for the few in PUBLIC, so a forgotten rule shows nothing.
+"""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ def is_from_proxy() -> bool:
 
 
 def client_address() -> str:
-    """Give the caller's address; behind the site's proxy that is the last address of X-Forwarded-For, which the proxy adds."""
+    """Give the caller's address; behind the site's proxy the last one of X-Forwarded-For, which the proxy adds."""
     if is_from_proxy() and request.headers.get("X-Forwarded-For"):
         return request.headers["X-Forwarded-For"].rpartition(",")[2].strip()[:45]
     return request.remote_addr or "unknown"

@@ -1,4 +1,4 @@
-"""What every response and every changing request is held to: cookies, forgery, headers, sizes, hosts, the access log."""
+"""What every response and every changing request is held to: cookies, forgery, headers, sizes, hosts, the log."""
 
 from __future__ import annotations
 
@@ -45,7 +45,9 @@ _LOG = logging.getLogger("web.access")
 
 
 def protect(app: Flask, settings: Settings) -> None:
-    """Set an application up for all of it. Call it after `access.protect`, so that who asks is known before forgery is checked.
+    """Set an application up for all of it.
+
+    Call it after `access.protect`, so that who asks is known before forgery is checked.
 
     Raises
     ------
@@ -104,14 +106,14 @@ def _secret(settings: Settings) -> str:
         return secrets.token_hex(32)
     if len(settings.web_secret) < LEAST_SECRET:
         raise LungdbError(
-            f"The setting web_secret has {len(settings.web_secret)} characters. Give {LEAST_SECRET} or more, such as those "
-            'that python -c "import secrets; print(secrets.token_hex(32))" prints.'
+            f"The setting web_secret has {len(settings.web_secret)} characters. Give {LEAST_SECRET} or more, "
+            'such as what python -c "import secrets; print(secrets.token_hex(32))" prints.'
         )
     return settings.web_secret
 
 
 def _trusted_hosts(settings: Settings) -> list[str] | None:
-    """Name the hosts that may be asked for where they are known: a page elsewhere must not reach this one by a name of its own."""
+    """Name the hosts that may be asked for, where they are known: no other site gets here by a name of its own."""
     is_local = settings.web_host in _LOOPBACK and settings.web_scheme == "http" and not settings.web_user_header
     return ["127.0.0.1", "localhost", "[::1]"] if is_local else None
 

@@ -14,6 +14,8 @@ COMMANDS = {
     "sql": "run T-SQL on either engine, the way sqlcmd does",
     "search": "try the settings of a search with several processes",
     "report": "one HTML file on how good a trained model is, with plots",
+    "serve": "the web page: worklist, viewer, scores, models, API",
+    "accounts": "who may use the web page",
     "install": "make or upgrade the tables, views and procedures of a database",
     "load-scans": "load folders of DICOM files",
     "load-labels": "load labels from a CSV file",
@@ -22,6 +24,7 @@ COMMANDS = {
     "load-network": "load a network: ONNX, PyTorch weights or a CNTK file",
     "load-tensors": "load a dense network as tables, to score with no Python",
     "networks": "list the known networks and those that are loaded",
+    "accounts": "who may use the web page: accounts, tokens, the audit",
     "copy": "bring a model to a database that scores with T-SQL alone, or into a script",
 }
 
@@ -38,8 +41,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     if arguments[0] not in COMMANDS:
         print(f"lungdb has no command '{arguments[0]}'.\n\n{_usage()}", file=sys.stderr)
         return 2
-    module = importlib.import_module(f"lungdb.cli.{arguments[0].replace('-', '_')}")
-    return exit_status(lambda: int(module.main(arguments[1:])))
+    module = f"lungdb.cli.{arguments[0].replace('-', '_')}"
+    return exit_status(lambda: int(importlib.import_module(module).main(arguments[1:])))
 
 
 def _usage() -> str:

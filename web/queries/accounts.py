@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -57,14 +57,11 @@ class Account:
 
 @dataclass(frozen=True)
 class StoredAccount:
-    """An account with what signing in needs; repr does not show the hash."""
+    """An account with what signing in needs."""
 
     account: Account
-    password_hash: str | None
+    password_hash: str | None = field(repr=False)
     is_enabled: bool
-
-    def __repr__(self) -> str:
-        return f"StoredAccount({self.account!r}, is_enabled={self.is_enabled})"
 
 
 def secret_sha256(secret: str) -> bytes:

@@ -1,0 +1,195 @@
+"""`lungdb accounts`: who may use the web page, with which role, by password or token, and what they did."""
+
+from __future__ import annotations
+
+import argparse
+import getpass
+import sys
+from collections.abc import Sequence
+from datetime import datetime
+
+from lungdb.cli.sql import print_table
+from lungdb.cli.support import add_database_argument, exit_status, open_database
+from lungdb.errors import LungdbError
+
+try:
+    from web.passwords import generate_password
+    from web.queries.accounts import (
+        ROLES,
+        Call,
+        add_account,
+        calling,
+        change_account,
+        list_accounts,
+        list_tokens,
+        make_token,
+        read_audit,
+        revoke_token,
+    )
+except ImportError as error:
+    raise LungdbError(f'The accounts of the web page need {error.name}. Run: pip install "lungdb[web]"') from error
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command; returns the exit status: 0, 1 for an error, 2 for wrong usage."""
+    arguments = _parser().parse_args(argv)
+    return exit_status(lambda: _run(arguments))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="lungdb accounts", description=__doc__)
+    common = argparse.ArgumentParser(add_help=False)
+    add_database_argument(common)
+    named = argparse.ArgumentParser(add_help=False, parents=[common])
+    named.add_argument("name", metavar="NAME", help="name of the account")
+    password = argparse.ArgumentParser(add_help=False)
+    password.add_argument("--generate", action="store_true", help="make up a password and print it once")
+    truth = argparse.ArgumentParser(add_help=False)
+    truth.add_argument(
+        "--sees-truth", action=argparse.BooleanOptionalAction, help="whether the account may see the patients' labels"
+    )
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+
+    add = actions.add_parser("add", parents=[named, password, truth], help="add an account; asks for the password")
+    add.add_argument("--role", choices=ROLES, default="reader", help="a scorer may also have scans scored")
+    add.add_argument("--no-password", action="store_true", help="only a reverse proxy or tokens use the account")
+    actions.add_parser("list", parents=[common], help="list accounts and tokens")
+    actions.add_parser("disable", parents=[named], help="end the account's sessions and let it do nothing more")
+    actions.add_parser("enable", parents=[named], help="let a disabled account be used again")
+    actions.add_parser("password", parents=[named, password], help="change the password; ends the account's sessions")
+    role = actions.add_parser("role", parents=[named, truth], help="change what the account may do")
+    role.add_argument("role", nargs="?", choices=ROLES, help="the new role")
+    token = actions.add_parser("token", parents=[named], help="make a token for a program and print it once")
+    token.add_argument("--for", dest="purpose", default="a program", metavar="TEXT", help="what the token is for")
+    token.add_argument("--days", type=int, default=90, metavar="N", help="days that it is valid (default 90)")
+    revoke = actions.add_parser("revoke", parents=[common], help="end a token for good")
+    revoke.add_argument("token", type=int, metavar="NUMBER", help="number of the token, from list")
+    audit = actions.add_parser("audit", parents=[common], help="show who did what, newest first")
+    audit.add_argument("--account", metavar="NAME", help="only what this account did")
+    audit.add_argument("--patient", type=int, metavar="INDEX", help="only what was done with this patient")
+    audit.add_argument("--limit", type=int, default=50, metavar="N", help="most rows shown (default 50)")
+    return parser
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    with open_database(arguments.database) as connection:
+        call = calling(connection)
+        match arguments.action:
+            case "add":
+                _add(call, arguments)
+            case "list":
+                _list(call)
+            case "disable" | "enable":
+                change_account(call, arguments.name, is_enabled=arguments.action == "enable")
+                print(f"The account '{arguments.name}' is {arguments.action}d.")
+            case "password":
+                password = _password(arguments)
+                change_account(call, arguments.name, password=password)
+                print(f"The password of '{arguments.name}' is changed; its sessions are ended.")
+                _show_generated(arguments, password)
+            case "role":
+                _change_role(call, arguments)
+            case "token":
+                token, number, expires_at = make_token(call, arguments.name, arguments.purpose, arguments.days)
+                print(f"Token {number} of '{arguments.name}', valid until {_day(expires_at)}, shown only now:\n{token}")
+            case "revoke":
+                revoke_token(call, arguments.token)
+                print(f"Token {arguments.token} is revoked.")
+            case _:
+                _audit(call, arguments)
+    return 0
+
+
+def _add(call: Call, arguments: argparse.Namespace) -> None:
+    if arguments.no_password and arguments.generate:
+        raise LungdbError("--generate and --no-password exclude each other. Give one of them.")
+    password = None if arguments.no_password else _password(arguments)
+    add_account(call, arguments.name, arguments.role, bool(arguments.sees_truth), password)
+    print(f"The account '{arguments.name}' is added as {arguments.role}.")
+    _show_generated(arguments, password)
+
+
+def _change_role(call: Call, arguments: argparse.Namespace) -> None:
+    if arguments.role is None and arguments.sees_truth is None:
+        raise LungdbError("Nothing is to be changed. Give a role, --sees-truth or --no-sees-truth.")
+    change_account(call, arguments.name, role=arguments.role, sees_truth=arguments.sees_truth)
+    print(f"The account '{arguments.name}' is changed.")
+
+
+def _password(arguments: argparse.Namespace) -> str:
+    """Make a password up, or ask for one: twice at a terminal, else a line of standard input."""
+    if arguments.generate:
+        return generate_password()
+    if not sys.stdin.isatty():
+        return sys.stdin.readline().rstrip("\r\n")
+    password = getpass.getpass(f"Password for '{arguments.name}': ")
+    if getpass.getpass("Once more: ") != password:
+        raise LungdbError("The two passwords differ, so nothing was changed. Run the command again.")
+    return password
+
+
+def _show_generated(arguments: argparse.Namespace, password: str | None) -> None:
+    if arguments.generate:
+        print(f"Password, shown only now: {password}")
+
+
+def _list(call: Call) -> None:
+    columns = ("name", "role", "sees truth", "enabled", "password", "since")
+    rows = [
+        (
+            account.name,
+            account.role,
+            _yes(account.sees_truth),
+            _yes(account.is_enabled),
+            _yes(account.has_password),
+            _day(account.created_at),
+        )
+        for account in list_accounts(call)
+    ]
+    if not rows:
+        print("There are no accounts. Add one: lungdb accounts add NAME --role scorer")
+        return
+    print_table(columns, rows)
+    tokens = list_tokens(call)
+    if tokens:
+        print("\nTokens\n")
+        columns = ("token", "account", "for", "valid until", "revoked", "last used")
+        print_table(
+            columns,
+            [
+                (
+                    token.token_id,
+                    token.account,
+                    token.name,
+                    _day(token.expires_at),
+                    _day(token.revoked_at),
+                    _day(token.last_used_at),
+                )
+                for token in tokens
+            ],
+        )
+
+
+def _audit(call: Call, arguments: argparse.Namespace) -> None:
+    columns = ("at (UTC)", "account", "action", "patient", "outcome", "detail", "address")
+    rows = [
+        (
+            f"{row.at:%Y-%m-%d %H:%M:%S}",
+            row.account or "",
+            row.action,
+            "" if row.patient_index is None else row.patient_index,
+            row.outcome,
+            row.detail or "",
+            row.address or "",
+        )
+        for row in read_audit(call, arguments.account, arguments.patient, arguments.limit)
+    ]
+    print_table(columns, rows)
+
+
+def _yes(value: bool) -> str:
+    return "yes" if value else "no"
+
+
+def _day(at: datetime | None) -> str:
+    return "" if at is None else f"{at:%Y-%m-%d}"
