@@ -1,7 +1,7 @@
 """The operators ``+ - * / % & | ^ ~`` with T-SQL's overflow and division by zero, as SQLite text.
 
 Whole numbers are computed by SQLite in 64 bits and checked once; ``+ - *`` of floats stay with SQLite unchecked, so put
-`FINITE` around the outermost float expression.
+`finite` around the outermost float expression.
 """
 
 from __future__ import annotations
@@ -19,7 +19,8 @@ from lungdb.embedded.types import INTEGER_RANGE, SMALLINT, Family, SqlType, deci
 from lungdb.embedded.values import EXACT, decode_decimal
 from lungdb.errors import SqlError
 
-FINITE = "tsql_finite({0})"
+# So long may a text be that is written twice, though computed once: it doubles with every query inside another.
+_TWICE = 1000
 
 _DECIMAL_OPERATIONS: dict[str, Callable[[decimal.Decimal, decimal.Decimal], decimal.Decimal]] = {
     "+": EXACT.add,
@@ -53,6 +54,16 @@ def arithmetic(operator: str, a: SqlType, b: SqlType) -> Call:
         parameters = tuple(_decimal_operand(each, result) for each in (a, b))
         return Call(parameters, result, f"tsql_decimal('{operator}', {{0}}, {{1}}, '{result}')")
     return Call((result, result), result, _number_template(operator, result))
+
+
+def finite(text: str) -> str:
+    """Return SQLite text with the value of a float expression, which raises error 8115 where that is infinite.
+
+    A finite number, which is neither of the two, stays with SQLite; the function sees an infinity or NULL only.
+    """
+    if len(text) > _TWICE:
+        return f"tsql_finite({text})"
+    return f"coalesce(nullif(nullif({text}, 9e999), -9e999), tsql_finite({text}))"
 
 
 def _number_template(operator: str, result: SqlType) -> str:

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from lungdb.embedded.conversions import conversion_template, convert
 from lungdb.embedded.functions import FUNCTIONS
-from lungdb.embedded.functions_arithmetic import FINITE, arithmetic, unary
+from lungdb.embedded.functions_arithmetic import arithmetic, finite, unary
 from lungdb.embedded.functions_base import Function
 from lungdb.embedded.names import TEXT_COLLATION, key, literal
 from lungdb.embedded.parser_base import words
@@ -197,7 +197,7 @@ class ValueWriter(ABC):
 
     def finite(self, sql: Sql) -> Sql:
         """Return an expression whose value is never infinite."""
-        return Sql(FINITE.format(sql.text), sql.type) if sql.may_overflow else sql
+        return Sql(finite(sql.text), sql.type) if sql.may_overflow else sql
 
     def common(self, parts: Sequence[Sql]) -> tuple[list[Sql], SqlType]:
         """Convert expressions to the one type of CASE, COALESCE, UNION; NULLs follow the others."""
