@@ -16,32 +16,25 @@ from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response
 
 from web import services
-from web.addresses import client_address, is_from_proxy
-from web.queries.accounts import Account, find_account, find_session, find_token, record
-from web.rate_limit import limits
+from web.addresses import is_from_proxy
+from web.audit import refuse
+from web.queries.accounts import Account, find_account, find_session, find_token
+from web.security import check_forgery
 
 PUBLIC = frozenset({"static", "sign_in.form", "sign_in.sign_in", "health.health"})
 # The paths that programs use: they are told 401 where a browser is led to the sign-in page.
 PROGRAM_PATHS = ("/api/", "/predict/", "/gif/")
 
-__all__ = [
-    "Account",
-    "current_account",
-    "is_safe_path",
-    "protect",
-    "record_view",
-    "refuse",
-    "require",
-    "signed_in_account",
-]
+__all__ = ["Account", "current_account", "is_safe_path", "register", "require", "signed_in_account"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
 
-def protect(app: Flask) -> None:
-    """Refuse every request that no account stands behind, before anything else looks at it."""
+def register(app: Flask) -> None:
+    """Refuse every request that no account stands behind, and then every change that may be forged."""
     app.before_request(_identify)
+    app.before_request(check_forgery)
     app.jinja_env.globals["signed_in_account"] = signed_in_account
 
 
@@ -77,25 +70,6 @@ def require(role: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return checked
 
     return decorate
-
-
-def refuse(reason: str) -> None:
-    """Record a refusal. Of requests that nobody signed in for, only the first few of an address are recorded."""
-    if signed_in_account() is not None or limits().refusals.attempt(client_address()) == 0:
-        route = request.url_rule.rule if request.url_rule is not None else "no such page"
-        index = (request.view_args or {}).get("index")
-        record("refused", index if isinstance(index, int) else None, "refused", f"{request.method} {route}: {reason}")
-
-
-def record_view(action: str, patient_index: int) -> None:
-    """Record a view that takes many requests, such as of a scan's slices, once in ten minutes of a session."""
-    key = f"{session.get('id', '')} {current_account().name} {action} {patient_index}"
-    if limits().views.attempt(key) == 0:
-        try:
-            record(action, patient_index)
-        except BaseException:
-            limits().views.forget(key)
-            raise
 
 
 def is_safe_path(path: str) -> bool:

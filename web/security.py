@@ -12,6 +12,7 @@ from markupsafe import Markup
 from lungdb.config import Settings
 from lungdb.errors import LungdbError
 from web.addresses import client_address
+from web.audit import refuse
 from web.queries.accounts import SESSION_HOURS
 from web.rate_limit import Limits
 
@@ -44,10 +45,8 @@ _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOG = logging.getLogger("web.access")
 
 
-def protect(app: Flask, settings: Settings) -> None:
-    """Set an application up for all of it.
-
-    Call it after `access.protect`, so that who asks is known before forgery is checked.
+def register(app: Flask, settings: Settings) -> None:
+    """Set an application up for all of it, but for the check of forgery: that needs to know who asks (see web.access).
 
     Raises
     ------
@@ -71,7 +70,6 @@ def protect(app: Flask, settings: Settings) -> None:
     app.extensions["lungdb.limits"] = Limits()
     app.jinja_env.globals.update(csrf_token=csrf_token, csrf_field=csrf_field)
     app.before_request(_start_clock)
-    app.before_request(check_forgery)
     app.after_request(lambda response: _add_headers(response, is_https))
     app.after_request(_log_request)
 
@@ -95,8 +93,6 @@ def check_forgery() -> None:
     given = request.headers.get("X-CSRF-Token") or request.form.get("csrf_token", "")
     expected = session.get("csrf")
     if not expected or not secrets.compare_digest(given.encode("utf-8"), str(expected).encode("utf-8")):
-        from web.access import refuse
-
         refuse("forged or missing CSRF token")
         abort(403, "The form is not from this session, or it is out of date. Load the page again and repeat it.")
 

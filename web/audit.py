@@ -1,0 +1,31 @@
+"""What the audit is told: refusals and long views, each once and not a thousand times.
+
+`web.queries.accounts.record` writes everything else.
+"""
+
+from __future__ import annotations
+
+from flask import g, request, session
+
+from web.addresses import client_address
+from web.queries.accounts import record
+from web.rate_limit import limits
+
+
+def refuse(reason: str) -> None:
+    """Record a refusal. Of requests that nobody signed in for, only the first few of an address are recorded."""
+    if "account" in g or limits().refusals.attempt(client_address()) == 0:
+        route = request.url_rule.rule if request.url_rule is not None else "no such page"
+        index = (request.view_args or {}).get("index")
+        record("refused", index if isinstance(index, int) else None, "refused", f"{request.method} {route}: {reason}")
+
+
+def record_view(action: str, patient_index: int) -> None:
+    """Record a view that takes many requests, such as of a scan's slices, once in ten minutes of a session."""
+    key = f"{session.get('id', '')} {g.account.name} {action} {patient_index}"
+    if limits().views.attempt(key) == 0:
+        try:
+            record(action, patient_index)
+        except BaseException:
+            limits().views.forget(key)
+            raise
