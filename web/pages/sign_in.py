@@ -84,7 +84,7 @@ def _strengthen(stored: StoredAccount, password: str) -> None:
 
 def _following() -> str:
     path = request.form.get("next", "")
-    return path if is_safe_path(path) else url_for("worklist.show")
+    return path if is_safe_path(path) else url_for("worklist.index")
 
 
 def _form(status: int, error: str | None = None, name: str = "") -> Response:
