@@ -15,11 +15,11 @@ from werkzeug.datastructures import WWWAuthenticate
 from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response
 
-from web import services
 from web.addresses import is_from_proxy
 from web.audit import refuse
 from web.queries.accounts import Account, find_account, find_session, find_token
 from web.security import check_forgery
+from web.services import services
 
 PUBLIC = frozenset({"static", "sign_in.form", "sign_in.sign_in", "health.health"})
 # The paths that programs use: they are told 401 where a browser is led to the sign-in page.
@@ -100,7 +100,7 @@ def _account_of_token() -> Account | None:
     authorization = request.authorization
     if authorization is None or authorization.type != "bearer":
         return None
-    account = find_token(services.call, authorization.token or "")
+    account = find_token(authorization.token or "")
     if account is None:
         refuse("the token is unknown, revoked or expired")
         raise _unauthorized(error="invalid_token")
@@ -110,11 +110,11 @@ def _account_of_token() -> Account | None:
 
 def _account_of_proxy() -> Account | None:
     """Find the account that the site's reverse proxy names."""
-    header = services.services().settings.web_user_header
+    header = services().settings.web_user_header
     name = request.headers.get(header, "").strip() if header and is_from_proxy() else ""
     if not name:
         return None
-    stored = find_account(services.call, name)
+    stored = find_account(name)
     if stored is None or not stored.is_enabled:
         refuse("the proxy's user has no account")
         raise Forbidden(
@@ -127,7 +127,7 @@ def _account_of_session() -> Account | None:
     secret = session.get("id")
     if not isinstance(secret, str):
         return None
-    account = find_session(services.call, secret)
+    account = find_session(secret)
     if account is None:
         session.clear()
     return account

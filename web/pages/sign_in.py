@@ -17,7 +17,6 @@ from web.queries.accounts import (
     start_session,
 )
 from web.rate_limit import limits
-from web.services import call
 
 MOST_NAME_CHARACTERS = 128
 
@@ -42,7 +41,7 @@ def sign_in() -> BaseResponse:
         response.headers["Retry-After"] = str(wait)
         return response
 
-    stored = find_account(call, name) if name and len(name) <= MOST_NAME_CHARACTERS else None
+    stored = find_account(name) if name and len(name) <= MOST_NAME_CHARACTERS else None
     if not _is_right(stored, password) or stored is None:
         # A name that is unknown may be a password typed into the wrong field, so it is not written down.
         detail = "unknown name" if stored is None else "wrong password" if stored.is_enabled else "disabled account"
@@ -53,7 +52,7 @@ def sign_in() -> BaseResponse:
     limits().names.forget(name.casefold())
     _strengthen(stored, password)
     session.clear()
-    session["id"] = start_session(call, stored.account.name)
+    session["id"] = start_session(stored.account.name)
     return redirect(_following(), 303)
 
 
@@ -63,7 +62,7 @@ def sign_out() -> BaseResponse:
     record("sign_out")
     secret = session.get("id")
     if secret:
-        end_session(call, secret)
+        end_session(secret)
     session.clear()
     response = redirect(url_for("sign_in.form"), 303)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
@@ -79,7 +78,7 @@ def _strengthen(stored: StoredAccount, password: str) -> None:
     before = stored.password_hash or ""
     after = renewed_hash(before, password)
     if after is not None:
-        renew_password_hash(call, stored.account.name, before, after)
+        renew_password_hash(stored.account.name, before, after)
 
 
 def _following() -> str:

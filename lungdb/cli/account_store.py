@@ -1,0 +1,122 @@
+"""Accounts, tokens and the audit as `lungdb accounts` manages them; the web page's own login needs none of this."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from lungdb.database import Connection, run
+
+ROLES = ("reader", "scorer")
+
+
+@dataclass(frozen=True)
+class ListedAccount:
+    """An account without its secrets; times are in UTC."""
+
+    name: str
+    role: str
+    sees_truth: bool
+    is_enabled: bool
+    has_password: bool
+    created_at: datetime
+
+
+@dataclass(frozen=True)
+class ListedToken:
+    """A token without its secret; times are in UTC."""
+
+    token_id: int
+    account: str
+    name: str
+    created_at: datetime
+    expires_at: datetime
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+
+
+@dataclass(frozen=True)
+class AuditRow:
+    """Something done or refused; the time is in UTC, the account None where nobody was signed in."""
+
+    audit_id: int
+    at: datetime
+    account: str | None
+    action: str
+    patient_index: int | None
+    outcome: str
+    detail: str | None
+    address: str | None
+
+
+def list_accounts(connection: Connection) -> list[ListedAccount]:
+    """List all accounts by name."""
+    return [
+        ListedAccount(name, role, bool(sees_truth), bool(is_enabled), bool(has_password), created_at)
+        for name, role, sees_truth, is_enabled, has_password, created_at in run(
+            connection, "EXECUTE dbo.ListAccounts;"
+        )[-1].rows
+    ]
+
+
+def list_tokens(connection: Connection) -> list[ListedToken]:
+    """List all tokens in the order they were given out."""
+    return [ListedToken(*row) for row in run(connection, "EXECUTE dbo.ListTokens;")[-1].rows]
+
+
+def read_audit(
+    connection: Connection, account: str | None = None, patient_index: int | None = None, limit: int = 50
+) -> list[AuditRow]:
+    """Read the newest rows of the audit, newest first; SqlError 50101 when limit is not 1 to 100,000."""
+    sql = "EXECUTE dbo.ReadAudit @Account = ?, @PatientIndex = ?, @Limit = ?;"
+    return [AuditRow(*row) for row in run(connection, sql, (account, patient_index, limit))[-1].rows]
+
+
+def add_account(connection: Connection, name: str, password_hash: str | None, role: str, sees_truth: bool) -> None:
+    """Add an account; without a hash only a reverse proxy or tokens use it.
+
+    Raises
+    ------
+    SqlError
+        50101 for a name or role that is not supported, 50221 when the name is taken.
+    """
+    sql = "EXECUTE dbo.StoreAccount @Name = ?, @IsNew = 1, @PasswordHash = ?, @Role = ?, @SeesTruth = ?;"
+    run(connection, sql, (name, password_hash, role, sees_truth))
+
+
+def change_account(
+    connection: Connection,
+    name: str,
+    *,
+    password_hash: str | None = None,
+    role: str | None = None,
+    sees_truth: bool | None = None,
+    is_enabled: bool | None = None,
+) -> None:
+    """Change what is given of an account; a new password or disabling ends its sessions.
+
+    Raises
+    ------
+    SqlError
+        50220 when there is no such account, 50101 for a role that is not supported.
+    """
+    sql = "EXECUTE dbo.StoreAccount @Name = ?, @PasswordHash = ?, @Role = ?, @SeesTruth = ?, @IsEnabled = ?;"
+    run(connection, sql, (name, password_hash, role, sees_truth, is_enabled))
+
+
+def store_token(connection: Connection, name: str, purpose: str, sha256: bytes, days: int) -> tuple[int, datetime]:
+    """Keep the hash of a token for an account; returns its number and when it expires.
+
+    Raises
+    ------
+    SqlError
+        50220 when there is no such account, 50101 when days are not 1 to 3660.
+    """
+    sql = "EXECUTE dbo.StoreToken @Name = ?, @TokenName = ?, @Sha256 = ?, @Days = ?;"
+    [(token_id, expires_at)] = run(connection, sql, (name, purpose, sha256, days))[-1].rows
+    return token_id, expires_at
+
+
+def revoke_token(connection: Connection, token_id: int) -> None:
+    """End a token for good; SqlError 50222 when no valid one has this number."""
+    run(connection, "EXECUTE dbo.RevokeToken @TokenId = ?;", (token_id,))
