@@ -14,3 +14,17 @@ database = "sqlite:///lung_cancer_database.db"
 #     python -c "import secrets; print(secrets.token_hex(32))"
 # It may stay empty for data that are already de-identified (load_scans --keep-ids).
 id_key = ""
+
+# The web page, `lungdb serve`: where it listens. Beyond this machine (another web_host) it needs accounts and a web_secret.
+web_host = "127.0.0.1"
+web_port = "5000"
+# What cookies are signed with, at least 16 characters, made as id_key is. Empty: every start makes one, and signs all out.
+web_secret = ""
+# Sign-in by a reverse proxy: the header in which it gives the name of an account, and the address from which it calls.
+# The proxy must drop that header from what browsers send. Empty: people sign in with a password.
+web_user_header = ""
+web_proxy = "127.0.0.1"
+# "https" where browsers reach the page by HTTPS: cookies are then sent over HTTPS only.
+web_scheme = "http"
+# The model that "Analyze scan" runs.
+web_model = "lightgbm_sql"

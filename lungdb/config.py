@@ -18,7 +18,7 @@ from lungdb.errors import LungdbError
 
 @dataclass(frozen=True)
 class Settings:
-    """The settings of a site. Neither is shown by repr: an ODBC connection string may hold a password.
+    """The settings of a site. repr shows no secret: an ODBC connection string may hold a password, too.
 
     Attributes
     ----------
@@ -27,10 +27,29 @@ class Settings:
     id_key : str
         The secret that patient ids and UIDs are hashed with, at least 16 characters; empty when the site has none.
         LUNGDB_ID_KEY.
+    web_host, web_port : str
+        Where `lungdb serve` listens.
+    web_secret : str
+        What the page's cookies are signed with, at least 16 characters; empty makes one for each start of the server.
+    web_user_header : str
+        The request header in which a trusted reverse proxy gives the name of who is signed in; empty when there is none.
+    web_proxy : str
+        The address from which that proxy calls; the header is not believed from elsewhere.
+    web_scheme : str
+        ``https`` where browsers reach the page so: cookies are then sent over HTTPS only.
+    web_model : str
+        Name of the model that "Analyze scan" runs; its champion, else its newest version.
     """
 
     database: str = field(default="sqlite:///lung_cancer_database.db", repr=False)
     id_key: str = field(default="", repr=False)
+    web_host: str = "127.0.0.1"
+    web_port: str = "5000"
+    web_secret: str = field(default="", repr=False)
+    web_user_header: str = ""
+    web_proxy: str = "127.0.0.1"
+    web_scheme: str = "http"
+    web_model: str = "lightgbm_sql"
 
 
 NAMES = tuple(setting.name for setting in fields(Settings))

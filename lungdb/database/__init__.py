@@ -5,6 +5,7 @@ The two engines, SQL Server through ODBC and the embedded one, meet here; nothin
 
 from lungdb.database.connection import Connection, Cursor, connect
 from lungdb.database.installer import INSTALLERS, build_install_sql, install, sql_directory
+from lungdb.database.pool import DatabaseUnavailable, Pool
 from lungdb.database.run import ResultSet, run, run_script
 from lungdb.embedded import Message, split_batches
 
@@ -12,7 +13,9 @@ __all__ = [
     "INSTALLERS",
     "Connection",
     "Cursor",
+    "DatabaseUnavailable",
     "Message",
+    "Pool",
     "ResultSet",
     "build_install_sql",
     "connect",

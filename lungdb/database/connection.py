@@ -41,19 +41,21 @@ class Connection(Protocol):
     def close(self) -> None: ...  # noqa: D102
 
 
-def connect(target: str) -> Connection:
+def connect(target: str, *, create: bool = True) -> Connection:
     """Open a connection to a database.
 
     Parameters
     ----------
     target : str
-        ``sqlite:///path/lung_cancer_database.db`` for the embedded engine (made if it is not there; the database's
-        name is the file's stem), or an ODBC connection string with ``Driver=`` for SQL Server.
+        ``sqlite:///path/lung_cancer_database.db`` for the embedded engine (the database's name is the
+        file's stem), or an ODBC connection string with ``Driver=`` for SQL Server.
+    create : bool
+        Whether the file is made if it is not there.
 
     Raises
     ------
     LungdbError
-        The target is neither, or its folder or driver is missing.
+        The target is neither, or its folder, file or driver is missing.
     SqlError
         The server refuses the connection.
     """
@@ -65,7 +67,7 @@ def connect(target: str) -> Connection:
             raise LungdbError(f"The target '{target}' names no file. Write sqlite:///path/lung_cancer_database.db.")
         if not path.parent.is_dir():
             raise LungdbError(f"The folder '{path.parent}' of the target does not exist. Create it first.")
-        return embedded.connect(path)
+        return embedded.connect(path, create=create)
     if "driver=" in target.lower():
         from lungdb.database import sqlserver
 

@@ -1,7 +1,8 @@
 """SQL Server through pyodbc: its messages and errors take the form that the embedded engine's have.
 
 ODBC keeps of an error or message only its number and text; severity, state, procedure and line stay unknown and are
-given as 16, 1, None and 1 for errors, and as 0 for messages.
+given as 16, 1, None and 1 for errors, and as 0 for messages. An error that tells of a lost connection (SQLSTATE class
+08) has severity 20, that of errors with which SQL Server itself ends a connection.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from lungdb.embedded import Message
 from lungdb.errors import LungdbError, SqlError
 
 _PREFIX = re.compile(r"^(\[[^\]]*\])+")
+_FATAL = 20
 _NUMBER = re.compile(r"\((\d+)\)\s*(?:\(SQL\w+\))?\s*$")
 
 
@@ -48,7 +50,8 @@ def sql_error(error: Exception) -> SqlError:
     first = re.split(r"; \[\w{5}\] ", text.removeprefix(f"[{state}] "))[0]
     found = _NUMBER.search(first)
     number = int(found.group(1)) if found else 0
-    return SqlError(number, _PREFIX.sub("", _NUMBER.sub("", first)).strip())
+    severity = _FATAL if state.startswith("08") or state == "HYT01" else 16
+    return SqlError(number, _PREFIX.sub("", _NUMBER.sub("", first)).strip(), severity=severity)
 
 
 class SqlServerConnection:

@@ -1,0 +1,151 @@
+"""Pool: connections that many threads share, each speaking for one user at a time."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from lungdb.database.connection import SQLITE_PREFIX, Connection, connect
+from lungdb.database.run import run
+from lungdb.errors import LungdbError, SqlError
+
+# From this severity on SQL Server ends the connection; errors of ODBC's class 08 are given it too.
+_FATAL = 20
+
+
+class DatabaseUnavailable(LungdbError):  # noqa: N818 - it says what is, as HTTP's 503 does
+    """The database cannot be reached at the moment; a later call may succeed."""
+
+
+@dataclass(frozen=True)
+class _Kept:
+    connection: Connection
+    place: tuple[int, int] | None
+
+
+class Pool:
+    """Connections to one database, opened when they are first needed.
+
+    Parameters
+    ----------
+    target : str
+        As `lungdb.database.connect` takes it. A file that is missing is an error; it is never made.
+    size : int
+        How many connections there are at most.
+    wait : float
+        Seconds that a thread waits for one of them.
+    """
+
+    def __init__(self, target: str, size: int, wait: float = 20.0) -> None:
+        self._target = target
+        self._wait = wait
+        self._free = threading.BoundedSemaphore(size)
+        self._lock = threading.Lock()
+        self._idle: list[_Kept] = []
+
+    @contextmanager
+    def connection(self, user: str | None) -> Iterator[Connection]:
+        """Lend a connection whose SESSION_CONTEXT 'user' is the given name, NULL for None.
+
+        Raises
+        ------
+        DatabaseUnavailable
+            There is no database, it went away meanwhile, or all connections stay in use.
+        SqlError
+            Any other error of the block; the connection goes back without an open transaction.
+        """
+        if not self._free.acquire(timeout=self._wait):
+            raise DatabaseUnavailable(f"All connections were in use for {self._wait:g} seconds. Try again later.")
+        try:
+            kept = self._take(user)
+            try:
+                yield kept.connection
+            except SqlError as error:
+                if self._is_lost(kept, error):
+                    raise _unavailable(error) from error
+                self._clean(kept)
+                raise
+            except BaseException:
+                # What an interrupted batch left behind is unknown.
+                _close(kept)
+                raise
+            self._give_back(kept)
+        finally:
+            self._free.release()
+
+    def close(self) -> None:
+        """Close the connections that are not in use."""
+        with self._lock:
+            idle, self._idle = self._idle, []
+        for kept in idle:
+            _close(kept)
+
+    def _take(self, user: str | None) -> _Kept:
+        place = _place(self._target)
+        while (kept := self._idle_one()) is not None:
+            if kept.place == place:
+                try:
+                    _speak_for(kept, user)
+                    return kept
+                except SqlError as error:
+                    if not self._is_lost(kept, error):
+                        _close(kept)
+                        raise
+            else:
+                _close(kept)
+        try:
+            kept = _Kept(connect(self._target, create=False), place)
+            _speak_for(kept, user)
+            return kept
+        except LungdbError as error:
+            raise _unavailable(error) from error
+
+    def _idle_one(self) -> _Kept | None:
+        with self._lock:
+            return self._idle.pop() if self._idle else None
+
+    def _give_back(self, kept: _Kept) -> None:
+        with self._lock:
+            self._idle.append(kept)
+
+    def _clean(self, kept: _Kept) -> None:
+        try:
+            run(kept.connection, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;")
+        except LungdbError:
+            _close(kept)
+        else:
+            self._give_back(kept)
+
+    def _is_lost(self, kept: _Kept, error: SqlError) -> bool:
+        """Close the connection and say so, if the error or the file tells that its database is gone."""
+        if error.severity < _FATAL and kept.place == _place(self._target):
+            return False
+        _close(kept)
+        return True
+
+
+def _place(target: str) -> tuple[int, int] | None:
+    """Identify the embedded engine's file: SQLite goes on with an open file that was moved away."""
+    if not target.startswith(SQLITE_PREFIX):
+        return None
+    try:
+        found = Path(target[len(SQLITE_PREFIX) :]).stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _speak_for(kept: _Kept, user: str | None) -> None:
+    run(kept.connection, "EXECUTE sp_set_session_context @key = N'user', @value = ?;", (user,))
+
+
+def _close(kept: _Kept) -> None:
+    with suppress(Exception):  # what is lost need not close well
+        kept.connection.close()
+
+
+def _unavailable(error: LungdbError) -> DatabaseUnavailable:
+    return DatabaseUnavailable(str(error))

@@ -1,0 +1,41 @@
+"""create_app(): settings become a WSGI application."""
+
+from __future__ import annotations
+
+from flask import Flask
+
+from lungdb.config import Settings, load_settings
+from web import access, formatting, security
+from web.database import Database
+from web.pages import errors, health, models, patient, sign_in, worklist
+from web.scoring import WORKERS, ScoringPool
+from web.services import Services
+
+BLUEPRINTS = (
+    sign_in.blueprint,
+    health.blueprint,
+    worklist.blueprint,
+    patient.blueprint,
+    models.blueprint,
+)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Make the application.
+
+    Parameters
+    ----------
+    settings : Settings, optional
+        Those of config.py and the environment by default. The database need not be there yet.
+    """
+    app = Flask("web")
+    settings = settings or load_settings()
+    with app.app_context():
+        Services(settings, Database(settings.database, WORKERS), ScoringPool()).install()
+    formatting.register(app)
+    access.register(app)
+    security.register(app, settings)
+    errors.register(app)
+    for blueprint in BLUEPRINTS:
+        app.register_blueprint(blueprint)
+    return app

@@ -1,0 +1,1 @@
+"""Calls of stored procedures as typed functions."""

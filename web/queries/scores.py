@@ -1,0 +1,100 @@
+"""Scores: giving one, their history, and what one means."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from web.queries.patients import rows_of
+from web.services import call
+
+
+@dataclass(frozen=True)
+class Score:
+    """A score that was given; times in UTC."""
+
+    prediction_id: int
+    probability_percent: float
+    raw_percent: float | None
+    prevalence: float | None
+    model_name: str
+    model_version: int
+    predicted_at: datetime
+    predicted_by: str
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a score means.
+
+    Attributes
+    ----------
+    test_auc, test_auc_low, test_auc_high : float or None
+        On held-out patients, with its interval; None where none was measured.
+    higher_than : float or None
+        Percent of the training scans with a lower out-of-fold score.
+    like_this, like_this_with_cancer : int
+        How many training scans are scored about like this one, and how many of them had cancer.
+    like_this_low_percent, like_this_high_percent : float or None
+        Range of their scores.
+    prevalence : float or None
+        The share of positives that the score was corrected to.
+    """
+
+    prediction_id: int
+    patient_index: int
+    probability_percent: float
+    model_name: str
+    model_version: int
+    library: str
+    test_auc: float | None
+    test_auc_low: float | None
+    test_auc_high: float | None
+    test_patients: int
+    training_patients: int
+    higher_than: float | None
+    like_this: int
+    like_this_with_cancer: int
+    like_this_low_percent: float | None
+    like_this_high_percent: float | None
+    prevalence: float | None
+
+
+def list_scores(index: int, limit: int = 50) -> list[Score]:
+    """Return the scores of a patient's primary scan, newest first."""
+    (listed,) = call("EXECUTE dbo.ListScores @PatientIndex = ?, @Limit = ?;", index, limit)
+    return [Score(**row) for row in rows_of(listed)]
+
+
+def explain_score(prediction_id: int) -> Explanation:
+    """Return what a score means.
+
+    Raises
+    ------
+    SqlError
+        50145: there is no such prediction.
+    """
+    (explained,) = call("EXECUTE dbo.ExplainScore @PredictionId = ?;", prediction_id)
+    return Explanation(**rows_of(explained)[0])
+
+
+def score_patient(index: int, model_name: str, version: int | None = None) -> Score:
+    """Score a patient's primary scan, store the score and return it.
+
+    Raises
+    ------
+    TooBusy
+        Too many scores are being computed.
+    SqlError
+        50107: no such patient. 50108: no such model. 50109: no features that the model reads.
+    """
+    _, listed = call(
+        "EXECUTE dbo.PredictLungCancer @PatientIndex = ?, @ModelName = ?, @Version = ?; "
+        "EXECUTE dbo.ListScores @PatientIndex = ?, @Limit = 1;",
+        index,
+        model_name,
+        version,
+        index,
+        computes=True,
+    )
+    return Score(**rows_of(listed)[0])
