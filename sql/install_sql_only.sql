@@ -1471,169 +1471,6 @@ Example:
     RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;
 END;
 GO
--- TakeCopiedScans: stores the patients, scans and vectors in #copy_scans, and compares their scores here with those that came along;
--- inside the caller's transaction.
--- Called by TakeCopy, whose script's tables #copy_scans and #copy_model it reads.
-CREATE OR ALTER PROCEDURE dbo.TakeCopiedScans
-    @ClassifierId INT, -- model that scores them, complete
-    @FeatureSetId INT  -- feature set of the vectors
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
-    CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, features_sha256 VARBINARY(32) NOT NULL,
-        raw FLOAT NOT NULL, probability FLOAT NOT NULL);
-    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
-
-    SET @Top = (
-        SELECT MAX(i.idx) FROM (
-            SELECT idx FROM dbo.patients WITH (UPDLOCK, HOLDLOCK)
-            UNION ALL
-            SELECT idx FROM #copy_scans) AS i);
-    INSERT INTO dbo.patients (patient_id, idx)
-    SELECT c.patient_id, CASE WHEN taken.idx IS NULL THEN c.idx ELSE @Top + ROW_NUMBER() OVER (ORDER BY c.idx) END
-    FROM #copy_scans AS c
-    LEFT JOIN dbo.patients AS taken ON taken.idx = c.idx
-    WHERE NOT EXISTS (SELECT 1 FROM dbo.patients AS p WHERE p.patient_id = c.patient_id);
-    SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
-
-    INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
-        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification)
-    SELECT c.patient_id, CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
-        c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
-        c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification
-    FROM #copy_scans AS c
-    WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
-
-    INSERT INTO #arrived (scan_id, vector, features_sha256, raw, probability)
-    SELECT s.scan_id, c.vector, c.features_sha256, c.raw, c.probability
-    FROM #copy_scans AS c
-    INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid;
-    -- No array comes, and its hash says so to whoever reads it.
-    INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256)
-    SELECT a.scan_id, @FeatureSetId, 0, 0, 0x, a.features_sha256
-    FROM #arrived AS a
-    WHERE NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
-    UPDATE p
-    SET p.vector = a.vector
-    FROM dbo.pooled_features AS p
-    INNER JOIN #arrived AS a ON a.scan_id = p.scan_id
-    WHERE p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling;
-    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector)
-    SELECT a.scan_id, @FeatureSetId, @Pooling, a.vector
-    FROM #arrived AS a
-    WHERE NOT EXISTS (
-        SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);
-
-    INSERT INTO #wanted (scan_id)
-    SELECT scan_id FROM #arrived;
-    EXECUTE dbo.ScoreScansSql @ClassifierId, NULL;
-    SET @Difference = (
-        SELECT MAX(CASE WHEN ABS(s.raw - a.raw) > ABS(s.probability - a.probability) THEN ABS(s.raw - a.raw) ELSE ABS(s.probability - a.probability) END)
-        FROM #scores AS s
-        INNER JOIN #arrived AS a ON a.scan_id = s.scan_id);
-    IF @Difference >= CAST(N'1e-6' AS FLOAT)
-    BEGIN
-        SET @Message = CONCAT(N'The model scores up to ', @Difference, N' away from where it comes from, where 1e-6 is allowed. ',
-            N'Copy from a database whose procedures are as new as those here.');
-        THROW 50151, @Message, 1;
-    END;
-    IF @Moved > 0
-        RAISERROR(N'%d patients have another index here than where they come from; see dbo.patients.', 0, 1, @Moved) WITH NOWAIT;
-END;
-GO
--- TakeCopy: takes in the model, and the features of patients, that a script of `lungdb copy` has put into temporary tables.
--- Example: EXECUTE dbo.TakeCopy @Rows = 1234;
-CREATE OR ALTER PROCEDURE dbo.TakeCopy
-    @Rows INT = NULL, -- number of rows that the script has put into all of them; needed
-    @Help BIT = 0     -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.TakeCopy is the last step of the script that the command lungdb copy makes: it takes in the model, and the features
-of patients, that the script has put into #copy_model, #copy_nodes, #copy_coefficients, #copy_calibration and #copy_scans.
-The scores of these patients come along, and must be the same here. All of it is stored, or nothing. A model that is there already stays; patients are found by their id, scans by their series.
-The network that made the features comes without its bytes, and so do the slices: they are not needed to score.
-Parameters:
-    @Rows INT = NULL  number of rows that the script has put into all of them; needed
-    @Help BIT = 0     1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.TakeCopy @Rows = 1234;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @Arrived INT, @NetworkId INT, @FeatureSetId INT, @ClassifierId INT;
-    DECLARE @ModelName NVARCHAR(128), @Version INT, @Patients INT;
-    SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
-        + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans);
-    IF @Rows IS NULL OR @Arrived <> @Rows
-    BEGIN
-        SET @Message = CONCAT(@Arrived, N' rows of ', COALESCE(CAST(@Rows AS NVARCHAR(12)), N'an unknown number'),
-            N' arrived. See the first error of the script, and run it again as a whole on one connection.');
-        THROW 50155, @Message, 1;
-    END;
-    SELECT @ModelName = name, @Version = version FROM #copy_model;
-    IF EXISTS (
-        SELECT 1 FROM #copy_model AS m INNER JOIN dbo.classifiers AS c ON c.name = m.name AND c.version = m.version WHERE c.sha256 <> m.sha256)
-    BEGIN
-        SET @Message = CONCAT(N'Another model is stored here as ''', @ModelName, N''' version ', @Version,
-            N'. Delete it with DeleteModel, or train the model to copy under another name.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50155, @Message, 1;
-    END;
-
-    BEGIN TRANSACTION;
-    SET @NetworkId = (SELECT MIN(n.network_id) FROM #copy_model AS m INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.sha256 = m.network_sha256);
-    IF @NetworkId IS NULL
-    BEGIN
-        INSERT INTO dbo.networks (name, version, library, model, sha256, details)
-        SELECT m.network_name, (SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WHERE n.name = m.network_name), m.network_library, 0x,
-            m.network_sha256, m.network_details
-        FROM #copy_model AS m;
-        SET @NetworkId = SCOPE_IDENTITY();
-    END;
-    SET @FeatureSetId = (
-        SELECT fs.feature_set_id FROM #copy_model AS m INNER JOIN dbo.feature_sets AS fs ON fs.layer = m.layer AND fs.preprocessing = m.preprocessing
-        WHERE fs.network_id = @NetworkId);
-    IF @FeatureSetId IS NULL
-    BEGIN
-        INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
-        SELECT @NetworkId, layer, preprocessing, feature_set_width FROM #copy_model;
-        SET @FeatureSetId = SCOPE_IDENTITY();
-    END;
-    SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
-    IF @ClassifierId IS NULL
-    BEGIN
-        INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, created_at)
-        SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, created_at FROM #copy_model;
-        SET @ClassifierId = SCOPE_IDENTITY();
-    END;
-
-    EXECUTE dbo.DeleteModelNodes @ClassifierId;
-    INSERT INTO dbo.model_scoring (classifier_id, width, trees, divisor, steepness, intercept, prevalence)
-    SELECT @ClassifierId, width, trees, divisor, steepness, intercept, prevalence FROM #copy_model;
-    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
-    SELECT @ClassifierId, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value FROM #copy_nodes;
-    INSERT INTO dbo.model_coefficients (classifier_id, feature_index, mean, scale, coefficient)
-    SELECT @ClassifierId, feature_index, mean, scale, coefficient FROM #copy_coefficients;
-    INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
-    SELECT @ClassifierId, position, method, x, y FROM #copy_calibration;
-    INSERT INTO dbo.model_checks (classifier_id, patients, max_difference, checked_at)
-    SELECT @ClassifierId, patients, max_difference, checked_at FROM #copy_model;
-    EXECUTE dbo.TakeCopiedScans @ClassifierId, @FeatureSetId;
-    COMMIT TRANSACTION;
-
-    SET @Patients = (SELECT COUNT(*) FROM #copy_scans);
-    RAISERROR(N'%s version %d is here, with the features of %d patients.', 0, 1, @ModelName, @Version, @Patients) WITH NOWAIT;
-END;
-GO
 -- CheckDataset: refuses a data set that is not there, lacks features or has others than the network reads.
 -- Called by ScoreNetworkSql.
 CREATE OR ALTER PROCEDURE dbo.CheckDataset
@@ -1874,6 +1711,248 @@ Example:
     SELECT example AS example_id, label, value AS probability
     FROM #probabilities
     ORDER BY example, label;
+END;
+GO
+-- TakeCopiedScans: stores the patients, scans and vectors in #copy_scans, and compares their scores here with those that came along;
+-- inside the caller's transaction.
+-- Called by TakeCopiedModel. The script's tables #copy_scans and #copy_model are read.
+CREATE OR ALTER PROCEDURE dbo.TakeCopiedScans
+    @ClassifierId INT, -- model that scores them, complete
+    @FeatureSetId INT  -- feature set of the vectors
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
+    CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, features_sha256 VARBINARY(32) NOT NULL,
+        raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+
+    SET @Top = (
+        SELECT MAX(i.idx) FROM (
+            SELECT idx FROM dbo.patients WITH (UPDLOCK, HOLDLOCK)
+            UNION ALL
+            SELECT idx FROM #copy_scans) AS i);
+    INSERT INTO dbo.patients (patient_id, idx)
+    SELECT c.patient_id, CASE WHEN taken.idx IS NULL THEN c.idx ELSE @Top + ROW_NUMBER() OVER (ORDER BY c.idx) END
+    FROM #copy_scans AS c
+    LEFT JOIN dbo.patients AS taken ON taken.idx = c.idx
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.patients AS p WHERE p.patient_id = c.patient_id);
+    SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
+
+    INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
+        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification)
+    SELECT c.patient_id, CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
+        c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
+        c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification
+    FROM #copy_scans AS c
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
+
+    INSERT INTO #arrived (scan_id, vector, features_sha256, raw, probability)
+    SELECT s.scan_id, c.vector, c.features_sha256, c.raw, c.probability
+    FROM #copy_scans AS c
+    INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid;
+    -- No array comes, and its hash says so to whoever reads it.
+    INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256)
+    SELECT a.scan_id, @FeatureSetId, 0, 0, 0x, a.features_sha256
+    FROM #arrived AS a
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
+    UPDATE p
+    SET p.vector = a.vector
+    FROM dbo.pooled_features AS p
+    INNER JOIN #arrived AS a ON a.scan_id = p.scan_id
+    WHERE p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling;
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector)
+    SELECT a.scan_id, @FeatureSetId, @Pooling, a.vector
+    FROM #arrived AS a
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);
+
+    INSERT INTO #wanted (scan_id)
+    SELECT scan_id FROM #arrived;
+    EXECUTE dbo.ScoreScansSql @ClassifierId, NULL;
+    SET @Difference = (
+        SELECT MAX(CASE WHEN ABS(s.raw - a.raw) > ABS(s.probability - a.probability) THEN ABS(s.raw - a.raw) ELSE ABS(s.probability - a.probability) END)
+        FROM #scores AS s
+        INNER JOIN #arrived AS a ON a.scan_id = s.scan_id);
+    IF @Difference >= CAST(N'1e-6' AS FLOAT)
+    BEGIN
+        SET @Message = CONCAT(N'The model scores up to ', @Difference, N' away from where it comes from, where 1e-6 is allowed. ',
+            N'Copy from a database whose procedures are as new as those here.');
+        THROW 50151, @Message, 1;
+    END;
+    IF @Moved > 0
+        RAISERROR(N'%d patients have another index here than where they come from; see dbo.patients.', 0, 1, @Moved) WITH NOWAIT;
+END;
+GO
+-- TakeCopiedModel: stores the model in #copy_model and the tables beside it, with the features of patients in #copy_scans, unless another
+-- model has its name and version; inside the caller's transaction. Called by TakeCopy, whose script's tables it reads.
+CREATE OR ALTER PROCEDURE dbo.TakeCopiedModel
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT;
+    SELECT @ModelName = name, @Version = version FROM #copy_model;
+    IF EXISTS (
+        SELECT 1 FROM #copy_model AS m INNER JOIN dbo.classifiers AS c ON c.name = m.name AND c.version = m.version WHERE c.sha256 <> m.sha256)
+    BEGIN
+        SET @Message = CONCAT(N'Another model is stored here as ''', @ModelName, N''' version ', @Version,
+            N'. Delete it with DeleteModel, or train the model to copy under another name.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50155, @Message, 1;
+    END;
+
+    SET @NetworkId = (SELECT MIN(n.network_id) FROM #copy_model AS m INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.sha256 = m.network_sha256);
+    IF @NetworkId IS NULL
+    BEGIN
+        INSERT INTO dbo.networks (name, version, library, model, sha256, details)
+        SELECT m.network_name, (SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WHERE n.name = m.network_name), m.network_library, 0x,
+            m.network_sha256, m.network_details
+        FROM #copy_model AS m;
+        SET @NetworkId = SCOPE_IDENTITY();
+    END;
+    SET @FeatureSetId = (
+        SELECT fs.feature_set_id FROM #copy_model AS m INNER JOIN dbo.feature_sets AS fs ON fs.layer = m.layer AND fs.preprocessing = m.preprocessing
+        WHERE fs.network_id = @NetworkId);
+    IF @FeatureSetId IS NULL
+    BEGIN
+        INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+        SELECT @NetworkId, layer, preprocessing, feature_set_width FROM #copy_model;
+        SET @FeatureSetId = SCOPE_IDENTITY();
+    END;
+    SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
+    IF @ClassifierId IS NULL
+    BEGIN
+        INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, created_at)
+        SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, created_at FROM #copy_model;
+        SET @ClassifierId = SCOPE_IDENTITY();
+    END;
+
+    EXECUTE dbo.DeleteModelNodes @ClassifierId;
+    INSERT INTO dbo.model_scoring (classifier_id, width, trees, divisor, steepness, intercept, prevalence)
+    SELECT @ClassifierId, width, trees, divisor, steepness, intercept, prevalence FROM #copy_model;
+    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
+    SELECT @ClassifierId, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value FROM #copy_nodes;
+    INSERT INTO dbo.model_coefficients (classifier_id, feature_index, mean, scale, coefficient)
+    SELECT @ClassifierId, feature_index, mean, scale, coefficient FROM #copy_coefficients;
+    INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
+    SELECT @ClassifierId, position, method, x, y FROM #copy_calibration;
+    INSERT INTO dbo.model_checks (classifier_id, patients, max_difference, checked_at)
+    SELECT @ClassifierId, patients, max_difference, checked_at FROM #copy_model;
+    EXECUTE dbo.TakeCopiedScans @ClassifierId, @FeatureSetId;
+END;
+GO
+-- TakeCopiedNetwork: stores the dense network in #copy_layers and #copy_tensors, unless another network has its name, and compares the
+-- probabilities that it gives here with those in #copy_answers; inside the caller's transaction.
+-- Called by TakeCopy, whose script's tables it reads.
+CREATE OR ALTER PROCEDURE dbo.TakeCopiedNetwork
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT, @Numbers INT,
+        @Dataset NVARCHAR(128), @Difference FLOAT;
+    SET @Stored = (SELECT COUNT(*) FROM dbo.dense_layers WITH (UPDLOCK, HOLDLOCK) WHERE network = @ModelName);
+    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
+    -- Velocities are of a training here, and no part of what a network computes.
+    SET @Stored = @Stored + (SELECT COUNT(*) FROM dbo.tensors WHERE network = @ModelName AND tensor NOT LIKE N'%.velocity');
+    IF @Stored = 0
+    BEGIN
+        INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
+        SELECT network, layer, inputs, units, activation FROM #copy_layers;
+        INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
+        SELECT @ModelName, tensor, row_index, column_index, value FROM #copy_tensors;
+    END;
+    SET @Alike = (
+        SELECT COUNT(*)
+        FROM #copy_layers AS c
+        INNER JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = c.layer
+        WHERE s.inputs = c.inputs AND s.units = c.units AND s.activation = c.activation);
+    SET @Alike = @Alike + (
+        SELECT COUNT(*)
+        FROM #copy_tensors AS c
+        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index AND s.column_index = c.column_index
+        WHERE s.value = c.value);
+    IF @Alike <> @Numbers + (SELECT COUNT(*) FROM #copy_layers) OR @Stored NOT IN (0, @Alike)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName, N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
+            N'dbo.training_log, or load the network to copy under another name.'), N'%', N'%%');
+        THROW 50155, @Message, 1;
+    END;
+
+    CREATE TABLE #answers (example_id INT NOT NULL, label INT NOT NULL, probability FLOAT NOT NULL, PRIMARY KEY (example_id, label));
+    SET @Dataset = CONVERT(NVARCHAR(36), NEWID());
+    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
+    SELECT @Dataset, example_id, feature_index, value FROM #copy_probes;
+    INSERT INTO #answers (example_id, label, probability)
+    EXECUTE dbo.ScoreNetworkSql @ModelName = @ModelName, @Dataset = @Dataset;
+    DELETE FROM dbo.examples WHERE dataset = @Dataset;
+    SET @Difference = (
+        SELECT MAX(COALESCE(ABS(a.probability - c.probability), 1))
+        FROM #copy_answers AS c
+        LEFT JOIN #answers AS a ON a.example_id = c.example_id AND a.label = c.label);
+    IF @Difference >= CAST(N'1e-6' AS FLOAT)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The network ''', @ModelName, N''' gives probabilities up to ', @Difference,
+            N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
+        THROW 50151, @Message, 1;
+    END;
+    RAISERROR(N'The network %s is here, with %d numbers.', 0, 1, @ModelName, @Numbers) WITH NOWAIT;
+END;
+GO
+-- TakeCopy: takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.
+-- Example: EXECUTE dbo.TakeCopy @Rows = 1234;
+CREATE OR ALTER PROCEDURE dbo.TakeCopy
+    @Rows INT = NULL, -- number of rows that the script has put into all of them; needed
+    @Help BIT = 0     -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.TakeCopy is the last step of the script that the command lungdb copy makes: it takes in what the script has put into
+temporary tables: a model, in #copy_model, #copy_nodes, #copy_coefficients and #copy_calibration, with the features of patients, in #copy_scans;
+a dense network, in #copy_layers and #copy_tensors; or both. All of it is stored, or nothing.
+Scores of these patients, and probabilities that the network gives, come along and must be the same here. A model or network that is there already
+stays; another one of its name is not overwritten. Patients are found by their id, scans by their series.
+The network that made the features comes without its bytes, and so do the slices: they are not needed to score.
+Parameters:
+    @Rows INT = NULL  number of rows that the script has put into all of them; needed
+    @Help BIT = 0     1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.TakeCopy @Rows = 1234;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT;
+    SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
+        + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
+        + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
+    IF @Rows IS NULL OR @Arrived <> @Rows
+    BEGIN
+        SET @Message = CONCAT(@Arrived, N' rows of ', COALESCE(CAST(@Rows AS NVARCHAR(12)), N'an unknown number'),
+            N' arrived. See the first error of the script, and run it again as a whole on one connection.');
+        THROW 50155, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    IF EXISTS (SELECT 1 FROM #copy_model)
+        EXECUTE dbo.TakeCopiedModel;
+    IF EXISTS (SELECT 1 FROM #copy_layers)
+        EXECUTE dbo.TakeCopiedNetwork;
+    COMMIT TRANSACTION;
+
+    SELECT @ModelName = name, @Version = version FROM #copy_model;
+    SET @Patients = (SELECT COUNT(*) FROM #copy_scans);
+    IF @ModelName IS NOT NULL
+        RAISERROR(N'%s version %d is here, with the features of %d patients.', 0, 1, @ModelName, @Version, @Patients) WITH NOWAIT;
 END;
 GO
 -- CheckNetworkArguments: refuses what TrainNetworkSql cannot work with, all wrong arguments in one error.

@@ -1,4 +1,4 @@
-"""`lungdb copy`: bring a trained model, and the features of patients, to a database that scores with T-SQL alone."""
+"""`lungdb copy`: bring a trained model with features of patients, or a dense network, to where T-SQL alone scores."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lungdb.database import run
 from lungdb.errors import LungdbError
 
 _HEADER = """\
--- A model and the features of patients, made by `lungdb copy`. Run it on one connection, for instance with
+-- A model with the features of patients, or a dense network, made by `lungdb copy`. Run it on one connection, such as
 --     sqlcmd -b -f 65001 -i FILE.sql -S SERVER -d DATABASE
 -- in a database where install_sql_only.sql or install.sql has run. All of it is stored, or nothing.
 SET NOCOUNT ON;
@@ -27,13 +27,14 @@ def main(argv: Sequence[str]) -> int:
     parser = argparse.ArgumentParser(
         prog="lungdb copy",
         description="Copy a trained model, with everything that scoring it with T-SQL alone needs, and the features of "
-        "patients whom you name. Images, networks, labels, names and birth years stay behind.",
+        "patients whom you name; or a dense network of dbo.tensors; or both. Images, networks of dbo.networks, labels, "
+        "names and birth years stay behind.",
     )
     parser.add_argument("--from", dest="source", metavar="TARGET", required=True, help="database to copy from")
     parser.add_argument(
         "--to", metavar="TARGET|FILE.sql", required=True, help="database, or script to write for sqlcmd"
     )
-    parser.add_argument("--model", metavar="NAME", required=True, help="name of the model")
+    parser.add_argument("--model", metavar="NAME", help="name of the model")
     parser.add_argument("--version", type=int, metavar="N", help="its version (default: the champion, else the newest)")
     parser.add_argument(
         "--patients",
@@ -41,9 +42,16 @@ def main(argv: Sequence[str]) -> int:
         default="",
         help="indices of patients whose features come along (default: none)",
     )
+    parser.add_argument("--network", metavar="NAME", help="name of a dense network of dbo.tensors")
     options = parser.parse_args(argv)
+    if options.model is None and options.network is None:
+        raise LungdbError("Nothing to copy is named. Give --model, --network or both.")
+    if options.model is None and (options.version is not None or options.patients):
+        raise LungdbError(
+            "A version and patients belong to a model. Give --model, or leave --version and --patients out."
+        )
     with open_database(options.source) as source:
-        batches = copy_batches(source, options.model, options.version, _indices(options.patients))
+        batches = copy_batches(source, options.model, options.version, _indices(options.patients), options.network)
         if options.to.lower().endswith(".sql"):
             _write(Path(options.to), batches)
             print(f"{options.to} is written.")

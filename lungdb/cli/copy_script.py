@@ -1,4 +1,4 @@
-"""The script that `lungdb copy` makes: a trained model and the features of patients as T-SQL text.
+"""The script that `lungdb copy` makes: a trained model with features of patients, and a dense network, as T-SQL text.
 
 Its batches fill temporary tables, so they run on one connection; the last, dbo.TakeCopy, stores all of it or nothing.
 """
@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from datetime import date, datetime
 from typing import Any
 
+from lungdb.cli.copy_network import NETWORK_TABLES, network_rows
 from lungdb.database import Connection, run
 from lungdb.errors import LungdbError
 
@@ -96,47 +97,61 @@ DROP TABLE #wanted, #scores;
 """
 
 
-def copy_batches(source: Connection, model: str, version: int | None, patients: Sequence[int] | None) -> Iterator[str]:
+def copy_batches(
+    source: Connection, model: str | None, version: int | None, patients: Sequence[int] | None, network: str | None
+) -> Iterator[str]:
     """Make the batches of the script.
 
     Parameters
     ----------
     source : Connection
         The database to copy from.
-    model : str
-        Name of a classifier.
+    model : str or None
+        Name of a classifier; None brings none, and no patients.
     version : int or None
         None is the champion, else the newest.
     patients : sequence of int, or None
         Indices of the patients whose features come along; None for all that have features of the model.
+    network : str or None
+        Name of a dense network; None brings none.
 
     Raises
     ------
     SqlError
         The source has no such model.
     LungdbError
-        Plain T-SQL cannot score the model, or a patient has no features that it reads.
+        Plain T-SQL cannot score the model, a patient has no features that it reads, or the source has no such network.
     """
+    parts: list[tuple[str, tuple[str, ...], list[tuple[Any, ...]]]] = []
+    if model is not None:
+        parts += _model_rows(source, model, version, patients)
+    if network is not None:
+        parts += network_rows(source, network)
+    for table, columns in (_TABLES | NETWORK_TABLES).items():
+        yield f"DROP TABLE IF EXISTS {table};\nCREATE TABLE {table} ({columns});\n"
+    for table, names, rows in parts:
+        yield from _inserts(table, names, rows)
+    yield f"EXECUTE dbo.TakeCopy @Rows = {sum(len(rows) for _, _, rows in parts)};\n"
+
+
+def _model_rows(
+    source: Connection, model: str, version: int | None, patients: Sequence[int] | None
+) -> list[tuple[str, tuple[str, ...], list[tuple[Any, ...]]]]:
+    """Read what goes into `_TABLES`: for each its name, columns and rows."""
     found = run(
         source,
         "DECLARE @ClassifierId INT; EXECUTE dbo.FindScoring ?, ?, @ClassifierId OUTPUT; SELECT @ClassifierId;",
         (model, version),
     )
     classifier_id = found[-1].rows[0][0]
-    (of_model,) = run(source, _MODEL, (classifier_id,))
-    parts = [("#copy_model", of_model.columns, of_model.rows)]
-    for table, query in _ROWS_OF_MODEL.items():
+    parts = []
+    for table, query in {"#copy_model": _MODEL, **_ROWS_OF_MODEL}.items():
         (result,) = run(source, query, (classifier_id,))
         parts.append((table, result.columns, result.rows))
     (scans,) = run(source, _SCANS, (classifier_id,))
     chosen = _chosen(scans.rows, patients)
     parts.append(("#copy_scans", (*scans.columns, "raw", "probability"), _scored(source, classifier_id, chosen)))
-
-    for table, columns in _TABLES.items():
-        yield f"DROP TABLE IF EXISTS {table};\nCREATE TABLE {table} ({columns});\n"
-    for table, names, rows in parts:
-        yield from _inserts(table, names, rows)
-    yield f"EXECUTE dbo.TakeCopy @Rows = {sum(len(rows) for _, _, rows in parts)};\n"
+    return parts
 
 
 def _chosen(rows: list[tuple[Any, ...]], patients: Sequence[int] | None) -> list[tuple[Any, ...]]:

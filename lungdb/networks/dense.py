@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import re
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,12 @@ from numpy.typing import NDArray
 from lungdb.errors import LungdbError
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "identity")
+_ACTIVATE: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
+    "relu": lambda sums: np.maximum(sums, 0),
+    "sigmoid": lambda sums: (1 + np.tanh(sums / 2)) / 2,  # without an EXP that overflows
+    "tanh": np.tanh,
+    "identity": np.asarray,
+}
 _ONNX_ACTIVATIONS = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "Softmax": "softmax"}
 _NAMES = (
     (re.compile(r"(?:.*\.)?(\d+)\.weight"), re.compile(r"(?:.*\.)?(\d+)\.bias"), True),
@@ -58,6 +64,8 @@ def read_dense(data: bytes, activation: str = "relu") -> list[DenseLayer]:
     LungdbError
         The file cannot be read, is no dense network, or its shapes do not fit.
     """
+    if not data:
+        raise LungdbError("The file is empty. Give a dense network: ONNX, safetensors or npz.")
     if data[:4] == b"PK\x03\x04":
         layers = _named(_npz(data), activation)
     elif data[8:9] == b"{":
@@ -103,7 +111,6 @@ def _named(tensors: Mapping[str, NDArray[np.float64]], activation: str) -> list[
 
 def _onnx(data: bytes) -> list[DenseLayer]:
     import onnx
-    from onnx import numpy_helper
 
     try:
         graph = onnx.load_from_string(data).graph
@@ -111,31 +118,52 @@ def _onnx(data: bytes) -> list[DenseLayer]:
         raise LungdbError(
             "The file is neither ONNX, safetensors nor npz. Export the network as one of them."
         ) from error
-    constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
-    inputs = [each.name for each in graph.input if each.name not in constants]
+    constants = {each.name: _numbers(each) for each in graph.initializer}
+    inputs = [each for each in graph.input if each.name not in constants]
     if len(inputs) != 1:
         raise LungdbError(f"The network has {len(inputs)} inputs. Give a dense network with one.")
+    rank = len(inputs[0].type.tensor_type.shape.dim)
     layers: list[DenseLayer] = []
-    flowing = inputs[0]
+    flowing = inputs[0].name
     for node in graph.node:
         if node.op_type == "Constant":
-            constants[node.output[0]] = numpy_helper.to_array(node.attribute[0].t)
+            constants[node.output[0]] = _numbers(onnx.helper.get_attribute_value(node.attribute[0]))
             continue
-        others = [constants[name] for name in node.input if name in constants]
-        if [name for name in node.input if name not in constants] != [flowing]:
-            raise _not_dense(f"{node.op_type} does not follow the layer before it")
-        _take(layers, node.op_type, {each.name: each for each in node.attribute}, others, node.input[0] == flowing)
+        names = [name for name in node.input if name]
+        if all(name in constants for name in names):
+            raise _not_dense(f"{node.op_type} computes a constant, which an export with constants folded has not")
+        others = [name for name in names if name not in constants and name != flowing]
+        if others or names.count(flowing) != 1:
+            raise _not_dense(f"{node.op_type} reads {', '.join(others or names)}, not just the layer before it")
+        kind = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
+        if rank > 2 and kind not in ("Flatten", "Identity"):
+            raise _not_dense(f"{kind} reads examples of {rank - 1} dimensions; it lacks a Flatten")
+        values = [constants[name] for name in names if name != flowing]
+        _take(layers, kind, {each.name: each for each in node.attribute}, values, node.input[0] == flowing)
+        rank = 2 if kind == "Flatten" else rank
         flowing = node.output[0]
-    if not layers or flowing not in [each.name for each in graph.output]:
+    if not layers:
+        raise _not_dense("it has no layer")
+    if flowing not in [each.name for each in graph.output]:
         raise _not_dense("its last layer is not its output")
     return layers
+
+
+def _numbers(constant: object) -> NDArray[np.float64]:
+    from onnx import TensorProto, numpy_helper
+
+    try:
+        value = numpy_helper.to_array(constant) if isinstance(constant, TensorProto) else constant
+        return np.asarray(value, dtype=np.float64)
+    except (ValueError, TypeError, OSError) as error:
+        raise _not_dense("a constant of it is no array of numbers, or lies in another file") from error
 
 
 def _take(
     layers: list[DenseLayer],
     kind: str,
     attributes: Mapping[str, object],
-    constants: Sequence[NDArray[np.generic]],
+    arrays: Sequence[NDArray[np.float64]],
     first: bool,
 ) -> None:
     """Take one more node of a chain into its layers."""
@@ -143,32 +171,49 @@ def _take(
     def attribute(name: str, field: str, default: float) -> float:
         return float(getattr(attributes[name], field)) if name in attributes else default
 
-    arrays = [np.asarray(each, dtype=np.float64) for each in constants]
-    last = layers[-1] if layers else None
-    if kind == "Gemm" and arrays and first and not attribute("transA", "i", 0):
+    if kind in ("Gemm", "MatMul"):
+        if not first or attribute("transA", "i", 0):
+            raise _not_dense(f"its {kind} multiplies weights by values, not values by weights")
+        if arrays[0].ndim != 2:
+            raise _not_dense(f"its {kind} has weights of shape {arrays[0].shape}, which are no matrix")
         weight = arrays[0].T if attribute("transB", "i", 0) else arrays[0]
-        bias = arrays[1] if len(arrays) > 1 else np.zeros(1)
-        scaled = (
-            weight * attribute("alpha", "f", 1),
-            np.broadcast_to(bias.ravel(), weight.shape[-1:]) if bias.size == 1 else bias,
+        bias = _bias(kind, arrays[1], weight.shape[1]) if len(arrays) > 1 else np.zeros(weight.shape[1])
+        layers.append(
+            DenseLayer(weight * attribute("alpha", "f", 1), bias * attribute("beta", "f", 1), "identity"),
         )
-        layers.append(DenseLayer(scaled[0], scaled[1].ravel() * attribute("beta", "f", 1), "identity"))
-    elif kind == "MatMul" and len(arrays) == 1 and first:
-        layers.append(DenseLayer(arrays[0], np.zeros(arrays[0].shape[-1]), "identity"))
-    elif (
-        kind == "Add"
-        and len(arrays) == 1
-        and last
-        and last.activation == "identity"
-        and arrays[0].size == last.bias.size
-    ):
-        layers[-1] = DenseLayer(last.weight, last.bias + arrays[0].ravel(), "identity")
-    elif kind in _ONNX_ACTIVATIONS and last and last.activation == "identity":
+    elif kind == "Flatten":
+        if attribute("axis", "i", 1) != 1:
+            raise _not_dense("its Flatten does not keep the examples apart")
+    elif kind == "Dropout":
+        if len(arrays) > 1 and arrays[1].any():
+            raise _not_dense("its Dropout is in training mode")
+    elif kind == "Add" or kind in _ONNX_ACTIVATIONS:
+        if not layers:
+            raise _not_dense(f"{kind} stands before its first layer")
+        last = _linear(layers)
+        if kind == "Add":
+            layers[-1] = DenseLayer(last.weight, last.bias + _bias(kind, arrays[0], last.bias.size), "identity")
+            return
         if kind == "Softmax" and attribute("axis", "i", -1) not in (-1, 1):
             raise _not_dense("its Softmax is not over the classes")
         layers[-1] = DenseLayer(last.weight, last.bias, _ONNX_ACTIVATIONS[kind])
-    elif kind not in ("Identity", "Dropout") and (kind != "Flatten" or last):
+    elif kind != "Identity":
         raise _not_dense(f"it holds {kind}")
+
+
+def _linear(layers: list[DenseLayer]) -> DenseLayer:
+    """Give a last layer that has no activation yet, one that changes nothing where need be."""
+    if layers[-1].activation != "identity":
+        units = layers[-1].bias.size
+        layers.append(DenseLayer(np.eye(units), np.zeros(units), "identity"))
+    return layers[-1]
+
+
+def _bias(kind: str, array: NDArray[np.float64], units: int) -> NDArray[np.float64]:
+    """Spread what is added over the units, as ONNX does; shape (units,)."""
+    if array.size != 1 and (array.shape[-1] != units or array.size != units):
+        raise _not_dense(f"its {kind} adds numbers of shape {array.shape} to {units} units")
+    return np.broadcast_to(array.ravel(), (units,))
 
 
 def _not_dense(why: str) -> LungdbError:
@@ -180,7 +225,11 @@ def _not_dense(why: str) -> LungdbError:
 def _checked(layers: list[DenseLayer]) -> list[DenseLayer]:
     """Check shapes and numbers, and let the last layer end in class probabilities."""
     for number, layer in enumerate(layers):
-        if layer.weight.ndim != 2 or 0 in layer.weight.shape or layer.bias.shape != layer.weight.shape[1:]:
+        if layer.weight.ndim != 2 or 0 in layer.weight.shape:
+            raise LungdbError(
+                f"Layer {number} has weights of shape {layer.weight.shape}. Give a matrix of inputs and units."
+            )
+        if layer.bias.shape != layer.weight.shape[1:]:
             raise LungdbError(
                 f"Layer {number} has weights of shape {layer.weight.shape} and biases of shape {layer.bias.shape}. "
                 "Give a bias for each unit."
@@ -202,3 +251,27 @@ def _checked(layers: list[DenseLayer]) -> list[DenseLayer]:
             f"End it in {wanted}."
         )
     return [*layers[:-1], DenseLayer(last.weight, last.bias, wanted)]
+
+
+def dense_probabilities(layers: Sequence[DenseLayer], inputs: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Run a network whose last layer is a softmax, or a sigmoid of one unit.
+
+    Parameters
+    ----------
+    layers : sequence of DenseLayer
+    inputs : ndarray of float64, shape (examples, inputs)
+
+    Returns
+    -------
+    ndarray of float64, shape (examples, classes)
+        Class probabilities; one unit makes two classes, of which the second has its sigmoid.
+    """
+    values = inputs
+    for layer in layers:
+        values = values @ layer.weight + layer.bias
+        if layer is not layers[-1]:
+            values = _ACTIVATE[layer.activation](values)
+    if layers[-1].activation == "sigmoid":
+        values = np.hstack([np.zeros_like(values), values])
+    powers = np.exp(values - values.max(1, keepdims=True))
+    return np.asarray(powers / powers.sum(1, keepdims=True))

@@ -1,6 +1,6 @@
 -- TakeCopiedScans: stores the patients, scans and vectors in #copy_scans, and compares their scores here with those that came along;
 -- inside the caller's transaction.
--- Called by TakeCopy, whose script's tables #copy_scans and #copy_model it reads.
+-- Called by TakeCopiedModel. The script's tables #copy_scans and #copy_model are read.
 CREATE OR ALTER PROCEDURE dbo.TakeCopiedScans
     @ClassifierId INT, -- model that scores them, complete
     @FeatureSetId INT  -- feature set of the vectors
