@@ -31,7 +31,7 @@ class Axis:
 
     @cached_property
     def ticks(self) -> list[float]:
-        """Give round values from low to high: four to eight of them, 1, 2 or 5 times a power of ten apart."""
+        """Give round values from low to high: 4 to 11 of them, 1, 2 or 5 times a power of ten apart."""
         span = self.high - self.low
         power = 10.0 ** math.floor(math.log10(span / 4))
         step = max(power * times for times in (1, 2, 5) if power * times <= span / 4 * (1 + 1e-9))
