@@ -6,8 +6,9 @@ from flask import Flask
 
 from lungdb.config import Settings, load_settings
 from web import access, formatting, security
+from web.api.application import register_api
 from web.database import Database
-from web.pages import errors, health, models, patient, sign_in, worklist
+from web.pages import errors, health, models, original, patient, scans, sign_in, worklist
 from web.scoring import WORKERS, ScoringPool
 from web.services import Services
 
@@ -16,7 +17,9 @@ BLUEPRINTS = (
     health.blueprint,
     worklist.blueprint,
     patient.blueprint,
+    scans.blueprint,
     models.blueprint,
+    original.blueprint,
 )
 
 
@@ -38,4 +41,5 @@ def create_app(settings: Settings | None = None) -> Flask:
     errors.register(app)
     for blueprint in BLUEPRINTS:
         app.register_blueprint(blueprint)
+    register_api(app)
     return app

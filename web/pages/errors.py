@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 from flask import Flask, render_template
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import HTTPException, InternalServerError, NotFound, ServiceUnavailable, TooManyRequests
 
 from lungdb.errors import SqlError
+from web.api.problems import answer_program
 from web.database import DatabaseUnavailable
 from web.scoring import TooBusy
 
@@ -31,11 +35,14 @@ TITLES = {
 
 
 def register(app: Flask) -> None:
-    """Answer errors with pages."""
-    app.register_error_handler(HTTPException, show)
-    app.register_error_handler(DatabaseUnavailable, unavailable)
-    app.register_error_handler(TooBusy, busy)
-    app.register_error_handler(SqlError, refused)
+    """Answer errors: people with pages, programs with documents."""
+    for kind, page in ((HTTPException, show), (DatabaseUnavailable, unavailable), (TooBusy, busy), (SqlError, refused)):
+        app.register_error_handler(kind, partial(_answer, page))
+
+
+def _answer(page: Callable[[Any], ResponseReturnValue], error: Exception) -> ResponseReturnValue:
+    document = answer_program(error)
+    return page(error) if document is None else document
 
 
 def show(error: HTTPException) -> ResponseReturnValue:

@@ -1,0 +1,70 @@
+"""The scores of a patient: reading them, what one means, and asking for a new one."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+from flask import url_for
+from werkzeug.exceptions import NotFound
+
+from web.access import require
+from web.api.blueprints import INDEX, new_blueprint, refuses
+from web.api.fields import LARGEST
+from web.api.representations import explanation, prediction
+from web.api.schemas import Explanation, Prediction, Predictions, PredictionsQuery, ScoreRequest
+from web.queries import scores as queries
+from web.queries.accounts import record
+from web.services import services
+
+blueprint = new_blueprint("Predictions", f"/patients/{INDEX}/predictions", "Scores that patients were given.")
+LOCATION = {"Location": {"description": "The address of the new score.", "schema": {"type": "string"}}}
+
+
+@blueprint.route("")
+@blueprint.arguments(PredictionsQuery, location="query")
+@blueprint.response(HTTPStatus.OK, Predictions)
+@refuses(HTTPStatus.NOT_FOUND)
+def list_predictions(query: dict[str, Any], index: int) -> dict[str, Any]:
+    """List the scores of a patient, newest first."""
+    found = queries.list_scores(index, query["limit"])
+    record("view_patient", index)
+    return {"items": [prediction(score) for score in found]}
+
+
+@blueprint.route("", methods=["POST"])
+@require("scorer")
+@blueprint.arguments(ScoreRequest, required=False)
+@blueprint.response(HTTPStatus.CREATED, Prediction, headers=LOCATION)
+@refuses(
+    HTTPStatus.BAD_REQUEST,
+    HTTPStatus.NOT_FOUND,
+    HTTPStatus.CONFLICT,
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    HTTPStatus.TOO_MANY_REQUESTS,
+)
+def make_prediction(body: dict[str, Any], index: int) -> tuple[dict[str, Any], dict[str, str]]:
+    """Score a patient and keep the score. The account needs the role scorer.
+
+    409 when the scan has no features that the model reads; the detail names the procedure that makes them. 429 with
+    Retry-After while as many scores are computed as the server may.
+    """
+    score = queries.score_patient(index, body.get("model", services().settings.web_model), body.get("version"))
+    record("score", index)
+    address = url_for("Predictions.show_prediction", index=index, prediction_id=score.prediction_id)
+    return prediction(score), {"Location": address}
+
+
+@blueprint.route(f"/<int(max={LARGEST}):prediction_id>")
+@blueprint.response(HTTPStatus.OK, Explanation)
+@refuses(HTTPStatus.NOT_FOUND)
+def show_prediction(index: int, prediction_id: int) -> dict[str, Any]:
+    """Show a score of a patient, and what it means beside the scores of the model's training run."""
+    found = queries.explain_score(prediction_id)
+    if found.patient_index != index:
+        raise NotFound(
+            f"The prediction {prediction_id} is of another patient. Ask for it under that patient's address."
+        )
+    record("view_patient", index)
+    return explanation(found)
