@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 from flask import Flask, g, redirect, request, session, url_for
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Forbidden, Unauthorized
+from werkzeug.exceptions import Forbidden, SecurityError, Unauthorized
 from werkzeug.wrappers import Response
 
 from web.addresses import is_from_proxy
@@ -25,7 +25,7 @@ PUBLIC = frozenset({"static", "sign_in.form", "sign_in.sign_in", "health.health"
 # The paths that programs use: they are told 401 where a browser is led to the sign-in page.
 PROGRAM_PATHS = ("/api/", "/predict/", "/gif/")
 
-__all__ = ["Account", "current_account", "is_safe_path", "register", "require", "signed_in_account"]
+__all__ = ["Account", "current_account", "is_safe_path", "refuse", "register", "require", "signed_in_account"]
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -82,6 +82,8 @@ def is_safe_path(path: str) -> bool:
 
 
 def _identify() -> Response | None:
+    if isinstance(request.routing_exception, SecurityError):  # no page can be drawn, because its links name the host
+        return Response("This name of the server is not known here. Use the address that it was started with.\n", 400)
     if request.endpoint in PUBLIC:
         return None
     account = _account_of_token() or _account_of_proxy() or _account_of_session()
