@@ -152,11 +152,13 @@ def _onnx(data: bytes) -> list[DenseLayer]:
 def _numbers(constant: object) -> NDArray[np.float64]:
     from onnx import TensorProto, numpy_helper
 
+    if isinstance(constant, TensorProto) and constant.data_location == TensorProto.EXTERNAL:
+        raise LungdbError("The network's weights lie in another file. Export it as one file.")
     try:
         value = numpy_helper.to_array(constant) if isinstance(constant, TensorProto) else constant
         return np.asarray(value, dtype=np.float64)
-    except (ValueError, TypeError, OSError) as error:
-        raise _not_dense("a constant of it is no array of numbers, or lies in another file") from error
+    except (ValueError, TypeError) as error:
+        raise _not_dense("a constant of it is no array of numbers") from error
 
 
 def _take(
