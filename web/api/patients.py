@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.exceptions import Forbidden
 
-from web.access import current_account, refuse
+from web.access import current_account
 from web.api.blueprints import INDEX, new_blueprint, refuses
 from web.api.paging import link_header
 from web.api.representations import patient, patient_row, similar_patient
@@ -20,6 +20,7 @@ from web.api.schemas import (
     WorklistQuery,
     WorklistSearch,
 )
+from web.audit import refuse
 from web.queries import patients as queries
 from web.queries.accounts import record
 from web.services import services

@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import Schema, fields, validate
 
 from web.api.fields import STATES, choice, count, day, entries, moment, number, share, text, truth, whole
+from web.scans.pictures import WINDOWS
 
 SORTS = ("index", "name", "date", "slices", "probability", "scored")
 STATE = "What was done with the primary scan. 'failed': making its features failed."
@@ -102,6 +103,12 @@ class Scan(Schema):
     spacing_y = number("Between rows.", 0.703, null=True)
     spacing_x = number("Between columns.", 0.703, null=True)
     content_sha256 = text("SHA-256 over the slices' hashes in order, in hex.", null=True)
+
+
+class SliceQuery(Schema):
+    """How a slice is drawn."""
+
+    window = choice("Which Hounsfield units are drawn from black to white.", tuple(WINDOWS), "lung")
 
 
 class Prediction(Schema):

@@ -9,7 +9,8 @@ from flask import Blueprint, g, jsonify, redirect, render_template, request, ses
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, NotFound
 
-from web.access import refuse, require
+from web.access import require
+from web.audit import refuse
 from web.queries.accounts import record
 from web.queries.patients import list_patients, show_patient
 from web.queries.scores import score_patient
@@ -95,4 +96,4 @@ def _page(index: int, percent: float | None = None) -> str:
 
 
 def _animation(index: int) -> str:
-    return url_for("scans.animation", index=index, _external=True, _scheme=services().settings.web_scheme)
+    return url_for("scans.show_animation", index=index, _external=True, _scheme=services().settings.web_scheme)
