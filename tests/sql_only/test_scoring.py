@@ -201,6 +201,16 @@ def test_what_cannot_be_scored_is_refused_by_number(networks: Connection, tmp_pa
         with pytest.raises(SqlError) as error:
             probabilities(networks, name, dataset)
         assert error.value.number == number
+    add_dataset(networks, "huge", np.array([[0, 1], [-1e39, 0]]))
+    with pytest.raises(SqlError, match=r"feature 0 of the example 1 .* is -1") as error:
+        probabilities(networks, "net", "huge")
+    assert error.value.number == 50172
+    np.savez(tmp_path / "large.npz", coefs_0=np.full((2, 3), 1e300), intercepts_0=np.ones(3))
+    assert _load(tmp_path, tmp_path / "large.npz") == 0
+    add_dataset(networks, "large", np.full((1, 2), 1e30))
+    with pytest.raises(SqlError, match="'large' grow too large") as error:
+        probabilities(networks, "large", "large")
+    assert error.value.number == 50176
     run(networks, "DELETE FROM dbo.tensors WHERE tensor = N'0.weight' AND row_index = 1 AND column_index = 2;")
     with pytest.raises(SqlError, match="layer 0") as error:
         probabilities(networks, "net", "two")

@@ -90,10 +90,18 @@ def test_a_logistic_regression_refuses_a_missing_value(trained: Connection) -> N
         trained,
         "INSERT INTO dbo.model_coefficients SELECT classifier_id, 12, 0, 1, 0 FROM dbo.model_scoring WHERE trees = 0;",
     )
-    message = refused(
-        trained, "EXECUTE dbo.PredictLungCancerSql @PatientIndex = 2, @ModelName = N'100% linear';", 50153
-    )
+    message = refused(trained, "EXECUTE dbo.PredictPatientsSql @Patients = N'2', @ModelName = N'100% linear';", 50153)
     assert "missing" in message
+
+
+@pytest.mark.parametrize("model", ["lightgbm_sql", "100% linear"])
+def test_a_null_in_the_vector_of_a_patient_is_refused_as_python_does(trained: Connection, model: str) -> None:
+    """PredictLungCancer cannot read the vector; neither is a score of it kept."""
+    run(trained, "UPDATE dbo.pooled_features SET vector = JSON_MODIFY(vector, 'strict $[2]', NULL) WHERE scan_id = 3;")
+    call = f"EXECUTE dbo.{{}} @PatientIndex = 2, @ModelName = N'{model}';"
+    refused(trained, call.format("PredictLungCancer"), 50116)
+    assert "The feature 2 of the scan 3 is null" in refused(trained, call.format("PredictLungCancerSql"), 50153)
+    assert rows(trained, "SELECT COUNT(*) FROM dbo.predictions WHERE scan_id = 3;") == [(0,)]
 
 
 def test_a_model_without_nodes_is_refused_until_they_are_stored(trained: Connection) -> None:
@@ -114,7 +122,7 @@ def test_a_model_without_nodes_is_refused_until_they_are_stored(trained: Connect
         ("REPLACE(vector, N'[', N'[\"a\",')", 50153, "reads 12"),
         ("REPLACE(vector, N'[', N'[true,')", 50153, "reads 12"),
         ("JSON_MODIFY(vector, '$[2]', 'x')", 50153, "has 11 features"),
-        ("JSON_MODIFY(vector, '$[2]', 1e39)", 8115, "real"),
+        ("JSON_MODIFY(vector, '$[2]', 1e39)", 50153, "The feature 2 of the scan 4 is 1"),
     ],
 )
 def test_a_vector_that_does_not_fit_is_refused(trained: Connection, vector: str, number: int, word: str) -> None:

@@ -1,4 +1,4 @@
--- CheckDataset: refuses a data set that is not there, lacks features or has others than the network reads.
+-- CheckDataset: refuses a data set that is not there, lacks features, has others than the network reads, or huge numbers.
 -- Called by ScoreNetworkSql.
 CREATE OR ALTER PROCEDURE dbo.CheckDataset
     @Dataset NVARCHAR(128), -- name in dbo.examples
@@ -8,7 +8,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Example INT, @Features INT;
+    DECLARE @Message NVARCHAR(2000), @Example INT, @Features INT, @Largest FLOAT = CAST(N'3.4028234663852886e38' AS FLOAT);
     IF @Dataset IS NULL OR NOT EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset)
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
@@ -31,4 +31,12 @@ BEGIN
             N'. Give every example exactly these features, zeros included, or take another network.'), N'%', N'%%');
         THROW 50172, @Message, 1;
     END;
+
+    SELECT TOP (1) @Message = REPLACE(CONCAT(N'The feature ', feature_index, N' of the example ', example_id, N' of the data set ''', @Dataset,
+        N''' is ', CONVERT(NVARCHAR(30), value, 1), N', which single precision cannot hold. Scale the features to about -1 to 1.'), N'%', N'%%')
+    FROM dbo.examples
+    WHERE dataset = @Dataset AND (value > @Largest OR value < -@Largest)
+    ORDER BY example_id, feature_index;
+    IF @Message IS NOT NULL
+        THROW 50172, @Message, 1;
 END;

@@ -45,12 +45,9 @@ Example:
     EXECUTE dbo.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     EXECUTE dbo.FindPatients @Patients, @FeatureSetId, @Pooling, 0;
-    EXECUTE dbo.ScoreScansSql @ClassifierId, @Prevalence;
+    EXECUTE dbo.ScoreScansSql @ClassifierId, @Prevalence, 1;
 
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
-    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id;
+    EXECUTE dbo.StorePredictions @ClassifierId, @Prevalence;
     SET @PredictionResult = (SELECT 100 * probability FROM #scores);
     SELECT @PredictionResult AS prediction_percent;
 END;

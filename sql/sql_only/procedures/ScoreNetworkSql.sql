@@ -47,8 +47,18 @@ Example:
     SELECT 0, example_id, feature_index, value FROM dbo.examples WHERE dataset = @Dataset AND value <> 0
     UNION ALL
     SELECT DISTINCT 0, example_id, -1, 1 FROM dbo.examples WHERE dataset = @Dataset;
-    EXECUTE dbo.ForwardLayers;
-    EXECUTE dbo.FillProbabilities;
+    BEGIN TRY
+        EXECUTE dbo.ForwardLayers;
+        EXECUTE dbo.FillProbabilities;
+    END TRY
+    BEGIN CATCH
+        -- 8115 and 232 are overflow, 3623 an EXP that has no value.
+        IF ERROR_NUMBER() NOT IN (232, 3623, 8115)
+            THROW;
+        SET @Message = REPLACE(CONCAT(N'The numbers of the network ''', @ModelName, N''' grow too large over the data set ''', @Dataset,
+            N'''. Scale the features to about -1 to 1, as those that it learned from.'), N'%', N'%%');
+        THROW 50176, @Message, 1;
+    END CATCH;
 
     SELECT example AS example_id, label, value AS probability
     FROM #probabilities

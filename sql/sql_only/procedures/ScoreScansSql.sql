@@ -1,8 +1,9 @@
 -- ScoreScansSql: scores the scans in #wanted with a model of dbo.model_scoring, all at once and with T-SQL alone.
 -- Called by PredictPatientsSql, PredictLungCancerSql, StoreModelNodes and TakeCopiedScans, whose tables #wanted it reads and #scores it fills.
 CREATE OR ALTER PROCEDURE dbo.ScoreScansSql
-    @ClassifierId INT, -- model
-    @Prevalence FLOAT  -- share of positives at the site, or NULL for no correction
+    @ClassifierId INT,     -- model
+    @Prevalence FLOAT,     -- share of positives at the site, or NULL for no correction
+    @RefuseMissing BIT = 0 -- 1 refuses a null among the features, as Python does; 0 leaves it to the model
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -11,7 +12,7 @@ BEGIN
     CREATE TABLE #vectors (scan_id INT NOT NULL, feature_index INT NOT NULL, x FLOAT NULL);
     CREATE TABLE #margins (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
 
-    EXECUTE dbo.ReadVectors @ClassifierId;
+    EXECUTE dbo.ReadVectors @ClassifierId, @RefuseMissing;
     IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE classifier_id = @ClassifierId AND trees > 0)
         EXECUTE dbo.WalkTrees @ClassifierId;
     ELSE
