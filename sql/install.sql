@@ -1958,7 +1958,8 @@ GO
 -- ReadVectors: fills #vectors with the features of the scans in #wanted, in the single precision in which models are trained.
 -- Called by ScoreScansSql, whose table #vectors it fills; #wanted is that of ScoreScansSql's callers.
 CREATE OR ALTER PROCEDURE dbo.ReadVectors
-    @ClassifierId INT -- model that reads them
+    @ClassifierId INT, -- model that reads them
+    @RefuseMissing BIT -- 1 refuses a null among the features, as Python does; 0 leaves it to the model
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -1972,12 +1973,27 @@ BEGIN
 
     -- The text of a single reads back as that single whether or not a double stands between, as it does in Python.
     -- Type 2 is a number and 0 is null, a missing value; anything else is no feature, and leaves a gap that is found below.
-    INSERT INTO #vectors (scan_id, feature_index, x)
-    SELECT w.scan_id, CAST(v.[key] AS INT), CAST(v.[value] AS REAL)
-    FROM #wanted AS w
-    INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
-    CROSS APPLY OPENJSON(f.vector) AS v
-    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] IN (0, 2);
+    BEGIN TRY
+        INSERT INTO #vectors (scan_id, feature_index, x)
+        SELECT w.scan_id, CAST(v.[key] AS INT), CAST(v.[value] AS REAL)
+        FROM #wanted AS w
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
+        CROSS APPLY OPENJSON(f.vector) AS v
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] IN (0, 2);
+    END TRY
+    BEGIN CATCH
+        -- Only now is it worth the time to look which number single precision cannot hold.
+        SELECT TOP (1) @Message = CONCAT(N'The feature ', v.[key], N' of the scan ', w.scan_id, N' is ', LEFT(v.[value], 40),
+            N', which single precision cannot hold. Generate or copy the features of the scan again.')
+        FROM #wanted AS w
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
+        CROSS APPLY OPENJSON(f.vector) AS v
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2 AND TRY_CAST(v.[value] AS REAL) IS NULL
+        ORDER BY w.scan_id, CAST(v.[key] AS INT);
+        IF @Message IS NULL
+            THROW;
+        THROW 50153, @Message, 1;
+    END CATCH;
 
     CREATE CLUSTERED INDEX IX_vectors ON #vectors (scan_id, feature_index, x);
     SELECT TOP (1) @Message = CONCAT(N'The scan ', w.scan_id, N' has ', COUNT(v.feature_index), N' features and the model reads ', @Width,
@@ -1992,6 +2008,15 @@ BEGIN
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50153, @Message, 1;
     END;
+
+    IF @RefuseMissing = 1
+        SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
+            N' is null, and no number. Generate or copy the features of the scan again.')
+        FROM #vectors
+        WHERE x IS NULL
+        ORDER BY scan_id, feature_index;
+    IF @Message IS NOT NULL
+        THROW 50153, @Message, 1;
 END;
 GO
 -- WalkTrees: sends every scan through every tree of a LightGBM model, one level of all trees at a time, and adds the leaves.
@@ -2142,8 +2167,9 @@ GO
 -- ScoreScansSql: scores the scans in #wanted with a model of dbo.model_scoring, all at once and with T-SQL alone.
 -- Called by PredictPatientsSql, PredictLungCancerSql, StoreModelNodes and TakeCopiedScans, whose tables #wanted it reads and #scores it fills.
 CREATE OR ALTER PROCEDURE dbo.ScoreScansSql
-    @ClassifierId INT, -- model
-    @Prevalence FLOAT  -- share of positives at the site, or NULL for no correction
+    @ClassifierId INT,     -- model
+    @Prevalence FLOAT,     -- share of positives at the site, or NULL for no correction
+    @RefuseMissing BIT = 0 -- 1 refuses a null among the features, as Python does; 0 leaves it to the model
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -2152,7 +2178,7 @@ BEGIN
     CREATE TABLE #vectors (scan_id INT NOT NULL, feature_index INT NOT NULL, x FLOAT NULL);
     CREATE TABLE #margins (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
 
-    EXECUTE dbo.ReadVectors @ClassifierId;
+    EXECUTE dbo.ReadVectors @ClassifierId, @RefuseMissing;
     IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE classifier_id = @ClassifierId AND trees > 0)
         EXECUTE dbo.WalkTrees @ClassifierId;
     ELSE
@@ -2312,12 +2338,9 @@ Example:
     EXECUTE dbo.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     EXECUTE dbo.FindPatients @Patients, @FeatureSetId, @Pooling, 0;
-    EXECUTE dbo.ScoreScansSql @ClassifierId, @Prevalence;
+    EXECUTE dbo.ScoreScansSql @ClassifierId, @Prevalence, 1;
 
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
-    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id;
+    EXECUTE dbo.StorePredictions @ClassifierId, @Prevalence;
     SET @PredictionResult = (SELECT 100 * probability FROM #scores);
     SELECT @PredictionResult AS prediction_percent;
 END;
@@ -4872,7 +4895,7 @@ Examples:
     ORDER BY u.audit_id DESC;
 END;
 GO
--- CheckDataset: refuses a data set that is not there, lacks features or has others than the network reads.
+-- CheckDataset: refuses a data set that is not there, lacks features, has others than the network reads, or huge numbers.
 -- Called by ScoreNetworkSql.
 CREATE OR ALTER PROCEDURE dbo.CheckDataset
     @Dataset NVARCHAR(128), -- name in dbo.examples
@@ -4882,7 +4905,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Example INT, @Features INT;
+    DECLARE @Message NVARCHAR(2000), @Example INT, @Features INT, @Largest FLOAT = CAST(N'3.4028234663852886e38' AS FLOAT);
     IF @Dataset IS NULL OR NOT EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset)
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
@@ -4905,6 +4928,14 @@ BEGIN
             N'. Give every example exactly these features, zeros included, or take another network.'), N'%', N'%%');
         THROW 50172, @Message, 1;
     END;
+
+    SELECT TOP (1) @Message = REPLACE(CONCAT(N'The feature ', feature_index, N' of the example ', example_id, N' of the data set ''', @Dataset,
+        N''' is ', CONVERT(NVARCHAR(30), value, 1), N', which single precision cannot hold. Scale the features to about -1 to 1.'), N'%', N'%%')
+    FROM dbo.examples
+    WHERE dataset = @Dataset AND (value > @Largest OR value < -@Largest)
+    ORDER BY example_id, feature_index;
+    IF @Message IS NOT NULL
+        THROW 50172, @Message, 1;
 END;
 GO
 -- DrawNumbers: fills #numbers (number BIGINT, state BIGINT) with the states of the generator
@@ -5106,8 +5137,18 @@ Example:
     SELECT 0, example_id, feature_index, value FROM dbo.examples WHERE dataset = @Dataset AND value <> 0
     UNION ALL
     SELECT DISTINCT 0, example_id, -1, 1 FROM dbo.examples WHERE dataset = @Dataset;
-    EXECUTE dbo.ForwardLayers;
-    EXECUTE dbo.FillProbabilities;
+    BEGIN TRY
+        EXECUTE dbo.ForwardLayers;
+        EXECUTE dbo.FillProbabilities;
+    END TRY
+    BEGIN CATCH
+        -- 8115 and 232 are overflow, 3623 an EXP that has no value.
+        IF ERROR_NUMBER() NOT IN (232, 3623, 8115)
+            THROW;
+        SET @Message = REPLACE(CONCAT(N'The numbers of the network ''', @ModelName, N''' grow too large over the data set ''', @Dataset,
+            N'''. Scale the features to about -1 to 1, as those that it learned from.'), N'%', N'%%');
+        THROW 50176, @Message, 1;
+    END CATCH;
 
     SELECT example AS example_id, label, value AS probability
     FROM #probabilities
