@@ -1,0 +1,153 @@
+"""A scan for the browser and for programs: as a volume, slice by slice, as an animation."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+
+from flask import Blueprint, Response, jsonify, request, stream_with_context, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest, NotFound
+
+from web.audit import record_view
+from web.queries.scans import Scan, find_scan, keep_animation, kept_animation, read_slice, read_slices
+from web.scans import niivue
+from web.scans.animation import animation, shown_slices
+from web.scans.geometry import pixel_size
+from web.scans.nifti import compressed, header, size, volume
+from web.scans.pictures import WINDOWS, png
+from web.scoring import TooBusy
+
+blueprint = Blueprint("scans", __name__)
+blueprint.app_template_global("viewer_version")(niivue.version)
+
+_CACHING = "private, no-cache"
+# As large as an INT of SQL can be: what is larger is no page.
+_INDEX = "<int(max=2147483647):index>"
+_NUMBER = "<int(max=2147483647):number>"
+_being_made = threading.BoundedSemaphore(2)
+_WAIT_SECONDS = 10
+
+
+@blueprint.get(f"/patients/{_INDEX}/scan.json")
+def describe(index: int) -> ResponseReturnValue:
+    """Tell the viewer what it is about to load."""
+    scan = find_scan(index)
+    geometry = scan.geometry
+    height, width = geometry.pixel
+    return jsonify(
+        volume=url_for("scans.show_volume", index=index),
+        bytes=size(geometry),
+        header_bytes=len(header(geometry)),
+        size=[geometry.cols, geometry.rows, geometry.slices],
+        spacing=[width, height, geometry.step],
+        start=geometry.start,
+        positions=geometry.known_positions,
+        has_millimetres=geometry.has_millimetres,
+        notes=geometry.notes,
+        windows={key: [window.name, window.level, window.width] for key, window in WINDOWS.items()},
+    )
+
+
+@blueprint.get(f"/patients/{_INDEX}/volume.nii")
+def show_volume(index: int) -> Response:
+    """Send the scan as NIfTI-1; see `web.scans.nifti`."""
+    scan = find_scan(index)
+    record_view("view_scan", index)
+    return volume_response(scan)
+
+
+@blueprint.get(f"/patients/{_INDEX}/slices/{_NUMBER}.png")
+def show_slice(index: int, number: int) -> Response:
+    """Draw a slice through the window that the query names, lung by default."""
+    return slice_response(index, number, request.args.get("window", "lung"))
+
+
+@blueprint.get(f"/patients/{_INDEX}/animation")
+def show_animation(index: int) -> Response:
+    """Send the moving picture: WebP to whom says that he takes it, else GIF."""
+    return animation_response(index, "webp" if "image/webp" in request.accept_mimetypes.values() else "gif")
+
+
+@blueprint.get("/viewer/niivue-<version>.js")
+def viewer_script(version: str) -> Response:
+    """Send NiiVue; its version is in the address, so a browser asks once."""
+    if version != niivue.version():
+        raise NotFound("This version of the scan viewer is not installed. Load the page again.")
+    takes_gzip = request.accept_encodings["gzip"] > 0
+    script = niivue.compressed_script(version) if takes_gzip else niivue.script()
+    response = Response(script, mimetype="text/javascript")
+    if takes_gzip:
+        response.content_encoding = "gzip"
+    response.vary.add("Accept-Encoding")
+    response.headers["Cache-Control"] = "private, max-age=31536000, immutable"
+    return response
+
+
+def volume_response(scan: Scan) -> Response:
+    """Send a scan as NIfTI-1, compressed on its way where the client takes that; 304 to whom has it already.
+
+    A slice that turns out damaged breaks the transfer off, so that nobody takes the part for the whole.
+    """
+    takes_gzip = request.accept_encodings["gzip"] > 0
+    geometry = scan.geometry
+    pieces = stream_with_context(volume(geometry, read_slices(scan)))
+    response = Response(compressed(pieces) if takes_gzip else pieces, mimetype="application/octet-stream")
+    if takes_gzip:
+        response.content_encoding = "gzip"
+    else:
+        response.content_length = size(geometry)
+    response.vary.add("Accept-Encoding")
+    response.headers["Content-Disposition"] = f'attachment; filename="patient-{scan.index}.nii"'
+    return _cached(response, header(geometry).hex() + scan.content_sha256)
+
+
+def slice_response(index: int, number: int, window: str) -> Response:
+    """Draw slice `number`, from 0 up, of a patient's scan as a PNG through one of WINDOWS."""
+    if window not in WINDOWS:
+        raise BadRequest(f"There is no such window. Windows are {', '.join(WINDOWS)}.")
+    patient, hu, sha256 = read_slice(index, number)
+    record_view("view_scan", index)
+    pixel = pixel_size(patient.spacing_y, patient.spacing_x)
+    return _cached(Response(png(hu, WINDOWS[window], pixel), mimetype="image/png"), f"{sha256} {window} {pixel}")
+
+
+def animation_response(index: int, image_format: str) -> Response:
+    """Send the animation kept of a patient's scan; made first where there is none of the scan as it is now.
+
+    Raises
+    ------
+    TooBusy
+        As many animations are being made as may.
+    """
+    made = kept_animation(index, image_format)
+    record_view("view_scan", index)
+    if made is None:
+        made = _make_animation(index, image_format)
+    response = Response(made[0], mimetype=f"image/{image_format}")
+    response.vary.add("Accept")
+    return _cached(response, made[1])
+
+
+def _make_animation(index: int, image_format: str) -> tuple[bytes, str]:
+    if not _being_made.acquire(timeout=_WAIT_SECONDS):
+        raise TooBusy("The server is making as many animations as it may. Try again in a few seconds.")
+    try:
+        # Whoever waited may find that the one before made it.
+        made = kept_animation(index, image_format)
+        if made is not None:
+            return made
+        scan = find_scan(index)
+        frames = read_slices(scan, shown_slices(scan.geometry.slices))
+        file = animation(frames, scan.geometry.pixel, image_format)
+        return file, keep_animation(scan, image_format, file)
+    finally:
+        _being_made.release()
+
+
+def _cached(response: Response, key: str) -> Response:
+    """Let a browser keep a response for this reader and ask about it each time; weak, as one tag holds for gzip too."""
+    response.headers["Cache-Control"] = _CACHING
+    response.set_etag(hashlib.sha256(key.encode("utf-8")).hexdigest()[:32], weak=True)
+    response.make_conditional(request)
+    return response
