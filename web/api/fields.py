@@ -5,6 +5,7 @@ A field is one of a response, where every member is always there, unless `requir
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from marshmallow import fields, validate
@@ -12,6 +13,24 @@ from marshmallow import fields, validate
 # The largest INT of T-SQL: no index, number of a prediction or version lies above it.
 LARGEST = 2_147_483_647
 STATES = ("no features", "not scored", "scored", "failed")
+
+
+class JsonInteger(fields.Integer):
+    """A whole number of a JSON document: 2.0 is one, true and "2" are not."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | None:
+        if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
+            raise self.make_error("invalid")
+        return super()._deserialize(int(value), attr, data, **kwargs)
+
+
+class QueryInteger(fields.Integer):
+    """A whole number of a query: digits, and perhaps a minus before them."""
+
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | None:
+        if re.fullmatch(r"-?[0-9]{1,20}", value) is None:
+            raise self.make_error("invalid")
+        return super()._deserialize(value, attr, data, **kwargs)
 
 
 def text(description: str, example: str | None = None, *, null: bool = False, required: bool = True) -> fields.String:
@@ -23,8 +42,7 @@ def whole(
     description: str, example: int | None = None, *, null: bool = False, least: int = 0, required: bool = True
 ) -> fields.Integer:
     """Describe a whole number, `least` and up."""
-    return fields.Integer(
-        strict=True,
+    return JsonInteger(
         required=required,
         allow_none=null,
         validate=validate.Range(least, LARGEST),
@@ -74,9 +92,9 @@ def choice(
     return fields.String(validate=validate.OneOf(of), metadata=_said(description, example or default), **options)
 
 
-def count(description: str, default: int, most: int) -> fields.Integer:
+def count(description: str, default: int, most: int, kind: type[fields.Integer] = QueryInteger) -> fields.Integer:
     """Describe a parameter that takes 1 to `most`."""
-    return fields.Integer(load_default=default, validate=validate.Range(1, most), metadata=_said(description, default))
+    return kind(load_default=default, validate=validate.Range(1, most), metadata=_said(description, default))
 
 
 def _said(description: str, example: Any) -> dict[str, Any]:

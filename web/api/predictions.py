@@ -6,6 +6,7 @@ from http import HTTPStatus
 from typing import Any
 
 from flask import url_for
+from flask.views import MethodView
 from werkzeug.exceptions import NotFound
 
 from web.access import require
@@ -22,38 +23,41 @@ LOCATION = {"Location": {"description": "The address of the new score.", "schema
 
 
 @blueprint.route("")
-@blueprint.arguments(PredictionsQuery, location="query")
-@blueprint.response(HTTPStatus.OK, Predictions)
-@refuses(HTTPStatus.NOT_FOUND)
-def list_predictions(query: dict[str, Any], index: int) -> dict[str, Any]:
-    """List the scores of a patient, newest first."""
-    found = queries.list_scores(index, query["limit"])
-    record("view_patient", index)
-    return {"items": [prediction(score) for score in found]}
+class PatientPredictions(MethodView):
+    """One rule for both methods: with two, an index that is too large would be a 405 instead of a 404."""
 
+    @blueprint.doc(operationId="list_predictions")
+    @blueprint.arguments(PredictionsQuery, location="query")
+    @blueprint.response(HTTPStatus.OK, Predictions)
+    @refuses(HTTPStatus.NOT_FOUND)
+    def get(self, query: dict[str, Any], index: int) -> dict[str, Any]:
+        """List the scores of a patient, newest first."""
+        found = queries.list_scores(index, query["limit"])
+        record("view_patient", index)
+        return {"items": [prediction(score) for score in found]}
 
-@blueprint.route("", methods=["POST"])
-@require("scorer")
-@blueprint.arguments(ScoreRequest, required=False)
-@blueprint.response(HTTPStatus.CREATED, Prediction, headers=LOCATION)
-@refuses(
-    HTTPStatus.BAD_REQUEST,
-    HTTPStatus.NOT_FOUND,
-    HTTPStatus.CONFLICT,
-    HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-    HTTPStatus.TOO_MANY_REQUESTS,
-)
-def make_prediction(body: dict[str, Any], index: int) -> tuple[dict[str, Any], dict[str, str]]:
-    """Score a patient and keep the score. The account needs the role scorer.
+    @require("scorer")
+    @blueprint.doc(operationId="make_prediction")
+    @blueprint.arguments(ScoreRequest, required=False)
+    @blueprint.response(HTTPStatus.CREATED, Prediction, headers=LOCATION)
+    @refuses(
+        HTTPStatus.BAD_REQUEST,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.CONFLICT,
+        HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    )
+    def post(self, body: dict[str, Any], index: int) -> tuple[dict[str, Any], dict[str, str]]:
+        """Score a patient and keep the score. The account needs the role scorer.
 
-    409 when the scan has no features that the model reads; the detail names the procedure that makes them. 429 with
-    Retry-After while as many scores are computed as the server may.
-    """
-    score = queries.score_patient(index, body.get("model", services().settings.web_model), body.get("version"))
-    record("score", index)
-    address = url_for("Predictions.show_prediction", index=index, prediction_id=score.prediction_id)
-    return prediction(score), {"Location": address}
+        409 when the scan has no features that the model reads; the detail names the procedure that makes them. 429 with
+        Retry-After while as many scores are computed as the server may.
+        """
+        score = queries.score_patient(index, body.get("model", services().settings.web_model), body.get("version"))
+        record("score", index)
+        address = url_for("Predictions.show_prediction", index=index, prediction_id=score.prediction_id)
+        return prediction(score), {"Location": address}
 
 
 @blueprint.route(f"/<int(max={LARGEST}):prediction_id>")

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from web.api.fields import STATES, choice, count, day, entries, moment, number, share, text, truth, whole
+from web.api.fields import STATES, JsonInteger, choice, count, day, entries, moment, number, share, text, truth, whole
 from web.scans.pictures import WINDOWS
 
 SORTS = ("index", "name", "date", "slices", "probability", "scored")
 STATE = "What was done with the primary scan. 'failed': making its features failed."
 LARGEST_PAGE = 200
+LAST_PAGE = 1_000_000
 
 
 class ProblemError(Schema):
@@ -40,12 +41,15 @@ class WorklistQuery(Schema):
     state = choice(STATE, STATES, example="scored")
     sort = choice("What to sort by; 'scored' is when the newest score was given.", SORTS, "index")
     order = choice("In which order.", ("ascending", "descending"), "ascending")
-    page = count("The page, from 1.", 1, 1_000_000)
+    page = count("The page, from 1.", 1, LAST_PAGE)
     page_size = count("Patients a page.", 50, LARGEST_PAGE)
 
 
 class WorklistSearch(WorklistQuery):
     """A search of the worklist. It is a body, since names do not belong in addresses, which are logged."""
+
+    page = count("The page, from 1.", 1, LAST_PAGE, JsonInteger)
+    page_size = count("Patients a page.", 50, LARGEST_PAGE, JsonInteger)
 
     text = fields.String(
         required=True,
