@@ -112,8 +112,6 @@ def _chosen(argument: str) -> models.Version:
     return found
 
 
-def _plots(
-    model: models.Version, origin: models.Origin, figures: dict[tuple[str, str], float | None]
-) -> list[Plot]:
+def _plots(model: models.Version, origin: models.Origin, figures: dict[tuple[str, str], float | None]) -> list[Plot]:
     curves = models.read_curves(model.classifier_id)
     return model_plots(curves, figures, origin.details, origin.parameters.get("folds"))

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from web.queries.patients import rows_of
 from web.services import call
 
 COMPARED = ("auc", "average_precision", "log_loss", "brier")
@@ -131,7 +132,7 @@ def list_versions() -> list[Version]:
     """Give every version of every model, by name, the newest first."""
     (found,) = call(_VERSION + "ORDER BY name, version DESC;")
     (figures,) = call(_HEADLINES + ";")
-    return _versions(found.rows, figures.rows)
+    return _versions(rows_of(found), figures.rows)
 
 
 def find_version(name: str, version: int) -> Version | None:
@@ -151,7 +152,7 @@ def read_origin(classifier_id: int) -> Origin:
         "FROM dbo.model_versions WHERE classifier_id = ?;",
         classifier_id,
     )
-    row = dict(zip(found.columns, found.rows[0], strict=True))
+    (row,) = rows_of(found)
     return Origin(**row | {"details": _object(row["details"]), "parameters": _object(row["parameters"])})
 
 
@@ -181,8 +182,7 @@ def read_promotions(name: str) -> list[Promotion]:
         "rolled_back_at, rolled_back_by FROM dbo.promotion_history WHERE name = ? ORDER BY promotion_id DESC;",
         name,
     )
-    rows = (dict(zip(found.columns, row, strict=True)) for row in found.rows)
-    return [Promotion(**row | {"forced": bool(row["forced"])}) for row in rows]
+    return [Promotion(**row | {"forced": bool(row["forced"])}) for row in rows_of(found)]
 
 
 def compare(a: Version, b: Version, metric: str, top: int) -> Comparison:
@@ -198,12 +198,11 @@ def compare(a: Version, b: Version, metric: str, top: int) -> Comparison:
         a.name, a.version, b.name, b.version, metric, top,
         computes=True,
     )  # fmt: skip
-    row = dict(zip(figures.columns, figures.rows[0], strict=True))
-    found = [dict(zip(patients.columns, patient, strict=True)) for patient in patients.rows]
+    (row,) = rows_of(figures)
     names = ("patient_index", "label", "percent_a", "percent_b", "difference")
     return Comparison(
         **{name: row[name] for name in ("metric", "patients", "value_a", "value_b", "difference", "low", "high")},
-        disagreements=[Disagreement(**{name: patient[name] for name in names}) for patient in found],
+        disagreements=[Disagreement(**{name: patient[name] for name in names}) for patient in rows_of(patients)],
     )
 
 
@@ -211,16 +210,19 @@ def _find(where: str, *parameters: str | int) -> Version | None:
     (found,) = call(_VERSION + where, *parameters)
     if not found.rows:
         return None
-    (figures,) = call(_HEADLINES + "AND classifier_id = ?;", found.rows[0][0])
-    return _versions(found.rows, figures.rows)[0]
+    (row,) = rows_of(found)
+    (figures,) = call(_HEADLINES + "AND classifier_id = ?;", row["classifier_id"])
+    return _versions([row], figures.rows)[0]
 
 
-def _versions(rows: Sequence[tuple[Any, ...]], figures: Sequence[tuple[Any, ...]]) -> list[Version]:
-    test: dict[int, dict[str, float | None]] = {row[0]: {} for row in rows}
+def _versions(rows: Sequence[dict[str, Any]], figures: Sequence[tuple[int, str, float | None]]) -> list[Version]:
+    test: dict[int, dict[str, float | None]] = {row["classifier_id"]: {} for row in rows}
     for classifier_id, metric, value in figures:
         # A version trained between the two questions has no row yet.
         test.get(classifier_id, {})[metric] = value
-    return [Version(*row[:-2], bool(row[-2]), row[-1], test[row[0]]) for row in rows]
+    return [
+        Version(**row | {"is_champion": bool(row["is_champion"]), "test": test[row["classifier_id"]]}) for row in rows
+    ]
 
 
 def _object(text: str | None) -> dict[str, Any]:

@@ -1,0 +1,308 @@
+"""The pages about models show what the tables and CompareModels say, and no more than the reader may see."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import closing
+from html import unescape
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import numpy as np
+import pytest
+from flask.testing import FlaskClient
+from sklearn.metrics import precision_recall_curve, roc_curve
+
+from lungdb.cli.account_store import add_account
+from lungdb.config import Settings
+from lungdb.database import Connection, connect, install, run
+from lungdb.reporting.facts import read_facts
+from tests.models.conftest import fill, rows, vectors_and_labels
+from tests.web.conftest import PASSWORD, sign_in, target_of
+from web import create_app
+from web.passwords import hash_password
+from web.plots import LEFT, SIDE, TOP
+
+HOSTILE = """<script>alert("100%")</script>//&'"""
+SVG = "{http://www.w3.org/2000/svg}"
+
+
+@pytest.fixture(scope="module")
+def models_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """120 patients; LightGBM with folds (1, champion), hold-out, uncalibrated (2); a logistic with a hostile name."""
+    file = tmp_path_factory.mktemp("models") / "lung_cancer_database.db"
+    with closing(connect(target_of(file))) as connection:
+        install(connection)
+        fill(connection, *vectors_and_labels(120, 12, signal=2.0, seed=5), 12)
+        run(connection, "UPDATE dbo.settings SET value = N'40' WHERE name = N'test_percent';")
+        run(connection, "EXECUTE dbo.TrainLungCancerModel;")
+        run(connection, "EXECUTE dbo.PromoteModel @ModelName = N'lightgbm_sql';")
+        run(connection, "EXECUTE dbo.TrainLungCancerModel @Folds = 0, @Calibration = N'none', @Seed = 3;")
+        run(connection, "EXECUTE dbo.TrainLungCancerModel @ModelName = ?, @Algorithm = N'logistic';", (HOSTILE,))
+        run(connection, "EXECUTE dbo.PredictLungCancer @PatientIndex = 1;")
+        add_account(connection, "ana", hash_password(PASSWORD), "scorer", True)
+        add_account(connection, "rob", hash_password(PASSWORD), "reader", False)
+    return file
+
+
+@pytest.fixture
+def web_database(models_file: Path, tmp_path: Path) -> Path:
+    """A copy of it to change, for the application of these tests."""
+    return Path(shutil.copy(models_file, tmp_path / "lung_cancer_database.db"))
+
+
+@pytest.fixture
+def connection(web_database: Path) -> Iterator[Connection]:
+    """A connection to the database behind the page."""
+    with closing(connect(target_of(web_database))) as opened:
+        yield opened
+
+
+def _page(client: FlaskClient, path: str) -> str:
+    answer = client.get(path)
+    assert answer.status_code == 200, answer.text
+    return answer.text
+
+
+def _line(svg: str, kind: str) -> list[tuple[float, float]]:
+    """Read the first line of a kind back into the data's units, for axes from 0 to 1."""
+    path = next(one for one in ET.fromstring(svg).iter(f"{SVG}path") if one.get("class") == f"plot-{kind}")
+    numbers = re.findall(r"(-?[\d.]+),(-?[\d.]+)", path.get("d") or "")
+    return [((float(x) - LEFT) / SIDE, 1 - (float(y) - TOP) / SIDE) for x, y in numbers]
+
+
+def _test_scores(connection: Connection) -> tuple[list[int], list[float]]:
+    scores = rows(connection, "SELECT label, probability FROM dbo.test_scores WHERE classifier_id = 1;")
+    return [label for label, _ in scores], [probability for _, probability in scores]
+
+
+def _distance(points: np.ndarray, places: list[tuple[float, float]]) -> float:
+    """Give how far the farthest of points is from the line through places, all stretches level or upright."""
+    line = np.array(places)
+    low, high = np.minimum(line[:-1], line[1:]), np.maximum(line[:-1], line[1:])
+    beside = np.maximum(0, np.maximum(low - points[:, None], points[:, None] - high))
+    return float(beside.sum(axis=2).min(axis=1).max())
+
+
+def test_all_versions_are_listed_and_the_champion_is_named(signed_in: FlaskClient, connection: Connection) -> None:
+    """Each with the test figures of the tables; one champion, in words."""
+    page = _page(signed_in, "/models")
+    listed = {
+        unquote(unescape(address)): row
+        for row in re.findall(r"<tr>.*?</tr>", page, re.DOTALL)
+        for address in re.findall(r'href="([^"]+)"', row)
+    }
+    expected = {("lightgbm_sql", 1): 1, ("lightgbm_sql", 2): 0, (HOSTILE, 1): 0}
+    assert listed.keys() == {f"/models/{name}/{version}" for name, version in expected}
+    for (name, version), predictions in expected.items():
+        row = listed[f"/models/{name}/{version}"]
+        metrics = read_facts(connection, name, version).metrics
+        for metric in ("patients", "auc", "log_loss", "brier"):
+            assert f'<data value="{metrics["test", metric]}">' in row
+        assert f"{metrics['test', 'auc_low']:.3f} to {metrics['test', 'auc_high']:.3f}" in row
+        assert ("champion" in row) == ((name, version) == ("lightgbm_sql", 1))
+        assert f'<td class="number">{predictions}</td>' in row
+
+
+def test_every_figure_of_a_version_is_shown(signed_in: FlaskClient, connection: Connection) -> None:
+    """For train and test, to three decimals and, in the value, in full."""
+    page = _page(signed_in, "/models/lightgbm_sql/1")
+    metrics = read_facts(connection, "lightgbm_sql", 1).metrics
+    shown = re.findall(r'data-part="(\w+)" data-metric="(\w+)"><data value="([^"]+)">([^<]+)<', page)
+    assert len(shown) == 28
+    for part, metric, value, text in shown:
+        expected = metrics[part, metric]
+        assert expected is not None
+        assert float(value) == expected
+        assert text == f"{expected:.3f}"
+
+
+def test_where_a_version_comes_from_is_shown(signed_in: FlaskClient, connection: Connection) -> None:
+    """Hashes of network and model, seed, parameters, and who promoted it."""
+    facts = read_facts(connection, "lightgbm_sql", 1)
+    page = _page(signed_in, "/models/lightgbm_sql/1")
+    assert facts.champion is not None
+    for said in (facts.network.sha256, facts.model.sha256, str(facts.run.seed), facts.champion.promoted_by):
+        assert said in page
+    terms = dict(re.findall(r"<dt>([^<]+)</dt><dd>([^<]+)</dd>", page))
+    for name in ("learning_rate", "folds", "num_leaves"):
+        assert terms[name] == str(facts.run.parameters[name])
+
+
+def test_the_drawn_roc_is_that_of_the_test_scores(signed_in: FlaskClient, connection: Connection) -> None:
+    """scikit-learn's points lie on the line, and the line's corners are scikit-learn's."""
+    drawn = _line(_page(signed_in, "/models/lightgbm_sql/1/roc.svg"), "a")
+    x, y, _ = roc_curve(*_test_scores(connection), drop_intermediate=False)
+    points = np.column_stack([x, y])
+    assert _distance(points, drawn) < 1e-3
+    assert all(np.abs(points - np.array(place)).max(axis=1).min() < 1e-3 for place in drawn)
+
+
+def test_the_drawn_precision_is_that_of_the_test_scores(signed_in: FlaskClient, connection: Connection) -> None:
+    """Every point of scikit-learn's precision-recall curve lies on the stair."""
+    drawn = _line(_page(signed_in, "/models/lightgbm_sql/1/precision_recall.svg"), "a")
+    precision, recall, _ = precision_recall_curve(*_test_scores(connection))
+    assert _distance(np.column_stack([recall, precision])[:-1], drawn) < 1e-3
+
+
+def test_the_drawn_calibration_has_the_mean_of_every_bin(signed_in: FlaskClient, connection: Connection) -> None:
+    """Ten equal bins of the test patients' probabilities, against the share of cancer in each, by NumPy."""
+    drawn = _line(_page(signed_in, "/models/lightgbm_sql/1/calibration.svg"), "a")
+    labels, probabilities = (np.array(column) for column in _test_scores(connection))
+    bins = np.digitize(probabilities, np.arange(1, 10) / 10)
+    expected = [(probabilities[bins == bin].mean(), labels[bins == bin].mean()) for bin in np.unique(bins)]
+    assert np.array(drawn) == pytest.approx(np.array(expected), abs=1e-3)
+
+
+def test_a_model_without_calibration_shows_one_curve(signed_in: FlaskClient) -> None:
+    """And says so, instead of drawing two equal ones."""
+    svg = _page(signed_in, "/models/lightgbm_sql/2/calibration.svg")
+    assert "not calibrated" in svg
+    assert "before calibration" not in svg
+
+
+def test_a_model_without_rounds_has_no_training_curve(signed_in: FlaskClient) -> None:
+    """A logistic regression has none; asking for it tells which plots there are."""
+    answer = signed_in.get(f"/models/{quote(HOSTILE)}/1/training.svg")
+    assert answer.status_code == 404
+    assert "roc, precision_recall, calibration" in answer.text
+    assert "<svg" in _page(signed_in, "/models/lightgbm_sql/1/training.svg")
+
+
+def test_a_name_is_text_whatever_it_holds(signed_in: FlaskClient) -> None:
+    """Slashes lead to its page, and no tag of it becomes one of the page."""
+    for path in ("/models", f"/models/{quote(HOSTILE)}/1", "/models/compare?a=1&b=3"):
+        page = _page(signed_in, path)
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;alert" in page
+
+
+def test_pages_and_drawings_hold_no_style_and_no_script(signed_in: FlaskClient) -> None:
+    """The page's Content-Security-Policy would refuse them."""
+    for path in ("/models", "/models/lightgbm_sql/1", "/models/compare?a=1&b=2", "/models/lightgbm_sql/1/roc.svg"):
+        page = _page(signed_in, path)
+        assert not re.search(r"\bstyle=|<style|<script(?![^>]*\bsrc=)|\bon\w+=", page)
+
+
+def test_every_plot_has_its_points_as_a_table(signed_in: FlaskClient, connection: Connection) -> None:
+    """For those who do not see the picture: the calibration's bins with their patients."""
+    page = _page(signed_in, "/models/lightgbm_sql/1")
+    assert page.count('role="img"') == page.count("the points as a table") == 4
+    facts = read_facts(connection, "lightgbm_sql", 1)
+    for point in facts.curves["test", "calibration"]:
+        cells = (f"{point.x:.4g}", f"{point.y:.4g}", f"{point.threshold:.0f}")
+        row = "".join(f'<td class="number">{cell}</td>' for cell in cells)
+        assert f'<th scope="row">after calibration</th>{row}' in page
+
+
+def test_no_page_tells_thresholds_that_are_scores_of_patients(reader: FlaskClient, connection: Connection) -> None:
+    """But for the operating points', a patient's probability is nowhere, or ranks would tell the labels."""
+    page = _page(reader, "/models/lightgbm_sql/1")
+    metrics = read_facts(connection, "lightgbm_sql", 1).metrics
+    allowed = {value for (_, metric), value in metrics.items() if metric.startswith("threshold_at")}
+    shown = {float(value) for value in re.findall(r'<data value="([^"]+)"', page)}
+    assert shown
+    assert not shown & (set(_test_scores(connection)[1]) - allowed)
+
+
+def test_the_comparison_is_that_of_comparemodels(signed_in: FlaskClient, connection: Connection) -> None:
+    """Both figures, the difference and its interval, and the patients in its order with what is true of them."""
+    figures, patients = run(
+        connection,
+        "EXECUTE dbo.CompareModels @A = N'lightgbm_sql', @VersionA = 1, @B = N'lightgbm_sql', @VersionB = 2, "
+        "@Metric = N'brier';",
+    )
+    row = dict(zip(figures.columns, figures.rows[0], strict=True))
+    page = _page(signed_in, "/models/compare?a=1&b=2&metric=brier")
+    for name in ("value_a", "value_b", "difference", "low", "high"):
+        assert f'<data value="{row[name]}">' in page
+    better = 1 if row["difference"] < 0 else 2
+    assert f"version {better} has the better Brier score" in page
+    listed = re.findall(r">Patient (\d+)</a></th><td>(cancer|no cancer)</td>", page)
+    assert listed == [(str(patient[0]), "cancer" if patient[2] else "no cancer") for patient in patients.rows]
+
+
+def test_the_comparison_lays_both_rocs_over_each_other(signed_in: FlaskClient) -> None:
+    """Each as on the version's own page."""
+    page = _page(signed_in, "/models/compare?a=1&b=2")
+    both = page[page.index("<svg xmlns") :]
+    both = both[: both.index("</svg>") + 6]
+    for kind, version in (("a", 1), ("b", 2)):
+        assert _line(both, kind) == _line(_page(signed_in, f"/models/lightgbm_sql/{version}/roc.svg"), "a")
+
+
+def test_the_truth_of_a_patient_is_shown_to_those_who_may_see_it(
+    signed_in: FlaskClient, reader: FlaskClient, connection: Connection
+) -> None:
+    """The audit has each patient whose truth was seen; others get the page without it."""
+    without = _page(reader, "/models/compare?a=1&b=2")
+    assert len(re.findall(r">Patient \d+</a>", without)) == 10
+    assert "no cancer" not in without
+    seen = "SELECT patient_index FROM dbo.audit WHERE action = N'view_truth' AND account = ? ORDER BY patient_index;"
+    assert rows(connection, seen, ("rob",)) == []
+    page = _page(signed_in, "/models/compare?a=1&b=2")
+    shown = sorted(int(index) for index in re.findall(r">Patient (\d+)</a>", page))
+    assert [index for (index,) in rows(connection, seen, ("ana",))] == shown
+
+
+def test_models_without_common_test_patients_are_told_so(signed_in: FlaskClient, connection: Connection) -> None:
+    """The page has CompareModels' own words, and both versions side by side."""
+    run(connection, "UPDATE dbo.experiment_patients SET part = 'train' WHERE experiment_id = 2;")
+    page = unescape(_page(signed_in, "/models/compare?a=1&b=2"))
+    assert "have no test patients in common" in page
+    assert "Side by side" in page
+
+
+def test_what_is_not_there_is_a_page_that_says_so(signed_in: FlaskClient) -> None:
+    """Unknown names, versions, numbers, plots and figures."""
+    for path, status, said in (
+        ("/models/nobody/1", 404, "no version 1 of a model named 'nobody'"),
+        ("/models/lightgbm_sql/3", 404, "no version 3 of a model named 'lightgbm_sql'"),
+        ("/models/lightgbm_sql/99999999999999", 404, "no version 99999999999999"),
+        ("/models/lightgbm_sql/1/heart.svg", 404, "no plot 'heart'"),
+        ("/models/compare", 404, "no model with the number ''"),
+        ("/models/compare?a=1&b=99999999999", 404, "no model with the number '99999999999'"),
+        ("/models/compare?a=1&b=2&metric=luck", 400, "figure 'luck' is not known"),
+    ):
+        answer = signed_in.get(path)
+        assert (answer.status_code, said in unescape(answer.text)) == (status, True), answer.text
+
+
+def test_a_version_without_a_training_run_is_shown_with_what_is_known(
+    signed_in: FlaskClient, connection: Connection
+) -> None:
+    """A copied model has no figures, and its pages no error."""
+    run(
+        connection,
+        "INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details) "
+        "SELECT N'copied', 1, library, feature_set_id, pooling, model, sha256, N'[]' FROM dbo.classifiers "
+        "WHERE classifier_id = 1;",
+    )
+    assert "not recorded" in _page(signed_in, "/models")
+    page = _page(signed_in, "/models/copied/1")
+    assert "No figures are recorded" in page
+    assert "No curves are recorded" in page
+    assert "no test patients in common" in _page(signed_in, "/models/compare?a=1&b=4")
+
+
+def test_an_empty_database_says_what_to_run(tmp_path: Path) -> None:
+    """Nothing is trained: the procedure is named."""
+    target = target_of(tmp_path / "lung_cancer_database.db")
+    with closing(connect(target)) as connection:
+        install(connection)
+        add_account(connection, "ana", hash_password(PASSWORD), "scorer", True)
+    client = sign_in(
+        create_app(Settings(database=target, web_secret="a secret of the tests only")).test_client(), "ana"
+    )
+    assert "dbo.TrainLungCancerModel" in _page(client, "/models")
+
+
+def test_nobody_sees_a_model_without_signing_in(client: FlaskClient) -> None:
+    """Not the list, not a drawing."""
+    for path in ("/models", "/models/lightgbm_sql/1", "/models/lightgbm_sql/1/roc.svg", "/models/compare?a=1&b=2"):
+        answer = client.get(path)
+        assert answer.status_code == 303
+        assert "/sign-in" in answer.headers["Location"]
