@@ -14,7 +14,6 @@ from flask.testing import FlaskClient
 
 from lungdb.cli import load_labels, load_network, load_patients, load_scans
 from lungdb.cli.account_store import add_account
-from lungdb.cli.account_store import add_account
 from lungdb.config import Settings
 from lungdb.database import connect, install, run
 from lungdb.phantoms.dataset import make_dataset

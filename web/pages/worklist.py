@@ -14,24 +14,36 @@ from web.queries.patients import SORTS, STATES, list_patients
 
 blueprint = Blueprint("worklist", __name__)
 PAGE = 50
+LAST_PAGE = 1_000_000
 LONGEST_SEARCH = 128
 
 
 @blueprint.get("/")
 def index() -> ResponseReturnValue:
-    """Show a page of the list."""
+    """Show a page of the list. A filter, order or page that there is not is taken for the nearest that there is."""
     search = str(session.get("search", ""))
-    state = request.args.get("state")
-    state = state if state in STATES else None
-    sort = request.args.get("sort", "index")
-    sort = sort if sort in SORTS else "index"
-    descending = request.args.get("order") == "desc"
-    page = max(1, request.args.get("page", 1, type=int))
+    state = _known(request.args.get("state"), STATES)
+    sort_given = _known(request.args.get("sort"), SORTS)
+    order_given = _known(request.args.get("order"), ("desc",))
+    sort, descending = sort_given or "index", order_given is not None
+    page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
     patients, total = list_patients(search, state, sort, descending, (page - 1) * PAGE, PAGE)
+    pages = max(1, -(-total // PAGE))
+    if page > pages:
+        return redirect(url_for("worklist.index", state=state, sort=sort_given, order=order_given, page=pages))
     return render_template(
-        "worklist.html", patients=patients, total=total, state=state, sort=sort, descending=descending, page=page,
-        pages=max(1, -(-total // PAGE)), states=STATES,
-    )  # fmt: skip
+        "worklist.html",
+        patients=patients,
+        total=total,
+        states=STATES,
+        state=state,
+        sort=sort,
+        descending=descending,
+        sort_given=sort_given,
+        order_given=order_given,
+        page=page,
+        pages=pages,
+    )
 
 
 @blueprint.post("/search")
@@ -39,3 +51,7 @@ def search() -> ResponseReturnValue:
     """Keep what is searched for, and show the list; an empty text ends the search."""
     session["search"] = request.form.get("q", "").strip()[:LONGEST_SEARCH]
     return redirect(url_for("worklist.index"), 303)
+
+
+def _known(value: str | None, values: tuple[str, ...]) -> str | None:
+    return value if value in values else None

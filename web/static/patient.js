@@ -1,0 +1,75 @@
+// The patient page without reloading: the viewer keeps its place while a score is computed. Without JavaScript the form
+// and the link do the same by whole pages; these are the pages that are fetched here, too.
+
+const REPLACED = ["state", "result", "history"];
+
+async function fetchPage(address, options = {}) {
+  const response = await fetch(address, { ...options, headers: { Accept: "text/html" }, credentials: "same-origin" });
+  const page = new DOMParser().parseFromString(await response.text(), "text/html");
+  return { response, page };
+}
+
+function replaceParts(page, ids) {
+  for (const id of ids) {
+    const fresh = page.getElementById(id);
+    if (fresh) document.getElementById(id)?.replaceWith(document.adoptNode(fresh));
+  }
+}
+
+// Of an error page, the sentence that says what is wrong and what to do.
+function sentenceOf(page) {
+  return page.querySelector("main .message p:not(.message-status)")?.textContent.trim()
+    || "The server gave no answer that can be shown. Load the page again.";
+}
+
+function analyze(form) {
+  const button = form.querySelector("button");
+  const progress = document.getElementById("progress");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (form.getAttribute("aria-busy") === "true") return;
+    const begun = Date.now();
+    form.setAttribute("aria-busy", "true");
+    button.setAttribute("aria-disabled", "true");
+    progress.classList.remove("is-error");
+    progress.textContent = "Analyzing the scan …";
+    const clock = setInterval(() => {
+      const seconds = Math.round((Date.now() - begun) / 1000);
+      button.textContent = `Analyzing … ${seconds} s`;
+    }, 1000);
+    try {
+      const { response, page } = await fetchPage(form.action, { method: "POST", body: new FormData(form) });
+      if (!response.ok) throw new Error(sentenceOf(page));
+      if (!page.getElementById("probability")) throw new Error("You are signed out. Sign in again, and repeat it.");
+      replaceParts(page, REPLACED);
+      progress.textContent = "Done. The result is above.";
+    } catch (error) {
+      progress.classList.add("is-error");
+      progress.textContent = error instanceof TypeError
+        ? "The server cannot be reached. Check the connection, and press the button again."
+        : error.message;
+    } finally {
+      clearInterval(clock);
+      button.textContent = "Analyze scan";
+      button.removeAttribute("aria-disabled");
+      form.removeAttribute("aria-busy");
+    }
+  });
+}
+
+async function loadSimilar(section) {
+  section.setAttribute("aria-busy", "true");
+  try {
+    const { response, page } = await fetchPage(section.dataset.href);
+    if (response.ok) replaceParts(page, ["similar"]);
+  } catch {
+    // The link that the page came with stays and leads to the same.
+  } finally {
+    section.removeAttribute("aria-busy");
+  }
+}
+
+const form = document.getElementById("analyze");
+if (form) analyze(form);
+const similar = document.getElementById("similar");
+if (similar?.dataset.href) loadSimilar(similar);
