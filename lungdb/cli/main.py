@@ -24,7 +24,6 @@ COMMANDS = {
     "load-network": "load a network: ONNX, PyTorch weights or a CNTK file",
     "load-tensors": "load a dense network as tables, to score with no Python",
     "networks": "list the known networks and those that are loaded",
-    "accounts": "who may use the web page: accounts, tokens, the audit",
     "copy": "bring a model to a database that scores with T-SQL alone, or into a script",
 }
 
