@@ -36,7 +36,10 @@ EXECUTE dbo.TrainNetworkSql @Dataset = ?, @ModelName = ?, @Hidden = N'2', @Itera
     @LearningRate = 2, @Momentum = 0;
 """
 _DIGITS = 900
-_ITERATIONS = 5
+_EXAMPLE_COUNTS = (1000, 10_000, 100_000)
+# So many examples are passed through in a measurement, and at least so many times each.
+_PASSED = 50_000
+_ITERATIONS = 4
 
 
 def main() -> int:
@@ -55,9 +58,14 @@ def bench(folder: Path, rounds: int) -> None:
         print("\nScoreNetworkSql, pictures of 8 × 8 through 64, 32 and 10 units:\n")
         print_table(("digits", "ms a digit"), [(_DIGITS, f"{_digit(connection, rounds):.2f}")])
         print("\nTrainNetworkSql, two features and two hidden units, every example in each iteration:\n")
-        few, many = (_training(connection, count, rounds) for count in (1000, 10_000))
-        rows = [(1000, f"{1 / few:.2f}", ""), (10_000, f"{1 / many:.2f}", f"{many / few:.1f}")]
-        print_table(("examples", "iterations/s", "times as long"), rows)
+        rows = []
+        before = 0.0
+        for count in _EXAMPLE_COUNTS:
+            seconds, busy = _training(connection, count, rounds)
+            each = (f"{1e6 * time / count:.1f}" for time in (seconds, busy))
+            rows.append((count, f"{1 / seconds:.2f}", *each, f"{busy / before:.1f}" if before else ""))
+            before = busy
+        print_table(("examples", "iterations/s", "µs an example", "of them CPU", "times the CPU"), rows)
 
 
 def _digit(connection: Connection, rounds: int) -> float:
@@ -76,20 +84,25 @@ def _digit(connection: Connection, rounds: int) -> float:
     return statistics.median(times)
 
 
-def _training(connection: Connection, count: int, rounds: int) -> float:
-    """Return the seconds of an iteration."""
+def _training(connection: Connection, count: int, rounds: int) -> tuple[float, float]:
+    """Return the seconds of an iteration, by the clock and of the processor."""
     name = f"{count} examples"
     run(connection, _EXAMPLES, (name, json.dumps(np.random.default_rng(1).normal(size=(count, 2)).tolist())))
     run(connection, _LABELS, (name,))
-    times = []
+    # The first call of all also reads the procedures.
+    run(connection, _TRAIN, (name, f"{name} first", 1))
+    iterations = max(_ITERATIONS, _PASSED // count)
+    clock: list[float] = []
+    busy: list[float] = []
     for number in range(rounds):
-        started = time.perf_counter()
-        run(connection, _TRAIN, (name, f"{name} {number}", 1))
-        begun = time.perf_counter()
-        run(connection, _TRAIN, (name, f"{name} {number}", 1 + _ITERATIONS))
-        # Both calls begin alike, so the difference is iterations alone, but for one.
-        times.append((time.perf_counter() - begun - (begun - started)) / (_ITERATIONS - 1))
-    return statistics.median(times)
+        times = [(time.perf_counter(), time.process_time())]
+        for until in (1, 2 + iterations):
+            run(connection, _TRAIN, (name, f"{name} {number}", until))
+            times.append((time.perf_counter(), time.process_time()))
+        # Both calls begin alike, so the difference is iterations alone, one more than the first call's.
+        for found, (start, begun, ended) in zip((clock, busy), zip(*times, strict=True), strict=True):
+            found.append((ended - begun - (begun - start)) / iterations)
+    return statistics.median(clock), statistics.median(busy)
 
 
 if __name__ == "__main__":
