@@ -19,6 +19,7 @@ import bench_networks
 import bench_search
 import bench_sql_only
 import bench_sql_only_trees
+import bench_web
 import numpy as np
 from numpy.typing import NDArray
 
@@ -88,6 +89,7 @@ def _bench(folder: Path, rounds: int) -> None:
     bench_intake.bench(folder, rounds)
     bench_sql_only_trees.bench(folder, rounds)
     bench_sql_only.bench(folder, rounds)
+    bench_web.bench(folder)
 
     print(f"\nPredictLungCancer, {PREDICTIONS} calls on one connection:\n")
     print_table(("median, ms", "95th percentile, ms"), [_latency(many)])
