@@ -1,0 +1,276 @@
+// The scan in the browser. It begins with plain slices, which need nothing, and goes on with the volume once it is there.
+
+import { AXIS, Grid } from "./viewer_grid.js";
+import { SliceView } from "./viewer_slices.js";
+import { VolumeView, download, hasWebGL2 } from "./viewer_volume.js";
+
+const PAGE = 10; // slices
+const CLICK = 4; // pixels that a hand moves in a click
+const NOTCH = 60; // of a mouse wheel; finer movements are added up
+const NICE_LENGTHS = [200, 100, 50, 20, 10, 5, 2, 1]; // millimetres
+const PRESS = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: PAGE, PageDown: -PAGE };
+
+const at = (name) => document.getElementById(`viewer-${name}`);
+const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
+const signed = (number, digits = 0) => number.toFixed(digits).replace("-", "−");
+
+class Viewer {
+  constructor(root, scan) {
+    this.root = root;
+    this.scan = scan;
+    this.grid = new Grid(scan);
+    this.renderer = new SliceView(at("slice"), root.dataset.slices, this.grid);
+    this.drag = matchMedia("(pointer: coarse)").matches ? "slices" : "window";
+    this.clock = null;
+    const voxel = this.grid.middle();
+    voxel[2] = Number(at("range").value) - 1;
+    const window = at("windows").querySelector("[aria-pressed=true]").dataset.window;
+    const [, level, width] = scan.windows[window];
+    this.start = { plane: "axial", voxel, window, preset: window, level, width, hasCrosshair: true };
+    this.view = this.start;
+  }
+
+  // What dragging changes now: plain slices have no window of their own.
+  get dragged() {
+    return this.renderer.hasFreeWindow ? this.drag : "slices";
+  }
+
+  // Changes asked for within one frame of the screen are drawn once.
+  change(part) {
+    this.view = { ...this.view, ...part };
+    if (this.isAsked) return;
+    this.isAsked = true;
+    requestAnimationFrame(async () => {
+      this.isAsked = false;
+      try {
+        await this.renderer.draw(this.view);
+        this.show();
+      } catch (error) {
+        this.note(`This slice could not be shown: ${error.message}.`);
+      }
+    });
+  }
+
+  move(steps, axis = AXIS[this.view.plane]) {
+    const voxel = [...this.view.voxel];
+    voxel[axis] += steps;
+    this.change({ voxel: this.grid.clamp(voxel) });
+  }
+
+  choose(preset) {
+    const [, level, width] = this.scan.windows[preset];
+    this.change({ window: preset, preset, level, width });
+  }
+
+  // As in DICOM workstations: to the right is wider, down is a higher level.
+  bend(from, right, down) {
+    const unit = Math.max(1, from.width / 300);
+    const width = Math.round(Math.min(Math.max(from.width + right * unit, 1), 4000));
+    const level = Math.round(Math.min(Math.max(from.level + down * unit, -1200), 3000));
+    this.change({ preset: null, level, width });
+  }
+
+  play(isOn) {
+    clearInterval(this.clock);
+    this.clock = isOn ? setInterval(() => {
+      const axis = AXIS[this.view.plane];
+      const voxel = [...this.view.voxel];
+      voxel[axis] = (voxel[axis] + 1) % this.grid.size[axis];
+      this.change({ voxel });
+    }, 1000 / Number(at("speed").value)) : null;
+    at("play").setAttribute("aria-pressed", String(isOn));
+    at("play").textContent = isOn ? "Pause" : "Play";
+  }
+
+  show() {
+    const { root, view, grid, renderer } = this;
+    const axis = AXIS[view.plane];
+    const count = grid.size[axis];
+    const number = view.voxel[axis] + 1;
+    const plane = view.plane === "all" ? "axial" : view.plane;
+    const where = this.scan.has_millimetres || axis === 2 && grid.positions
+      ? ` · ${"xyz"[axis]} ${signed(grid.place(axis, view.voxel), 1)} mm` : "";
+    at("place").textContent = `Slice ${number} of ${count}${where}`;
+    const name = view.preset ? this.scan.windows[view.preset][0] : "Window";
+    at("window").textContent = `${name} · L ${signed(view.level)} W ${view.width}`;
+    const value = renderer.value(view.voxel);
+    at("value").textContent = value === null ? "" : `${signed(value)} HU`;
+    this.showScale();
+    this.press("planes", "plane", view.plane);
+    this.press("windows", "window", view.preset);
+    this.press("drags", "drag", this.dragged);
+    at("crosshair").setAttribute("aria-pressed", String(view.hasCrosshair));
+    at("range").max = count;
+    at("range").value = number;
+    at("range").setAttribute("aria-valuetext", `${plane} slice ${number} of ${count}`);
+    renderer.element.setAttribute("aria-label", `${plane} slice ${number} of ${count}, ${name} window`);
+    Object.assign(root.dataset, { plane: view.plane, slice: number, level: view.level, width: view.width, drawn: "true" });
+    // Said once it stands still: a reader of the screen is not told of every slice that passes.
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => {
+      if (this.clock) return;
+      const window = `${name === "Window" ? "window" : `${name} window`}, level ${view.level}, width ${view.width}`;
+      at("status").textContent = `${plane} slice ${number} of ${count}${where.replace(" · ", ", ")}; ${window}`;
+    }, 400);
+  }
+
+  showScale() {
+    const pixel = this.scan.has_millimetres ? this.renderer.scale() : NaN;
+    const length = NICE_LENGTHS.find((one) => one / pixel < this.renderer.element.clientWidth / 4);
+    at("scale").hidden = !length;
+    if (!length) return;
+    at("scale").style.width = `${length / pixel}px`;
+    at("scale-text").textContent = length >= 10 ? `${length / 10} cm` : `${length} mm`;
+    this.root.dataset.scale = String(pixel);
+  }
+
+  press(group, key, value) {
+    for (const button of at(group).querySelectorAll("button")) {
+      button.setAttribute("aria-pressed", String(button.dataset[key] === value));
+    }
+  }
+
+  note(text) {
+    const line = document.createElement("li");
+    line.textContent = text;
+    at("notes").append(line);
+  }
+
+  listen() {
+    const stage = at("stage");
+    this.listenToPointer(stage);
+    let turned = 0;
+    stage.addEventListener("wheel", (event) => {
+      if (event.ctrlKey) return;
+      event.preventDefault();
+      turned += event.deltaY * (event.deltaMode ? NOTCH : 1);
+      if (Math.abs(turned) < NOTCH / 2) return;
+      this.move(-Math.sign(turned), this.under(event)?.axis);
+      turned = 0;
+    }, { passive: false });
+    stage.addEventListener("keydown", (event) => this.pressed(event));
+    at("planes").addEventListener("click", ({ target }) => target.dataset.plane && this.change({ plane: target.dataset.plane }));
+    at("windows").addEventListener("click", ({ target }) => target.dataset.window && this.choose(target.dataset.window));
+    at("drags").addEventListener("click", ({ target }) => {
+      this.drag = target.dataset.drag ?? this.drag;
+      this.show();
+    });
+    at("crosshair").addEventListener("click", () => this.change({ hasCrosshair: !this.view.hasCrosshair }));
+    at("reset").addEventListener("click", () => {
+      this.play(false);
+      this.change({ ...this.start, voxel: this.grid.middle() });
+    });
+    at("play").addEventListener("click", () => this.play(!this.clock));
+    at("speed").addEventListener("change", () => this.clock && this.play(true));
+    at("range").addEventListener("input", () => this.move(Number(at("range").value) - 1 - this.view.voxel[AXIS[this.view.plane]]));
+    new ResizeObserver(() => this.show()).observe(stage);
+  }
+
+  under(event) {
+    const box = this.renderer.element.getBoundingClientRect();
+    return this.renderer.pick(event.clientX - box.left, event.clientY - box.top);
+  }
+
+  listenToPointer(stage) {
+    let begun = null;
+    stage.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0 || event.target.closest(".viewer-loading")) return;
+      begun = { x: event.clientX, y: event.clientY, view: this.view, axis: this.under(event)?.axis, moved: false };
+      stage.setPointerCapture(event.pointerId);
+    });
+    stage.addEventListener("pointermove", (event) => {
+      if (!begun) return;
+      const right = event.clientX - begun.x;
+      const down = event.clientY - begun.y;
+      begun.moved ||= Math.hypot(right, down) > CLICK;
+      if (!begun.moved) return;
+      const axis = begun.axis ?? AXIS[this.view.plane];
+      if (this.dragged === "slices") {
+        const steps = Math.round(-down * this.grid.size[axis] / stage.clientHeight);
+        this.move(begun.view.voxel[axis] + steps - this.view.voxel[axis], axis);
+      } else this.bend(begun.view, right, down);
+    });
+    stage.addEventListener("pointerup", (event) => {
+      const found = begun && !begun.moved && this.under(event);
+      if (found) this.change({ voxel: found.voxel });
+      begun = null;
+    });
+    stage.addEventListener("pointercancel", () => { begun = null; });
+  }
+
+  pressed(event) {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    const axis = AXIS[this.view.plane];
+    const presets = Object.keys(this.scan.windows);
+    if (event.key in PRESS) this.move(PRESS[event.key]);
+    else if (event.key === "Home") this.move(-this.view.voxel[axis]);
+    else if (event.key === "End") this.move(this.grid.size[axis]);
+    else if (event.key === " ") this.play(!this.clock);
+    else if (presets[event.key - 1]) this.choose(presets[event.key - 1]);
+    else return;
+    event.preventDefault();
+  }
+
+  async loadVolume(library) {
+    const { volume, bytes, header_bytes: headerBytes } = this.scan;
+    at("loading").hidden = false;
+    const canvas = document.createElement("canvas");
+    canvas.className = "viewer-volume";
+    try {
+      const buffer = await download(volume, bytes, (received) => {
+        at("progress").value = received / bytes;
+        at("progress-text").textContent = `Loading the volume: ${megabytes(received)} of ${megabytes(bytes)} MB`;
+      });
+      at("progress-text").textContent = "Drawing the volume …";
+      at("stage").prepend(canvas);
+      this.use(await VolumeView.open(canvas, library, buffer, headerBytes, this.grid));
+      canvas.addEventListener("webglcontextlost", () => this.giveUp(canvas, "the graphics memory was lost"));
+    } catch (error) {
+      this.giveUp(canvas, error.message);
+    } finally {
+      at("loading").hidden = true;
+    }
+  }
+
+  use(renderer) {
+    this.renderer = renderer;
+    const isVolume = renderer instanceof VolumeView;
+    at("slice").hidden = isVolume;
+    this.root.dataset.mode = isVolume ? "volume" : "slices";
+    for (const button of at("planes").querySelectorAll("button")) button.disabled = !renderer.planes.includes(button.dataset.plane);
+    at("drags").querySelector("[data-drag=window]").disabled = !renderer.hasFreeWindow;
+    at("crosshair").disabled = !isVolume;
+    this.change(isVolume ? {} : { plane: "axial", preset: this.view.window });
+    if (!isVolume) this.choose(this.view.window);
+  }
+
+  giveUp(canvas, reason) {
+    canvas.remove();
+    this.note(`The volume could not be shown (${reason}). These are plain slices; load the page again to try once more.`);
+    this.use(new SliceView(at("slice"), this.root.dataset.slices, this.grid));
+  }
+}
+
+async function begin(root) {
+  const response = await fetch(root.dataset.scan, { credentials: "same-origin" });
+  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+  const viewer = new Viewer(root, await response.json());
+  at("still").hidden = true;
+  at("tools").hidden = at("cine").hidden = false;
+  at("stage").tabIndex = 0;
+  at("stage").setAttribute("role", "application");
+  at("stage").setAttribute("aria-label", "Slices of the scan. Arrow keys change the slice, 1 to 4 the window, Space plays.");
+  viewer.listen();
+  for (const note of viewer.scan.notes) viewer.note(note);
+  viewer.use(viewer.renderer);
+  if (!root.dataset.niivue) viewer.note("The volume viewer is not installed on this server: these are plain slices. The administrator installs it with make web.");
+  else if (!hasWebGL2()) viewer.note("This browser has no WebGL 2, which coronal and sagittal views need: these are plain slices.");
+  else await viewer.loadVolume(root.dataset.niivue);
+}
+
+const root = document.getElementById("viewer");
+begin(root).catch((error) => {
+  const line = document.createElement("li");
+  line.textContent = `The viewer could not start: ${error.message}. Load the page again.`;
+  at("notes").append(line);
+});

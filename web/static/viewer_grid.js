@@ -1,0 +1,40 @@
+// The voxel grid of a scan: axes of planes, and the way between voxels and millimetres (RAS+, the coordinates of NIfTI).
+
+// The axis of a voxel (column, row, slice) that scrolling in a plane moves along.
+export const AXIS = { axial: 2, coronal: 1, sagittal: 0, all: 2 };
+
+export class Grid {
+  constructor({ size, spacing, start, positions }) {
+    Object.assign(this, { size, spacing, start, positions });
+  }
+
+  middle() {
+    return this.size.map((count) => Math.floor(count / 2));
+  }
+
+  clamp(voxel) {
+    return voxel.map((value, axis) => Math.min(Math.max(Math.round(value), 0), this.size[axis] - 1));
+  }
+
+  // Columns run from the patient's right to left and rows from front to back; RAS+ runs the other way.
+  millimetres([column, row, slice]) {
+    const [columns, rows] = this.size;
+    const [width, height, step] = this.spacing;
+    return [((columns - 1) / 2 - column) * width, ((rows - 1) / 2 - row) * height, this.start + slice * step];
+  }
+
+  voxel([x, y, z]) {
+    const [columns, rows] = this.size;
+    const [width, height, step] = this.spacing;
+    return this.clamp([(columns - 1) / 2 - x / width, (rows - 1) / 2 - y / height, (z - this.start) / step]);
+  }
+
+  index([column, row, slice]) {
+    return (slice * this.size[1] + row) * this.size[0] + column;
+  }
+
+  // Where a slice lies along its axis: the recorded position of an axial one, the distance from the middle of others.
+  place(axis, voxel) {
+    return axis === 2 && this.positions ? this.positions[voxel[2]] : this.millimetres(voxel)[axis];
+  }
+}

@@ -1,0 +1,55 @@
+// Plain slices: pictures that the server draws, one axial slice each, in one of its windows.
+
+export class SliceView {
+  planes = ["axial"];
+  hasFreeWindow = false;
+
+  constructor(image, address, grid) {
+    this.element = image;
+    this.address = address;
+    this.grid = grid;
+    this.next = null;
+    this.isLoading = false;
+  }
+
+  source({ voxel, window }) {
+    return this.address.replace("/0.png", `/${voxel[2]}.png?window=${encodeURIComponent(window)}`);
+  }
+
+  // One picture at a time; of those asked for meanwhile the last is what counts.
+  async draw(view) {
+    this.next = view;
+    if (this.isLoading) return;
+    this.isLoading = true;
+    try {
+      while (this.next) {
+        const wanted = this.next;
+        this.next = null;
+        const address = this.source(wanted);
+        if (this.element.getAttribute("src") !== address) {
+          const picture = new Image();
+          picture.src = address;
+          await picture.decode();
+          this.element.src = address;
+        }
+      }
+    } finally {
+      this.isLoading = false;
+    }
+  }
+
+  // Millimetres a pixel of the page.
+  scale() {
+    const { naturalWidth, naturalHeight, clientWidth, clientHeight } = this.element;
+    const shrunk = Math.min(clientWidth / naturalWidth, clientHeight / naturalHeight);
+    return (this.grid.size[0] * this.grid.spacing[0]) / (naturalWidth * shrunk);
+  }
+
+  pick() {
+    return null;
+  }
+
+  value() {
+    return null;
+  }
+}
