@@ -503,8 +503,33 @@ BEGIN
         message NVARCHAR(2000) NOT NULL,
         failed_at DATETIME2(3) NOT NULL CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME(),
         CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id),
-        CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id)
+        CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE
     );
+END;
+GO
+IF OBJECT_ID(N'dbo.worklist', N'U') IS NULL
+BEGIN
+    -- What ListPatients searches, filters and sorts by: a row for each primary scan. RefreshWorklist is the only writer, called by
+    -- whatever changes the rest; the page itself is read from the other tables. state: 0 no features, 1 not scored, 2 scored, 3 failed.
+    CREATE TABLE dbo.worklist (
+        idx INT NOT NULL,
+        scan_id INT NOT NULL,
+        patient_id NVARCHAR(64) NOT NULL,
+        display_name NVARCHAR(128) NULL,
+        study_date DATE NULL,
+        slices INT NOT NULL,
+        state TINYINT NOT NULL,
+        prediction_id INT NULL,
+        probability FLOAT NULL,
+        CONSTRAINT PK_worklist PRIMARY KEY (idx),
+        CONSTRAINT UQ_worklist_scan UNIQUE (scan_id),
+        CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE
+    );
+    CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);
+    CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);
+    CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);
+    CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);
+    CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);
 END;
 GO
 IF OBJECT_ID(N'dbo.images', N'U') IS NULL
@@ -700,7 +725,7 @@ BEGIN
         applied_at DATETIME2(3) NOT NULL CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME(),
         CONSTRAINT PK_schema_version PRIMARY KEY (version)
     );
-    INSERT INTO dbo.schema_version (version) VALUES (1), (2), (3), (4);
+    INSERT INTO dbo.schema_version (version) VALUES (1), (2), (3), (4), (5);
 END;
 GO
 IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 2)
@@ -749,6 +774,26 @@ SET raw = probability,
     COMMIT TRANSACTION;
 END;
 GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 5)
+BEGIN
+    SET XACT_ABORT ON;
+    BEGIN TRANSACTION;
+    EXECUTE (N'-- The worklist of a database that has patients already.
+INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability)
+SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images,
+    CASE
+        WHEN r.prediction_id IS NOT NULL THEN 2
+        WHEN EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = s.scan_id) THEN 1
+        ELSE 0 END,
+    r.prediction_id, r.probability
+FROM dbo.scans AS s
+INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+LEFT JOIN dbo.predictions AS r ON r.prediction_id = (SELECT MAX(n.prediction_id) FROM dbo.predictions AS n WHERE n.scan_id = s.scan_id)
+WHERE s.is_primary = 1;');
+    INSERT INTO dbo.schema_version (version) VALUES (5);
+    COMMIT TRANSACTION;
+END;
+GO
 -- The settings that procedures read, with their defaults; a value that the site has chosen is kept.
 INSERT INTO dbo.settings (name, value)
 SELECT d.name, d.value
@@ -771,6 +816,23 @@ FROM dbo.networks
 UNION ALL
 SELECT name, created_at AS date, library, model
 FROM dbo.classifiers;
+GO
+-- The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed.
+CREATE OR ALTER VIEW dbo.scan_states
+AS
+SELECT
+    s.scan_id,
+    s.prediction_id,
+    f.message AS failure,
+    CASE
+        WHEN f.scan_id IS NOT NULL THEN 3
+        WHEN s.prediction_id IS NOT NULL THEN 2
+        WHEN EXISTS (SELECT 1 FROM dbo.features AS x WHERE x.scan_id = s.scan_id) THEN 1
+        ELSE 0 END AS state
+FROM (
+    SELECT scan_id, (SELECT MAX(r.prediction_id) FROM dbo.predictions AS r WHERE r.scan_id = dbo.scans.scan_id) AS prediction_id
+    FROM dbo.scans) AS s
+LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id;
 GO
 -- Every pooled feature as a row, so that T-SQL can read it with no Python.
 CREATE OR ALTER VIEW dbo.feature_values
@@ -893,6 +955,63 @@ SELECT
 FROM dbo.model_promotions AS m
 INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.classifier_id
 LEFT JOIN dbo.classifiers AS before ON before.classifier_id = m.previous_classifier_id;
+GO
+-- RefreshWorklist: brings dbo.worklist in line with the other tables, for the scans given or for all.
+-- Example: EXECUTE dbo.RefreshWorklist;
+CREATE OR ALTER PROCEDURE dbo.RefreshWorklist
+    @Scans NVARCHAR(MAX) = NULL, -- scan_ids with commas between; NULL means all
+    @Help BIT = 0                -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RefreshWorklist brings dbo.worklist, which ListPatients searches and sorts by, in line with the other tables.
+Loading, features and scores do so by themselves: call it after changing patients, scans or predictions by hand.
+Parameters:
+    @Scans NVARCHAR(MAX) = NULL  scan_ids with commas between; NULL means all
+    @Help BIT = 0                1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RefreshWorklist;';
+        RETURN 0;
+    END;
+
+    DECLARE @Locked INT;
+    CREATE TABLE #changed (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #changed (scan_id)
+    SELECT scan_id FROM dbo.scans WHERE @Scans IS NULL
+    UNION
+    SELECT CAST(value AS INT) FROM STRING_SPLIT(@Scans, N',') WHERE value <> N'';
+
+    BEGIN TRANSACTION;
+    -- Whoever comes second waits here, and then sees what the first has stored.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #changed));
+    DELETE w
+    FROM dbo.worklist AS w
+    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
+    WHERE s.is_primary = 0 AND w.scan_id IN (SELECT scan_id FROM #changed);
+    UPDATE w
+    SET w.display_name = p.display_name, w.study_date = s.study_date, w.slices = s.number_images, w.state = t.state,
+        w.prediction_id = t.prediction_id, w.probability = r.probability
+    FROM dbo.worklist AS w
+    INNER JOIN dbo.patients AS p ON p.idx = w.idx
+    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
+    INNER JOIN dbo.scan_states AS t ON t.scan_id = w.scan_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
+    WHERE w.scan_id IN (SELECT scan_id FROM #changed);
+    INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability)
+    SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images, t.state, t.prediction_id, r.probability
+    FROM dbo.scans AS s
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    INNER JOIN dbo.scan_states AS t ON t.scan_id = s.scan_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
+    WHERE s.is_primary = 1 AND s.scan_id IN (SELECT scan_id FROM #changed)
+        AND NOT EXISTS (SELECT 1 FROM dbo.worklist AS w WHERE w.scan_id = s.scan_id)
+    ORDER BY p.idx;
+    COMMIT TRANSACTION;
+END;
 GO
 -- AssignSplits: puts every patient without a part into train or test, by a keyed hash of the patient's id.
 -- Example: EXECUTE dbo.AssignSplits;
@@ -1089,6 +1208,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
+    DECLARE @Scans NVARCHAR(MAX);
     INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
     SELECT DISTINCT @NetworkId, r.layer, @Preprocessing, r.array_cols
     FROM #result AS r
@@ -1132,9 +1252,13 @@ BEGIN
     FROM #made AS m
     INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer
     CROSS APPLY OPENJSON(r.pooled) AS v;
+
+    DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #made);
+    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(m.scan_id AS NVARCHAR(MAX)), N',') FROM (SELECT DISTINCT scan_id FROM #made) AS m), N'');
+    EXECUTE dbo.RefreshWorklist @Scans;
 END;
 GO
--- ReportFailedScans: one message for each new row of #failed, which names the scan and says what is wrong.
+-- ReportFailedScans: keeps each new row of #failed in dbo.scan_failures, and says in a message which scan it is and what is wrong.
 -- Called by GenerateFeatures, whose table #failed it reads and marks.
 CREATE OR ALTER PROCEDURE dbo.ReportFailedScans
 AS
@@ -1142,7 +1266,15 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @ScanId INT, @PatientIndex INT, @Error NVARCHAR(2000);
+    DECLARE @ScanId INT, @PatientIndex INT, @Error NVARCHAR(2000), @Scans NVARCHAR(MAX);
+    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #failed WHERE is_new = 1), N'');
+    BEGIN TRANSACTION;
+    DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1);
+    INSERT INTO dbo.scan_failures (scan_id, message)
+    SELECT scan_id, error FROM #failed WHERE is_new = 1;
+    EXECUTE dbo.RefreshWorklist @Scans;
+    COMMIT TRANSACTION;
+
     WHILE EXISTS (SELECT 1 FROM #failed WHERE is_new = 1)
     BEGIN
         SELECT TOP (1) @ScanId = f.scan_id, @PatientIndex = p.idx, @Error = LEFT(f.error, 1800)
@@ -1939,6 +2071,61 @@ BEGIN
         RAISERROR(N'%d patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
 END;
 GO
+-- FindScan: finds the primary scan of the patient with an index, or says that there is none.
+-- Called by PredictLungCancer and other procedures that are given a patient's index.
+CREATE OR ALTER PROCEDURE dbo.FindScan
+    @PatientIndex INT,   -- idx of the patient
+    @ScanId INT OUTPUT   -- the primary scan
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Patients INT;
+    SET @ScanId = (
+        SELECT s.scan_id
+        FROM dbo.patients AS p
+        INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
+        WHERE p.idx = @PatientIndex);
+    IF @PatientIndex IS NULL
+    BEGIN
+        SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
+        THROW 50101, @Message, 1;
+    END;
+    IF @ScanId IS NULL
+    BEGIN
+        SET @Patients = (SELECT COUNT(*) FROM dbo.patients);
+        SET @Message = CONCAT(N'No patient with a scan has the index ', @PatientIndex, N'. ', IIF(@Patients = 0,
+            N'No patients are loaded: load scans with scripts/load_scans.py.',
+            CONCAT(N'Indices of patients run from 0 to ', (SELECT MAX(idx) FROM dbo.patients), N'; see dbo.patients.')));
+        THROW 50107, @Message, 1;
+    END;
+END;
+GO
+-- StorePredictions: stores the scores in #scores as rows of dbo.predictions and shows them in the worklist.
+-- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL, whose tables #wanted and #scores it reads.
+CREATE OR ALTER PROCEDURE dbo.StorePredictions
+    @ClassifierId INT,  -- model that gave the scores
+    @Prevalence FLOAT   -- share of positives that they are corrected to, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Locked INT, @Scans NVARCHAR(MAX) = (SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #scores);
+    BEGIN TRANSACTION;
+    -- Before anything is written, so that two who score the same scan wait for each other here, and not crosswise.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #scores));
+    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
+    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
+    FROM #scores AS s
+    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+    ORDER BY w.idx;
+    SET @Scans = COALESCE(@Scans, N'');
+    EXECUTE dbo.RefreshWorklist @Scans;
+    COMMIT TRANSACTION;
+END;
+GO
 -- DeleteModelNodes: deletes what plain T-SQL reads of a model; inside the caller's transaction.
 -- Called by DeleteModel and StoreModelNodes.
 CREATE OR ALTER PROCEDURE dbo.DeleteModelNodes
@@ -2278,12 +2465,8 @@ Example:
     EXECUTE dbo.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
     EXECUTE dbo.ScoreScansSql @ClassifierId, @Prevalence;
 
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
-    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
-    SET @Scored = @@ROWCOUNT;
+    EXECUTE dbo.StorePredictions @ClassifierId, @Prevalence;
+    SET @Scored = (SELECT COUNT(*) FROM #scores);
     SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
     FROM #scores AS s
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
@@ -2620,30 +2803,16 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Patients INT, @ScanId INT;
+    DECLARE @Message NVARCHAR(2000), @ScanId INT;
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
     DECLARE @Probability FLOAT, @Raw FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     SET @PredictionResult = NULL;
 
-    SELECT @ScanId = s.scan_id
-    FROM dbo.patients AS p
-    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id
-    WHERE p.idx = @PatientIndex AND s.is_primary = 1;
-    IF @PatientIndex IS NULL
-    BEGIN
-        SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
-        THROW 50101, @Message, 1;
-    END;
-    IF @ScanId IS NULL
-    BEGIN
-        SET @Patients = (SELECT COUNT(*) FROM dbo.patients);
-        SET @Message = CONCAT(N'No patient with a scan has the index ', @PatientIndex, N'. ', IIF(@Patients = 0,
-            N'No patients are loaded: load scans with scripts/load_scans.py.',
-            CONCAT(N'Indices of patients run from 0 to ', (SELECT MAX(idx) FROM dbo.patients), N'; see dbo.patients.')));
-        THROW 50107, @Message, 1;
-    END;
+    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
     EXECUTE dbo.FindPrevalence @Prevalence OUTPUT;
     EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
@@ -2685,8 +2854,11 @@ Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, 
         THROW @ErrorNumber, @Message, 1;
     END;
 
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
-    VALUES (@ScanId, @ClassifierId, @Probability, @Raw, @Prevalence, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Vector)));
+    INSERT INTO #wanted (scan_id, idx, vector_sha256)
+    VALUES (@ScanId, @PatientIndex, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Vector)));
+    INSERT INTO #scores (scan_id, raw, probability)
+    VALUES (@ScanId, @Raw, @Probability);
+    EXECUTE dbo.StorePredictions @ClassifierId, @Prevalence;
     SET @PredictionResult = 100 * @Probability;
     SELECT @PredictionResult AS prediction_percent;
 END;
@@ -2728,6 +2900,7 @@ Examples:
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX);
     DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     CREATE TABLE #result (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
 
     EXECUTE dbo.FindPrevalence @Prevalence OUTPUT;
@@ -2764,17 +2937,13 @@ ORDER BY w.scan_id;',
         THROW @ErrorNumber, @Message, 1;
     END;
 
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
-    SELECT r.scan_id, @ClassifierId, r.probability, r.raw, @Prevalence, w.vector_sha256
-    FROM #result AS r
-    INNER JOIN #wanted AS w ON w.scan_id = r.scan_id
-    WHERE COALESCE(r.error, N'') = N''
-    ORDER BY w.idx;
+    INSERT INTO #scores (scan_id, raw, probability)
+    SELECT scan_id, raw, probability FROM #result WHERE COALESCE(error, N'') = N'';
     SET @Scored = @@ROWCOUNT;
-    SELECT w.idx AS patient_index, 100 * r.probability AS prediction_percent
-    FROM #result AS r
-    INNER JOIN #wanted AS w ON w.scan_id = r.scan_id
-    WHERE COALESCE(r.error, N'') = N''
+    EXECUTE dbo.StorePredictions @ClassifierId, @Prevalence;
+    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
+    FROM #scores AS s
+    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
     ORDER BY w.idx;
     RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
 
@@ -3267,48 +3436,63 @@ Example:
     SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, name;
 END;
 GO
--- FindScan: finds the primary scan of the patient with an index, or says that there is none.
--- Called by ShowPatient and other procedures that are given a patient's index.
-CREATE OR ALTER PROCEDURE dbo.FindScan
-    @PatientIndex INT,   -- idx of the patient
-    @ScanId INT OUTPUT   -- the primary scan
+-- TakePage: fills #page with a page of dbo.worklist in rising order, from its first row, or from that of the rows that a search found.
+-- Called by ListPatients, whose tables #found and #page it reads and fills.
+CREATE OR ALTER PROCEDURE dbo.TakePage
+    @Sort NVARCHAR(20), -- index, name, date, slices, probability or scored
+    @State TINYINT,     -- a state of dbo.worklist, or NULL for any
+    @All BIT,           -- 1 for all rows, 0 for those in #found
+    @First INT,         -- rows to pass over
+    @Rows INT           -- rows to take, 1 and up
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Patients INT;
-    SET @ScanId = (
-        SELECT s.scan_id
-        FROM dbo.patients AS p
-        INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
-        WHERE p.idx = @PatientIndex);
-    IF @PatientIndex IS NULL
-    BEGIN
-        SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
-        THROW 50101, @Message, 1;
-    END;
-    IF @ScanId IS NULL
-    BEGIN
-        SET @Patients = (SELECT COUNT(*) FROM dbo.patients);
-        SET @Message = CONCAT(N'No patient with a scan has the index ', @PatientIndex, N'. ', IIF(@Patients = 0,
-            N'No patients are loaded: load scans with scripts/load_scans.py.',
-            CONCAT(N'Indices of patients run from 0 to ', (SELECT MAX(idx) FROM dbo.patients), N'; see dbo.patients.')));
-        THROW 50107, @Message, 1;
-    END;
+    -- A statement for each order, because only then an index gives it and the rows need not be sorted.
+    IF @Sort = N'index'
+        INSERT INTO #page (idx)
+        SELECT w.idx FROM dbo.worklist AS w
+        WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+        ORDER BY w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+    ELSE IF @Sort = N'name'
+        INSERT INTO #page (idx)
+        SELECT w.idx FROM dbo.worklist AS w
+        WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+        ORDER BY w.display_name, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+    ELSE IF @Sort = N'date'
+        INSERT INTO #page (idx)
+        SELECT w.idx FROM dbo.worklist AS w
+        WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+        ORDER BY w.study_date, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+    ELSE IF @Sort = N'slices'
+        INSERT INTO #page (idx)
+        SELECT w.idx FROM dbo.worklist AS w
+        WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+        ORDER BY w.slices, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+    ELSE IF @Sort = N'probability'
+        INSERT INTO #page (idx)
+        SELECT w.idx FROM dbo.worklist AS w
+        WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+        ORDER BY w.probability, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+    ELSE
+        INSERT INTO #page (idx)
+        SELECT w.idx FROM dbo.worklist AS w
+        WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+        ORDER BY w.prediction_id, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
 END;
 GO
 -- ListPatients: a page of the worklist: patients with their primary scan, its newest score and what state it is in.
 -- Example: DECLARE @Total INT; EXECUTE dbo.ListPatients @Search = N'an', @Sort = N'name', @Total = @Total OUTPUT;
 CREATE OR ALTER PROCEDURE dbo.ListPatients
-    @Search NVARCHAR(128) = NULL, -- part of a name or of a patient_id, or an index; NULL or empty finds all
-    @State NVARCHAR(20) = NULL,   -- no features, not scored, scored or failed; NULL means any
-    @Sort NVARCHAR(20) = N'index', -- index, name, date, slices, probability or scored (when)
-    @Descending BIT = 0,          -- 1 turns the order round
-    @Offset INT = 0,              -- patients to pass over, 0 and up
-    @Limit INT = 50,              -- patients to return, 1 to 1000
-    @Total INT = NULL OUTPUT,     -- how many patients there are on all pages
-    @Help BIT = 0                 -- 1 prints this help and does nothing else
+    @Search NVARCHAR(4000) = NULL, -- part of a name or of a patient_id, or an index; NULL or empty finds all
+    @State NVARCHAR(20) = NULL,    -- no features, not scored, scored or failed; NULL means any
+    @Sort NVARCHAR(20) = N'index', -- index, name, date, slices, probability, or scored, the order of scoring
+    @Descending BIT = 0,           -- 1 turns the order round
+    @Offset INT = 0,               -- patients to pass over, 0 and up
+    @Limit INT = 50,               -- patients to return, 1 to 1000
+    @Total INT = NULL OUTPUT,      -- how many patients there are on all pages
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -3316,11 +3500,12 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ListPatients returns a page of the worklist, one row a patient, and how many rows there are on all pages.
+        PRINT N'dbo.ListPatients returns a page of the worklist, one row a patient with a scan, and how many there are on all pages.
+The score is the newest of the primary scan. A scan is failed when its features could not be made the last time, scored before or not.
 Parameters:
-    @Search NVARCHAR(128) = NULL   part of a name or of a patient_id, or an index; NULL or empty finds all
+    @Search NVARCHAR(4000) = NULL  part of a name or of a patient_id, or an index; NULL or empty finds all
     @State NVARCHAR(20) = NULL     no features, not scored, scored or failed; NULL means any
-    @Sort NVARCHAR(20) = N''index''  index, name, date, slices, probability or scored (when)
+    @Sort NVARCHAR(20) = N''index''  index, name, date, slices, probability, or scored, the order of scoring
     @Descending BIT = 0            1 turns the order round
     @Offset INT = 0                patients to pass over, 0 and up
     @Limit INT = 50                patients to return, 1 to 1000
@@ -3332,47 +3517,66 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Index INT = TRY_CAST(NULLIF(LTRIM(RTRIM(@Search)), N'') AS INT);
-    CREATE TABLE #found (
-        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, idx INT NOT NULL, display_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
-        scan_id INT NULL, prediction_id INT NULL, state NVARCHAR(20) COLLATE DATABASE_DEFAULT NULL);
-    INSERT INTO #found (patient_id, idx, display_name, scan_id, prediction_id)
-    SELECT p.patient_id, p.idx, p.display_name, s.scan_id,
-        (SELECT MAX(r.prediction_id) FROM dbo.predictions AS r WHERE r.scan_id = s.scan_id)
-    FROM dbo.patients AS p
-    LEFT JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
-    WHERE COALESCE(@Search, N'') = N'' OR p.idx = @Index OR CHARINDEX(@Search, p.display_name) > 0 OR CHARINDEX(@Search, p.patient_id) > 0;
-    UPDATE f
-    SET f.state = CASE
-        WHEN EXISTS (SELECT 1 FROM dbo.scan_failures AS x WHERE x.scan_id = f.scan_id) THEN N'failed'
-        WHEN f.prediction_id IS NOT NULL THEN N'scored'
-        WHEN EXISTS (SELECT 1 FROM dbo.features AS x WHERE x.scan_id = f.scan_id) THEN N'not scored'
-        ELSE N'no features' END
-    FROM #found AS f;
-    DELETE FROM #found WHERE state <> @State;
-    SET @Total = (SELECT COUNT(*) FROM #found);
+    DECLARE @Message NVARCHAR(2000), @Code TINYINT, @All BIT = 1, @Index INT, @Pattern NVARCHAR(300), @First INT, @Rows INT;
+    CREATE TABLE #found (idx INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #page (position INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, idx INT NOT NULL);
+    SET @Code = CASE @State WHEN N'no features' THEN 0 WHEN N'not scored' THEN 1 WHEN N'scored' THEN 2 WHEN N'failed' THEN 3 END;
+    IF @State IS NOT NULL AND @Code IS NULL
+        SET @Message = CONCAT(N'The value ''', @State,
+            N''' for the parameter @State is not supported. Supported values are no features, not scored, scored, failed and NULL.');
+    ELSE IF COALESCE(@Sort, N'') NOT IN (N'index', N'name', N'date', N'slices', N'probability', N'scored')
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + @Sort + N'''', N'NULL'),
+            N' for the parameter @Sort is not supported. Supported values are index, name, date, slices, probability and scored.');
+    ELSE IF @Descending IS NULL
+        SET @Message = N'The value NULL for the parameter @Descending is not supported. Supported values are 0 and 1.';
+    ELSE IF @Offset IS NULL OR @Offset < 0
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Offset AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Offset is not supported. Supported values are 0 and up.');
+    ELSE IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 1000
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Limit AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Limit is not supported. Supported values are 1 to 1000.');
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
 
-    SELECT f.idx AS patient_index, f.display_name, p.sex, p.birth_year, s.study_date, s.number_images AS slices,
-        100 * r.probability AS probability_percent, c.name AS model_name, c.version AS model_version, r.predicted_at, f.state
-    FROM #found AS f
-    INNER JOIN dbo.patients AS p ON p.patient_id = f.patient_id
-    LEFT JOIN dbo.scans AS s ON s.scan_id = f.scan_id
-    LEFT JOIN dbo.predictions AS r ON r.prediction_id = f.prediction_id
+    IF COALESCE(@Search, N'') = N''
+        SET @Total = (SELECT COUNT(*) FROM dbo.worklist WHERE @Code IS NULL OR state = @Code);
+    ELSE
+    BEGIN
+        SET @All = 0;
+        SET @Index = TRY_CAST(@Search AS INT);
+        SET @Pattern = CONCAT(N'%', REPLACE(REPLACE(REPLACE(REPLACE(@Search, N'\', N'\\'), N'%', N'\%'), N'_', N'\_'), N'[', N'\['), N'%');
+        -- What is longer than a name can be is part of none; the pattern would be cut.
+        INSERT INTO #found (idx)
+        SELECT w.idx
+        FROM dbo.worklist AS w
+        WHERE DATALENGTH(@Search) <= 256 AND (@Code IS NULL OR w.state = @Code)
+            AND (w.idx = @Index OR w.display_name LIKE @Pattern ESCAPE N'\' OR w.patient_id LIKE @Pattern ESCAPE N'\');
+        SET @Total = @@ROWCOUNT;
+    END;
+
+    IF @Offset < @Total
+    BEGIN
+        -- A page of the falling order is one of the rising order counted from the end.
+        SET @First = IIF(@Descending = 0, @Offset, @Total - @Offset - @Limit);
+        SET @Rows = IIF(@First < 0, @Limit + @First, @Limit);
+        SET @First = IIF(@First < 0, 0, @First);
+        EXECUTE dbo.TakePage @Sort, @Code, @All, @First, @Rows;
+    END;
+
+    SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.study_date, s.number_images AS slices,
+        100 * r.probability AS probability_percent, c.name AS model_name, c.version AS model_version, r.predicted_at,
+        CASE t.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state
+    FROM #page AS g
+    INNER JOIN dbo.worklist AS w ON w.idx = g.idx
+    INNER JOIN dbo.scan_states AS t ON t.scan_id = w.scan_id
+    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
     LEFT JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
-    ORDER BY
-        CASE WHEN @Sort = N'name' AND @Descending = 0 THEN f.display_name END,
-        CASE WHEN @Sort = N'name' AND @Descending = 1 THEN f.display_name END DESC,
-        CASE WHEN @Sort = N'date' AND @Descending = 0 THEN s.study_date END,
-        CASE WHEN @Sort = N'date' AND @Descending = 1 THEN s.study_date END DESC,
-        CASE WHEN @Sort = N'slices' AND @Descending = 0 THEN s.number_images END,
-        CASE WHEN @Sort = N'slices' AND @Descending = 1 THEN s.number_images END DESC,
-        CASE WHEN @Sort = N'probability' AND @Descending = 0 THEN r.probability END,
-        CASE WHEN @Sort = N'probability' AND @Descending = 1 THEN r.probability END DESC,
-        CASE WHEN @Sort = N'scored' AND @Descending = 0 THEN r.predicted_at END,
-        CASE WHEN @Sort = N'scored' AND @Descending = 1 THEN r.predicted_at END DESC,
-        CASE WHEN @Descending = 0 THEN f.idx END,
-        CASE WHEN @Descending = 1 THEN f.idx END DESC
-    OFFSET @Offset ROWS FETCH NEXT @Limit ROWS ONLY;
+    ORDER BY IIF(@Descending = 0, g.position, -g.position);
 END;
 GO
 -- ShowPatient: a patient with the primary scan, its part in training and its state, in one row.
@@ -3401,16 +3605,11 @@ Example:
     EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
     SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.scan_id, s.study_date, s.manufacturer, s.image_rows, s.image_cols,
         s.number_images AS slices, s.spacing_z, s.spacing_y, s.spacing_x, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, sp.part,
-        CASE
-            WHEN f.scan_id IS NOT NULL THEN N'failed'
-            WHEN EXISTS (SELECT 1 FROM dbo.predictions AS r WHERE r.scan_id = s.scan_id) THEN N'scored'
-            WHEN EXISTS (SELECT 1 FROM dbo.features AS x WHERE x.scan_id = s.scan_id) THEN N'not scored'
-            ELSE N'no features' END AS state,
-        f.message AS failure
+        CASE t.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state, t.failure
     FROM dbo.scans AS s
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    INNER JOIN dbo.scan_states AS t ON t.scan_id = s.scan_id
     LEFT JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
-    LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id
     WHERE s.scan_id = @ScanId;
 END;
 GO
@@ -3639,14 +3838,12 @@ WHERE s.is_primary = 1 AND s.scan_id <> @ScanId AND f.feature_set_id = @FeatureS
     END;
 
     SELECT p.idx AS patient_index, p.display_name, s.study_date, t.similarity, 100 * r.probability AS probability_percent,
-        CASE
-            WHEN EXISTS (SELECT 1 FROM dbo.scan_failures AS f WHERE f.scan_id = s.scan_id) THEN N'failed'
-            WHEN r.prediction_id IS NOT NULL THEN N'scored'
-            ELSE N'not scored' END AS state
+        CASE x.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state
     FROM #similar AS t
     INNER JOIN dbo.scans AS s ON s.scan_id = t.scan_id
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
-    LEFT JOIN dbo.predictions AS r ON r.prediction_id = (SELECT MAX(n.prediction_id) FROM dbo.predictions AS n WHERE n.scan_id = s.scan_id)
+    INNER JOIN dbo.scan_states AS x ON x.scan_id = s.scan_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = x.prediction_id
     ORDER BY t.similarity DESC, p.idx;
 END;
 GO
@@ -5166,7 +5363,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
+    DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Scans NVARCHAR(MAX), @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
     CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, features_sha256 VARBINARY(32) NOT NULL,
         raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
@@ -5211,6 +5408,9 @@ BEGIN
     FROM #arrived AS a
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);
+
+    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #arrived), N'');
+    EXECUTE dbo.RefreshWorklist @Scans;
 
     INSERT INTO #wanted (scan_id)
     SELECT scan_id FROM #arrived;
@@ -5344,7 +5544,6 @@ BEGIN
             N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
         THROW 50151, @Message, 1;
     END;
-    RAISERROR(N'The network %s is here, with %d numbers.', 0, 1, @ModelName, @Numbers) WITH NOWAIT;
 END;
 GO
 -- TakeCopy: takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.
@@ -5373,7 +5572,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT;
+    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128), @Numbers INT;
     SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
         + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
         + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
@@ -5395,6 +5594,10 @@ Example:
     SET @Patients = (SELECT COUNT(*) FROM #copy_scans);
     IF @ModelName IS NOT NULL
         RAISERROR(N'%s version %d is here, with the features of %d patients.', 0, 1, @ModelName, @Version, @Patients) WITH NOWAIT;
+    SET @Network = (SELECT MIN(network) FROM #copy_layers);
+    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
+    IF @Network IS NOT NULL
+        RAISERROR(N'The network %s is here, with %d numbers.', 0, 1, @Network, @Numbers) WITH NOWAIT;
 END;
 GO
 -- CheckNetworkArguments: refuses what TrainNetworkSql cannot work with, all wrong arguments in one error.

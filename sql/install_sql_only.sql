@@ -503,8 +503,33 @@ BEGIN
         message NVARCHAR(2000) NOT NULL,
         failed_at DATETIME2(3) NOT NULL CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME(),
         CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id),
-        CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id)
+        CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE
     );
+END;
+GO
+IF OBJECT_ID(N'dbo.worklist', N'U') IS NULL
+BEGIN
+    -- What ListPatients searches, filters and sorts by: a row for each primary scan. RefreshWorklist is the only writer, called by
+    -- whatever changes the rest; the page itself is read from the other tables. state: 0 no features, 1 not scored, 2 scored, 3 failed.
+    CREATE TABLE dbo.worklist (
+        idx INT NOT NULL,
+        scan_id INT NOT NULL,
+        patient_id NVARCHAR(64) NOT NULL,
+        display_name NVARCHAR(128) NULL,
+        study_date DATE NULL,
+        slices INT NOT NULL,
+        state TINYINT NOT NULL,
+        prediction_id INT NULL,
+        probability FLOAT NULL,
+        CONSTRAINT PK_worklist PRIMARY KEY (idx),
+        CONSTRAINT UQ_worklist_scan UNIQUE (scan_id),
+        CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE
+    );
+    CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);
+    CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);
+    CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);
+    CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);
+    CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);
 END;
 GO
 IF OBJECT_ID(N'dbo.images', N'U') IS NULL
@@ -700,7 +725,7 @@ BEGIN
         applied_at DATETIME2(3) NOT NULL CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME(),
         CONSTRAINT PK_schema_version PRIMARY KEY (version)
     );
-    INSERT INTO dbo.schema_version (version) VALUES (1), (2), (3), (4);
+    INSERT INTO dbo.schema_version (version) VALUES (1), (2), (3), (4), (5);
 END;
 GO
 IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 2)
@@ -749,6 +774,26 @@ SET raw = probability,
     COMMIT TRANSACTION;
 END;
 GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 5)
+BEGIN
+    SET XACT_ABORT ON;
+    BEGIN TRANSACTION;
+    EXECUTE (N'-- The worklist of a database that has patients already.
+INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability)
+SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images,
+    CASE
+        WHEN r.prediction_id IS NOT NULL THEN 2
+        WHEN EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = s.scan_id) THEN 1
+        ELSE 0 END,
+    r.prediction_id, r.probability
+FROM dbo.scans AS s
+INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+LEFT JOIN dbo.predictions AS r ON r.prediction_id = (SELECT MAX(n.prediction_id) FROM dbo.predictions AS n WHERE n.scan_id = s.scan_id)
+WHERE s.is_primary = 1;');
+    INSERT INTO dbo.schema_version (version) VALUES (5);
+    COMMIT TRANSACTION;
+END;
+GO
 -- The settings that procedures read, with their defaults; a value that the site has chosen is kept.
 INSERT INTO dbo.settings (name, value)
 SELECT d.name, d.value
@@ -771,6 +816,23 @@ FROM dbo.networks
 UNION ALL
 SELECT name, created_at AS date, library, model
 FROM dbo.classifiers;
+GO
+-- The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed.
+CREATE OR ALTER VIEW dbo.scan_states
+AS
+SELECT
+    s.scan_id,
+    s.prediction_id,
+    f.message AS failure,
+    CASE
+        WHEN f.scan_id IS NOT NULL THEN 3
+        WHEN s.prediction_id IS NOT NULL THEN 2
+        WHEN EXISTS (SELECT 1 FROM dbo.features AS x WHERE x.scan_id = s.scan_id) THEN 1
+        ELSE 0 END AS state
+FROM (
+    SELECT scan_id, (SELECT MAX(r.prediction_id) FROM dbo.predictions AS r WHERE r.scan_id = dbo.scans.scan_id) AS prediction_id
+    FROM dbo.scans) AS s
+LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id;
 GO
 -- Every pooled feature as a row, so that T-SQL can read it with no Python.
 CREATE OR ALTER VIEW dbo.feature_values
@@ -893,6 +955,63 @@ SELECT
 FROM dbo.model_promotions AS m
 INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.classifier_id
 LEFT JOIN dbo.classifiers AS before ON before.classifier_id = m.previous_classifier_id;
+GO
+-- RefreshWorklist: brings dbo.worklist in line with the other tables, for the scans given or for all.
+-- Example: EXECUTE dbo.RefreshWorklist;
+CREATE OR ALTER PROCEDURE dbo.RefreshWorklist
+    @Scans NVARCHAR(MAX) = NULL, -- scan_ids with commas between; NULL means all
+    @Help BIT = 0                -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RefreshWorklist brings dbo.worklist, which ListPatients searches and sorts by, in line with the other tables.
+Loading, features and scores do so by themselves: call it after changing patients, scans or predictions by hand.
+Parameters:
+    @Scans NVARCHAR(MAX) = NULL  scan_ids with commas between; NULL means all
+    @Help BIT = 0                1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RefreshWorklist;';
+        RETURN 0;
+    END;
+
+    DECLARE @Locked INT;
+    CREATE TABLE #changed (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #changed (scan_id)
+    SELECT scan_id FROM dbo.scans WHERE @Scans IS NULL
+    UNION
+    SELECT CAST(value AS INT) FROM STRING_SPLIT(@Scans, N',') WHERE value <> N'';
+
+    BEGIN TRANSACTION;
+    -- Whoever comes second waits here, and then sees what the first has stored.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #changed));
+    DELETE w
+    FROM dbo.worklist AS w
+    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
+    WHERE s.is_primary = 0 AND w.scan_id IN (SELECT scan_id FROM #changed);
+    UPDATE w
+    SET w.display_name = p.display_name, w.study_date = s.study_date, w.slices = s.number_images, w.state = t.state,
+        w.prediction_id = t.prediction_id, w.probability = r.probability
+    FROM dbo.worklist AS w
+    INNER JOIN dbo.patients AS p ON p.idx = w.idx
+    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
+    INNER JOIN dbo.scan_states AS t ON t.scan_id = w.scan_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
+    WHERE w.scan_id IN (SELECT scan_id FROM #changed);
+    INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability)
+    SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images, t.state, t.prediction_id, r.probability
+    FROM dbo.scans AS s
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    INNER JOIN dbo.scan_states AS t ON t.scan_id = s.scan_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
+    WHERE s.is_primary = 1 AND s.scan_id IN (SELECT scan_id FROM #changed)
+        AND NOT EXISTS (SELECT 1 FROM dbo.worklist AS w WHERE w.scan_id = s.scan_id)
+    ORDER BY p.idx;
+    COMMIT TRANSACTION;
+END;
 GO
 -- FindClassifier: finds the model that a name means: the version asked for, else the champion of the name, else its newest version.
 -- Called by PredictLungCancer and every other procedure that is given a model's name.
@@ -1032,6 +1151,30 @@ BEGIN
     END;
     IF @Missing > 0
         RAISERROR(N'%d patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
+END;
+GO
+-- StorePredictions: stores the scores in #scores as rows of dbo.predictions and shows them in the worklist.
+-- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL, whose tables #wanted and #scores it reads.
+CREATE OR ALTER PROCEDURE dbo.StorePredictions
+    @ClassifierId INT,  -- model that gave the scores
+    @Prevalence FLOAT   -- share of positives that they are corrected to, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Locked INT, @Scans NVARCHAR(MAX) = (SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #scores);
+    BEGIN TRANSACTION;
+    -- Before anything is written, so that two who score the same scan wait for each other here, and not crosswise.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #scores));
+    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
+    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
+    FROM #scores AS s
+    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+    ORDER BY w.idx;
+    SET @Scans = COALESCE(@Scans, N'');
+    EXECUTE dbo.RefreshWorklist @Scans;
+    COMMIT TRANSACTION;
 END;
 GO
 -- DeleteModelNodes: deletes what plain T-SQL reads of a model; inside the caller's transaction.
@@ -1373,12 +1516,8 @@ Example:
     EXECUTE dbo.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
     EXECUTE dbo.ScoreScansSql @ClassifierId, @Prevalence;
 
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
-    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
-    SET @Scored = @@ROWCOUNT;
+    EXECUTE dbo.StorePredictions @ClassifierId, @Prevalence;
+    SET @Scored = (SELECT COUNT(*) FROM #scores);
     SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
     FROM #scores AS s
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
@@ -1765,7 +1904,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
+    DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Scans NVARCHAR(MAX), @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
     CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, features_sha256 VARBINARY(32) NOT NULL,
         raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
@@ -1810,6 +1949,9 @@ BEGIN
     FROM #arrived AS a
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);
+
+    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #arrived), N'');
+    EXECUTE dbo.RefreshWorklist @Scans;
 
     INSERT INTO #wanted (scan_id)
     SELECT scan_id FROM #arrived;
@@ -1943,7 +2085,6 @@ BEGIN
             N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
         THROW 50151, @Message, 1;
     END;
-    RAISERROR(N'The network %s is here, with %d numbers.', 0, 1, @ModelName, @Numbers) WITH NOWAIT;
 END;
 GO
 -- TakeCopy: takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.
@@ -1972,7 +2113,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT;
+    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128), @Numbers INT;
     SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
         + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
         + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
@@ -1994,6 +2135,10 @@ Example:
     SET @Patients = (SELECT COUNT(*) FROM #copy_scans);
     IF @ModelName IS NOT NULL
         RAISERROR(N'%s version %d is here, with the features of %d patients.', 0, 1, @ModelName, @Version, @Patients) WITH NOWAIT;
+    SET @Network = (SELECT MIN(network) FROM #copy_layers);
+    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
+    IF @Network IS NOT NULL
+        RAISERROR(N'The network %s is here, with %d numbers.', 0, 1, @Network, @Numbers) WITH NOWAIT;
 END;
 GO
 -- CheckNetworkArguments: refuses what TrainNetworkSql cannot work with, all wrong arguments in one error.

@@ -99,4 +99,5 @@ def _store(connection: Connection, people: dict[str, tuple[str, Person]]) -> tup
         if rows:
             with closing(connection.cursor()) as cursor:
                 cursor.executemany(_UPDATE, rows)
+            run(connection, "EXECUTE dbo.RefreshWorklist;")
     return len(rows), unknown

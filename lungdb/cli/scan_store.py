@@ -44,6 +44,11 @@ _DELETE_SCAN = (
     "DELETE FROM dbo.scan_images WHERE scan_id = ?;",
     "DELETE FROM dbo.scans WHERE scan_id = ?;",
 )
+_REFRESH_WORKLIST = """
+DECLARE @Scans NVARCHAR(MAX) = (
+    SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM dbo.scans WHERE patient_id = ?);
+EXECUTE dbo.RefreshWorklist @Scans;
+"""
 _INSERT_REJECTION = """
 IF NOT EXISTS (SELECT 1 FROM dbo.rejected_files WITH (UPDLOCK, HOLDLOCK) WHERE path_hash = ? AND reason = ?)
     INSERT INTO dbo.rejected_files (reason, message, path_hash) VALUES (?, ?, ?);
@@ -198,6 +203,7 @@ def store_scan(connection: Connection, scan: EncodedScan, *, all_series: bool, r
         primary = choose_primary(_extents(connection, scan.patient_id))
         run(connection, _NONE_PRIMARY, (scan.patient_id,))
         run(connection, _SET_PRIMARY, (primary.series_uid,))
+        run(connection, _REFRESH_WORKLIST, (scan.patient_id,))
     return done
 
 

@@ -1,5 +1,5 @@
 -- FindScan: finds the primary scan of the patient with an index, or says that there is none.
--- Called by ShowPatient and other procedures that are given a patient's index.
+-- Called by PredictLungCancer and other procedures that are given a patient's index.
 CREATE OR ALTER PROCEDURE dbo.FindScan
     @PatientIndex INT,   -- idx of the patient
     @ScanId INT OUTPUT   -- the primary scan

@@ -31,30 +31,16 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Patients INT, @ScanId INT;
+    DECLARE @Message NVARCHAR(2000), @ScanId INT;
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
     DECLARE @Probability FLOAT, @Raw FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     SET @PredictionResult = NULL;
 
-    SELECT @ScanId = s.scan_id
-    FROM dbo.patients AS p
-    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id
-    WHERE p.idx = @PatientIndex AND s.is_primary = 1;
-    IF @PatientIndex IS NULL
-    BEGIN
-        SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
-        THROW 50101, @Message, 1;
-    END;
-    IF @ScanId IS NULL
-    BEGIN
-        SET @Patients = (SELECT COUNT(*) FROM dbo.patients);
-        SET @Message = CONCAT(N'No patient with a scan has the index ', @PatientIndex, N'. ', IIF(@Patients = 0,
-            N'No patients are loaded: load scans with scripts/load_scans.py.',
-            CONCAT(N'Indices of patients run from 0 to ', (SELECT MAX(idx) FROM dbo.patients), N'; see dbo.patients.')));
-        THROW 50107, @Message, 1;
-    END;
+    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
     EXECUTE dbo.FindPrevalence @Prevalence OUTPUT;
     EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
@@ -96,8 +82,11 @@ Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, 
         THROW @ErrorNumber, @Message, 1;
     END;
 
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
-    VALUES (@ScanId, @ClassifierId, @Probability, @Raw, @Prevalence, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Vector)));
+    INSERT INTO #wanted (scan_id, idx, vector_sha256)
+    VALUES (@ScanId, @PatientIndex, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Vector)));
+    INSERT INTO #scores (scan_id, raw, probability)
+    VALUES (@ScanId, @Raw, @Probability);
+    EXECUTE dbo.StorePredictions @ClassifierId, @Prevalence;
     SET @PredictionResult = 100 * @Probability;
     SELECT @PredictionResult AS prediction_percent;
 END;

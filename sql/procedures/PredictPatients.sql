@@ -35,6 +35,7 @@ Examples:
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX);
     DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     CREATE TABLE #result (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
 
     EXECUTE dbo.FindPrevalence @Prevalence OUTPUT;
@@ -71,17 +72,13 @@ ORDER BY w.scan_id;',
         THROW @ErrorNumber, @Message, 1;
     END;
 
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
-    SELECT r.scan_id, @ClassifierId, r.probability, r.raw, @Prevalence, w.vector_sha256
-    FROM #result AS r
-    INNER JOIN #wanted AS w ON w.scan_id = r.scan_id
-    WHERE COALESCE(r.error, N'') = N''
-    ORDER BY w.idx;
+    INSERT INTO #scores (scan_id, raw, probability)
+    SELECT scan_id, raw, probability FROM #result WHERE COALESCE(error, N'') = N'';
     SET @Scored = @@ROWCOUNT;
-    SELECT w.idx AS patient_index, 100 * r.probability AS prediction_percent
-    FROM #result AS r
-    INNER JOIN #wanted AS w ON w.scan_id = r.scan_id
-    WHERE COALESCE(r.error, N'') = N''
+    EXECUTE dbo.StorePredictions @ClassifierId, @Prevalence;
+    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
+    FROM #scores AS s
+    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
     ORDER BY w.idx;
     RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
 

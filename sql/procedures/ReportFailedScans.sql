@@ -1,4 +1,4 @@
--- ReportFailedScans: one message for each new row of #failed, which names the scan and says what is wrong.
+-- ReportFailedScans: keeps each new row of #failed in dbo.scan_failures, and says in a message which scan it is and what is wrong.
 -- Called by GenerateFeatures, whose table #failed it reads and marks.
 CREATE OR ALTER PROCEDURE dbo.ReportFailedScans
 AS
@@ -6,7 +6,15 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @ScanId INT, @PatientIndex INT, @Error NVARCHAR(2000);
+    DECLARE @ScanId INT, @PatientIndex INT, @Error NVARCHAR(2000), @Scans NVARCHAR(MAX);
+    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #failed WHERE is_new = 1), N'');
+    BEGIN TRANSACTION;
+    DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1);
+    INSERT INTO dbo.scan_failures (scan_id, message)
+    SELECT scan_id, error FROM #failed WHERE is_new = 1;
+    EXECUTE dbo.RefreshWorklist @Scans;
+    COMMIT TRANSACTION;
+
     WHILE EXISTS (SELECT 1 FROM #failed WHERE is_new = 1)
     BEGIN
         SELECT TOP (1) @ScanId = f.scan_id, @PatientIndex = p.idx, @Error = LEFT(f.error, 1800)

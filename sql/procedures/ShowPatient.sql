@@ -24,15 +24,10 @@ Example:
     EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
     SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.scan_id, s.study_date, s.manufacturer, s.image_rows, s.image_cols,
         s.number_images AS slices, s.spacing_z, s.spacing_y, s.spacing_x, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, sp.part,
-        CASE
-            WHEN f.scan_id IS NOT NULL THEN N'failed'
-            WHEN EXISTS (SELECT 1 FROM dbo.predictions AS r WHERE r.scan_id = s.scan_id) THEN N'scored'
-            WHEN EXISTS (SELECT 1 FROM dbo.features AS x WHERE x.scan_id = s.scan_id) THEN N'not scored'
-            ELSE N'no features' END AS state,
-        f.message AS failure
+        CASE t.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state, t.failure
     FROM dbo.scans AS s
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    INNER JOIN dbo.scan_states AS t ON t.scan_id = s.scan_id
     LEFT JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
-    LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id
     WHERE s.scan_id = @ScanId;
 END;

@@ -72,13 +72,11 @@ WHERE s.is_primary = 1 AND s.scan_id <> @ScanId AND f.feature_set_id = @FeatureS
     END;
 
     SELECT p.idx AS patient_index, p.display_name, s.study_date, t.similarity, 100 * r.probability AS probability_percent,
-        CASE
-            WHEN EXISTS (SELECT 1 FROM dbo.scan_failures AS f WHERE f.scan_id = s.scan_id) THEN N'failed'
-            WHEN r.prediction_id IS NOT NULL THEN N'scored'
-            ELSE N'not scored' END AS state
+        CASE x.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state
     FROM #similar AS t
     INNER JOIN dbo.scans AS s ON s.scan_id = t.scan_id
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
-    LEFT JOIN dbo.predictions AS r ON r.prediction_id = (SELECT MAX(n.prediction_id) FROM dbo.predictions AS n WHERE n.scan_id = s.scan_id)
+    INNER JOIN dbo.scan_states AS x ON x.scan_id = s.scan_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = x.prediction_id
     ORDER BY t.similarity DESC, p.idx;
 END;

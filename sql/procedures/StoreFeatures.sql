@@ -10,6 +10,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
+    DECLARE @Scans NVARCHAR(MAX);
     INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
     SELECT DISTINCT @NetworkId, r.layer, @Preprocessing, r.array_cols
     FROM #result AS r
@@ -53,4 +54,8 @@ BEGIN
     FROM #made AS m
     INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer
     CROSS APPLY OPENJSON(r.pooled) AS v;
+
+    DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #made);
+    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(m.scan_id AS NVARCHAR(MAX)), N',') FROM (SELECT DISTINCT scan_id FROM #made) AS m), N'');
+    EXECUTE dbo.RefreshWorklist @Scans;
 END;

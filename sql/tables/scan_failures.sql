@@ -4,5 +4,5 @@ CREATE TABLE dbo.scan_failures (
     message NVARCHAR(2000) NOT NULL,
     failed_at DATETIME2(3) NOT NULL CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME(),
     CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id),
-    CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id)
+    CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE
 );

@@ -41,12 +41,8 @@ Example:
     EXECUTE dbo.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
     EXECUTE dbo.ScoreScansSql @ClassifierId, @Prevalence;
 
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
-    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
-    SET @Scored = @@ROWCOUNT;
+    EXECUTE dbo.StorePredictions @ClassifierId, @Prevalence;
+    SET @Scored = (SELECT COUNT(*) FROM #scores);
     SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
     FROM #scores AS s
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id

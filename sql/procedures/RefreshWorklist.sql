@@ -1,0 +1,56 @@
+-- RefreshWorklist: brings dbo.worklist in line with the other tables, for the scans given or for all.
+-- Example: EXECUTE dbo.RefreshWorklist;
+CREATE OR ALTER PROCEDURE dbo.RefreshWorklist
+    @Scans NVARCHAR(MAX) = NULL, -- scan_ids with commas between; NULL means all
+    @Help BIT = 0                -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RefreshWorklist brings dbo.worklist, which ListPatients searches and sorts by, in line with the other tables.
+Loading, features and scores do so by themselves: call it after changing patients, scans or predictions by hand.
+Parameters:
+    @Scans NVARCHAR(MAX) = NULL  scan_ids with commas between; NULL means all
+    @Help BIT = 0                1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RefreshWorklist;';
+        RETURN 0;
+    END;
+
+    DECLARE @Locked INT;
+    CREATE TABLE #changed (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #changed (scan_id)
+    SELECT scan_id FROM dbo.scans WHERE @Scans IS NULL
+    UNION
+    SELECT CAST(value AS INT) FROM STRING_SPLIT(@Scans, N',') WHERE value <> N'';
+
+    BEGIN TRANSACTION;
+    -- Whoever comes second waits here, and then sees what the first has stored.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #changed));
+    DELETE w
+    FROM dbo.worklist AS w
+    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
+    WHERE s.is_primary = 0 AND w.scan_id IN (SELECT scan_id FROM #changed);
+    UPDATE w
+    SET w.display_name = p.display_name, w.study_date = s.study_date, w.slices = s.number_images, w.state = t.state,
+        w.prediction_id = t.prediction_id, w.probability = r.probability
+    FROM dbo.worklist AS w
+    INNER JOIN dbo.patients AS p ON p.idx = w.idx
+    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
+    INNER JOIN dbo.scan_states AS t ON t.scan_id = w.scan_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
+    WHERE w.scan_id IN (SELECT scan_id FROM #changed);
+    INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability)
+    SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images, t.state, t.prediction_id, r.probability
+    FROM dbo.scans AS s
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    INNER JOIN dbo.scan_states AS t ON t.scan_id = s.scan_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
+    WHERE s.is_primary = 1 AND s.scan_id IN (SELECT scan_id FROM #changed)
+        AND NOT EXISTS (SELECT 1 FROM dbo.worklist AS w WHERE w.scan_id = s.scan_id)
+    ORDER BY p.idx;
+    COMMIT TRANSACTION;
+END;
