@@ -5,6 +5,9 @@ import { AXIS } from "./viewer_grid.js";
 const TYPES = { axial: 0, coronal: 1, sagittal: 2, all: 3 };
 const NO_3D_TILE = 0;
 const NOTHING = 0;
+const HAIR = 1.5; // pixels of the page
+// What lies at the left, right, upper and lower edge of each plane as it is drawn.
+const EDGES = { axial: "RLAP", coronal: "RLSI", sagittal: "APSI" };
 
 export function hasWebGL2() {
   const context = document.createElement("canvas").getContext("webgl2");
@@ -31,6 +34,10 @@ export async function download(address, length, onProgress) {
   return bytes.buffer;
 }
 
+function planeOf(type) {
+  return Object.keys(TYPES).find((name) => TYPES[name] === type);
+}
+
 export class VolumeView {
   planes = ["axial", "coronal", "sagittal", "all"];
   hasFreeWindow = true;
@@ -43,13 +50,14 @@ export class VolumeView {
       dragAndDropEnabled: false,
       isRadiologicalConvention: true,
       sagittalNoseLeft: true,
-      showAllOrientationMarkers: true,
+      isOrientationTextVisible: false,
       multiplanarShowRender: NO_3D_TILE,
       dragMode: NOTHING,
       tileMargin: 2,
       backColor: [0, 0, 0, 1],
-      fontColor: [0.75, 0.8, 0.85, 1],
-      crosshairColor: [0.37, 0.77, 0.85, 0.55],
+      crosshairColor: [0.37, 0.77, 0.85, 1],
+      crosshairWidthUnit: "mm",
+      crosshairGap: 8,
       loadingText: "",
       logLevel: "error",
     });
@@ -75,15 +83,30 @@ export class VolumeView {
       viewer.updateGLVolume();
     }
     if (this.drawn.plane !== view.plane) viewer.setSliceType(TYPES[view.plane]);
-    viewer.opts.crosshairWidth = view.hasCrosshair ? 1 : 0;
     viewer.scene.crosshairPos = viewer.mm2frac(this.grid.millimetres(view.voxel));
+    viewer.setCrosshairWidth(view.hasCrosshair ? HAIR * this.scale() : 0);
     viewer.drawScene();
     this.drawn = { ...view };
   }
 
   scale() {
     const tile = this.viewer.screenSlices[0];
-    return (tile.fovMM[0] / tile.leftTopWidthHeight[2]) * this.devicePixels();
+    return (Math.abs(tile.fovMM[0]) / tile.leftTopWidthHeight[2]) * this.devicePixels();
+  }
+
+  // Letters for the edges of each plane, in pixels of the page.
+  edges() {
+    const ratio = this.devicePixels();
+    return this.viewer.screenSlices.flatMap(({ axCorSag, leftTopWidthHeight }) => {
+      const [left, top, width, height] = leftTopWidthHeight.map((one) => one / ratio);
+      const [first, second, upper, lower] = EDGES[planeOf(axCorSag)];
+      return [
+        { letter: first, x: left, y: top + height / 2, side: "left" },
+        { letter: second, x: left + width, y: top + height / 2, side: "right" },
+        { letter: upper, x: left + width / 2, y: top, side: "top" },
+        { letter: lower, x: left + width / 2, y: top + height, side: "bottom" },
+      ];
+    });
   }
 
   devicePixels() {
@@ -98,8 +121,7 @@ export class VolumeView {
     if (fraction[0] < 0) return null;
     const tile = this.viewer.screenSlices.find(({ leftTopWidthHeight: [left, top, width, height] }) =>
       point[0] >= left && point[0] < left + width && point[1] >= top && point[1] < top + height);
-    const plane = Object.keys(TYPES).find((name) => TYPES[name] === tile?.axCorSag);
-    return plane ? { voxel: this.grid.voxel(this.viewer.frac2mm(fraction)), axis: AXIS[plane] } : null;
+    return tile ? { voxel: this.grid.voxel(this.viewer.frac2mm(fraction)), axis: AXIS[planeOf(tile.axCorSag)] } : null;
   }
 
   value(voxel) {
