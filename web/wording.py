@@ -24,15 +24,15 @@ def basis(explanation: Explanation) -> str | None:
     if explanation.higher_than is None:
         return None
     text = (
-        f"Counted among {explanation.training_patients} training scans, each scored by a model that had not seen it, "
-        "this one left out"
+        f"Counted over the {explanation.training_patients} training scans (without this one, if it is among them), "
+        "each scored by a model that had not seen it"
     )
     low, high = explanation.like_this_low_percent, explanation.like_this_high_percent
     if not explanation.like_this or low is None or high is None:
         return f"{text}."
     return (
-        f"{text}. Scored like this one are the {explanation.like_this} nearest of them, from {low:.1f} % to {high:.1f} %; "
-        f"{explanation.like_this_with_cancer} of these had cancer."
+        f"{text}. Scored like this one are the {explanation.like_this} nearest of them, from {low:.1f} % to "
+        f"{high:.1f} %; {explanation.like_this_with_cancer} of these had cancer."
     )
 
 

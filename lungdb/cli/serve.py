@@ -3,36 +3,138 @@
 from __future__ import annotations
 
 import argparse
+import ipaddress
+import logging
+import signal
 from collections.abc import Sequence
+from contextlib import closing, suppress
 from dataclasses import replace
+from types import FrameType
+from typing import Any
 
+from lungdb.cli.account_store import list_accounts
 from lungdb.cli.support import add_database_argument, exit_status
-from lungdb.config import load_settings
+from lungdb.config import Settings, load_settings
+from lungdb.database import connect, run
+from lungdb.errors import LungdbError
 
+# More than may compute or wait for a score (web.scoring), so that threads are left for pages; each waits for the
+# database most of its time.
 THREADS = 24
+LEAST_SECRET = 16
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command until it is interrupted; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="lungdb serve", description=__doc__)
+    """Run the command until it is interrupted; returns the exit status: 0, 1 for an error, 2 for wrong usage."""
+    parser = argparse.ArgumentParser(
+        prog="lungdb serve", description="The web page: worklist, viewer, scores, models and the API. Ctrl-C ends it."
+    )
     add_database_argument(parser)
     parser.add_argument("--host", help="address to listen on (default: `web_host` of config.py, 127.0.0.1)")
-    parser.add_argument("--port", help="port to listen on (default: `web_port` of config.py, 5000)")
+    parser.add_argument("--port", help="port to listen on, 0 for any (default: `web_port` of config.py, 5000)")
     arguments = parser.parse_args(argv)
-    return exit_status(lambda: _serve(arguments))
+    return exit_status(lambda: _serve(_settings(arguments)))
 
 
-def _serve(arguments: argparse.Namespace) -> int:
-    import waitress
-
-    from web import create_app
-
+def _settings(arguments: argparse.Namespace) -> Settings:
     settings = load_settings()
-    settings = replace(
+    return replace(
         settings,
         database=arguments.database or settings.database,
         web_host=arguments.host or settings.web_host,
         web_port=arguments.port or settings.web_port,
     )
-    waitress.serve(create_app(settings), host=settings.web_host, port=int(settings.web_port), threads=THREADS)
+
+
+def _serve(settings: Settings) -> int:
+    try:
+        from waitress.server import create_server
+
+        from web import create_app
+    except ModuleNotFoundError as error:
+        raise LungdbError(f'The web page needs {error.name}. Run: pip install "lungdb[web]"') from error
+    port = _port(settings.web_port)
+    has_accounts = _check_database(settings)
+    if not _is_loopback(settings.web_host):
+        _check_public(settings, has_accounts)
+    logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    # A site sees who is refused and what fails; what is read stands in the audit.
+    logging.getLogger("web").setLevel(logging.WARNING)
+    # Requests that wait for a thread are no news.
+    logging.getLogger("waitress.queue").setLevel(logging.ERROR)
+    app = create_app(settings)
+    try:
+        server = create_server(
+            app,
+            host=settings.web_host,
+            port=port,
+            threads=THREADS,
+            ident="lungdb",
+            url_scheme=settings.web_scheme,
+            # web.addresses decides which proxy's headers are believed.
+            clear_untrusted_proxy_headers=False,
+        )
+    except OSError as error:
+        raise LungdbError(
+            f"Nothing can listen on {settings.web_host}, port {port} ({error.strerror or error}). "
+            "Give another --port, or end the program that uses it."
+        ) from error
+    if not has_accounts:
+        print("There are no accounts yet. Add one: lungdb accounts add NAME --role scorer", flush=True)
+    with closing(server):
+        print(f"lungdb is at {_address(settings, server)}    Ctrl-C ends it.", flush=True)
+        with suppress(KeyboardInterrupt):
+            signal.signal(signal.SIGTERM, _interrupt)
+            server.run()
+    app.extensions["lungdb"].database.close()
     return 0
+
+
+def _check_database(settings: Settings) -> bool:
+    """Return whether there are accounts; the database must be there and of this version when the page starts."""
+    with closing(connect(settings.database, create=False)) as connection:
+        # The page's login may have no rights on tables, so only a procedure is sure to be seen.
+        found = run(connection, "SELECT OBJECT_ID(N'dbo.ListPatients', N'P') AS id;")
+        if found[0].rows[0][0] is None:
+            raise LungdbError("The database is not one of lungdb, or an older one. Run: lungdb install -d TARGET")
+        return any(account.is_enabled for account in list_accounts(connection))
+
+
+def _check_public(settings: Settings, has_accounts: bool) -> None:
+    host = settings.web_host
+    if not has_accounts:
+        raise LungdbError(
+            f"There are no accounts, so the page may listen on this machine alone, not on {host}. "
+            "Add one first: lungdb accounts add NAME --role scorer"
+        )
+    if len(settings.web_secret) < LEAST_SECRET:
+        raise LungdbError(
+            f"To listen on {host} the site needs a secret of its own: the setting web_secret has "
+            f"{len(settings.web_secret)} characters. Give {LEAST_SECRET} or more in config.py, such as what "
+            'python -c "import secrets; print(secrets.token_hex(32))" prints.'
+        )
+
+
+def _is_loopback(host: str) -> bool:
+    if host == "localhost":
+        return True
+    with suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text) < 65536):
+        raise LungdbError(f"The port '{text}' is none. Give a number from 0 to 65535.")
+    return int(text)
+
+
+def _address(settings: Settings, server: Any) -> str:
+    # Of a name with several addresses waitress keeps a list.
+    port = server.effective_listen[0][1] if hasattr(server, "effective_listen") else server.effective_port
+    host = f"[{settings.web_host}]" if ":" in settings.web_host else settings.web_host
+    return f"http://{host}:{port}/"
+
+
+def _interrupt(signal_number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt

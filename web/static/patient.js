@@ -42,7 +42,7 @@ function analyze(form) {
       if (!response.ok) throw new Error(sentenceOf(page));
       if (!page.getElementById("probability")) throw new Error("You are signed out. Sign in again, and repeat it.");
       replaceParts(page, REPLACED);
-      progress.textContent = "Done. The result is above.";
+      progress.textContent = `Done: ${document.getElementById("probability").textContent} %.`;
     } catch (error) {
       progress.classList.add("is-error");
       progress.textContent = error instanceof TypeError
@@ -58,7 +58,10 @@ function analyze(form) {
 }
 
 async function loadSimilar(section) {
+  const link = section.querySelector("a");
+  const words = link.textContent;
   section.setAttribute("aria-busy", "true");
+  link.textContent = "Comparing the features …";
   try {
     const { response, page } = await fetchPage(section.dataset.href);
     if (response.ok) replaceParts(page, ["similar"]);
@@ -66,6 +69,7 @@ async function loadSimilar(section) {
     // The link that the page came with stays and leads to the same.
   } finally {
     section.removeAttribute("aria-busy");
+    link.textContent = words;
   }
 }
 
