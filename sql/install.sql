@@ -5544,6 +5544,7 @@ BEGIN
             N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
         THROW 50151, @Message, 1;
     END;
+    RAISERROR(N'The network %s is here, with %d numbers.', 0, 1, @ModelName, @Numbers) WITH NOWAIT;
 END;
 GO
 -- TakeCopy: takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.
@@ -5572,7 +5573,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128), @Numbers INT;
+    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT;
     SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
         + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
         + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
@@ -5594,10 +5595,6 @@ Example:
     SET @Patients = (SELECT COUNT(*) FROM #copy_scans);
     IF @ModelName IS NOT NULL
         RAISERROR(N'%s version %d is here, with the features of %d patients.', 0, 1, @ModelName, @Version, @Patients) WITH NOWAIT;
-    SET @Network = (SELECT MIN(network) FROM #copy_layers);
-    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
-    IF @Network IS NOT NULL
-        RAISERROR(N'The network %s is here, with %d numbers.', 0, 1, @Network, @Numbers) WITH NOWAIT;
 END;
 GO
 -- CheckNetworkArguments: refuses what TrainNetworkSql cannot work with, all wrong arguments in one error.
