@@ -13,6 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from lungdb.cli import load_labels, load_network, load_scans
+from lungdb.cli.demo_people import describe_page, name_patients
 from lungdb.cli.sql import print_table, run_and_print
 from lungdb.database import Connection, connect, install, run, sql_directory
 from lungdb.errors import LungdbError
@@ -78,15 +79,19 @@ class Demo:
                 self._check(load_scans.main([*database, "--keep-ids", str(self.scans)]), "Loading scans")
                 self._check(load_labels.main([*database, str(self.labels)]), "Loading labels")
                 self._check(load_network.main([*database, *self._network_arguments()]), "Loading the network")
+                if self.is_synthetic:
+                    people = self.folder / "people.csv"
+                    self._check(name_patients(connection, self.target, people), "Loading names")
             for name in STEPS:
                 with self._step(name):
                     self._execute(connection, name)
             with self._step("score held-out patients"):
                 scores = score_test_patients(connection)
             (newest,) = run(connection, "SELECT TOP (1) seed FROM dbo.experiments ORDER BY experiment_id DESC;")
+            self._report(scores, seed=newest.rows[0][0])
+            print("\n" + "\n".join(describe_page(connection, sys.argv[0], self.target)))
         finally:
             connection.close()
-        self._report(scores, seed=newest.rows[0][0])
         return 0
 
     def _network_arguments(self) -> list[str]:
