@@ -10,8 +10,10 @@ import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
+from scipy import ndimage
 from sklearn.datasets import load_digits
 from sklearn.neural_network import MLPClassifier
+from threadpoolctl import threadpool_limits
 
 from lungdb.cli import load_tensors
 from lungdb.database import Connection, run
@@ -30,23 +32,30 @@ def _save_npz(file: Path, model: MLPClassifier) -> None:
     np.savez(file, **tensors)
 
 
-@pytest.mark.filterwarnings("ignore:lbfgs failed to converge")
+@pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
 def test_digits_have_the_probabilities_of_scikit_learn(networks: Connection, tmp_path: Path) -> None:
-    """Within 1e-6, with scikit-learn's class for each held-out digit; 96.3 % of them are right.
+    """Within 1e-6, with scikit-learn's class for each held-out digit; at least 97 % of them are right.
 
-    Every second digit is held out. Width, solver and alpha are those of 22 with the best five-fold cross-validation on
-    the other half (97.3 %), so that the figure is not picked by what was held out.
+    Every second digit is held out. The network learns from the others, and from them shifted by half a pixel four ways.
+    Shifts, layers and alpha have the best five-fold cross-validation on that half (98.5 %) of all that were tried, so
+    that the figure is not picked by what was held out.
     """
     digits = load_digits()
     x, y = digits.data / 16, digits.target
-    model = MLPClassifier((256,), solver="lbfgs", alpha=0.1, max_iter=150, random_state=0).fit(x[::2], y[::2])
+    pictures = digits.images[::2] / 16
+    ways = [(0, 0), (0.5, 0), (-0.5, 0), (0, 0.5), (0, -0.5)]
+    shifted = np.concatenate([ndimage.shift(pictures, (0, *way), order=1) for way in ways]).reshape(-1, 64)
+    model = MLPClassifier((256, 128), alpha=0.01, batch_size=64, max_iter=40, random_state=0)
+    with threadpool_limits(1):  # threads that wait for each other are slower on a busy machine
+        model.fit(shifted, np.tile(y[::2], len(ways)))
     _save_npz(tmp_path / "digits.npz", model)
     assert _load(tmp_path, tmp_path / "digits.npz") == 0
     add_dataset(networks, "held out", x[1::2])
     found = probabilities(networks, "digits", "held out")
     assert np.abs(found - model.predict_proba(x[1::2])).max() < 1e-6
     assert np.array_equal(found.argmax(1), model.predict(x[1::2]))
-    assert (found.argmax(1) == y[1::2]).mean() >= 0.96
+    right = (found.argmax(1) == y[1::2]).mean()
+    assert right >= 0.97, right
 
 
 @pytest.mark.filterwarnings("ignore:Stochastic Optimizer")
