@@ -13,6 +13,7 @@ from lungdb.config import Settings
 from lungdb.errors import LungdbError
 from web.addresses import client_address
 from web.audit import refuse
+from web.converters import SqlInteger
 from web.queries.accounts import SESSION_HOURS
 from web.rate_limit import Limits
 
@@ -69,6 +70,7 @@ def register(app: Flask, settings: Settings) -> None:
     )
     app.extensions["lungdb.limits"] = Limits()
     app.jinja_env.globals.update(csrf_token=csrf_token, csrf_field=csrf_field)
+    app.url_map.converters["int"] = SqlInteger
     app.before_request(_start_clock)
     app.after_request(lambda response: _add_headers(response, is_https))
     app.after_request(_log_request)

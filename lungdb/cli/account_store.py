@@ -6,8 +6,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from lungdb.database import Connection, run
+from lungdb.errors import LungdbError
 
 ROLES = ("reader", "scorer")
+MOST_NAME_UNITS = 128
+"""Of NVARCHAR(128), which counts a character beyond the first 65,536 as two."""
 
 
 @dataclass(frozen=True)
@@ -77,9 +80,17 @@ def add_account(connection: Connection, name: str, password_hash: str | None, ro
 
     Raises
     ------
+    LungdbError
+        The name is empty, too long, or has blanks around it or characters that cannot be seen.
     SqlError
-        50101 for a name or role that is not supported, 50221 when the name is taken.
+        50101 for a role that is not supported, 50221 when the name is taken.
     """
+    units = len(name.encode("utf-16-le", "surrogatepass")) // 2
+    if not 1 <= units <= MOST_NAME_UNITS or name != name.strip() or not name.isprintable():
+        raise LungdbError(
+            f"The name {name[:MOST_NAME_UNITS]!r} is not supported. "
+            f"Give a name of 1 to {MOST_NAME_UNITS} visible characters that neither begins nor ends with a blank."
+        )
     sql = "EXECUTE dbo.StoreAccount @Name = ?, @IsNew = 1, @PasswordHash = ?, @Role = ?, @SeesTruth = ?;"
     run(connection, sql, (name, password_hash, role, sees_truth))
 

@@ -58,7 +58,7 @@ def test_nothing_is_shown_without_an_account(app: Flask, client: FlaskClient) ->
     tried = [route for route in routes(app) if not route.is_public]
     assert len(tried) > 20
     for route in tried:
-        answer = client.open(route.path, method=route.method)
+        answer = client.open(route.path, method=route.method, buffered=True)
         assert _is_refused(route, answer), f"{route}: {answer.status}"
         assert not any(name in answer.text for name in NAMES), str(route)
 

@@ -1,0 +1,164 @@
+"""Whoever looked at a patient is written down, or did not look."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from tests.web.conftest import NAMES, PASSWORD, csrf_of, sign_in, target_of
+from tests.web.looking import attempt, audit, query
+from tests.web.routes import Route, routes
+
+DEFINITION = "SELECT definition FROM sys.sql_modules WHERE object_id = OBJECT_ID(N'dbo.RecordAudit');"
+
+
+def _of_a_patient(app: Flask) -> list[Route]:
+    found = [route for route in routes(app) if "index" in route.rule.arguments]
+    assert len(found) > 8
+    return found
+
+
+def _open(client: FlaskClient, route: Route) -> Any:
+    headers = {"X-CSRF-Token": csrf_of(client.get("/models").text)} if route.changes else {}
+    return client.open(route.path, method=route.method, headers=headers, buffered=True)
+
+
+def test_every_view_of_a_patient_is_recorded(app: Flask, web_database: Path) -> None:
+    """Each route about a patient leaves who, what and whom, and nothing is read for somebody else."""
+    for route in _of_a_patient(app):
+        client = sign_in(app.test_client(), "ana")
+        rows = len(audit(web_database))
+        answer = _open(client, route)
+        new = audit(web_database)[rows:]
+        if answer.status_code < 400:
+            assert ("ana", 0, "ok") in [(account, index, outcome) for account, _, index, outcome in new], str(route)
+        assert {account for account, *_ in new} <= {"ana"}, str(route)
+
+
+def test_what_cannot_be_recorded_is_not_shown(app: Flask, web_database: Path) -> None:
+    """Without the audit every route about a patient is 503, also where the patient is unknown to be kept quiet."""
+    clients = {route: sign_in(app.test_client(), "ana") for route in _of_a_patient(app)}
+    query(web_database, "DROP PROCEDURE dbo.RecordAudit;")
+    for route, client in clients.items():
+        answer = _open(client, route)
+        assert answer.status_code in (503, 404, 409), f"{route}: {answer.status}"
+        assert not any(name in answer.text for name in NAMES), str(route)
+        assert not answer.data.startswith((b"\x89PNG", b"GIF8", b"RIFF", b"\x1f\x8b")), str(route)
+
+
+def test_signing_in_and_out_is_recorded(client: FlaskClient, web_database: Path, post: Callable[..., Any]) -> None:
+    """With the address; a failure under the account that it was about."""
+    attempt(client, "ANA", "wrong")
+    attempt(client, "ana", PASSWORD)
+    post(client, "/sign-out")
+    assert audit(web_database, "account, action, outcome, detail, address") == [
+        ("ana", "sign_in", "refused", "wrong password", "127.0.0.1"),
+        ("ana", "sign_in", "ok", None, "127.0.0.1"),
+        ("ana", "sign_out", "ok", None, "127.0.0.1"),
+    ]
+
+
+def test_a_name_that_is_unknown_is_not_written_down(client: FlaskClient, web_database: Path) -> None:
+    """It may be a password in the wrong field."""
+    attempt(client, "my-secret-password", "ana")
+    assert audit(web_database, "account, action, outcome, detail") == [(None, "sign_in", "refused", "unknown name")]
+    attempt(client, "ana", "wrong")
+    query(web_database, "EXECUTE dbo.StoreAccount @Name = N'ana', @IsEnabled = 0;")
+    attempt(client, "ana", PASSWORD)
+    assert [row for (row,) in audit(web_database, "detail")] == ["unknown name", "wrong password", "disabled account"]
+
+
+def test_a_score_says_who_asked_for_it(signed_in: FlaskClient, web_database: Path, post: Callable[..., Any]) -> None:
+    """In the audit and in the table of predictions."""
+    assert post(signed_in, "/patients/0/score").status_code == 303
+    assert ("ana", "score", 0, "ok") in audit(web_database)
+    assert query(web_database, "SELECT predicted_by FROM dbo.predictions;") == [("ana",)]
+
+
+def test_the_truth_is_recorded_and_kept_from_those_who_may_not_see_it(
+    app: Flask, web_database: Path, signed_in: FlaskClient, reader: FlaskClient
+) -> None:
+    """Who sees the label leaves a row of its own; who may not never makes one."""
+    assert signed_in.get("/patients/0").status_code == 200
+    assert ("ana", "view_truth", 0, "ok") in audit(web_database)
+    assert reader.get("/patients/0").status_code == 200
+    reader.get("/api/v1/patients/0/truth")
+    assert not [row for row in audit(web_database) if row[0] == "rob" and row[1] == "view_truth" and row[3] == "ok"]
+
+
+def test_the_slices_of_a_scan_are_one_view(app: Flask, signed_in: FlaskClient, web_database: Path) -> None:
+    """Scrolling does not fill the audit; another session is another view."""
+    for number in range(9):
+        assert signed_in.get(f"/patients/0/slices/{number}.png").status_code == 200
+    other = sign_in(app.test_client(), "ana")
+    assert other.get("/patients/0/slices/0.png").status_code == 200
+    views = [row for row in audit(web_database) if row[1] == "view_scan"]
+    assert views == [("ana", "view_scan", 0, "ok")] * 2
+
+
+def test_a_view_that_failed_to_be_recorded_is_recorded_next_time(signed_in: FlaskClient, web_database: Path) -> None:
+    """A failure does not count as the one row of a session."""
+    [(definition,)] = query(web_database, DEFINITION)
+    query(web_database, "DROP PROCEDURE dbo.RecordAudit;")
+    assert signed_in.get("/patients/0/slices/0.png").status_code == 503
+    query(web_database, definition)
+    assert signed_in.get("/patients/0/slices/0.png").status_code == 200
+    assert audit(web_database)[-1] == ("ana", "view_scan", 0, "ok")
+
+
+def test_strangers_cannot_fill_the_audit(client: FlaskClient, web_database: Path) -> None:
+    """The first refusals of an address are recorded, the thousandth is not."""
+    for number in range(40):
+        client.get(f"/patients/{number}")
+    rows = audit(web_database)
+    assert 1 <= len(rows) <= 10
+    assert rows[0] == (None, "refused", 0, "refused")
+
+
+def test_the_audit_holds_no_name_and_no_search(
+    app: Flask, signed_in: FlaskClient, web_database: Path, post: Callable[..., Any]
+) -> None:
+    """After searches, mistyped addresses and every route, no column of any row has a word of a name."""
+    post(signed_in, "/search", q="Okafor")
+    post(signed_in, "/patient_info", patient_index="Okafor")
+    for route in routes(app):
+        if route.rule.rule != "/sign-out":
+            form = {"q": "Okafor", "patient_index": "Okafor"}
+            signed_in.open(route.path, method=route.method, data=form, buffered=True)
+    signed_in.post("/patients/Okafor")
+    kept = repr(audit(web_database, "account, action, outcome, detail, address"))
+    assert "view_patient" in kept
+    assert not [part for name in NAMES for part in name.split() if part in kept and part != "Li"]
+
+
+def test_the_command_shows_the_newest_first(signed_in: FlaskClient, web_database: Path) -> None:
+    """Only what was asked for, as a table."""
+    for index in (3, 4, 3):
+        assert signed_in.get(f"/patients/{index}").status_code == 200
+    lines = _audit_of(web_database, "--patient", "3")
+    assert len([line for line in lines if "view_patient" in line]) == 2
+    lines = _audit_of(web_database, "--account", "ana", "--limit", "2")
+    assert len(lines) == 4
+    assert not any("sign_in" in line for line in lines)
+
+
+def _audit_of(database: Path, *options: str) -> list[str]:
+    command = [sys.executable, "-m", "lungdb.cli.main", "accounts", "audit", "-d", target_of(database), *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "100001"])
+def test_a_limit_out_of_range_is_refused(web_database: Path, limit: str) -> None:
+    """With the values that are supported."""
+    with pytest.raises(subprocess.CalledProcessError) as refusal:
+        _audit_of(web_database, f"--limit={limit}")
+    assert refusal.value.returncode == 1
+    assert "Supported values are 1 to 100000." in refusal.value.stderr
