@@ -96,6 +96,7 @@ class Viewer {
     const value = renderer.value(view.voxel);
     at("value").textContent = value === null ? "" : `${signed(value)} HU`;
     this.showScale();
+    this.showEdges();
     this.press("planes", "plane", view.plane);
     this.press("windows", "window", view.preset);
     this.press("drags", "drag", this.dragged);
@@ -116,12 +117,23 @@ class Viewer {
 
   showScale() {
     const pixel = this.scan.has_millimetres ? this.renderer.scale() : NaN;
-    const length = NICE_LENGTHS.find((one) => one / pixel < this.renderer.element.clientWidth / 4);
+    const length = NICE_LENGTHS.find((one) => one / pixel < this.renderer.element.clientWidth / 5);
     at("scale").hidden = !length;
     if (!length) return;
     at("scale").style.width = `${length / pixel}px`;
     at("scale-text").textContent = length >= 10 ? `${length / 10} cm` : `${length} mm`;
     this.root.dataset.scale = String(pixel);
+  }
+
+  showEdges() {
+    at("edges").replaceChildren(...this.renderer.edges().map(({ letter, x, y, side }) => {
+      const mark = document.createElement("span");
+      mark.className = `viewer-edge viewer-edge-${side}`;
+      mark.textContent = letter;
+      mark.style.left = `${x}px`;
+      mark.style.top = `${y}px`;
+      return mark;
+    }));
   }
 
   press(group, key, value) {

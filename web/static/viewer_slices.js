@@ -45,6 +45,16 @@ export class SliceView {
     return (this.grid.size[0] * this.grid.spacing[0]) / (naturalWidth * shrunk);
   }
 
+  edges() {
+    const { clientWidth: width, clientHeight: height } = this.element;
+    return [
+      { letter: "R", x: 0, y: height / 2, side: "left" },
+      { letter: "L", x: width, y: height / 2, side: "right" },
+      { letter: "A", x: width / 2, y: 0, side: "top" },
+      { letter: "P", x: width / 2, y: height, side: "bottom" },
+    ];
+  }
+
   pick() {
     return null;
   }
