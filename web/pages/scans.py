@@ -33,6 +33,7 @@ _WAIT_SECONDS = 10
 def describe(index: int) -> ResponseReturnValue:
     """Tell the viewer what it is about to load."""
     scan = find_scan(index)
+    record_view("view_scan", index)
     geometry = scan.geometry
     height, width = geometry.pixel
     return jsonify(
