@@ -189,6 +189,23 @@ BEGIN
     );
 END;
 GO
+IF OBJECT_ID(N'dbo.unit_vectors', N'U') IS NULL
+BEGIN
+    -- The pooled vector of a scan brought to length 1, float32 little-endian, so that SimilarPatients need not read it from its text:
+    -- empty where it has no direction. vector_sha256 is of that text in UTF-16. RefreshUnitVectors makes what is missing or out of date.
+    CREATE TABLE dbo.unit_vectors (
+        scan_id INT NOT NULL,
+        feature_set_id INT NOT NULL,
+        pooling NVARCHAR(32) NOT NULL,
+        vector_sha256 VARBINARY(32) NOT NULL,
+        unit VARBINARY(MAX) NOT NULL,
+        unit_sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling),
+        CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling)
+            REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE
+    );
+END;
+GO
 IF OBJECT_ID(N'dbo.classifiers', N'U') IS NULL
 BEGIN
     -- A trained model as text in UTF-8 (LightGBM's own, or JSON of a logistic regression), and the features that it reads.
@@ -3764,6 +3781,74 @@ Example:
     WHERE r.prediction_id = @PredictionId;
 END;
 GO
+-- RefreshUnitVectors: makes the unit vectors that #vectors asks for where they are missing, damaged, or of another vector than is stored now.
+-- Called by SimilarPatients, whose table #vectors it reads.
+CREATE OR ALTER PROCEDURE dbo.RefreshUnitVectors
+    @FeatureSetId INT,      -- feature set of the vectors
+    @Pooling NVARCHAR(32)   -- their pooling
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #stale (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #some (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #units (scan_id INT NOT NULL PRIMARY KEY, unit VARCHAR(MAX) NULL);
+    INSERT INTO #stale (scan_id)
+    SELECT v.scan_id
+    FROM #vectors AS v
+    LEFT JOIN dbo.unit_vectors AS u ON u.scan_id = v.scan_id AND u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling
+    WHERE u.scan_id IS NULL OR u.vector_sha256 <> v.vector_sha256 OR u.unit_sha256 <> HASHBYTES('SHA2_256', u.unit);
+
+    WHILE EXISTS (SELECT 1 FROM #stale)
+    BEGIN
+        DELETE FROM #some;
+        DELETE FROM #units;
+        INSERT INTO #some (scan_id)
+        SELECT TOP (2000) scan_id FROM #stale ORDER BY scan_id;
+        INSERT INTO #units (scan_id, unit)
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(scans):
+    from lungdb.procedures import unit_vectors
+    return unit_vectors(scans)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
+',
+            @input_data_1 = N'
+SELECT f.scan_id, f.vector
+FROM #some AS t
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY f.scan_id;',
+            @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        IF @ErrorNumber <> 0
+        BEGIN
+            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+            THROW @ErrorNumber, @Message, 1;
+        END;
+
+        BEGIN TRANSACTION;
+        DELETE FROM dbo.unit_vectors WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND scan_id IN (SELECT scan_id FROM #some);
+        -- Should a vector have changed since #vectors was filled, the next call finds another hash and makes the unit vector again.
+        INSERT INTO dbo.unit_vectors (scan_id, feature_set_id, pooling, vector_sha256, unit, unit_sha256)
+        SELECT t.scan_id, @FeatureSetId, @Pooling, v.vector_sha256, CONVERT(VARBINARY(MAX), COALESCE(t.unit, ''), 2),
+            HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), COALESCE(t.unit, ''), 2))
+        FROM #units AS t
+        INNER JOIN #vectors AS v ON v.scan_id = t.scan_id
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+        WHERE NOT EXISTS (
+            SELECT 1 FROM dbo.unit_vectors AS u WITH (UPDLOCK, HOLDLOCK)
+            WHERE u.scan_id = t.scan_id AND u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling);
+        COMMIT TRANSACTION;
+        DELETE FROM #stale WHERE scan_id IN (SELECT scan_id FROM #some);
+    END;
+END;
+GO
 -- SimilarPatients: the other patients whose primary scans are most like a patient's, by the features that a model reads.
 -- Example: EXECUTE dbo.SimilarPatients @PatientIndex = 0;
 CREATE OR ALTER PROCEDURE dbo.SimilarPatients
@@ -3780,6 +3865,7 @@ BEGIN
     BEGIN
         PRINT N'dbo.SimilarPatients returns the patients whose primary scans are most like that of a patient, the most similar first.
 similarity is the cosine of the angle between the two pooled vectors that the model reads: 1 is the same direction, -1 the opposite.
+Scans without such a vector, or with one that is all zero, are left out. The first call prepares the vectors and takes longer.
 Parameters:
     @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers; its champion, else its newest version
@@ -3790,9 +3876,10 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ScanId INT, @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
-    DECLARE @Vector NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Unit VARBINARY(MAX);
+    DECLARE @Network NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #vectors (scan_id INT NOT NULL PRIMARY KEY, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #similar (scan_id INT NOT NULL PRIMARY KEY, similarity FLOAT NOT NULL);
     IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 1000
     BEGIN
@@ -3802,34 +3889,53 @@ Example:
     END;
     EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
     EXECUTE dbo.FindClassifier @ModelName, NULL, @ClassifierId OUTPUT;
-    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    SELECT @Vector = vector FROM dbo.pooled_features WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling;
-    IF @Vector IS NULL
+    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Network = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
+    FROM dbo.classifiers AS c
+    INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = c.feature_set_id
+    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    WHERE c.classifier_id = @ClassifierId;
+    INSERT INTO #vectors (scan_id, vector_sha256)
+    SELECT f.scan_id, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
+    FROM dbo.pooled_features AS f
+    INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
+    WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+    IF NOT EXISTS (SELECT 1 FROM #vectors WHERE scan_id = @ScanId)
     BEGIN
         SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''', @ModelName,
-            N''' can read. Call GenerateFeatures.');
+            N''' can read. Call EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
+            N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N''';');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50109, @Message, 1;
+    END;
+
+    EXECUTE dbo.RefreshUnitVectors @FeatureSetId, @Pooling;
+    SET @Unit = (SELECT unit FROM dbo.unit_vectors WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling);
+    IF COALESCE(DATALENGTH(@Unit), 0) = 0
+    BEGIN
+        SET @Message = CONCAT(N'The features of the patient with index ', @PatientIndex,
+            N' are all zero or cannot be read, so nothing is like them. Call GenerateFeatures with @Recompute = 1.');
+        THROW 50200, @Message, 1;
     END;
 
     INSERT INTO #similar (scan_id, similarity)
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
-def main(patients, vector, limit):
+def main(others, unit, limit):
     from lungdb.procedures import similar_patients
-    return similar_patients(patients, vector, limit)
+    return similar_patients(others, unit, limit)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Vector, Limit)
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Unit, Limit)
 ',
         @input_data_1 = N'
-SELECT s.scan_id, f.vector
-FROM dbo.scans AS s
-INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
-WHERE s.is_primary = 1 AND s.scan_id <> @ScanId AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;',
-        @params = N'@ScanId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Vector NVARCHAR(MAX), @Limit INT,
+SELECT u.scan_id, CONVERT(VARCHAR(MAX), u.unit, 2) AS unit
+FROM #vectors AS v
+INNER JOIN dbo.unit_vectors AS u ON u.scan_id = v.scan_id
+WHERE u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling AND u.scan_id <> @ScanId AND DATALENGTH(u.unit) = DATALENGTH(@Unit)
+ORDER BY u.scan_id;',
+        @params = N'@ScanId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Unit VARBINARY(MAX), @Limit INT,
             @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @ScanId = @ScanId, @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Vector = @Vector, @Limit = @Limit,
+        @ScanId = @ScanId, @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Unit = @Unit, @Limit = @Limit,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
     BEGIN
@@ -5544,7 +5650,6 @@ BEGIN
             N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
         THROW 50151, @Message, 1;
     END;
-    RAISERROR(N'The network %s is here, with %d numbers.', 0, 1, @ModelName, @Numbers) WITH NOWAIT;
 END;
 GO
 -- TakeCopy: takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.
@@ -5573,7 +5678,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT;
+    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128), @Numbers INT;
     SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
         + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
         + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
@@ -5595,6 +5700,10 @@ Example:
     SET @Patients = (SELECT COUNT(*) FROM #copy_scans);
     IF @ModelName IS NOT NULL
         RAISERROR(N'%s version %d is here, with the features of %d patients.', 0, 1, @ModelName, @Version, @Patients) WITH NOWAIT;
+    SET @Network = (SELECT MIN(network) FROM #copy_layers);
+    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
+    IF @Network IS NOT NULL
+        RAISERROR(N'The network %s is here, with %d numbers.', 0, 1, @Network, @Numbers) WITH NOWAIT;
 END;
 GO
 -- CheckNetworkArguments: refuses what TrainNetworkSql cannot work with, all wrong arguments in one error.

@@ -189,6 +189,23 @@ BEGIN
     );
 END;
 GO
+IF OBJECT_ID(N'dbo.unit_vectors', N'U') IS NULL
+BEGIN
+    -- The pooled vector of a scan brought to length 1, float32 little-endian, so that SimilarPatients need not read it from its text:
+    -- empty where it has no direction. vector_sha256 is of that text in UTF-16. RefreshUnitVectors makes what is missing or out of date.
+    CREATE TABLE dbo.unit_vectors (
+        scan_id INT NOT NULL,
+        feature_set_id INT NOT NULL,
+        pooling NVARCHAR(32) NOT NULL,
+        vector_sha256 VARBINARY(32) NOT NULL,
+        unit VARBINARY(MAX) NOT NULL,
+        unit_sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling),
+        CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling)
+            REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE
+    );
+END;
+GO
 IF OBJECT_ID(N'dbo.classifiers', N'U') IS NULL
 BEGIN
     -- A trained model as text in UTF-8 (LightGBM's own, or JSON of a logistic regression), and the features that it reads.
@@ -2085,7 +2102,6 @@ BEGIN
             N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
         THROW 50151, @Message, 1;
     END;
-    RAISERROR(N'The network %s is here, with %d numbers.', 0, 1, @ModelName, @Numbers) WITH NOWAIT;
 END;
 GO
 -- TakeCopy: takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.
@@ -2114,7 +2130,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT;
+    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128), @Numbers INT;
     SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
         + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
         + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
@@ -2136,6 +2152,10 @@ Example:
     SET @Patients = (SELECT COUNT(*) FROM #copy_scans);
     IF @ModelName IS NOT NULL
         RAISERROR(N'%s version %d is here, with the features of %d patients.', 0, 1, @ModelName, @Version, @Patients) WITH NOWAIT;
+    SET @Network = (SELECT MIN(network) FROM #copy_layers);
+    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
+    IF @Network IS NOT NULL
+        RAISERROR(N'The network %s is here, with %d numbers.', 0, 1, @Network, @Numbers) WITH NOWAIT;
 END;
 GO
 -- CheckNetworkArguments: refuses what TrainNetworkSql cannot work with, all wrong arguments in one error.

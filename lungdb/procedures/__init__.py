@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from lungdb.procedures.prediction import predict_lung_cancer
     from lungdb.procedures.scoring_many import predict_patients
     from lungdb.procedures.searching import make_trials, run_trials
-    from lungdb.procedures.similarity import similar_patients
+    from lungdb.procedures.similarity import similar_patients, unit_vectors
     from lungdb.procedures.training import train_lung_cancer_model
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "run_trials",
     "similar_patients",
     "train_lung_cancer_model",
+    "unit_vectors",
 ]
 
 _MODULES = {
@@ -50,6 +51,7 @@ _MODULES = {
     "run_trials": "searching",
     "similar_patients": "similarity",
     "train_lung_cancer_model": "training",
+    "unit_vectors": "similarity",
 }
 
 

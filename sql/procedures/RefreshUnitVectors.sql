@@ -1,0 +1,67 @@
+-- RefreshUnitVectors: makes the unit vectors that #vectors asks for where they are missing, damaged, or of another vector than is stored now.
+-- Called by SimilarPatients, whose table #vectors it reads.
+CREATE OR ALTER PROCEDURE dbo.RefreshUnitVectors
+    @FeatureSetId INT,      -- feature set of the vectors
+    @Pooling NVARCHAR(32)   -- their pooling
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #stale (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #some (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #units (scan_id INT NOT NULL PRIMARY KEY, unit VARCHAR(MAX) NULL);
+    INSERT INTO #stale (scan_id)
+    SELECT v.scan_id
+    FROM #vectors AS v
+    LEFT JOIN dbo.unit_vectors AS u ON u.scan_id = v.scan_id AND u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling
+    WHERE u.scan_id IS NULL OR u.vector_sha256 <> v.vector_sha256 OR u.unit_sha256 <> HASHBYTES('SHA2_256', u.unit);
+
+    WHILE EXISTS (SELECT 1 FROM #stale)
+    BEGIN
+        DELETE FROM #some;
+        DELETE FROM #units;
+        INSERT INTO #some (scan_id)
+        SELECT TOP (2000) scan_id FROM #stale ORDER BY scan_id;
+        INSERT INTO #units (scan_id, unit)
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(scans):
+    from lungdb.procedures import unit_vectors
+    return unit_vectors(scans)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
+',
+            @input_data_1 = N'
+SELECT f.scan_id, f.vector
+FROM #some AS t
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY f.scan_id;',
+            @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        IF @ErrorNumber <> 0
+        BEGIN
+            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+            THROW @ErrorNumber, @Message, 1;
+        END;
+
+        BEGIN TRANSACTION;
+        DELETE FROM dbo.unit_vectors WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND scan_id IN (SELECT scan_id FROM #some);
+        -- Should a vector have changed since #vectors was filled, the next call finds another hash and makes the unit vector again.
+        INSERT INTO dbo.unit_vectors (scan_id, feature_set_id, pooling, vector_sha256, unit, unit_sha256)
+        SELECT t.scan_id, @FeatureSetId, @Pooling, v.vector_sha256, CONVERT(VARBINARY(MAX), COALESCE(t.unit, ''), 2),
+            HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), COALESCE(t.unit, ''), 2))
+        FROM #units AS t
+        INNER JOIN #vectors AS v ON v.scan_id = t.scan_id
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+        WHERE NOT EXISTS (
+            SELECT 1 FROM dbo.unit_vectors AS u WITH (UPDLOCK, HOLDLOCK)
+            WHERE u.scan_id = t.scan_id AND u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling);
+        COMMIT TRANSACTION;
+        DELETE FROM #stale WHERE scan_id IN (SELECT scan_id FROM #some);
+    END;
+END;
