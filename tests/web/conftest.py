@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import re
+import secrets
 import shutil
 from collections.abc import Callable
 from contextlib import closing
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from lungdb.cli import load_labels, load_network, load_patients, load_scans
-from lungdb.cli.account_store import add_account
+from lungdb.cli.account_store import add_account, store_token
 from lungdb.config import Settings
 from lungdb.database import connect, install, run
 from lungdb.phantoms.dataset import make_dataset
@@ -132,5 +136,30 @@ def post(app: Flask) -> Callable[..., object]:
     def send(client: FlaskClient, path: str, **fields: str) -> object:
         token = csrf_of(client.get("/").text)
         return client.post(path, data={**fields, "csrf_token": token})
+
+    return send
+
+
+Program = Callable[..., TestResponse]
+
+
+def give_token(database: Path, account: str) -> str:
+    """Give an account a token for programs."""
+    token = f"lungdb_{secrets.token_urlsafe()}"
+    with closing(connect(target_of(database))) as connection:
+        store_token(connection, account, "tests", sha256(token.encode()).digest(), 1)
+    return token
+
+
+@pytest.fixture
+def program(app: Flask, web_database: Path) -> Program:
+    """Give a function that asks as a program does, with a token of ana's or of somebody else's."""
+    tokens: dict[str, str] = {}
+
+    def send(method: str, path: str, name: str = "ana", **options: Any) -> TestResponse:
+        if name not in tokens:
+            tokens[name] = give_token(web_database, name)
+        headers = {"Authorization": f"Bearer {tokens[name]}", **options.pop("headers", {})}
+        return app.test_client(use_cookies=False).open(path, method=method, headers=headers, **options)
 
     return send

@@ -19,6 +19,17 @@ from web.api.problems import PREFIX
 INDEX = f"<int(max={LARGEST}):index>"
 """A patient in an address; a larger number is no INT of T-SQL and so no patient."""
 
+PATH_PARAMETERS: list[dict[str, Any]] = [
+    {"in": "path", "name": name, "description": description, "example": example}
+    for name, description, example in (
+        ("index", "The patient's index.", 7),
+        ("number", "The number of a slice, from 0 at the feet.", 3),
+        ("prediction_id", "The number of the prediction.", 1),
+        ("name", "The model's name.", "lightgbm_sql"),
+        ("version", "The model's version.", 1),
+    )
+]
+"""What the variables of addresses mean."""
 COMMON_REFUSALS = (
     HTTPStatus.UNAUTHORIZED,
     HTTPStatus.FORBIDDEN,
@@ -43,6 +54,12 @@ class _Parser(FlaskParser):
 
 class _Blueprint(Blueprint):
     ARGUMENTS_PARSER = _Parser()
+
+    def add_url_rule(self, rule: str, *arguments: Any, parameters: list[Any] | None = None, **options: Any) -> None:
+        """Add a rule with the documentation of the variables in it."""
+        path = f"{self.url_prefix}{rule}"
+        described = [part for part in PATH_PARAMETERS if f"{part['name']}>" in path]
+        super().add_url_rule(rule, *arguments, parameters=[*described, *(parameters or ())], **options)
 
 
 def new_blueprint(name: str, path: str, description: str) -> Any:
