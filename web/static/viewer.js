@@ -213,7 +213,8 @@ class Viewer {
   pressed(event) {
     if (event.ctrlKey || event.altKey || event.metaKey) return;
     const axis = AXIS[this.view.plane];
-    const presets = Object.keys(this.scan.windows);
+    // In the order of the buttons: that of the answer's keys is the alphabet's.
+    const presets = Array.from(at("windows").querySelectorAll("button"), (button) => button.dataset.window);
     if (event.key in PRESS) this.move(PRESS[event.key]);
     else if (event.key === "Home") this.move(-this.view.voxel[axis]);
     else if (event.key === "End") this.move(this.grid.size[axis]);
