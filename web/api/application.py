@@ -24,6 +24,17 @@ Probabilities and shares are from 0 to 1, moments in UTC, lengths in millimetres
 9457."""
 
 
+_RETRY = {"Retry-After": {"description": "Seconds to wait.", "schema": {"type": "string"}}}
+HEADERS = {
+    HTTPStatus.UNAUTHORIZED: {
+        "WWW-Authenticate": {"description": "How to say who asks.", "schema": {"type": "string"}}
+    },
+    HTTPStatus.TOO_MANY_REQUESTS: _RETRY,
+    HTTPStatus.SERVICE_UNAVAILABLE: _RETRY,
+}
+"""Headers that a problem comes with."""
+
+
 class _Api(Api):
     """flask-smorest's Api with errors as problem details; the application answers them, for pages and the API alike."""
 
@@ -37,7 +48,8 @@ class _Api(Api):
     def _register_responses(self) -> None:
         for status in HTTPStatus:
             if status >= HTTPStatus.BAD_REQUEST:
-                response = {"description": status.phrase, "content": {MEDIA_TYPE: {"schema": self.ERROR_SCHEMA}}}
+                content = {MEDIA_TYPE: {"schema": self.ERROR_SCHEMA}}
+                response = {"description": status.phrase, "content": content, "headers": HEADERS.get(status, {})}
             else:
                 response = {"description": status.phrase}
             self.spec.components.response(status.name, response, lazy=True)
