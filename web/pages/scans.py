@@ -39,7 +39,6 @@ def describe(index: int) -> ResponseReturnValue:
     return jsonify(
         volume=url_for("scans.show_volume", index=index),
         bytes=size(geometry),
-        header_bytes=len(header(geometry)),
         size=[geometry.cols, geometry.rows, geometry.slices],
         spacing=[width, height, geometry.step],
         start=geometry.start,

@@ -2,7 +2,7 @@
 
 import { AXIS, Grid } from "./viewer_grid.js";
 import { SliceView } from "./viewer_slices.js";
-import { VolumeView, download, hasWebGL2 } from "./viewer_volume.js";
+import { VolumeView, download, hindrance } from "./viewer_volume.js";
 
 const PAGE = 10; // slices
 const CLICK = 4; // pixels that a hand moves in a click
@@ -38,17 +38,17 @@ class Viewer {
   // Changes asked for within one frame of the screen are drawn once.
   change(part) {
     this.view = { ...this.view, ...part };
-    if (this.isAsked) return;
-    this.isAsked = true;
-    requestAnimationFrame(async () => {
-      this.isAsked = false;
-      try {
-        await this.renderer.draw(this.view);
-        this.show();
-      } catch (error) {
-        this.note(`This slice could not be shown: ${error.message}.`);
-      }
-    });
+    this.drawing ??= new Promise(requestAnimationFrame).then(() => this.draw());
+  }
+
+  async draw() {
+    this.drawing = null;
+    try {
+      await this.renderer.draw(this.view);
+      this.show();
+    } catch (error) {
+      this.note(`This slice could not be shown: ${error.message}.`);
+    }
   }
 
   move(steps, axis = AXIS[this.view.plane]) {
@@ -225,18 +225,19 @@ class Viewer {
   }
 
   async loadVolume(library) {
-    const { volume, bytes, header_bytes: headerBytes } = this.scan;
+    const { volume, bytes } = this.scan;
     at("loading").hidden = false;
     const canvas = document.createElement("canvas");
     canvas.className = "viewer-volume";
+    at("stage").prepend(canvas);
     try {
-      const buffer = await download(volume, bytes, (received) => {
+      const loading = download(volume, bytes, (received) => {
         at("progress").value = received / bytes;
-        at("progress-text").textContent = `Loading the volume: ${megabytes(received)} of ${megabytes(bytes)} MB`;
+        at("progress-text").textContent = received < bytes
+          ? `Loading the volume: ${megabytes(received)} of ${megabytes(bytes)} MB` : "Drawing the volume …";
       });
-      at("progress-text").textContent = "Drawing the volume …";
-      at("stage").prepend(canvas);
-      this.use(await VolumeView.open(canvas, library, buffer, headerBytes, this.grid));
+      const [renderer] = await Promise.all([VolumeView.open(canvas, library, loading, this.grid), loading]);
+      this.use(renderer);
       canvas.addEventListener("webglcontextlost", () => this.giveUp(canvas, "the graphics memory was lost"));
     } catch (error) {
       this.giveUp(canvas, error.message);
@@ -250,6 +251,7 @@ class Viewer {
     const isVolume = renderer instanceof VolumeView;
     at("slice").hidden = isVolume;
     this.root.dataset.mode = isVolume ? "volume" : "slices";
+    delete this.root.dataset.drawn;
     for (const button of at("planes").querySelectorAll("button")) button.disabled = !renderer.planes.includes(button.dataset.plane);
     at("drags").querySelector("[data-drag=window]").disabled = !renderer.hasFreeWindow;
     at("crosshair").disabled = !isVolume;
@@ -276,8 +278,10 @@ async function begin(root) {
   viewer.listen();
   for (const note of viewer.scan.notes) viewer.note(note);
   viewer.use(viewer.renderer);
-  if (!root.dataset.niivue) viewer.note("The volume viewer is not installed on this server: these are plain slices. The administrator installs it with make web.");
-  else if (!hasWebGL2()) viewer.note("This browser has no WebGL 2, which coronal and sagittal views need: these are plain slices.");
+  await viewer.drawing;
+  const reason = root.dataset.niivue ? hindrance(viewer.grid)
+    : "The volume viewer is not installed on this server; its administrator can bring it with make web.";
+  if (reason) viewer.note(`${reason} These are plain slices.`);
   else await viewer.loadVolume(root.dataset.niivue);
 }
 

@@ -9,10 +9,23 @@ const HAIR = 1.5; // pixels of the page
 // What lies at the left, right, upper and lower edge of each plane as it is drawn.
 const EDGES = { axial: "RLAP", coronal: "RLSI", sagittal: "APSI" };
 
-export function hasWebGL2() {
-  const context = document.createElement("canvas").getContext("webgl2");
+// Voxels that a browser without graphics hardware draws anew in a second or two, as each change of the window needs.
+const MOST_IN_SOFTWARE = 8e6;
+
+function getsContext(attributes) {
+  const context = document.createElement("canvas").getContext("webgl2", attributes);
   context?.getExtension("WEBGL_lose_context")?.loseContext();
   return Boolean(context);
+}
+
+// Why this browser should not draw a volume of this size; null when it can.
+export function hindrance(grid) {
+  if (!getsContext({})) return "This browser has no WebGL 2, which coronal and sagittal views need.";
+  const voxels = grid.size[0] * grid.size[1] * grid.size[2];
+  if (voxels > MOST_IN_SOFTWARE && !getsContext({ failIfMajorPerformanceCaveat: true })) {
+    return "This browser draws without graphics hardware, too slowly for a volume of this size.";
+  }
+  return null;
 }
 
 // Read a file of known length into one buffer, telling of progress.
@@ -42,8 +55,8 @@ export class VolumeView {
   planes = ["axial", "coronal", "sagittal", "all"];
   hasFreeWindow = true;
 
-  // Throws where the browser cannot draw a volume of this size.
-  static async open(canvas, library, buffer, headerBytes, grid) {
+  // The graphics are prepared while the volume is on its way. Throws where the browser cannot draw one of this size.
+  static async open(canvas, library, loading, grid) {
     const { Niivue } = await import(library);
     const viewer = new Niivue({
       interactive: false,
@@ -64,29 +77,29 @@ export class VolumeView {
     await viewer.attachToCanvas(canvas, false);
     const limit = viewer.gl.getParameter(viewer.gl.MAX_3D_TEXTURE_SIZE);
     if (Math.max(...grid.size) > limit) throw new Error(`this browser draws at most ${limit} voxels along an axis`);
-    await viewer.loadFromArrayBuffer(buffer, "scan.nii");
+    await viewer.loadFromArrayBuffer(await loading, "scan.nii");
     if (viewer.gl.getError() === viewer.gl.OUT_OF_MEMORY) throw new Error("the graphics memory is too small");
-    return new VolumeView(canvas, viewer, new Int16Array(buffer, headerBytes), grid);
+    return new VolumeView(canvas, viewer, grid);
   }
 
-  constructor(canvas, viewer, voxels, grid) {
-    Object.assign(this, { element: canvas, viewer, voxels, grid });
-    this.drawn = {};
+  constructor(canvas, viewer, grid) {
+    Object.assign(this, { element: canvas, viewer, grid });
+    this.volume = viewer.volumes[0];
   }
 
   async draw(view) {
-    const { viewer } = this;
-    const [volume] = viewer.volumes;
-    if (this.drawn.level !== view.level || this.drawn.width !== view.width) {
-      volume.cal_min = view.level - view.width / 2;
-      volume.cal_max = view.level + view.width / 2;
+    const { viewer, volume } = this;
+    const [least, most] = [view.level - view.width / 2, view.level + view.width / 2];
+    // All voxels go through the window anew: dear, so only where it changed.
+    if (volume.cal_min !== least || volume.cal_max !== most) {
+      Object.assign(volume, { cal_min: least, cal_max: most });
       viewer.updateGLVolume();
     }
-    if (this.drawn.plane !== view.plane) viewer.setSliceType(TYPES[view.plane]);
+    if (this.plane !== view.plane) viewer.setSliceType(TYPES[view.plane]);
+    this.plane = view.plane;
     viewer.scene.crosshairPos = viewer.mm2frac(this.grid.millimetres(view.voxel));
     viewer.setCrosshairWidth(view.hasCrosshair ? HAIR * this.scale() : 0);
     viewer.drawScene();
-    this.drawn = { ...view };
   }
 
   scale() {
@@ -125,6 +138,6 @@ export class VolumeView {
   }
 
   value(voxel) {
-    return this.voxels[this.grid.index(voxel)];
+    return this.volume.img[this.grid.index(voxel)];
   }
 }
