@@ -206,12 +206,14 @@ def test_an_unknown_patient_is_a_404_that_says_so(program: Program, path: str) -
     problem(program("GET", f"/api/v1/patients/2147483648{path}"), 404)
 
 
-def test_a_scan_without_features_is_a_conflict_that_names_the_remedy(program: Program) -> None:
-    """409 for scoring and for the similar patients, with GenerateFeatures in the detail."""
+def test_a_scan_without_features_is_a_conflict_that_names_the_remedy(program: Program, ask: Ask) -> None:
+    """409 for scoring and for the similar patients, with GenerateFeatures in the detail; the audit has the attempt."""
     for method, path in (("POST", "predictions"), ("GET", "similar")):
         body = problem(program(method, f"/api/v1/patients/{UNSCORED}/{path}"), 409)
         assert body["number"] == 50109
         assert "GenerateFeatures" in body["detail"]
+    (line,) = (line for line in ask("EXECUTE dbo.ReadAudit;") if line["action"] == "score")
+    assert (line["patient_index"], line["outcome"], line["detail"]) == (UNSCORED, "failed", "error 50109")
 
 
 def test_an_unknown_model_or_version_is_a_404(program: Program) -> None:

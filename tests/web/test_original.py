@@ -126,6 +126,13 @@ def test_patient_prob_shows_the_percentage(signed_in: FlaskClient, post: Post, w
     ]
 
 
+def test_patient_prob_says_on_a_page_what_stands_in_the_way(signed_in: FlaskClient, post: Post) -> None:
+    """A scan without features is a 409 with the remedy, not a server's error."""
+    page = post(signed_in, "/patient_prob", patient_index=str(UNSCORED))
+    assert page.status_code == 409
+    assert "GenerateFeatures" in page.text
+
+
 def test_a_reader_sees_and_does_not_score(reader: FlaskClient, post: Post, web_database: Path) -> None:
     """patient_info is for every account, patient_prob for the role scorer."""
     assert post(reader, "/patient_info", patient_index="5").status_code == 200

@@ -18,7 +18,7 @@ STATES = ("no features", "not scored", "scored", "failed")
 class JsonInteger(fields.Integer):
     """A whole number of a JSON document: 2.0 is one, true and "2" are not."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | None:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if isinstance(value, bool) or not isinstance(value, (int, float)) or value != value // 1:
             raise self.make_error("invalid")
         return super()._deserialize(int(value), attr, data, **kwargs)
@@ -27,7 +27,7 @@ class JsonInteger(fields.Integer):
 class QueryInteger(fields.Integer):
     """A whole number of a query: digits, and perhaps a minus before them."""
 
-    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int | None:
+    def _deserialize(self, value: Any, attr: str | None, data: Any, **kwargs: Any) -> int:
         if re.fullmatch(r"-?[0-9]{1,20}", value) is None:
             raise self.make_error("invalid")
         return super()._deserialize(value, attr, data, **kwargs)

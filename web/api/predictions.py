@@ -16,7 +16,7 @@ from web.api.representations import explanation, prediction
 from web.api.schemas import Explanation, Prediction, Predictions, PredictionsQuery, ScoreRequest
 from web.queries import scores as queries
 from web.queries.accounts import record
-from web.services import services
+from web.recorded_scores import score_and_record
 
 blueprint = new_blueprint("Predictions", f"/patients/{INDEX}/predictions", "Scores that patients were given.")
 LOCATION = {"Location": {"description": "The address of the new score.", "schema": {"type": "string"}}}
@@ -54,8 +54,7 @@ class PatientPredictions(MethodView):
         409 when the scan has no features that the model reads; the detail names the procedure that makes them. 429 with
         Retry-After while as many scores are computed as the server may.
         """
-        score = queries.score_patient(index, body.get("model", services().settings.web_model), body.get("version"))
-        record("score", index)
+        score = score_and_record(index, body.get("model"), body.get("version"))
         address = url_for("Predictions.show_prediction", index=index, prediction_id=score.prediction_id)
         return prediction(score), {"Location": address}
 

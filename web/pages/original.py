@@ -13,7 +13,7 @@ from web.access import require
 from web.audit import refuse
 from web.queries.accounts import record
 from web.queries.patients import list_patients, show_patient
-from web.queries.scores import score_patient
+from web.recorded_scores import score_and_record
 from web.services import services
 
 blueprint = Blueprint("original", __name__)
@@ -28,7 +28,7 @@ def predict(index: int) -> ResponseReturnValue:
     if not g.get("is_program", False) and request.headers.get("Sec-Fetch-Site", "none") not in ("none", "same-origin"):
         refuse("a score asked for by another site")
         raise Forbidden("Another site asked for this score. Open the address yourself, or send a token.")
-    return jsonify(status=200, prob=_score(index))
+    return jsonify(status=200, prob=score_and_record(index).probability_percent)
 
 
 @blueprint.get(f"/gif/{INDEX}")
@@ -50,7 +50,7 @@ def patient_info() -> ResponseReturnValue:
 def patient_prob() -> ResponseReturnValue:
     """Score the patient that the field patient_index names, and show the prediction with the animation."""
     index = _find_patient()
-    return _search() if index is None else _page(index, _score(index))
+    return _search() if index is None else _page(index, score_and_record(index).probability_percent)
 
 
 def _find_patient() -> int | None:
@@ -81,12 +81,6 @@ def _search() -> ResponseReturnValue:
     """Lead to the worklist, searched as if by its own form."""
     session["search"] = _wanted()
     return redirect(url_for("worklist.index"), 303)
-
-
-def _score(index: int) -> float:
-    score = score_patient(index, services().settings.web_model)
-    record("score", index)
-    return score.probability_percent
 
 
 def _page(index: int, percent: float | None = None) -> str:

@@ -1,0 +1,33 @@
+"""Scores asked for over the web: each is told to the audit, whether it came about or not."""
+
+from __future__ import annotations
+
+from lungdb.errors import LungdbError, SqlError
+from web.queries.accounts import record
+from web.queries.scores import Score, score_patient
+from web.services import services
+
+
+def score_and_record(index: int, model: str | None = None, version: int | None = None) -> Score:
+    """Score a patient and record it.
+
+    Parameters
+    ----------
+    model : str, optional
+        The site's own by default.
+    version : int, optional
+        The champion, else the newest, by default.
+
+    Raises
+    ------
+    TooBusy, DatabaseUnavailable, SqlError
+        As `web.queries.scores.score_patient`.
+    """
+    try:
+        score = score_patient(index, model or services().settings.web_model, version)
+    except LungdbError as error:
+        reason = f"error {error.number}" if isinstance(error, SqlError) else type(error).__name__
+        record("score", index, "failed", reason)
+        raise
+    record("score", index)
+    return score
