@@ -59,6 +59,13 @@ def _translate(text: str, wanted: str, replacement: str) -> str:
     return text.translate(table)
 
 
+# SQLite's limit is 50,000 bytes.
+_LONGEST_NATIVE = 8000
+# The letters beyond ASCII that are equal to one of ASCII when case is ignored.
+_FOLDS_TO_ASCII = re.compile("[\u0130\u0131\u017f\u212a]")
+_HAS_CASE_BEYOND_ASCII = re.compile("[iksIKS]|[^\\x00-\\x7f]")
+
+
 @lru_cache(maxsize=512)
 def _pattern(pattern: str, escape: str | None) -> re.Pattern[str]:
     return re.compile(like_expression(pattern, escape), re.DOTALL | re.IGNORECASE)
@@ -112,6 +119,32 @@ def like(text: str, pattern: str, escape: str | None = None) -> int:
     return int(_pattern(pattern, escape).fullmatch(text) is not None)
 
 
+def native_like(pattern: str, escape: str | None = None) -> str | None:
+    """Return a pattern for SQLite's LIKE with the escape character ``\\``; None where it cannot be written.
+
+    SQLite ignores the case of ASCII letters only: what it finds `like` finds too, and of an ASCII text all.
+    """
+    if len(pattern) > _LONGEST_NATIVE or "[" in pattern or "\0" in pattern or _FOLDS_TO_ASCII.search(pattern):
+        return None
+    if escape is not None and (len(escape) != 1 or escape in "%_"):
+        return None
+    parts: list[str] = []
+    characters = iter(pattern)
+    for character in characters:
+        is_wild = character in "%_" and character != escape
+        literal = next(characters, character) if character == escape else character
+        parts.append(literal if is_wild or literal not in "%_\\" else f"\\{literal}")
+    return "".join(parts)
+
+
+def loose_like(pattern: str, escape: str | None = None) -> str | None:
+    """Return a pattern for SQLite's LIKE that finds what `like` finds and more; None where `native_like` finds all."""
+    native = native_like(pattern, escape)
+    if native is None or not _HAS_CASE_BEYOND_ASCII.search(native):
+        return None
+    return _HAS_CASE_BEYOND_ASCII.sub("_", native)
+
+
 def _pattern_index(pattern: str, text: str) -> int:
     inner = pattern.lstrip("%")
     anchored = inner == pattern
@@ -155,4 +188,8 @@ IMPLEMENTATIONS = (
     Implementation("tsql_translate", 3, _translate),
     Implementation("tsql_like", 2, like),
     Implementation("tsql_like", 3, like),
+    Implementation("tsql_native_like", 1, native_like),
+    Implementation("tsql_native_like", 2, native_like),
+    Implementation("tsql_loose_like", 1, loose_like),
+    Implementation("tsql_loose_like", 2, loose_like),
 )

@@ -9,6 +9,7 @@ from lungdb.embedded.names import quoted
 from lungdb.embedded.scope import OutColumn, Sql, output_name
 from lungdb.embedded.tree import (
     Between,
+    Column,
     Compare,
     Condition,
     Exists,
@@ -102,7 +103,20 @@ class ConditionWriter(ValueWriter):
         call = LIKE.call([part.type for part in parts])
         texts = [self.convert(part, kind).text for part, kind in zip(parts, call.parameters, strict=True)]
         text = call.template.format(*texts)
+        if isinstance(node.operand, Column):
+            text = _like_of_column(text, *texts)
         return f"(NOT {text})" if node.negated else f"({text})"
+
+
+def _like_of_column(call: str, value: str, *pattern: str) -> str:
+    """Write a LIKE that SQLite settles for most values, and Python, by the call given, for the others."""
+    native, loose = (f"tsql_{name}_like({', '.join(pattern)})" for name in ("native", "loose"))
+    return (
+        f"CASE WHEN {value} IS NULL THEN NULL WHEN {native} IS NULL THEN {call} "
+        f"WHEN {value} LIKE {native} ESCAPE '\\' THEN 1 "
+        f"WHEN {loose} IS NULL OR length({value}) = length(CAST({value} AS BLOB)) "
+        f"OR {value} NOT LIKE {loose} ESCAPE '\\' THEN 0 ELSE {call} END"
+    )
 
 
 def compares_as_stored(kind: SqlType, target: SqlType) -> bool:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import fnmatch
 import random
 import re
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
+from lungdb.database import connect, run
 from lungdb.embedded.functions_compose import format_message
-from lungdb.embedded.functions_search import like
+from lungdb.embedded.functions_search import like, loose_like, native_like
 from lungdb.errors import SqlError
 from tests.embedded.evaluation import Evaluator
 
@@ -183,6 +186,49 @@ def test_like_agrees_with_fnmatch_on_random_patterns() -> None:
         pattern = "".join(generator.choice("abc.%_") for _ in range(generator.randrange(5)))
         glob = pattern.replace("%", "*").replace("_", "?")
         assert bool(like(text, pattern)) is bool(re.match(fnmatch.translate(glob), text)), (text, pattern)
+
+
+_LIKE_TEXTS = [
+    *(None, "", "a", "A b", "ana", "Anna", "Kim", "kim", "\u212aim", "ſmith", "SMITH", "İzmir", "izmir", "ızgara"),
+    *("Zoë", "ZOË", "50% off", "50_off", "a\\b", "[x]", "\U0001f600", "a\U0001f600b", "tail ", "nul\0l", "Weiß"),
+    *("WEISS", "line\nbreak"),
+]
+_LIKE_PATTERNS = [
+    *("", "%", "_", "a", "%a%", "%A", "%n_%", "kim", "%s%", "%I%", "i%", "%ë", "%Ë%", "zo_", "%!%%", "%!_%", "%!!%"),
+    *("%\\%", "%[x]%", "%![%", "[a-k]%", "_\U0001f600%", "\U0001f600", "tail", "tail ", "nul\0l", "%l", "ſ%"),
+    *("\u212a%", "weiß", "%break", "%!", "!", "%!a%"),
+]
+
+
+@pytest.mark.parametrize("escape", [None, "!", "\\"])
+@pytest.mark.parametrize("kind", ["NVARCHAR(40)", "NVARCHAR(MAX)"])
+def test_like_of_a_column_answers_as_like_of_a_value(tmp_path: Path, escape: str | None, kind: str) -> None:
+    """Columns are compared by SQLite where it can, values by Python; wildcards, NULL and every odd letter included."""
+    clause = "" if escape is None else f" ESCAPE N'{escape}'"
+    with closing(connect(f"sqlite:///{tmp_path / 'like.db'}")) as connection:
+        run(connection, f"CREATE TABLE dbo.texts (number INT NOT NULL, value {kind} NULL);")
+        for number, text in enumerate(_LIKE_TEXTS):
+            run(connection, "INSERT INTO dbo.texts (number, value) VALUES (?, ?);", (number, text))
+        for pattern in _LIKE_PATTERNS:
+            for negated in ("", "NOT "):
+                condition = f"value {negated}LIKE @p{clause}"
+                statement = f"DECLARE @p NVARCHAR(40) = ?; SELECT number FROM dbo.texts WHERE {condition};"
+                found = [number for (number,) in run(connection, statement, (pattern,))[-1].rows]
+                wanted = [
+                    number
+                    for number, text in enumerate(_LIKE_TEXTS)
+                    if text is not None and bool(like(text, pattern, escape)) is (negated == "")
+                ]
+                assert found == wanted, (pattern, negated)
+
+
+def test_like_of_a_column_settles_most_texts_without_python() -> None:
+    """SQLite is asked for a pattern without sets, and left out where a letter beyond ASCII equals one of ASCII."""
+    assert native_like("%50!%_\\%", "!") == "%50\\%_\\\\%"
+    assert loose_like("%an%") is None
+    assert loose_like("%Kim_Zoë%") == "%__m_Zo_%"
+    assert [native_like(pattern) for pattern in ("[a]", "a\0", "\u212a", "a" * 9000)] == [None] * 4
+    assert native_like("a", "%") is None
 
 
 def test_an_escape_of_two_characters_is_refused() -> None:
