@@ -25,7 +25,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ScanId INT, @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Unit VARBINARY(MAX);
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Unit VARBINARY(MAX), @Bytes INT;
     DECLARE @Network NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
     CREATE TABLE #vectors (scan_id INT NOT NULL PRIMARY KEY, vector_sha256 VARBINARY(32) NOT NULL);
@@ -59,7 +59,8 @@ Example:
 
     EXECUTE dbo.RefreshUnitVectors @FeatureSetId, @Pooling;
     SET @Unit = (SELECT unit FROM dbo.unit_vectors WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling);
-    IF COALESCE(DATALENGTH(@Unit), 0) = 0
+    SET @Bytes = COALESCE(DATALENGTH(@Unit), 0);
+    IF @Bytes = 0
     BEGIN
         SET @Message = CONCAT(N'The features of the patient with index ', @PatientIndex,
             N' are all zero or cannot be read, so nothing is like them. Call GenerateFeatures with @Recompute = 1.');
@@ -80,11 +81,11 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Unit, Limit)
 SELECT u.scan_id, CONVERT(VARCHAR(MAX), u.unit, 2) AS unit
 FROM #vectors AS v
 INNER JOIN dbo.unit_vectors AS u ON u.scan_id = v.scan_id
-WHERE u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling AND u.scan_id <> @ScanId AND DATALENGTH(u.unit) = DATALENGTH(@Unit)
+WHERE u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling AND u.scan_id <> @ScanId AND DATALENGTH(u.unit) = @Bytes
 ORDER BY u.scan_id;',
-        @params = N'@ScanId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Unit VARBINARY(MAX), @Limit INT,
+        @params = N'@ScanId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Bytes INT, @Unit VARBINARY(MAX), @Limit INT,
             @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @ScanId = @ScanId, @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Unit = @Unit, @Limit = @Limit,
+        @ScanId = @ScanId, @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Bytes = @Bytes, @Unit = @Unit, @Limit = @Limit,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
     BEGIN

@@ -164,11 +164,29 @@ def inputs_of_prediction(trained: dict[str, Any]) -> dict[str, Any]:
     }
 
 
+def vectors_frame() -> pd.DataFrame:
+    """Make scans with their vectors."""
+    vectors = pd.Series(patients_frame()["vector"].tolist()[:7], dtype=object)
+    return pd.DataFrame({"scan_id": np.arange(3, 10, dtype=np.int32), "vector": vectors})
+
+
 def inputs_of_many_predictions(trained: dict[str, Any]) -> dict[str, Any]:
     """Return what PredictPatients gives its script."""
-    vectors = pd.Series(patients_frame()["vector"].tolist()[:7], dtype=object)
-    frame = pd.DataFrame({"scan_id": np.arange(3, 10, dtype=np.int32), "vector": vectors})
-    return {"InputDataSet": frame, **_model(trained), "Prevalence": None}
+    return {"InputDataSet": vectors_frame(), **_model(trained), "Prevalence": None}
+
+
+def inputs_of_unit_vectors() -> dict[str, Any]:
+    """Return what RefreshUnitVectors gives its script."""
+    return {"InputDataSet": vectors_frame()}
+
+
+def inputs_of_similar_patients() -> dict[str, Any]:
+    """Return what SimilarPatients gives its script: five unit vectors, and one to compare them with."""
+    vectors = np.random.default_rng(8).normal(size=(6, WIDTH))
+    units = [unit.astype("<f4").tobytes() for unit in vectors / np.linalg.norm(vectors, axis=1, keepdims=True)]
+    texts = pd.Series([unit.hex().upper() for unit in units[1:]], dtype=object)
+    frame = pd.DataFrame({"scan_id": np.arange(3, 8, dtype=np.int32), "unit": texts})
+    return {"InputDataSet": frame, "Unit": units[0], "Limit": 3}
 
 
 def inputs_of_nodes(trained: dict[str, Any]) -> dict[str, Any]:

@@ -46,8 +46,10 @@ INPUTS: dict[str, Callable[[], dict[str, Any]]] = {
     "MeasureExperiment": samples.inputs_of_measuring,
     "PredictLungCancer": lambda: samples.inputs_of_prediction(_trained()),
     "PredictPatients": lambda: samples.inputs_of_many_predictions(_trained()),
+    "RefreshUnitVectors": samples.inputs_of_unit_vectors,
     "RunSearch": samples.inputs_of_running_trials,
     "SearchModels": samples.inputs_of_making_trials,
+    "SimilarPatients": samples.inputs_of_similar_patients,
     "StoreModelNodes": lambda: samples.inputs_of_nodes(_trained()),
     "TrainLungCancerModel": samples.inputs_of_training,
 }
