@@ -1,4 +1,4 @@
-"""Slices as pictures: the window of the table on the page, the size that the spacing asks for, nothing that is not there."""
+"""Slices as pictures: the right window, the size that the spacing asks for, nothing that is not there."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def test_the_ends_of_a_window_are_black_and_white() -> None:
     [((0.7, 0.7), (60, 40)), ((1.4, 0.7), (60, 80)), ((0.5, 1.0), (120, 40)), ((0.5, 500.0), (480, 40))],
 )
 def test_a_millimetre_is_as_long_down_as_across(pixel: tuple[float, float], size: tuple[int, int]) -> None:
-    """The picture keeps the finer spacing and stretches the other, at most MOST_STRETCH times; sizes are width, height."""
+    """The finer spacing is kept, the other stretched, at most MOST_STRETCH times; sizes are width, height."""
     hu = np.zeros((40, 60), np.int16)
     assert picture(hu, Window("any", 0, 100), pixel).size == size
     assert size[0] <= 60 * MOST_STRETCH
