@@ -27,7 +27,7 @@ from web.passwords import hash_password
 NETWORK = Path(__file__).parents[2] / "lungdb" / "networks" / "data" / "demo_resnet.onnx"
 PATIENTS = 40
 UNSCORED = 36
-"""Patients from this index on have no features."""
+"""Patients from this index on are loaded last and have no features."""
 PASSWORD = "correct horse battery staple"
 NAMES = (
     "Anthony Okafor", "Ana Lindqvist", "Mei Tanaka", "Joost van der Berg", "Fatima Haddad", "Pedro Álvarez",
@@ -48,6 +48,9 @@ def web_database_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = folder / "lung_cancer_database.db"
     database = ["-d", target_of(file)]
     labels = make_dataset(folder / "scans", patients=PATIENTS, seed=2_000_000, slices=9, size=64)
+    (folder / "later").mkdir()
+    for scan in sorted((folder / "scans").iterdir())[UNSCORED:]:
+        scan.rename(folder / "later" / scan.name)
     with closing(connect(target_of(file))) as connection:
         install(connection)
         assert load_scans.main([*database, "--keep-ids", str(folder / "scans")]) == 0
@@ -63,13 +66,8 @@ def web_database_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run(connection, "UPDATE dbo.settings SET value = N'35' WHERE name = N'test_percent';")
         run(connection, "EXECUTE dbo.GenerateFeatures @ModelName = N'demo_resnet';")
         run(connection, "EXECUTE dbo.TrainLungCancerModel @MinDataInLeaf = 3;")
-        for table in ("pooled_features", "features"):
-            run(
-                connection,
-                f"DELETE FROM dbo.{table} WHERE scan_id IN (SELECT s.scan_id FROM dbo.scans AS s "
-                "INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE p.idx >= ?);",
-                (UNSCORED,),
-            )
+        assert load_scans.main([*database, "--keep-ids", str(folder / "later")]) == 0
+        assert load_labels.main([*database, str(labels)]) == 0
         for name, role, sees_truth in (("ana", "scorer", True), ("rob", "reader", False), ("tess", "reader", True)):
             add_account(connection, name, hash_password(PASSWORD), role, sees_truth)
     return file

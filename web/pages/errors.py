@@ -6,7 +6,7 @@ from http import HTTPStatus
 
 from flask import Flask, make_response, render_template
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import HTTPException, NotFound
 
 from lungdb.errors import SqlError
 from web.api.problems import answer_program, problem_of
@@ -42,11 +42,7 @@ def answer(error: Exception) -> ResponseReturnValue:
         return for_program
     problem = problem_of(error)
     detail = problem.detail
-    if (
-        isinstance(error, HTTPException)
-        and problem.status == HTTPStatus.NOT_FOUND
-        and detail == type(error).description
-    ):
+    if isinstance(error, NotFound) and error.description == NotFound.description:
         detail = _NO_PAGE
     is_general = problem.title == problem.status.phrase
     title = TITLES.get(problem.status, problem.title) if is_general else problem.title

@@ -1,0 +1,225 @@
+"""The page of a patient: the score that the procedure gives, in words that can be counted again."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+
+from lungdb.database import connect, run
+from tests.web.conftest import UNSCORED, csrf_of, sign_in, target_of
+from web import wording
+from web.queries.scores import Explanation
+
+PROBABILITY = re.compile(r'<data id="probability" value="([^"]+)">([^<]+)</data>')
+Post = Callable[..., Any]
+PARTS = (
+    "SELECT p.idx, s.part FROM dbo.patients AS p INNER JOIN dbo.splits AS s ON s.patient_id = p.patient_id "
+    f"WHERE p.idx < {UNSCORED} ORDER BY p.idx;"
+)
+LABEL = (
+    "SELECT l.label FROM dbo.patients AS p INNER JOIN dbo.labels AS l ON l.patient_id = p.patient_id WHERE p.idx = 2;"
+)
+
+EXPLANATION = Explanation(
+    prediction_id=1, patient_index=0, probability_percent=41.0, model_name="m", model_version=1, library="lightgbm",
+    test_auc=0.8, test_auc_low=0.7, test_auc_high=0.9, test_patients=30, training_patients=200, higher_than=83.2,
+    like_this=20, like_this_with_cancer=8, like_this_low_percent=30.0, like_this_high_percent=52.0, prevalence=None,
+)  # fmt: skip
+
+
+def query(file: Path, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
+    """Run a statement on the database file."""
+    with closing(connect(target_of(file))) as connection:
+        results = run(connection, sql, parameters)
+        return results[0].rows if results else []
+
+
+def audit(file: Path) -> list[tuple[Any, ...]]:
+    """Read who did what with whom, and how it ended."""
+    return query(file, "SELECT account, action, patient_index, outcome FROM dbo.audit ORDER BY audit_id;")
+
+
+def test_the_page_shows_the_score_that_the_procedure_gives(
+    signed_in: FlaskClient, post: Post, web_database: Path
+) -> None:
+    """PredictLungCancer called directly gives the same number; the stored score names who asked."""
+    answer = post(signed_in, "/patients/3/score")
+    assert answer.status_code == 303
+    found = PROBABILITY.search(signed_in.get(answer.headers["Location"]).text)
+    assert found is not None
+    [(direct,)] = query(web_database, "EXECUTE dbo.PredictLungCancer @PatientIndex = 3;")
+    assert float(found[1]) == pytest.approx(direct, rel=1e-12)
+    assert found[2] == f"{direct:.1f}"
+    stored = query(web_database, "SELECT predicted_by FROM dbo.predictions ORDER BY prediction_id;")
+    assert stored[0] == ("ana",)
+
+
+def test_the_sentence_says_what_can_be_counted_again(signed_in: FlaskClient, post: Post, web_database: Path) -> None:
+    """Counted here from the stored out-of-fold scores: how many are lower, and the nearest twenty."""
+    post(signed_in, "/patients/3/score")
+    page = signed_in.get("/patients/3").text
+    [(raw, patient)] = query(
+        web_database,
+        "SELECT TOP (1) r.raw_probability, s.patient_id FROM dbo.predictions AS r INNER JOIN dbo.scans AS s "
+        "ON s.scan_id = r.scan_id ORDER BY r.prediction_id DESC;",
+    )
+    rows = query(
+        web_database,
+        "SELECT raw, label FROM dbo.experiment_patients WHERE out_of_fold = 1 AND part <> 'test' AND patient_id <> ?;",
+        patient,
+    )
+    scores, labels = np.array([row[0] for row in rows]), np.array([row[1] for row in rows])
+    distances = np.abs(scores - raw)
+    near = distances <= np.sort(distances)[min(20, len(rows)) - 1]
+    lower, cancers = 100 * np.mean(scores < raw), 100 * np.mean(labels[near])
+    assert f"higher than {wording.of_hundred(lower)} of 100 scans" in page or lower in (0, 100)
+    assert f"of scans scored like this one, {wording.of_hundred(cancers)} in 100 had cancer" in page
+    assert f"the {near.sum()} nearest of them" in page
+    assert f"{labels[near].sum()} of these had cancer" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({}, "higher than 83 of 100 scans in the training set; of scans scored like this one, 40 in 100 had cancer"),
+        ({"higher_than": 0.0, "like_this": 0}, "higher than no scan's in the training set"),
+        ({"higher_than": 100.0, "like_this": 0}, "higher than every scan's in the training set"),
+        ({"higher_than": 0.4, "like_this": 0}, "higher than fewer than 1 of 100 scans in the training set"),
+        ({"higher_than": 99.7, "like_this": 0}, "higher than more than 99 of 100 scans in the training set"),
+        (
+            {"like_this_with_cancer": 20},
+            "higher than 83 of 100 scans in the training set; of scans scored like this one, 100 in 100 had cancer",
+        ),
+    ],
+)
+def test_the_sentence_leaves_out_what_was_not_counted(changes: dict[str, Any], sentence: str) -> None:
+    """And rounds nothing to none or to all that is neither."""
+    assert wording.meaning(replace(EXPLANATION, **changes)) == f"This score is {sentence}."
+
+
+def test_without_stored_scores_it_says_why_nothing_is_compared() -> None:
+    """No number stands in that sentence, and there is no basis to tell of."""
+    alone = replace(EXPLANATION, higher_than=None, like_this=0, like_this_with_cancer=0)
+    assert not re.search(r"\d", wording.meaning(alone))
+    assert wording.basis(alone) is None
+
+
+def test_the_test_auc_stands_with_its_interval_or_the_reason_for_its_lack() -> None:
+    """An AUC alone would look surer than it is."""
+    assert wording.quality(EXPLANATION) == "0.80 (95 % interval 0.70 to 0.90) on 30 held-out patients"
+    assert "not measured" in wording.quality(replace(EXPLANATION, test_auc=None))
+    no_interval = replace(EXPLANATION, test_auc_low=None, test_auc_high=None)
+    assert wording.quality(no_interval) == "0.80 on 30 held-out patients"
+
+
+def test_a_patient_that_was_learned_from_is_marked(signed_in: FlaskClient, post: Post, web_database: Path) -> None:
+    """A score of a training patient flatters the model."""
+    parts = dict(query(web_database, PARTS))
+    for part in ("train", "test"):
+        index = next(index for index, found in parts.items() if found == part)
+        post(signed_in, f"/patients/{index}/score")
+        assert ("belongs to the training part" in signed_in.get(f"/patients/{index}").text) == (part == "train")
+
+
+def test_the_truth_is_shown_to_those_who_may_see_it_and_that_is_recorded(app: Flask, web_database: Path) -> None:
+    """rob may not, tess may; both views of the patient are in the audit, and one of the truth."""
+    [(label,)] = query(web_database, LABEL)
+    words = "<strong>Cancer</strong>" if label else "<strong>No cancer</strong>"
+    without = sign_in(app.test_client(), "rob").get("/patients/2").text
+    assert "Truth" not in without
+    assert words not in without
+    assert words in sign_in(app.test_client(), "tess").get("/patients/2").text
+    assert [row for row in audit(web_database) if row[1].startswith("view")] == [
+        ("rob", "view_patient", 2, "ok"),
+        ("tess", "view_patient", 2, "ok"),
+        ("tess", "view_truth", 2, "ok"),
+    ]
+
+
+def test_a_truth_that_is_not_known_is_not_made_up(signed_in: FlaskClient, web_database: Path) -> None:
+    """It says so, and no view of a truth is recorded."""
+    query(web_database, "DELETE FROM dbo.labels;")
+    assert "Not known" in signed_in.get("/patients/2").text
+    assert "view_truth" not in [row[1] for row in audit(web_database)]
+
+
+def test_a_reader_has_no_button_and_is_refused(reader: FlaskClient, web_database: Path) -> None:
+    """Nothing is computed or stored; the refusal is recorded."""
+    page = reader.get("/patients/2").text
+    assert "Analyze scan" not in page
+    assert reader.post("/patients/2/score", data={"csrf_token": csrf_of(page)}).status_code == 403
+    assert query(web_database, "SELECT COUNT(*) FROM dbo.predictions;") == [(0,)]
+    assert audit(web_database)[-1] == ("rob", "refused", 2, "refused")
+
+
+def test_a_scan_without_features_says_what_the_administrator_has_to_run(
+    signed_in: FlaskClient, web_database: Path
+) -> None:
+    """On the page; and a score that is asked for all the same is refused with the call, and recorded as failed."""
+    page = signed_in.get(f"/patients/{UNSCORED}").text
+    assert "EXECUTE dbo.GenerateFeatures" in page
+    answer = signed_in.post(f"/patients/{UNSCORED}/score", data={"csrf_token": csrf_of(page)})
+    assert answer.status_code == 409
+    assert "EXECUTE dbo.GenerateFeatures @ModelName" in answer.text
+    assert audit(web_database)[-1] == ("ana", "score", UNSCORED, "failed")
+
+
+def test_the_history_has_every_score_newest_first(signed_in: FlaskClient, post: Post, web_database: Path) -> None:
+    """By number, who asked and when."""
+    assert "None yet" in signed_in.get("/patients/4").text
+    for _ in range(3):
+        post(signed_in, "/patients/4/score")
+    query(web_database, "UPDATE dbo.predictions SET predicted_at = DATEADD(DAY, prediction_id, '2026-01-01');")
+    history = signed_in.get("/patients/4").text.partition('id="history"')[2]
+    days = re.findall(r'<td class="nowrap">(2026-01-\d\d) \d\d:\d\d</td>', history)
+    assert len(days) == 3
+    assert days == sorted(days, reverse=True)
+    assert history.count("<td>ana</td>") == 3
+
+
+def test_similar_patients_are_those_with_the_largest_cosine(signed_in: FlaskClient, web_database: Path) -> None:
+    """By NumPy from the stored vectors; the first eight, in order, with their cosines."""
+    rows = query(
+        web_database,
+        "SELECT p.idx, f.vector FROM dbo.pooled_features AS f INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id "
+        "INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id INNER JOIN dbo.classifiers AS c "
+        "ON c.feature_set_id = f.feature_set_id AND c.pooling = f.pooling WHERE s.is_primary = 1;",
+    )
+    vectors = {index: np.array(json.loads(vector), dtype=np.float64) for index, vector in rows}
+    own = vectors.pop(5)
+    cosine = {n: float(own @ v / math.sqrt((own @ own) * (v @ v))) for n, v in vectors.items()}
+    best = sorted(cosine, key=lambda n: -cosine[n])[:8]
+    page = signed_in.get("/patients/5/similar").text
+    shown = re.findall(
+        r'<a href="/patients/(\d+)">[^<]*</a></th>.*?<td class="number">(-?\d\.\d+)</td>', page, re.DOTALL
+    )
+    assert [int(index) for index, _ in shown] == best
+    assert [float(value) for _, value in shown] == pytest.approx([cosine[n] for n in best], abs=6e-5)
+
+
+def test_a_scan_without_features_has_no_similar_ones_and_the_page_says_why(signed_in: FlaskClient) -> None:
+    """No error page: it is a part of the patient's page."""
+    answer = signed_in.get(f"/patients/{UNSCORED}/similar")
+    assert answer.status_code == 200
+    assert "has no features" in answer.text
+
+
+def test_a_model_that_is_not_there_is_named(app: Flask, signed_in: FlaskClient, web_database: Path) -> None:
+    """As where the setting web_model is misspelt; the page of the patient still shows the rest."""
+    query(web_database, "EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 1;")
+    page = signed_in.get("/patients/3")
+    assert page.status_code == 200
+    answer = signed_in.post("/patients/3/score", data={"csrf_token": csrf_of(page.text)})
+    assert answer.status_code == 404
+    assert "lightgbm_sql" in answer.text
