@@ -1,0 +1,1 @@
+"""The procedures of the worklist and of the page of a patient."""

@@ -1,0 +1,99 @@
+"""ExplainScore and ListScores, against NumPy on the rows of the tables."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from lungdb.database import Connection, run
+from lungdb.learning.calibration import correct_prevalence
+from tests.models.conftest import refused, rows
+
+COLUMNS = (
+    "prediction_id", "patient_index", "probability_percent", "model_name", "model_version", "library", "test_auc",
+    "test_auc_low", "test_auc_high", "test_patients", "training_patients", "higher_than", "like_this",
+    "like_this_with_cancer", "like_this_low_percent", "like_this_high_percent", "prevalence",
+)  # fmt: skip
+TRAINED = """
+SELECT p.idx, e.label, e.raw, e.probability FROM dbo.experiment_patients AS e
+INNER JOIN dbo.patients AS p ON p.patient_id = e.patient_id
+WHERE e.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments) AND e.part <> 'test' AND e.out_of_fold = 1;
+"""
+
+
+def explained(connection: Connection, number: int) -> dict[str, Any]:
+    """Call ExplainScore."""
+    (row,) = rows(connection, "EXECUTE dbo.ExplainScore @PredictionId = ?;", (number,))
+    return dict(zip(COLUMNS, row, strict=True))
+
+
+@pytest.mark.parametrize("prevalence", [None, 0.05])
+def test_a_score_is_placed_among_the_out_of_fold_scores(scored: Connection, prevalence: float | None) -> None:
+    """Of the other training patients: share below, the nearest twenty and as near, their cancers, their range."""
+    trained = np.array(rows(scored, TRAINED))
+    assert len(trained) > 60
+    for index in (0, 5, 17, 40, 99):
+        run(scored, "EXECUTE dbo.PredictLungCancer @PatientIndex = ?, @Prevalence = ?;", (index, prevalence))
+        ((number, raw, probability),) = rows(
+            scored, "SELECT TOP (1) prediction_id, raw_probability, probability FROM dbo.predictions ORDER BY 1 DESC;"
+        )
+        others = trained[trained[:, 0] != index]
+        distance = np.abs(others[:, 2] - raw)
+        near = others[distance <= np.sort(distance)[19]]
+        ends = np.array([near[:, 3].min(), near[:, 3].max()])
+        if prevalence is not None:
+            ((details,),) = rows(scored, "SELECT JSON_VALUE(details, N'$.prevalence') FROM dbo.classifiers;")
+            ends = correct_prevalence(ends, float(details), prevalence)
+        found = explained(scored, number)
+        assert found["higher_than"] == pytest.approx(100 * np.mean(others[:, 2] < raw))
+        assert (found["like_this"], found["like_this_with_cancer"]) == (len(near), near[:, 1].sum())
+        low_high = (found["like_this_low_percent"], found["like_this_high_percent"])
+        assert low_high == pytest.approx(tuple(100 * ends))
+        assert found["probability_percent"] == pytest.approx(100 * probability)
+        assert (found["patient_index"], found["prevalence"]) == (index, prevalence)
+
+
+def test_the_model_is_told_with_its_test_figures(scored: Connection) -> None:
+    """Name, version and library; the AUC is that of scikit-learn on the test patients."""
+    metrics = pytest.importorskip("sklearn.metrics")
+    run(scored, "EXECUTE dbo.PredictLungCancer @PatientIndex = 1;")
+    tested = rows(scored, "SELECT label, probability FROM dbo.experiment_patients WHERE part = 'test';")
+    found = explained(scored, 1)
+    assert (found["model_name"], found["model_version"], found["library"]) == ("lightgbm_sql", 1, "lightgbm")
+    assert found["test_auc"] == pytest.approx(metrics.roc_auc_score(*zip(*tested, strict=True)))
+    assert found["test_auc_low"] <= found["test_auc"] <= found["test_auc_high"]
+    assert (found["test_patients"], found["training_patients"]) == (len(tested), 120 - len(tested))
+
+
+def test_without_stored_scores_nothing_is_invented(scored: Connection) -> None:
+    """No training run: no share, no likeness, no figures, but the score itself."""
+    run(scored, "EXECUTE dbo.PredictLungCancer @PatientIndex = 1;")
+    for table in ("experiment_curves", "experiment_metrics", "experiment_patients", "experiments"):
+        run(scored, f"DELETE FROM dbo.{table};")
+    found = explained(scored, 1)
+    for name in ("test_auc", "higher_than", "like_this_low_percent", "like_this_high_percent"):
+        assert found[name] is None
+    assert (found["like_this"], found["like_this_with_cancer"], found["training_patients"]) == (0, 0, 0)
+
+
+def test_an_unknown_prediction_is_refused(scored: Connection) -> None:
+    """With its number."""
+    assert "77" in refused(scored, "EXECUTE dbo.ExplainScore @PredictionId = 77;", 50145)
+    refused(scored, "EXECUTE dbo.ExplainScore;", 50145)
+
+
+def test_scores_are_listed_newest_first(scored: Connection) -> None:
+    """As many as asked for, in percent, with who asked."""
+    for prevalence in (None, 0.1, 0.2):
+        run(scored, "EXECUTE dbo.PredictLungCancer @PatientIndex = 4, @Prevalence = ?;", (prevalence,))
+    listed = rows(scored, "EXECUTE dbo.ListScores @PatientIndex = 4;")
+    stored = rows(
+        scored, "SELECT 100 * probability, 100 * raw_probability, prevalence, predicted_by FROM dbo.predictions;"
+    )
+    assert [(row[1], row[2], row[3], row[7]) for row in listed] == stored[::-1]
+    assert rows(scored, "EXECUTE dbo.ListScores @PatientIndex = 4, @Limit = 1;") == listed[:1]
+    assert rows(scored, "EXECUTE dbo.ListScores @PatientIndex = 5;") == []
+    refused(scored, "EXECUTE dbo.ListScores @PatientIndex = 4, @Limit = 0;", 50101)
+    refused(scored, "EXECUTE dbo.ListScores @PatientIndex = 400;", 50107)

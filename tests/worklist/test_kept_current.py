@@ -1,0 +1,118 @@
+"""dbo.worklist after everything that changes what it shows: the same as made anew."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from lungdb.cli import load_patients, load_scans
+from lungdb.database import Connection, build_install_sql, connect, install, run, run_script
+from lungdb.errors import SqlError
+from lungdb.phantoms.dataset import make_dataset
+from tests.models.conftest import fill, rows, target_of, vectors_and_labels
+from tests.old_schema import old_sources
+from tests.sql import small_database
+
+STATES = "SELECT w.idx, w.state, w.probability FROM dbo.worklist AS w ORDER BY w.idx;"
+
+
+def current(connection: Connection) -> list[tuple[Any, ...]]:
+    """Give the rows of dbo.worklist, after making sure that making them anew changes none."""
+    everything = "SELECT * FROM dbo.worklist ORDER BY idx;"
+    kept = rows(connection, everything)
+    run(connection, "DELETE FROM dbo.worklist; EXECUTE dbo.RefreshWorklist;")
+    assert rows(connection, everything) == kept
+    return rows(connection, STATES)
+
+
+@pytest.mark.parametrize("call", ["PredictLungCancer @PatientIndex = 7", "PredictLungCancerSql @PatientIndex = 7"])
+def test_a_score_shows_at_once(scored: Connection, call: str) -> None:
+    """Of one patient, and the second score takes the place of the first."""
+    run(scored, f"EXECUTE dbo.{call};")
+    run(scored, f"EXECUTE dbo.{call}, @Prevalence = 0.1;")
+    probability = rows(scored, "SELECT probability FROM dbo.predictions WHERE prediction_id = 2;")[0][0]
+    found = current(scored)
+    assert found[7] == (7, 2, probability)
+    assert {state for index, state, _ in found if index != 7} == {1}
+
+
+@pytest.mark.parametrize("call", ["PredictPatients", "PredictPatientsSql"])
+def test_scores_of_many_show_at_once(scored: Connection, call: str) -> None:
+    """Of all, each with its own."""
+    run(scored, f"EXECUTE dbo.{call} @Patients = N'3,1,2';")
+    stored = dict(rows(scored, "SELECT scan_id - 1, probability FROM dbo.predictions;"))
+    assert {index: probability for index, state, probability in current(scored) if state == 2} == stored
+
+
+def test_loading_naming_and_replacing_show_at_once(tmp_path: Path) -> None:
+    """Scans as they come, names, and other pixels of a series that has been scored."""
+    with closing(connect(target_of(tmp_path / "lung_cancer_database.db"))) as connection:
+        install(connection)
+        database = ["-d", target_of(tmp_path / "lung_cancer_database.db"), "--keep-ids"]
+        make_dataset(tmp_path / "scans", patients=2, slices=9, size=64)
+        assert load_scans.main([*database, str(tmp_path / "scans")]) == 0
+        assert current(connection) == [(0, 0, None), (1, 0, None)]
+        ((patient,),) = rows(connection, "SELECT patient_id FROM dbo.patients WHERE idx = 1;")
+        names = tmp_path / "names.csv"
+        names.write_text(f"patient_id,display_name,sex,birth_year\n{patient},Ana,F,1960\n", encoding="utf-8")
+        assert load_patients.main([*database[:2], str(names)]) == 0
+        current(connection)
+        assert rows(connection, "SELECT display_name FROM dbo.worklist ORDER BY idx;") == [(None,), ("Ana",)]
+
+        run(
+            connection,
+            "INSERT INTO dbo.scan_failures (scan_id, message) VALUES (2, N'no'); EXECUTE dbo.RefreshWorklist;",
+        )
+        run(connection, "UPDATE dbo.scans SET content_sha256 = 0x00 WHERE scan_id = 2;")
+        assert load_scans.main([*database, "--replace", str(tmp_path / "scans")]) == 0
+        assert rows(connection, "SELECT idx, scan_id, state FROM dbo.worklist ORDER BY idx;") == [(0, 1, 0), (1, 3, 0)]
+        current(connection)
+        assert rows(connection, "SELECT * FROM dbo.scan_failures;") == []
+
+
+def test_a_damaged_slice_makes_a_scan_failed_until_its_features_are_stored(tmp_path: Path) -> None:
+    """The message is kept, a score of before does not hide it, and the next good run takes it away."""
+    generate = "EXECUTE dbo.GenerateFeatures @ModelName = N'demo_resnet', @Recompute = 1;"
+    with closing(connect(target_of(tmp_path / "lung_cancer_database.db"))) as connection:
+        install(connection)
+        small_database.fill(connection, patients=3, pictures=0)
+        run(connection, "EXECUTE dbo.RefreshWorklist;")
+        run(connection, generate)
+        assert [state for _, state, _ in current(connection)] == [1, 1, 1]
+        where = "WHERE scan_id = 2 AND slice_index = 3;"
+        ((good,),) = rows(connection, f"SELECT pixels FROM dbo.scan_images {where}")
+        damaged = bytes(good[:30]) + bytes([good[30] ^ 0xFF]) + bytes(good[31:])
+        run(connection, f"UPDATE dbo.scan_images SET pixels = ? {where}", (damaged,))
+        for _ in range(2):
+            with pytest.raises(SqlError) as caught:
+                run(connection, generate)
+            assert caught.value.number == 50120
+        assert [state for _, state, _ in current(connection)] == [1, 3, 1]
+        shown = rows(connection, "EXECUTE dbo.ShowPatient @PatientIndex = 1;")[0]
+        assert shown[-2] == "failed"
+        assert "Slice 3" in shown[-1]
+        run(connection, f"UPDATE dbo.scan_images SET pixels = ? {where}", (good,))
+        run(connection, generate)
+        assert [state for _, state, _ in current(connection)] == [1, 1, 1]
+        assert rows(connection, "SELECT * FROM dbo.scan_failures;") == []
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_an_older_database_has_its_patients_in_the_worklist(tmp_path: Path, version: int) -> None:
+    """With scores and states, from the migration alone."""
+    with closing(connect(target_of(tmp_path / "lung_cancer_database.db"))) as connection:
+        run_script(connection, build_install_sql(old_sources(tmp_path / "old", version)))
+        fill(connection, *vectors_and_labels(4, 3, signal=1.0, seed=2), 3)
+        run(
+            connection,
+            "INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details) "
+            "VALUES (N'm', 1, N'logistic', 1, N'mean', 0x00, 0x00, N'{}');"
+            "INSERT INTO dbo.predictions (scan_id, classifier_id, probability) VALUES (2, 1, 0.25), (2, 1, 0.75);"
+            "DELETE FROM dbo.pooled_features WHERE scan_id = 4; DELETE FROM dbo.features WHERE scan_id = 4;",
+        )
+        install(connection)
+        assert rows(connection, STATES) == [(0, 1, None), (1, 2, 0.75), (2, 1, None), (3, 0, None)]
+        current(connection)
