@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import Any
 
 from lungdb.database import DatabaseUnavailable, Pool, ResultSet, run
+from lungdb.errors import SqlError
 
 __all__ = ["Database", "DatabaseUnavailable"]
 
 READERS = 8
+LOCKED = (1205, 1222)
+"""The error numbers of a deadlock and of a lock that was waited for too long."""
 
 
 class Database:
@@ -32,13 +35,18 @@ class Database:
         Raises
         ------
         DatabaseUnavailable
-            The database cannot be reached.
+            The database cannot be reached, or somebody else keeps it locked.
         SqlError
             A procedure refuses.
         """
         pool = self._computing if computes else self._reading
-        with pool.connection(user) as connection:
-            return run(connection, sql, parameters)
+        try:
+            with pool.connection(user) as connection:
+                return run(connection, sql, parameters)
+        except SqlError as error:
+            if error.number in LOCKED:
+                raise DatabaseUnavailable("Something else kept what was asked for locked for too long.") from error
+            raise
 
     def close(self) -> None:
         """Close the connections that are not in use."""
