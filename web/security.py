@@ -71,7 +71,7 @@ def register(app: Flask, settings: Settings) -> None:
     app.extensions["lungdb.limits"] = Limits()
     app.jinja_env.globals.update(csrf_token=csrf_token, csrf_field=csrf_field)
     app.url_map.converters["int"] = SqlInteger
-    app.before_request(_start_clock)
+    app.before_request_funcs.setdefault(None, []).insert(0, _start_clock)
     app.after_request(lambda response: _add_headers(response, is_https))
     app.after_request(_log_request)
 
@@ -131,8 +131,11 @@ def _add_headers(response: Response, is_https: bool) -> Response:
 
 
 def _log_request(response: Response) -> Response:
-    """Log the route, never the address as it was typed: that may hold a name."""
+    """Log the route, never the address as it was typed: that may hold a name. What was refused is a warning."""
     milliseconds = 1000 * (time.perf_counter() - g.get("started", time.perf_counter()))
     route = request.url_rule.rule if request.url_rule is not None else "(no such page)"
-    _LOG.info("%s %s %s %d %.0f ms", client_address(), request.method, route, response.status_code, milliseconds)
+    is_refused = response.status_code in (403, 413, 429) or response.status_code >= 500
+    level = logging.WARNING if is_refused else logging.INFO
+    said = (client_address(), request.method, route, response.status_code, milliseconds)
+    _LOG.log(level, "%s %s %s %d %.0f ms", *said)
     return response
