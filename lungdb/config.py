@@ -32,7 +32,7 @@ class Settings:
     web_secret : str
         What the page's cookies are signed with, at least 16 characters; empty makes one for each start of the server.
     web_user_header : str
-        The request header in which a trusted reverse proxy gives the name of who is signed in; empty when there is none.
+        The request header in which a trusted reverse proxy names who is signed in; empty when there is none.
     web_proxy : str
         The address from which that proxy calls; the header is not believed from elsewhere.
     web_scheme : str

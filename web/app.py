@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import mimetypes
+
 from flask import Flask
 
 from lungdb.config import Settings, load_settings
@@ -31,6 +33,8 @@ def create_app(settings: Settings | None = None) -> Flask:
     settings : Settings, optional
         Those of config.py and the environment by default. The database need not be there yet.
     """
+    # Windows may have another type for it in its registry, and then browsers refuse the page's scripts.
+    mimetypes.add_type("text/javascript", ".js")
     app = Flask("web")
     settings = settings or load_settings()
     with app.app_context():

@@ -22,6 +22,8 @@ from lungdb.errors import LungdbError
 # database most of its time.
 THREADS = 24
 LEAST_SECRET = 16
+# Refused before it is read; the application's own limit is lower and is answered with a page.
+MOST_BYTES = 1024 * 1024
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -71,6 +73,10 @@ def _serve(settings: Settings) -> int:
             threads=THREADS,
             ident="lungdb",
             url_scheme=settings.web_scheme,
+            # A browser opens several connections and keeps them; what it sends is small forms.
+            connection_limit=500,
+            asyncore_use_poll=True,
+            max_request_body_size=MOST_BYTES,
             # web.addresses decides which proxy's headers are believed.
             clear_untrusted_proxy_headers=False,
         )

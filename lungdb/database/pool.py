@@ -139,7 +139,9 @@ def _place(target: str) -> tuple[int, int] | None:
 
 
 def _speak_for(kept: _Kept, user: str | None) -> None:
-    run(kept.connection, "EXECUTE sp_set_session_context @key = N'user', @value = ?;", (user,))
+    # Through a variable, because ODBC has no parameter of the type of @value, sql_variant.
+    sql = "DECLARE @User NVARCHAR(128) = ?; EXECUTE sp_set_session_context @key = N'user', @value = @User;"
+    run(kept.connection, sql, (user,))
 
 
 def _close(kept: _Kept) -> None:

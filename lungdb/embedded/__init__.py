@@ -16,7 +16,7 @@ __all__ = ["Connection", "Cursor", "Error", "Message", "connect", "split_batches
 
 
 def connect(path: str | Path, *, create: bool = True) -> Connection:
-    """Open a database file, which is made if it is not there unless `create` is False; the database's name is the file's stem.
+    """Open a database file, made if it is not there unless `create` is False; the database's name is the file's stem.
 
     Raises
     ------

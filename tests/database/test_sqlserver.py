@@ -62,3 +62,10 @@ def test_number_and_text_are_read_from_what_odbc_says(text: str, number: int, me
     """The forms are those that Microsoft's driver gives pyodbc, as its issue tracker quotes them."""
     error = sql_error(pyodbc.ProgrammingError(text[1:6], text))
     assert (error.number, error.message) == (number, message)
+
+
+@pytest.mark.parametrize(("state", "is_lost"), [("08S01", True), ("08001", True), ("42000", False), ("HYT00", False)])
+def test_a_lost_connection_is_told_from_a_refusal_by_its_severity(state: str, is_lost: bool) -> None:
+    """SQLSTATE class 08 is of connections; SQL Server gives errors that end one severity 20 and more."""
+    error = sql_error(pyodbc.OperationalError(state, f"[{state}] [Microsoft][ODBC Driver 18 for SQL Server]Text (20)"))
+    assert (error.severity >= 20) == is_lost

@@ -175,6 +175,18 @@ def test_a_scan_without_features_says_what_the_administrator_has_to_run(
     assert audit(web_database)[-1] == ("ana", "score", UNSCORED, "failed")
 
 
+def test_a_scan_that_failed_says_why(signed_in: FlaskClient, web_database: Path) -> None:
+    """As GenerateFeatures noted it; a row of text, whatever it holds."""
+    query(
+        web_database,
+        "INSERT INTO dbo.scan_failures (scan_id, message) SELECT s.scan_id, N'Slice 3 is damaged <i>' "
+        "FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE p.idx = 6;",
+    )
+    page = signed_in.get("/patients/6").text
+    assert "Slice 3 is damaged &lt;i&gt;" in page
+    assert "badge-failed" in page
+
+
 def test_the_history_has_every_score_newest_first(signed_in: FlaskClient, post: Post, web_database: Path) -> None:
     """By number, who asked and when."""
     assert "None yet" in signed_in.get("/patients/4").text
