@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
+from flask import g
+
 from web.queries.patients import rows_of
 from web.services import call
 
@@ -88,13 +90,19 @@ def score_patient(index: int, model_name: str, version: int | None = None) -> Sc
     SqlError
         50107: no such patient. 50108: no such model. 50109: no features that the model reads.
     """
-    _, listed = call(
+    given, listed = call(
         "EXECUTE dbo.PredictLungCancer @PatientIndex = ?, @ModelName = ?, @Version = ?; "
-        "EXECUTE dbo.ListScores @PatientIndex = ?, @Limit = 1;",
+        "EXECUTE dbo.ListScores @PatientIndex = ?, @Limit = 20;",
         index,
         model_name,
         version,
         index,
         computes=True,
     )
-    return Score(**rows_of(listed)[0])
+    ((percent,),) = given.rows
+    # Somebody else may have had the patient scored between the two procedures.
+    return next(
+        score
+        for score in (Score(**row) for row in rows_of(listed))
+        if (score.predicted_by, score.probability_percent) == (g.account.name, percent)
+    )
