@@ -1,0 +1,235 @@
+"""The viewer in a real browser: what it draws are the stored Hounsfield units, and its controls do what they say."""
+
+from __future__ import annotations
+
+import io
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import map_coordinates, maximum_filter, minimum_filter
+
+from lungdb.imaging.codecs import decode_slice
+from tests.web.browser.conftest import ARGUMENTS, NAMES
+from tests.web.looking import query
+from web.scans import niivue
+
+pytestmark = pytest.mark.slow
+
+WAIT = 60_000
+VOLUME = '#viewer[data-mode="volume"][data-drawn="true"]'
+SLICES = '#viewer[data-mode="slices"][data-drawn="true"]'
+WINDOWS = {"lung": (-600, 1500), "wide-lung": (-400, 1600), "mediastinum": (40, 400), "bone": (300, 1500)}
+
+
+def _scan(database: Path) -> tuple[NDArray[np.int16], tuple[float, float, float]]:
+    """Read the first patient's scan: int16[slices, rows, cols], and the distances of slices, rows and columns in mm."""
+    rows = query(
+        database,
+        "SELECT s.image_rows, s.image_cols, i.pixels, i.pixels_sha256, s.spacing_z, s.spacing_y, s.spacing_x "
+        "FROM dbo.scan_images AS i INNER JOIN dbo.scans AS s ON s.scan_id = i.scan_id AND s.is_primary = 1 "
+        "INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE p.idx = 0 ORDER BY i.slice_index;",
+    )
+    hu = np.stack([decode_slice(pixels, height, width, sha256) for height, width, pixels, sha256, *_ in rows])
+    return hu, rows[0][4:]
+
+
+def _open(visit: Callable[..., Any], state: str = VOLUME, **options: Any) -> Any:
+    page = visit("ana", viewport={"width": 1100, "height": 800}, **options)
+    page.goto("/patients/0")
+    page.wait_for_selector(state, timeout=WAIT)
+    return page
+
+
+def _at(page: Any, **data: object) -> None:
+    """Wait until the viewer has drawn a state."""
+    parts = "".join(f'[data-{name}="{value}"]' for name, value in data.items())
+    page.wait_for_selector(f'#viewer[data-drawn="true"]{parts}', timeout=WAIT)
+
+
+def _picture(page: Any) -> NDArray[np.float64]:
+    page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+    image = Image.open(io.BytesIO(page.locator("#viewer-stage canvas").screenshot())).convert("L")
+    return np.asarray(image, dtype=np.float64)
+
+
+def _difference(
+    drawn: NDArray[np.float64],
+    plane: NDArray[np.int16],
+    spacing: tuple[float, float],
+    scale: float,
+    window: tuple[int, int],
+) -> float:
+    """Compare a picture with a plane of the scan drawn by NumPy: the mean difference where the plane is smooth.
+
+    Parameters
+    ----------
+    plane : int16[down, across]
+        As a radiologist sees it: the first pixel at the upper left.
+    spacing : tuple of float
+        Of the plane's rows and columns in mm.
+    scale : float
+        Millimetres a pixel of the picture.
+    """
+    level, width = window
+    expected = np.clip((plane.astype(float) - level) / width + 0.5, 0, 1) * 255
+    down, across = np.indices(drawn.shape)
+    rows = (down - (drawn.shape[0] - 1) / 2) * scale / spacing[0] + (plane.shape[0] - 1) / 2
+    cols = (across - (drawn.shape[1] - 1) / 2) * scale / spacing[1] + (plane.shape[1] - 1) / 2
+    inside = (rows > 1) & (rows < plane.shape[0] - 2) & (cols > 1) & (cols < plane.shape[1] - 2)
+    varies = maximum_filter(expected, 3) - minimum_filter(expected, 3)
+    smooth = inside & (map_coordinates(varies, [rows, cols], order=0, mode="nearest") < 60)
+    # The words in the corners and at the edges lie over the picture.
+    smooth[:40], smooth[-40:], smooth[:, :40], smooth[:, -40:] = False, False, False, False
+    assert smooth.mean() > 0.1
+    return float(np.abs(map_coordinates(expected, [rows, cols], order=1, mode="nearest") - drawn)[smooth].mean())
+
+
+def test_every_plane_and_window_is_what_numpy_draws(visit: Callable[..., Any], web_database: Path) -> None:
+    """The patient's right is at the left, the front above or at the left, the head above; grey values as windowed."""
+    hu, (z, y, x) = _scan(web_database)
+    page = _open(visit)
+    page.get_by_role("button", name="Crosshair").click()
+    middle = [count // 2 for count in hu.shape]
+    planes = {
+        "axial": (hu[middle[0]], (y, x)),
+        "coronal": (hu[::-1, middle[1], :], (z, x)),
+        "sagittal": (hu[::-1, :, middle[2]], (z, y)),
+    }
+    for name, (plane, spacing) in planes.items():
+        page.click(f"button[data-plane={name}]")
+        for key, window in WINDOWS.items():
+            page.click(f"button[data-window={key}]")
+            _at(page, plane=name, level=window[0], width=window[1])
+            scale = float(page.locator("#viewer").get_attribute("data-scale"))
+            drawn = _picture(page)
+            difference = _difference(drawn, plane, spacing, scale, window)
+            assert difference < 3, (name, key)
+            assert _difference(drawn, plane[:, ::-1], spacing, scale, window) > 2 * difference, "turned over"
+            assert _difference(drawn, plane[::-1], spacing, scale, window) > 2 * difference, "upside down"
+
+
+def test_keys_wheel_slider_and_cine_change_the_slice(visit: Callable[..., Any]) -> None:
+    """Of nine slices the fifth is in the middle; nothing leaves the scan."""
+    page = _open(visit)
+    _at(page, slice=5)
+    page.focus("#viewer-stage")
+    for key, expected in (
+        ("ArrowUp", 6), ("ArrowLeft", 5), ("PageUp", 9), ("ArrowUp", 9), ("Home", 1), ("ArrowDown", 1), ("End", 9)
+    ):  # fmt: skip
+        page.keyboard.press(key)
+        _at(page, slice=expected)
+    page.mouse.move(*_middle(page))
+    page.mouse.wheel(0, 100)
+    _at(page, slice=8)
+    page.mouse.wheel(0, -100)
+    _at(page, slice=9)
+    page.locator("#viewer-range").fill("3")
+    _at(page, slice=3)
+    assert page.locator("#viewer-place").inner_text().startswith("Slice 3 of 9 · z ")
+    assert page.locator("#viewer-range").get_attribute("aria-valuetext") == "axial slice 3 of 9"
+    page.get_by_role("button", name="Play").click()
+    _at(page, slice=5)
+    page.get_by_role("button", name="Pause").click()
+    page.wait_for_timeout(300)
+    resting = page.locator("#viewer").get_attribute("data-slice")
+    page.wait_for_timeout(500)
+    assert page.locator("#viewer").get_attribute("data-slice") == resting
+    page.get_by_role("button", name="Reset").click()
+    _at(page, slice=5)
+    page.wait_for_selector("#viewer-status:has-text('axial slice 5 of 9')", timeout=WAIT)
+
+
+def test_dragging_changes_the_window_and_a_click_reads_the_value(visit: Callable[..., Any], web_database: Path) -> None:
+    """Across is the width, down the level; the value shown is the table's at the voxel that was clicked."""
+    hu, (_, y, x) = _scan(web_database)
+    page = _open(visit)
+    centre = _middle(page)
+    page.mouse.move(*centre)
+    page.mouse.down()
+    page.mouse.move(centre[0] + 30, centre[1] - 20, steps=3)
+    page.mouse.up()
+    _at(page, level=-700, width=1650)
+    assert page.locator("#viewer-window").inner_text() == "Window · L −700 W 1650"
+    page.get_by_role("button", name="Reset").click()
+    _at(page, level=-600, width=1500)
+
+    centre = _middle(page)
+    scale = float(page.locator("#viewer").get_attribute("data-scale"))
+    for row, col in ((20, 20), (40, 45), (33, 12)):
+        right = ((col - (hu.shape[2] - 1) / 2) * x) / scale
+        down = ((row - (hu.shape[1] - 1) / 2) * y) / scale
+        page.mouse.click(centre[0] + right, centre[1] + down)
+        shown = f"{hu[4, row, col]} HU".replace("-", "−")
+        page.wait_for_selector(f"#viewer-value:text-is('{shown}')", timeout=WAIT)
+
+
+def test_the_scale_is_as_long_as_it_says(visit: Callable[..., Any]) -> None:
+    """The bar's length in pixels of the page, times the millimetres of a pixel, whatever the window's size."""
+    page = _open(visit)
+    for _ in range(2):
+        said = re.fullmatch(r"(\d+) (mm|cm)", page.locator("#viewer-scale-text").inner_text())
+        assert said is not None
+        millimetres = int(said.group(1)) * (10 if said.group(2) == "cm" else 1)
+        width = page.locator("#viewer-scale").bounding_box()["width"]
+        assert width * float(page.locator("#viewer").get_attribute("data-scale")) == pytest.approx(
+            millimetres, rel=0.02
+        )
+        page.set_viewport_size({"width": 700, "height": 600})
+        page.wait_for_timeout(500)
+
+
+def test_a_browser_without_webgl2_shows_plain_slices(browser: Any, address: str, visit: Callable[..., Any]) -> None:
+    """In words, with the windows and the keys that plain slices have."""
+    executable = next(filter(None, map(shutil.which, NAMES)))
+    arguments = [one for one in ARGUMENTS if "swiftshader" not in one]
+    opened = browser.browser_type.launch(
+        executable_path=executable, args=[*arguments, "--disable-gpu", "--disable-3d-apis"]
+    )
+    cookies = visit("ana").context.cookies()
+    context = opened.new_context(base_url=address)
+    context.add_cookies(cookies)
+    page = context.new_page()
+    page.goto("/patients/0")
+    page.wait_for_selector(SLICES, timeout=WAIT)
+    page.wait_for_selector("#viewer-notes:has-text('no WebGL 2')")
+    assert page.locator("[data-plane=coronal]").is_disabled()
+    page.focus("#viewer-stage")
+    page.keyboard.press("Home")
+    page.keyboard.press("4")
+    page.wait_for_selector("#viewer-slice[src='/patients/0/slices/0.png?window=bone']", timeout=WAIT)
+    opened.close()
+
+
+def test_a_server_without_the_npm_files_shows_plain_slices(
+    visit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The page says how they are brought."""
+    monkeypatch.setattr(niivue, "_PACKAGE", tmp_path)
+    page = _open(visit, SLICES)
+    page.wait_for_selector("#viewer-notes:has-text('make web')")
+
+
+def test_a_damaged_scan_is_told_of_in_words(visit: Callable[..., Any], web_database: Path) -> None:
+    """The transfer breaks off; the slices that are whole can still be looked at one by one."""
+    query(web_database, "UPDATE dbo.scan_images SET pixels = ? WHERE slice_index = 7;", b"no gzip")
+    page = _open(visit, SLICES)
+    page.wait_for_selector("#viewer-notes:has-text('The volume could not be shown')", timeout=WAIT)
+    page.wait_for_selector(SLICES, timeout=WAIT)
+    page.focus("#viewer-stage")
+    page.keyboard.press("Home")
+    _at(page, slice=1)
+    assert page.locator("#viewer-loading").is_hidden()
+
+
+def _middle(page: Any) -> tuple[float, float]:
+    """The middle of the canvas, in pixels of the window; the stage is brought into view first."""
+    page.locator("#viewer-stage").scroll_into_view_if_needed()
+    box = page.locator("#viewer-stage canvas").bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
