@@ -132,6 +132,22 @@ def test_a_heading_sorts_and_says_so(
     assert re.findall(r'aria-sort="(\w+)"', page) == ["descending" if order == "desc" else "ascending"]
 
 
+def test_the_first_press_on_probability_lists_the_highest_first(signed_in: FlaskClient, post: Post) -> None:
+    """That is what a worklist is sorted by it for; the second press turns it round."""
+    for index in (2, 8, 9):
+        post(signed_in, f"/patients/{index}/score")
+    link = re.compile(r'<a class="sort" href="([^"]+)">Probability')
+    address, orders = "/", []
+    for _ in range(2):
+        found = link.search(signed_in.get(address).text)
+        assert found is not None
+        address = html.unescape(found[1])
+        values = re.findall(r'<span class="spark-value">(\d+\.\d) %', signed_in.get(address).text)
+        orders.append([float(value) for value in values])
+    assert len(orders[0]) == 3
+    assert orders == [sorted(orders[0], reverse=True), sorted(orders[0])]
+
+
 def test_pages_together_list_everybody_once(signed_in: FlaskClient, monkeypatch: pytest.MonkeyPatch) -> None:
     """By following Next from the first page; the filter and the order go along."""
     monkeypatch.setattr(worklist, "PAGE", 15)
