@@ -16,9 +16,10 @@ import tempfile
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing, redirect_stdout
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -37,6 +38,7 @@ SECONDS = 30.0
 READING_SECONDS = (0.5, 1.5)
 """How long a reader looks at a page before the next."""
 TOO_MANY = 429
+SCORE = "POST /patients/…/score"
 
 _MORE_PATIENTS = """
 CREATE TABLE #digits (digit INT NOT NULL);
@@ -172,17 +174,23 @@ def _wait_for(port: int, server: subprocess.Popen[bytes]) -> None:
 
 
 def _visit(port: int, tokens: list[str], answers: Answers) -> None:
+    """Let every scorer have one scan scored, which starts the processes of Python, and then all visitors in."""
+    visitors = [Visitor(port, token, answers) for token in tokens]
+    _together([partial(scorer.ask, f"{SCORE}, the first", "/patients/0/score", "") for scorer in visitors[READERS:]])
     end = time.perf_counter() + SECONDS
+    # Seeded, so that two runs ask for the same; nothing secret is drawn.
+    draws = [random.Random(number) for number in range(len(visitors))]  # noqa: S311
+    behaviours = [_read] * READERS + [_score] * SCORERS
+    _together(
+        [partial(behave, visitor, draw, end) for behave, visitor, draw in zip(behaviours, visitors, draws, strict=True)]
+    )
 
-    def start(number: int, token: str) -> threading.Thread:
-        behave: Callable[[Visitor, random.Random, float], None] = _read if number < READERS else _score
-        # Seeded, so that two runs ask for the same; nothing secret is drawn.
-        draw = random.Random(number)  # noqa: S311
-        thread = threading.Thread(target=behave, args=(Visitor(port, token, answers), draw, end))
+
+def _together(works: Sequence[Callable[[], object]]) -> None:
+    threads = [threading.Thread(target=work) for work in works]
+    for thread in threads:
         thread.start()
-        return thread
-
-    for thread in [start(number, token) for number, token in enumerate(tokens)]:
+    for thread in threads:
         thread.join()
 
 
@@ -207,7 +215,7 @@ def _score(visitor: Visitor, draw: random.Random, end: float) -> None:
     """Have one scan after another scored, until the end."""
     while time.perf_counter() < end:
         index = draw.randrange(WITH_FEATURES)
-        if visitor.ask("POST /patients/…/score", f"/patients/{index}/score", "") == TOO_MANY:
+        if visitor.ask(SCORE, f"/patients/{index}/score", "") == TOO_MANY:
             time.sleep(1)
 
 
