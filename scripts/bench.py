@@ -20,6 +20,7 @@ import bench_search
 import bench_sql_only
 import bench_sql_only_trees
 import bench_web
+import bench_web_worklist
 import numpy as np
 from numpy.typing import NDArray
 
@@ -90,6 +91,7 @@ def _bench(folder: Path, rounds: int) -> None:
     bench_sql_only_trees.bench(folder, rounds)
     bench_sql_only.bench(folder, rounds)
     bench_web.bench(folder)
+    bench_web_worklist.bench(folder, rounds)
 
     print(f"\nPredictLungCancer, {PREDICTIONS} calls on one connection:\n")
     print_table(("median, ms", "95th percentile, ms"), [_latency(many)])

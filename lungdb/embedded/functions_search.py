@@ -62,7 +62,8 @@ def _translate(text: str, wanted: str, replacement: str) -> str:
 # SQLite's limit is 50,000 bytes.
 _LONGEST_NATIVE = 8000
 # The letters beyond ASCII that are equal to one of ASCII when case is ignored.
-_FOLDS_TO_ASCII = re.compile("[\u0130\u0131\u017f\u212a]")
+FOLD_TO_ASCII = "\u0130\u0131\u017f\u212a"
+_FOLDS_TO_ASCII = re.compile(f"[{FOLD_TO_ASCII}]")
 _HAS_CASE_BEYOND_ASCII = re.compile("[iksIKS]|[^\\x00-\\x7f]")
 
 
@@ -124,13 +125,15 @@ def native_like(pattern: str, escape: str | None = None) -> str | None:
 
     SQLite ignores the case of ASCII letters only: what it finds `like` finds too, and of an ASCII text all.
     """
-    if len(pattern) > _LONGEST_NATIVE or "[" in pattern or "\0" in pattern or _FOLDS_TO_ASCII.search(pattern):
+    if len(pattern) > _LONGEST_NATIVE or "\0" in pattern or _FOLDS_TO_ASCII.search(pattern):
         return None
-    if escape is not None and (len(escape) != 1 or escape in "%_"):
+    if escape is not None and (len(escape) != 1 or escape in "%_["):
         return None
     parts: list[str] = []
     characters = iter(pattern)
     for character in characters:
+        if character == "[":
+            return None
         is_wild = character in "%_" and character != escape
         literal = next(characters, character) if character == escape else character
         parts.append(literal if is_wild or literal not in "%_\\" else f"\\{literal}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 
-from lungdb.embedded.functions_search import LIKE
+from lungdb.embedded.functions_search import FOLD_TO_ASCII, LIKE
 from lungdb.embedded.names import quoted
 from lungdb.embedded.scope import OutColumn, Sql, output_name
 from lungdb.embedded.tree import (
@@ -111,11 +111,12 @@ class ConditionWriter(ValueWriter):
 def _like_of_column(call: str, value: str, *pattern: str) -> str:
     """Write a LIKE that SQLite settles for most values, and Python, by the call given, for the others."""
     native, loose = (f"tsql_{name}_like({', '.join(pattern)})" for name in ("native", "loose"))
+    ascii_value, ascii_pattern = (f"length({text}) = length(CAST({text} AS BLOB))" for text in (value, native))
     return (
         f"CASE WHEN {value} IS NULL THEN NULL WHEN {native} IS NULL THEN {call} "
-        f"WHEN {value} LIKE {native} ESCAPE '\\' THEN 1 "
-        f"WHEN {loose} IS NULL OR length({value}) = length(CAST({value} AS BLOB)) "
-        f"OR {value} NOT LIKE {loose} ESCAPE '\\' THEN 0 ELSE {call} END"
+        f"WHEN {value} LIKE {native} ESCAPE '\\' THEN 1 WHEN {loose} IS NULL OR {ascii_value} "
+        f"OR {ascii_pattern} AND {value} NOT GLOB '*[{FOLD_TO_ASCII}]*' OR {value} NOT LIKE {loose} ESCAPE '\\' THEN 0 "
+        f"ELSE {call} END"
     )
 
 

@@ -225,6 +225,7 @@ def test_like_of_a_column_answers_as_like_of_a_value(tmp_path: Path, escape: str
 def test_like_of_a_column_settles_most_texts_without_python() -> None:
     """SQLite is asked for a pattern without sets, and left out where a letter beyond ASCII equals one of ASCII."""
     assert native_like("%50!%_\\%", "!") == "%50\\%_\\\\%"
+    assert native_like("%![a_", "!") == "%[a_"
     assert loose_like("%an%") is None
     assert loose_like("%Kim_Zoë%") == "%__m_Zo_%"
     assert [native_like(pattern) for pattern in ("[a]", "a\0", "\u212a", "a" * 9000)] == [None] * 4
