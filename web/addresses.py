@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv6Address, ip_address
+
 from flask import request
 
 from web.services import services
@@ -19,3 +21,15 @@ def client_address() -> str:
     if is_from_proxy() and request.headers.get("X-Forwarded-For"):
         return request.headers["X-Forwarded-For"].rpartition(",")[2].strip()[:45]
     return request.remote_addr or "unknown"
+
+
+def client_network() -> str:
+    """Give what attempts are counted by: an IPv4 address, of an IPv6 one the first 64 bits, as one caller has the rest."""
+    given = client_address()
+    try:
+        address = ip_address(given)
+    except ValueError:
+        return given
+    if not isinstance(address, IPv6Address):
+        return given
+    return str(address.ipv4_mapped or IPv6Address(int(address) >> 64 << 64))

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from flask import g, request, session
 
-from web.addresses import client_address
+from web.addresses import client_network
 from web.queries.accounts import record
 from web.rate_limit import limits
 
 
 def refuse(reason: str) -> None:
-    """Record a refusal. Of requests that nobody signed in for, only the first few of an address are recorded."""
-    if "account" in g or limits().refusals.attempt(client_address()) == 0:
+    """Record a refusal. Of requests that nobody signed in for, only the first few of a network are recorded."""
+    if "account" in g or limits().refusals.attempt(client_network()) == 0:
         route = request.url_rule.rule if request.url_rule is not None else "no such page"
         index = (request.view_args or {}).get("index")
         record("refused", index if isinstance(index, int) else None, "refused", f"{request.method} {route}: {reason}")

@@ -61,16 +61,21 @@ class Limits:
 
     Attributes
     ----------
-    names, addresses : RateLimit
-        Sign-ins by account name and by address. A person who mistypes stays below; who guesses does not.
+    people : RateLimit
+        Sign-ins by account and network. A person who mistypes stays below; who guesses does not.
+    networks : RateLimit
+        Sign-ins by network, whatever the account.
+    names : RateLimit
+        Sign-ins by account from everywhere: so many that no single stranger can lock its owner out.
     refusals : RateLimit
-        Rows of the audit about requests of one address that nobody signed in for, so that strangers cannot fill it.
+        Rows of the audit about requests of one network that nobody signed in for, so that strangers cannot fill it.
     views : RateLimit
         Rows of the audit about one scan in one session, which is read in many requests.
     """
 
-    names: RateLimit = field(default_factory=lambda: RateLimit(10, 600))
-    addresses: RateLimit = field(default_factory=lambda: RateLimit(50, 600))
+    people: RateLimit = field(default_factory=lambda: RateLimit(10, 600))
+    networks: RateLimit = field(default_factory=lambda: RateLimit(50, 600))
+    names: RateLimit = field(default_factory=lambda: RateLimit(200, 600))
     refusals: RateLimit = field(default_factory=lambda: RateLimit(10, 600))
     views: RateLimit = field(default_factory=lambda: RateLimit(1, 600))
 

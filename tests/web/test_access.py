@@ -266,6 +266,29 @@ def test_guessing_is_stopped_for_a_while(client: FlaskClient, web_database: Path
     assert (None, "sign_in", "refused", "too many attempts") in audit(web_database, "account, action, outcome, detail")
 
 
+def test_strangers_elsewhere_cannot_lock_anybody_out(client: FlaskClient, app: Flask) -> None:
+    """Who guesses from one address, or from many of the same IPv6 network, stops himself alone."""
+    for number in range(12):
+        answer = _attempt_from(client, f"2001:db8:1:2:{number}::{number}", "wrong")
+        assert answer.status_code == (403 if number < 10 else 429)
+    assert _attempt_from(app.test_client(), "2001:db8:1:3::1", PASSWORD).status_code == 303
+
+
+def test_guessing_a_name_from_everywhere_is_stopped(client: FlaskClient) -> None:
+    """Each address stays below its own limit, but together they try too often."""
+    limits = client.application.extensions["lungdb.limits"]
+    for number in range(199):
+        assert limits.names.attempt("ana") == 0, number
+    assert _attempt_from(client, "192.0.2.1", "wrong").status_code == 403
+    assert _attempt_from(client, "192.0.2.2", PASSWORD).status_code == 429
+
+
+def _attempt_from(client: FlaskClient, address: str, password: str) -> Any:
+    token = csrf_of(client.get("/sign-in").text)
+    form = {"name": "ana", "password": password, "csrf_token": token}
+    return client.post("/sign-in", data=form, **_from(address))
+
+
 def test_guessing_many_names_is_stopped_for_the_address(client: FlaskClient) -> None:
     """One password tried on everybody is a guess as well."""
     statuses = [attempt(client, f"name {number}", "").status_code for number in range(51)]

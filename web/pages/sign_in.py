@@ -6,7 +6,7 @@ from flask import Blueprint, Response, make_response, redirect, render_template,
 from werkzeug.wrappers import Response as BaseResponse
 
 from web.access import is_safe_path
-from web.addresses import client_address
+from web.addresses import client_network
 from web.passwords import MOST_CHARACTERS, renewed_hash, verify_password
 from web.queries.accounts import (
     StoredAccount,
@@ -33,15 +33,19 @@ def form() -> Response:
 def sign_in() -> BaseResponse:
     """Begin a session, or say that name or password is wrong, not which."""
     name, password = request.form.get("name", "").strip(), request.form.get("password", "")
-    wait = limits().addresses.attempt(client_address()) or limits().names.attempt(name.casefold())
+    network = client_network()
+    wait = limits().networks.attempt(network)
     if wait:
-        if limits().refusals.attempt(client_address()) == 0:
-            record("sign_in", outcome="refused", detail="too many attempts")
-        response = _form(429, f"Too many attempts. Wait {_minutes(wait)} and try again.", name)
-        response.headers["Retry-After"] = str(wait)
-        return response
+        return _too_many(wait, name)
 
     stored = find_account(name) if name and len(name) <= MOST_NAME_CHARACTERS else None
+    # By the stored name: the database takes several spellings for it.
+    counted = stored.account.name if stored is not None else name[:MOST_NAME_CHARACTERS].casefold()
+    person = f"{network} {counted}"
+    wait = limits().people.attempt(person) or limits().names.attempt(counted)
+    if wait:
+        return _too_many(wait, name)
+
     if not _is_right(stored, password) or stored is None:
         # A name that is unknown may be a password typed into the wrong field, so it is not written down.
         detail = "unknown name" if stored is None else "wrong password" if stored.is_enabled else "disabled account"
@@ -49,7 +53,7 @@ def sign_in() -> BaseResponse:
         return _form(403, "Name or password is wrong. Check both and try again.", name)
 
     record("sign_in", account=stored.account.name)
-    limits().names.forget(name.casefold())
+    limits().people.forget(person)
     _strengthen(stored, password)
     session.clear()
     session["id"] = start_session(stored.account.name)
@@ -72,6 +76,14 @@ def sign_out() -> BaseResponse:
 def _is_right(stored: StoredAccount | None, password: str) -> bool:
     usable = stored.password_hash if stored is not None and stored.is_enabled else None
     return verify_password(usable, password[:MOST_CHARACTERS]) and len(password) <= MOST_CHARACTERS
+
+
+def _too_many(wait: int, name: str) -> Response:
+    if limits().refusals.attempt(client_network()) == 0:
+        record("sign_in", outcome="refused", detail="too many attempts")
+    response = _form(429, f"Too many attempts. Wait {_minutes(wait)} and try again.", name)
+    response.headers["Retry-After"] = str(wait)
+    return response
 
 
 def _strengthen(stored: StoredAccount, password: str) -> None:
