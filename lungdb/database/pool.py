@@ -12,8 +12,10 @@ from lungdb.database.connection import SQLITE_PREFIX, Connection, connect
 from lungdb.database.run import run
 from lungdb.errors import LungdbError, SqlError
 
-# From this severity on SQL Server ends the connection; errors of ODBC's class 08 are given it too.
+# From this severity on SQL Server ends the connection; what ODBC says of lost connections is given it too.
 _FATAL = 20
+# Less than a reader waits for a page; SQL Server's default is to wait without end.
+_LOCK_MILLISECONDS = 15_000
 
 
 class DatabaseUnavailable(LungdbError):  # noqa: N818 - it says what is, as HTTP's 503 does
@@ -87,21 +89,23 @@ class Pool:
         place = _place(self._target)
         while (kept := self._idle_one()) is not None:
             if kept.place == place:
-                try:
+                # Whatever an idle connection says against this, another may do it; the last is a new one.
+                with suppress(LungdbError):
                     _speak_for(kept, user)
                     return kept
-                except SqlError as error:
-                    if not self._is_lost(kept, error):
-                        _close(kept)
-                        raise
-            else:
-                _close(kept)
+            _close(kept)
         try:
             kept = _Kept(connect(self._target, create=False), place)
-            _speak_for(kept, user)
-            return kept
         except LungdbError as error:
             raise _unavailable(error) from error
+        try:
+            # Without parameters, because ODBC runs a batch with some as a procedure, at whose end a setting is undone.
+            run(kept.connection, f"SET LOCK_TIMEOUT {_LOCK_MILLISECONDS};")
+            _speak_for(kept, user)
+        except LungdbError as error:
+            _close(kept)
+            raise _unavailable(error) from error
+        return kept
 
     def _idle_one(self) -> _Kept | None:
         with self._lock:
@@ -114,10 +118,10 @@ class Pool:
     def _clean(self, kept: _Kept) -> None:
         try:
             run(kept.connection, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;")
-        except LungdbError:
+        except LungdbError as error:
             _close(kept)
-        else:
-            self._give_back(kept)
+            raise _unavailable(error) from error
+        self._give_back(kept)
 
     def _is_lost(self, kept: _Kept, error: SqlError) -> bool:
         """Close the connection and say so, if the error or the file tells that its database is gone."""

@@ -1,14 +1,15 @@
 """SQL Server through pyodbc: its messages and errors take the form that the embedded engine's have.
 
 ODBC keeps of an error or message only its number and text; severity, state, procedure and line stay unknown and are
-given as 16, 1, None and 1 for errors, and as 0 for messages. An error that tells of a lost connection (SQLSTATE class
-08) has severity 20, that of errors with which SQL Server itself ends a connection.
+given as 16, 1, None and 1 for errors, and as 0 for messages. An error that tells of a lost connection has severity 20,
+that of errors with which SQL Server itself ends a connection.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from typing import Any
 
 from lungdb.embedded import Message
@@ -16,6 +17,12 @@ from lungdb.errors import LungdbError, SqlError
 
 _PREFIX = re.compile(r"^(\[[^\]]*\])+")
 _FATAL = 20
+# That of class 08, a time-out of the connection, and what Microsoft's driver says of one that it found broken.
+_LOST_STATES = re.compile(r"08...|HYT01|IMC06")
+# They come as HY000: the session was killed; the server is shutting down.
+_LOST_NUMBERS = (596, 6005)
+# As sqlcmd waits; without it a page waits for a server that is not there as long as the driver likes.
+LOGIN_SECONDS = 8
 _NUMBER = re.compile(r"\((\d+)\)\s*(?:\(SQL\w+\))?\s*$")
 
 
@@ -37,7 +44,7 @@ def connect(target: str) -> SqlServerConnection:
             'Run: pip install "lungdb[sqlserver]", and on Linux install the unixODBC library.'
         ) from error
     try:
-        return SqlServerConnection(pyodbc.connect(target, autocommit=True))
+        return SqlServerConnection(pyodbc.connect(target, autocommit=True, timeout=LOGIN_SECONDS))
     except pyodbc.Error as error:
         raise sql_error(error) from error
 
@@ -50,8 +57,9 @@ def sql_error(error: Exception) -> SqlError:
     first = re.split(r"; \[\w{5}\] ", text.removeprefix(f"[{state}] "))[0]
     found = _NUMBER.search(first)
     number = int(found.group(1)) if found else 0
-    severity = _FATAL if state.startswith("08") or state == "HYT01" else 16
-    return SqlError(number, _PREFIX.sub("", _NUMBER.sub("", first)).strip(), severity=severity)
+    is_lost = _LOST_STATES.fullmatch(state) is not None or number in _LOST_NUMBERS
+    message = _PREFIX.sub("", _NUMBER.sub("", first)).strip()
+    return SqlError(number, message, severity=_FATAL if is_lost else 16)
 
 
 class SqlServerConnection:
@@ -62,7 +70,7 @@ class SqlServerConnection:
 
     def cursor(self) -> SqlServerCursor:
         """Return a new cursor."""
-        return SqlServerCursor(self._connection.cursor())
+        return SqlServerCursor(_translated(self._connection.cursor))
 
     def close(self) -> None:
         """Close the connection; an open transaction is rolled back by the server."""
@@ -105,41 +113,42 @@ class SqlServerCursor:
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> SqlServerCursor:
         """Run one batch."""
-        self._translate(self._cursor.execute, sql, *parameters)
+        _translated(self._cursor.execute, sql, *parameters)
         return self
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> SqlServerCursor:
         """Run one batch for each row of parameters."""
         rows = list(parameters)
         if rows:
-            self._translate(self._cursor.executemany, sql, rows)
+            _translated(self._cursor.executemany, sql, rows)
         return self
 
     def fetchone(self) -> Any:
         """Return the next row or None."""
-        return self._translate(self._cursor.fetchone)
+        return _translated(self._cursor.fetchone)
 
     def fetchmany(self, size: int = 1) -> list[Any]:
         """Return up to `size` rows."""
-        return list(self._translate(self._cursor.fetchmany, size))
+        return list(_translated(self._cursor.fetchmany, size))
 
     def fetchall(self) -> list[Any]:
         """Return the rest of the rows."""
-        return list(self._translate(self._cursor.fetchall))
+        return list(_translated(self._cursor.fetchall))
 
     def nextset(self) -> bool:
         """Step to the next message or result; False when there is none."""
-        return bool(self._translate(self._cursor.nextset))
+        return bool(_translated(self._cursor.nextset))
 
     def close(self) -> None:
-        """Close the cursor."""
-        self._cursor.close()
+        """Close the cursor; that of a lost connection, too, so that the error that told of it is the one raised."""
+        with suppress(SqlError):
+            _translated(self._cursor.close)
 
-    @staticmethod
-    def _translate(call: Any, *arguments: Any) -> Any:
-        import pyodbc
 
-        try:
-            return call(*arguments)
-        except pyodbc.Error as error:
-            raise sql_error(error) from error
+def _translated(call: Any, *arguments: Any) -> Any:
+    import pyodbc
+
+    try:
+        return call(*arguments)
+    except pyodbc.Error as error:
+        raise sql_error(error) from error

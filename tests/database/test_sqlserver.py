@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
+import time
 from pathlib import Path
 
 import pytest
 
-from lungdb.database import connect, run
+from lungdb.database import connect, run, sqlserver
 from lungdb.errors import LungdbError, SqlError
 
 try:
@@ -14,7 +16,7 @@ try:
 except ImportError as error:
     pytest.skip(f"pyodbc cannot be loaded: {error}", allow_module_level=True)
 
-from lungdb.database.sqlserver import sql_error
+from lungdb.database.sqlserver import SqlServerConnection, sql_error
 
 SQLITE = "SQLite3"
 
@@ -64,8 +66,54 @@ def test_number_and_text_are_read_from_what_odbc_says(text: str, number: int, me
     assert (error.number, error.message) == (number, message)
 
 
-@pytest.mark.parametrize(("state", "is_lost"), [("08S01", True), ("08001", True), ("42000", False), ("HYT00", False)])
-def test_a_lost_connection_is_told_from_a_refusal_by_its_severity(state: str, is_lost: bool) -> None:
-    """SQLSTATE class 08 is of connections; SQL Server gives errors that end one severity 20 and more."""
-    error = sql_error(pyodbc.OperationalError(state, f"[{state}] [Microsoft][ODBC Driver 18 for SQL Server]Text (20)"))
+@pytest.mark.parametrize(
+    ("state", "text", "is_lost"),
+    [
+        ("08S01", "Communication link failure (0) (SQLExecDirectW)", True),
+        ("08001", "TCP Provider: Error code 0x2749 (10057) (SQLDriverConnect)", True),
+        (
+            "IMC06",
+            "The connection is broken and recovery is not possible. The connection is marked by the client driver as "
+            "unrecoverable. No attempt was made to restore the connection. (0) (SQLExecDirectW)",
+            True,
+        ),
+        (
+            "HY000",
+            "[SQL Server]Cannot continue the execution because the session is in the kill state. (596) (SQLExecDirectW)",
+            True,
+        ),
+        ("HY000", "[SQL Server]SHUTDOWN is in progress. (6005) (SQLExecDirectW)", True),
+        ("HY000", "[SQL Server]The EXECUTE permission was denied. (229) (SQLExecDirectW)", False),
+        ("42000", "[SQL Server]Lock request time out period exceeded. (1222) (SQLExecDirectW)", False),
+        ("HYT00", "Query timeout expired (0) (SQLExecDirectW)", False),
+    ],
+)
+def test_a_lost_connection_is_told_from_a_refusal_by_its_severity(state: str, text: str, is_lost: bool) -> None:
+    """SQL Server gives errors that end a connection severity 20 and more; ODBC tells them by state or number."""
+    error = sql_error(pyodbc.OperationalError(state, f"[{state}] [Microsoft][ODBC Driver 18 for SQL Server]{text}"))
     assert (error.severity >= 20) == is_lost
+
+
+@pytest.mark.skipif(SQLITE not in pyodbc.drivers(), reason="SQLite's ODBC driver (libsqliteodbc) is not installed")
+def test_what_was_cut_off_says_so_as_an_sql_error(tmp_path: Path) -> None:
+    """No error of pyodbc's own comes out of a new cursor, and closing the old one hides none that came before."""
+    raw = pyodbc.connect(f"Driver={SQLITE};Database={tmp_path / 'x.db'}", autocommit=True)
+    connection = SqlServerConnection(raw)
+    cursor = connection.cursor().execute("SELECT 1")
+    raw.close()
+    cursor.close()
+    with pytest.raises(SqlError):
+        connection.cursor()
+
+
+@pytest.mark.skipif("FreeTDS" not in pyodbc.drivers(), reason="FreeTDS's ODBC driver (tdsodbc) is not installed")
+def test_a_server_that_never_answers_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A socket that takes connections and is silent, as a machine that hangs; a page must not wait on it."""
+    monkeypatch.setattr(sqlserver, "LOGIN_SECONDS", 1)
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        started = time.monotonic()
+        with pytest.raises(SqlError):
+            connect(f"Driver=FreeTDS;Server=127.0.0.1;Port={silent.getsockname()[1]};UID=a;PWD=b;TDS_Version=7.4")
+        assert time.monotonic() - started < 10

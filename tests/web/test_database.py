@@ -85,6 +85,33 @@ def test_a_refusal_leaves_the_connection_usable_without_its_transaction(pool: Po
         assert run(connection, "SELECT @@TRANCOUNT AS n, (SELECT COUNT(*) FROM dbo.notes) AS m;")[0].rows == [(0, 0)]
 
 
+def test_an_idle_connection_that_refuses_is_replaced(pool: Pool) -> None:
+    """Drivers say of a dead one what they like; here a name that cannot be changed any more makes it refuse."""
+    with pool.connection("ana") as connection:
+        run(connection, "EXECUTE sp_set_session_context @key = N'user', @value = N'eve', @read_only = 1;")
+    assert name_in(pool, "ana") == "ana"
+    assert name_in(pool, "rob") == "rob"
+
+
+def test_a_refusal_after_which_nothing_can_be_rolled_back_means_that_the_database_is_away(pool: Pool) -> None:
+    """Whatever the error said, the connection is lost; it is not lent again."""
+
+    def refused_and_cut_off() -> None:
+        with pool.connection("ana") as connection:
+            connection.close()
+            raise SqlError(0, "Something that no list of errors has.")
+
+    with pytest.raises(DatabaseUnavailable):
+        refused_and_cut_off()
+    assert name_in(pool, "ana") == "ana"
+
+
+def test_no_lock_is_waited_for_without_end(pool: Pool) -> None:
+    """SQL Server's default, -1, would hold a reader's thread as long as somebody else writes."""
+    with pool.connection("ana") as connection:
+        assert run(connection, "SELECT @@LOCK_TIMEOUT AS milliseconds;")[0].rows == [(15000,)]
+
+
 def test_an_interrupted_borrower_gives_no_connection_back(pool: Pool) -> None:
     """What it left running is unknown; the place in the pool is free again all the same."""
 
