@@ -261,7 +261,7 @@ def test_what_is_not_there_is_a_page_that_says_so(signed_in: FlaskClient) -> Non
     for path, status, said in (
         ("/models/nobody/1", 404, "no version 1 of a model named 'nobody'"),
         ("/models/lightgbm_sql/3", 404, "no version 3 of a model named 'lightgbm_sql'"),
-        ("/models/lightgbm_sql/99999999999999", 404, "no version 99999999999999"),
+        ("/models/lightgbm_sql/99999999999999", 404, "no page at this address"),
         ("/models/lightgbm_sql/1/heart.svg", 404, "no plot 'heart'"),
         ("/models/compare", 404, "no model with the number ''"),
         ("/models/compare?a=1&b=99999999999", 404, "no model with the number '99999999999'"),
