@@ -976,7 +976,7 @@ GO
 -- RefreshWorklist: brings dbo.worklist in line with the other tables, for the scans given or for all.
 -- Example: EXECUTE dbo.RefreshWorklist;
 CREATE OR ALTER PROCEDURE dbo.RefreshWorklist
-    @Scans NVARCHAR(MAX) = NULL, -- scan_ids with commas between; NULL means all
+    @Scans NVARCHAR(MAX) = NULL, -- scan_ids with commas between, which stand for all scans of their patients; NULL means all
     @Help BIT = 0                -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -988,7 +988,7 @@ BEGIN
         PRINT N'dbo.RefreshWorklist brings dbo.worklist, which ListPatients searches and sorts by, in line with the other tables.
 Loading, features and scores do so by themselves: call it after changing patients, scans or predictions by hand.
 Parameters:
-    @Scans NVARCHAR(MAX) = NULL  scan_ids with commas between; NULL means all
+    @Scans NVARCHAR(MAX) = NULL  scan_ids with commas between, which stand for all scans of their patients; NULL means all
     @Help BIT = 0                1 prints this help and does nothing else
 Example:
     EXECUTE dbo.RefreshWorklist;';
@@ -1000,7 +1000,12 @@ Example:
     INSERT INTO #changed (scan_id)
     SELECT scan_id FROM dbo.scans WHERE @Scans IS NULL
     UNION
-    SELECT CAST(value AS INT) FROM STRING_SPLIT(@Scans, N',') WHERE value <> N'';
+    -- With the scan that was the patient's primary one before.
+    SELECT s.scan_id
+    FROM STRING_SPLIT(@Scans, N',') AS g
+    INNER JOIN dbo.scans AS o ON o.scan_id = CAST(g.value AS INT)
+    INNER JOIN dbo.scans AS s ON s.patient_id = o.patient_id
+    WHERE g.value <> N'';
 
     BEGIN TRANSACTION;
     -- Whoever comes second waits here, and then sees what the first has stored.
@@ -1225,7 +1230,9 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Scans NVARCHAR(MAX);
+    DECLARE @Locked INT, @Scans NVARCHAR(MAX);
+    -- First the worklist, then the rest, as whoever changes both does: so they wait for each other here, and not crosswise.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #result WHERE error = N''));
     INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
     SELECT DISTINCT @NetworkId, r.layer, @Preprocessing, r.array_cols
     FROM #result AS r
@@ -1283,9 +1290,11 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @ScanId INT, @PatientIndex INT, @Error NVARCHAR(2000), @Scans NVARCHAR(MAX);
+    DECLARE @Locked INT, @ScanId INT, @PatientIndex INT, @Error NVARCHAR(2000), @Scans NVARCHAR(MAX);
     SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #failed WHERE is_new = 1), N'');
     BEGIN TRANSACTION;
+    -- First the worklist, as StorePredictions does, which then reads the failures.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1));
     DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1);
     INSERT INTO dbo.scan_failures (scan_id, message)
     SELECT scan_id, error FROM #failed WHERE is_new = 1;
@@ -3007,11 +3016,14 @@ BEGIN
         THROW 50101, @Message, 1;
     END;
 
-    SET @Patients = (
-        SELECT COUNT(*)
-        FROM dbo.test_scores AS a
-        INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
-        WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB);
+    -- The query of an external script runs with the caller's rights, and nobody needs rights on tables to call this.
+    CREATE TABLE #pairs (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
+    INSERT INTO #pairs (patient_id, label, a, b)
+    SELECT a.patient_id, a.label, a.probability, b.probability
+    FROM dbo.test_scores AS a
+    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
+    WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB;
+    SET @Patients = (SELECT COUNT(*) FROM #pairs);
     SELECT @ValueA = NULL, @ValueB = NULL, @Difference = NULL, @Low = NULL, @High = NULL;
     IF @Patients = 0
         RETURN 0;
@@ -3025,15 +3037,10 @@ def main(scores, metric, seed, resamples):
 
 ValueA, ValueB, Difference, Low, High, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Seed, Resamples)
 ',
-        @input_data_1 = N'
-SELECT CAST(a.label AS INT) AS label, a.probability AS a, b.probability AS b
-FROM dbo.test_scores AS a
-INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
-WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB
-ORDER BY a.patient_id;',
-        @params = N'@ExperimentA INT, @ExperimentB INT, @Metric NVARCHAR(64), @Seed INT, @Resamples INT, @ValueA FLOAT OUTPUT, @ValueB FLOAT OUTPUT,
+        @input_data_1 = N'SELECT label, a, b FROM #pairs ORDER BY patient_id;',
+        @params = N'@Metric NVARCHAR(64), @Seed INT, @Resamples INT, @ValueA FLOAT OUTPUT, @ValueB FLOAT OUTPUT,
             @Difference FLOAT OUTPUT, @Low FLOAT OUTPUT, @High FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @ExperimentA = @ExperimentA, @ExperimentB = @ExperimentB, @Metric = @Metric, @Seed = @Seed, @Resamples = @Resamples,
+        @Metric = @Metric, @Seed = @Seed, @Resamples = @Resamples,
         @ValueA = @ValueA OUTPUT, @ValueB = @ValueB OUTPUT, @Difference = @Difference OUTPUT, @Low = @Low OUTPUT, @High = @High OUTPUT,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber = 50112
@@ -3563,7 +3570,8 @@ Example:
     ELSE
     BEGIN
         SET @All = 0;
-        SET @Index = TRY_CAST(@Search AS INT);
+        -- A sign alone, or spaces, would be the index 0.
+        SET @Index = IIF(@Search LIKE N'%[^0-9]%', NULL, TRY_CAST(@Search AS INT));
         SET @Pattern = CONCAT(N'%', REPLACE(REPLACE(REPLACE(REPLACE(@Search, N'\', N'\\'), N'%', N'\%'), N'_', N'\_'), N'[', N'\['), N'%');
         -- What is longer than a name can be is part of none; the pattern would be cut.
         INSERT INTO #found (idx)
@@ -3716,6 +3724,8 @@ the training run gave its training patients, each by a model that had not seen t
 higher_than is the percentage of them with a lower score; equal ones do not count. like_this is how many are scored about like this one:
 the nearest tenth of them, 20 at least, and all that are as near; like_this_with_cancer how many of those had cancer, and
 like_this_low_percent to like_this_high_percent the range of their scores, corrected for the prevalence as this score is.
+like_this_about_percent is for those who may not know single labels: the percentage with cancer, to the nearest ten, in that of at most ten
+equal groups of the training patients (20 at least each, this one among them) to which the score belongs, so all of a group are told the same.
 Scores are compared before calibration and correction, which keep their order. Where no such scores are stored, higher_than is NULL, like_this 0.
 Parameters:
     @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
@@ -3727,8 +3737,10 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @PatientId NVARCHAR(64), @Raw FLOAT, @Prevalence FLOAT, @TrainedOn FLOAT, @ExperimentId INT;
     DECLARE @Others INT, @HigherThan FLOAT, @Nearest INT, @Radius FLOAT, @LikeThis INT, @WithCancer INT, @Low FLOAT, @High FLOAT;
+    DECLARE @Ranked INT, @Groups INT, @Group INT, @About FLOAT;
     CREATE TABLE #scores (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, probability FLOAT NOT NULL,
         raw FLOAT NOT NULL, distance FLOAT NOT NULL);
+    CREATE TABLE #ranked (place INT NOT NULL PRIMARY KEY, label INT NOT NULL, raw FLOAT NOT NULL);
 
     -- A prediction without raw_probability is older than calibration, when the two were one.
     SELECT @PatientId = s.patient_id, @Raw = COALESCE(r.raw_probability, r.probability), @Prevalence = r.prevalence,
@@ -3757,6 +3769,18 @@ Example:
     SELECT @LikeThis = COUNT(*), @WithCancer = COALESCE(SUM(label), 0), @Low = MIN(probability), @High = MAX(probability)
     FROM #scores
     WHERE distance <= @Radius;
+
+    -- Neighbours of one patient after another, or all but the patient asked about, would tell single labels by their differences.
+    INSERT INTO #ranked (place, label, raw)
+    SELECT ROW_NUMBER() OVER (ORDER BY p.raw, p.patient_id) - 1, p.label, p.raw
+    FROM dbo.experiment_patients AS p
+    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL;
+    SET @Ranked = (SELECT COUNT(*) FROM #ranked);
+    SET @Groups = CASE WHEN @Ranked < 40 THEN 1 WHEN @Ranked > 200 THEN 10 ELSE @Ranked / 20 END;
+    SET @Group = (SELECT COUNT(*) FROM #ranked WHERE raw < @Raw) * @Groups / NULLIF(@Ranked, 0);
+    SET @Group = IIF(@Group = @Groups, @Groups - 1, @Group);
+    SET @About = (SELECT 10 * ROUND(10.0 * SUM(label) / COUNT(*), 0) FROM #ranked WHERE place * @Groups / @Ranked = @Group);
+
     IF @Prevalence IS NOT NULL
         -- Bayes' theorem as in lungdb.learning.calibration.correct_prevalence.
         SELECT
@@ -3773,7 +3797,8 @@ Example:
         (SELECT COUNT(*) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
         (SELECT COUNT(*) FROM dbo.experiment_patients AS t WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
         @HigherThan AS higher_than, @LikeThis AS like_this, @WithCancer AS like_this_with_cancer,
-        100 * @Low AS like_this_low_percent, 100 * @High AS like_this_high_percent, r.prevalence
+        100 * @Low AS like_this_low_percent, 100 * @High AS like_this_high_percent, r.prevalence,
+        @About AS like_this_about_percent
     FROM dbo.predictions AS r
     INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
@@ -3791,10 +3816,10 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Message NVARCHAR(2000), @Locked INT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
     CREATE TABLE #stale (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #some (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #some (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
     CREATE TABLE #units (scan_id INT NOT NULL PRIMARY KEY, unit VARCHAR(MAX) NULL);
     INSERT INTO #stale (scan_id)
     SELECT v.scan_id
@@ -3806,8 +3831,11 @@ BEGIN
     BEGIN
         DELETE FROM #some;
         DELETE FROM #units;
-        INSERT INTO #some (scan_id)
-        SELECT TOP (2000) scan_id FROM #stale ORDER BY scan_id;
+        INSERT INTO #some (scan_id, vector)
+        SELECT TOP (2000) t.scan_id, f.vector
+        FROM #stale AS t
+        LEFT JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+        ORDER BY t.scan_id;
         INSERT INTO #units (scan_id, unit)
         EXECUTE sp_execute_external_script
             @language = @Language,
@@ -3818,14 +3846,9 @@ def main(scans):
 
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
 ',
-            @input_data_1 = N'
-SELECT f.scan_id, f.vector
-FROM #some AS t
-INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id
-WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-ORDER BY f.scan_id;',
-            @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-            @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+            @input_data_1 = N'SELECT scan_id, vector FROM #some WHERE vector IS NOT NULL ORDER BY scan_id;',
+            @params = N'@ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
         IF @ErrorNumber <> 0
         BEGIN
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
@@ -3833,6 +3856,10 @@ ORDER BY f.scan_id;',
         END;
 
         BEGIN TRANSACTION;
+        -- First the vectors, then what is made of them: the order in which StoreFeatures deletes.
+        SET @Locked = (
+            SELECT COUNT(*) FROM dbo.pooled_features WITH (UPDLOCK, HOLDLOCK)
+            WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND scan_id IN (SELECT scan_id FROM #some));
         DELETE FROM dbo.unit_vectors WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND scan_id IN (SELECT scan_id FROM #some);
         -- Should a vector have changed since #vectors was filled, the next call finds another hash and makes the unit vector again.
         INSERT INTO dbo.unit_vectors (scan_id, feature_set_id, pooling, vector_sha256, unit, unit_sha256)
@@ -3880,6 +3907,7 @@ Example:
     DECLARE @Network NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
     CREATE TABLE #vectors (scan_id INT NOT NULL PRIMARY KEY, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #others (scan_id INT NOT NULL PRIMARY KEY, unit VARBINARY(MAX) NOT NULL);
     CREATE TABLE #similar (scan_id INT NOT NULL PRIMARY KEY, similarity FLOAT NOT NULL);
     IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 1000
     BEGIN
@@ -3918,6 +3946,12 @@ Example:
         THROW 50200, @Message, 1;
     END;
 
+    -- The query of an external script runs with the caller's rights, and nobody needs rights on tables to call this.
+    INSERT INTO #others (scan_id, unit)
+    SELECT u.scan_id, u.unit
+    FROM #vectors AS v
+    INNER JOIN dbo.unit_vectors AS u ON u.scan_id = v.scan_id
+    WHERE u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling AND u.scan_id <> @ScanId AND DATALENGTH(u.unit) = @Bytes;
     INSERT INTO #similar (scan_id, similarity)
     EXECUTE sp_execute_external_script
         @language = @Language,
@@ -3928,15 +3962,9 @@ def main(others, unit, limit):
 
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Unit, Limit)
 ',
-        @input_data_1 = N'
-SELECT u.scan_id, CONVERT(VARCHAR(MAX), u.unit, 2) AS unit
-FROM #vectors AS v
-INNER JOIN dbo.unit_vectors AS u ON u.scan_id = v.scan_id
-WHERE u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling AND u.scan_id <> @ScanId AND DATALENGTH(u.unit) = @Bytes
-ORDER BY u.scan_id;',
-        @params = N'@ScanId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Bytes INT, @Unit VARBINARY(MAX), @Limit INT,
-            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @ScanId = @ScanId, @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Bytes = @Bytes, @Unit = @Unit, @Limit = @Limit,
+        @input_data_1 = N'SELECT scan_id, CONVERT(VARCHAR(MAX), unit, 2) AS unit FROM #others ORDER BY scan_id;',
+        @params = N'@Unit VARBINARY(MAX), @Limit INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Unit = @Unit, @Limit = @Limit,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
     BEGIN
@@ -4703,7 +4731,7 @@ Example:
     WHERE a.scan_id = @ScanId AND a.format = @Format;
 END;
 GO
--- StoreAnimation: keeps the moving picture of a patient's primary scan in place of the one before. Called by the web page.
+-- StoreAnimation: keeps the moving picture of a patient's primary scan in place of the one before. The web page calls it.
 -- Example: EXECUTE dbo.StoreAnimation @PatientIndex = 0, @Format = N'gif', @Animation = ?, @Sha256 = ?, @ContentSha256 = ?;
 CREATE OR ALTER PROCEDURE dbo.StoreAnimation
     @PatientIndex INT = NULL,           -- idx of the patient, 0 and up; needed
@@ -4882,7 +4910,7 @@ Example:
     UPDATE dbo.accounts SET password_hash = @After WHERE name = @Name AND password_hash = @Before;
 END;
 GO
--- ListAccounts: the accounts of the web page, without their passwords' hashes. `lungdb accounts` and `lungdb serve` call it.
+-- ListAccounts: the accounts of the web page, without their passwords' hashes. `lungdb accounts` calls it.
 -- Example: EXECUTE dbo.ListAccounts;
 CREATE OR ALTER PROCEDURE dbo.ListAccounts
     @Help BIT = 0  -- 1 prints this help and does nothing else
@@ -4892,7 +4920,7 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ListAccounts: the accounts of the web page, without their passwords'' hashes. `lungdb accounts` and `lungdb serve` call it.
+        PRINT N'dbo.ListAccounts: the accounts of the web page, without their passwords'' hashes. `lungdb accounts` calls it.
 Parameters:
     @Help BIT = 0  1 prints this help and does nothing else
 Example:
@@ -4903,6 +4931,27 @@ Example:
     SELECT a.name, a.role, a.sees_truth, a.is_enabled, CAST(IIF(a.password_hash IS NULL, 0, 1) AS BIT) AS has_password, a.created_at
     FROM dbo.accounts AS a
     ORDER BY a.name;
+END;
+GO
+-- HasAccounts: whether anybody can sign in to the web page. `lungdb serve` calls it with the page's own rights.
+-- Example: EXECUTE dbo.HasAccounts;
+CREATE OR ALTER PROCEDURE dbo.HasAccounts
+    @Help BIT = 0  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.HasAccounts: whether anybody can sign in to the web page. `lungdb serve` calls it with the page''s own rights.
+Parameters:
+    @Help BIT = 0  1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.HasAccounts;';
+        RETURN 0;
+    END;
+
+    SELECT CAST(IIF(EXISTS (SELECT 1 FROM dbo.accounts AS a WHERE a.is_enabled = 1), 1, 0) AS BIT) AS has_accounts;
 END;
 GO
 -- StartSession: keeps the hash of a session's secret after somebody signed in, and forgets sessions that are over. The web page calls it.

@@ -1,4 +1,4 @@
--- StoreAnimation: keeps the moving picture of a patient's primary scan in place of the one before. Called by the web page.
+-- StoreAnimation: keeps the moving picture of a patient's primary scan in place of the one before. The web page calls it.
 -- Example: EXECUTE dbo.StoreAnimation @PatientIndex = 0, @Format = N'gif', @Animation = ?, @Sha256 = ?, @ContentSha256 = ?;
 CREATE OR ALTER PROCEDURE dbo.StoreAnimation
     @PatientIndex INT = NULL,           -- idx of the patient, 0 and up; needed
