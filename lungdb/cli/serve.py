@@ -12,7 +12,6 @@ from dataclasses import replace
 from types import FrameType
 from typing import Any
 
-from lungdb.cli.account_store import list_accounts
 from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.config import Settings, load_settings
 from lungdb.database import connect, run
@@ -99,11 +98,14 @@ def _serve(settings: Settings) -> int:
 def _check_database(settings: Settings) -> bool:
     """Return whether there are accounts; the database must be there and of this version when the page starts."""
     with closing(connect(settings.database, create=False)) as connection:
-        # The page's login may have no rights on tables, so only a procedure is sure to be seen.
-        found = run(connection, "SELECT OBJECT_ID(N'dbo.ListPatients', N'P') AS id;")
+        # The page's login may have rights on nothing but what the page calls; what else there is it does not see.
+        found = run(connection, "SELECT OBJECT_ID(N'dbo.HasAccounts', N'P') AS id;")
         if found[0].rows[0][0] is None:
-            raise LungdbError("The database is not one of lungdb, or an older one. Run: lungdb install -d TARGET")
-        return any(account.is_enabled for account in list_accounts(connection))
+            raise LungdbError(
+                "The database is not one of lungdb, or an older one, or the page's login lacks its rights. "
+                "Run: lungdb install -d TARGET; what to grant stands in docs/web.md."
+            )
+        return bool(run(connection, "EXECUTE dbo.HasAccounts;")[-1].rows[0][0])
 
 
 def _check_public(settings: Settings, has_accounts: bool) -> None:

@@ -1,4 +1,4 @@
--- ListAccounts: the accounts of the web page, without their passwords' hashes. `lungdb accounts` and `lungdb serve` call it.
+-- ListAccounts: the accounts of the web page, without their passwords' hashes. `lungdb accounts` calls it.
 -- Example: EXECUTE dbo.ListAccounts;
 CREATE OR ALTER PROCEDURE dbo.ListAccounts
     @Help BIT = 0  -- 1 prints this help and does nothing else
@@ -8,7 +8,7 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ListAccounts: the accounts of the web page, without their passwords'' hashes. `lungdb accounts` and `lungdb serve` call it.
+        PRINT N'dbo.ListAccounts: the accounts of the web page, without their passwords'' hashes. `lungdb accounts` calls it.
 Parameters:
     @Help BIT = 0  1 prints this help and does nothing else
 Example:

@@ -79,7 +79,8 @@ def test_number_and_text_are_read_from_what_odbc_says(text: str, number: int, me
         ),
         (
             "HY000",
-            "[SQL Server]Cannot continue the execution because the session is in the kill state. (596) (SQLExecDirectW)",
+            "[SQL Server]Cannot continue the execution because the session is in the kill state. (596) "
+            "(SQLExecDirectW)",
             True,
         ),
         ("HY000", "[SQL Server]SHUTDOWN is in progress. (6005) (SQLExecDirectW)", True),
