@@ -12,17 +12,22 @@ const EDGES = { axial: "RLAP", coronal: "RLSI", sagittal: "APSI" };
 // Voxels that a browser without graphics hardware draws anew in a second or two, as each change of the window needs.
 const MOST_IN_SOFTWARE = 8e6;
 
-function getsContext(attributes) {
-  const context = document.createElement("canvas").getContext("webgl2", attributes);
+const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
+
+// What draws WebGL 2 in this browser, by name; null where nothing does.
+function renderer() {
+  const context = document.createElement("canvas").getContext("webgl2");
+  const names = context?.getExtension("WEBGL_debug_renderer_info");
+  const name = context?.getParameter(names?.UNMASKED_RENDERER_WEBGL ?? context.RENDERER);
   context?.getExtension("WEBGL_lose_context")?.loseContext();
-  return Boolean(context);
+  return name ?? null;
 }
 
 // Why this browser should not draw a volume of this size; null when it can.
 export function hindrance(grid) {
-  if (!getsContext({})) return "This browser has no WebGL 2, which coronal and sagittal views need.";
-  const voxels = grid.size[0] * grid.size[1] * grid.size[2];
-  if (voxels > MOST_IN_SOFTWARE && !getsContext({ failIfMajorPerformanceCaveat: true })) {
+  const name = renderer();
+  if (name === null) return "This browser has no WebGL 2, which coronal and sagittal views need.";
+  if (SOFTWARE.test(name) && grid.size[0] * grid.size[1] * grid.size[2] > MOST_IN_SOFTWARE) {
     return "This browser draws without graphics hardware, too slowly for a volume of this size.";
   }
   return null;
