@@ -84,6 +84,8 @@ def _load(arguments: argparse.Namespace) -> int:
 def _store(connection: Connection, people: dict[str, tuple[str, Person]]) -> tuple[int, list[str]]:
     """Return how many patients were changed, and the raw ids that are no patients."""
     with transaction(connection):
+        # Before patients change, as whoever stores scores does, so nobody waits crosswise.
+        run(connection, "SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK);")
         present = {row[0]: tuple(row[1:]) for row in run(connection, _PATIENTS)[0].rows}
         unknown = [raw for patient, (raw, _) in people.items() if patient not in present]
         if len(unknown) == len(people):

@@ -17,6 +17,11 @@ from lungdb.imaging.codecs import content_sha256
 
 # Taken first in every transaction, this lock lets one loader write at a time, so idx has no gaps and nothing deadlocks.
 _NEXT_IDX = "SELECT COALESCE(MAX(idx), -1) + 1 AS idx FROM dbo.patients WITH (UPDLOCK, HOLDLOCK);"
+# Then the worklist before the rest, as the procedures that store scores and features do, so nobody waits crosswise.
+_LOCK_WORKLIST = (
+    "SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) "
+    "WHERE scan_id IN (SELECT scan_id FROM dbo.scans WHERE patient_id = ?);"
+)
 _FIND_PATIENT = "SELECT patient_id FROM dbo.patients WHERE patient_id = ?;"
 _INSERT_PATIENT = "INSERT INTO dbo.patients (patient_id, idx) VALUES (?, ?);"
 _FIND_SCAN = "SELECT scan_id, patient_id, content_sha256 FROM dbo.scans WHERE series_uid = ?;"
@@ -190,6 +195,7 @@ def store_scan(connection: Connection, scan: EncodedScan, *, all_series: bool, r
     """
     with transaction(connection):
         next_idx = run(connection, _NEXT_IDX)[0].rows[0][0]
+        run(connection, _LOCK_WORKLIST, (scan.patient_id,))
         done = outcome(connection, scan, all_series=all_series, replace=replace)
         if done == "unchanged":
             return done

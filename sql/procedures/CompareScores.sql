@@ -27,11 +27,14 @@ BEGIN
         THROW 50101, @Message, 1;
     END;
 
-    SET @Patients = (
-        SELECT COUNT(*)
-        FROM dbo.test_scores AS a
-        INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
-        WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB);
+    -- The query of an external script runs with the caller's rights, and nobody needs rights on tables to call this.
+    CREATE TABLE #pairs (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
+    INSERT INTO #pairs (patient_id, label, a, b)
+    SELECT a.patient_id, a.label, a.probability, b.probability
+    FROM dbo.test_scores AS a
+    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
+    WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB;
+    SET @Patients = (SELECT COUNT(*) FROM #pairs);
     SELECT @ValueA = NULL, @ValueB = NULL, @Difference = NULL, @Low = NULL, @High = NULL;
     IF @Patients = 0
         RETURN 0;
@@ -45,15 +48,10 @@ def main(scores, metric, seed, resamples):
 
 ValueA, ValueB, Difference, Low, High, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Seed, Resamples)
 ',
-        @input_data_1 = N'
-SELECT CAST(a.label AS INT) AS label, a.probability AS a, b.probability AS b
-FROM dbo.test_scores AS a
-INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
-WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB
-ORDER BY a.patient_id;',
-        @params = N'@ExperimentA INT, @ExperimentB INT, @Metric NVARCHAR(64), @Seed INT, @Resamples INT, @ValueA FLOAT OUTPUT, @ValueB FLOAT OUTPUT,
+        @input_data_1 = N'SELECT label, a, b FROM #pairs ORDER BY patient_id;',
+        @params = N'@Metric NVARCHAR(64), @Seed INT, @Resamples INT, @ValueA FLOAT OUTPUT, @ValueB FLOAT OUTPUT,
             @Difference FLOAT OUTPUT, @Low FLOAT OUTPUT, @High FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @ExperimentA = @ExperimentA, @ExperimentB = @ExperimentB, @Metric = @Metric, @Seed = @Seed, @Resamples = @Resamples,
+        @Metric = @Metric, @Seed = @Seed, @Resamples = @Resamples,
         @ValueA = @ValueA OUTPUT, @ValueB = @ValueB OUTPUT, @Difference = @Difference OUTPUT, @Low = @Low OUTPUT, @High = @High OUTPUT,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber = 50112

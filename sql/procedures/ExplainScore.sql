@@ -15,6 +15,8 @@ the training run gave its training patients, each by a model that had not seen t
 higher_than is the percentage of them with a lower score; equal ones do not count. like_this is how many are scored about like this one:
 the nearest tenth of them, 20 at least, and all that are as near; like_this_with_cancer how many of those had cancer, and
 like_this_low_percent to like_this_high_percent the range of their scores, corrected for the prevalence as this score is.
+like_this_about_percent is for those who may not know single labels: the percentage with cancer, to the nearest ten, in that of at most ten
+equal groups of the training patients (20 at least each, this one among them) to which the score belongs, so all of a group are told the same.
 Scores are compared before calibration and correction, which keep their order. Where no such scores are stored, higher_than is NULL, like_this 0.
 Parameters:
     @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
@@ -26,8 +28,10 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @PatientId NVARCHAR(64), @Raw FLOAT, @Prevalence FLOAT, @TrainedOn FLOAT, @ExperimentId INT;
     DECLARE @Others INT, @HigherThan FLOAT, @Nearest INT, @Radius FLOAT, @LikeThis INT, @WithCancer INT, @Low FLOAT, @High FLOAT;
+    DECLARE @Ranked INT, @Groups INT, @Group INT, @About FLOAT;
     CREATE TABLE #scores (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, probability FLOAT NOT NULL,
         raw FLOAT NOT NULL, distance FLOAT NOT NULL);
+    CREATE TABLE #ranked (place INT NOT NULL PRIMARY KEY, label INT NOT NULL, raw FLOAT NOT NULL);
 
     -- A prediction without raw_probability is older than calibration, when the two were one.
     SELECT @PatientId = s.patient_id, @Raw = COALESCE(r.raw_probability, r.probability), @Prevalence = r.prevalence,
@@ -56,6 +60,18 @@ Example:
     SELECT @LikeThis = COUNT(*), @WithCancer = COALESCE(SUM(label), 0), @Low = MIN(probability), @High = MAX(probability)
     FROM #scores
     WHERE distance <= @Radius;
+
+    -- Neighbours of one patient after another, or all but the patient asked about, would tell single labels by their differences.
+    INSERT INTO #ranked (place, label, raw)
+    SELECT ROW_NUMBER() OVER (ORDER BY p.raw, p.patient_id) - 1, p.label, p.raw
+    FROM dbo.experiment_patients AS p
+    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL;
+    SET @Ranked = (SELECT COUNT(*) FROM #ranked);
+    SET @Groups = CASE WHEN @Ranked < 40 THEN 1 WHEN @Ranked > 200 THEN 10 ELSE @Ranked / 20 END;
+    SET @Group = (SELECT COUNT(*) FROM #ranked WHERE raw < @Raw) * @Groups / NULLIF(@Ranked, 0);
+    SET @Group = IIF(@Group = @Groups, @Groups - 1, @Group);
+    SET @About = (SELECT 10 * ROUND(10.0 * SUM(label) / COUNT(*), 0) FROM #ranked WHERE place * @Groups / @Ranked = @Group);
+
     IF @Prevalence IS NOT NULL
         -- Bayes' theorem as in lungdb.learning.calibration.correct_prevalence.
         SELECT
@@ -72,7 +88,8 @@ Example:
         (SELECT COUNT(*) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
         (SELECT COUNT(*) FROM dbo.experiment_patients AS t WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
         @HigherThan AS higher_than, @LikeThis AS like_this, @WithCancer AS like_this_with_cancer,
-        100 * @Low AS like_this_low_percent, 100 * @High AS like_this_high_percent, r.prevalence
+        100 * @Low AS like_this_low_percent, 100 * @High AS like_this_high_percent, r.prevalence,
+        @About AS like_this_about_percent
     FROM dbo.predictions AS r
     INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id

@@ -62,7 +62,8 @@ Example:
     ELSE
     BEGIN
         SET @All = 0;
-        SET @Index = TRY_CAST(@Search AS INT);
+        -- A sign alone, or spaces, would be the index 0.
+        SET @Index = IIF(@Search LIKE N'%[^0-9]%', NULL, TRY_CAST(@Search AS INT));
         SET @Pattern = CONCAT(N'%', REPLACE(REPLACE(REPLACE(REPLACE(@Search, N'\', N'\\'), N'%', N'\%'), N'_', N'\_'), N'[', N'\['), N'%');
         -- What is longer than a name can be is part of none; the pattern would be cut.
         INSERT INTO #found (idx)

@@ -8,10 +8,10 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Message NVARCHAR(2000), @Locked INT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
     CREATE TABLE #stale (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #some (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #some (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
     CREATE TABLE #units (scan_id INT NOT NULL PRIMARY KEY, unit VARCHAR(MAX) NULL);
     INSERT INTO #stale (scan_id)
     SELECT v.scan_id
@@ -23,8 +23,11 @@ BEGIN
     BEGIN
         DELETE FROM #some;
         DELETE FROM #units;
-        INSERT INTO #some (scan_id)
-        SELECT TOP (2000) scan_id FROM #stale ORDER BY scan_id;
+        INSERT INTO #some (scan_id, vector)
+        SELECT TOP (2000) t.scan_id, f.vector
+        FROM #stale AS t
+        LEFT JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+        ORDER BY t.scan_id;
         INSERT INTO #units (scan_id, unit)
         EXECUTE sp_execute_external_script
             @language = @Language,
@@ -35,14 +38,9 @@ def main(scans):
 
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
 ',
-            @input_data_1 = N'
-SELECT f.scan_id, f.vector
-FROM #some AS t
-INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id
-WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-ORDER BY f.scan_id;',
-            @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-            @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+            @input_data_1 = N'SELECT scan_id, vector FROM #some WHERE vector IS NOT NULL ORDER BY scan_id;',
+            @params = N'@ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
         IF @ErrorNumber <> 0
         BEGIN
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
@@ -50,6 +48,10 @@ ORDER BY f.scan_id;',
         END;
 
         BEGIN TRANSACTION;
+        -- First the vectors, then what is made of them: the order in which StoreFeatures deletes.
+        SET @Locked = (
+            SELECT COUNT(*) FROM dbo.pooled_features WITH (UPDLOCK, HOLDLOCK)
+            WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND scan_id IN (SELECT scan_id FROM #some));
         DELETE FROM dbo.unit_vectors WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND scan_id IN (SELECT scan_id FROM #some);
         -- Should a vector have changed since #vectors was filled, the next call finds another hash and makes the unit vector again.
         INSERT INTO dbo.unit_vectors (scan_id, feature_set_id, pooling, vector_sha256, unit, unit_sha256)

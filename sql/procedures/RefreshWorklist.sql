@@ -1,7 +1,7 @@
 -- RefreshWorklist: brings dbo.worklist in line with the other tables, for the scans given or for all.
 -- Example: EXECUTE dbo.RefreshWorklist;
 CREATE OR ALTER PROCEDURE dbo.RefreshWorklist
-    @Scans NVARCHAR(MAX) = NULL, -- scan_ids with commas between; NULL means all
+    @Scans NVARCHAR(MAX) = NULL, -- scan_ids with commas between, which stand for all scans of their patients; NULL means all
     @Help BIT = 0                -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -13,7 +13,7 @@ BEGIN
         PRINT N'dbo.RefreshWorklist brings dbo.worklist, which ListPatients searches and sorts by, in line with the other tables.
 Loading, features and scores do so by themselves: call it after changing patients, scans or predictions by hand.
 Parameters:
-    @Scans NVARCHAR(MAX) = NULL  scan_ids with commas between; NULL means all
+    @Scans NVARCHAR(MAX) = NULL  scan_ids with commas between, which stand for all scans of their patients; NULL means all
     @Help BIT = 0                1 prints this help and does nothing else
 Example:
     EXECUTE dbo.RefreshWorklist;';
@@ -25,7 +25,12 @@ Example:
     INSERT INTO #changed (scan_id)
     SELECT scan_id FROM dbo.scans WHERE @Scans IS NULL
     UNION
-    SELECT CAST(value AS INT) FROM STRING_SPLIT(@Scans, N',') WHERE value <> N'';
+    -- With the scan that was the patient's primary one before.
+    SELECT s.scan_id
+    FROM STRING_SPLIT(@Scans, N',') AS g
+    INNER JOIN dbo.scans AS o ON o.scan_id = CAST(g.value AS INT)
+    INNER JOIN dbo.scans AS s ON s.patient_id = o.patient_id
+    WHERE g.value <> N'';
 
     BEGIN TRANSACTION;
     -- Whoever comes second waits here, and then sees what the first has stored.

@@ -6,9 +6,11 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @ScanId INT, @PatientIndex INT, @Error NVARCHAR(2000), @Scans NVARCHAR(MAX);
+    DECLARE @Locked INT, @ScanId INT, @PatientIndex INT, @Error NVARCHAR(2000), @Scans NVARCHAR(MAX);
     SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #failed WHERE is_new = 1), N'');
     BEGIN TRANSACTION;
+    -- First the worklist, as StorePredictions does, which then reads the failures.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1));
     DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1);
     INSERT INTO dbo.scan_failures (scan_id, message)
     SELECT scan_id, error FROM #failed WHERE is_new = 1;

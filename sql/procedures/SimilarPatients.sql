@@ -29,6 +29,7 @@ Example:
     DECLARE @Network NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
     CREATE TABLE #vectors (scan_id INT NOT NULL PRIMARY KEY, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #others (scan_id INT NOT NULL PRIMARY KEY, unit VARBINARY(MAX) NOT NULL);
     CREATE TABLE #similar (scan_id INT NOT NULL PRIMARY KEY, similarity FLOAT NOT NULL);
     IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 1000
     BEGIN
@@ -67,6 +68,12 @@ Example:
         THROW 50200, @Message, 1;
     END;
 
+    -- The query of an external script runs with the caller's rights, and nobody needs rights on tables to call this.
+    INSERT INTO #others (scan_id, unit)
+    SELECT u.scan_id, u.unit
+    FROM #vectors AS v
+    INNER JOIN dbo.unit_vectors AS u ON u.scan_id = v.scan_id
+    WHERE u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling AND u.scan_id <> @ScanId AND DATALENGTH(u.unit) = @Bytes;
     INSERT INTO #similar (scan_id, similarity)
     EXECUTE sp_execute_external_script
         @language = @Language,
@@ -77,15 +84,9 @@ def main(others, unit, limit):
 
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Unit, Limit)
 ',
-        @input_data_1 = N'
-SELECT u.scan_id, CONVERT(VARCHAR(MAX), u.unit, 2) AS unit
-FROM #vectors AS v
-INNER JOIN dbo.unit_vectors AS u ON u.scan_id = v.scan_id
-WHERE u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling AND u.scan_id <> @ScanId AND DATALENGTH(u.unit) = @Bytes
-ORDER BY u.scan_id;',
-        @params = N'@ScanId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Bytes INT, @Unit VARBINARY(MAX), @Limit INT,
-            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @ScanId = @ScanId, @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Bytes = @Bytes, @Unit = @Unit, @Limit = @Limit,
+        @input_data_1 = N'SELECT scan_id, CONVERT(VARCHAR(MAX), unit, 2) AS unit FROM #others ORDER BY scan_id;',
+        @params = N'@Unit VARBINARY(MAX), @Limit INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Unit = @Unit, @Limit = @Limit,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
     BEGIN

@@ -14,7 +14,7 @@ from tests.models.conftest import refused, rows
 COLUMNS = (
     "prediction_id", "patient_index", "probability_percent", "model_name", "model_version", "library", "test_auc",
     "test_auc_low", "test_auc_high", "test_patients", "training_patients", "higher_than", "like_this",
-    "like_this_with_cancer", "like_this_low_percent", "like_this_high_percent", "prevalence",
+    "like_this_with_cancer", "like_this_low_percent", "like_this_high_percent", "prevalence", "like_this_about_percent",
 )  # fmt: skip
 TRAINED = """
 SELECT p.idx, e.label, e.raw, e.probability FROM dbo.experiment_patients AS e
@@ -55,6 +55,24 @@ def test_a_score_is_placed_among_the_out_of_fold_scores(scored: Connection, prev
         assert (found["patient_index"], found["prevalence"]) == (index, prevalence)
 
 
+def test_what_is_told_without_labels_is_the_same_for_a_whole_group(scored: Connection) -> None:
+    """The tens nearest to its share, the patient asked about counted with the others; by NumPy."""
+    trained = np.array(rows(scored, TRAINED))
+    order = np.lexsort((trained[:, 0], trained[:, 2]))
+    groups = len(trained) // 20
+    group = np.arange(len(trained)) * groups // len(trained)
+    cancers = np.array([trained[order[group == number], 1].mean() for number in range(groups)])
+    run(scored, "EXECUTE dbo.PredictPatients;")
+    for number, index, raw in rows(
+        scored,
+        "SELECT r.prediction_id, p.idx, r.raw_probability FROM dbo.predictions AS r INNER JOIN dbo.scans AS s "
+        "ON s.scan_id = r.scan_id INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE p.idx % 5 = 0;",
+    ):
+        own = min(int((trained[:, 2] < raw).sum()) * groups // len(trained), groups - 1)
+        expected = 10 * np.floor(10 * cancers[own] + 0.5)
+        assert explained(scored, number)["like_this_about_percent"] == expected, index
+
+
 def test_the_model_is_told_with_its_test_figures(scored: Connection) -> None:
     """Name, version and library; the AUC is that of scikit-learn on the test patients."""
     metrics = pytest.importorskip("sklearn.metrics")
@@ -73,8 +91,8 @@ def test_without_stored_scores_nothing_is_invented(scored: Connection) -> None:
     for table in ("experiment_curves", "experiment_metrics", "experiment_patients", "experiments"):
         run(scored, f"DELETE FROM dbo.{table};")
     found = explained(scored, 1)
-    for name in ("test_auc", "higher_than", "like_this_low_percent", "like_this_high_percent"):
-        assert found[name] is None
+    for name in ("test_auc", "higher_than", "low_percent", "high_percent", "about_percent"):
+        assert found[f"like_this_{name}" if "percent" in name else name] is None
     assert (found["like_this"], found["like_this_with_cancer"], found["training_patients"]) == (0, 0, 0)
 
 

@@ -73,6 +73,21 @@ def test_loading_naming_and_replacing_show_at_once(tmp_path: Path) -> None:
         assert rows(connection, "SELECT * FROM dbo.scan_failures;") == []
 
 
+def test_another_primary_scan_takes_the_place_of_the_one_before(listed: Connection) -> None:
+    """Also when only the new one is named, by whoever changed it by hand."""
+    run(
+        listed,
+        "INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, image_rows, image_cols, number_images, "
+        "content_sha256) SELECT patient_id, 0, N'9.9', N'9', 1, 1, 7, 0x00 FROM dbo.patients WHERE idx = 3;"
+        "UPDATE dbo.scans SET is_primary = 0 WHERE scan_id = 4;"
+        "UPDATE dbo.scans SET is_primary = 1 WHERE series_uid = N'9.9';",
+    )
+    ((new,),) = rows(listed, "SELECT scan_id FROM dbo.scans WHERE series_uid = N'9.9';")
+    run(listed, "EXECUTE dbo.RefreshWorklist @Scans = ?;", (str(new),))
+    assert rows(listed, "SELECT scan_id, slices, state FROM dbo.worklist WHERE idx = 3;") == [(new, 7, 0)]
+    current(listed)
+
+
 def test_a_damaged_slice_makes_a_scan_failed_until_its_features_are_stored(tmp_path: Path) -> None:
     """The message is kept, a score of before does not hide it, and the next good run takes it away."""
     generate = "EXECUTE dbo.GenerateFeatures @ModelName = N'demo_resnet', @Recompute = 1;"

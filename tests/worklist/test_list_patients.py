@@ -65,6 +65,14 @@ def order(patients: list[dict[str, Any]], sort: str, descending: bool) -> list[i
     return [row["index"] for row in sorted(patients, key=key, reverse=descending)]
 
 
+@pytest.mark.parametrize("text", ["-", "+", " ", "+3", "-0", "3 "])
+def test_only_digits_are_an_index(listed: Connection, text: str) -> None:
+    """SQL Server reads a lone sign, and spaces, as 0; they are a part of names and ids like any other."""
+    texts = {row["index"]: (row["patient_id"], row["display_name"] or "") for row in everyone(listed)}
+    wanted = {index for index, names in texts.items() if any(text in name for name in names)}
+    assert {row["patient_index"] for row in page(listed, Search=text)[0]} == wanted
+
+
 @pytest.mark.parametrize(("sort", "descending"), list(product(KEYS, (False, True))))
 def test_pages_one_after_another_are_the_whole_list_in_order(listed: Connection, sort: str, descending: bool) -> None:
     """In each state and in all, with a last page that is not full, and nothing after it."""
