@@ -1,15 +1,20 @@
-"""What the audit is told: refusals and long views, each once and not a thousand times.
+"""What the audit is told of refusals and long views, each once and not a thousand times, and of lists of patients.
 
 `web.queries.accounts.record` writes everything else.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from flask import g, request, session
 
 from web.addresses import client_network
 from web.queries.accounts import record
 from web.rate_limit import limits
+
+_INDICES_PER_ROW = 15
+"""So that indices of ten digits fit into the 200 characters of a row's detail."""
 
 
 def refuse(reason: str) -> None:
@@ -29,3 +34,15 @@ def record_view(action: str, patient_index: int) -> None:
         except BaseException:
             limits().views.forget(key)
             raise
+
+
+def record_list(offset: int, count: int) -> None:
+    """Record that a page of the list of patients is shown: where it begins, how many are on it, not what it is of."""
+    record("view_list", detail=f"{count} patients after the first {offset}")
+
+
+def record_similar(patient_index: int, shown: Sequence[int]) -> None:
+    """Record which patients are shown as similar to one, in as many rows as that takes."""
+    for first in range(0, max(1, len(shown)), _INDICES_PER_ROW):
+        indices = ", ".join(str(index) for index in shown[first : first + _INDICES_PER_ROW])
+        record("view_patient", patient_index, detail=f"similar patients: {indices or 'none'}")

@@ -35,6 +35,7 @@ EXPLANATION = Explanation(
     prediction_id=1, patient_index=0, probability_percent=41.0, model_name="m", model_version=1, library="lightgbm",
     test_auc=0.8, test_auc_low=0.7, test_auc_high=0.9, test_patients=30, training_patients=200, higher_than=83.2,
     like_this=20, like_this_with_cancer=8, like_this_low_percent=30.0, like_this_high_percent=52.0, prevalence=None,
+    like_this_about_percent=40.0,
 )  # fmt: skip
 
 
@@ -93,6 +94,10 @@ def test_the_sentence_says_what_can_be_counted_again(signed_in: FlaskClient, pos
     ("changes", "sentence"),
     [
         ({}, "higher than 83 of 100 scans in the training set; of scans scored like this one, 40 in 100 had cancer"),
+        (
+            {"like_this_with_cancer": None},
+            "higher than 83 of 100 scans in the training set; of scans scored like this one, about 40 in 100 had cancer",
+        ),
         ({"higher_than": 0.0, "like_this": 0}, "higher than no scan's in the training set"),
         ({"higher_than": 100.0, "like_this": 0}, "higher than every scan's in the training set"),
         ({"higher_than": 0.4, "like_this": 0}, "higher than fewer than 1 of 100 scans in the training set"),
@@ -140,11 +145,28 @@ def test_the_truth_is_shown_to_those_who_may_see_it_and_that_is_recorded(app: Fl
     assert "Truth" not in without
     assert words not in without
     assert words in sign_in(app.test_client(), "tess").get("/patients/2").text
-    assert [row for row in audit(web_database) if row[1].startswith("view")] == [
+    assert [row for row in audit(web_database) if row[1] in ("view_patient", "view_truth")] == [
         ("rob", "view_patient", 2, "ok"),
         ("tess", "view_patient", 2, "ok"),
         ("tess", "view_truth", 2, "ok"),
     ]
+
+
+def test_who_may_not_see_the_truth_is_told_no_count_of_labels(
+    reader: FlaskClient, signed_in: FlaskClient, post: Post, web_database: Path
+) -> None:
+    """The patient asked about is left out of the counts, so a total less by one would be the label."""
+    post(signed_in, "/patients/3/score")
+    [row] = query(web_database, "EXECUTE dbo.ExplainScore @PredictionId = 1;")
+    page = reader.get("/patients/3").text
+    assert f"about {row[-1]:.0f} in 100 had cancer" in page
+    assert "of these had cancer" in signed_in.get("/patients/3").text
+    assert "of these had cancer" not in page
+    told = reader.get("/api/v1/patients/3/predictions/1").get_json()
+    assert told["like_this_with_cancer"] is None
+    assert told["like_this_about"] == row[-1] / 100
+    in_full = signed_in.get("/api/v1/patients/3/predictions/1").get_json()
+    assert in_full["like_this_with_cancer"] is not None
 
 
 def test_a_truth_that_is_not_known_is_not_made_up(signed_in: FlaskClient, web_database: Path) -> None:

@@ -20,7 +20,7 @@ from web.api.schemas import (
     WorklistQuery,
     WorklistSearch,
 )
-from web.audit import refuse
+from web.audit import record_list, record_similar, refuse
 from web.queries import patients as queries
 from web.queries.accounts import record
 from web.services import services
@@ -66,7 +66,7 @@ def list_similar(query: dict[str, Any], index: int) -> dict[str, Any]:
     """List the patients most like one, by the features that a model reads."""
     model = query.get("model", services().settings.web_model)
     found = queries.similar_patients(index, model, query["limit"])
-    record("view_patient", index)
+    record_similar(index, [row.patient_index for row in found])
     return {"items": [similar_patient(row) for row in found]}
 
 
@@ -88,14 +88,16 @@ def show_truth(index: int) -> dict[str, Any]:
 
 
 def _page(query: dict[str, Any]) -> dict[str, Any]:
+    offset = (query["page"] - 1) * query["page_size"]
     rows, total = queries.list_patients(
         search=query.get("text", ""),
         state=query.get("state"),
         sort=query["sort"],
         descending=query["order"] == "descending",
-        offset=(query["page"] - 1) * query["page_size"],
+        offset=offset,
         limit=query["page_size"],
     )
+    record_list(offset, len(rows))
     return {
         "items": [patient_row(row) for row in rows],
         "total": total,

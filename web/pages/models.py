@@ -66,7 +66,6 @@ def compare() -> str:
     metric = request.args.get("metric", models.COMPARED[0])
     if metric not in models.COMPARED:
         abort(400, f"The figure {metric!r} is not known. Choose one of {', '.join(models.COMPARED)}.")
-    sees_truth = current_account().sees_truth
     comparison, refusal = None, ""
     try:
         comparison = models.compare(a, b, metric, _DISAGREEMENTS)
@@ -74,16 +73,17 @@ def compare() -> str:
         if error.number != models.NO_COMMON_PATIENTS:
             raise
         refusal = error.message
-    if comparison and sees_truth:
-        for patient in comparison.disagreements:
-            record("view_truth", patient_index=patient.patient_index, detail="comparison of models")
+    # Each of these rows has a patient's label.
+    disagreements = comparison.disagreements if comparison and current_account().sees_truth else []
+    for patient in disagreements:
+        record("view_truth", patient_index=patient.patient_index, detail="comparison of models")
     return render_template(
         "models_compare.html",
         a=a,
         b=b,
         comparison=comparison,
         refusal=refusal,
-        sees_truth=sees_truth,
+        disagreements=disagreements,
         metric=metric,
         metrics={name: title for group in FIGURES.values() for name, title, _ in group if name in models.COMPARED},
         plots=comparison_plots(

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 from lungdb.errors import SqlError
 from web import wording
 from web.access import current_account, require
+from web.audit import record_similar
 from web.queries.accounts import record
 from web.queries.patients import show_patient, show_truth, similar_patients
 from web.queries.scores import explain_score, list_scores
@@ -25,9 +26,10 @@ def show(index: int) -> ResponseReturnValue:
     patient = show_patient(index)
     record("view_patient", index)
     scores = list_scores(index)
-    explanation = explain_score(scores[0].prediction_id) if scores else None
+    sees_truth = current_account().sees_truth
+    explanation = explain_score(scores[0].prediction_id, sees_truth=sees_truth) if scores else None
     truth = None
-    if current_account().sees_truth and (truth := show_truth(index)) is not None:
+    if sees_truth and (truth := show_truth(index)) is not None:
         record("view_truth", index)
     return render_template(
         "patient.html", patient=patient, scores=scores, explanation=explanation, truth=truth, wording=wording
@@ -46,7 +48,6 @@ def score(index: int) -> ResponseReturnValue:
 def similar(index: int) -> ResponseReturnValue:
     """Show the patients most like this one by the features that the model reads."""
     patient = show_patient(index)
-    record("view_patient", index, detail="similar patients")
     found, reason = None, None
     try:
         found = similar_patients(index, services().settings.web_model)
@@ -54,4 +55,5 @@ def similar(index: int) -> ResponseReturnValue:
         if error.number not in (NO_FEATURES, UNKNOWN_MODEL):
             raise
         reason = error.message
+    record_similar(index, [other.patient_index for other in found or ()])
     return render_template("similar.html", patient=patient, similar=found, reason=reason)

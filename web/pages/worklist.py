@@ -10,6 +10,7 @@ from __future__ import annotations
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask.typing import ResponseReturnValue
 
+from web.audit import record_list
 from web.queries.patients import SORTS, STATES, list_patients
 
 blueprint = Blueprint("worklist", __name__)
@@ -27,10 +28,12 @@ def index() -> ResponseReturnValue:
     order_given = _known(request.args.get("order"), ("desc",))
     sort, descending = sort_given or "index", order_given is not None
     page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
-    patients, total = list_patients(search, state, sort, descending, (page - 1) * PAGE, PAGE)
+    offset = (page - 1) * PAGE
+    patients, total = list_patients(search, state, sort, descending, offset, PAGE)
     pages = max(1, -(-total // PAGE))
     if page > pages:
         return redirect(url_for("worklist.index", state=state, sort=sort_given, order=order_given, page=pages))
+    record_list(offset, len(patients))
     return render_template(
         "worklist.html",
         patients=patients,
