@@ -1,4 +1,4 @@
-"""Scores asked for over the web: each is told to the audit, whether it came about or not."""
+"""Scores asked for over the web: the audit is told of each before it is computed, and then what came of it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from web.services import services
 
 
 def score_and_record(index: int, model: str | None = None, version: int | None = None) -> Score:
-    """Score a patient and record it.
+    """Record that a score is asked for, score the patient, and record whether it came about.
 
     Parameters
     ----------
@@ -20,9 +20,12 @@ def score_and_record(index: int, model: str | None = None, version: int | None =
 
     Raises
     ------
+    AuditUnavailable
+        The audit cannot be written. When that is so from the start, nothing is scored.
     TooBusy, DatabaseUnavailable, SqlError
         As `web.queries.scores.score_patient`.
     """
+    record("ask_score", index)
     try:
         score = score_patient(index, model or services().settings.web_model, version)
     except LungdbError as error:

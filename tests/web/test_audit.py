@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,7 +13,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.web.conftest import NAMES, PASSWORD, csrf_of, sign_in, target_of
+from tests.web.conftest import NAMES, PASSWORD, UNSCORED, Program, csrf_of, sign_in, target_of
 from tests.web.looking import attempt, audit, query
 from tests.web.routes import Route, routes
 
@@ -24,6 +25,15 @@ def _of_a_patient(app: Flask) -> list[Route]:
     found = [route for route in routes(app) if "index" in route.rule.arguments and not route.path.startswith("/gif/")]
     assert len(found) > 8
     return found
+
+
+def _with_a_broken_audit(database: Path, condition: str) -> None:
+    [(definition,)] = query(database, DEFINITION)
+    broken = definition.replace(
+        "    INSERT INTO dbo.audit", f"    IF {condition} THROW 50199, N'broken', 1;\n    INSERT INTO dbo.audit"
+    )
+    assert broken != definition
+    query(database, broken)
 
 
 def _open(client: FlaskClient, route: Route) -> Any:
@@ -54,12 +64,78 @@ def test_what_cannot_be_recorded_is_not_shown(app: Flask, web_database: Path) ->
         assert not answer.data.startswith((b"\x89PNG", b"GIF8", b"RIFF", b"\x1f\x8b")), str(route)
 
 
+def test_nothing_is_scored_that_cannot_be_recorded(program: Program, web_database: Path) -> None:
+    """Asking is recorded before; where what came of it cannot be recorded, the audit still has who asked."""
+    _with_a_broken_audit(web_database, "@Action = 'score'")
+    assert program("GET", "/predict/0").status_code == 503
+    assert audit(web_database) == [("ana", "ask_score", 0, "ok")]
+    stored = query(web_database, "SELECT COUNT(*) FROM dbo.predictions;")
+    query(web_database, "DROP PROCEDURE dbo.RecordAudit;")
+    assert program("GET", "/predict/0").status_code == 503
+    assert query(web_database, "SELECT COUNT(*) FROM dbo.predictions;") == stored
+
+
+def test_the_log_says_why_the_audit_cannot_be_written(
+    program: Program, web_database: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The error's number, for the administrator, and nothing of the patient."""
+    _with_a_broken_audit(web_database, "@Action = 'view_patient'")
+    assert program("GET", "/api/v1/patients/0").status_code == 503
+    [line] = [record.getMessage() for record in caplog.records if "audit" in record.getMessage()]
+    assert "error 50199 in" in line
+    assert NAMES[0] not in caplog.text
+
+
+def test_every_page_of_the_list_is_recorded(program: Program, signed_in: FlaskClient, web_database: Path) -> None:
+    """On the page and over the API: where it begins and how many are on it, not what was searched for."""
+    first = len(audit(web_database))
+    for page in ("/", "/?page=1&state=scored"):
+        assert signed_in.get(page).status_code == 200
+    assert program("GET", "/api/v1/patients?page=3&page_size=15").status_code == 200
+    assert program("POST", "/api/v1/patients/search", json={"text": "anthony"}).status_code == 200
+    rows = audit(web_database, "account, action, patient_index, detail")[first:]
+    assert rows == [
+        ("ana", "view_list", None, f"{count} patients after the first {offset}")
+        for count, offset in ((40, 0), (0, 0), (10, 30), (2, 0))
+    ]
+
+
+def test_a_list_that_cannot_be_recorded_is_not_shown(
+    program: Program, signed_in: FlaskClient, web_database: Path
+) -> None:
+    """503 without a name, on the page and over the API."""
+    query(web_database, "DROP PROCEDURE dbo.RecordAudit;")
+    search = program("POST", "/api/v1/patients/search", json={"text": "anthony"})
+    for answer in (signed_in.get("/"), program("GET", "/api/v1/patients"), search):
+        assert answer.status_code == 503
+        assert not any(name in answer.text for name in NAMES)
+
+
+def test_the_audit_has_the_patients_shown_as_similar(
+    program: Program, signed_in: FlaskClient, web_database: Path
+) -> None:
+    """All that were shown, on the page and over the API, in several rows where one is too short."""
+    page = signed_in.get("/patients/0/similar").text
+    shown = [int(index) for index in re.findall(r'href="/patients/(\d+)">', page) if index != "0"]
+    assert len(shown) == 8
+    assert _similar_of(web_database) == shown
+    items = program("GET", "/api/v1/patients/0/similar?limit=100").get_json()["items"]
+    assert len(items) == UNSCORED - 1
+    assert _similar_of(web_database) == shown + [item["index"] for item in items]
+
+
+def _similar_of(database: Path) -> list[int]:
+    details = [detail for (detail,) in audit(database, "detail") if detail and detail.startswith("similar patients: ")]
+    return [int(index) for detail in details for index in detail.partition(": ")[2].split(", ")]
+
+
 def test_signing_in_and_out_is_recorded(client: FlaskClient, web_database: Path, post: Callable[..., Any]) -> None:
     """With the address; a failure under the account that it was about."""
     attempt(client, "ANA", "wrong")
     attempt(client, "ana", PASSWORD)
     post(client, "/sign-out")
-    assert audit(web_database, "account, action, outcome, detail, address") == [
+    rows = audit(web_database, "account, action, outcome, detail, address")
+    assert [row for row in rows if row[1] != "view_list"] == [
         ("ana", "sign_in", "refused", "wrong password", "127.0.0.1"),
         ("ana", "sign_in", "ok", None, "127.0.0.1"),
         ("ana", "sign_out", "ok", None, "127.0.0.1"),
@@ -79,7 +155,8 @@ def test_a_name_that_is_unknown_is_not_written_down(client: FlaskClient, web_dat
 def test_a_score_says_who_asked_for_it(signed_in: FlaskClient, web_database: Path, post: Callable[..., Any]) -> None:
     """In the audit and in the table of predictions."""
     assert post(signed_in, "/patients/0/score").status_code == 303
-    assert ("ana", "score", 0, "ok") in audit(web_database)
+    rows = audit(web_database)
+    assert rows.index(("ana", "ask_score", 0, "ok")) < rows.index(("ana", "score", 0, "ok"))
     assert query(web_database, "SELECT predicted_by FROM dbo.predictions;") == [("ana",)]
 
 

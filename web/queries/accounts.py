@@ -6,6 +6,7 @@ Accounts are made and changed by `lungdb accounts` alone, so the page's login ha
 from __future__ import annotations
 
 import hashlib
+import logging
 import secrets
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,6 +20,7 @@ from web.services import call
 
 SESSION_HOURS = 12
 SESSION_IDLE_MINUTES = 60
+_LOG = logging.getLogger("web")
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,7 @@ def record(
     Parameters
     ----------
     action : str
-        sign_in, sign_out, view_patient, view_scan, score, view_truth or refused.
+        sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score or refused.
     outcome : str
         ok, refused or failed.
     account : str, optional
@@ -117,6 +119,7 @@ def record(
     try:
         call(sql, action, patient_index, outcome, detail, client_address(), account)
     except SqlError as error:
+        _LOG.error("The audit cannot be written: error %s in %s, line %s.", error.number, error.procedure, error.line)
         raise AuditUnavailable from error
 
 
