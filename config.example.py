@@ -15,13 +15,19 @@ database = "sqlite:///lung_cancer_database.db"
 # It may stay empty for data that are already de-identified (load_scans --keep-ids).
 id_key = ""
 
-# The web page, `lungdb serve`: where it listens. Beyond this machine (another web_host) it needs accounts and a web_secret.
+# The web page, `lungdb serve`: where it listens. Beyond this machine (another web_host) it needs accounts, a web_secret
+# and web_hosts.
 web_host = "127.0.0.1"
 web_port = "5000"
-# What cookies are signed with, at least 16 characters, made as id_key is. Empty: every start makes one, and signs all out.
+# What cookies are signed with, at least 16 characters, made as id_key is. Empty: every start makes one, and signs all
+# out.
 web_secret = ""
-# Sign-in by a reverse proxy: the header in which it gives the name of an account, and the address from which it calls.
-# The proxy must drop that header from what browsers send. Empty: people sign in with a password.
+# The names by which browsers reach the page, with commas between them, such as "ct.clinic.example, 10.1.2.3". Needed
+# beyond this machine, with web_user_header and with web_scheme "https"; localhost and 127.0.0.1 always do.
+web_hosts = ""
+# Sign-in by a reverse proxy: the header in which it gives the name of an account, in UTF-8, and the address from which
+# it calls. The proxy must delete that header from what browsers send, and whoever can call from that address is
+# believed: with 127.0.0.1 that is every user of this machine. Empty: people sign in with a password.
 web_user_header = ""
 web_proxy = "127.0.0.1"
 # "https" where browsers reach the page by HTTPS: cookies are then sent over HTTPS only.

@@ -31,10 +31,15 @@ class Settings:
         Where `lungdb serve` listens.
     web_secret : str
         What the page's cookies are signed with, at least 16 characters; empty makes one for each start of the server.
+    web_hosts : str
+        The names and addresses by which browsers reach the page, with commas between them; needed with web_user_header,
+        web_scheme ``https`` or a web_host beyond this machine, whose own names always do.
     web_user_header : str
-        The request header in which a trusted reverse proxy names who is signed in; empty when there is none.
+        The request header in which a trusted reverse proxy names who is signed in, in UTF-8; empty when there is none.
+        The proxy must delete that header from what browsers send.
     web_proxy : str
-        The address from which that proxy calls; the header is not believed from elsewhere.
+        The address from which that proxy calls; the header is not believed from elsewhere. Every program that can call
+        from it is trusted: with 127.0.0.1 all users of this machine are.
     web_scheme : str
         ``https`` where browsers reach the page so: cookies are then sent over HTTPS only.
     web_model : str
@@ -46,6 +51,7 @@ class Settings:
     web_host: str = "127.0.0.1"
     web_port: str = "5000"
     web_secret: str = field(default="", repr=False)
+    web_hosts: str = ""
     web_user_header: str = ""
     web_proxy: str = "127.0.0.1"
     web_scheme: str = "http"

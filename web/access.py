@@ -12,13 +12,13 @@ from urllib.parse import urlsplit
 
 from flask import Flask, g, redirect, request, session, url_for
 from werkzeug.datastructures import WWWAuthenticate
-from werkzeug.exceptions import Forbidden, SecurityError, Unauthorized
+from werkzeug.exceptions import Forbidden, Unauthorized
 from werkzeug.wrappers import Response
 
 from web.addresses import is_from_proxy
 from web.audit import refuse
 from web.queries.accounts import Account, find_account, find_session, find_token
-from web.security import check_forgery
+from web.security import check_forgery, is_known_host
 from web.services import services
 
 PUBLIC = frozenset({"static", "sign_in.form", "sign_in.sign_in", "health.health"})
@@ -82,8 +82,12 @@ def is_safe_path(path: str) -> bool:
 
 
 def _identify() -> Response | None:
-    if isinstance(request.routing_exception, SecurityError):  # no page can be drawn, because its links name the host
-        return Response("This name of the server is not known here. Use the address that it was started with.\n", 400)
+    if not is_known_host():  # no page is drawn, because its links name the host
+        return Response(
+            "This name of the server is not known here. Use the address that it was started with, "
+            "or have the administrator add the name to the setting web_hosts.\n",
+            400,
+        )
     if request.endpoint in PUBLIC:
         return None
     account = _account_of_token() or _account_of_proxy() or _account_of_session()
@@ -113,16 +117,25 @@ def _account_of_token() -> Account | None:
 def _account_of_proxy() -> Account | None:
     """Find the account that the site's reverse proxy names."""
     header = services().settings.web_user_header
-    name = request.headers.get(header, "").strip() if header and is_from_proxy() else ""
-    if not name:
+    given = request.headers.get(header, "").strip() if header and is_from_proxy() else ""
+    if not given:
         return None
-    stored = find_account(name)
+    name = _utf8(given)
+    stored = None if name is None else find_account(name)
     if stored is None or not stored.is_enabled:
         refuse("the proxy's user has no account")
         raise Forbidden(
             "You are known to the network, but have no account here. Ask the administrator of this site for one."
         )
     return stored.account
+
+
+def _utf8(header: str) -> str | None:
+    """Read a header's text, which WSGI hands on as Latin-1, as the UTF-8 that it is; None where it is not."""
+    try:
+        return header.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return None
 
 
 def _account_of_session() -> Account | None:

@@ -24,7 +24,7 @@ def client_address() -> str:
 
 
 def client_network() -> str:
-    """Give what attempts are counted by: an IPv4 address, of an IPv6 one the first 64 bits, as one caller has the rest."""
+    """Give what attempts are counted by: the address, of IPv6 its first 64 bits, as one caller may have the rest."""
     given = client_address()
     try:
         address = ip_address(given)

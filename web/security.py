@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 import secrets
 import time
+from urllib.parse import urlsplit
 
-from flask import Flask, Response, abort, g, request, session
+from flask import Flask, Response, abort, current_app, g, request, session
 from markupsafe import Markup
+from werkzeug.exceptions import SecurityError
 
 from lungdb.config import Settings
 from lungdb.errors import LungdbError
@@ -41,7 +43,7 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _LOG = logging.getLogger("web.access")
 
@@ -52,7 +54,7 @@ def register(app: Flask, settings: Settings) -> None:
     Raises
     ------
     LungdbError
-        The site's secret is shorter than 16 characters.
+        The site's secret is shorter than 16 characters, or the names of the site are needed and not given.
     """
     is_https = settings.web_scheme == "https"
     app.secret_key = _secret(settings)
@@ -66,8 +68,8 @@ def register(app: Flask, settings: Settings) -> None:
         MAX_CONTENT_LENGTH=MOST_BODY_BYTES,
         MAX_FORM_MEMORY_SIZE=MOST_BODY_BYTES,
         MAX_FORM_PARTS=50,
-        TRUSTED_HOSTS=_trusted_hosts(settings),
     )
+    app.extensions["lungdb.hosts"] = _known_hosts(settings)
     app.extensions["lungdb.limits"] = Limits()
     app.jinja_env.globals.update(csrf_token=csrf_token, csrf_field=csrf_field)
     app.url_map.converters["int"] = SqlInteger
@@ -110,10 +112,51 @@ def _secret(settings: Settings) -> str:
     return settings.web_secret
 
 
-def _trusted_hosts(settings: Settings) -> list[str] | None:
-    """Name the hosts that may be asked for, where they are known: no other site gets here by a name of its own."""
+def is_known_host() -> bool:
+    """Tell whether the request names this server by a name of the site: nobody gets here by a name of his own."""
+    known: frozenset[str] = current_app.extensions["lungdb.hosts"]
+    return _asked_host() in known
+
+
+def is_loopback_host() -> bool:
+    """Tell whether the request names this server as a browser on the same machine does."""
+    return _asked_host() in _LOOPBACK
+
+
+def _asked_host() -> str | None:
+    try:
+        return _host_name(request.host)
+    except SecurityError:
+        return None
+
+
+def _host_name(host: str) -> str | None:
+    """Take the name out of a host that may have a port, without the brackets of IPv6; None where it is not a host."""
+    try:
+        parts = urlsplit(f"//{host}")
+    except ValueError:
+        return None
+    return parts.hostname if parts.netloc == host and parts.username is None else None
+
+
+def _known_hosts(settings: Settings) -> frozenset[str]:
+    hosts = [host.strip() for host in settings.web_hosts.split(",") if host.strip()]
     is_local = settings.web_host in _LOOPBACK and settings.web_scheme == "http" and not settings.web_user_header
-    return ["127.0.0.1", "localhost", "[::1]"] if is_local else None
+    if not hosts and not is_local:
+        raise LungdbError(
+            "The site is reached by other names than this machine's own, and the setting web_hosts names none. "
+            'Give the names that stand in browsers\' addresses, such as web_hosts = "ct.clinic.example".'
+        )
+    names = set()
+    for host in hosts:
+        name = _host_name(host)
+        if name is None:
+            raise LungdbError(
+                f"The setting web_hosts has '{host}', which is not the name of a host. "
+                "Give names or addresses alone, with commas between them and without http:// or a path."
+            )
+        names.add(name)
+    return _LOOPBACK | names
 
 
 def _start_clock() -> None:

@@ -193,7 +193,9 @@ def test_the_cookie_is_kept_from_scripts_and_other_sites(client: FlaskClient, se
     cookie = client.get("/sign-in").headers["Set-Cookie"]
     assert re.match(r"lungdb=\S+; HttpOnly; Path=/; SameSite=Lax$", cookie)
     secure = (
-        create_app(replace(settings, web_scheme="https")).test_client().get("/sign-in", base_url="https://ct.example")
+        create_app(replace(settings, web_scheme="https", web_hosts="ct.example"))
+        .test_client()
+        .get("/sign-in", base_url="https://ct.example")
     )
     assert re.match(r"__Host-lungdb=\S+; Secure; HttpOnly; Path=/; SameSite=Lax$", secure.headers["Set-Cookie"])
 
@@ -349,7 +351,7 @@ def test_a_malformed_token_is_refused(client: FlaskClient, header: str) -> None:
 
 
 def _behind_proxy(settings: Settings) -> Flask:
-    return create_app(replace(settings, web_user_header="X-Remote-User", web_proxy="10.0.0.7"))
+    return create_app(replace(settings, web_user_header="X-Remote-User", web_proxy="10.0.0.7", web_hosts="ct.example"))
 
 
 def _from(address: str) -> dict[str, Any]:
@@ -391,9 +393,40 @@ def test_a_change_behind_the_proxy_needs_the_forms_token_too(settings: Settings)
 
 
 def test_another_name_of_this_server_is_refused(client: FlaskClient, settings: Settings) -> None:
-    """A page elsewhere could have its own name lead to this computer; a site behind a proxy has names of its own."""
-    answer = client.get("/sign-in", headers={"Host": "evil.example"})
-    assert answer.status_code == 400
-    assert "name of the server" in answer.text
-    secure = create_app(replace(settings, web_scheme="https")).test_client()
-    assert secure.get("/sign-in", headers={"Host": "ct.clinic.example"}).status_code == 200
+    """A page elsewhere could have its own name lead to this computer, also to one behind a proxy."""
+    hosts = "ct.clinic.example, 10.1.2.3,[2001:db8::7]"
+    behind = replace(settings, web_scheme="https", web_user_header="X-Remote-User", web_hosts=hosts)
+    public = replace(settings, web_host="0.0.0.0", web_hosts=hosts)
+    others = [create_app(site).test_client() for site in (behind, public)]
+    for browser in (client, *others):
+        for host in ("evil.example", "evil.example:5000", "localhost.evil.example", "x@localhost", "[::2]", "a/b", ""):
+            answer = browser.get("/sign-in", headers={"Host": host})
+            assert answer.status_code == 400, host
+            assert "name of the server" in answer.text or host == "", host
+        for host in ("localhost:5000", "127.0.0.1", "[::1]:5000", "LOCALHOST"):
+            assert browser.get("/sign-in", headers={"Host": host}).status_code == 200, host
+    for browser in others:
+        for host in ("ct.clinic.example", "CT.clinic.example:443", "10.1.2.3:5000", "[2001:db8::7]:5000"):
+            assert browser.get("/sign-in", headers={"Host": host}).status_code == 200, host
+    assert client.get("/sign-in", headers={"Host": "ct.clinic.example"}).status_code == 400
+
+
+@pytest.mark.parametrize(
+    "change", [{"web_scheme": "https"}, {"web_user_header": "X-Remote-User"}, {"web_host": "0.0.0.0"}]
+)
+def test_a_site_for_others_says_by_which_names_it_is_reached(settings: Settings, change: dict[str, str]) -> None:
+    """Without its names it could not tell its own from a stranger's; an address of a page is not a name."""
+    with pytest.raises(LungdbError, match="web_hosts names none"):
+        create_app(replace(settings, **change))
+    for wrong in ("https://ct.clinic.example", "ct.clinic.example/lungdb", "ct.example,a@b", "[::"):
+        with pytest.raises(LungdbError, match="is not the name of a host"):
+            create_app(replace(settings, web_hosts=wrong, **change))
+
+
+def test_the_proxys_user_may_have_any_name(settings: Settings, web_database: Path) -> None:
+    """Proxies send UTF-8, which arrives as Latin-1; what is no UTF-8 is nobody."""
+    query(web_database, "EXECUTE dbo.StoreAccount @Name = N'José Łuk', @IsNew = 1, @Role = 'reader';")
+    client = _behind_proxy(settings).test_client()
+    for sent, status in (("José Łuk".encode(), 200), ("José Łuk".encode("latin-1", "ignore"), 403), (b"\xff", 403)):
+        headers = {"X-Remote-User": sent.decode("latin-1")}
+        assert client.get("/", headers=headers, **_from("10.0.0.7")).status_code == status, sent

@@ -92,7 +92,7 @@ def test_no_page_needs_what_the_policy_forbids(app: Flask, signed_in: FlaskClien
 
 def test_https_is_asked_for_where_the_site_has_it(settings: Settings) -> None:
     """For a year."""
-    client = create_app(replace(settings, web_scheme="https")).test_client()
+    client = create_app(replace(settings, web_scheme="https", web_hosts="ct.clinic.example")).test_client()
     assert client.get("/sign-in").headers["Strict-Transport-Security"] == "max-age=31536000"
 
 

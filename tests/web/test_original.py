@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from io import BytesIO
 from pathlib import Path
 
@@ -11,8 +12,10 @@ from flask.testing import FlaskClient
 from PIL import Image
 from werkzeug.test import TestResponse
 
-from tests.web.conftest import PATIENTS, UNSCORED, Program
+from lungdb.config import Settings
+from tests.web.conftest import PATIENTS, UNSCORED, Program, give_token, sign_in
 from tests.web.looking import audit, query
+from web import create_app
 
 Post = Callable[..., TestResponse]
 
@@ -32,7 +35,7 @@ def test_predict_gives_the_percentage_of_predict_lung_cancer(program: Program, w
     assert answer.get_json()["status"] == 200
     assert answer.get_json()["prob"] == pytest.approx(_percent(web_database, 3), rel=1e-12)
     assert query(web_database, "SELECT predicted_by FROM dbo.predictions ORDER BY prediction_id;")[0] == ("ana",)
-    assert audit(web_database) == [("ana", "score", 3, "ok")]
+    assert audit(web_database) == [("ana", "ask_score", 3, "ok"), ("ana", "score", 3, "ok")]
 
 
 def test_gif_gives_the_address_of_an_animation(program: Program) -> None:
@@ -71,10 +74,25 @@ def test_predict_says_in_json_what_stands_in_the_way(program: Program, client: F
 
 def test_another_site_cannot_have_a_signed_in_browser_score(signed_in: FlaskClient, web_database: Path) -> None:
     """GET /predict changes something, so a request that another site causes is refused; the reader's own is not."""
-    for site in ("cross-site", "same-site"):
+    for site in ("cross-site", "same-site", "unknown"):
         assert signed_in.get("/predict/0", headers={"Sec-Fetch-Site": site}).status_code == 403
     assert query(web_database, "SELECT COUNT(*) FROM dbo.predictions;") == [(0,)]
     assert signed_in.get("/predict/0", headers={"Sec-Fetch-Site": "none"}).status_code == 200
+
+
+def test_a_browser_that_does_not_say_who_asks_is_believed_on_this_machine_alone(
+    settings: Settings, web_database: Path
+) -> None:
+    """Over plain HTTP to another machine browsers keep silent, and another site's picture could be the asker."""
+    app = create_app(replace(settings, web_hosts="ct.clinic.example"))
+    client = sign_in(app.test_client(), "ana")
+    client.set_cookie("lungdb", client.get_cookie("lungdb").value, domain="ct.clinic.example")
+    elsewhere = "http://ct.clinic.example"
+    assert client.get("/predict/0", base_url=elsewhere).status_code == 403
+    assert query(web_database, "SELECT COUNT(*) FROM dbo.predictions;") == [(0,)]
+    token = {"Authorization": f"Bearer {give_token(web_database, 'ana')}"}
+    assert client.get("/predict/0", base_url=elsewhere, headers=token).status_code == 200
+    assert client.get("/predict/0", headers={"Host": "127.0.0.1:5000", **token}).status_code == 200
 
 
 @pytest.mark.parametrize("wanted", ["3", "Joost van der Berg", "joost", " BERG ", "3 "])
