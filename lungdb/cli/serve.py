@@ -6,6 +6,7 @@ import argparse
 import ipaddress
 import logging
 import signal
+import sys
 from collections.abc import Sequence
 from contextlib import closing, suppress
 from dataclasses import replace
@@ -120,6 +121,13 @@ def _check_public(settings: Settings, has_accounts: bool) -> None:
             f"To listen on {host} the site needs a secret of its own: the setting web_secret has "
             f"{len(settings.web_secret)} characters. Give {LEAST_SECRET} or more in config.py, such as what "
             'python -c "import secrets; print(secrets.token_hex(32))" prints.'
+        )
+    if settings.web_scheme != "https":
+        print(
+            f"WARNING: on {host} the page speaks plain HTTP, so whoever is on the network can read passwords and "
+            'what is shown of patients. Put a reverse proxy with TLS in front of it and set web_scheme = "https".',
+            file=sys.stderr,
+            flush=True,
         )
 
 

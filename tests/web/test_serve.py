@@ -134,6 +134,34 @@ def test_without_a_secret_of_its_own_it_listens_on_this_machine_alone(
     assert not secret or secret not in message
 
 
+@pytest.mark.parametrize(("scheme", "is_warned"), [("http", True), ("https", False)])
+def test_plain_http_beyond_this_machine_is_warned_of(
+    file: Path, scheme: str, is_warned: bool, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before it listens, with the remedy; the port is taken, so that the command ends."""
+    add_ana(file)
+    settings = {"SECRET": SECRET, "HOSTS": "ct.clinic.example", "SCHEME": scheme}
+    for name, value in settings.items():
+        monkeypatch.setenv(f"LUNGDB_WEB_{name}", value)
+    with socket.socket() as taken:
+        taken.bind(("0.0.0.0", 0))
+        taken.listen()
+        assert serve.main(["-d", target_of(file), "--host", "0.0.0.0", "--port", str(taken.getsockname()[1])]) == 1
+    message = capsys.readouterr().err
+    assert ("plain HTTP" in message) == is_warned
+    assert "Nothing can listen" in message
+
+
+def test_beyond_this_machine_it_says_by_which_names_it_is_reached(
+    file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else a stranger's name could lead to it."""
+    add_ana(file)
+    monkeypatch.setenv("LUNGDB_WEB_SECRET", SECRET)
+    assert serve.main(["-d", target_of(file), "--host", "0.0.0.0", "--port", "0"]) == 1
+    assert "web_hosts" in capsys.readouterr().err
+
+
 def test_a_disabled_account_is_no_account(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
