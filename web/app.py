@@ -11,8 +11,7 @@ from web import access, formatting, security
 from web.api.application import register_api
 from web.database import Database
 from web.pages import errors, health, models, original, patient, scans, sign_in, worklist
-from web.scoring import WORKERS, ScoringPool
-from web.services import Services
+from web.services import Services, comparing_turns, scoring_turns
 
 BLUEPRINTS = (
     sign_in.blueprint,
@@ -38,7 +37,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app = Flask("web")
     settings = settings or load_settings()
     with app.app_context():
-        Services(settings, Database(settings.database, WORKERS), ScoringPool()).install()
+        Services(settings, Database(settings.database), scoring_turns(), comparing_turns()).install()
     formatting.register(app)
     access.register(app)
     security.register(app, settings)

@@ -2,34 +2,38 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Literal
 
 from lungdb.database import DatabaseUnavailable, Pool, ResultSet, run
 from lungdb.errors import SqlError
 
 __all__ = ["Database", "DatabaseUnavailable"]
 
+Lane = Literal["pages", "scores", "comparisons"]
 READERS = 8
+SCORES = 2
+COMPARISONS = 2
 LOCKED = (1205, 1222)
 """The error numbers of a deadlock and of a lock that was waited for too long."""
 
 
 class Database:
-    """Two pools, because a connection that ran an external script may keep a Python process warm.
+    """A pool for each lane, because a connection that ran an external script may keep a Python process warm.
 
     Parameters
     ----------
     target : str
         As `lungdb.database.connect` takes it.
-    workers : int
-        How many scripts may run at a time.
     """
 
-    def __init__(self, target: str, workers: int) -> None:
-        self._reading = Pool(target, READERS)
-        self._computing = Pool(target, workers)
+    def __init__(self, target: str) -> None:
+        self._pools: dict[Lane, Pool] = {
+            "pages": Pool(target, READERS),
+            "scores": Pool(target, SCORES),
+            "comparisons": Pool(target, COMPARISONS),
+        }
 
-    def call(self, sql: str, parameters: tuple[Any, ...], user: str | None, *, computes: bool) -> list[ResultSet]:
+    def call(self, sql: str, parameters: tuple[Any, ...], user: str | None, lane: Lane) -> list[ResultSet]:
         """Run a batch as a user.
 
         Raises
@@ -39,9 +43,8 @@ class Database:
         SqlError
             A procedure refuses.
         """
-        pool = self._computing if computes else self._reading
         try:
-            with pool.connection(user) as connection:
+            with self._pools[lane].connection(user) as connection:
                 return run(connection, sql, parameters)
         except SqlError as error:
             if error.number in LOCKED:
@@ -50,5 +53,5 @@ class Database:
 
     def close(self) -> None:
         """Close the connections that are not in use."""
-        self._reading.close()
-        self._computing.close()
+        for pool in self._pools.values():
+            pool.close()

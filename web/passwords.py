@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import unicodedata
 from functools import cache
 
@@ -11,11 +10,12 @@ from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from lungdb.errors import LungdbError
+from web.turns import Turns
 
 LEAST_CHARACTERS = 12
 MOST_CHARACTERS = 256
-# A hash takes 64 MiB while it is computed, so many sign-ins at once must not take all memory.
-_AT_ONCE = threading.BoundedSemaphore(2)
+# A hash takes 64 MiB while it is computed, so many sign-ins at once must not take all memory, nor all threads.
+TURNS = Turns(workers=2, waiting=8)
 _HASHER = PasswordHasher()  # RFC 9106's second recommended option: argon2id, 64 MiB, 3 passes, 4 lanes
 
 
@@ -35,8 +35,14 @@ def hash_password(password: str) -> str:
 
 
 def verify_password(stored: str | None, password: str) -> bool:
-    """Tell whether a password is the one that was hashed; without a hash it takes as long and is False."""
-    with _AT_ONCE:
+    """Tell whether a password is the one that was hashed; without a hash it takes as long and is False.
+
+    Raises
+    ------
+    TooBusy
+        Too many passwords are being checked.
+    """
+    with TURNS.take():
         try:
             _HASHER.verify(stored or _dummy_hash(), _normal(password))
         except (VerificationError, InvalidHashError):
@@ -56,7 +62,7 @@ def generate_password() -> str:
 
 
 def _hash(password: str) -> str:
-    with _AT_ONCE:
+    with TURNS.take():
         return _HASHER.hash(_normal(password))
 
 

@@ -18,9 +18,9 @@ from lungdb.config import Settings, load_settings
 from lungdb.database import connect, run
 from lungdb.errors import LungdbError
 
-# More than may compute or wait for a score (web.scoring), so that threads are left for pages; each waits for the
-# database most of its time.
-THREADS = 24
+# More than all that wait for a turn (web.turns), so that threads are left for pages; each waits for the database or the
+# network most of its time.
+THREADS = 64
 LEAST_SECRET = 16
 # Refused before it is read; the application's own limit is lower and is answered with a page.
 MOST_BYTES = 1024 * 1024

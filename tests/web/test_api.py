@@ -16,8 +16,8 @@ from werkzeug.test import TestResponse
 
 from lungdb.database import ResultSet, connect, run
 from tests.web.conftest import NAMES, PATIENTS, UNSCORED, Program, csrf_of, target_of
-from web.scoring import ScoringPool
 from web.services import Services
+from web.turns import Turns
 
 Ask = Callable[..., list[dict[str, Any]]]
 
@@ -261,9 +261,9 @@ def _allowed(answer: TestResponse) -> set[str]:
 def test_a_full_queue_of_scores_is_429_with_retry_after(app: Flask, program: Program, ask: Ask) -> None:
     """While every place is taken a score is refused and none is stored; reading goes on."""
     services: Services = app.extensions["lungdb"]
-    scoring = ScoringPool(workers=1, waiting=0)
+    scoring = Turns(workers=1, waiting=0)
     app.extensions["lungdb"] = replace(services, scoring=scoring)
-    with scoring.place():
+    with scoring.take():
         answer = program("POST", "/api/v1/patients/0/predictions")
         problem(answer, 429)
         assert int(answer.headers["Retry-After"]) > 0

@@ -17,7 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from lungdb.errors import SqlError
 from web.database import DatabaseUnavailable
-from web.scoring import TooBusy
+from web.turns import TooBusy
 
 PREFIX = "/api/v1"
 ORIGINAL_PATHS = ("/predict/", "/gif/")

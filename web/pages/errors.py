@@ -11,7 +11,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from lungdb.errors import SqlError
 from web.api.problems import answer_program, problem_of
 from web.database import DatabaseUnavailable
-from web.scoring import TooBusy
+from web.turns import TooBusy
 
 TITLES = {
     HTTPStatus.BAD_REQUEST: "The request cannot be understood",

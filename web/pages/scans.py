@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import threading
+from contextlib import ExitStack
+from http import HTTPStatus
 
 from flask import Blueprint, Response, jsonify, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
@@ -16,7 +17,7 @@ from web.scans.animation import animation, shown_slices
 from web.scans.geometry import pixel_size
 from web.scans.nifti import compressed, header, size, volume
 from web.scans.pictures import WINDOWS, png
-from web.scoring import TooBusy
+from web.turns import Turns
 
 blueprint = Blueprint("scans", __name__)
 blueprint.app_template_global("viewer_version")(niivue.version)
@@ -25,8 +26,9 @@ _CACHING = "private, no-cache"
 # As large as an INT of SQL can be: what is larger is no page.
 _INDEX = "<int(max=2147483647):index>"
 _NUMBER = "<int(max=2147483647):number>"
-_being_made = threading.BoundedSemaphore(2)
-_WAIT_SECONDS = 10
+ANIMATIONS = Turns(workers=2, waiting=4, wait=10.0)
+# A volume holds its thread until the slowest network has taken all but the last megabytes of it.
+VOLUMES = Turns(workers=16, waiting=0)
 
 
 @blueprint.get(f"/patients/{_INDEX}/scan.json")
@@ -88,18 +90,29 @@ def volume_response(scan: Scan) -> Response:
     """Send a scan as NIfTI-1, compressed on its way where the client takes that; 304 to whom has it already.
 
     A slice that turns out damaged breaks the transfer off, so that nobody takes the part for the whole.
+
+    Raises
+    ------
+    TooBusy
+        As many volumes are being sent as may.
     """
     takes_gzip = request.accept_encodings["gzip"] > 0
     geometry = scan.geometry
-    pieces = stream_with_context(volume(geometry, read_slices(scan)))
-    response = Response(compressed(pieces) if takes_gzip else pieces, mimetype="application/octet-stream")
+    response = Response(iter(()), mimetype="application/octet-stream")
     if takes_gzip:
         response.content_encoding = "gzip"
     else:
         response.content_length = size(geometry)
     response.vary.add("Accept-Encoding")
     response.headers["Content-Disposition"] = f'attachment; filename="patient-{scan.index}.nii"'
-    return _cached(response, header(geometry).hex() + scan.content_sha256)
+    _cached(response, header(geometry).hex() + scan.content_sha256)
+    if response.status_code == HTTPStatus.OK and request.method != "HEAD":
+        turn = ExitStack()
+        turn.enter_context(VOLUMES.take())
+        response.call_on_close(turn.close)
+        pieces = stream_with_context(volume(geometry, read_slices(scan)))
+        response.response = compressed(pieces) if takes_gzip else pieces
+    return response
 
 
 def slice_response(index: int, number: int, window: str) -> Response:
@@ -130,9 +143,7 @@ def animation_response(index: int, image_format: str) -> Response:
 
 
 def _make_animation(index: int, image_format: str) -> tuple[bytes, str]:
-    if not _being_made.acquire(timeout=_WAIT_SECONDS):
-        raise TooBusy("The server is making as many animations as it may. Try again in a few seconds.")
-    try:
+    with ANIMATIONS.take():
         # Whoever waited may find that the one before made it.
         made = kept_animation(index, image_format)
         if made is not None:
@@ -141,8 +152,6 @@ def _make_animation(index: int, image_format: str) -> tuple[bytes, str]:
         frames = read_slices(scan, shown_slices(scan.geometry.slices))
         file = animation(frames, scan.geometry.pixel, image_format)
         return file, keep_animation(scan, image_format, file)
-    finally:
-        _being_made.release()
 
 
 def _cached(response: Response, key: str) -> Response:

@@ -196,7 +196,7 @@ def compare(a: Version, b: Version, metric: str, top: int) -> Comparison:
     figures, patients = call(
         "EXECUTE dbo.CompareModels @A = ?, @VersionA = ?, @B = ?, @VersionB = ?, @Metric = ?, @Top = ?;",
         a.name, a.version, b.name, b.version, metric, top,
-        computes=True,
+        lane="comparisons",
     )  # fmt: skip
     (row,) = rows_of(figures)
     names = ("patient_index", "label", "percent_a", "percent_b", "difference")

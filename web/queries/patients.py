@@ -131,6 +131,6 @@ def similar_patients(index: int, model_name: str, limit: int = 8) -> list[Simila
         index,
         model_name,
         limit,
-        computes=True,
+        lane="comparisons",
     )
     return [SimilarPatient(**row) for row in rows_of(found)]

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from flask import g
 
+from web.database import DatabaseUnavailable
 from web.queries.patients import rows_of
 from web.services import call
 
@@ -87,6 +88,8 @@ def score_patient(index: int, model_name: str, version: int | None = None) -> Sc
     ------
     TooBusy
         Too many scores are being computed.
+    DatabaseUnavailable
+        The database cannot be reached, or the stored score is not found again.
     SqlError
         50107: no such patient. 50108: no such model. 50109: no features that the model reads.
     """
@@ -97,12 +100,11 @@ def score_patient(index: int, model_name: str, version: int | None = None) -> Sc
         model_name,
         version,
         index,
-        computes=True,
+        lane="scores",
     )
     ((percent,),) = given.rows
     # Somebody else may have had the patient scored between the two procedures.
-    return next(
-        score
-        for score in (Score(**row) for row in rows_of(listed))
-        if (score.predicted_by, score.probability_percent) == (g.account.name, percent)
-    )
+    for score in (Score(**row) for row in rows_of(listed)):
+        if (score.predicted_by, score.probability_percent) == (g.account.name, percent):
+            return score
+    raise DatabaseUnavailable("The score was stored, but it is not among the patient's newest.")
