@@ -6,6 +6,7 @@ import argparse
 import ipaddress
 import logging
 import signal
+import socket
 import sys
 from collections.abc import Sequence
 from contextlib import closing, suppress
@@ -21,6 +22,7 @@ from lungdb.errors import LungdbError
 # More than all that wait for a turn (web.turns), so that threads are left for pages; each waits for the database or the
 # network most of its time.
 THREADS = 64
+STALLED_SECONDS = 60
 LEAST_SECRET = 16
 # Refused before it is read; the application's own limit is lower and is answered with a page.
 MOST_BYTES = 1024 * 1024
@@ -50,7 +52,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 
 def _serve(settings: Settings) -> int:
     try:
-        from waitress.server import create_server
+        import waitress  # noqa: F401 - make_server needs it
 
         from web import create_app
     except ModuleNotFoundError as error:
@@ -65,6 +67,32 @@ def _serve(settings: Settings) -> int:
     # Requests that wait for a thread are no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     app = create_app(settings)
+    server = make_server(app, settings, port)
+    if not has_accounts:
+        print("There are no accounts yet. Add one: lungdb accounts add NAME --role scorer", flush=True)
+    with closing(server):
+        print(f"lungdb is at {_address(settings, server)}    Ctrl-C ends it.", flush=True)
+        with suppress(KeyboardInterrupt):
+            signal.signal(signal.SIGTERM, _interrupt)
+            server.run()
+    app.extensions["lungdb"].database.close()
+    return 0
+
+
+def make_server(app: Any, settings: Settings, port: int) -> Any:
+    """Listen with waitress.
+
+    Parameters
+    ----------
+    app : WSGI application
+
+    Raises
+    ------
+    LungdbError
+        Nothing can listen there.
+    """
+    from waitress.server import create_server
+
     try:
         server = create_server(
             app,
@@ -79,21 +107,19 @@ def _serve(settings: Settings) -> int:
             max_request_body_size=MOST_BYTES,
             # web.addresses decides which proxy's headers are believed.
             clear_untrusted_proxy_headers=False,
+            # Browsers that go away are no news.
+            log_socket_errors=False,
         )
     except OSError as error:
         raise LungdbError(
             f"Nothing can listen on {settings.web_host}, port {port} ({error.strerror or error}). "
             "Give another --port, or end the program that uses it."
         ) from error
-    if not has_accounts:
-        print("There are no accounts yet. Add one: lungdb accounts add NAME --role scorer", flush=True)
-    with closing(server):
-        print(f"lungdb is at {_address(settings, server)}    Ctrl-C ends it.", flush=True)
-        with suppress(KeyboardInterrupt):
-            signal.signal(signal.SIGTERM, _interrupt)
-            server.run()
-    app.extensions["lungdb"].database.close()
-    return 0
+    if hasattr(socket, "TCP_USER_TIMEOUT"):  # Linux alone has it
+        # waitress waits without end for a client that reads no further, such as a tablet that fell asleep.
+        stalled = (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 1000 * STALLED_SECONDS)
+        server.adj.socket_options = [*server.adj.socket_options, stalled]
+    return server
 
 
 def _check_database(settings: Settings) -> bool:

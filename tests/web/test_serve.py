@@ -9,9 +9,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -19,6 +20,7 @@ import pytest
 
 from lungdb.cli import serve
 from lungdb.cli.account_store import add_account
+from lungdb.config import Settings
 from lungdb.database import connect, install
 from tests.web.conftest import target_of
 
@@ -205,3 +207,29 @@ def test_a_port_in_use_is_refused_with_a_sentence(file: Path, capsys: pytest.Cap
         port = taken.getsockname()[1]
         assert serve.main(["-d", target_of(file), "--port", str(port)]) == 1
     assert f"port {port}" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux gives up on who reads no further")
+def test_a_client_that_reads_no_further_does_not_keep_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of 64 MiB it takes ten bytes and stays connected; what was being sent is given up, by the real server."""
+    monkeypatch.setattr(serve, "STALLED_SECONDS", 1)
+    given_up = threading.Event()
+
+    def sent() -> Iterator[bytes]:
+        try:
+            for _ in range(64):
+                yield bytes(2**20)
+        finally:
+            given_up.set()
+
+    def app(environ: dict[str, object], start: Callable[[str, list[tuple[str, str]]], object]) -> Iterator[bytes]:
+        start("200 OK", [("Content-Type", "application/octet-stream")])
+        return sent()
+
+    server = serve.make_server(app, Settings(web_host="127.0.0.1"), 0)
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    with closing(server), socket.create_connection(("127.0.0.1", server.effective_port)) as client:
+        client.sendall(b"GET / HTTP/1.1\r\nHost: here\r\n\r\n")
+        assert client.recv(10) == b"HTTP/1.1 2"
+        assert given_up.wait(30)
