@@ -165,4 +165,7 @@ def refuse(
     run(connection, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;")
     assert caught.value.number in (number if isinstance(number, tuple) else (number,)), caught.value
     assert text in caught.value.message
-    assert row_counts(connection) == counts
+    after = row_counts(connection)
+    if caught.value.number == 50120:  # which scans failed is kept for the worklist, and nothing else
+        assert after.pop("scan_failures") > counts.pop("scan_failures")
+    assert after == counts
