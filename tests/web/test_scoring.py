@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 
 from lungdb.cli import serve
 from lungdb.database import connect, run
-from tests.web.conftest import PASSWORD, csrf_of, sign_in, target_of
+from tests.web.conftest import PASSWORD, Program, csrf_of, sign_in, target_of
 from web import passwords
 from web.database import READERS
 from web.pages import scans
@@ -143,6 +143,22 @@ def test_slow_readers_of_volumes_do_not_take_every_thread(
     slow.close()
     for _ in range(2):
         assert signed_in.get(volume, buffered=True).status_code == 200
+
+
+@pytest.mark.parametrize("path", ["scan/volume", "similar"])
+def test_the_api_documents_and_gives_429_as_the_pages_do(
+    app: Flask, program: Program, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    """The same bounds hold for programs, which read in the description that they may meet them."""
+    one = Turns(workers=1, waiting=0)
+    monkeypatch.setattr(scans, "VOLUMES", one)
+    app.extensions["lungdb"] = replace(services_of(app), comparing=one)
+    with one.take():
+        assert program("GET", f"/api/v1/patients/0/{path}").status_code == 429
+    described = program("GET", "/api/v1/openapi.json").json
+    assert described is not None
+    (operation,) = (value["get"] for name, value in described["paths"].items() if name.endswith(f"}}/{path}"))
+    assert "429" in operation["responses"]
 
 
 def test_who_waits_for_animations_is_bounded(

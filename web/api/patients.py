@@ -61,7 +61,7 @@ def show_patient(index: int) -> dict[str, Any]:
 @blueprint.route(f"/{INDEX}/similar")
 @blueprint.arguments(SimilarQuery, location="query")
 @blueprint.response(HTTPStatus.OK, SimilarPatients)
-@refuses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT)
+@refuses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
 def list_similar(query: dict[str, Any], index: int) -> dict[str, Any]:
     """List the patients most like one, by the features that a model reads."""
     model = query.get("model", services().settings.web_model)

@@ -40,7 +40,7 @@ def show_scan(index: int) -> dict[str, Any]:
 @blueprint.route("/volume", parameters=[IF_NONE_MATCH])
 @blueprint.alt_response(HTTPStatus.NOT_MODIFIED, "NOT_MODIFIED")
 @blueprint.response(HTTPStatus.OK, BYTES, content_type="application/octet-stream", headers=ETAG)
-@refuses(HTTPStatus.NOT_FOUND)
+@refuses(HTTPStatus.NOT_FOUND, HTTPStatus.TOO_MANY_REQUESTS)
 def show_volume(index: int) -> Response:
     """Send the scan as a NIfTI-1 file: Hounsfield units as int16, millimetres in RAS+, nothing about the patient.
 
