@@ -7,8 +7,7 @@ from collections.abc import Mapping, Sequence
 from lungdb.reporting.names import OPERATING_POINTS, Metrics, part_title
 from web.plots import Axis, Place, Plot, Series, range_of
 from web.queries.models import Point
-
-Curves = Mapping[tuple[str, str], Sequence[Point]]
+from web.withheld import SENTENCE, Curves
 
 _MARKS = (("circle", 4.0), ("square", 6.0), ("triangle", 7.0), ("diamond", 8.0))
 _GUESSING = Series("guessing", "reference", [(0.0, 0.0), (1.0, 1.0)])
@@ -16,7 +15,9 @@ _ROC_AXES = Axis("1 − specificity"), Axis("sensitivity")
 _PRECISION_RECALL_AXES = Axis("sensitivity (recall)"), Axis("precision")
 
 
-def model_plots(curves: Curves, figures: Metrics, details: Mapping[str, object], folds: object) -> list[Plot]:
+def model_plots(
+    curves: Curves, figures: Metrics, details: Mapping[str, object], folds: object, *, withheld: bool
+) -> list[Plot]:
     """Make every plot that the curves of a version allow; one that is not defined or not recorded gives none.
 
     Parameters
@@ -25,17 +26,19 @@ def model_plots(curves: Curves, figures: Metrics, details: Mapping[str, object],
         As training stored them; `calibration` and `best_iteration` are looked at.
     folds : int or None
         Folds of the training run, over which its curves are means.
+    withheld : bool
+        The ROC and precision-recall curves are those of `coarse_curves`, and it is said why.
     """
     plots = (
-        _roc(curves, figures),
-        _precision_recall(curves, figures),
+        _roc(curves, figures, withheld),
+        _precision_recall(curves, figures, withheld),
         _calibration(curves, isinstance(details.get("calibration"), dict)),
         _training(curves, details.get("best_iteration"), folds),
     )
     return [plot for plot in plots if plot is not None]
 
 
-def comparison_plots(name_a: str, curves_a: Curves, name_b: str, curves_b: Curves) -> list[Plot]:
+def comparison_plots(name_a: str, curves_a: Curves, name_b: str, curves_b: Curves, *, withheld: bool) -> list[Plot]:
     """Lay the test patients' curves of two versions over each other."""
     plots = []
     for curve, title, text, axes, line, reference in (
@@ -55,12 +58,12 @@ def comparison_plots(name_a: str, curves_a: Curves, name_b: str, curves_b: Curve
             if curves.get(("test", curve))
         ]
         if drawn:
-            text = f"{text} at every threshold, each version on its own test patients."
+            text = _said(f"{text} at every threshold, each version on its own test patients.", withheld)
             plots.append(Plot(curve, title, text, *axes, [*drawn, *reference]))
     return plots
 
 
-def _roc(curves: Curves, figures: Metrics) -> Plot | None:
+def _roc(curves: Curves, figures: Metrics, withheld: bool) -> Plot | None:
     if ("test", "roc") not in curves:
         return None
     series = [Series("test", "a", _places(curves["test", "roc"]))]
@@ -72,10 +75,10 @@ def _roc(curves: Curves, figures: Metrics) -> Plot | None:
         if sensitivity is not None and specificity is not None:
             series.append(Series(f"test, {title}", "point", [(1 - specificity, sensitivity)], None, mark, size))
     text = "Sensitivity against 1 − specificity at every threshold, with the operating points on the test patients."
-    return Plot("roc", "ROC", text, *_ROC_AXES, [*series, _GUESSING])
+    return Plot("roc", "ROC", _said(text, withheld), *_ROC_AXES, [*series, _GUESSING])
 
 
-def _precision_recall(curves: Curves, figures: Metrics) -> Plot | None:
+def _precision_recall(curves: Curves, figures: Metrics, withheld: bool) -> Plot | None:
     if ("test", "precision_recall") not in curves:
         return None
     series = [
@@ -88,7 +91,7 @@ def _precision_recall(curves: Curves, figures: Metrics) -> Plot | None:
         share = positives / patients
         series.append(Series("share of cancer in the test patients", "reference", [(0.0, share), (1.0, share)]))
     text = "Precision against sensitivity at every threshold. The dotted line is what calling everybody positive gives."
-    return Plot("precision_recall", "Precision and recall", text, *_PRECISION_RECALL_AXES, series)
+    return Plot("precision_recall", "Precision and recall", _said(text, withheld), *_PRECISION_RECALL_AXES, series)
 
 
 def _calibration(curves: Curves, is_calibrated: bool) -> Plot | None:
@@ -129,6 +132,10 @@ def _training(curves: Curves, trees: object, folds: object) -> Plot | None:
         )
     text = "Log loss after each tree" + (f", mean of the {folds} folds." if folds else ".")
     return Plot("training", "Training curve", text, x, y, series)
+
+
+def _said(text: str, withheld: bool) -> str:
+    return f"{text} {SENTENCE}" if withheld else text
 
 
 def _places(points: Sequence[Point]) -> list[Place]:

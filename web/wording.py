@@ -13,9 +13,12 @@ def meaning(explanation: Explanation) -> str:
             "patients that it had not seen."
         )
     sentence = f"This score is {_standing(explanation.higher_than)} in the training set"
-    if explanation.like_this:
+    if explanation.like_this and explanation.like_this_with_cancer is not None:
         share = 100 * explanation.like_this_with_cancer / explanation.like_this
         sentence += f"; of scans scored like this one, {of_hundred(share)} in 100 had cancer"
+    elif explanation.like_this and explanation.like_this_about_percent is not None:
+        about = explanation.like_this_about_percent
+        sentence += f"; of scans scored like this one, about {about:.0f} in 100 had cancer"
     return f"{sentence}."
 
 
@@ -30,9 +33,12 @@ def basis(explanation: Explanation) -> str | None:
     low, high = explanation.like_this_low_percent, explanation.like_this_high_percent
     if not explanation.like_this or low is None or high is None:
         return f"{text}."
+    text += f". Scored like this one are the {explanation.like_this} nearest of them, from {low:.1f} % to {high:.1f} %"
+    if explanation.like_this_with_cancer is not None:
+        return f"{text}; {explanation.like_this_with_cancer} of these had cancer."
     return (
-        f"{text}. Scored like this one are the {explanation.like_this} nearest of them, from {low:.1f} % to "
-        f"{high:.1f} %; {explanation.like_this_with_cancer} of these had cancer."
+        f"{text}. How many had cancer is told to the nearest ten, for a whole range of scores at once, because this "
+        "account may not see the truth of single patients."
     )
 
 

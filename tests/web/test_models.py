@@ -8,6 +8,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import closing
 from html import unescape
+from itertools import pairwise
 from pathlib import Path
 from urllib.parse import quote, unquote
 
@@ -19,12 +20,15 @@ from sklearn.metrics import precision_recall_curve, roc_curve
 from lungdb.cli.account_store import add_account
 from lungdb.config import Settings
 from lungdb.database import Connection, connect, install, run
+from lungdb.errors import SqlError
 from lungdb.reporting.facts import read_facts
 from tests.models.conftest import fill, rows, vectors_and_labels
 from tests.web.conftest import PASSWORD, sign_in, target_of
 from web import create_app
 from web.passwords import hash_password
 from web.plots import LEFT, SIDE, TOP
+from web.queries import models as queries
+from web.withheld import SENTENCE
 
 HOSTILE = """<script>alert("100%")</script>//&'"""
 SVG = "{http://www.w3.org/2000/svg}"
@@ -249,8 +253,94 @@ def test_the_truth_of_a_patient_is_shown_to_those_who_may_see_it(
     assert len(shown) == 10
 
 
+def _labels_by_the_steps(points: list[dict[str, float]], groups: int) -> list[float] | None:
+    """Read the label of every score, the highest first, off the steps of a ROC curve; None where it has fewer."""
+    if len(points) != groups + 1:
+        return None
+    rises = [(b["x"] - a["x"], b["y"] - a["y"]) for a, b in pairwise(points)]
+    return [float(up > 0) if not (up > 0 and right > 0) else 0.5 for right, up in rises]
+
+
+def test_the_steps_of_a_curve_tell_no_labels_to_who_may_not_see_them(
+    signed_in: FlaskClient, reader: FlaskClient, connection: Connection
+) -> None:
+    """The attack: sort the test patients by their scores, walk along the curve. It works with the whole curve alone."""
+    labels, probabilities = (np.array(column) for column in _test_scores(connection))
+    scores = np.unique(probabilities)[::-1]
+    true = [labels[probabilities == score].mean() for score in scores]
+    single = [0 if share == 0 else 1 if share == 1 else 0.5 for share in true]
+    path = "/api/v1/models/lightgbm_sql/1/curves"
+    told = {}
+    for name, client in (("ana", signed_in), ("rob", reader)):
+        curves = {(one["part"], one["curve"]): one["points"] for one in client.get(path).get_json()["items"]}
+        told[name] = curves["test", "roc"], curves["test", "precision_recall"], curves["test", "calibration"]
+    assert _labels_by_the_steps(told["ana"][0], len(scores)) == single
+    for points in told["rob"][:2]:
+        assert [point["x"] for point in points] == [tenth / 10 for tenth in range(11)]
+        assert all(round(10 * point["y"]) / 10 == point["y"] for point in points)
+    assert told["rob"][2] == told["ana"][2]
+    x, y, _ = roc_curve(labels, probabilities, drop_intermediate=False)
+    for point in told["rob"][0]:
+        assert point["y"] == pytest.approx(np.interp(point["x"], x, y), abs=0.0501) or point["x"] in x
+
+    guessed = np.zeros(len(labels))
+    order = np.argsort(-probabilities, kind="stable")
+    negatives = (labels == 0).sum()
+    heights = [point["y"] * (labels == 1).sum() for point in told["rob"][0]]
+    places = [round(height + negatives * tenth / 10) for tenth, height in enumerate(heights)]
+    for tenth, (start, end) in enumerate(pairwise(places)):
+        guessed[order[start:end]] = heights[tenth + 1] - heights[tenth] > negatives / 10
+    certain = (guessed == labels).mean()
+    best_guess = max((((probabilities >= score) == labels).mean()) for score in scores)
+    assert certain <= best_guess + 2 / len(labels)
+
+
+def test_pages_tell_the_coarse_curve_and_rates_for_who_may_not_see_the_truth(
+    signed_in: FlaskClient, reader: FlaskClient
+) -> None:
+    """On the version, in the picture and in the comparison, each with the reason; counts are in no figure of theirs."""
+    for path in ("/models/lightgbm_sql/1", "/models/compare?a=1&b=2"):
+        assert SENTENCE in _page(reader, path)
+        assert SENTENCE not in _page(signed_in, path)
+    drawn = _line(_page(reader, "/models/lightgbm_sql/1/roc.svg"), "a")
+    assert len(drawn) <= 11
+    assert all(abs(10 * value - round(10 * value)) < 1e-6 for place in drawn for value in place)
+    for client, counts in ((signed_in, True), (reader, False)):
+        assert ("False alarms" in _page(client, "/models/lightgbm_sql/1")) == counts
+        figures = client.get("/api/v1/models/lightgbm_sql/1").get_json()["figures"]
+        assert any(figure["metric"].startswith("true_positives_at") for figure in figures) == counts
+        assert any(figure["metric"] == "sensitivity_at_50" for figure in figures)
+
+
+def test_the_comparison_without_labels_has_the_same_figures(
+    signed_in: FlaskClient, reader: FlaskClient, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For a reader, and for all where the site does not grant CompareModels to the page (error 229)."""
+    path = "/models/compare?a=1&b=2&metric=brier"
+    whole = _page(signed_in, path)
+    figures = re.findall(r'<dd><data value="([^"]+)"', whole)
+    assert len(figures) == 3
+    assert re.findall(r'<dd><data value="([^"]+)"', _page(reader, path)) == figures
+
+    def withheld(*_: object) -> queries.Comparison:
+        raise SqlError(229, "The EXECUTE permission was denied on the object 'CompareModels'.")
+
+    monkeypatch.setattr(queries, "_compare_models", withheld)
+    page = _page(signed_in, path)
+    assert re.findall(r'<dd><data value="([^"]+)"', page) == figures
+    assert "Patients on whom they disagree" not in page
+
+
+def test_a_name_with_slashes_has_an_address_in_the_api(signed_in: FlaskClient) -> None:
+    """Also with two in a row."""
+    path = f"/api/v1/models/{quote(HOSTILE, safe='')}/1"
+    assert signed_in.get(path).get_json()["name"] == HOSTILE
+    assert signed_in.get(f"{path}/curves").get_json()["items"]
+    assert signed_in.get("/api/v1/models/nobody/1").status_code == 404
+
+
 def test_models_without_common_test_patients_are_told_so(signed_in: FlaskClient, connection: Connection) -> None:
-    """The page has CompareModels' own words, and both versions side by side."""
+    """Also who may see the truth; and both versions stand side by side."""
     run(connection, "UPDATE dbo.experiment_patients SET part = 'train' WHERE experiment_id = 2;")
     page = unescape(_page(signed_in, "/models/compare?a=1&b=2"))
     assert "have no test patients in common" in page

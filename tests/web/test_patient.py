@@ -17,9 +17,12 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from lungdb.database import connect, run
+from lungdb.errors import SqlError
 from tests.web.conftest import UNSCORED, csrf_of, sign_in, target_of
 from web import wording
+from web.queries import patients
 from web.queries.scores import Explanation
+from web.services import call
 
 PROBABILITY = re.compile(r'<data id="probability" value="([^"]+)">([^<]+)</data>')
 Post = Callable[..., Any]
@@ -96,7 +99,8 @@ def test_the_sentence_says_what_can_be_counted_again(signed_in: FlaskClient, pos
         ({}, "higher than 83 of 100 scans in the training set; of scans scored like this one, 40 in 100 had cancer"),
         (
             {"like_this_with_cancer": None},
-            "higher than 83 of 100 scans in the training set; of scans scored like this one, about 40 in 100 had cancer",
+            "higher than 83 of 100 scans in the training set; of scans scored like this one, about 40 in 100 had "
+            "cancer",
         ),
         ({"higher_than": 0.0, "like_this": 0}, "higher than no scan's in the training set"),
         ({"higher_than": 100.0, "like_this": 0}, "higher than every scan's in the training set"),
@@ -167,6 +171,26 @@ def test_who_may_not_see_the_truth_is_told_no_count_of_labels(
     assert told["like_this_about"] == row[-1] / 100
     in_full = signed_in.get("/api/v1/patients/3/predictions/1").get_json()
     assert in_full["like_this_with_cancer"] is not None
+
+
+def test_a_site_that_withholds_the_truth_shows_the_page_without_it(
+    signed_in: FlaskClient, web_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """SQL Server's refusal, error 229, is no failure of the page; another error is."""
+    number = 229
+
+    def refusing(sql: str, *parameters: object, **options: Any) -> Any:
+        if "ShowTruth" in sql:
+            raise SqlError(number, "The EXECUTE permission was denied on the object 'ShowTruth'.")
+        return call(sql, *parameters, **options)
+
+    monkeypatch.setattr(patients, "call", refusing)
+    answer = signed_in.get("/patients/2")
+    assert (answer.status_code, "Not known." in answer.text) == (200, True)
+    assert "view_truth" not in {row[1] for row in audit(web_database)}
+    assert signed_in.get("/api/v1/patients/2/truth").get_json() == {"cancer": None, "source": None}
+    number = 208
+    assert signed_in.get("/patients/2").status_code == 500
 
 
 def test_a_truth_that_is_not_known_is_not_made_up(signed_in: FlaskClient, web_database: Path) -> None:

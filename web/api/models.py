@@ -7,14 +7,17 @@ from typing import Any
 
 from werkzeug.exceptions import NotFound
 
+from web.access import current_account
 from web.api.blueprints import new_blueprint, refuses
 from web.api.fields import LARGEST
 from web.api.model_schemas import Curves, ModelDetails, Models
 from web.api.problems import PREFIX
 from web.api.representations import model, origin
 from web.queries import models as queries
+from web.withheld import coarse_curves, without_counts
 
-VERSION = f"/<name>/<int(max={LARGEST}):version>"
+# A model's name may hold slashes, also two in a row.
+VERSION = f"/<path:name>/<int(max={LARGEST}):version>"
 
 blueprint = new_blueprint("Models", "/models", "Trained models: what they are made of and how good they are.")
 
@@ -27,13 +30,15 @@ def list_models() -> dict[str, Any]:
     return {"items": [model(version) for version in queries.list_versions()]}
 
 
-@blueprint.route(VERSION)
+@blueprint.route(VERSION, merge_slashes=False)
 @blueprint.response(HTTPStatus.OK, ModelDetails)
 @refuses(HTTPStatus.NOT_FOUND)
 def show_model(name: str, version: int) -> dict[str, Any]:
     """Show a version of a model, with the figures of its training run."""
     found = _find(name, version)
     figures = queries.read_figures(found.classifier_id)
+    if not current_account().sees_truth:
+        figures = without_counts(figures)
     return {
         **model(found),
         **origin(queries.read_origin(found.classifier_id)),
@@ -43,12 +48,17 @@ def show_model(name: str, version: int) -> dict[str, Any]:
     }
 
 
-@blueprint.route(f"{VERSION}/curves")
+@blueprint.route(f"{VERSION}/curves", merge_slashes=False)
 @blueprint.response(HTTPStatus.OK, Curves)
 @refuses(HTTPStatus.NOT_FOUND)
 def show_curves(name: str, version: int) -> dict[str, Any]:
-    """Show the curves of a version: ROC, precision and recall, calibration, and those of its training."""
-    curves = queries.read_curves(_find(name, version).classifier_id)
+    """Show the curves of a version: ROC, precision and recall, calibration, and those of its training.
+
+    Who may not see the truth gets ROC and precision-recall at x = 0, 0.1, … 1 alone, with y to the nearest tenth: the
+    whole curves would tell the truth of single patients.
+    """
+    stored = queries.read_curves(_find(name, version).classifier_id)
+    curves = stored if current_account().sees_truth else coarse_curves(stored)
     return {
         "items": [{"part": part, "curve": curve, "points": points} for (part, curve), points in sorted(curves.items())]
     }

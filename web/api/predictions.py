@@ -9,7 +9,7 @@ from flask import url_for
 from flask.views import MethodView
 from werkzeug.exceptions import NotFound
 
-from web.access import require
+from web.access import current_account, require
 from web.api.blueprints import INDEX, new_blueprint, refuses
 from web.api.fields import LARGEST
 from web.api.representations import explanation, prediction
@@ -64,7 +64,7 @@ class PatientPredictions(MethodView):
 @refuses(HTTPStatus.NOT_FOUND)
 def show_prediction(index: int, prediction_id: int) -> dict[str, Any]:
     """Show a score of a patient, and what it means beside the scores of the model's training run."""
-    found = queries.explain_score(prediction_id)
+    found = queries.explain_score(prediction_id, sees_truth=current_account().sees_truth)
     if found.patient_index != index:
         raise NotFound(
             f"The prediction {prediction_id} is of another patient. Ask for it under that patient's address."

@@ -61,6 +61,7 @@ def explanation(found: Explanation) -> dict[str, Any]:
         "higher_than": _share(found.higher_than),
         "like_this_low": _share(found.like_this_low_percent),
         "like_this_high": _share(found.like_this_high_percent),
+        "like_this_about": _share(found.like_this_about_percent),
     }
 
 

@@ -170,9 +170,10 @@ class Explanation(Schema):
     training_patients = whole("Patients that it was trained on.", 96, null=True)
     higher_than = share("Share of the training patients with a lower score; null without any.", 0.83, null=True)
     like_this = whole("Training patients who were scored about like this one.", 20, null=True)
-    like_this_with_cancer = whole("How many of them had cancer.", 8, null=True)
+    like_this_with_cancer = whole("How many of them had cancer; null for who may not see the truth.", 8, null=True)
     like_this_low = share("The lowest of their scores.", 0.24, null=True)
     like_this_high = share("The highest of their scores.", 0.39, null=True)
+    like_this_about = share("Share of cancers around this score, to the nearest tenth.", 0.4, null=True)
 
 
 class SimilarQuery(Schema):

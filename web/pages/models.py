@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from flask import Blueprint, Response, abort, render_template, request
 
-from lungdb.errors import SqlError
 from lungdb.reporting import card
 from lungdb.reporting.names import FIGURES, LIBRARIES, OPERATING_POINTS, PARTS, part_title
 from web.access import current_account
@@ -12,6 +11,7 @@ from web.model_plots import comparison_plots, model_plots
 from web.plots import Plot
 from web.queries import models
 from web.queries.accounts import record
+from web.withheld import Curves, coarse_curves
 
 blueprint = Blueprint("models", __name__, url_prefix="/models")
 
@@ -29,6 +29,7 @@ def index() -> str:
 def show(name: str, version: int) -> str:
     """Show a version with its figures, plots, training run and promotions."""
     model = _version(name, version)
+    sees_truth = current_account().sees_truth
     figures = models.read_figures(model.classifier_id)
     origin = models.read_origin(model.classifier_id)
     parts = [part for part in PARTS if any(measured == part for measured, _ in figures)]
@@ -39,6 +40,7 @@ def show(name: str, version: int) -> str:
         figures=figures,
         parts={part: part_title(part, figures) for part in parts},
         groups=FIGURES,
+        sees_truth=sees_truth,
         operating_points=OPERATING_POINTS,
         summary=card.summary(figures),
         library=LIBRARIES.get(model.library, model.library),
@@ -66,15 +68,10 @@ def compare() -> str:
     metric = request.args.get("metric", models.COMPARED[0])
     if metric not in models.COMPARED:
         abort(400, f"The figure {metric!r} is not known. Choose one of {', '.join(models.COMPARED)}.")
-    comparison, refusal = None, ""
-    try:
-        comparison = models.compare(a, b, metric, _DISAGREEMENTS)
-    except SqlError as error:
-        if error.number != models.NO_COMMON_PATIENTS:
-            raise
-        refusal = error.message
+    sees_truth = current_account().sees_truth
+    comparison = models.compare(a, b, metric, _DISAGREEMENTS, sees_truth=sees_truth)
     # Each of these rows has a patient's label.
-    disagreements = comparison.disagreements if comparison and current_account().sees_truth else []
+    disagreements = comparison.disagreements if comparison else []
     for patient in disagreements:
         record("view_truth", patient_index=patient.patient_index, detail="comparison of models")
     return render_template(
@@ -82,15 +79,15 @@ def compare() -> str:
         a=a,
         b=b,
         comparison=comparison,
-        refusal=refusal,
         disagreements=disagreements,
         metric=metric,
         metrics={name: title for group in FIGURES.values() for name, title, _ in group if name in models.COMPARED},
         plots=comparison_plots(
             f"{a.name} version {a.version}",
-            models.read_curves(a.classifier_id),
+            _curves(a, sees_truth),
             f"{b.name} version {b.version}",
-            models.read_curves(b.classifier_id),
+            _curves(b, sees_truth),
+            withheld=not sees_truth,
         ),
         versions=models.list_versions(),
         libraries=LIBRARIES,
@@ -113,5 +110,11 @@ def _chosen(argument: str) -> models.Version:
 
 
 def _plots(model: models.Version, origin: models.Origin, figures: dict[tuple[str, str], float | None]) -> list[Plot]:
+    sees_truth = current_account().sees_truth
+    curves = _curves(model, sees_truth)
+    return model_plots(curves, figures, origin.details, origin.parameters.get("folds"), withheld=not sees_truth)
+
+
+def _curves(model: models.Version, sees_truth: bool) -> Curves:
     curves = models.read_curves(model.classifier_id)
-    return model_plots(curves, figures, origin.details, origin.parameters.get("folds"))
+    return curves if sees_truth else coarse_curves(curves)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from web.queries.patients import rows_of
+from lungdb.errors import SqlError
+from web.queries.patients import NO_PERMISSION, rows_of
 from web.services import call
 
 COMPARED = ("auc", "average_precision", "log_loss", "brier")
@@ -185,14 +186,35 @@ def read_promotions(name: str) -> list[Promotion]:
     return [Promotion(**row | {"forced": bool(row["forced"])}) for row in rows_of(found)]
 
 
-def compare(a: Version, b: Version, metric: str, top: int) -> Comparison:
-    """Compare two versions by one of `COMPARED`, and list the `top` patients on whom they disagree most.
+def compare(a: Version, b: Version, metric: str, top: int, *, sees_truth: bool) -> Comparison | None:
+    """Compare two versions by one of `COMPARED`; None where they have no test patients in common.
 
-    Raises
-    ------
-    SqlError
-        Number 50144: the two have no test patients in common.
+    Who may see the truth is also told the `top` patients on whom the two disagree most, with their labels, unless this
+    site withholds CompareModels from the page.
     """
+    if sees_truth:
+        try:
+            return _compare_models(a, b, metric, top)
+        except SqlError as error:
+            if error.number == NO_COMMON_PATIENTS:
+                return None
+            if error.number != NO_PERMISSION:
+                raise
+    (figures,) = call(
+        "DECLARE @Patients INT, @A FLOAT, @B FLOAT, @Difference FLOAT, @Low FLOAT, @High FLOAT; "
+        "EXECUTE dbo.CompareScores @ClassifierA = ?, @ClassifierB = ?, @Metric = ?, @Patients = @Patients OUTPUT, "
+        "@ValueA = @A OUTPUT, @ValueB = @B OUTPUT, @Difference = @Difference OUTPUT, @Low = @Low OUTPUT, "
+        "@High = @High OUTPUT; "
+        "SELECT @Patients AS patients, @A AS value_a, @B AS value_b, @Difference AS difference, @Low AS low, "
+        "@High AS high;",
+        a.classifier_id, b.classifier_id, metric,
+        lane="comparisons",
+    )  # fmt: skip
+    (row,) = rows_of(figures)
+    return Comparison(metric=metric, disagreements=[], **row) if row["patients"] else None
+
+
+def _compare_models(a: Version, b: Version, metric: str, top: int) -> Comparison:
     figures, patients = call(
         "EXECUTE dbo.CompareModels @A = ?, @VersionA = ?, @B = ?, @VersionB = ?, @Metric = ?, @Top = ?;",
         a.name, a.version, b.name, b.version, metric, top,

@@ -7,9 +7,12 @@ from datetime import date, datetime
 from typing import Any
 
 from lungdb.database import ResultSet
+from lungdb.errors import SqlError
 from web.services import call
 
 STATES = ("no features", "not scored", "scored", "failed")
+NO_PERMISSION = 229
+"""SQL Server's number for a right that was not granted."""
 SORTS = ("index", "name", "date", "slices", "probability", "scored")
 
 
@@ -113,8 +116,13 @@ def show_patient(index: int) -> Patient:
 
 
 def show_truth(index: int) -> Truth | None:
-    """Return what is known of a patient, None where nothing is."""
-    (shown,) = call("EXECUTE dbo.ShowTruth @PatientIndex = ?;", index)
+    """Return what is known of a patient, None where nothing is, or where this site withholds it from the page."""
+    try:
+        (shown,) = call("EXECUTE dbo.ShowTruth @PatientIndex = ?;", index)
+    except SqlError as error:
+        if error.number != NO_PERMISSION:
+            raise
+        return None
     return next((Truth(**row) for row in rows_of(shown)), None)
 
 

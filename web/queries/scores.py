@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from flask import g
@@ -37,11 +37,14 @@ class Explanation:
     higher_than : float or None
         Percent of the training scans with a lower out-of-fold score.
     like_this, like_this_with_cancer : int
-        How many training scans are scored about like this one, and how many of them had cancer.
+        How many training scans are scored about like this one, and how many of them had cancer; None where the asker
+        may not see the truth, because this patient may be the one who is left out.
     like_this_low_percent, like_this_high_percent : float or None
         Range of their scores.
     prevalence : float or None
         The share of positives that the score was corrected to.
+    like_this_about_percent : float or None
+        Percent with cancer, to the nearest ten, in the group of training scans that the score belongs to.
     """
 
     prediction_id: int
@@ -57,10 +60,11 @@ class Explanation:
     training_patients: int
     higher_than: float | None
     like_this: int
-    like_this_with_cancer: int
+    like_this_with_cancer: int | None
     like_this_low_percent: float | None
     like_this_high_percent: float | None
     prevalence: float | None
+    like_this_about_percent: float | None
 
 
 def list_scores(index: int, limit: int = 50) -> list[Score]:
@@ -69,8 +73,8 @@ def list_scores(index: int, limit: int = 50) -> list[Score]:
     return [Score(**row) for row in rows_of(listed)]
 
 
-def explain_score(prediction_id: int) -> Explanation:
-    """Return what a score means.
+def explain_score(prediction_id: int, *, sees_truth: bool) -> Explanation:
+    """Return what a score means, to those who may not see the truth without counts of labels.
 
     Raises
     ------
@@ -78,7 +82,8 @@ def explain_score(prediction_id: int) -> Explanation:
         50145: there is no such prediction.
     """
     (explained,) = call("EXECUTE dbo.ExplainScore @PredictionId = ?;", prediction_id)
-    return Explanation(**rows_of(explained)[0])
+    found = Explanation(**rows_of(explained)[0])
+    return found if sees_truth else replace(found, like_this_with_cancer=None)
 
 
 def score_patient(index: int, model_name: str, version: int | None = None) -> Score:
