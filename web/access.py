@@ -24,6 +24,7 @@ from web.services import services
 PUBLIC = frozenset({"static", "sign_in.form", "sign_in.sign_in", "health.health"})
 # The paths that programs use: they are told 401 where a browser is led to the sign-in page.
 PROGRAM_PATHS = ("/api/", "/predict/", "/gif/")
+DOCUMENTATION = "api_documentation.show_documentation"
 
 __all__ = ["Account", "current_account", "is_safe_path", "refuse", "register", "require", "signed_in_account"]
 
@@ -151,7 +152,8 @@ def _account_of_session() -> Account | None:
 def _is_from_a_person() -> bool:
     """Tell a browser that opens a page from a program, and from a script of a page that fetches something."""
     is_fetched = request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate" or "X-CSRF-Token" in request.headers
-    return not (request.path.startswith(PROGRAM_PATHS) or is_fetched)
+    is_for_programs = request.path.startswith(PROGRAM_PATHS) and request.endpoint != DOCUMENTATION
+    return not (is_for_programs or is_fetched)
 
 
 def _unauthorized(**parameters: str) -> Unauthorized:

@@ -13,6 +13,8 @@ SAFE = {"GET", "HEAD", "OPTIONS"}
 PUBLIC = {"/static/<path:filename>", "/sign-in", "/health"}
 """All that may be seen by anybody."""
 PROGRAM_PREFIXES = ("/api/", "/predict/", "/gif/")
+DOCUMENTATION = "/api/v1/docs"
+"""A page for people, that tells what programs may ask."""
 TEXTS = {"name": "lightgbm_sql", "plot": "roc", "filename": "style.css"}
 
 
@@ -32,7 +34,7 @@ class Route:
     @property
     def is_for_programs(self) -> bool:
         """Whether programs call it, which cannot follow a redirection to a form."""
-        return self.path.startswith(PROGRAM_PREFIXES)
+        return self.path.startswith(PROGRAM_PREFIXES) and self.path != DOCUMENTATION
 
     @property
     def changes(self) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 import threading
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 from flask import Flask, Response, request, request_finished
+from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
 from waitress.server import create_server
 
@@ -79,7 +81,7 @@ def test_every_route_of_the_api_is_in_the_document(app: Flask, program: Program)
     document = program("GET", DOCUMENT).get_json()
     documented = operations(document)
     routes = {
-        (rule.rule.replace("<int(max=2147483647):", "{").replace("<", "{").replace(">", "}"), method.lower())
+        (re.sub(r"<(?:[^:>]+:)?(\w+)>", r"{\1}", rule.rule), method.lower())
         for rule in app.url_map.iter_rules()
         if rule.rule.startswith("/api/") and rule.rule not in (DOCUMENT, "/api/v1/docs")
         for method in (rule.methods or set()) - {"HEAD", "OPTIONS"}
@@ -104,6 +106,16 @@ def test_every_member_is_described(program: Program) -> None:
     for operation, body in operations(document).items():
         for parameter in body.get("parameters", []):
             assert parameter.get("description"), (operation, parameter["name"])
+
+
+def test_a_stranger_who_opens_the_apis_page_is_led_to_sign_in(app: Flask, signed_in: FlaskClient) -> None:
+    """It is a page for people, and every page links it; the rest of the API answers as to programs."""
+    stranger = app.test_client()
+    answer = stranger.get("/api/v1/docs")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/sign-in?next=/api/v1/docs")
+    assert stranger.get("/api/v1/patients").status_code == 401
+    assert stranger.get("/api/v1/docs", headers={"Sec-Fetch-Mode": "cors"}).status_code == 401
+    assert 'href="/api/v1/docs"' in signed_in.get("/").text
 
 
 def test_the_document_can_be_read_as_a_page(program: Program) -> None:
