@@ -168,7 +168,13 @@ def test_reading_and_scoring_are_audited(program: Program, ask: Ask) -> None:
     for method, path in (("GET", ""), ("GET", "/scan"), ("GET", "/predictions"), ("POST", "/predictions")):
         assert program(method, f"/api/v1/patients/6{path}").status_code < 300
     audit = ask("EXECUTE dbo.ReadAudit @PatientIndex = 6;")
-    assert [line["action"] for line in reversed(audit)] == ["view_patient", "view_scan", "view_patient", "score"]
+    assert [line["action"] for line in reversed(audit)] == [
+        "view_patient",
+        "view_scan",
+        "view_patient",
+        "ask_score",
+        "score",
+    ]
     assert {line["account"] for line in audit} == {"ana"}
 
 
