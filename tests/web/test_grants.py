@@ -1,0 +1,36 @@
+"""What the web page needs of the database is what docs/web.md tells a DBA to grant: procedures and views, no table."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+GRANT = re.compile(r"^GRANT (EXECUTE|SELECT) ON (dbo\.\w+) TO", re.MULTILINE)
+# A statement that the page sends; in a sentence for people a name follows other words.
+CALLED = re.compile(r"\b(?:EXEC(?:UTE)?|FROM|JOIN|INTO|UPDATE|TABLE)\s+(?:@\w+\s*=\s*)?(dbo\.\w+)", re.IGNORECASE)
+
+
+def _called() -> set[str]:
+    # `lungdb serve` asks with the page's own login before it listens.
+    paths = [ROOT / "lungdb" / "cli" / "serve.py", *(ROOT / "web").rglob("*.py")]
+    texts = (path.read_text(encoding="utf-8") for path in paths if "node_modules" not in path.parts)
+    return {name for text in texts for name in CALLED.findall(text)}
+
+
+def _objects(folder: str) -> set[str]:
+    return {f"dbo.{path.stem}" for path in (ROOT / "sql" / folder).glob("*.sql")}
+
+
+def test_the_page_calls_procedures_and_views_only() -> None:
+    """No statement of web/ names a table, so rights on tables are not needed: owner and procedure are the same."""
+    called = _called()
+    assert called
+    assert called - _objects("procedures") - _objects("views") == set()
+
+
+def test_the_documented_grants_are_what_the_page_calls() -> None:
+    """Not one right too few, so that the page works; not one too many, so that it can do nothing else."""
+    granted = GRANT.findall((ROOT / "docs" / "web.md").read_text(encoding="utf-8"))
+    assert {name for right, name in granted if right == "EXECUTE"} == _called() & _objects("procedures")
+    assert {name for right, name in granted if right == "SELECT"} == _called() & _objects("views")
