@@ -99,6 +99,8 @@ def volume_response(scan: Scan) -> Response:
     takes_gzip = request.accept_encodings["gzip"] > 0
     geometry = scan.geometry
     response = Response(iter(()), mimetype="application/octet-stream")
+    # The pieces come last, and nobody knows their length when they are packed.
+    response.automatically_set_content_length = False
     if takes_gzip:
         response.content_encoding = "gzip"
     else:
