@@ -58,8 +58,8 @@ INSERT INTO dbo.patients (patient_id, idx, display_name, birth_year)
 SELECT CONVERT(NVARCHAR(64), HASHBYTES('SHA2_256', CAST(t.n AS NVARCHAR(9))), 2), t.n,
     CASE WHEN t.n % 10 = 0 THEN NULL ELSE CONCAT(a.name, N' ', b.name, N' ', t.n % 97) END, 1930 + t.n % 60
 FROM #numbers AS t
-INNER JOIN #names AS a ON a.kind = 0 AND a.place = t.n % {first}
-INNER JOIN #names AS b ON b.kind = 1 AND b.place = t.n % {last};
+INNER JOIN #names AS a ON a.kind = 0 AND a.place = t.n % ?
+INNER JOIN #names AS b ON b.kind = 1 AND b.place = t.n % ?;
 INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, image_rows, image_cols, number_images,
     content_sha256)
 SELECT patient_id, 1, patient_id, N'1', DATEADD(DAY, idx * 79 % 7000, CAST('2005-01-01' AS DATE)), 512, 512,
@@ -149,7 +149,7 @@ def _fill(connection: Connection) -> None:
         for place, name in enumerate(names):
             run(connection, "INSERT INTO #names (kind, place, name) VALUES (?, ?, ?);", (kind, place, name))
     run(connection, _MODEL, (1,))
-    run(connection, _SCANS.format(first=len(FIRST), last=len(LAST)), (PATIENTS,))
+    run(connection, _SCANS, (PATIENTS, len(FIRST), len(LAST)))
     run(connection, f"{_SCORES} COMMIT TRANSACTION;")
 
 
@@ -160,7 +160,7 @@ def _fill_vectors(connection: Connection) -> None:
         f"BEGIN TRANSACTION; {_NAMES} INSERT INTO #names (kind, place, name) VALUES (0, 0, N'a'), (1, 0, N'b');",
     )
     run(connection, _MODEL, (WIDTH,))
-    run(connection, _SCANS.format(first=1, last=1), (SCANS,))
+    run(connection, _SCANS, (SCANS, 1, 1))
     run(
         connection,
         "INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256) "

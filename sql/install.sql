@@ -4754,7 +4754,9 @@ Parameters:
     @Animation VARBINARY(MAX) = NULL   the file; needed
     @Sha256 VARCHAR(64) = NULL         its SHA-256 in hex; needed
     @ContentSha256 VARCHAR(64) = NULL  content_sha256, in hex, of the scan that it was made of; needed
-    @Help BIT = 0                      1 prints this help and does nothing else';
+    @Help BIT = 0                      1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreAnimation @PatientIndex = 0, @Format = N''gif'', @Animation = ?, @Sha256 = ?, @ContentSha256 = ?;';
         RETURN 0;
     END;
 
