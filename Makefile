@@ -1,5 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
+# A file's tests stay in one process, so that what they share is made once.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
 .PHONY: demo web test test-slow test-all lint bench sql clean
 
@@ -9,10 +11,10 @@ demo: .venv/.demo web/node_modules/.done  ## the whole job on synthetic scans
 web: web/node_modules/.done  ## what the web page loads into the browser
 
 test: .venv/.test .tsql/.done web/node_modules/.done lint  ## the fast tests
-	$(BIN)/python -m pytest
+	$(PYTEST)
 
 test-slow: .venv/.test .tsql/.done web/node_modules/.done
-	$(BIN)/python -m pytest -m slow
+	$(PYTEST) -m slow
 
 test-all: test test-slow  ## the fast and the slow tests
 
