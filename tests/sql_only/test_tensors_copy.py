@@ -220,7 +220,7 @@ def test_what_cannot_be_copied_is_refused_and_leaves_no_file(
 
 @pytest.mark.slow
 def test_a_copy_that_is_killed_leaves_nothing(source: Path, other_file: Path, other: Connection) -> None:
-    """SIGKILL at ever later moments of the copy until one ends before it; then a copy that is let be."""
+    """SIGKILL at ever later moments of the copy until it is stored, then wholly; then a copy that is let be."""
     with closing(connect(target_of(source))) as connection:
         store_network(connection, "large", _random_network(WIDTH, 300, 300, 3), replace=False)
     command = [sys.executable, "-m", "lungdb.cli.main", "copy", "--from", target_of(source), "--to"]
@@ -240,9 +240,11 @@ def test_a_copy_that_is_killed_leaves_nothing(source: Path, other_file: Path, ot
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
                 killed += 1
-                assert contents(other) == before
+                if contents(other) != before:  # stored, and killed on its way out
+                    break
             else:
                 break
     assert killed >= 3
+    # Half a network would be one of the name that differs, which a copy refuses.
     assert _copy(source, target_of(other_file), "--network", "large") == 0
     assert rows(other, "SELECT COUNT(*) FROM dbo.tensors;") == [(6 * 300 + 301 * 300 + 301 * 3,)]
