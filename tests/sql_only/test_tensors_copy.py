@@ -222,7 +222,7 @@ def test_what_cannot_be_copied_is_refused_and_leaves_no_file(
 def test_a_copy_that_is_killed_leaves_nothing(source: Path, other_file: Path, other: Connection) -> None:
     """SIGKILL at ever later moments of the copy until it is stored, then wholly; then a copy that is let be."""
     with closing(connect(target_of(source))) as connection:
-        store_network(connection, "large", _random_network(WIDTH, 300, 300, 3), replace=False)
+        store_network(connection, "large", _random_network(WIDTH, 150, 150, 3), replace=False)
     command = [sys.executable, "-m", "lungdb.cli.main", "copy", "--from", target_of(source), "--to"]
     command += [target_of(other_file), "--network", "large"]
     first = other_file.with_name("first.db")
@@ -232,10 +232,10 @@ def test_a_copy_that_is_killed_leaves_nothing(source: Path, other_file: Path, ot
     whole = time.monotonic() - began
     before = contents(other)
     killed = 0
-    for part in range(1, 20):
+    for part in range(1, 10):
         with subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True) as process:
             try:
-                process.wait(whole * part / 20)
+                process.wait(whole * part / 10)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 process.wait()
@@ -247,4 +247,4 @@ def test_a_copy_that_is_killed_leaves_nothing(source: Path, other_file: Path, ot
     assert killed >= 3
     # Half a network would be one of the name that differs, which a copy refuses.
     assert _copy(source, target_of(other_file), "--network", "large") == 0
-    assert rows(other, "SELECT COUNT(*) FROM dbo.tensors;") == [(6 * 300 + 301 * 300 + 301 * 3,)]
+    assert rows(other, "SELECT COUNT(*) FROM dbo.tensors;") == [(6 * 150 + 151 * 150 + 151 * 3,)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
@@ -85,10 +85,27 @@ def settings(web_database: Path) -> Settings:
     return Settings(database=target_of(web_database), web_secret="a secret of the tests only")
 
 
+MakeApp = Callable[[Settings], Flask]
+
+
 @pytest.fixture
-def app(settings: Settings) -> Flask:
+def make_app() -> Iterator[MakeApp]:
+    """Give a function that makes an application; at the end its connections are closed."""
+    made = []
+
+    def make(settings: Settings) -> Flask:
+        made.append(create_app(settings))
+        return made[-1]
+
+    yield make
+    for app in made:
+        app.extensions["lungdb"].database.close()
+
+
+@pytest.fixture
+def app(make_app: MakeApp, settings: Settings) -> Flask:
     """The application over the copy."""
-    made = create_app(settings)
+    made = make_app(settings)
     made.testing = True
     made.config["PROPAGATE_EXCEPTIONS"] = False
     return made

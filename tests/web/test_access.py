@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 
 from lungdb.config import Settings
 from lungdb.errors import LungdbError
-from tests.web.conftest import NAMES, PASSWORD, csrf_of, sign_in
+from tests.web.conftest import NAMES, PASSWORD, MakeApp, csrf_of, sign_in
 from tests.web.looking import attempt, audit, query
 from tests.web.routes import Route, routes
 from web import create_app
@@ -188,23 +188,25 @@ def test_the_database_keeps_no_secret(signed_in: FlaskClient, app: Flask, web_da
     assert stored.startswith("$argon2id$v=19$m=65536,t=3,p=4$")
 
 
-def test_the_cookie_is_kept_from_scripts_and_other_sites(client: FlaskClient, settings: Settings) -> None:
+def test_the_cookie_is_kept_from_scripts_and_other_sites(
+    client: FlaskClient, settings: Settings, make_app: MakeApp
+) -> None:
     """HttpOnly and SameSite always; Secure, and bound to this host, where the page is reached by HTTPS."""
     cookie = client.get("/sign-in").headers["Set-Cookie"]
     assert re.match(r"lungdb=\S+; HttpOnly; Path=/; SameSite=Lax$", cookie)
     secure = (
-        create_app(replace(settings, web_scheme="https", web_hosts="ct.example"))
+        make_app(replace(settings, web_scheme="https", web_hosts="ct.example"))
         .test_client()
         .get("/sign-in", base_url="https://ct.example")
     )
     assert re.match(r"__Host-lungdb=\S+; Secure; HttpOnly; Path=/; SameSite=Lax$", secure.headers["Set-Cookie"])
 
 
-def test_without_a_secret_a_restart_ends_every_session(settings: Settings) -> None:
+def test_without_a_secret_a_restart_ends_every_session(settings: Settings, make_app: MakeApp) -> None:
     """The key is a new one each time, never one that everybody knows."""
     bare = replace(settings, web_secret="")
-    first = sign_in(create_app(bare).test_client(), "ana")
-    second = create_app(bare).test_client()
+    first = sign_in(make_app(bare).test_client(), "ana")
+    second = make_app(bare).test_client()
     second.set_cookie("lungdb", _session_cookie(first))
     assert second.get("/").status_code == 303
 

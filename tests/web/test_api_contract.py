@@ -15,8 +15,9 @@ import pytest
 from flask import Flask, Response, request, request_finished
 from flask.testing import FlaskClient
 from openapi_spec_validator import OpenAPIV31SpecValidator
-from waitress.server import create_server
 
+from lungdb.cli.serve import make_server
+from lungdb.config import Settings
 from tests.web.conftest import Program, give_token
 
 DOCUMENT = "/api/v1/openapi.json"
@@ -25,7 +26,7 @@ DOCUMENT = "/api/v1/openapi.json"
 @contextmanager
 def serving(app: Flask) -> Iterator[str]:
     """Serve the application on a free port of this machine, and give its address."""
-    server = create_server(app, host="127.0.0.1", port=0, threads=4)
+    server = make_server(app, Settings(web_host="127.0.0.1"), 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     try:

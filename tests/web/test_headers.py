@@ -10,8 +10,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from lungdb.config import Settings
+from tests.web.conftest import MakeApp
 from tests.web.routes import routes
-from web import create_app
 
 POLICY = {
     "default-src": ["'none'"],
@@ -90,9 +90,9 @@ def test_no_page_needs_what_the_policy_forbids(app: Flask, signed_in: FlaskClien
     assert pages > 6
 
 
-def test_https_is_asked_for_where_the_site_has_it(settings: Settings) -> None:
+def test_https_is_asked_for_where_the_site_has_it(settings: Settings, make_app: MakeApp) -> None:
     """For a year."""
-    client = create_app(replace(settings, web_scheme="https", web_hosts="ct.clinic.example")).test_client()
+    client = make_app(replace(settings, web_scheme="https", web_hosts="ct.clinic.example")).test_client()
     assert client.get("/sign-in").headers["Strict-Transport-Security"] == "max-age=31536000"
 
 

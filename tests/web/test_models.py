@@ -23,8 +23,7 @@ from lungdb.database import Connection, connect, install, run
 from lungdb.errors import SqlError
 from lungdb.reporting.facts import read_facts
 from tests.models.conftest import fill, rows, vectors_and_labels
-from tests.web.conftest import PASSWORD, sign_in, target_of
-from web import create_app
+from tests.web.conftest import PASSWORD, MakeApp, sign_in, target_of
 from web.passwords import hash_password
 from web.plots import LEFT, SIDE, TOP
 from web.queries import models as queries
@@ -379,15 +378,13 @@ def test_a_version_without_a_training_run_is_shown_with_what_is_known(
     assert "no test patients in common" in _page(signed_in, "/models/compare?a=1&b=4")
 
 
-def test_an_empty_database_says_what_to_run(tmp_path: Path) -> None:
+def test_an_empty_database_says_what_to_run(tmp_path: Path, make_app: MakeApp) -> None:
     """Nothing is trained: the procedure is named."""
     target = target_of(tmp_path / "lung_cancer_database.db")
     with closing(connect(target)) as connection:
         install(connection)
         add_account(connection, "ana", hash_password(PASSWORD), "scorer", True)
-    client = sign_in(
-        create_app(Settings(database=target, web_secret="a secret of the tests only")).test_client(), "ana"
-    )
+    client = sign_in(make_app(Settings(database=target, web_secret="a secret of the tests only")).test_client(), "ana")
     assert "dbo.TrainLungCancerModel" in _page(client, "/models")
 
 

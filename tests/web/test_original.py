@@ -13,9 +13,8 @@ from PIL import Image
 from werkzeug.test import TestResponse
 
 from lungdb.config import Settings
-from tests.web.conftest import PATIENTS, UNSCORED, Program, give_token, sign_in
+from tests.web.conftest import PATIENTS, UNSCORED, MakeApp, Program, give_token, sign_in
 from tests.web.looking import audit, query
-from web import create_app
 
 Post = Callable[..., TestResponse]
 
@@ -81,10 +80,10 @@ def test_another_site_cannot_have_a_signed_in_browser_score(signed_in: FlaskClie
 
 
 def test_a_browser_that_does_not_say_who_asks_is_believed_on_this_machine_alone(
-    settings: Settings, web_database: Path
+    settings: Settings, make_app: MakeApp, web_database: Path
 ) -> None:
     """Over plain HTTP to another machine browsers keep silent, and another site's picture could be the asker."""
-    app = create_app(replace(settings, web_hosts="ct.clinic.example"))
+    app = make_app(replace(settings, web_hosts="ct.clinic.example"))
     client = sign_in(app.test_client(), "ana")
     client.set_cookie("lungdb", client.get_cookie("lungdb").value, domain="ct.clinic.example")
     elsewhere = "http://ct.clinic.example"

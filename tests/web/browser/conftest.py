@@ -8,9 +8,10 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-import waitress
 from flask import Flask
 
+from lungdb.cli.serve import make_server
+from lungdb.config import Settings
 from tests.web.conftest import PASSWORD
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -45,7 +46,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture
 def address(app: Flask) -> Iterator[str]:
     """The address at which waitress serves the application."""
-    server = waitress.create_server(app, host="127.0.0.1", port=0, threads=12)
+    server = make_server(app, Settings(web_host="127.0.0.1"), 0)
     thread = threading.Thread(target=server.run)
     thread.start()
     yield f"http://127.0.0.1:{server.effective_port}"
