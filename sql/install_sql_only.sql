@@ -40,6 +40,8 @@ IF OBJECT_ID(N'dbo.scans', N'U') IS NULL
 BEGIN
     -- A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres,
     -- gantry_tilt in degrees. deidentification has the codes of DICOM PS3.16 CID 7050, NULL where ids were kept.
+    -- patient_orientation says where in the patient columns, then rows of the pixels rise to, as DICOM's attribute does: LP is
+    -- to the left and to the back. NULL: loaded before it was recorded.
     CREATE TABLE dbo.scans (
         scan_id INT IDENTITY(1, 1) NOT NULL,
         patient_id NVARCHAR(64) NOT NULL,
@@ -57,6 +59,7 @@ BEGIN
         content_sha256 VARBINARY(32) NOT NULL,
         gantry_tilt FLOAT NULL,
         deidentification NVARCHAR(64) NULL,
+        patient_orientation NVARCHAR(2) NULL,
         CONSTRAINT PK_scans PRIMARY KEY (scan_id),
         CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
         CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),
@@ -795,6 +798,8 @@ IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 5)
 BEGIN
     SET XACT_ABORT ON;
     BEGIN TRANSACTION;
+    EXECUTE (N'-- How the images of a scan lie in the patient.
+ALTER TABLE dbo.scans ADD patient_orientation NVARCHAR(2) NULL;');
     EXECUTE (N'-- The worklist of a database that has patients already.
 INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability)
 SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images,

@@ -31,10 +31,17 @@ _SET_PRIMARY = "UPDATE dbo.scans SET is_primary = 1 WHERE series_uid = ?;"
 _INSERT_SCAN = """
 INSERT INTO dbo.scans (
     patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, deidentification, image_rows, image_cols,
-    number_images, spacing_z, spacing_y, spacing_x, gantry_tilt, content_sha256
+    number_images, spacing_z, spacing_y, spacing_x, gantry_tilt, patient_orientation, content_sha256
 )
 OUTPUT inserted.scan_id
-VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+"""
+# Of a scan that was loaded before this was recorded. What was drawn of it may have stood the wrong way round.
+_RECORD_ORIENTATION = """
+DECLARE @Orientation NVARCHAR(2) = ?, @Series NVARCHAR(64) = ?;
+DELETE FROM dbo.animations
+WHERE scan_id IN (SELECT scan_id FROM dbo.scans WHERE series_uid = @Series AND patient_orientation IS NULL);
+UPDATE dbo.scans SET patient_orientation = @Orientation WHERE series_uid = @Series AND patient_orientation IS NULL;
 """
 _INSERT_SLICE = """
 INSERT INTO dbo.scan_images (
@@ -82,6 +89,8 @@ class EncodedScan:
         Pixels whose HU did not fit int16.
     gantry_tilt : float or None
         Degrees.
+    patient_orientation : str
+        Of dbo.scans.
     """
 
     patient_id: str
@@ -92,6 +101,7 @@ class EncodedScan:
     content_sha256: bytes
     clipped: int
     gantry_tilt: float | None
+    patient_orientation: str
 
 
 def stored_extent(series: Series, identity: Identity) -> Extent:
@@ -123,6 +133,7 @@ def make_scan(series: Series, encoded: Sequence[EncodedSlice], identity: Identit
         content_sha256=content_sha256(row[-1] for row in slices),
         clipped=sum(part.clipped for part in encoded),
         gantry_tilt=series.gantry_tilt,
+        patient_orientation=first.patient_orientation,
     )
 
 
@@ -198,6 +209,7 @@ def store_scan(connection: Connection, scan: EncodedScan, *, all_series: bool, r
         run(connection, _LOCK_WORKLIST, (scan.patient_id,))
         done = outcome(connection, scan, all_series=all_series, replace=replace)
         if done == "unchanged":
+            run(connection, _RECORD_ORIENTATION, (scan.patient_orientation, scan.extent.series_uid))
             return done
         if done == "replaced":
             scan_id = run(connection, _FIND_SCAN, (scan.extent.series_uid,))[0].rows[0][0]
@@ -238,8 +250,9 @@ def _has_patient(connection: Connection, patient_id: str) -> bool:
 
 def _insert_scan(connection: Connection, scan: EncodedScan) -> None:
     extent = scan.extent
-    values = (extent.number_images, extent.spacing_z, *scan.spacing, scan.gantry_tilt, scan.content_sha256)
-    inserted = run(connection, _INSERT_SCAN, (scan.patient_id, extent.series_uid, *scan.columns, *values))
+    geometry = (extent.number_images, extent.spacing_z, *scan.spacing, scan.gantry_tilt, scan.patient_orientation)
+    values = (scan.patient_id, extent.series_uid, *scan.columns, *geometry, scan.content_sha256)
+    inserted = run(connection, _INSERT_SCAN, values)
     scan_id = inserted[0].rows[0][0]
     # A few at a time, because the engine may copy what it is given.
     for start in range(0, len(scan.slices), _SLICES_AT_ONCE):

@@ -109,6 +109,11 @@ class SliceHeader:
     padding: tuple[int, int] | None
 
     @property
+    def patient_orientation(self) -> str:
+        """Where in the patient columns, then rows rise to: L, R, A or P each, as in DICOM PS3.3 C.7.6.1.1.1."""
+        return _towards(self.orientation[:3]) + _towards(self.orientation[3:])
+
+    @property
     def normal(self) -> tuple[float, float, float]:
         """The slice's unit normal, turned so that it points to the head (z > 0)."""
         return _normal(self.orientation)
@@ -283,6 +288,14 @@ def _check_axial(orientation: tuple[float, ...]) -> None:
         raise RejectedError("bad_attribute", "ImageOrientationPatient")
     if _normal(orientation)[2] < AXIAL_COSINE:
         raise RejectedError("not_axial")
+
+
+def _towards(direction: tuple[float, ...]) -> str:
+    """Name the side of the patient that a direction within an axial slice points to most."""
+    x, y, _ = direction
+    if abs(x) > abs(y):
+        return "L" if x > 0 else "R"
+    return "P" if y > 0 else "A"
 
 
 def _normal(orientation: tuple[float, ...]) -> tuple[float, float, float]:

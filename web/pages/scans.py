@@ -107,7 +107,7 @@ def volume_response(scan: Scan) -> Response:
         response.content_length = size(geometry)
     response.vary.add("Accept-Encoding")
     response.headers["Content-Disposition"] = f'attachment; filename="patient-{scan.index}.nii"'
-    _cached(response, header(geometry).hex() + scan.content_sha256)
+    _cached(response, header(geometry).hex() + scan.orientation + scan.content_sha256)
     if response.status_code == HTTPStatus.OK and request.method != "HEAD":
         turn = ExitStack()
         turn.enter_context(VOLUMES.take())
@@ -124,7 +124,8 @@ def slice_response(index: int, number: int, window: str) -> Response:
     patient, hu, sha256 = read_slice(index, number)
     record_view("view_scan", index)
     pixel = pixel_size(patient.spacing_y, patient.spacing_x)
-    return _cached(Response(png(hu, WINDOWS[window], pixel), mimetype="image/png"), f"{sha256} {window} {pixel}")
+    key = f"{sha256} {patient.patient_orientation} {window} {pixel}"
+    return _cached(Response(png(hu, WINDOWS[window], pixel), mimetype="image/png"), key)
 
 
 def animation_response(index: int, image_format: str) -> Response:

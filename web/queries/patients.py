@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
 from lungdb.database import ResultSet
 from lungdb.errors import SqlError
+from web.scans.upright import STANDARD, is_across
 from web.services import call
 
 STATES = ("no features", "not scored", "scored", "failed")
@@ -35,7 +36,11 @@ class PatientRow:
 
 @dataclass(frozen=True)
 class Patient:
-    """A patient with the primary scan; spacing in millimetres, content_sha256 in hexadecimal digits."""
+    """A patient with the primary scan; spacing in millimetres, gantry_tilt in degrees, content_sha256 in hexadecimal.
+
+    Rows and columns are those of the slices as `web.scans.upright` turns them. patient_orientation tells how they are
+    stored; None where that was not recorded.
+    """
 
     patient_index: int
     display_name: str | None
@@ -50,6 +55,8 @@ class Patient:
     spacing_z: float | None
     spacing_y: float | None
     spacing_x: float | None
+    gantry_tilt: float | None
+    patient_orientation: str | None
     content_sha256: str
     part: str | None
     state: str
@@ -112,7 +119,16 @@ def show_patient(index: int) -> Patient:
         50107: there is none with this index.
     """
     (shown,) = call("EXECUTE dbo.ShowPatient @PatientIndex = ?;", index)
-    return Patient(**rows_of(shown)[0])
+    stored = Patient(**rows_of(shown)[0])
+    if not is_across(stored.patient_orientation or STANDARD):
+        return stored
+    return replace(
+        stored,
+        image_rows=stored.image_cols,
+        image_cols=stored.image_rows,
+        spacing_y=stored.spacing_x,
+        spacing_x=stored.spacing_y,
+    )
 
 
 def show_truth(index: int) -> Truth | None:

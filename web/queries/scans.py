@@ -16,6 +16,7 @@ from lungdb.errors import LungdbError, SqlError
 from lungdb.imaging.codecs import content_sha256, decode_slice
 from web.queries.patients import Patient, show_patient
 from web.scans.geometry import Geometry
+from web.scans.upright import STANDARD, is_across, upright
 from web.services import call
 
 _CHUNK_BYTES = 8 * 2**20  # of pixels, decompressed, that are in memory at a time
@@ -46,6 +47,8 @@ class Scan:
     ----------
     index : int
         The patient's.
+    orientation : str
+        How its slices are stored; see `web.scans.upright`.
     content_sha256 : str
         In hexadecimal digits.
     hashes : tuple of str
@@ -54,6 +57,7 @@ class Scan:
 
     index: int
     geometry: Geometry
+    orientation: str
     content_sha256: str
     hashes: tuple[str, ...]
 
@@ -77,7 +81,8 @@ def find_scan(index: int) -> Scan:
     is_whole = [row[0] for row in found.rows] == list(range(patient.slices))
     if not is_whole or content_sha256(bytes.fromhex(one) for one in hashes).hex().upper() != patient.content_sha256:
         raise DamagedScanError(index)
-    return Scan(index, _geometry(patient, [row[1] for row in found.rows]), patient.content_sha256, hashes)
+    geometry = _geometry(patient, [row[1] for row in found.rows])
+    return Scan(index, geometry, patient.patient_orientation or STANDARD, patient.content_sha256, hashes)
 
 
 def read_slices(scan: Scan, wanted: Sequence[int] | None = None) -> Iterator[Slice]:
@@ -91,7 +96,7 @@ def read_slices(scan: Scan, wanted: Sequence[int] | None = None) -> Iterator[Sli
     Yields
     ------
     int16[rows, cols]
-        Hounsfield units, read-only.
+        Hounsfield units, upright.
 
     Raises
     ------
@@ -109,7 +114,7 @@ def read_slices(scan: Scan, wanted: Sequence[int] | None = None) -> Iterator[Sli
             pixels, sha256 = stored.pop(index, (b"", ""))
             if sha256 != scan.hashes[index]:
                 raise DamagedScanError(scan.index)
-            yield _decode(scan.index, pixels, sha256, geometry.rows, geometry.cols)
+            yield _decode(scan.index, pixels, sha256, (geometry.rows, geometry.cols), scan.orientation)
 
 
 def read_slice(index: int, number: int) -> tuple[Patient, Slice, str]:
@@ -119,7 +124,7 @@ def read_slice(index: int, number: int) -> tuple[Patient, Slice, str]:
     -------
     Patient
     int16[rows, cols]
-        Hounsfield units, read-only.
+        Hounsfield units, upright.
     str
         The SHA-256 of its pixels.
 
@@ -140,7 +145,8 @@ def read_slice(index: int, number: int) -> tuple[Patient, Slice, str]:
     if not found.rows:
         raise DamagedScanError(index)
     _, _, pixels, sha256 = found.rows[0]
-    return patient, _decode(index, pixels, sha256, patient.image_rows, patient.image_cols), sha256
+    size = patient.image_rows, patient.image_cols
+    return patient, _decode(index, pixels, sha256, size, patient.patient_orientation or STANDARD), sha256
 
 
 def kept_animation(index: int, image_format: str) -> tuple[bytes, str] | None:
@@ -179,11 +185,14 @@ def _geometry(patient: Patient, positions: Sequence[float | None]) -> Geometry:
         spacing_x=patient.spacing_x,
         spacing_z=patient.spacing_z,
         positions=tuple(positions),
+        gantry_tilt=patient.gantry_tilt,
     )
 
 
-def _decode(index: int, pixels: bytes, sha256: str, rows: int, cols: int) -> Slice:
+def _decode(index: int, pixels: bytes, sha256: str, size: tuple[int, int], orientation: str) -> Slice:
+    rows, cols = reversed(size) if is_across(orientation) else size
     try:
-        return decode_slice(bytes(pixels), rows, cols, bytes.fromhex(sha256))
+        stored = decode_slice(bytes(pixels), rows, cols, bytes.fromhex(sha256))
     except LungdbError as error:
         raise DamagedScanError(index) from error
+    return upright(stored, orientation)

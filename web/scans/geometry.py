@@ -8,6 +8,8 @@ from statistics import median
 
 # As lungdb.dicom.series.UNEVEN: more than this part of the usual distance apart from it, and a slice is missing.
 _UNEVEN = 0.25
+# Degrees; as load-scans counts tilted series.
+_TILTED = 1.0
 
 
 def pixel_size(spacing_y: float | None, spacing_x: float | None) -> tuple[float, float]:
@@ -17,10 +19,9 @@ def pixel_size(spacing_y: float | None, spacing_x: float | None) -> tuple[float,
 
 @dataclass(frozen=True)
 class Geometry:
-    """The voxel grid of a scan as the tables have it.
+    """The voxel grid of a scan, its slices upright.
 
-    Slices run from feet to head, rows from front to back, columns from the patient's right to left: the tables keep no
-    ImageOrientationPatient, and this is how all but few scanners write a patient who lies on the back.
+    Slices run from feet to head, rows from front to back, columns from the patient's right to left.
 
     Attributes
     ----------
@@ -29,6 +30,8 @@ class Geometry:
         Distance of rows, columns and slices in mm; None where it is not known.
     positions : tuple of float or None
         Where each slice lies along the body, in mm.
+    gantry_tilt : float or None
+        Degrees between the slices' normal and the line they are stacked along.
     """
 
     rows: int
@@ -38,6 +41,7 @@ class Geometry:
     spacing_x: float | None
     spacing_z: float | None
     positions: tuple[float | None, ...]
+    gantry_tilt: float | None = None
 
     @property
     def known_positions(self) -> tuple[float, ...] | None:
@@ -78,6 +82,10 @@ class Geometry:
             notes.append("The distance of slices is unknown: coronal and sagittal views are not to scale.")
         elif self._is_uneven():
             notes.append("The slices are not evenly spaced: coronal and sagittal views are drawn as if they were.")
+        if self.gantry_tilt and self.gantry_tilt >= _TILTED:
+            notes.append(
+                f"The gantry was tilted by {self.gantry_tilt:.0f}°: coronal and sagittal views are skewed by as much."
+            )
         return notes
 
     def _steps(self) -> list[float]:
