@@ -1,11 +1,13 @@
 // The scan in the browser. It begins with plain slices, which need nothing, and goes on with the volume once it is there.
 
 import { AXIS, Grid } from "./viewer_grid.js";
+import { listenToPointer } from "./viewer_pointer.js";
 import { SliceView } from "./viewer_slices.js";
 import { VolumeView, download, hindrance } from "./viewer_volume.js";
 
 const PAGE = 10; // slices
-const CLICK = 4; // pixels that a hand moves in a click
+const MOST_ZOOM = 16;
+const STEP = 1.25; // of the zoom, for a key or a notch of the wheel
 const NOTCH = 60; // of a mouse wheel; finer movements are added up
 const NICE_LENGTHS = [200, 100, 50, 20, 10, 5, 2, 1]; // millimetres
 const PRESS = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp: PAGE, PageDown: -PAGE };
@@ -26,13 +28,13 @@ class Viewer {
     voxel[2] = Number(at("range").value) - 1;
     const window = at("windows").querySelector("[aria-pressed=true]").dataset.window;
     const [, level, width] = scan.windows[window];
-    this.start = { plane: "axial", voxel, window, preset: window, level, width, hasCrosshair: true };
+    this.start = { plane: "axial", voxel, window, preset: window, level, width, zoom: 1, centre: this.grid.centre(), hasCrosshair: true };
     this.view = this.start;
   }
 
   // What dragging changes now: plain slices have no window of their own.
   get dragged() {
-    return this.renderer.hasFreeWindow ? this.drag : "slices";
+    return this.drag === "window" && !this.renderer.hasFreeWindow ? "slices" : this.drag;
   }
 
   // Changes asked for within one frame of the screen are drawn once.
@@ -70,6 +72,28 @@ class Viewer {
     this.change({ preset: null, level, width });
   }
 
+  // By a factor, about a place that stays where it is on the screen; about the middle where none is given.
+  enlarge(factor, place, from = this.view) {
+    const zoom = Math.min(Math.max(from.zoom * factor, 1), MOST_ZOOM);
+    const centre = from.centre.map((middle, axis) => {
+      const fixed = place?.[axis] ?? middle;
+      return fixed + (middle - fixed) * from.zoom / zoom;
+    });
+    this.change({ zoom, centre: this.grid.near(centre, zoom) });
+  }
+
+  // Drag the scan along in the plane of an axis. On the screen the patient's right and front are at the left, the front of
+  // axial slices and the head of the others above; in millimetres these are the higher numbers.
+  shift(from, right, down, axis) {
+    const scale = this.renderer.scale();
+    const across = axis === AXIS.sagittal ? 1 : 0;
+    const along = axis === AXIS.axial ? 1 : 2;
+    const centre = [...from.centre];
+    centre[across] += right * scale;
+    centre[along] += down * scale;
+    this.change({ centre: this.grid.near(centre, from.zoom) });
+  }
+
   play(isOn) {
     clearInterval(this.clock);
     this.clock = isOn ? setInterval(() => {
@@ -97,6 +121,9 @@ class Viewer {
     at("value").textContent = value === null ? "" : `${signed(value)} HU`;
     this.showScale();
     this.showEdges();
+    at("zoom").textContent = view.zoom > 1 ? `${view.zoom.toFixed(1)}×` : "";
+    at("zoom-out").disabled = view.zoom === 1;
+    at("zoom-in").disabled = view.zoom === MOST_ZOOM;
     this.press("planes", "plane", view.plane);
     this.press("windows", "window", view.preset);
     this.press("drags", "drag", this.dragged);
@@ -105,7 +132,7 @@ class Viewer {
     at("range").value = number;
     at("range").setAttribute("aria-valuetext", `${plane} slice ${number} of ${count}`);
     renderer.element.setAttribute("aria-label", `${plane} slice ${number} of ${count}, ${name} window`);
-    Object.assign(root.dataset, { plane: view.plane, slice: number, level: view.level, width: view.width, drawn: "true" });
+    Object.assign(root.dataset, { plane: view.plane, slice: number, level: view.level, width: view.width, zoom: view.zoom.toFixed(2), drawn: "true" });
     // Said once it stands still: a reader of the screen is not told of every slice that passes.
     clearTimeout(this.saying);
     this.saying = setTimeout(() => {
@@ -150,12 +177,17 @@ class Viewer {
 
   listen() {
     const stage = at("stage");
-    this.listenToPointer(stage);
+    listenToPointer(this, stage);
     let turned = 0;
     stage.addEventListener("wheel", (event) => {
-      if (event.ctrlKey) return;
       event.preventDefault();
-      turned += event.deltaY * (event.deltaMode ? NOTCH : 1);
+      const delta = event.deltaY * (event.deltaMode ? NOTCH : 1);
+      // Two fingers on a touchpad come as a wheel turned with Ctrl.
+      if (event.ctrlKey) {
+        this.enlarge(STEP ** (-delta / NOTCH), this.under(event)?.place);
+        return;
+      }
+      turned += delta;
       if (Math.abs(turned) < NOTCH / 2) return;
       this.move(-Math.sign(turned), this.under(event)?.axis);
       turned = 0;
@@ -167,6 +199,8 @@ class Viewer {
       this.drag = target.dataset.drag ?? this.drag;
       this.show();
     });
+    at("zoom-in").addEventListener("click", () => this.enlarge(STEP));
+    at("zoom-out").addEventListener("click", () => this.enlarge(1 / STEP));
     at("crosshair").addEventListener("click", () => this.change({ hasCrosshair: !this.view.hasCrosshair }));
     at("reset").addEventListener("click", () => {
       this.play(false);
@@ -175,39 +209,12 @@ class Viewer {
     at("play").addEventListener("click", () => this.play(!this.clock));
     at("speed").addEventListener("change", () => this.clock && this.play(true));
     at("range").addEventListener("input", () => this.move(Number(at("range").value) - 1 - this.view.voxel[AXIS[this.view.plane]]));
-    new ResizeObserver(() => this.show()).observe(stage);
+    new ResizeObserver(() => this.change({})).observe(stage);
   }
 
   under(event) {
-    const box = this.renderer.element.getBoundingClientRect();
+    const box = at("stage").getBoundingClientRect();
     return this.renderer.pick(event.clientX - box.left, event.clientY - box.top);
-  }
-
-  listenToPointer(stage) {
-    let begun = null;
-    stage.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0 || event.target.closest(".viewer-loading")) return;
-      begun = { x: event.clientX, y: event.clientY, view: this.view, axis: this.under(event)?.axis, moved: false };
-      stage.setPointerCapture(event.pointerId);
-    });
-    stage.addEventListener("pointermove", (event) => {
-      if (!begun) return;
-      const right = event.clientX - begun.x;
-      const down = event.clientY - begun.y;
-      begun.moved ||= Math.hypot(right, down) > CLICK;
-      if (!begun.moved) return;
-      const axis = begun.axis ?? AXIS[this.view.plane];
-      if (this.dragged === "slices") {
-        const steps = Math.round(-down * this.grid.size[axis] / stage.clientHeight);
-        this.move(begun.view.voxel[axis] + steps - this.view.voxel[axis], axis);
-      } else this.bend(begun.view, right, down);
-    });
-    stage.addEventListener("pointerup", (event) => {
-      const found = begun && !begun.moved && this.under(event);
-      if (found) this.change({ voxel: found.voxel });
-      begun = null;
-    });
-    stage.addEventListener("pointercancel", () => { begun = null; });
   }
 
   pressed(event) {
@@ -218,6 +225,8 @@ class Viewer {
     if (event.key in PRESS) this.move(PRESS[event.key]);
     else if (event.key === "Home") this.move(-this.view.voxel[axis]);
     else if (event.key === "End") this.move(this.grid.size[axis]);
+    else if (event.key === "+" || event.key === "=") this.enlarge(STEP);
+    else if (event.key === "-") this.enlarge(1 / STEP);
     else if (event.key === " ") this.play(!this.clock);
     else if (presets[event.key - 1]) this.choose(presets[event.key - 1]);
     else return;
@@ -274,7 +283,7 @@ async function begin(root) {
   at("tools").hidden = at("cine").hidden = false;
   at("stage").tabIndex = 0;
   at("stage").setAttribute("role", "application");
-  at("stage").setAttribute("aria-label", "Slices of the scan. Arrow keys change the slice, 1 to 4 the window, Space plays.");
+  at("stage").setAttribute("aria-label", "Slices of the scan. Arrow keys change the slice, 1 to 4 the window, plus and minus enlarge, Space plays.");
   viewer.listen();
   for (const note of viewer.scan.notes) viewer.note(note);
   viewer.use(viewer.renderer);

@@ -8,6 +8,20 @@ export class Grid {
     Object.assign(this, { size, spacing, start, positions });
   }
 
+  // The point in the middle, in millimetres.
+  centre() {
+    return [0, 0, this.start + ((this.size[2] - 1) / 2) * this.spacing[2]];
+  }
+
+  // As near to a point as the middle of the picture may come, so that the scan fills it where it can.
+  near(point, zoom) {
+    const room = 0.5 - 0.5 / zoom;
+    return this.centre().map((middle, axis) => {
+      const most = room * this.size[axis] * this.spacing[axis];
+      return Math.min(Math.max(point[axis], middle - most), middle + most);
+    });
+  }
+
   middle() {
     return this.size.map((count) => Math.floor(count / 2));
   }

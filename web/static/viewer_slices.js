@@ -8,6 +8,8 @@ export class SliceView {
     this.element = image;
     this.address = address;
     this.grid = grid;
+    this.zoom = 1;
+    this.middle = grid.centre();
     this.next = null;
     this.isLoading = false;
   }
@@ -18,6 +20,7 @@ export class SliceView {
 
   // One picture at a time; of those asked for meanwhile the last is what counts.
   async draw(view) {
+    this.move(view);
     this.next = view;
     if (this.isLoading) return;
     this.isLoading = true;
@@ -38,11 +41,20 @@ export class SliceView {
     }
   }
 
+  // The picture is drawn once, and what is looked at of it enlarged.
+  move({ zoom, centre }) {
+    this.zoom = zoom;
+    this.middle = centre;
+    const [x, y] = centre;
+    const scale = this.scale();
+    if (Number.isFinite(scale)) this.element.style.transform = `translate(${x / scale}px, ${y / scale}px) scale(${zoom})`;
+  }
+
   // Millimetres a pixel of the page.
   scale() {
     const { naturalWidth, naturalHeight, clientWidth, clientHeight } = this.element;
     const shrunk = Math.min(clientWidth / naturalWidth, clientHeight / naturalHeight);
-    return (this.grid.size[0] * this.grid.spacing[0]) / (naturalWidth * shrunk);
+    return (this.grid.size[0] * this.grid.spacing[0]) / (naturalWidth * shrunk * this.zoom);
   }
 
   edges() {
@@ -55,8 +67,12 @@ export class SliceView {
     ];
   }
 
-  pick() {
-    return null;
+  // Voxels are not pointed at here.
+  pick(x, y) {
+    const { clientWidth: width, clientHeight: height } = this.element;
+    const scale = this.scale();
+    const [right, front, head] = this.middle;
+    return { place: [right - (x - width / 2) * scale, front - (y - height / 2) * scale, head], axis: 2 };
   }
 
   value() {

@@ -102,6 +102,7 @@ export class VolumeView {
     }
     if (this.plane !== view.plane) viewer.setSliceType(TYPES[view.plane]);
     this.plane = view.plane;
+    viewer.scene.pan2Dxyzmm = [...this.grid.centre().map((middle, axis) => middle - view.centre[axis] * view.zoom), view.zoom];
     viewer.scene.crosshairPos = viewer.mm2frac(this.grid.millimetres(view.voxel));
     viewer.setCrosshairWidth(view.hasCrosshair ? HAIR * this.scale() : 0);
     viewer.drawScene();
@@ -131,7 +132,8 @@ export class VolumeView {
     return this.element.width / this.element.clientWidth;
   }
 
-  // The voxel under a point of the canvas, and the axis that its plane is scrolled along; null beside the volume.
+  // What is under a point of the canvas: its place in millimetres, the voxel there, and the axis that its plane is
+  // scrolled along; null beside the volume.
   pick(x, y) {
     const ratio = this.devicePixels();
     const point = [x * ratio, y * ratio];
@@ -139,7 +141,9 @@ export class VolumeView {
     if (fraction[0] < 0) return null;
     const tile = this.viewer.screenSlices.find(({ leftTopWidthHeight: [left, top, width, height] }) =>
       point[0] >= left && point[0] < left + width && point[1] >= top && point[1] < top + height);
-    return tile ? { voxel: this.grid.voxel(this.viewer.frac2mm(fraction)), axis: AXIS[planeOf(tile.axCorSag)] } : null;
+    if (!tile) return null;
+    const place = Array.from(this.viewer.frac2mm(fraction)).slice(0, 3);
+    return { place, voxel: this.grid.voxel(place), axis: AXIS[planeOf(tile.axCorSag)] };
   }
 
   value(voxel) {

@@ -55,7 +55,7 @@ def _at(page: Any, **data: object) -> None:
 
 def _picture(page: Any) -> NDArray[np.float64]:
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
-    image = Image.open(io.BytesIO(page.locator("#viewer-stage canvas").screenshot())).convert("L")
+    image = Image.open(io.BytesIO(page.locator("#viewer-stage").screenshot())).convert("L")
     return np.asarray(image, dtype=np.float64)
 
 
@@ -65,6 +65,7 @@ def _difference(
     spacing: tuple[float, float],
     scale: float,
     window: tuple[int, int],
+    middle: tuple[float, float] | None = None,
 ) -> float:
     """Compare a picture with a plane of the scan drawn by NumPy: the mean difference where the plane is smooth.
 
@@ -76,12 +77,15 @@ def _difference(
         Of the plane's rows and columns in mm.
     scale : float
         Millimetres a pixel of the picture.
+    middle : tuple of float, optional
+        Row and column of the plane in the middle of the picture; those of the plane's own by default.
     """
     level, width = window
+    row, col = middle or ((plane.shape[0] - 1) / 2, (plane.shape[1] - 1) / 2)
     expected = np.clip((plane.astype(float) - level) / width + 0.5, 0, 1) * 255
     down, across = np.indices(drawn.shape)
-    rows = (down - (drawn.shape[0] - 1) / 2) * scale / spacing[0] + (plane.shape[0] - 1) / 2
-    cols = (across - (drawn.shape[1] - 1) / 2) * scale / spacing[1] + (plane.shape[1] - 1) / 2
+    rows = (down - (drawn.shape[0] - 1) / 2) * scale / spacing[0] + row
+    cols = (across - (drawn.shape[1] - 1) / 2) * scale / spacing[1] + col
     inside = (rows > 1) & (rows < plane.shape[0] - 2) & (cols > 1) & (cols < plane.shape[1] - 2)
     varies = maximum_filter(expected, 3) - minimum_filter(expected, 3)
     smooth = inside & (map_coordinates(varies, [rows, cols], order=0, mode="nearest") < 60)
@@ -170,17 +174,63 @@ def test_dragging_changes_the_window_and_a_click_reads_the_value(visit: Callable
         page.wait_for_selector(f"#viewer-value:text-is('{shown}')", timeout=WAIT)
 
 
+def test_what_is_enlarged_stays_under_the_hand(visit: Callable[..., Any], web_database: Path) -> None:
+    """Ctrl with the wheel about the pointer, keys about the middle; dragging moves; NumPy draws the same part."""
+    hu, (z, y, x) = _scan(web_database)
+    page = _open(visit)
+    page.get_by_role("button", name="Crosshair").click()
+    for name, plane, spacing in (
+        ("axial", hu[4], (y, x)),
+        ("coronal", hu[::-1, hu.shape[1] // 2, :], (z, x)),
+        ("sagittal", hu[::-1, :, hu.shape[2] // 2], (z, y)),
+    ):
+        page.click(f"button[data-plane={name}]")
+        _at(page, plane=name, zoom="1.00")
+        whole = float(page.locator("#viewer").get_attribute("data-scale"))
+        across, down = 40, -30  # from the middle, in pixels
+        centre = _middle(page)
+        page.mouse.move(centre[0] + across, centre[1] + down)
+        page.keyboard.down("Control")
+        page.mouse.wheel(0, -180)
+        page.keyboard.up("Control")
+        _at(page, zoom="1.95")
+        scale = float(page.locator("#viewer").get_attribute("data-scale"))
+        assert scale == pytest.approx(whole / 1.25**3, rel=1e-6)
+        row = (plane.shape[0] - 1) / 2 + down * (whole - scale) / spacing[0]
+        col = (plane.shape[1] - 1) / 2 + across * (whole - scale) / spacing[1]
+        difference = _difference(_picture(page), plane, spacing, scale, WINDOWS["lung"], (row, col))
+        assert difference < 3, name
+        assert _difference(_picture(page), plane, spacing, scale, WINDOWS["lung"]) > 2 * difference, name
+
+        page.click("button[data-drag=move]")
+        centre = _middle(page)
+        page.mouse.move(*centre)
+        page.mouse.down()
+        page.mouse.move(centre[0] + across, centre[1] + down, steps=3)
+        page.mouse.up()
+        row, col = row - down * scale / spacing[0], col - across * scale / spacing[1]
+        assert _difference(_picture(page), plane, spacing, scale, WINDOWS["lung"], (row, col)) < 3, name
+        page.focus("#viewer-stage")
+        for _ in range(3):
+            page.keyboard.press("-")
+        _at(page, zoom="1.00")
+        assert page.get_by_role("button", name="Zoom out").is_disabled()
+
+
 def test_the_scale_is_as_long_as_it_says(visit: Callable[..., Any]) -> None:
     """The bar's length in pixels of the page, times the millimetres of a pixel, whatever the window's size."""
     page = _open(visit)
     for _ in range(2):
-        said = re.fullmatch(r"(\d+) (mm|cm)", page.locator("#viewer-scale-text").inner_text())
+        # Read at one go: the viewer may draw itself anew between two questions.
+        text, width, scale = page.evaluate("""() => [
+            document.getElementById("viewer-scale-text").textContent,
+            document.getElementById("viewer-scale").getBoundingClientRect().width,
+            Number(document.getElementById("viewer").dataset.scale),
+        ]""")
+        said = re.fullmatch(r"(\d+) (mm|cm)", text)
         assert said is not None
         millimetres = int(said.group(1)) * (10 if said.group(2) == "cm" else 1)
-        width = page.locator("#viewer-scale").bounding_box()["width"]
-        assert width * float(page.locator("#viewer").get_attribute("data-scale")) == pytest.approx(
-            millimetres, rel=0.02
-        )
+        assert width * scale == pytest.approx(millimetres, rel=0.02)
         page.set_viewport_size({"width": 700, "height": 600})
         page.wait_for_timeout(500)
 
@@ -216,6 +266,58 @@ def test_a_server_without_the_npm_files_shows_plain_slices(
     page.wait_for_selector("#viewer-notes:has-text('make web')")
 
 
+def test_plain_slices_are_enlarged_too(
+    visit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, web_database: Path
+) -> None:
+    """About the pointer, and dragged; NumPy draws the same part."""
+    hu, (_, y, x) = _scan(web_database)
+    monkeypatch.setattr(niivue, "_PACKAGE", tmp_path)
+    page = _open(visit, SLICES)
+    whole = float(page.locator("#viewer").get_attribute("data-scale"))
+    page.click("button[data-drag=move]")
+    across, down = 40, -30
+    centre = _middle(page)
+    page.mouse.move(centre[0] + across, centre[1] + down)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -180)
+    page.keyboard.up("Control")
+    _at(page, zoom="1.95")
+    scale = float(page.locator("#viewer").get_attribute("data-scale"))
+    row = (hu.shape[1] - 1) / 2 + down * (whole - scale) / y
+    col = (hu.shape[2] - 1) / 2 + across * (whole - scale) / x
+    assert _difference(_picture(page), hu[4], (y, x), scale, WINDOWS["lung"], (row, col)) < 3
+    page.mouse.down()
+    page.mouse.move(*centre, steps=3)
+    page.mouse.up()
+    row, col = row + down * scale / y, col + across * scale / x
+    assert _difference(_picture(page), hu[4], (y, x), scale, WINDOWS["lung"], (row, col)) < 3
+
+
+def test_two_fingers_enlarge_and_one_goes_through_the_slices(visit: Callable[..., Any]) -> None:
+    """Real touches, by the protocol of Chromium's tools: twice as far apart is twice as large."""
+    page = _open(visit, has_touch=True)
+    tools = page.context.new_cdp_session(page)
+    x, y = _middle(page)
+
+    def touch(kind: str, *fingers: tuple[float, float]) -> None:
+        points = [{"x": right, "y": down, "id": number} for number, (right, down) in enumerate(fingers)]
+        tools.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    touch("touchStart", (x - 50, y))
+    touch("touchStart", (x - 50, y), (x + 50, y))
+    touch("touchMove", (x - 70, y), (x + 70, y))
+    touch("touchMove", (x - 100, y), (x + 100, y))
+    touch("touchEnd")
+    _at(page, zoom="2.00", slice=5)
+    page.click("button[data-drag=slices]")
+    x, y = _middle(page)
+    touch("touchStart", (x, y))
+    touch("touchMove", (x, y - 100))
+    touch("touchMove", (x, y - 500))
+    touch("touchEnd")
+    _at(page, zoom="2.00", slice=9)
+
+
 def test_a_damaged_scan_is_told_of_in_words(visit: Callable[..., Any], web_database: Path) -> None:
     """The transfer breaks off; the slices that are whole can still be looked at one by one."""
     query(web_database, "UPDATE dbo.scan_images SET pixels = ? WHERE slice_index = 7;", b"no gzip")
@@ -231,5 +333,5 @@ def test_a_damaged_scan_is_told_of_in_words(visit: Callable[..., Any], web_datab
 def _middle(page: Any) -> tuple[float, float]:
     """The middle of the canvas, in pixels of the window; the stage is brought into view first."""
     page.locator("#viewer-stage").scroll_into_view_if_needed()
-    box = page.locator("#viewer-stage canvas").bounding_box()
+    box = page.locator("#viewer-stage").bounding_box()
     return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
