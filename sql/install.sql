@@ -661,7 +661,7 @@ BEGIN
         action VARCHAR(20) NOT NULL,
         patient_index INT NULL,
         outcome VARCHAR(10) NOT NULL,
-        detail NVARCHAR(200) NULL,
+        detail NVARCHAR(4000) NULL,
         address VARCHAR(45) NULL,
         CONSTRAINT PK_audit PRIMARY KEY (audit_id),
         CONSTRAINT CK_audit_outcome CHECK (outcome IN ('ok', 'refused', 'failed'))
@@ -745,7 +745,7 @@ BEGIN
         applied_at DATETIME2(3) NOT NULL CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME(),
         CONSTRAINT PK_schema_version PRIMARY KEY (version)
     );
-    INSERT INTO dbo.schema_version (version) VALUES (1), (2), (3), (4), (5);
+    INSERT INTO dbo.schema_version (version) VALUES (1), (2), (3), (4), (5), (6);
 END;
 GO
 IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 2)
@@ -798,8 +798,6 @@ IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 5)
 BEGIN
     SET XACT_ABORT ON;
     BEGIN TRANSACTION;
-    EXECUTE (N'-- How the images of a scan lie in the patient.
-ALTER TABLE dbo.scans ADD patient_orientation NVARCHAR(2) NULL;');
     EXECUTE (N'-- The worklist of a database that has patients already.
 INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability)
 SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images,
@@ -813,6 +811,17 @@ INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
 LEFT JOIN dbo.predictions AS r ON r.prediction_id = (SELECT MAX(n.prediction_id) FROM dbo.predictions AS n WHERE n.scan_id = s.scan_id)
 WHERE s.is_primary = 1;');
     INSERT INTO dbo.schema_version (version) VALUES (5);
+    COMMIT TRANSACTION;
+END;
+GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 6)
+BEGIN
+    SET XACT_ABORT ON;
+    BEGIN TRANSACTION;
+    EXECUTE (N'-- How the images of a scan lie in the patient; lists of patients in the audit.
+ALTER TABLE dbo.scans ADD patient_orientation NVARCHAR(2) NULL;');
+    EXECUTE (N'ALTER TABLE dbo.audit ALTER COLUMN detail NVARCHAR(4000) NULL;');
+    INSERT INTO dbo.schema_version (version) VALUES (6);
     COMMIT TRANSACTION;
 END;
 GO
@@ -3678,6 +3687,7 @@ GO
 CREATE OR ALTER PROCEDURE dbo.ListScores
     @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
     @Limit INT = 50,          -- scores to return, 1 to 1000
+    @Before INT = NULL,       -- prediction_id; only scores older than this one
     @Help BIT = 0             -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -3690,6 +3700,7 @@ BEGIN
 Parameters:
     @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
     @Limit INT = 50           scores to return, 1 to 1000
+    @Before INT = NULL        prediction_id; only scores older than this one
     @Help BIT = 0             1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;';
@@ -3708,7 +3719,7 @@ Example:
         c.name AS model_name, c.version AS model_version, r.predicted_at, r.predicted_by
     FROM dbo.predictions AS r
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
-    WHERE r.scan_id = @ScanId
+    WHERE r.scan_id = @ScanId AND (@Before IS NULL OR r.prediction_id < @Before)
     ORDER BY r.prediction_id DESC;
 END;
 GO
@@ -3725,7 +3736,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.ExplainScore returns one row about a score: the model with its test figures, and where the score stands among those that
-the training run gave its training patients, each by a model that had not seen the patient. The patient asked about is left out.
+the training run gave its training patients, each by a model that had not seen the patient. The patient asked about is left out:
+compared_patients is how many the others are, training_prevalence the share of positives that the model was trained on.
 higher_than is the percentage of them with a lower score; equal ones do not count. like_this is how many are scored about like this one:
 the nearest tenth of them, 20 at least, and all that are as near; like_this_with_cancer how many of those had cancer, and
 like_this_low_percent to like_this_high_percent the range of their scores, corrected for the prevalence as this score is.
@@ -3801,6 +3813,7 @@ Example:
         (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_high') AS test_auc_high,
         (SELECT COUNT(*) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
         (SELECT COUNT(*) FROM dbo.experiment_patients AS t WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
+        @TrainedOn AS training_prevalence, @Others AS compared_patients,
         @HigherThan AS higher_than, @LikeThis AS like_this, @WithCancer AS like_this_with_cancer,
         100 * @Low AS like_this_low_percent, 100 * @High AS like_this_high_percent, r.prevalence,
         @About AS like_this_about_percent
@@ -5186,10 +5199,10 @@ GO
 -- RecordAudit: one line of what was done or refused. The web page calls it.
 -- Example: EXECUTE dbo.RecordAudit @Action = 'view_patient', @PatientIndex = 0;
 CREATE OR ALTER PROCEDURE dbo.RecordAudit
-    @Action VARCHAR(20) = NULL,     -- sign_in, sign_out, view_patient, view_scan, score, view_truth, refused, …; needed
+    @Action VARCHAR(20) = NULL,     -- sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score or refused; needed
     @PatientIndex INT = NULL,       -- index of the patient that it is about
     @Outcome VARCHAR(10) = 'ok',    -- ok, refused or failed
-    @Detail NVARCHAR(200) = NULL,   -- what was asked for or why it was refused; never a name or a search
+    @Detail NVARCHAR(4000) = NULL,  -- what was asked for or why it was refused; never a name or a search
     @Address VARCHAR(45) = NULL,    -- address that the request came from
     @Account NVARCHAR(128) = NULL,  -- account that it is about; NULL means the session's user
     @Help BIT = 0                   -- 1 prints this help and does nothing else
@@ -5201,10 +5214,10 @@ BEGIN
     BEGIN
         PRINT N'dbo.RecordAudit: one line of what was done or refused. The web page calls it.
 Parameters:
-    @Action VARCHAR(20) = NULL       sign_in, sign_out, view_patient, view_scan, score, view_truth, refused, …; needed
+    @Action VARCHAR(20) = NULL       sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score or refused; needed
     @PatientIndex INT = NULL         index of the patient that it is about
     @Outcome VARCHAR(10) = ''ok''    ok, refused or failed
-    @Detail NVARCHAR(200) = NULL     what was asked for or why it was refused; never a name or a search
+    @Detail NVARCHAR(4000) = NULL    what was asked for or why it was refused; never a name or a search
     @Address VARCHAR(45) = NULL      address that the request came from
     @Account NVARCHAR(128) = NULL    account that it is about; NULL means the session''s user
     @Help BIT = 0                    1 prints this help and does nothing else
@@ -5221,7 +5234,7 @@ GO
 -- Example: EXECUTE dbo.ReadAudit @PatientIndex = 0;
 CREATE OR ALTER PROCEDURE dbo.ReadAudit
     @Account NVARCHAR(128) = NULL, -- only what this account did
-    @PatientIndex INT = NULL,      -- only what was done with this patient
+    @PatientIndex INT = NULL,      -- only what was done with this patient, and lists that showed it
     @Limit INT = 50,               -- most rows, 1 to 100000
     @Help BIT = 0                  -- 1 prints this help and does nothing else
 AS
@@ -5233,7 +5246,7 @@ BEGIN
         PRINT N'dbo.ReadAudit lists who did what on the web page, newest first: sign-ins, views of patients, scores, and what was refused.
 Parameters:
     @Account NVARCHAR(128) = NULL  only what this account did
-    @PatientIndex INT = NULL       only what was done with this patient
+    @PatientIndex INT = NULL       only what was done with this patient, and lists that showed it
     @Limit INT = 50                most rows, 1 to 100000
     @Help BIT = 0                  1 prints this help and does nothing else
 Examples:
@@ -5251,7 +5264,11 @@ Examples:
 
     SELECT TOP (@Limit) u.audit_id, u.at, u.account, u.action, u.patient_index, u.outcome, u.detail, u.address
     FROM dbo.audit AS u
-    WHERE (@Account IS NULL OR u.account = @Account) AND (@PatientIndex IS NULL OR u.patient_index = @PatientIndex)
+    WHERE (@Account IS NULL OR u.account = @Account)
+        AND (@PatientIndex IS NULL OR u.patient_index = @PatientIndex
+            -- Lists name theirs in detail, as in: patients: 0, 12, 7
+            OR u.action IN ('view_list', 'view_patient')
+                AND CONCAT(REPLACE(u.detail, N':', N','), N',') LIKE CONCAT(N'%, ', @PatientIndex, N',%'))
     ORDER BY u.audit_id DESC;
 END;
 GO

@@ -661,7 +661,7 @@ BEGIN
         action VARCHAR(20) NOT NULL,
         patient_index INT NULL,
         outcome VARCHAR(10) NOT NULL,
-        detail NVARCHAR(200) NULL,
+        detail NVARCHAR(4000) NULL,
         address VARCHAR(45) NULL,
         CONSTRAINT PK_audit PRIMARY KEY (audit_id),
         CONSTRAINT CK_audit_outcome CHECK (outcome IN ('ok', 'refused', 'failed'))
@@ -745,7 +745,7 @@ BEGIN
         applied_at DATETIME2(3) NOT NULL CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME(),
         CONSTRAINT PK_schema_version PRIMARY KEY (version)
     );
-    INSERT INTO dbo.schema_version (version) VALUES (1), (2), (3), (4), (5);
+    INSERT INTO dbo.schema_version (version) VALUES (1), (2), (3), (4), (5), (6);
 END;
 GO
 IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 2)
@@ -798,8 +798,6 @@ IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 5)
 BEGIN
     SET XACT_ABORT ON;
     BEGIN TRANSACTION;
-    EXECUTE (N'-- How the images of a scan lie in the patient.
-ALTER TABLE dbo.scans ADD patient_orientation NVARCHAR(2) NULL;');
     EXECUTE (N'-- The worklist of a database that has patients already.
 INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability)
 SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images,
@@ -813,6 +811,17 @@ INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
 LEFT JOIN dbo.predictions AS r ON r.prediction_id = (SELECT MAX(n.prediction_id) FROM dbo.predictions AS n WHERE n.scan_id = s.scan_id)
 WHERE s.is_primary = 1;');
     INSERT INTO dbo.schema_version (version) VALUES (5);
+    COMMIT TRANSACTION;
+END;
+GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 6)
+BEGIN
+    SET XACT_ABORT ON;
+    BEGIN TRANSACTION;
+    EXECUTE (N'-- How the images of a scan lie in the patient; lists of patients in the audit.
+ALTER TABLE dbo.scans ADD patient_orientation NVARCHAR(2) NULL;');
+    EXECUTE (N'ALTER TABLE dbo.audit ALTER COLUMN detail NVARCHAR(4000) NULL;');
+    INSERT INTO dbo.schema_version (version) VALUES (6);
     COMMIT TRANSACTION;
 END;
 GO

@@ -13,9 +13,6 @@ from web.addresses import client_network
 from web.queries.accounts import record
 from web.rate_limit import limits
 
-_INDICES_PER_ROW = 15
-"""So that indices of ten digits fit into the 200 characters of a row's detail."""
-
 
 def refuse(reason: str) -> None:
     """Record a refusal. Of requests that nobody signed in for, only the first few of a network are recorded."""
@@ -36,13 +33,16 @@ def record_view(action: str, patient_index: int) -> None:
             raise
 
 
-def record_list(offset: int, count: int) -> None:
-    """Record that a page of the list of patients is shown: where it begins, how many are on it, not what it is of."""
-    record("view_list", detail=f"{count} patients after the first {offset}")
+def record_list(shown: Sequence[int]) -> None:
+    """Record which patients a page of the list shows, not what was searched for."""
+    record("view_list", detail=f"patients: {_listed(shown)}")
 
 
 def record_similar(patient_index: int, shown: Sequence[int]) -> None:
-    """Record which patients are shown as similar to one, in as many rows as that takes."""
-    for first in range(0, max(1, len(shown)), _INDICES_PER_ROW):
-        indices = ", ".join(str(index) for index in shown[first : first + _INDICES_PER_ROW])
-        record("view_patient", patient_index, detail=f"similar patients: {indices or 'none'}")
+    """Record which patients are shown as similar to one."""
+    record("view_patient", patient_index, detail=f"similar patients: {_listed(shown)}")
+
+
+def _listed(indices: Sequence[int]) -> str:
+    """Write indices as dbo.ReadAudit looks for them."""
+    return ", ".join(map(str, indices)) or "none"

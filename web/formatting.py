@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 
 from flask import Flask
 
@@ -14,6 +14,13 @@ def percent(value: float) -> str:
     if 99.9 < value < 100:
         return "> 99.9"
     return f"{value:.1f}"
+
+
+def day(value: date | None) -> str:
+    """Write a date; of a first of January the year, because loading with replaced ids keeps no more of a date."""
+    if value is None:
+        return ""
+    return str(value.year) if (value.month, value.day) == (1, 1) else value.isoformat()
 
 
 def moment(value: datetime) -> str:
@@ -28,5 +35,5 @@ def count(value: float) -> str:
 
 def register(app: Flask) -> None:
     """Make them filters of the application's templates."""
-    app.jinja_env.filters.update(percent=percent, moment=moment, count=count)
+    app.jinja_env.filters.update(percent=percent, day=day, moment=moment, count=count)
     app.jinja_env.trim_blocks = app.jinja_env.lstrip_blocks = True

@@ -49,6 +49,13 @@ class RateLimit:
                 self._counts.popitem(last=False)
             return 0
 
+    def take_back(self, key: str) -> None:
+        """Count one attempt less."""
+        with self._lock:
+            if key in self._counts:
+                started, count = self._counts[key]
+                self._counts[key] = (started, max(0, count - 1))
+
     def forget(self, key: str) -> None:
         """Start again for a key."""
         with self._lock:
@@ -64,7 +71,7 @@ class Limits:
     people : RateLimit
         Sign-ins by account and network. A person who mistypes stays below; who guesses does not.
     networks : RateLimit
-        Sign-ins by network, whatever the account.
+        Failed sign-ins by network, whatever the account: many people may share one.
     names : RateLimit
         Sign-ins by account from everywhere: so many that no single stranger can lock its owner out.
     refusals : RateLimit

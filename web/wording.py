@@ -15,11 +15,22 @@ def meaning(explanation: Explanation) -> str:
     sentence = f"This score is {_standing(explanation.higher_than)} in the training set"
     if explanation.like_this and explanation.like_this_with_cancer is not None:
         share = 100 * explanation.like_this_with_cancer / explanation.like_this
-        sentence += f"; of scans scored like this one, {of_hundred(share)} in 100 had cancer"
+        sentence += _cancers(explanation, of_hundred(share))
     elif explanation.like_this and explanation.like_this_about_percent is not None:
-        about = explanation.like_this_about_percent
-        sentence += f"; of scans scored like this one, about {about:.0f} in 100 had cancer"
+        sentence += _cancers(explanation, f"about {explanation.like_this_about_percent:.0f}")
     return f"{sentence}."
+
+
+def _cancers(explanation: Explanation, counted: str) -> str:
+    """Say how many had cancer; where the score was corrected for a prevalence, that this is counted before it was."""
+    here, there = explanation.prevalence, explanation.training_prevalence
+    if here is None or there is None:
+        return f"; of scans scored like this one, {counted} in 100 had cancer"
+    return (
+        f"; of training scans scored like this one, {counted} in 100 had cancer, but in that set "
+        f"{of_hundred(100 * there)} in 100 have it, and the percentage is for a place where {of_hundred(100 * here)} "
+        "in 100 do"
+    )
 
 
 def basis(explanation: Explanation) -> str | None:
@@ -27,8 +38,8 @@ def basis(explanation: Explanation) -> str | None:
     if explanation.higher_than is None:
         return None
     text = (
-        f"Counted over the {explanation.training_patients} training scans (without this one, if it is among them), "
-        "each scored by a model that had not seen it"
+        f"Counted over {explanation.compared_patients} other scans of the training set, each scored by a model that "
+        "had not seen it"
     )
     low, high = explanation.like_this_low_percent, explanation.like_this_high_percent
     if not explanation.like_this or low is None or high is None:

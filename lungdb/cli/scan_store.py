@@ -24,7 +24,7 @@ _LOCK_WORKLIST = (
 )
 _FIND_PATIENT = "SELECT patient_id FROM dbo.patients WHERE patient_id = ?;"
 _INSERT_PATIENT = "INSERT INTO dbo.patients (patient_id, idx) VALUES (?, ?);"
-_FIND_SCAN = "SELECT scan_id, patient_id, content_sha256 FROM dbo.scans WHERE series_uid = ?;"
+_FIND_SCAN = "SELECT scan_id, patient_id, content_sha256, patient_orientation FROM dbo.scans WHERE series_uid = ?;"
 _EXTENTS = "SELECT series_uid, spacing_z, number_images FROM dbo.scans WHERE patient_id = ?;"
 _NONE_PRIMARY = "UPDATE dbo.scans SET is_primary = 0 WHERE patient_id = ? AND is_primary = 1;"
 _SET_PRIMARY = "UPDATE dbo.scans SET is_primary = 1 WHERE series_uid = ?;"
@@ -174,10 +174,10 @@ def outcome(connection: Connection, scan: EncodedScan, *, all_series: bool, repl
             check_wanted(connection, scan.patient_id, scan.extent)
         _has_patient(connection, scan.patient_id)
         return "loaded"
-    _, patient_id, content = found[0]
+    _, patient_id, content, orientation = found[0]
     if patient_id != scan.patient_id:
         raise RejectedError("other_patient")
-    if bytes(content) == scan.content_sha256:
+    if bytes(content) == scan.content_sha256 and orientation in (None, scan.patient_orientation):
         return "unchanged"
     if not replace:
         raise RejectedError("changed_series")
@@ -192,7 +192,8 @@ def store_scan(connection: Connection, scan: EncodedScan, *, all_series: bool, r
     all_series : bool
         Take it though it is not the patient's primary one.
     replace : bool
-        Take it though the database holds the series with other pixels; what was made from those is deleted.
+        Take it though the database holds the series with other pixels, or lying another way; what was made from those
+        is deleted.
 
     Returns
     -------

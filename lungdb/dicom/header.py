@@ -110,8 +110,15 @@ class SliceHeader:
 
     @property
     def patient_orientation(self) -> str:
-        """Where in the patient columns, then rows rise to: L, R, A or P each, as in DICOM PS3.3 C.7.6.1.1.1."""
-        return _towards(self.orientation[:3]) + _towards(self.orientation[3:])
+        """Where in the patient columns, then rows rise to: L, R, A or P each, as in DICOM PS3.3 C.7.6.1.1.1.
+
+        Of a slice that lies askew it is what is nearest.
+        """
+        (across, along, _), (down, back, _) = self.orientation[:3], self.orientation[3:]
+        # Which of the two is decided for columns alone, so that rows get the other one at 45 degrees, too.
+        if abs(across) > abs(along):
+            return ("L" if across > 0 else "R") + ("P" if back > 0 else "A")
+        return ("P" if along > 0 else "A") + ("L" if down > 0 else "R")
 
     @property
     def normal(self) -> tuple[float, float, float]:
@@ -288,14 +295,6 @@ def _check_axial(orientation: tuple[float, ...]) -> None:
         raise RejectedError("bad_attribute", "ImageOrientationPatient")
     if _normal(orientation)[2] < AXIAL_COSINE:
         raise RejectedError("not_axial")
-
-
-def _towards(direction: tuple[float, ...]) -> str:
-    """Name the side of the patient that a direction within an axial slice points to most."""
-    x, y, _ = direction
-    if abs(x) > abs(y):
-        return "L" if x > 0 else "R"
-    return "P" if y > 0 else "A"
 
 
 def _normal(orientation: tuple[float, ...]) -> tuple[float, float, float]:

@@ -1,6 +1,3 @@
--- How the images of a scan lie in the patient.
-ALTER TABLE dbo.scans ADD patient_orientation NVARCHAR(2) NULL;
-GO
 -- The worklist of a database that has patients already.
 INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability)
 SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images,

@@ -11,7 +11,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.ExplainScore returns one row about a score: the model with its test figures, and where the score stands among those that
-the training run gave its training patients, each by a model that had not seen the patient. The patient asked about is left out.
+the training run gave its training patients, each by a model that had not seen the patient. The patient asked about is left out:
+compared_patients is how many the others are, training_prevalence the share of positives that the model was trained on.
 higher_than is the percentage of them with a lower score; equal ones do not count. like_this is how many are scored about like this one:
 the nearest tenth of them, 20 at least, and all that are as near; like_this_with_cancer how many of those had cancer, and
 like_this_low_percent to like_this_high_percent the range of their scores, corrected for the prevalence as this score is.
@@ -87,6 +88,7 @@ Example:
         (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_high') AS test_auc_high,
         (SELECT COUNT(*) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
         (SELECT COUNT(*) FROM dbo.experiment_patients AS t WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
+        @TrainedOn AS training_prevalence, @Others AS compared_patients,
         @HigherThan AS higher_than, @LikeThis AS like_this, @WithCancer AS like_this_with_cancer,
         100 * @Low AS like_this_low_percent, 100 * @High AS like_this_high_percent, r.prevalence,
         @About AS like_this_about_percent

@@ -3,6 +3,7 @@
 CREATE OR ALTER PROCEDURE dbo.ListScores
     @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
     @Limit INT = 50,          -- scores to return, 1 to 1000
+    @Before INT = NULL,       -- prediction_id; only scores older than this one
     @Help BIT = 0             -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -15,6 +16,7 @@ BEGIN
 Parameters:
     @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
     @Limit INT = 50           scores to return, 1 to 1000
+    @Before INT = NULL        prediction_id; only scores older than this one
     @Help BIT = 0             1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;';
@@ -33,6 +35,6 @@ Example:
         c.name AS model_name, c.version AS model_version, r.predicted_at, r.predicted_by
     FROM dbo.predictions AS r
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
-    WHERE r.scan_id = @ScanId
+    WHERE r.scan_id = @ScanId AND (@Before IS NULL OR r.prediction_id < @Before)
     ORDER BY r.prediction_id DESC;
 END;

@@ -2,7 +2,7 @@
 -- Example: EXECUTE dbo.ReadAudit @PatientIndex = 0;
 CREATE OR ALTER PROCEDURE dbo.ReadAudit
     @Account NVARCHAR(128) = NULL, -- only what this account did
-    @PatientIndex INT = NULL,      -- only what was done with this patient
+    @PatientIndex INT = NULL,      -- only what was done with this patient, and lists that showed it
     @Limit INT = 50,               -- most rows, 1 to 100000
     @Help BIT = 0                  -- 1 prints this help and does nothing else
 AS
@@ -14,7 +14,7 @@ BEGIN
         PRINT N'dbo.ReadAudit lists who did what on the web page, newest first: sign-ins, views of patients, scores, and what was refused.
 Parameters:
     @Account NVARCHAR(128) = NULL  only what this account did
-    @PatientIndex INT = NULL       only what was done with this patient
+    @PatientIndex INT = NULL       only what was done with this patient, and lists that showed it
     @Limit INT = 50                most rows, 1 to 100000
     @Help BIT = 0                  1 prints this help and does nothing else
 Examples:
@@ -32,6 +32,10 @@ Examples:
 
     SELECT TOP (@Limit) u.audit_id, u.at, u.account, u.action, u.patient_index, u.outcome, u.detail, u.address
     FROM dbo.audit AS u
-    WHERE (@Account IS NULL OR u.account = @Account) AND (@PatientIndex IS NULL OR u.patient_index = @PatientIndex)
+    WHERE (@Account IS NULL OR u.account = @Account)
+        AND (@PatientIndex IS NULL OR u.patient_index = @PatientIndex
+            -- Lists name theirs in detail, as in: patients: 0, 12, 7
+            OR u.action IN ('view_list', 'view_patient')
+                AND CONCAT(REPLACE(u.detail, N':', N','), N',') LIKE CONCAT(N'%, ', @PatientIndex, N',%'))
     ORDER BY u.audit_id DESC;
 END;

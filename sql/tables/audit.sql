@@ -6,7 +6,7 @@ CREATE TABLE dbo.audit (
     action VARCHAR(20) NOT NULL,
     patient_index INT NULL,
     outcome VARCHAR(10) NOT NULL,
-    detail NVARCHAR(200) NULL,
+    detail NVARCHAR(4000) NULL,
     address VARCHAR(45) NULL,
     CONSTRAINT PK_audit PRIMARY KEY (audit_id),
     CONSTRAINT CK_audit_outcome CHECK (outcome IN ('ok', 'refused', 'failed'))

@@ -62,6 +62,7 @@ def test_a_patient_is_what_show_patient_says(program: Program, ask: Ask) -> None
         assert patient[name] == row[name]
     for name in ("manufacturer", "slices", "spacing_z", "spacing_y", "spacing_x"):
         assert scan[name] == row[name]
+    assert (scan["gantry_tilt"], scan["patient_orientation"]) == (row["gantry_tilt"], "LP")
     assert (scan["rows"], scan["columns"]) == (row["image_rows"], row["image_cols"])
     assert scan["study_date"] == row["study_date"].isoformat()
     assert scan["content_sha256"].upper() == row["content_sha256"].upper()
@@ -122,7 +123,16 @@ def test_a_score_by_the_api_is_the_percentage_of_predict_lung_cancer(program: Pr
     (meaning,) = ask("EXECUTE dbo.ExplainScore @PredictionId = ?;", made["id"])
     assert explained["probability"] == made["probability"]
     assert explained["higher_than"] == pytest.approx(meaning["higher_than"] / 100)
-    for name in ("like_this", "like_this_with_cancer", "test_patients", "training_patients", "test_auc", "model_name"):
+    for name in (
+        "like_this",
+        "like_this_with_cancer",
+        "test_patients",
+        "training_patients",
+        "compared_patients",
+        "training_prevalence",
+        "test_auc",
+        "model_name",
+    ):
         assert explained[name] == meaning[name]
 
 
@@ -132,6 +142,8 @@ def test_the_newest_score_comes_first_and_the_list_shows_it(program: Program) ->
     listed = program("GET", "/api/v1/patients/5/predictions").get_json()["items"]
     assert [score["id"] for score in listed] == ids[::-1]
     assert len(program("GET", "/api/v1/patients/5/predictions?limit=1").get_json()["items"]) == 1
+    older = program("GET", f"/api/v1/patients/5/predictions?before={ids[1]}").get_json()["items"]
+    assert [score["id"] for score in older] == ids[:1]
     (row,) = program("GET", "/api/v1/patients?state=scored").get_json()["items"]
     assert (row["probability"], row["predicted_at"]) == (listed[0]["probability"], listed[0]["predicted_at"])
 

@@ -87,17 +87,19 @@ def test_the_log_says_why_the_audit_cannot_be_written(
 
 
 def test_every_page_of_the_list_is_recorded(program: Program, signed_in: FlaskClient, web_database: Path) -> None:
-    """On the page and over the API: where it begins and how many are on it, not what was searched for."""
+    """On the page and over the API: whom it shows, not what was searched for. Who asks about one finds it."""
     first = len(audit(web_database))
     for page in ("/", "/?page=1&state=scored"):
         assert signed_in.get(page).status_code == 200
     assert program("GET", "/api/v1/patients?page=3&page_size=15").status_code == 200
     assert program("POST", "/api/v1/patients/search", json={"text": "anthony"}).status_code == 200
     rows = audit(web_database, "account, action, patient_index, detail")[first:]
+    shown: list[list[object]] = [list(range(40)), [], list(range(30, 40)), [0, 6]]
     assert rows == [
-        ("ana", "view_list", None, f"{count} patients after the first {offset}")
-        for count, offset in ((40, 0), (0, 0), (10, 30), (2, 0))
+        ("ana", "view_list", None, f"patients: {', '.join(map(str, indices)) or 'none'}") for indices in shown
     ]
+    for patient, times in ((3, 1), (6, 2), (33, 2), (40, 0)):
+        assert len(query(web_database, "EXECUTE dbo.ReadAudit @PatientIndex = ?;", patient)) == times, patient
 
 
 def test_a_list_that_cannot_be_recorded_is_not_shown(
@@ -114,7 +116,7 @@ def test_a_list_that_cannot_be_recorded_is_not_shown(
 def test_the_audit_has_the_patients_shown_as_similar(
     program: Program, signed_in: FlaskClient, web_database: Path
 ) -> None:
-    """All that were shown, on the page and over the API, in several rows where one is too short."""
+    """All that were shown, on the page and over the API; who asks about one of them finds it."""
     page = signed_in.get("/patients/0/similar").text
     shown = [int(index) for index in re.findall(r'href="/patients/(\d+)">', page) if index != "0"]
     assert len(shown) == 8
@@ -122,6 +124,8 @@ def test_the_audit_has_the_patients_shown_as_similar(
     items = program("GET", "/api/v1/patients/0/similar?limit=100").get_json()["items"]
     assert len(items) == UNSCORED - 1
     assert _similar_of(web_database) == shown + [item["index"] for item in items]
+    found = query(web_database, "EXECUTE dbo.ReadAudit @PatientIndex = ?;", shown[0])
+    assert [row[4] for row in found] == [0, 0]
 
 
 def _similar_of(database: Path) -> list[int]:

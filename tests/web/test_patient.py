@@ -36,7 +36,8 @@ LABEL = (
 
 EXPLANATION = Explanation(
     prediction_id=1, patient_index=0, probability_percent=41.0, model_name="m", model_version=1, library="lightgbm",
-    test_auc=0.8, test_auc_low=0.7, test_auc_high=0.9, test_patients=30, training_patients=200, higher_than=83.2,
+    test_auc=0.8, test_auc_low=0.7, test_auc_high=0.9, test_patients=30, training_patients=200,
+    training_prevalence=0.3, compared_patients=199, higher_than=83.2,
     like_this=20, like_this_with_cancer=8, like_this_low_percent=30.0, like_this_high_percent=52.0, prevalence=None,
     like_this_about_percent=40.0,
 )  # fmt: skip
@@ -91,6 +92,7 @@ def test_the_sentence_says_what_can_be_counted_again(signed_in: FlaskClient, pos
     assert f"of scans scored like this one, {wording.of_hundred(cancers)} in 100 had cancer" in page
     assert f"the {near.sum()} nearest of them" in page
     assert f"{labels[near].sum()} of these had cancer" in page
+    assert f"Counted over {len(rows)} other scans of the training set" in page
 
 
 @pytest.mark.parametrize(
@@ -109,6 +111,17 @@ def test_the_sentence_says_what_can_be_counted_again(signed_in: FlaskClient, pos
         (
             {"like_this_with_cancer": 20},
             "higher than 83 of 100 scans in the training set; of scans scored like this one, 100 in 100 had cancer",
+        ),
+        (
+            {"prevalence": 0.01},
+            "higher than 83 of 100 scans in the training set; of training scans scored like this one, 40 in 100 had "
+            "cancer, but in that set 30 in 100 have it, and the percentage is for a place where 1 in 100 do",
+        ),
+        (
+            {"prevalence": 0.004, "like_this_with_cancer": None},
+            "higher than 83 of 100 scans in the training set; of training scans scored like this one, about 40 in 100 "
+            "had cancer, but in that set 30 in 100 have it, and the percentage is for a place where fewer than 1 in "
+            "100 do",
         ),
     ],
 )
@@ -186,9 +199,11 @@ def test_a_site_that_withholds_the_truth_shows_the_page_without_it(
 
     monkeypatch.setattr(patients, "call", refusing)
     answer = signed_in.get("/patients/2")
-    assert (answer.status_code, "Not known." in answer.text) == (200, True)
+    assert (answer.status_code, "Not shown by this site." in answer.text) == (200, True)
+    assert "Not known" not in answer.text
     assert "view_truth" not in {row[1] for row in audit(web_database)}
-    assert signed_in.get("/api/v1/patients/2/truth").get_json() == {"cancer": None, "source": None}
+    told = signed_in.get("/api/v1/patients/2/truth")
+    assert (told.status_code, "does not show" in told.get_json()["detail"]) == (403, True)
     number = 208
     assert signed_in.get("/patients/2").status_code == 500
 

@@ -50,6 +50,17 @@ def test_a_key_that_is_forgotten_starts_again() -> None:
     assert limit.attempt("rob") > 0
 
 
+def test_an_attempt_that_is_taken_back_does_not_count() -> None:
+    """As often as it was taken back, and never less than none."""
+    limit = RateLimit(2, 10)
+    limit.take_back("ana")
+    for _ in range(50):
+        assert limit.attempt("ana") == 0
+        limit.take_back("ana")
+    assert [limit.attempt("ana") for _ in range(2)] == [0, 0]
+    assert limit.attempt("ana") > 0
+
+
 def test_memory_is_bounded() -> None:
     """Of more keys than are kept, those used longest ago are forgotten."""
     limit = RateLimit(1, 1000)

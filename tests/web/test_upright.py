@@ -94,6 +94,44 @@ def test_the_marker_is_where_dicom_says(tmp_path: Path, make_app: MakeApp, orien
     assert "are a guess" not in client.get("/patients/0").text
 
 
+@pytest.mark.parametrize("turned", [45, 135, 225, 315])
+def test_half_way_between_two_right_angles_nothing_is_mirrored(
+    tmp_path: Path, make_app: MakeApp, turned: float
+) -> None:
+    """By the sign of the affine that leads from stored pixels to the patient: turning keeps it, mirroring does not."""
+    client = _site(tmp_path, make_app, "LP", turned)
+    stored = client.get("/api/v1/patients/0/scan").get_json()["patient_orientation"]
+    columns, rows = _directions(stored)
+    assert np.linalg.det([columns, rows, [0, 0, 1]]) == 1
+
+
+def test_a_series_whose_headers_were_corrected_is_taken_with_replace_alone(tmp_path: Path, make_app: MakeApp) -> None:
+    """The pixels are the same; what they show is not."""
+    _site(tmp_path / "before", make_app, "LP")
+    target = target_of(tmp_path / "before" / "lung_cancer_database.db")
+    for number in range(2):
+        stored = np.full(SHAPE, 1024, np.int16)
+        if number == 1:
+            stored[_marker("LP")] = 2024
+        orientation = [-1, 0, 0, 0, -1, 0]
+        write_slice(
+            tmp_path / "again" / str(number),
+            stored,
+            number,
+            ImageOrientationPatient=orientation,
+            PixelSpacing=list(SPACING),
+        )
+    command = ["-d", target, "--keep-ids", str(tmp_path / "again")]
+    sql = "SELECT patient_orientation FROM dbo.scans;"
+    load_scans.main(command)
+    with closing(connect(target)) as connection:
+        assert run(connection, sql)[0].rows == [("LP",)]
+        assert run(connection, "SELECT reason FROM dbo.rejected_files;")[0].rows == [("changed_series",)]
+    assert load_scans.main([*command, "--replace"]) == 0
+    with closing(connect(target)) as connection:
+        assert run(connection, sql)[0].rows == [("RA",)]
+
+
 @pytest.mark.parametrize("turned", [-20, 20])
 def test_a_slice_that_lies_askew_is_turned_by_the_nearest_right_angle(
     tmp_path: Path, make_app: MakeApp, turned: float

@@ -97,7 +97,7 @@ def _page(query: dict[str, Any]) -> dict[str, Any]:
         offset=offset,
         limit=query["page_size"],
     )
-    record_list(offset, len(rows))
+    record_list([row.patient_index for row in rows])
     return {
         "items": [patient_row(row) for row in rows],
         "total": total,

@@ -32,7 +32,7 @@ class PatientPredictions(MethodView):
     @refuses(HTTPStatus.NOT_FOUND)
     def get(self, query: dict[str, Any], index: int) -> dict[str, Any]:
         """List the scores of a patient, newest first."""
-        found = queries.list_scores(index, query["limit"])
+        found = queries.list_scores(index, query["limit"], query.get("before"))
         record("view_patient", index)
         return {"items": [prediction(score) for score in found]}
 

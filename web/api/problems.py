@@ -30,7 +30,9 @@ OWN_WORDS = {
     HTTPStatus.METHOD_NOT_ALLOWED: "This address does not take the method. The header Allow lists those that it takes.",
 }
 """Said where Werkzeug would speak to somebody at a browser."""
-UNAVAILABLE = "The database cannot be reached at the moment. Nothing was changed. Try again in a few seconds."
+UNAVAILABLE = "The database cannot be reached at the moment. Try again in a few seconds."
+UNCERTAIN = "Before that, look whether what you asked for was done."
+"""Said to a request that changes something: the connection may have gone after the change."""
 RETRY_SECONDS = 5
 _log = logging.getLogger("web")
 
@@ -130,7 +132,9 @@ def problem_of(error: Exception) -> Problem:
         return _of_status(HTTPStatus.TOO_MANY_REQUESTS, str(error), retry_after=error.retry_after)
     if isinstance(error, DatabaseUnavailable):
         _log.error("The database cannot be reached: %s", error)
-        return _of_status(HTTPStatus.SERVICE_UNAVAILABLE, UNAVAILABLE, retry_after=RETRY_SECONDS)
+        is_reading = request.method in ("GET", "HEAD")
+        detail = UNAVAILABLE if is_reading else f"{UNAVAILABLE} {UNCERTAIN}"
+        return _of_status(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after=RETRY_SECONDS)
     return _of_status(HTTPStatus.INTERNAL_SERVER_ERROR, UNFORESEEN)
 
 

@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from marshmallow import Schema, fields, validate
 
-from web.api.fields import STATES, JsonInteger, choice, count, day, entries, moment, number, share, text, truth, whole
+from web.api.fields import (
+    LARGEST,
+    STATES,
+    JsonInteger,
+    QueryInteger,
+    choice,
+    count,
+    day,
+    entries,
+    moment,
+    number,
+    share,
+    text,
+    truth,
+    whole,
+)
 from web.scans.pictures import WINDOWS
 
 SORTS = ("index", "name", "date", "slices", "probability", "scored")
 STATE = "What was done with the primary scan. 'failed': making its features failed."
+STUDY_DATE = "When the scan was made; a first of January where no more than the year was kept."
 LARGEST_PAGE = 200
 LAST_PAGE = 1_000_000
 
@@ -65,7 +81,7 @@ class PatientRow(Schema):
     display_name = text("The name to show, where one was loaded.", "Ana Fernandez", null=True)
     sex = text("The sex as the scan's header has it.", "F", null=True)
     birth_year = whole("Year of birth.", 1958, null=True)
-    study_date = day("When the scan was made.")
+    study_date = day(STUDY_DATE)
     slices = whole("Axial slices of the primary scan.", 134, null=True)
     state = text(STATE, "scored")
     probability = share("The newest probability of cancer.", 0.31, null=True)
@@ -96,9 +112,12 @@ class Patient(Schema):
 
 
 class Scan(Schema):
-    """The primary scan of a patient. Spacings are in millimetres, between the centres of neighbours."""
+    """The primary scan of a patient. Spacings are in millimetres, between the centres of neighbours.
 
-    study_date = day("When the scan was made.")
+    Volume and slices are turned so that columns rise to the patient's left and rows to the back; so are the sizes here.
+    """
+
+    study_date = day(STUDY_DATE)
     manufacturer = text("Who made the scanner.", "SIEMENS", null=True)
     rows = whole("Rows of a slice.", 512, least=1)
     columns = whole("Columns of a slice.", 512, least=1)
@@ -106,6 +125,13 @@ class Scan(Schema):
     spacing_z = number("Between slices.", 2.5, null=True)
     spacing_y = number("Between rows.", 0.703, null=True)
     spacing_x = number("Between columns.", 0.703, null=True)
+    gantry_tilt = number("Degrees between the slices' normal and the line that they are stacked along.", 0.0, null=True)
+    patient_orientation = text(
+        "Where in the patient columns, then rows rose to before the slices were turned for showing: L, R, A or P each. "
+        "Null: not recorded, and LP is a guess.",
+        "LP",
+        null=True,
+    )
     content_sha256 = text("SHA-256 over the slices' hashes in order, in hex.", null=True)
 
 
@@ -135,9 +161,13 @@ class Predictions(Schema):
 
 
 class PredictionsQuery(Schema):
-    """How many scores."""
+    """How many scores, and from where on."""
 
     limit = count("Scores to return.", 50, LARGEST_PAGE)
+    before = QueryInteger(
+        validate=validate.Range(1, LARGEST),
+        metadata={"description": "Only scores older than the one of this number: the next page.", "example": 41},
+    )
 
 
 class ScoreRequest(Schema):
@@ -168,12 +198,14 @@ class Explanation(Schema):
     test_auc_high = share("Upper end of the area's 95 % interval.", 0.95, null=True)
     test_patients = whole("Test patients.", 32, null=True)
     training_patients = whole("Patients that it was trained on.", 96, null=True)
+    training_prevalence = share("The share of cancers among them.", 0.3, null=True)
+    compared_patients = whole("Those of them whose scores this one is compared with.", 95, null=True)
     higher_than = share("Share of the training patients with a lower score; null without any.", 0.83, null=True)
     like_this = whole("Training patients who were scored about like this one.", 20, null=True)
     like_this_with_cancer = whole("How many of them had cancer; null for who may not see the truth.", 8, null=True)
     like_this_low = share("The lowest of their scores.", 0.24, null=True)
     like_this_high = share("The highest of their scores.", 0.39, null=True)
-    like_this_about = share("Share of cancers around this score, to the nearest tenth.", 0.4, null=True)
+    like_this_about = share("Share of cancers around this score among them, to the nearest tenth.", 0.4, null=True)
 
 
 class SimilarQuery(Schema):
@@ -191,7 +223,7 @@ class SimilarPatient(Schema):
 
     index = whole("The patient's index.", 12)
     display_name = text("The name to show, where one was loaded.", "Anthony Embleton", null=True)
-    study_date = day("When the scan was made.")
+    study_date = day(STUDY_DATE)
     similarity = number("The cosine of the features, -1 to 1.", 0.97)
     probability = share("The newest probability of cancer.", 0.44, null=True)
     state = text(STATE, "scored")

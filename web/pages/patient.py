@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import Forbidden
 
 from lungdb.errors import SqlError
 from web import wording
@@ -28,11 +29,22 @@ def show(index: int) -> ResponseReturnValue:
     scores = list_scores(index)
     sees_truth = current_account().sees_truth
     explanation = explain_score(scores[0].prediction_id, sees_truth=sees_truth) if scores else None
-    truth = None
-    if sees_truth and (truth := show_truth(index)) is not None:
+    truth, is_withheld = None, False
+    if sees_truth:
+        try:
+            truth = show_truth(index)
+        except Forbidden:
+            is_withheld = True
+    if truth is not None:
         record("view_truth", index)
     return render_template(
-        "patient.html", patient=patient, scores=scores, explanation=explanation, truth=truth, wording=wording
+        "patient.html",
+        patient=patient,
+        scores=scores,
+        explanation=explanation,
+        truth=truth,
+        truth_is_withheld=is_withheld,
+        wording=wording,
     )
 
 

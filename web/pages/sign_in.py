@@ -54,6 +54,7 @@ def sign_in() -> BaseResponse:
 
     record("sign_in", account=stored.account.name)
     limits().people.forget(person)
+    limits().networks.take_back(network)
     _strengthen(stored, password)
     session.clear()
     session["id"] = start_session(stored.account.name)

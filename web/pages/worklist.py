@@ -33,7 +33,7 @@ def index() -> ResponseReturnValue:
     pages = max(1, -(-total // PAGE))
     if page > pages:
         return redirect(url_for("worklist.index", state=state, sort=sort_given, order=order_given, page=pages))
-    record_list(offset, len(patients))
+    record_list([patient.patient_index for patient in patients])
     return render_template(
         "worklist.html",
         patients=patients,

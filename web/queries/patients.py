@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
+from werkzeug.exceptions import Forbidden
+
 from lungdb.database import ResultSet
 from lungdb.errors import SqlError
 from web.scans.upright import STANDARD, is_across
@@ -132,13 +134,19 @@ def show_patient(index: int) -> Patient:
 
 
 def show_truth(index: int) -> Truth | None:
-    """Return what is known of a patient, None where nothing is, or where this site withholds it from the page."""
+    """Return what is known of a patient, None where nothing is.
+
+    Raises
+    ------
+    Forbidden
+        This site withholds it from the page.
+    """
     try:
         (shown,) = call("EXECUTE dbo.ShowTruth @PatientIndex = ?;", index)
     except SqlError as error:
         if error.number != NO_PERMISSION:
             raise
-        return None
+        raise Forbidden("This site does not show what is known of patients' cancer.") from error
     return next((Truth(**row) for row in rows_of(shown)), None)
 
 

@@ -34,6 +34,10 @@ class Explanation:
     ----------
     test_auc, test_auc_low, test_auc_high : float or None
         On held-out patients, with its interval; None where none was measured.
+    training_prevalence : float or None
+        The share of positives among the training scans.
+    compared_patients : int
+        The training scans that have out-of-fold scores, without this one.
     higher_than : float or None
         Percent of the training scans with a lower out-of-fold score.
     like_this, like_this_with_cancer : int
@@ -58,6 +62,8 @@ class Explanation:
     test_auc_high: float | None
     test_patients: int
     training_patients: int
+    training_prevalence: float | None
+    compared_patients: int
     higher_than: float | None
     like_this: int
     like_this_with_cancer: int | None
@@ -67,9 +73,9 @@ class Explanation:
     like_this_about_percent: float | None
 
 
-def list_scores(index: int, limit: int = 50) -> list[Score]:
-    """Return the scores of a patient's primary scan, newest first."""
-    (listed,) = call("EXECUTE dbo.ListScores @PatientIndex = ?, @Limit = ?;", index, limit)
+def list_scores(index: int, limit: int = 50, before: int | None = None) -> list[Score]:
+    """Return the scores of a patient's primary scan, newest first; with `before`, those older than that one."""
+    (listed,) = call("EXECUTE dbo.ListScores @PatientIndex = ?, @Limit = ?, @Before = ?;", index, limit, before)
     return [Score(**row) for row in rows_of(listed)]
 
 

@@ -7,6 +7,9 @@ import { VolumeView, download, hindrance } from "./viewer_volume.js";
 
 const PAGE = 10; // slices
 const MOST_ZOOM = 16;
+const HAND = 40; // pixels that a key moves as a hand would
+const BEND = { w: [1, 0], n: [-1, 0], d: [0, 1], b: [0, -1] }; // wider, narrower, darker, brighter
+const SHIFT = { ArrowUp: [0, 1], ArrowDown: [0, -1], ArrowLeft: [1, 0], ArrowRight: [-1, 0] };
 const STEP = 1.25; // of the zoom, for a key or a notch of the wheel
 const NOTCH = 60; // of a mouse wheel; finer movements are added up
 const NICE_LENGTHS = [200, 100, 50, 20, 10, 5, 2, 1]; // millimetres
@@ -14,7 +17,7 @@ const PRESS = { ArrowUp: 1, ArrowRight: 1, ArrowDown: -1, ArrowLeft: -1, PageUp:
 
 const at = (name) => document.getElementById(`viewer-${name}`);
 const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
-const signed = (number, digits = 0) => number.toFixed(digits).replace("-", "−");
+const signed = (number) => number.toFixed(0).replace("-", "−");
 
 class Viewer {
   constructor(root, scan) {
@@ -29,7 +32,7 @@ class Viewer {
     const window = at("windows").querySelector("[aria-pressed=true]").dataset.window;
     const [, level, width] = scan.windows[window];
     this.start = { plane: "axial", voxel, window, preset: window, level, width, zoom: 1, centre: this.grid.centre(), hasCrosshair: true };
-    this.view = this.start;
+    this.view = this.shown = this.start;
   }
 
   // What dragging changes now: plain slices have no window of their own.
@@ -43,13 +46,20 @@ class Viewer {
     this.drawing ??= new Promise(requestAnimationFrame).then(() => this.draw());
   }
 
+  // What is said of a picture is said when it is there; when it does not come, the one before stays what is looked at.
   async draw() {
     this.drawing = null;
+    this.showControls();
+    const { renderer } = this;
     try {
-      await this.renderer.draw(this.view);
-      this.show();
+      await renderer.draw(this.view, (view) => renderer === this.renderer && this.show(view));
     } catch (error) {
-      this.note(`This slice could not be shown: ${error.message}.`);
+      if (renderer !== this.renderer) return;
+      this.play(false);
+      const { voxel, window, preset, level, width } = this.shown;
+      this.view = { ...this.view, voxel, window, preset, level, width };
+      this.showControls();
+      at("problem").textContent = `That slice could not be shown: ${error.message}.`;
     }
   }
 
@@ -85,7 +95,7 @@ class Viewer {
   // Drag the scan along in the plane of an axis. On the screen the patient's right and front are at the left, the front of
   // axial slices and the head of the others above; in millimetres these are the higher numbers.
   shift(from, right, down, axis) {
-    const scale = this.renderer.scale();
+    const scale = this.renderer.scale(from.zoom);
     const across = axis === AXIS.sagittal ? 1 : 0;
     const along = axis === AXIS.axial ? 1 : 2;
     const centre = [...from.centre];
@@ -106,39 +116,53 @@ class Viewer {
     at("play").textContent = isOn ? "Pause" : "Play";
   }
 
-  show() {
-    const { root, view, grid, renderer } = this;
+  showControls() {
+    const { view, grid } = this;
+    const axis = AXIS[view.plane];
+    this.press("planes", "plane", view.plane);
+    this.press("windows", "window", view.preset);
+    this.press("drags", "drag", this.dragged);
+    at("crosshair").setAttribute("aria-pressed", String(view.hasCrosshair));
+    at("zoom").textContent = view.zoom > 1 ? `${view.zoom.toFixed(1)}×` : "";
+    // Not disabled, which would take the focus from a button that is being pressed.
+    at("zoom-out").setAttribute("aria-disabled", String(view.zoom === 1));
+    at("zoom-in").setAttribute("aria-disabled", String(view.zoom === MOST_ZOOM));
+    at("range").max = grid.size[axis];
+    at("range").value = view.voxel[axis] + 1;
+    at("range").setAttribute("aria-valuetext", `${this.plane(view)} slice ${view.voxel[axis] + 1} of ${grid.size[axis]}`);
+  }
+
+  plane({ plane }) {
+    return plane === "all" ? "axial" : plane;
+  }
+
+  show(view) {
+    const { root, grid, renderer } = this;
+    this.shown = view;
+    at("problem").textContent = "";
     const axis = AXIS[view.plane];
     const count = grid.size[axis];
     const number = view.voxel[axis] + 1;
-    const plane = view.plane === "all" ? "axial" : view.plane;
-    const where = this.scan.has_millimetres || axis === 2 && grid.positions
-      ? ` · ${"xyz"[axis]} ${signed(grid.place(axis, view.voxel), 1)} mm` : "";
-    at("place").textContent = `Slice ${number} of ${count}${where}`;
+    const plane = this.plane(view);
+    const isKnown = this.scan.has_millimetres || axis === 2 && grid.positions;
+    const where = isKnown ? grid.place(axis, view.voxel) : "";
+    at("place").textContent = `Slice ${number} of ${count}${where && ` · ${where}`}`;
     const name = view.preset ? this.scan.windows[view.preset][0] : "Window";
     at("window").textContent = `${name} · L ${signed(view.level)} W ${view.width}`;
     const value = renderer.value(view.voxel);
     at("value").textContent = value === null ? "" : `${signed(value)} HU`;
     this.showScale();
     this.showEdges();
-    at("zoom").textContent = view.zoom > 1 ? `${view.zoom.toFixed(1)}×` : "";
-    at("zoom-out").disabled = view.zoom === 1;
-    at("zoom-in").disabled = view.zoom === MOST_ZOOM;
-    this.press("planes", "plane", view.plane);
-    this.press("windows", "window", view.preset);
-    this.press("drags", "drag", this.dragged);
-    at("crosshair").setAttribute("aria-pressed", String(view.hasCrosshair));
-    at("range").max = count;
-    at("range").value = number;
-    at("range").setAttribute("aria-valuetext", `${plane} slice ${number} of ${count}`);
     renderer.element.setAttribute("aria-label", `${plane} slice ${number} of ${count}, ${name} window`);
-    Object.assign(root.dataset, { plane: view.plane, slice: number, level: view.level, width: view.width, zoom: view.zoom.toFixed(2), drawn: "true" });
+    Object.assign(root.dataset, {
+      plane: view.plane, slice: number, level: view.level, width: view.width, zoom: view.zoom.toFixed(2), drawn: "true",
+    });
     // Said once it stands still: a reader of the screen is not told of every slice that passes.
     clearTimeout(this.saying);
     this.saying = setTimeout(() => {
       if (this.clock) return;
       const window = `${name === "Window" ? "window" : `${name} window`}, level ${view.level}, width ${view.width}`;
-      at("status").textContent = `${plane} slice ${number} of ${count}${where.replace(" · ", ", ")}; ${window}`;
+      at("status").textContent = `${plane} slice ${number} of ${count}${where && `, ${where}`}; ${window}`;
     }, 400);
   }
 
@@ -197,7 +221,7 @@ class Viewer {
     at("windows").addEventListener("click", ({ target }) => target.dataset.window && this.choose(target.dataset.window));
     at("drags").addEventListener("click", ({ target }) => {
       this.drag = target.dataset.drag ?? this.drag;
-      this.show();
+      this.showControls();
     });
     at("zoom-in").addEventListener("click", () => this.enlarge(STEP));
     at("zoom-out").addEventListener("click", () => this.enlarge(1 / STEP));
@@ -222,7 +246,10 @@ class Viewer {
     const axis = AXIS[this.view.plane];
     // In the order of the buttons: that of the answer's keys is the alphabet's.
     const presets = Array.from(at("windows").querySelectorAll("button"), (button) => button.dataset.window);
-    if (event.key in PRESS) this.move(PRESS[event.key]);
+    const key = event.key.toLowerCase();
+    if (event.shiftKey && event.key in SHIFT) this.shift(this.view, ...SHIFT[event.key].map((one) => one * HAND), axis);
+    else if (key in BEND && this.renderer.hasFreeWindow) this.bend(this.view, ...BEND[key].map((one) => one * HAND / 4));
+    else if (event.key in PRESS) this.move(PRESS[event.key]);
     else if (event.key === "Home") this.move(-this.view.voxel[axis]);
     else if (event.key === "End") this.move(this.grid.size[axis]);
     else if (event.key === "+" || event.key === "=") this.enlarge(STEP);
@@ -235,6 +262,7 @@ class Viewer {
 
   async loadVolume(library) {
     const { volume, bytes } = this.scan;
+    const ending = new AbortController();
     at("loading").hidden = false;
     const canvas = document.createElement("canvas");
     canvas.className = "viewer-volume";
@@ -244,11 +272,12 @@ class Viewer {
         at("progress").value = received / bytes;
         at("progress-text").textContent = received < bytes
           ? `Loading the volume: ${megabytes(received)} of ${megabytes(bytes)} MB` : "Drawing the volume …";
-      });
+      }, ending.signal);
       const [renderer] = await Promise.all([VolumeView.open(canvas, library, loading, this.grid), loading]);
       this.use(renderer);
       canvas.addEventListener("webglcontextlost", () => this.giveUp(canvas, "the graphics memory was lost"));
     } catch (error) {
+      ending.abort();
       this.giveUp(canvas, error.message);
     } finally {
       at("loading").hidden = true;

@@ -3,6 +3,11 @@
 // The axis of a voxel (column, row, slice) that scrolling in a plane moves along.
 export const AXIS = { axial: 2, coronal: 1, sagittal: 0, all: 2 };
 
+// Of the higher numbers of an axis, then of the lower ones.
+const SIDES = [
+  ["right of the middle", "left of the middle"], ["in front of the middle", "behind the middle"], ["above the lowest"],
+];
+
 export class Grid {
   constructor({ size, spacing, start, positions }) {
     Object.assign(this, { size, spacing, start, positions });
@@ -47,8 +52,11 @@ export class Grid {
     return (slice * this.size[1] + row) * this.size[0] + column;
   }
 
-  // Where a slice lies along its axis: the recorded position of an axial one, the distance from the middle of others.
+  // Where a slice lies, in words: the recorded position of an axial one, of others the distance from the middle.
   place(axis, voxel) {
-    return axis === 2 && this.positions ? this.positions[voxel[2]] : this.millimetres(voxel)[axis];
+    if (axis === 2 && this.positions) return `z ${this.positions[voxel[2]].toFixed(1).replace("-", "−")} mm`;
+    const distance = this.millimetres(voxel)[axis];
+    const side = SIDES[axis][distance < 0 ? 1 : 0];
+    return `${Math.abs(distance).toFixed(1)} mm ${side}`;
   }
 }

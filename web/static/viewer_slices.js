@@ -1,5 +1,16 @@
 // Plain slices: pictures that the server draws, one axial slice each, in one of its windows.
 
+// Why there is no picture at an address: of that the browser tells a script nothing.
+async function failure(address) {
+  try {
+    const { ok, status, redirected } = await fetch(address, { credentials: "same-origin" });
+    if (redirected || status === 401) return "you are signed out. Sign in again";
+    return ok ? "the connection broke off" : `the server answered ${status}`;
+  } catch {
+    return "the server cannot be reached";
+  }
+}
+
 export class SliceView {
   planes = ["axial"];
   hasFreeWindow = false;
@@ -18,8 +29,8 @@ export class SliceView {
     return this.address.replace("/0.png", `/${voxel[2]}.png?window=${encodeURIComponent(window)}`);
   }
 
-  // One picture at a time; of those asked for meanwhile the last is what counts.
-  async draw(view) {
+  // One picture at a time; of those asked for meanwhile the last is what counts. Tells of each that is there.
+  async draw(view, drawn) {
     this.move(view);
     this.next = view;
     if (this.isLoading) return;
@@ -32,11 +43,13 @@ export class SliceView {
         if (this.element.getAttribute("src") !== address) {
           const picture = new Image();
           picture.src = address;
-          await picture.decode();
+          await picture.decode().catch(async () => { throw new Error(await failure(address)); });
           this.element.src = address;
         }
+        drawn({ ...wanted, zoom: this.zoom, centre: this.middle });
       }
     } finally {
+      this.next = null;
       this.isLoading = false;
     }
   }
@@ -50,11 +63,11 @@ export class SliceView {
     if (Number.isFinite(scale)) this.element.style.transform = `translate(${x / scale}px, ${y / scale}px) scale(${zoom})`;
   }
 
-  // Millimetres a pixel of the page.
-  scale() {
+  // Millimetres a pixel of the page, as drawn or at another zoom.
+  scale(zoom = this.zoom) {
     const { naturalWidth, naturalHeight, clientWidth, clientHeight } = this.element;
     const shrunk = Math.min(clientWidth / naturalWidth, clientHeight / naturalHeight);
-    return (this.grid.size[0] * this.grid.spacing[0]) / (naturalWidth * shrunk * this.zoom);
+    return (this.grid.size[0] * this.grid.spacing[0]) / (naturalWidth * shrunk * zoom);
   }
 
   edges() {

@@ -12,6 +12,8 @@ const EDGES = { axial: "RLAP", coronal: "RLSI", sagittal: "APSI" };
 // Voxels that a browser without graphics hardware draws anew in a second or two, as each change of the window needs.
 const MOST_IN_SOFTWARE = 8e6;
 
+const MOST_WAITS = 24; // of some seconds each
+
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
 // What draws WebGL 2 in this browser, by name; null where nothing does.
@@ -33,10 +35,20 @@ export function hindrance(grid) {
   return null;
 }
 
+// Ask for a file, and again later where the server is busy.
+async function ask(address, signal) {
+  for (let waits = 0; ; waits += 1) {
+    const response = await fetch(address, { credentials: "same-origin", signal });
+    if (response.ok) return response;
+    const seconds = Number(response.headers.get("Retry-After"));
+    if (!seconds || waits === MOST_WAITS) throw new Error(`the server answered ${response.status}`);
+    await new Promise((done) => setTimeout(done, 1000 * seconds));
+  }
+}
+
 // Read a file of known length into one buffer, telling of progress.
-export async function download(address, length, onProgress) {
-  const response = await fetch(address, { credentials: "same-origin" });
-  if (!response.ok) throw new Error(`the server answered ${response.status}`);
+export async function download(address, length, onProgress, signal) {
+  const response = await ask(address, signal);
   const bytes = new Uint8Array(length);
   let received = 0;
   const reader = response.body.getReader();
@@ -88,11 +100,11 @@ export class VolumeView {
   }
 
   constructor(canvas, viewer, grid) {
-    Object.assign(this, { element: canvas, viewer, grid });
+    Object.assign(this, { element: canvas, viewer, grid, zoom: 1 });
     this.volume = viewer.volumes[0];
   }
 
-  async draw(view) {
+  async draw(view, drawn) {
     const { viewer, volume } = this;
     const [least, most] = [view.level - view.width / 2, view.level + view.width / 2];
     // All voxels go through the window anew: dear, so only where it changed.
@@ -102,15 +114,19 @@ export class VolumeView {
     }
     if (this.plane !== view.plane) viewer.setSliceType(TYPES[view.plane]);
     this.plane = view.plane;
+    const hair = view.hasCrosshair ? HAIR * this.scale(view.zoom) : 0;
+    this.zoom = view.zoom;
     viewer.scene.pan2Dxyzmm = [...this.grid.centre().map((middle, axis) => middle - view.centre[axis] * view.zoom), view.zoom];
     viewer.scene.crosshairPos = viewer.mm2frac(this.grid.millimetres(view.voxel));
-    viewer.setCrosshairWidth(view.hasCrosshair ? HAIR * this.scale() : 0);
+    viewer.setCrosshairWidth(hair);
     viewer.drawScene();
+    drawn(view);
   }
 
-  scale() {
+  // Millimetres a pixel of the page, as drawn or at another zoom.
+  scale(zoom = this.zoom) {
     const tile = this.viewer.screenSlices[0];
-    return (Math.abs(tile.fovMM[0]) / tile.leftTopWidthHeight[2]) * this.devicePixels();
+    return (Math.abs(tile.fovMM[0]) / tile.leftTopWidthHeight[2]) * this.devicePixels() * this.zoom / zoom;
   }
 
   // Letters for the edges of each plane, in pixels of the page.

@@ -18,7 +18,9 @@ from scipy.ndimage import map_coordinates, maximum_filter, minimum_filter
 from lungdb.imaging.codecs import decode_slice
 from tests.web.browser.conftest import ARGUMENTS, NAMES
 from tests.web.looking import query
+from web.pages import scans
 from web.scans import niivue
+from web.turns import Turns
 
 pytestmark = pytest.mark.slow
 
@@ -214,7 +216,64 @@ def test_what_is_enlarged_stays_under_the_hand(visit: Callable[..., Any], web_da
         for _ in range(3):
             page.keyboard.press("-")
         _at(page, zoom="1.00")
-        assert page.get_by_role("button", name="Zoom out").is_disabled()
+        assert page.get_by_role("button", name="Zoom out").get_attribute("aria-disabled") == "true"
+
+
+def test_the_keyboard_alone_moves_and_sets_the_window(visit: Callable[..., Any], web_database: Path) -> None:
+    """Shift with an arrow goes there by forty pixels; the letters change width and level as dragging does."""
+    hu, (_, y, x) = _scan(web_database)
+    page = _open(visit)
+    page.get_by_role("button", name="Crosshair").click()
+    page.focus("#viewer-stage")
+    for _ in range(4):
+        page.keyboard.press("+")
+    page.keyboard.press("Shift+ArrowRight")
+    page.keyboard.press("Shift+ArrowUp")
+    _at(page, zoom="2.44", slice=5)
+    scale = float(page.locator("#viewer").get_attribute("data-scale"))
+    row, col = (hu.shape[1] - 1) / 2 - 40 * scale / y, (hu.shape[2] - 1) / 2 + 40 * scale / x
+    assert _difference(_picture(page), hu[4], (y, x), scale, WINDOWS["lung"], (row, col)) < 3
+    for key, level, width in (("w", -600, 1550), ("n", -600, 1498), ("d", -550, 1498), ("b", -600, 1498)):
+        page.keyboard.press(key)
+        _at(page, level=level, width=width)
+
+
+def test_a_slice_that_does_not_come_is_told_of_and_the_one_before_stays(
+    visit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, tmp_path: Path, web_database: Path
+) -> None:
+    """Playing stops, the words are those of the picture that is seen, and once it works again nothing is left."""
+    monkeypatch.setattr(niivue, "_PACKAGE", tmp_path)
+    page = _open(visit, SLICES)
+    (whole,) = query(web_database, "SELECT pixels FROM dbo.scan_images WHERE scan_id = 1 AND slice_index = 6;")
+    damage = "UPDATE dbo.scan_images SET pixels = ? WHERE scan_id = 1 AND slice_index = 6;"
+    query(web_database, damage, b"no gzip")
+    page.focus("#viewer-stage")
+    page.keyboard.press("Space")
+    page.wait_for_selector("#viewer-problem:has-text('the server answered 500')", timeout=WAIT)
+    _at(page, slice=6)
+    assert page.locator("#viewer-place").inner_text().startswith("Slice 6 of 9")
+    assert page.locator("#viewer-range").input_value() == "6"
+    assert page.get_by_role("button", name="Play").get_attribute("aria-pressed") == "false"
+    assert page.locator("#viewer-notes li").count() == 1
+    query(web_database, damage, *whole)
+    page.focus("#viewer-stage")
+    page.keyboard.press("ArrowUp")
+    _at(page, slice=7)
+    assert page.locator("#viewer-problem").inner_text() == ""
+    page.context.clear_cookies()
+    page.keyboard.press("ArrowUp")
+    page.wait_for_selector("#viewer-problem:has-text('you are signed out')", timeout=WAIT)
+    _at(page, slice=7)
+
+
+def test_a_volume_that_has_to_wait_comes_later(visit: Callable[..., Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """The server says when to ask again."""
+    full = Turns(workers=1, waiting=0)
+    monkeypatch.setattr(scans, "VOLUMES", full)
+    page = visit("ana", viewport={"width": 1100, "height": 800})
+    with full.take(), page.expect_response(lambda response: response.status == 429):
+        page.goto("/patients/0")
+    page.wait_for_selector(VOLUME, timeout=WAIT)
 
 
 def test_the_scale_is_as_long_as_it_says(visit: Callable[..., Any]) -> None:
