@@ -6,6 +6,7 @@ CREATE OR ALTER PROCEDURE dbo.StoreAnimation
     @Animation VARBINARY(MAX) = NULL,   -- the file; needed
     @Sha256 VARCHAR(64) = NULL,         -- its SHA-256 in hex; needed
     @ContentSha256 VARCHAR(64) = NULL,  -- content_sha256, in hex, of the scan that it was made of; needed
+    @Orientation NVARCHAR(2) = N'LP',   -- patient_orientation that the scan was drawn by; LP where none is recorded
     @Help BIT = 0                       -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -21,6 +22,7 @@ Parameters:
     @Animation VARBINARY(MAX) = NULL   the file; needed
     @Sha256 VARCHAR(64) = NULL         its SHA-256 in hex; needed
     @ContentSha256 VARCHAR(64) = NULL  content_sha256, in hex, of the scan that it was made of; needed
+    @Orientation NVARCHAR(2) = N''LP''   patient_orientation that the scan was drawn by; LP where none is recorded
     @Help BIT = 0                      1 prints this help and does nothing else
 Example:
     EXECUTE dbo.StoreAnimation @PatientIndex = 0, @Format = N''gif'', @Animation = ?, @Sha256 = ?, @ContentSha256 = ?;';
@@ -42,7 +44,9 @@ Example:
     END;
 
     BEGIN TRANSACTION;
-    IF NOT EXISTS (SELECT 1 FROM dbo.scans WITH (UPDLOCK, HOLDLOCK) WHERE scan_id = @ScanId AND content_sha256 = @Content)
+    IF NOT EXISTS (
+        SELECT 1 FROM dbo.scans WITH (UPDLOCK, HOLDLOCK)
+        WHERE scan_id = @ScanId AND content_sha256 = @Content AND COALESCE(patient_orientation, N'LP') = @Orientation)
     BEGIN
         SET @Message = CONCAT(N'The scan of patient ', @PatientIndex, N' is not the one that the animation was made of. Make it again.');
         THROW 50211, @Message, 1;

@@ -106,7 +106,7 @@ def test_several_at_once_make_one_row(app: Flask, web_database: Path) -> None:
 
 
 def test_an_animation_of_another_scan_is_not_kept(web_database: Path) -> None:
-    """StoreAnimation compares hashes: of the file, and of the scan that it was made of."""
+    """StoreAnimation compares hashes, of the file and of the scan that it was made of, and how the scan lay."""
     sql = "EXECUTE dbo.StoreAnimation @PatientIndex = 0, @Format = ?, @Animation = ?, @Sha256 = ?, @ContentSha256 = ?;"
     right = hashlib.sha256(b"a").hexdigest()
     with closing(connect(target_of(web_database))) as connection:
@@ -118,6 +118,12 @@ def test_an_animation_of_another_scan_is_not_kept(web_database: Path) -> None:
             with pytest.raises(SqlError) as refusal:
                 run(connection, sql, parameters)
             assert refusal.value.number == number
+        content = "SELECT CONVERT(VARCHAR(64), content_sha256, 2) FROM dbo.scans WHERE scan_id = 1;"
+        [(scan,)] = run(connection, content)[0].rows
+        run(connection, "UPDATE dbo.scans SET patient_orientation = N'RA';")
+        with pytest.raises(SqlError) as refusal:
+            run(connection, sql, ("gif", b"a", right, scan))
+        assert refusal.value.number == 50211
     assert _kept(web_database, "sha256") == []
 
 

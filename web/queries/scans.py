@@ -168,9 +168,12 @@ def keep_animation(scan: Scan, image_format: str, animation: bytes) -> str:
         The scan was replaced since it was read.
     """
     sha256 = hashlib.sha256(animation).hexdigest().upper()
-    sql = "EXECUTE dbo.StoreAnimation @PatientIndex = ?, @Format = ?, @Animation = ?, @Sha256 = ?, @ContentSha256 = ?;"
+    sql = (
+        "EXECUTE dbo.StoreAnimation @PatientIndex = ?, @Format = ?, @Animation = ?, @Sha256 = ?, @ContentSha256 = ?, "
+        "@Orientation = ?;"
+    )
     try:
-        call(sql, scan.index, image_format, animation, sha256, scan.content_sha256)
+        call(sql, scan.index, image_format, animation, sha256, scan.content_sha256, scan.orientation)
     except SqlError as error:
         raise (NotFound(error.message) if error.number == _CHANGED_MEANWHILE else error) from error
     return sha256
