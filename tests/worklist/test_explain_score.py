@@ -13,7 +13,8 @@ from tests.models.conftest import refused, rows
 
 COLUMNS = (
     "prediction_id", "patient_index", "probability_percent", "model_name", "model_version", "library", "test_auc",
-    "test_auc_low", "test_auc_high", "test_patients", "training_patients", "higher_than", "like_this",
+    "test_auc_low", "test_auc_high", "test_patients", "training_patients", "training_prevalence",
+    "compared_patients", "higher_than", "like_this",
     "like_this_with_cancer", "like_this_low_percent", "like_this_high_percent", "prevalence", "like_this_about_percent",
 )  # fmt: skip
 TRAINED = """
@@ -47,6 +48,9 @@ def test_a_score_is_placed_among_the_out_of_fold_scores(scored: Connection, prev
             ((details,),) = rows(scored, "SELECT JSON_VALUE(details, N'$.prevalence') FROM dbo.classifiers;")
             ends = correct_prevalence(ends, float(details), prevalence)
         found = explained(scored, number)
+        labels = rows(scored, "SELECT label FROM dbo.experiment_patients WHERE part <> 'test';")
+        assert found["training_prevalence"] == pytest.approx(np.mean(labels))
+        assert found["compared_patients"] == len(others)
         assert found["higher_than"] == pytest.approx(100 * np.mean(others[:, 2] < raw))
         assert (found["like_this"], found["like_this_with_cancer"]) == (len(near), near[:, 1].sum())
         low_high = (found["like_this_low_percent"], found["like_this_high_percent"])
@@ -94,6 +98,7 @@ def test_without_stored_scores_nothing_is_invented(scored: Connection) -> None:
     for name in ("test_auc", "higher_than", "low_percent", "high_percent", "about_percent"):
         assert found[f"like_this_{name}" if "percent" in name else name] is None
     assert (found["like_this"], found["like_this_with_cancer"], found["training_patients"]) == (0, 0, 0)
+    assert found["compared_patients"] == 0
 
 
 def test_an_unknown_prediction_is_refused(scored: Connection) -> None:
@@ -112,6 +117,7 @@ def test_scores_are_listed_newest_first(scored: Connection) -> None:
     )
     assert [(row[1], row[2], row[3], row[7]) for row in listed] == stored[::-1]
     assert rows(scored, "EXECUTE dbo.ListScores @PatientIndex = 4, @Limit = 1;") == listed[:1]
+    assert rows(scored, "EXECUTE dbo.ListScores @PatientIndex = 4, @Before = ?;", (listed[0][0],)) == listed[1:]
     assert rows(scored, "EXECUTE dbo.ListScores @PatientIndex = 5;") == []
     refused(scored, "EXECUTE dbo.ListScores @PatientIndex = 4, @Limit = 0;", 50101)
     refused(scored, "EXECUTE dbo.ListScores @PatientIndex = 400;", 50107)
