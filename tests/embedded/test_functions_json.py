@@ -242,7 +242,7 @@ def test_compress_writes_gzip_and_decompress_reads_it(engine: Evaluator) -> None
     assert engine.function("DECOMPRESS", gzip.compress(b""))[0] == b""
 
 
-@pytest.mark.parametrize("damage", [b"", b"no gzip", gzip.compress(b"x" * 100)[:-4]])
+@pytest.mark.parametrize("damage", [b"", b"no gzip", gzip.compress(b"x" * 100, mtime=0)[:-4]])
 def test_decompress_refuses_what_is_damaged(engine: Evaluator, damage: bytes) -> None:
     """A stream that is cut, and bytes that are none; nothing at all gives nothing."""
     if not damage:
