@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import multiprocessing
 import os
+import signal
 import socket
 import sys
 import uuid
@@ -131,6 +132,13 @@ def work(target: str, search: int, worker: str, lease_seconds: int) -> None:
     lease_seconds : int
         For `@LeaseSeconds`.
     """
+    interrupts = []
+
+    def interrupt(*_: object) -> None:
+        interrupts.append(True)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGINT, interrupt)
     try:
         with open_database(target) as connection:
             run(
@@ -140,6 +148,9 @@ def work(target: str, search: int, worker: str, lease_seconds: int) -> None:
                 on_message=lambda message: print(message.text, flush=True),
             )
     except LungdbError as error:
+        # One that came of Ctrl-C, such as a lock that was waited for no longer, is no news.
+        if interrupts:
+            sys.exit(130)
         print(error, file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
