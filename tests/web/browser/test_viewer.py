@@ -190,13 +190,7 @@ def test_what_is_enlarged_stays_under_the_hand(visit: Callable[..., Any], web_da
         _at(page, plane=name, zoom="1.00")
         whole = float(page.locator("#viewer").get_attribute("data-scale"))
         across, down = 40, -30  # from the middle, in pixels
-        centre = _middle(page)
-        page.mouse.move(centre[0] + across, centre[1] + down)
-        page.keyboard.down("Control")
-        page.mouse.wheel(0, -180)
-        page.keyboard.up("Control")
-        _at(page, zoom="1.95")
-        scale = float(page.locator("#viewer").get_attribute("data-scale"))
+        scale = _enlarge(page, across, down)
         assert scale == pytest.approx(whole / 1.25**3, rel=1e-6)
         row = (plane.shape[0] - 1) / 2 + down * (whole - scale) / spacing[0]
         col = (plane.shape[1] - 1) / 2 + across * (whole - scale) / spacing[1]
@@ -335,13 +329,8 @@ def test_plain_slices_are_enlarged_too(
     whole = float(page.locator("#viewer").get_attribute("data-scale"))
     page.click("button[data-drag=move]")
     across, down = 40, -30
+    scale = _enlarge(page, across, down)
     centre = _middle(page)
-    page.mouse.move(centre[0] + across, centre[1] + down)
-    page.keyboard.down("Control")
-    page.mouse.wheel(0, -180)
-    page.keyboard.up("Control")
-    _at(page, zoom="1.95")
-    scale = float(page.locator("#viewer").get_attribute("data-scale"))
     row = (hu.shape[1] - 1) / 2 + down * (whole - scale) / y
     col = (hu.shape[2] - 1) / 2 + across * (whole - scale) / x
     assert _difference(_picture(page), hu[4], (y, x), scale, WINDOWS["lung"], (row, col)) < 3
@@ -387,6 +376,17 @@ def test_a_damaged_scan_is_told_of_in_words(visit: Callable[..., Any], web_datab
     page.keyboard.press("Home")
     _at(page, slice=1)
     assert page.locator("#viewer-loading").is_hidden()
+
+
+def _enlarge(page: Any, across: int, down: int) -> float:
+    """Turn the wheel by three notches, with Ctrl, so far from the middle; return the millimetres of a pixel then."""
+    centre = _middle(page)
+    page.mouse.move(centre[0] + across, centre[1] + down)
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -180)
+    page.keyboard.up("Control")
+    _at(page, zoom="1.95")
+    return float(page.locator("#viewer").get_attribute("data-scale"))
 
 
 def _middle(page: Any) -> tuple[float, float]:
