@@ -24,7 +24,7 @@ lint: .venv/.test
 	$(BIN)/mypy
 
 bench: .venv/.demo  ## ratios against bare ONNX Runtime, memory, bytes, latency
-	$(BIN)/python scripts/bench.py
+	$(BIN)/python scripts/bench/whole.py
 
 sql: .venv/.demo  ## generate sql/install.sql
 	$(BIN)/python scripts/make_install_sql.py

@@ -1,3 +1,3 @@
 """Machine learning on CT scans inside SQL Server."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"

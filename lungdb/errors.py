@@ -5,6 +5,8 @@ Each message is one sentence of what is wrong, with the value, and one of what t
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 
 class LungdbError(Exception):
     """Something a user can put right: bad input, a missing package, a refused value."""
@@ -62,3 +64,15 @@ class SqlError(LungdbError):
         """Say it as SQL Server's clients do."""
         where = f", Procedure {self.procedure}" if self.procedure else ""
         return f"Msg {self.number}, Level {self.severity}, State {self.state}{where}, Line {self.line}\n{self.message}"
+
+
+@dataclass(frozen=True)
+class Message:
+    """What a T-SQL engine says that is no error, by PRINT or RAISERROR; severity 10 and below."""
+
+    number: int
+    severity: int
+    state: int
+    procedure: str | None
+    line: int
+    text: str

@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 
-from lungdb.cli.account_store import (
+from lungdb_web.administration import (
     ROLES,
     add_account,
     change_account,
@@ -19,14 +19,15 @@ from lungdb.cli.account_store import (
     revoke_token,
     store_token,
 )
+
 from lungdb.cli.sql import print_table
 from lungdb.cli.support import add_database_argument, exit_status, open_database
 from lungdb.database import Connection
 from lungdb.errors import LungdbError
 
 try:
-    from web.passwords import generate_password, hash_password
-    from web.queries.accounts import secret_sha256
+    from lungdb_web.passwords import generate_password, hash_password
+    from lungdb_web.queries.accounts import secret_sha256
 except ImportError as error:
     raise LungdbError(f'The accounts of the web page need {error.name}. Run: pip install "lungdb[web]"') from error
 

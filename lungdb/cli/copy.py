@@ -7,8 +7,8 @@ import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lungdb.cli.copy_script import copy_batches
 from lungdb.cli.support import open_database
+from lungdb.copying.script import copy_batches
 from lungdb.database import run
 from lungdb.errors import LungdbError
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+from lungdb_web.administration import list_accounts
+
 from lungdb.cli import load_patients
-from lungdb.cli.account_store import list_accounts
 from lungdb.database import Connection, run
 from lungdb.errors import LungdbError
 

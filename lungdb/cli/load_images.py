@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lungdb.cli.load_table import LineError, read_table
 from lungdb.cli.support import add_database_argument, exit_status, open_database
 from lungdb.errors import LungdbError
+from lungdb.loading.tables import LineError, read_table
 
 if TYPE_CHECKING:
-    from lungdb.cli.image_folder import Report
+    from lungdb.loading.pictures import Report
 
 _EPILOG = """
 A picture's name is its path below the folder. Files are stored as they are; what is no PNG or JPEG, is damaged, or has
@@ -104,7 +104,7 @@ def _is_label(text: str) -> bool:
 
 def _load(arguments: argparse.Namespace) -> int:
     try:
-        from lungdb.cli.image_folder import find_names, is_picture, load_pictures, store_labels
+        from lungdb.loading.pictures import find_names, is_picture, load_pictures, store_labels
     except ModuleNotFoundError as error:
         raise LungdbError(f'Pictures are loaded with {error.name}. Run: pip install "lungdb[load]"') from error
     labels = read_labels(arguments.labels) if arguments.labels else {}
@@ -129,7 +129,7 @@ def _load(arguments: argparse.Namespace) -> int:
 
 
 def _print(report: Report) -> None:
-    from lungdb.cli.image_folder import REASONS
+    from lungdb.loading.pictures import REASONS
 
     counts = ", ".join(f"{report.pictures[outcome]} {outcome}" for outcome in ("loaded", "replaced", "unchanged"))
     print(f"Pictures: {counts}.")

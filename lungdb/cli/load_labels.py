@@ -7,12 +7,13 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from lungdb.cli.load_table import LineError, read_table
-from lungdb.cli.site_identity import stored_identity
-from lungdb.cli.support import add_database_argument, exit_status, open_database, transaction
+from lungdb.cli.support import add_database_argument, exit_status, open_database
 from lungdb.config import load_settings
 from lungdb.database import Connection, run
+from lungdb.database.transaction import transaction
 from lungdb.errors import LungdbError
+from lungdb.loading.site_identity import stored_identity
+from lungdb.loading.tables import LineError, read_table
 
 _PATIENTS = "SELECT patient_id FROM dbo.patients;"
 _LABELS = "SELECT patient_id, label FROM dbo.labels WITH (UPDLOCK, HOLDLOCK);"

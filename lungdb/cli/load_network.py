@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from lungdb.cli.network_file import FORMATS, NetworkFile, convert, read_file
-from lungdb.cli.precision import PICTURES, PRECISIONS, Entry, make_precision
-from lungdb.cli.support import add_database_argument, exit_status, open_database, transaction
+from lungdb.cli.support import add_database_argument, exit_status, open_database
 from lungdb.database import Connection, run
+from lungdb.database.transaction import transaction
 from lungdb.errors import LungdbError
+from lungdb.loading.network_file import FORMATS, NetworkFile, convert, read_file
+from lungdb.loading.precision import PICTURES, PRECISIONS, Entry, make_precision
 
 _LONGEST_NAME = 128
 _NEXT_VERSION = """
@@ -111,7 +112,7 @@ def _load(arguments: argparse.Namespace) -> int:
 
 def _described(arguments: argparse.Namespace) -> dict[str, Any]:
     """Gather what the user says about the network, by the names that network_details has for it."""
-    from lungdb.networks.catalog import architecture
+    from lungdb.networks.architectures.catalog import architecture
     from lungdb.networks.entry import check_normalisation
 
     if (arguments.mean is None) != (arguments.std is None):

@@ -8,12 +8,13 @@ from contextlib import closing
 from datetime import date
 from pathlib import Path
 
-from lungdb.cli.load_table import LineError, read_table
-from lungdb.cli.site_identity import stored_identity
-from lungdb.cli.support import add_database_argument, exit_status, open_database, transaction
+from lungdb.cli.support import add_database_argument, exit_status, open_database
 from lungdb.config import load_settings
 from lungdb.database import Connection, run
+from lungdb.database.transaction import transaction
 from lungdb.errors import LungdbError
+from lungdb.loading.site_identity import stored_identity
+from lungdb.loading.tables import LineError, read_table
 
 COLUMNS = ("patient_id", "display_name", "sex", "birth_year")
 

@@ -11,11 +11,12 @@ from lungdb.cli.support import add_database_argument, exit_status, open_database
 from lungdb.config import load_settings
 from lungdb.dicom.identity import Identity
 from lungdb.dicom.limits import Limits
-from lungdb.dicom.rejection import REASONS, Rejection
+from lungdb.dicom.rejection import REASONS
+from lungdb.dicom.source import Rejection
 from lungdb.errors import LungdbError
 
 if TYPE_CHECKING:
-    from lungdb.cli.scan_loader import Options, Report
+    from lungdb.loading.scans import Options, Report
 
 _EPILOG = """
 Of a patient's series the primary one is loaded: of the axial series that cover at least half as much of the body as the
@@ -74,7 +75,7 @@ def _at_least_one(text: str) -> int:
 
 def _load(arguments: argparse.Namespace) -> int:
     try:
-        from lungdb.cli.scan_loader import Options, load_folder
+        from lungdb.loading.scans import Options, load_folder
     except ModuleNotFoundError as error:
         raise LungdbError(f'DICOM files are loaded with {error.name}. Run: pip install "lungdb[load]"') from error
     identity = Identity("kept" if arguments.keep_ids else "keyed", load_settings().id_key)

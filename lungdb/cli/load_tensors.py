@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from contextlib import closing
 from pathlib import Path
 
-from lungdb.cli.support import add_database_argument, exit_status, transaction
+from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.config import load_settings
 from lungdb.database import Connection, connect, run
+from lungdb.database.transaction import transaction
 from lungdb.errors import LungdbError
 from lungdb.networks.dense import ACTIVATIONS, DenseLayer, read_dense
 

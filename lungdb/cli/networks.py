@@ -13,7 +13,7 @@ from lungdb.cli.support import add_database_argument, exit_status, open_database
 from lungdb.config import load_settings
 from lungdb.database import Connection, run
 from lungdb.database.connection import SQLITE_PREFIX
-from lungdb.networks.catalog import CATALOG
+from lungdb.networks.architectures.catalog import CATALOG
 
 _LOADED = """
 SELECT network_id, name, version, library, details, DATALENGTH(model) AS bytes, sha256, created_at

@@ -53,8 +53,7 @@ def _settings(arguments: argparse.Namespace) -> Settings:
 def _serve(settings: Settings) -> int:
     try:
         import waitress  # noqa: F401 - make_server needs it
-
-        from web import create_app
+        from lungdb_web import create_app
     except ModuleNotFoundError as error:
         raise LungdbError(f'The web page needs {error.name}. Run: pip install "lungdb[web]"') from error
     port = _port(settings.web_port)
@@ -63,7 +62,7 @@ def _serve(settings: Settings) -> int:
         _check_public(settings, has_accounts)
     logging.basicConfig(format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     # A site sees who is refused and what fails; what is read stands in the audit.
-    logging.getLogger("web").setLevel(logging.WARNING)
+    logging.getLogger("lungdb_web").setLevel(logging.WARNING)
     # Requests that wait for a thread are no news.
     logging.getLogger("waitress.queue").setLevel(logging.ERROR)
     app = create_app(settings)

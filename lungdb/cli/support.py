@@ -1,4 +1,4 @@
-"""What the commands that write to a database share: the target, errors as exit status, transactions."""
+"""What the commands that write to a database share: the target, errors as exit status."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import os
 import sys
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import closing, contextmanager
 
 from lungdb.config import load_settings
 from lungdb.database import Connection, connect, run
-from lungdb.errors import LungdbError, SqlError
+from lungdb.errors import LungdbError
 
 
 def add_database_argument(parser: ArgumentParser) -> None:
@@ -38,19 +38,6 @@ def open_database(target: str | None) -> Iterator[Connection]:
         if found[0].rows[0][0] is None:
             raise LungdbError("The database does not hold lungdb's tables. Run: lungdb install -d TARGET")
         yield connection
-
-
-@contextmanager
-def transaction(connection: Connection) -> Iterator[None]:
-    """Commit what the block does, or roll all of it back when it raises or is interrupted."""
-    run(connection, "BEGIN TRANSACTION;")
-    try:
-        yield
-        run(connection, "COMMIT TRANSACTION;")
-    except BaseException:
-        with suppress(SqlError):  # the error that led here is the one to report
-            run(connection, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;")
-        raise
 
 
 def exit_status(command: Callable[[], int]) -> int:

@@ -3,11 +3,13 @@
 The two engines, SQL Server through ODBC and the embedded one, meet here; nothing above asks which one it is on.
 """
 
+from lungdb.database.batches import split_batches
 from lungdb.database.connection import Connection, Cursor, connect
 from lungdb.database.installer import INSTALLERS, build_install_sql, install, sql_directory
 from lungdb.database.pool import DatabaseUnavailable, Pool
 from lungdb.database.run import ResultSet, run, run_script
-from lungdb.embedded import Message, split_batches
+from lungdb.database.transaction import transaction
+from lungdb.errors import Message
 
 __all__ = [
     "INSTALLERS",
@@ -24,4 +26,5 @@ __all__ = [
     "run_script",
     "split_batches",
     "sql_directory",
+    "transaction",
 ]

@@ -6,8 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
-from lungdb.embedded import Message
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, Message
 
 SQLITE_PREFIX = "sqlite:///"
 
@@ -60,7 +59,7 @@ def connect(target: str, *, create: bool = True) -> Connection:
         The server refuses the connection.
     """
     if target.startswith(SQLITE_PREFIX):
-        from lungdb import embedded
+        from lungdb.embedded.running import connection as embedded
 
         path = Path(target[len(SQLITE_PREFIX) :])
         if not path.name:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 from lungdb.database.connection import Connection
 from lungdb.database.run import run_script
-from lungdb.embedded import Message
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, Message
 
 _HEADER = """\
 -- lungdb: tables, views and procedures, for a database of its own. Running it again upgrades and keeps the data.

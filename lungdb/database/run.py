@@ -6,8 +6,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lungdb.database.batches import split_batches
 from lungdb.database.connection import Connection, Cursor
-from lungdb.embedded import Message, split_batches
+from lungdb.errors import Message
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from typing import Any
 
-from lungdb.embedded import Message
-from lungdb.errors import LungdbError, SqlError
+from lungdb.errors import LungdbError, Message, SqlError
 
 _PREFIX = re.compile(r"^(\[[^\]]*\])+")
 _FATAL = 20

@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import fields, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from lungdb.dicom.header import SliceHeader
-from lungdb.dicom.isolation import Workers
 from lungdb.dicom.limits import Limits
-from lungdb.dicom.rejection import RejectedError, Rejection
+from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import Series, build_series
-from lungdb.dicom.source import Source
+from lungdb.dicom.source import Rejection, Source
 from lungdb.dicom.tasks import inspect
+from lungdb.isolation import Workers
 
 _OWN = ("source", "frame", "instance_uid", "position")
 _SHARED = [field.name for field in fields(SliceHeader) if field.name not in _OWN]
@@ -22,7 +23,7 @@ _SHARED = [field.name for field in fields(SliceHeader) if field.name not in _OWN
 
 def read_folder(
     files: Iterable[Path],
-    workers: Workers,
+    workers: Workers[RejectedError],
     limits: Limits,
     *,
     allow_gaps: bool = False,
@@ -54,10 +55,10 @@ def read_folder(
     sources: Iterable[Source] = (Source(path) for path in files)
     while True:
         members: list[Source] = []
-        for source, found in workers.map(inspect, sources):
+        for source, found in workers.map(partial(inspect, limits=limits), sources):
             if isinstance(found, RejectedError):
                 damaged[found.series_uid] += 1
-                yield found.at(source)
+                yield source.rejection(found)
             else:
                 for part in found:
                     if isinstance(part, Source):
@@ -75,7 +76,7 @@ def read_folder(
                 raise RejectedError("bad_slices", f"{damaged[uid]} of {damaged[uid] + len(headers)}")
             series, copies = build_series(headers, limits, allow_gaps=allow_gaps)
         except RejectedError as error:
-            yield error.at(headers[0].source)
+            yield headers[0].source.rejection(error)
         else:
             yield from copies
             yield series

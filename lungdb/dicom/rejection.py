@@ -5,13 +5,7 @@ No text here holds a value that identifies a person: header values and pydicom's
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
 from lungdb.errors import LungdbError
-
-if TYPE_CHECKING:
-    from lungdb.dicom.source import Source
 
 REASONS = {
     "unreadable": "The file cannot be read. Check its permissions and the disk.",
@@ -52,25 +46,6 @@ REASONS = {
 """Reason code -> what is wrong and what to do, one sentence each."""
 
 
-@dataclass(frozen=True)
-class Rejection:
-    """A file or series that is not taken.
-
-    Attributes
-    ----------
-    reason : str
-        A key of `REASONS`.
-    message : str
-        What is wrong and what to do; without patient data, so it may be stored and shown.
-    source : Source
-        The file, or the first file of the series. Its path may hold patient data: show it only when asked to.
-    """
-
-    reason: str
-    message: str
-    source: Source
-
-
 class RejectedError(LungdbError):
     """A file or series turned out to be unusable while it was read.
 
@@ -94,7 +69,3 @@ class RejectedError(LungdbError):
     def __reduce__(self) -> tuple[type[RejectedError], tuple[str, str, str]]:
         """Travel from the process that reads a file to the one that asked."""
         return RejectedError, (self.reason, self.detail, self.series_uid)
-
-    def at(self, source: Source) -> Rejection:
-        """Return the rejection of the file or series at `source`."""
-        return Rejection(self.reason, self.message, source)

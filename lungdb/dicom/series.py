@@ -13,7 +13,8 @@ import numpy as np
 
 from lungdb.dicom.header import SliceHeader
 from lungdb.dicom.limits import Limits
-from lungdb.dicom.rejection import RejectedError, Rejection
+from lungdb.dicom.rejection import RejectedError
+from lungdb.dicom.source import Rejection
 
 SAME_POSITION = 0.01
 """Slices nearer than this, in mm, lie at one position."""
@@ -186,7 +187,7 @@ def _without_copies(headers: Sequence[SliceHeader], limits: Limits) -> tuple[lis
         if header.frame == 0:
             if _digest(first, limits) != _digest(header, limits):
                 raise RejectedError("conflicting_copies")
-            copies.append(RejectedError("duplicate_file").at(header.source))
+            copies.append(header.source.rejection(RejectedError("duplicate_file")))
     return list(taken.values()), copies
 
 

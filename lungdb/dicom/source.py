@@ -55,9 +55,32 @@ class Source:
         except OSError as error:
             raise RejectedError("unreadable") from error
 
+    def rejection(self, error: RejectedError) -> Rejection:
+        """Return the rejection of this file, or of the series that it is the first of."""
+        return Rejection(error.reason, error.message, self)
+
     def __str__(self) -> str:
         """Return the path, with the member behind an exclamation mark."""
         return f"{self.path}!{self.member}" if self.member else str(self.path)
+
+
+@dataclass(frozen=True)
+class Rejection:
+    """A file or series that is not taken.
+
+    Attributes
+    ----------
+    reason : str
+        A key of `REASONS`.
+    message : str
+        What is wrong and what to do; without patient data, so it may be stored and shown.
+    source : Source
+        The file, or the first file of the series. Its path may hold patient data: show it only when asked to.
+    """
+
+    reason: str
+    message: str
+    source: Source
 
 
 def find_files(folder: Path) -> Iterator[Path]:

@@ -11,6 +11,7 @@ from lungdb.dicom.pixels import read_hounsfield
 from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.source import ARCHIVE_STARTS, Source, list_members
 from lungdb.imaging.codecs import encode_slice
+from lungdb.isolation import Bounds, Workers
 
 
 @dataclass(frozen=True)
@@ -28,6 +29,11 @@ class EncodedSlice:
     pixels: bytes
     sha256: bytes
     clipped: int
+
+
+def start_workers(count: int, limits: Limits) -> Workers[RejectedError]:
+    """Return processes, at least one, for `inspect` and `encode` within the limits; a context manager."""
+    return Workers(count, Bounds(limits.task_seconds, limits.worker_megabytes, RejectedError, __name__))
 
 
 def inspect(source: Source, limits: Limits) -> list[SliceHeader] | list[Source]:

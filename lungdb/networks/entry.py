@@ -12,9 +12,9 @@ from onnx import helper
 
 from lungdb.errors import ProcedureError
 from lungdb.imaging.preprocessing import CHANNELS, SIDE
-from lungdb.networks.anatomy import penultimate, recognise, useful_layers
-from lungdb.networks.catalog import CATALOG, IMAGENET, LESS_114, Architecture
-from lungdb.networks.graph import (
+from lungdb.networks.architectures.catalog import CATALOG, IMAGENET, LESS_114, Architecture
+from lungdb.networks.graphs.anatomy import penultimate, recognise, useful_layers
+from lungdb.networks.graphs.graph import (
     MANY,
     OTHER_SHAPE,
     UNREADABLE,
@@ -25,9 +25,9 @@ from lungdb.networks.graph import (
     shape_of,
     single_input,
 )
-from lungdb.networks.layers import free_batch, select_layer
-from lungdb.networks.operators import SUPPORTED
-from lungdb.networks.optimising import optimise
+from lungdb.networks.graphs.layers import free_batch, select_layer
+from lungdb.networks.graphs.operators import SUPPORTED
+from lungdb.networks.graphs.optimising import optimise
 
 METADATA_KEY = "lungdb"
 """Key of an ONNX file's metadata_props under which it carries its own normalisation, as JSON."""

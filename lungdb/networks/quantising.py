@@ -18,11 +18,11 @@ import onnx
 from numpy.typing import NDArray
 
 from lungdb.errors import LungdbError
-from lungdb.networks.graph import image_input, read_model
-from lungdb.networks.layers import select_layer
-from lungdb.networks.processors import allowed_processors
-from lungdb.networks.providers import short, start_session
-from lungdb.networks.sessions import open_session
+from lungdb.networks.graphs.graph import image_input, read_model
+from lungdb.networks.graphs.layers import select_layer
+from lungdb.networks.running.processors import allowed_processors
+from lungdb.networks.running.providers import short, start_session
+from lungdb.networks.running.sessions import open_session
 
 Pictures = NDArray[np.float32]
 

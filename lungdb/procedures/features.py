@@ -14,7 +14,7 @@ from lungdb.errors import LungdbError, ProcedureError
 from lungdb.imaging.codecs import decode_slice, encode_array, encode_vector
 from lungdb.imaging.preprocessing import CtSlice, Pipeline, pipeline
 from lungdb.learning.pooling import check_pooling, pool
-from lungdb.networks.featurizing import LazyScan, Preparation, featurize
+from lungdb.networks.running.featurizing import LazyScan, Preparation, featurize
 from lungdb.procedures.checks import ARGUMENT, UNREADABLE, check_columns, comma_list, whole_numbers
 from lungdb.procedures.networks import open_network
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lungdb.errors import LungdbError, ProcedureError
 from lungdb.imaging.codecs import encode_array
 from lungdb.imaging.pictures import prepare_picture
-from lungdb.networks.processors import allowed_processors
+from lungdb.networks.running.processors import allowed_processors
 from lungdb.procedures.checks import ARGUMENT, UNREADABLE, check_columns, check_sha256
 from lungdb.procedures.networks import OpenNetwork, open_network
 

@@ -13,8 +13,8 @@ import pandas as pd
 import lungdb
 from lungdb.errors import LungdbError
 from lungdb.learning.scoring import load_library
-from lungdb.networks.processors import allowed_processors
-from lungdb.networks.providers import import_runtime, start_session
+from lungdb.networks.running.processors import allowed_processors
+from lungdb.networks.running.providers import import_runtime, start_session
 
 _PACKAGES = {
     "numpy": "numpy",

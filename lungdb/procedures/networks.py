@@ -9,8 +9,8 @@ from typing import Any
 from lungdb.errors import ProcedureError
 from lungdb.imaging.preprocessing import SIDE, Size
 from lungdb.networks.entry import MAX_SIDE, check_normalisation
-from lungdb.networks.layers import select_layers
-from lungdb.networks.sessions import Session, cached_session
+from lungdb.networks.graphs.layers import select_layers
+from lungdb.networks.running.sessions import Session, cached_session
 from lungdb.procedures.checks import ARGUMENT, UNREADABLE, check_sha256, comma_list, read_details
 
 

@@ -6,11 +6,12 @@ import re
 from contextlib import closing
 from pathlib import Path
 
+from lungdb_web.passwords import verify_password
+
 from lungdb.cli.demo_people import ACCOUNT, describe_page, name_patients, people
 from lungdb.cli.load_scans import main as load_scans
 from lungdb.database import connect, install, run
 from tests.cli.test_load_scans import write_patient
-from web.passwords import verify_password
 
 
 def test_there_are_an_anthony_and_an_ana_and_no_full_name_comes_twice() -> None:

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lungdb.cli.download import cache_folder, download, forget
 from lungdb.cli.load_network import main
 from lungdb.errors import LungdbError
+from lungdb.loading.download import cache_folder, download, forget
 from tests.cli.conftest import Query
 from tests.cli.serving import Site, make_certificate, serve
 

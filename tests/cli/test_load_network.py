@@ -16,7 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 from lungdb.cli.load_network import main
 from lungdb.imaging.codecs import decode_slice
 from lungdb.imaging.preprocessing import CtSlice, prepare
-from lungdb.networks.layers import select_layer
+from lungdb.networks.graphs.layers import select_layer
 from tests.cli.conftest import Query, Store
 
 

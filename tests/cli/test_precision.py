@@ -15,12 +15,12 @@ import pytest
 from onnx import numpy_helper
 
 from lungdb.cli.load_network import main
-from lungdb.cli.precision import calibration_pictures
 from lungdb.database import connect, run
 from lungdb.errors import LungdbError
 from lungdb.imaging.codecs import decode_slice
 from lungdb.imaging.preprocessing import CtSlice, prepare
-from lungdb.networks.layers import select_layer
+from lungdb.loading.precision import calibration_pictures
+from lungdb.networks.graphs.layers import select_layer
 from lungdb.networks.quantising import precision_of, to_int8
 from tests.cli.conftest import Query, Store
 from tests.cli.test_load_network import write_network

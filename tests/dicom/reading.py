@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from lungdb.dicom.header import SliceHeader, read_headers
 from lungdb.dicom.limits import Limits
 from lungdb.dicom.pixels import read_hounsfield
-from lungdb.dicom.rejection import RejectedError, Rejection
+from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import Series, build_series
-from lungdb.dicom.source import Source
+from lungdb.dicom.source import Rejection, Source
 from lungdb.dicom.tasks import inspect
 
 LIMITS = Limits()

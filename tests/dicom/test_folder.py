@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from lungdb.dicom.folder import read_folder
-from lungdb.dicom.isolation import Workers
-from lungdb.dicom.rejection import REASONS, Rejection
+from lungdb.dicom.rejection import REASONS
 from lungdb.dicom.series import Series
-from lungdb.dicom.source import find_files
+from lungdb.dicom.source import Rejection, find_files
+from lungdb.dicom.tasks import start_workers
 from lungdb.errors import LungdbError
 from tests.dicom.make_ct import write_series, write_slice
 from tests.dicom.reading import LIMITS
@@ -24,7 +24,7 @@ Read = Callable[..., list[Series | Rejection]]
 @pytest.fixture(scope="module")
 def read() -> Iterator[Read]:
     """Give a function that reads a folder in a worker."""
-    with Workers(1, LIMITS) as workers:
+    with start_workers(1, LIMITS) as workers:
         yield lambda folder, **options: list(read_folder(find_files(folder), workers, LIMITS, **options))
 
 

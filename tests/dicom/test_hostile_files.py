@@ -7,6 +7,7 @@ import struct
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -16,11 +17,11 @@ from pydicom.encaps import encapsulate, get_frame
 from pydicom.uid import DeflatedExplicitVRLittleEndian, RLELossless
 
 from lungdb.dicom.folder import read_folder
-from lungdb.dicom.isolation import Workers
 from lungdb.dicom.limits import Limits
-from lungdb.dicom.rejection import RejectedError, Rejection
-from lungdb.dicom.source import find_files
-from lungdb.dicom.tasks import encode
+from lungdb.dicom.rejection import RejectedError
+from lungdb.dicom.source import Rejection, find_files
+from lungdb.dicom.tasks import encode, start_workers
+from lungdb.isolation import Workers
 from tests.dicom.make_ct import SERIES_UID, ct_dataset, ramp, write_slice
 
 SMALL = Limits(file_megabytes=4, volume_megabytes=8, task_seconds=20, worker_megabytes=400, archive_entries=100)
@@ -161,20 +162,20 @@ FILES: dict[str, tuple[bytes, str]] = {
 
 
 @pytest.fixture(scope="module")
-def workers() -> Iterator[Workers]:
+def workers() -> Iterator[Workers[RejectedError]]:
     """Give one worker, which all files share: none may break it for the next."""
-    with Workers(1, SMALL) as started:
+    with start_workers(1, SMALL) as started:
         yield started
 
 
-def reasons(folder: Path, workers: Workers) -> list[str]:
+def reasons(folder: Path, workers: Workers[RejectedError]) -> list[str]:
     """Read and decode a folder; return the reasons of what was refused, without the series' own rows."""
     found: list[str] = []
     for one in read_folder(find_files(folder), workers, SMALL):
         if isinstance(one, Rejection):
             found.append(one.reason)
             continue
-        for _, result in workers.map(encode, one.chunks()):
+        for _, result in workers.map(partial(encode, limits=SMALL), one.chunks()):
             parts = [result] if isinstance(result, RejectedError) else result
             found += [part.reason for part in parts if isinstance(part, RejectedError)]
     return found
@@ -182,14 +183,14 @@ def reasons(folder: Path, workers: Workers) -> list[str]:
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", FILES)
-def test_a_hostile_file_is_refused_for_its_reason(tmp_path: Path, workers: Workers, name: str) -> None:
+def test_a_hostile_file_is_refused_for_its_reason(tmp_path: Path, workers: Workers[RejectedError], name: str) -> None:
     """The worker has limits of 4 MB a file and 400 MB of memory, and lives on."""
     content, reason = FILES[name]
     (tmp_path / "hostile").write_bytes(content)
     assert reasons(tmp_path, workers) == ([reason] if reason else [])
 
 
-def test_an_archives_members_are_read_without_unpacking(tmp_path: Path, workers: Workers) -> None:
+def test_an_archives_members_are_read_without_unpacking(tmp_path: Path, workers: Workers[RejectedError]) -> None:
     """Names that climb out of the folder are names, not paths; nothing appears on the disk."""
     slices = [(f"../../{number}", plain() if number else b"text") for number in range(2)]
     (tmp_path / "archive.bin").write_bytes(archive(*slices))
@@ -197,7 +198,7 @@ def test_an_archives_members_are_read_without_unpacking(tmp_path: Path, workers:
     assert [path.name for path in tmp_path.iterdir()] == ["archive.bin"]
 
 
-def test_a_good_file_beside_hostile_ones_is_read(tmp_path: Path, workers: Workers) -> None:
+def test_a_good_file_beside_hostile_ones_is_read(tmp_path: Path, workers: Workers[RejectedError]) -> None:
     """All of them in one folder, with the same patient in most."""
     for number, (content, _) in enumerate(FILES.values()):
         (tmp_path / f"{number:03}").write_bytes(content)

@@ -10,15 +10,15 @@ from dataclasses import replace
 
 import pytest
 
-from lungdb.dicom.isolation import Workers
-from lungdb.dicom.limits import Limits
 from lungdb.dicom.rejection import RejectedError
 from lungdb.errors import LungdbError
+from lungdb.isolation import Bounds, Workers
 
-LIMITS = Limits(task_seconds=2, worker_megabytes=300)
+MEGABYTES = 300
+BOUNDS = Bounds(2, MEGABYTES, RejectedError, "lungdb.dicom.tasks")
 
 
-def act(item: str, limits: Limits) -> str:
+def act(item: str) -> str:
     """Do in the worker what the item says."""
     match item:
         case "crash":
@@ -26,16 +26,16 @@ def act(item: str, limits: Limits) -> str:
         case "hang":
             time.sleep(60)
         case "grow":
-            return str(len(bytearray(2 * limits.worker_megabytes * 1_000_000)))
+            return str(len(bytearray(2 * MEGABYTES * 1_000_000)))
         case "reject":
             raise RejectedError("not_ct", "seen", "1.2.3")
     return f"{item} of {os.getpid()}"
 
 
 @pytest.fixture(scope="module")
-def workers() -> Iterator[Workers]:
+def workers() -> Iterator[Workers[RejectedError]]:
     """Give two workers."""
-    with Workers(2, LIMITS) as started:
+    with Workers(2, BOUNDS) as started:
         yield started
 
 
@@ -50,7 +50,7 @@ def workers() -> Iterator[Workers]:
         ),
     ],
 )
-def test_a_bad_item_is_rejected_and_the_others_are_done(workers: Workers, bad: str, reason: str) -> None:
+def test_a_bad_item_is_rejected_and_the_others_are_done(workers: Workers[RejectedError], bad: str, reason: str) -> None:
     """Between good items, and the results are in order."""
     items = ["a", "b", bad, "c", bad, "d"]
     found = list(workers.map(act, items))
@@ -65,14 +65,14 @@ def test_a_bad_item_is_rejected_and_the_others_are_done(workers: Workers, bad: s
             assert str(os.getpid()) not in result.split()
 
 
-def test_a_refusal_travels_whole(workers: Workers) -> None:
+def test_a_refusal_travels_whole(workers: Workers[RejectedError]) -> None:
     """With its detail and the series that lacks a slice."""
     ((_, error),) = workers.map(act, ["reject"])
     assert isinstance(error, RejectedError)
     assert (error.detail, error.series_uid) == ("seen", "1.2.3")
 
 
-def test_items_are_drawn_only_a_few_ahead(workers: Workers) -> None:
+def test_items_are_drawn_only_a_few_ahead(workers: Workers[RejectedError]) -> None:
     """Of a million items a hundred are drawn when the first result is taken."""
     drawn = 0
 
@@ -90,7 +90,7 @@ def test_items_are_drawn_only_a_few_ahead(workers: Workers) -> None:
 
 def test_leaving_the_block_ends_a_hanging_worker() -> None:
     """An interrupt must not wait for a decoder."""
-    with Workers(1, replace(LIMITS, task_seconds=60)) as started:
+    with Workers(1, replace(BOUNDS, seconds=60)) as started:
         results = started.map(act, (item for item in [*["a"] * 64, "hang"]))
         ((_, first),) = [next(results)]
         assert isinstance(first, str)
@@ -106,5 +106,5 @@ def test_a_worker_that_cannot_start_is_an_error_and_no_rejection(monkeypatch: py
     """Otherwise every file of the folder would be refused for it."""
     monkeypatch.setattr(sys, "executable", "/bin/false")
     monkeypatch.setattr("multiprocessing.spawn._python_exe", b"/bin/false")
-    with Workers(1, LIMITS) as started, pytest.raises(LungdbError, match="could not be started"):
+    with Workers(1, BOUNDS) as started, pytest.raises(LungdbError, match="could not be started"):
         list(started.map(act, ["a"]))

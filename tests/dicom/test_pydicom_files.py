@@ -11,9 +11,8 @@ from pydicom.data import get_testdata_file
 from pydicom.pixels import apply_rescale
 
 from lungdb.dicom.folder import read_folder
-from lungdb.dicom.isolation import Workers
-from lungdb.dicom.rejection import Rejection
-from lungdb.dicom.source import find_files
+from lungdb.dicom.source import Rejection, find_files
+from lungdb.dicom.tasks import start_workers
 from tests.dicom.reading import LIMITS, hounsfield, volume
 
 FILES = Path(pydicom.__file__).parent / "data" / "test_files"
@@ -62,7 +61,7 @@ def found() -> tuple[dict[str, str], set[str]]:
     """Read the folder once; return the reason of each refused file, and the files that are loaded."""
     reasons: dict[str, str] = {}
     taken: set[str] = set()
-    with Workers(1, LIMITS) as workers:
+    with start_workers(1, LIMITS) as workers:
         for one in read_folder(find_files(FILES), workers, LIMITS):
             if isinstance(one, Rejection):
                 reasons[one.source.path.relative_to(FILES).as_posix()] = one.reason

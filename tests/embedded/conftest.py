@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lungdb.embedded import Connection, connect
+from lungdb.embedded.running.connection import Connection, connect
 
 pytest.register_assert_rewrite("tests.embedded.running")
 

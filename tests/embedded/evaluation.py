@@ -5,12 +5,12 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Sequence
 
-from lungdb.embedded.aggregates import AGGREGATES
-from lungdb.embedded.conversions import conversion_template
-from lungdb.embedded.functions import FUNCTIONS, register
-from lungdb.embedded.functions_base import Call
-from lungdb.embedded.types import SqlType, parse_type
-from lungdb.embedded.values import ClientValue, from_client, to_client
+from lungdb.embedded.functions.aggregates import AGGREGATES
+from lungdb.embedded.functions.base import Call
+from lungdb.embedded.functions.registry import FUNCTIONS, register
+from lungdb.embedded.values.conversions import conversion_template
+from lungdb.embedded.values.stored import ClientValue, from_client, to_client
+from lungdb.embedded.values.types import SqlType, parse_type
 
 
 class Evaluator:

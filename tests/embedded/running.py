@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from lungdb.embedded import Connection, split_batches
+from lungdb.database import split_batches
+from lungdb.embedded.running.connection import Connection
 from lungdb.errors import SqlError
 
 

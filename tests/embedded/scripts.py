@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from lungdb.embedded.satellite import Parameter, Satellite, ScriptResult
-from lungdb.embedded.types import SqlType
-from lungdb.embedded.values import Value
+from lungdb.embedded.satellite.calls import Parameter, Satellite, ScriptResult
+from lungdb.embedded.values.stored import Value
+from lungdb.embedded.values.types import SqlType
 from lungdb.errors import SqlError
 
 

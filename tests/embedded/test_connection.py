@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from lungdb import embedded
-from lungdb.embedded import Connection, connect
+from lungdb.embedded.running import connection as embedded
+from lungdb.embedded.running.connection import Connection, connect
 from lungdb.errors import SqlError
 from tests.embedded.running import error, rows, say, value
 

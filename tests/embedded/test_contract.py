@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from lungdb.embedded import Connection, connect, split_batches
+from lungdb.database import split_batches
+from lungdb.embedded.running.connection import Connection, connect
 from lungdb.errors import SqlError
 
 _DATA = Path(__file__).parents[1] / "data" / "contract"

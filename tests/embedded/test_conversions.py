@@ -9,9 +9,9 @@ import uuid
 
 import pytest
 
-from lungdb.embedded.conversions import column_converter, conversion_template, convert
-from lungdb.embedded.types import parse_type
-from lungdb.embedded.values import Value, from_client, to_client
+from lungdb.embedded.values.conversions import column_converter, conversion_template, convert
+from lungdb.embedded.values.stored import Value, from_client, to_client
+from lungdb.embedded.values.types import parse_type
 from lungdb.errors import SqlError
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from lungdb.embedded import Connection, connect
+from lungdb.embedded.running.connection import Connection, connect
 from lungdb.errors import LungdbError
 from tests.embedded.running import error, rows, say, value
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from lungdb.embedded import Connection, connect, split_batches
-from lungdb.embedded.lexer import Token, tokenize
+from lungdb.database import split_batches
+from lungdb.embedded.running.connection import Connection, connect
+from lungdb.embedded.syntax.lexer import Token, tokenize
 from lungdb.errors import SqlError
 
 _ROOT = Path(__file__).parents[2]

@@ -8,7 +8,7 @@ import time
 import numpy as np
 import pytest
 
-from lungdb.embedded import Connection
+from lungdb.embedded.running.connection import Connection
 from tests.embedded.running import error, rows, say, value
 
 

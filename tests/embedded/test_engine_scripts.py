@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from lungdb.embedded import Connection
+from lungdb.embedded.running.connection import Connection
 from tests.embedded.running import error, rows, say
 
 

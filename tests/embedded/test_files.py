@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from lungdb import embedded
+from lungdb.embedded.running import connection as embedded
 from lungdb.errors import LungdbError
 
 

@@ -10,9 +10,9 @@ import re
 
 import pytest
 
-from lungdb.embedded.aggregates import string_agg
-from lungdb.embedded.functions_rows import OPENJSON, OPENJSON_WITH, STRING_SPLIT, RowFunction
-from lungdb.embedded.types import INT, parse_type
+from lungdb.embedded.functions.aggregates import string_agg
+from lungdb.embedded.functions.rows import OPENJSON, OPENJSON_WITH, STRING_SPLIT, RowFunction
+from lungdb.embedded.values.types import INT, parse_type
 from lungdb.errors import SqlError
 from tests.embedded.evaluation import Evaluator
 
@@ -126,7 +126,7 @@ def test_json_modify_changes_one_value(engine: Evaluator, text: str, path: str, 
 
 def test_json_modify_takes_the_result_of_json_query_as_json(engine: Evaluator) -> None:
     """And a plain text as a string."""
-    from lungdb.embedded.functions import FUNCTIONS
+    from lungdb.embedded.functions.registry import FUNCTIONS
 
     text = parse_type("nvarchar(max)")
     query = FUNCTIONS["JSON_QUERY"].call([text, text]).result

@@ -10,10 +10,10 @@ import statistics
 
 import pytest
 
-from lungdb.embedded.conversions import convert
-from lungdb.embedded.functions_arithmetic import arithmetic, unary
-from lungdb.embedded.types import parse_type
-from lungdb.embedded.values import from_client, to_client
+from lungdb.embedded.functions.arithmetic import arithmetic, unary
+from lungdb.embedded.values.conversions import convert
+from lungdb.embedded.values.stored import from_client, to_client
+from lungdb.embedded.values.types import parse_type
 from lungdb.errors import SqlError
 from tests.embedded.evaluation import Evaluator
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from lungdb.database import connect, run
-from lungdb.embedded.functions_compose import format_message
-from lungdb.embedded.functions_search import like, loose_like, native_like
+from lungdb.embedded.functions.compose import format_message
+from lungdb.embedded.functions.search import like, loose_like, native_like
 from lungdb.errors import SqlError
 from tests.embedded.evaluation import Evaluator
 

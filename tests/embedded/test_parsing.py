@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from lungdb.embedded import Connection, split_batches
-from lungdb.embedded.lexer import Kind, tokenize
-from lungdb.embedded.parse_statements import parse_batch
+from lungdb.database import split_batches
+from lungdb.embedded.running.connection import Connection
+from lungdb.embedded.syntax.lexer import Kind, tokenize
+from lungdb.embedded.syntax.statements import parse_batch
 from lungdb.errors import SqlError
 from tests.embedded.running import error, value
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from lungdb.embedded import Connection, connect
+from lungdb.embedded.running.connection import Connection, connect
 from tests.embedded.running import rows, say, value
 
 _ROOT = Path(__file__).resolve().parents[2]
 _CHILD = """
 import sys, time
-from lungdb.embedded import connect
+from lungdb.embedded.running.connection import connect
 cursor = connect(sys.argv[1]).cursor()
 for text in sys.argv[2:]:
     if text.startswith("sleep "):

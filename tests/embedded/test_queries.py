@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from lungdb.embedded import Connection
+from lungdb.embedded.running.connection import Connection
 from tests.embedded.running import error, rows, say, value
 
 

@@ -8,7 +8,7 @@ from fractions import Fraction
 
 import pytest
 
-from lungdb.embedded import Connection
+from lungdb.embedded.running.connection import Connection
 from tests.embedded.running import rows, say
 
 _INT = 2**31

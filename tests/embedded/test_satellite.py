@@ -14,8 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from lungdb.embedded.satellite import Parameter, Satellite, ScriptResult
-from lungdb.embedded.types import INT, nvarchar, parse_type, varbinary
+from lungdb.embedded.satellite.calls import Parameter, Satellite, ScriptResult
+from lungdb.embedded.values.types import INT, nvarchar, parse_type, varbinary
 from lungdb.errors import SqlError
 from tests.embedded.scripts import call, list_events, printed, reason
 
@@ -164,7 +164,7 @@ def test_an_error_in_the_input_query_passes_through(satellite: Satellite) -> Non
 
 def test_a_process_for_each_call_is_started_where_forks_are_unsafe(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on Windows and macOS: the next process is under way when a call ends, and calls share nothing."""
-    monkeypatch.setattr("lungdb.embedded.satellite._FORKS", False)
+    monkeypatch.setattr("lungdb.embedded.satellite.calls._FORKS", False)
     satellite = Satellite()
     try:
         processes = {printed(call(satellite, "import os\nprint(os.getpid())")[0]) for _ in range(2)}
@@ -207,7 +207,7 @@ def test_blobs_pass_as_parameters(satellite: Satellite) -> None:
 
 def run_python(script: str, *arguments: str) -> subprocess.Popen[str]:
     """Start a Python process that holds a satellite of its own."""
-    head = "import os, sys\nfrom lungdb.embedded.satellite import *\nfrom lungdb.embedded.types import *\n"
+    head = "import os, sys\nfrom lungdb.embedded.satellite.calls import *\nfrom lungdb.embedded.values.types import *\n"
     return subprocess.Popen(
         [sys.executable, "-c", head + textwrap.dedent(script), *arguments],
         stdout=subprocess.PIPE,

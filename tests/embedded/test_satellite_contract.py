@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from lungdb.embedded.satellite import Parameter, Satellite
-from lungdb.embedded.types import INT, SqlType, nvarchar, parse_type, varchar
-from lungdb.embedded.values import Value, to_client
+from lungdb.embedded.satellite.calls import Parameter, Satellite
+from lungdb.embedded.values.stored import Value, to_client
+from lungdb.embedded.values.types import INT, SqlType, nvarchar, parse_type, varchar
 from lungdb.errors import SqlError
 from tests.embedded.scripts import call, printed, reason
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from lungdb.embedded import Connection, connect
+from lungdb.embedded.running.connection import Connection, connect
 from tests.embedded.running import error, rows, say, value
 
 

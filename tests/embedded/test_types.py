@@ -9,9 +9,9 @@ import uuid
 
 import pytest
 
-from lungdb.embedded.type_rules import arithmetic_type, combined_type
-from lungdb.embedded.types import integer_literal_type, parse_type
-from lungdb.embedded.values import decode_decimal, encode_decimal, from_client, to_client, utf16_length
+from lungdb.embedded.values.rules import arithmetic_type, combined_type
+from lungdb.embedded.values.stored import decode_decimal, encode_decimal, from_client, to_client, utf16_length
+from lungdb.embedded.values.types import integer_literal_type, parse_type
 from lungdb.errors import SqlError
 
 

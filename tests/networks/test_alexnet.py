@@ -10,8 +10,8 @@ import onnx
 import pytest
 
 from lungdb.errors import LungdbError
-from lungdb.networks.alexnet import build_alexnet
-from lungdb.networks.catalog import architecture
+from lungdb.networks.architectures.alexnet import build_alexnet
+from lungdb.networks.architectures.catalog import architecture
 from lungdb.networks.weights import read_weights
 
 DATA = Path(__file__).parents[1] / "data" / "networks"

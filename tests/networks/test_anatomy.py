@@ -8,14 +8,14 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from lungdb.networks.alexnet import build_alexnet
-from lungdb.networks.anatomy import penultimate, recognise, useful_layers
-from lungdb.networks.catalog import CATALOG
+from lungdb.networks.architectures.alexnet import build_alexnet
+from lungdb.networks.architectures.catalog import CATALOG
+from lungdb.networks.architectures.resnet import RESNETS, build_resnet, random_resnet
 from lungdb.networks.entry import prepare_network
-from lungdb.networks.graph import read_model
-from lungdb.networks.layers import select_layers
-from lungdb.networks.resnet import RESNETS, build_resnet, random_resnet
-from lungdb.networks.sessions import open_session
+from lungdb.networks.graphs.anatomy import penultimate, recognise, useful_layers
+from lungdb.networks.graphs.graph import read_model
+from lungdb.networks.graphs.layers import select_layers
+from lungdb.networks.running.sessions import open_session
 from lungdb.networks.weights import read_weights
 
 DATA = Path(__file__).parents[1] / "data" / "networks"

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lungdb.errors import LungdbError
-from lungdb.networks.catalog import CATALOG, architecture
+from lungdb.networks.architectures.catalog import CATALOG, architecture
 
 
 @pytest.mark.parametrize(

@@ -5,8 +5,8 @@ import json
 import pytest
 
 from lungdb.errors import LungdbError, ProcedureError
+from lungdb.networks.architectures.resnet import build_resnet
 from lungdb.networks.entry import network_details
-from lungdb.networks.resnet import build_resnet
 
 
 def test_details_describe_a_resnet(thin):

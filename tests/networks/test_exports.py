@@ -7,8 +7,8 @@ import pytest
 
 from lungdb.errors import ProcedureError
 from lungdb.networks.entry import network_details, prepare_network
-from lungdb.networks.layers import select_layers
-from lungdb.networks.sessions import open_session
+from lungdb.networks.graphs.layers import select_layers
+from lungdb.networks.running.sessions import open_session
 
 DATA = Path(__file__).parents[1] / "data" / "onnx"
 EXPORTS = [path.stem for path in sorted(DATA.glob("*.onnx")) if path.stem != "transformer_dynamo_one"]

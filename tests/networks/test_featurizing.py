@@ -7,9 +7,9 @@ import pytest
 
 from lungdb.errors import LungdbError, ProcedureError
 from lungdb.imaging.preprocessing import CtSlice, pipeline, prepare
-from lungdb.networks.featurizing import LazyScan, Preparation, featurize
-from lungdb.networks.layers import select_layer
-from lungdb.networks.sessions import open_session
+from lungdb.networks.graphs.layers import select_layer
+from lungdb.networks.running.featurizing import LazyScan, Preparation, featurize
+from lungdb.networks.running.sessions import open_session
 
 PREPARATION = Preparation(pipeline("lung"), (0.1, 0.2, 0.3), (1.0, 2.0, 3.0))
 

@@ -7,9 +7,9 @@ from onnx import TensorProto, helper
 from onnx.reference import ReferenceEvaluator
 
 from lungdb.errors import ProcedureError
-from lungdb.networks.graph import read_model
-from lungdb.networks.layers import FEATURES, penultimate, select_layer
-from lungdb.networks.sessions import open_session
+from lungdb.networks.graphs.graph import read_model
+from lungdb.networks.graphs.layers import FEATURES, penultimate, select_layer
+from lungdb.networks.running.sessions import open_session
 
 
 @pytest.fixture(scope="module")

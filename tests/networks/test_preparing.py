@@ -12,9 +12,9 @@ from onnx.reference import ReferenceEvaluator
 
 from lungdb.errors import ProcedureError
 from lungdb.networks.entry import network_details, prepare_network
-from lungdb.networks.graph import read_model
-from lungdb.networks.layers import select_layer
-from lungdb.networks.sessions import open_session
+from lungdb.networks.graphs.graph import read_model
+from lungdb.networks.graphs.layers import select_layer
+from lungdb.networks.running.sessions import open_session
 
 RNG = np.random.default_rng(8)
 PICTURES = RNG.standard_normal((3, 3, 20, 24)).astype(np.float32)

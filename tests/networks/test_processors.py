@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from lungdb.networks.processors import allowed_processors, quota
+from lungdb.networks.running.processors import allowed_processors, quota
 
-COUNT = "from lungdb.networks.processors import allowed_processors; print(allowed_processors())"
+COUNT = "from lungdb.networks.running.processors import allowed_processors; print(allowed_processors())"
 
 
 def test_there_is_at_least_one_and_no_more_than_the_machine_has():

@@ -9,7 +9,7 @@ import onnxruntime
 import pytest
 
 from lungdb.errors import ProcedureError
-from lungdb.networks.providers import choose_providers, import_runtime, lacks_memory, start_session
+from lungdb.networks.running.providers import choose_providers, import_runtime, lacks_memory, start_session
 
 TENSORRT, CUDA, DIRECTML, OPENVINO, CPU = (
     f"{name}ExecutionProvider" for name in ("Tensorrt", "CUDA", "Dml", "OpenVINO", "CPU")

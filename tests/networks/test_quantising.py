@@ -10,10 +10,10 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lungdb.errors import LungdbError
+from lungdb.networks.architectures.resnet import build_resnet
 from lungdb.networks.entry import prepare_network
-from lungdb.networks.layers import select_layer
+from lungdb.networks.graphs.layers import select_layer
 from lungdb.networks.quantising import FP16_MAX, largest_value, similarity, to_fp16, to_int8
-from lungdb.networks.resnet import build_resnet
 
 LAYERS = ["stem", "layer1", "layer2", "layer3", "layer4", "penultimate"]
 

@@ -12,9 +12,9 @@ import onnx
 import pytest
 
 from lungdb.errors import LungdbError
-from lungdb.networks.alexnet import ALEXNET
-from lungdb.networks.catalog import architecture
-from lungdb.networks.resnet import RESNETS, build_resnet, random_resnet50, resnet_layout
+from lungdb.networks.architectures.alexnet import ALEXNET
+from lungdb.networks.architectures.catalog import architecture
+from lungdb.networks.architectures.resnet import RESNETS, build_resnet, random_resnet50, resnet_layout
 from lungdb.networks.weights import read_weights
 
 DATA = Path(__file__).parents[1] / "data" / "networks"

@@ -10,9 +10,9 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from lungdb.errors import ProcedureError
-from lungdb.networks.layers import select_layer
-from lungdb.networks.resnet import build_resnet
-from lungdb.networks.sessions import cached_session, open_session
+from lungdb.networks.architectures.resnet import build_resnet
+from lungdb.networks.graphs.layers import select_layer
+from lungdb.networks.running.sessions import cached_session, open_session
 
 CPU = "CPUExecutionProvider"
 
@@ -53,7 +53,7 @@ LIMITED = """
 import resource, sys
 import numpy as np
 from lungdb.errors import ProcedureError
-from lungdb.networks.sessions import open_session
+from lungdb.networks.running.sessions import open_session
 
 model, megabytes, *sizes = sys.argv[1:]
 session = open_session(open(model, "rb").read(), ["CPU"], 1)

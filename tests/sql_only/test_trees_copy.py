@@ -11,8 +11,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lungdb.cli.copy_script import literal
 from lungdb.cli.main import main
+from lungdb.copying.script import literal
 from lungdb.database import Connection, build_install_sql, connect, install, run
 from tests.models.conftest import contents, featured_file, refused, rows, target_of, trained_file
 from tests.sql.gates.check import SQL

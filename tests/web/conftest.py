@@ -14,15 +14,15 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from lungdb_web import create_app
+from lungdb_web.lungdb_web.administration import add_account, store_token
+from lungdb_web.passwords import hash_password
 from werkzeug.test import TestResponse
 
 from lungdb.cli import load_labels, load_network, load_patients, load_scans
-from lungdb.cli.account_store import add_account, store_token
 from lungdb.config import Settings
 from lungdb.database import connect, install, run
 from lungdb.phantoms.dataset import make_dataset
-from web import create_app
-from web.passwords import hash_password
 
 NETWORK = Path(__file__).parents[2] / "lungdb" / "networks" / "data" / "demo_resnet.onnx"
 PATIENTS = 40

@@ -13,13 +13,13 @@ import pytest
 from flask import Flask
 from flask.sessions import SecureCookieSessionInterface
 from flask.testing import FlaskClient
+from lungdb_web import create_app
 
 from lungdb.config import Settings
 from lungdb.errors import LungdbError
 from tests.web.conftest import NAMES, PASSWORD, MakeApp, csrf_of, sign_in
 from tests.web.looking import attempt, audit, query
 from tests.web.routes import Route, routes
-from web import create_app
 
 TOKEN = "lungdb_a-token-of-the-tests"
 

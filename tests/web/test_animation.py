@@ -13,14 +13,14 @@ import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from lungdb_web.scans.animation import MOST_FRAMES, MOST_PIXELS, animation, shown_slices
+from lungdb_web.scans.pictures import WINDOWS, grey
 from PIL import Image, ImageSequence
 
 from lungdb.database import connect, run
 from lungdb.errors import SqlError
 from lungdb.imaging.codecs import content_sha256, encode_slice
 from tests.web.conftest import sign_in, target_of
-from web.scans.animation import MOST_FRAMES, MOST_PIXELS, animation, shown_slices
-from web.scans.pictures import WINDOWS, grey
 
 ANIMATION = "/patients/0/animation"
 WEBP = {"Accept": "image/webp,image/*"}

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from lungdb_web.services import Services
+from lungdb_web.turns import Turns
 from werkzeug.http import parse_options_header
 from werkzeug.test import TestResponse
 
 from lungdb.database import ResultSet, connect, run
 from tests.web.conftest import NAMES, PATIENTS, UNSCORED, Program, csrf_of, target_of
-from web.services import Services
-from web.turns import Turns
 
 Ask = Callable[..., list[dict[str, Any]]]
 

@@ -15,14 +15,14 @@ import numpy as np
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from lungdb_web import wording
+from lungdb_web.queries import patients
+from lungdb_web.queries.scores import Explanation
+from lungdb_web.services import call
 
 from lungdb.database import connect, run
 from lungdb.errors import SqlError
 from tests.web.conftest import UNSCORED, csrf_of, sign_in, target_of
-from web import wording
-from web.queries import patients
-from web.queries.scores import Explanation
-from web.services import call
 
 PROBABILITY = re.compile(r'<data id="probability" value="([^"]+)">([^<]+)</data>')
 Post = Callable[..., Any]

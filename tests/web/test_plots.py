@@ -7,8 +7,7 @@ import math
 
 from hypothesis import given
 from hypothesis import strategies as st
-
-from web.plots import LEFT, SIDE, TOP, Axis, Plot, Series, corners, mark_path, range_of, stepped
+from lungdb_web.plots import LEFT, SIDE, TOP, Axis, Plot, Series, corners, mark_path, range_of, stepped
 
 LEVELS = st.sampled_from([0.0, 0.25, 0.5, 1.0])
 PLACES = st.tuples(LEVELS, LEVELS)

@@ -9,12 +9,12 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from lungdb_web import create_app
 
 from lungdb.config import Settings
 from lungdb.errors import LungdbError
 from tests.web.conftest import MakeApp, csrf_of
 from tests.web.looking import audit, query
-from web import create_app
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import threading
 import time
 
-from web.passwords import hash_password, verify_password
-from web.rate_limit import MOST_KEYS, RateLimit
+from lungdb_web.passwords import hash_password, verify_password
+from lungdb_web.rate_limit import MOST_KEYS, RateLimit
 
 
 class _Clock:

@@ -11,15 +11,15 @@ from pathlib import Path
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from lungdb_web import passwords
+from lungdb_web.database import READERS
+from lungdb_web.pages import scans
+from lungdb_web.services import Services
+from lungdb_web.turns import TooBusy, Turns
 
 from lungdb.cli import serve
 from lungdb.database import connect, run
 from tests.web.conftest import PASSWORD, Program, csrf_of, sign_in, target_of
-from web import passwords
-from web.database import READERS
-from web.pages import scans
-from web.services import Services
-from web.turns import TooBusy, Turns
 
 EVENTUALLY = 60.0
 

@@ -17,9 +17,9 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
+from lungdb_web.lungdb_web.administration import add_account
 
 from lungdb.cli import serve
-from lungdb.cli.account_store import add_account
 from lungdb.config import Settings
 from lungdb.database import connect, install
 from tests.web.conftest import target_of
@@ -168,7 +168,7 @@ def test_a_disabled_account_is_no_account(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody could sign in."""
-    from lungdb.cli.account_store import change_account
+    from lungdb_web.lungdb_web.administration import change_account
 
     add_ana(file)
     with closing(connect(target_of(file))) as connection:

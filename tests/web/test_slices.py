@@ -10,6 +10,7 @@ import cv2
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from lungdb_web.scans.pictures import MOST_STRETCH, WINDOWS, Window, grey, picture
 from numpy.typing import NDArray
 from PIL import Image
 from pydicom.dataset import Dataset
@@ -18,7 +19,6 @@ from pydicom.pixels import apply_windowing
 from lungdb.database import connect, run
 from lungdb.imaging.codecs import decode_slice
 from tests.web.conftest import target_of
-from web.scans.pictures import MOST_STRETCH, WINDOWS, Window, grey, picture
 
 
 def _stored(file: Path, number: int) -> NDArray[np.int16]:

@@ -11,17 +11,17 @@ import nibabel
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from lungdb_web.lungdb_web.administration import add_account
+from lungdb_web.passwords import hash_password
+from lungdb_web.scans.geometry import Geometry
 from numpy.typing import NDArray
 from PIL import Image
 
 from lungdb.cli import load_scans
-from lungdb.cli.account_store import add_account
 from lungdb.config import Settings
 from lungdb.database import connect, install, run
 from tests.dicom.make_ct import write_slice
 from tests.web.conftest import PASSWORD, MakeApp, sign_in, target_of
-from web.passwords import hash_password
-from web.scans.geometry import Geometry
 
 SIDES = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0)}
 ORIENTATIONS = [

@@ -10,14 +10,14 @@ import nibabel
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
+from lungdb_web.queries.scans import DamagedScanError
+from lungdb_web.scans.geometry import Geometry
+from lungdb_web.scans.nifti import compressed, size, volume
 from numpy.typing import NDArray
 
 from lungdb.database import Connection, connect, run
 from lungdb.imaging.codecs import content_sha256, decode_slice, encode_slice
 from tests.web.conftest import target_of
-from web.queries.scans import DamagedScanError
-from web.scans.geometry import Geometry
-from web.scans.nifti import compressed, size, volume
 
 VOLUME = "/patients/0/volume.nii"
 

@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 from flask.testing import FlaskClient
+from lungdb_web.pages import worklist
 
 from lungdb.database import connect, run
 from tests.web.conftest import NAMES, PATIENTS, UNSCORED, csrf_of, target_of
-from web.pages import worklist
 
 ROW = re.compile(r'<th scope="row"><a href="/patients/(\d+)">(.*?)</a></th>')
 Post = Callable[..., Any]

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import LungdbError
-from lungdb.networks.building import Weights
+from lungdb.networks.architectures.building import Weights
 
 # What wrappers put before every name: DataParallel, Lightning and checkpoints, torch.compile.
 _WRAPPERS = ("module.", "model.", "_orig_mod.")

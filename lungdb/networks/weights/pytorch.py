@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import LungdbError
-from lungdb.networks.building import COUNTER
+from lungdb.networks.architectures.building import COUNTER
 from lungdb.networks.weights.checkpoints import state_dict
 from lungdb.networks.weights.limits import Allowance, damaged
 from lungdb.networks.weights.numbers import BYTES_PER_ELEMENT, raw_numbers, to_float32

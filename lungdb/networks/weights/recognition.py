@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from lungdb.errors import LungdbError
 from lungdb.imaging.preprocessing import SIDE
-from lungdb.networks.alexnet import ALEXNET, alexnet_layout, build_alexnet, random_alexnet
-from lungdb.networks.building import Weights
-from lungdb.networks.resnet import RESNETS, build_resnet, random_resnet, resnet_layout
+from lungdb.networks.architectures.alexnet import ALEXNET, alexnet_layout, build_alexnet, random_alexnet
+from lungdb.networks.architectures.building import Weights
+from lungdb.networks.architectures.resnet import RESNETS, build_resnet, random_resnet, resnet_layout
 from lungdb.networks.weights.naming import to_torchvision_names
 
 _SHOWN = 3

@@ -11,7 +11,7 @@ from cntk_models import DATA, relative_error, run
 
 from lungdb.networks.cntk import convert_cntk, is_cntk
 from lungdb.networks.entry import prepare_network
-from lungdb.networks.layers import select_layer
+from lungdb.networks.graphs.layers import select_layer
 
 TOLERANCE = 1e-4
 

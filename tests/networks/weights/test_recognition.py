@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from lungdb.errors import LungdbError
-from lungdb.networks.catalog import architecture
-from lungdb.networks.resnet import ResnetLayout
+from lungdb.networks.architectures.catalog import architecture
+from lungdb.networks.architectures.resnet import ResnetLayout
 from lungdb.networks.weights import build_network, random_weights, read_weights
 
 BASIC = (64, 128, 256, 512)

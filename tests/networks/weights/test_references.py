@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from lungdb.networks.alexnet import build_alexnet
+from lungdb.networks.architectures.alexnet import build_alexnet
 from lungdb.networks.weights import build_network, read_weights
 
 

@@ -11,6 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lungdb_web.pages import scans
+from lungdb_web.scans import niivue
+from lungdb_web.turns import Turns
 from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import map_coordinates, maximum_filter, minimum_filter
@@ -18,9 +21,6 @@ from scipy.ndimage import map_coordinates, maximum_filter, minimum_filter
 from lungdb.imaging.codecs import decode_slice
 from tests.web.browser.conftest import ARGUMENTS, NAMES
 from tests.web.looking import query
-from web.pages import scans
-from web.scans import niivue
-from web.turns import Turns
 
 pytestmark = pytest.mark.slow
 

@@ -1,0 +1,1 @@
+"""T-SQL's built-in functions: their rules for types and their bodies, which SQLite calls."""

@@ -1,0 +1,148 @@
+"""The T-SQL built-in functions that the engine knows, and their registration with SQLite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Callable, Mapping
+
+from lungdb.embedded.functions import (
+    arithmetic,
+    compose,
+    date,
+    format,
+    hashing,
+    json,
+    json_modify,
+    math,
+    rows,
+    search,
+    text,
+)
+from lungdb.embedded.functions.aggregates import AGGREGATE_IMPLEMENTATIONS, AggregateImplementation
+from lungdb.embedded.functions.base import Function
+from lungdb.embedded.values import conversions
+from lungdb.embedded.values.implementation import Implementation
+from lungdb.embedded.values.stored import Value
+
+FUNCTIONS: Mapping[str, Function] = {
+    each.name: each
+    for functions in (
+        text.FUNCTIONS,
+        search.FUNCTIONS,
+        compose.FUNCTIONS,
+        math.FUNCTIONS,
+        date.FUNCTIONS,
+        format.FUNCTIONS,
+        json.FUNCTIONS,
+        json_modify.FUNCTIONS,
+        hashing.FUNCTIONS,
+    )
+    for each in functions
+}
+
+_IMPLEMENTATIONS: tuple[Implementation, ...] = (
+    *conversions.IMPLEMENTATIONS,
+    *arithmetic.IMPLEMENTATIONS,
+    *text.IMPLEMENTATIONS,
+    *search.IMPLEMENTATIONS,
+    *compose.IMPLEMENTATIONS,
+    *math.IMPLEMENTATIONS,
+    *date.IMPLEMENTATIONS,
+    *format.IMPLEMENTATIONS,
+    *json.IMPLEMENTATIONS,
+    *json_modify.IMPLEMENTATIONS,
+    *rows.IMPLEMENTATIONS,
+    *hashing.IMPLEMENTATIONS,
+)
+
+
+class Failure:
+    """The exception that a built-in raised inside SQLite, which itself reports only that one was raised."""
+
+    def __init__(self) -> None:
+        self._exception: BaseException | None = None
+
+    def keep(self, exception: BaseException) -> None:
+        """Remember an exception until it is taken."""
+        self._exception = exception
+
+    def take(self) -> BaseException | None:
+        """Return the exception kept since the last call, and forget it."""
+        exception, self._exception = self._exception, None
+        return exception
+
+
+def register(connection: sqlite3.Connection) -> Failure:
+    """Make every built-in callable from SQLite text.
+
+    Returns
+    -------
+    Failure
+        Where to look for the reason after sqlite3 raised OperationalError ("user-defined function raised exception",
+        "user-defined aggregate's … method raised error").
+    """
+    failure = Failure()
+    for each in _IMPLEMENTATIONS:
+        connection.create_function(each.name, each.arity, _guarded(each, failure), deterministic=each.deterministic)
+    for aggregate in AGGREGATE_IMPLEMENTATIONS:
+        connection.create_aggregate(aggregate.name, aggregate.arity, _guarded_aggregate(aggregate, failure))
+    return failure
+
+
+def _guarded(implementation: Implementation, failure: Failure) -> Callable[..., Value]:
+    body = implementation.body
+    if implementation.arity == 1 and not implementation.takes_null:
+        # Most calls by far, and quicker without a tuple of arguments.
+        def call_with_one(value: Value) -> Value:
+            if value is None:
+                return None
+            try:
+                return body(value)
+            except BaseException as exception:
+                failure.keep(exception)
+                raise
+
+        return call_with_one
+    if implementation.takes_null:
+
+        def call(*arguments: Value) -> Value:
+            try:
+                return body(*arguments)
+            except BaseException as exception:
+                failure.keep(exception)
+                raise
+
+    else:
+
+        def call(*arguments: Value) -> Value:
+            if None in arguments:
+                return None
+            try:
+                return body(*arguments)
+            except BaseException as exception:
+                failure.keep(exception)
+                raise
+
+    return call
+
+
+def _guarded_aggregate(aggregate: AggregateImplementation, failure: Failure) -> type:
+    class Guarded:
+        def __init__(self) -> None:
+            self._accumulator = aggregate.make()
+
+        def step(self, *arguments: Value) -> None:
+            try:
+                self._accumulator.step(*arguments)
+            except BaseException as exception:
+                failure.keep(exception)
+                raise
+
+        def finalize(self) -> Value:
+            try:
+                return self._accumulator.finalize()
+            except BaseException as exception:
+                failure.keep(exception)
+                raise
+
+    return Guarded

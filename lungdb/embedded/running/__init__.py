@@ -1,0 +1,1 @@
+"""Running a batch: sessions, statements, events, and DB-API 2.0 on top."""

@@ -1,0 +1,272 @@
+"""ALTER TABLE.
+
+SQLite can add, drop and rename a column. Constraints and NOT NULL are changed by writing the table's CREATE TABLE into
+SQLite's schema anew, the way https://www.sqlite.org/lang_altertable.html gives for changes that leave the rows as they
+are; the rows are checked before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from lungdb.embedded.running.definitions import changed_table, checked_table, drop_indexes, run_definition
+from lungdb.embedded.running.events import Event
+from lungdb.embedded.running.frames import Frame
+from lungdb.embedded.running.session import Session
+from lungdb.embedded.store.catalog import write_table
+from lungdb.embedded.syntax.statement_tree import (
+    AddColumns,
+    AlterColumn,
+    ColumnDefinition,
+    DropMembers,
+    ForeignKey,
+    IndexDefinition,
+    TableDefinition,
+)
+from lungdb.embedded.syntax.tree import Name
+from lungdb.embedded.values.conversions import conversion_template
+from lungdb.embedded.values.names import key, quoted, text_literal
+from lungdb.embedded.values.refusals import refused
+from lungdb.embedded.writer.changes import ChangeWriter
+from lungdb.embedded.writer.schema import SchemaWriter, find_column, member_names
+from lungdb.errors import SqlError
+
+
+def _permanent(session: Session, frame: Frame, name: Name) -> TableDefinition:
+    table, _, local = changed_table(session, frame, name)
+    if local is not None:
+        raise refused(f"ALTER TABLE of the temporary table '{table.name}'", "Create it with all its columns.")
+    return table
+
+
+def add_columns(session: Session, frame: Frame, statement: AddColumns) -> Iterator[Event]:
+    """ALTER TABLE … ADD columns and constraints."""
+    table = _permanent(session, frame, statement.table)
+    addition = statement.addition
+    new = replace(
+        table,
+        columns=(*table.columns, *addition.columns),
+        keys=(*table.keys, *addition.keys),
+        foreign_keys=(*table.foreign_keys, *addition.foreign_keys),
+        checks=(*table.checks, *addition.checks),
+    )
+    _check_names(table, addition)
+    with session.atomic():
+        new = checked_table(session, new)
+        for column in addition.columns:
+            _add_column(session, frame, table, new, column, statement.with_values)
+        _check_rows(session, frame, new, addition)
+        _check_nulls(session, new, [each for each in new.columns if _became_not_null(table, each)])
+        _rewrite(session, frame, new)
+        writer = SchemaWriter(session.sight(frame), "main", new.name)
+        for constraint in addition.keys:
+            index = IndexDefinition(constraint.name, (), unique=True)
+            for text in writer.key_indexes(new, constraint):
+                run_definition(session, text, new, new.name, index)
+        _check_foreign_keys(session, new, addition.foreign_keys)
+    return iter(())
+
+
+def _check_names(table: TableDefinition, addition: TableDefinition) -> None:
+    taken = member_names(table) & member_names(addition)
+    if taken:
+        raise SqlError(2714, f"There is already an object named '{min(taken)}' in the database. Take another name.")
+
+
+def _became_not_null(table: TableDefinition, column: ColumnDefinition) -> bool:
+    before = next((each for each in table.columns if key(each.name) == key(column.name)), None)
+    return not column.nullable and column.identity is None and (before is None or before.nullable)
+
+
+def _add_column(
+    session: Session, frame: Frame, table: TableDefinition, new: TableDefinition, column: ColumnDefinition, fill: bool
+) -> None:
+    if column.identity is not None:
+        raise refused(f"ALTER TABLE … ADD '{column.name}' with IDENTITY", "Create the table with it.")
+    (has_rows,) = session.storage.execute(f"SELECT EXISTS (SELECT 1 FROM main.{quoted(table.name)})").fetchone()
+    if has_rows and not column.nullable and column.default is None:
+        raise SqlError(
+            4901, "ALTER TABLE only allows columns to be added that can contain nulls, or have a DEFAULT definition "
+            f"specified. Column '{column.name}' cannot be added to non-empty table '{table.name}': give it a DEFAULT."
+        )  # fmt: skip
+    declared = SchemaWriter(session.sight(frame), "main", table.name).column(replace(column, nullable=True))
+    session.storage.execute(f"ALTER TABLE main.{quoted(table.name)} ADD COLUMN {declared}")
+    if has_rows and column.default is not None and (fill or not column.nullable):
+        writer = ChangeWriter(session.sight(frame))
+        value = writer.default(column, new)
+        session.storage.execute(
+            f"UPDATE main.{quoted(table.name)} SET {quoted(column.name)} = {value}", session.bound(frame, writer.binds)
+        )
+
+
+def _check_rows(session: Session, frame: Frame, table: TableDefinition, addition: TableDefinition) -> None:
+    writer = SchemaWriter(session.sight(frame), "main", table.name)
+    for check in addition.checks:
+        condition = writer.check(table, check.condition)
+        sql = f"SELECT EXISTS (SELECT 1 FROM main.{quoted(table.name)} WHERE NOT ({condition}))"
+        if session.storage.execute(sql).fetchone()[0]:
+            raise SqlError(
+                547, f"The ALTER TABLE statement conflicted with the CHECK constraint \"{check.name}\" of table "
+                f"\"dbo.{table.name}\". Change the rows that violate it first."
+            )  # fmt: skip
+
+
+def _check_nulls(session: Session, table: TableDefinition, columns: list[ColumnDefinition]) -> None:
+    for column in columns:
+        sql = f"SELECT EXISTS (SELECT 1 FROM main.{quoted(table.name)} WHERE {quoted(column.name)} IS NULL)"
+        if session.storage.execute(sql).fetchone()[0]:
+            raise SqlError(
+                515, f"Cannot insert the value NULL into column '{column.name}', table '{table.name}'; column does not "
+                "allow nulls. ALTER TABLE fails: fill the column first."
+            )  # fmt: skip
+
+
+def _check_foreign_keys(session: Session, table: TableDefinition, foreign_keys: tuple[ForeignKey, ...]) -> None:
+    if not foreign_keys:
+        return
+    broken = session.storage.execute(f"PRAGMA main.foreign_key_check({quoted(table.name)})").fetchone()
+    if broken is not None:
+        names = " or ".join(f'"{each.name}"' for each in foreign_keys)
+        raise SqlError(
+            547, f"The ALTER TABLE statement conflicted with the FOREIGN KEY constraint {names} of table "
+            f"\"dbo.{table.name}\". Add the missing rows to \"dbo.{broken[2]}\" first."
+        )  # fmt: skip
+
+
+def _rewrite(session: Session, frame: Frame, table: TableDefinition) -> None:
+    """Write the table's definition into SQLite's schema, in the order that its columns have there, and keep it."""
+    execute = session.storage.execute
+    order = [row[1] for row in execute(f"PRAGMA main.table_info({quoted(table.name)})")]
+    text = SchemaWriter(session.sight(frame), "main", table.name).create_table(table, order)
+    (version,) = execute("PRAGMA main.schema_version").fetchone()
+    execute("PRAGMA writable_schema = ON")
+    try:
+        execute(
+            "UPDATE main.sqlite_master SET sql = ? WHERE type = 'table' AND name = ?",
+            (text.replace("CREATE TABLE main.", "CREATE TABLE ", 1), table.name),
+        )
+        execute(f"PRAGMA main.schema_version = {version + 1}")
+    finally:
+        # RESET switches it off and makes SQLite read the schema again.
+        execute("PRAGMA writable_schema = RESET")
+    session.catalog.save(table.name, "U", write_table(table))
+
+
+def drop_members(session: Session, frame: Frame, statement: DropMembers) -> Iterator[Event]:
+    """ALTER TABLE … DROP CONSTRAINT or COLUMN."""
+    table = _permanent(session, frame, statement.table)
+    with session.atomic():
+        for kind, name in statement.members:
+            dropped = _without_constraint(session, table, name) if kind == "CONSTRAINT" else None
+            if kind == "COLUMN":
+                dropped = _without_column(session, table, name)
+            if dropped is not None:
+                table = dropped
+            elif not statement.if_exists:
+                raise SqlError(
+                    3728 if kind == "CONSTRAINT" else 4924,
+                    f"'{name}' is not a {kind.lower()} of table '{table.name}'. Check its name.",
+                )
+        _rewrite(session, frame, table)
+    return iter(())
+
+
+def _without_constraint(session: Session, table: TableDefinition, name: str) -> TableDefinition | None:
+    for column in table.columns:
+        if column.default_name is not None and key(column.default_name) == key(name):
+            columns = tuple(
+                replace(each, default=None, default_name=None) if each is column else each for each in table.columns
+            )
+            return replace(table, columns=columns)
+    for constraint in table.keys:
+        if key(constraint.name) == key(name):
+            _check_not_referenced(session, table, constraint.columns, name)
+            drop_indexes(session, table.name, constraint.name, None)
+            return replace(table, keys=tuple(each for each in table.keys if each != constraint))
+    checks = tuple(each for each in table.checks if key(each.name) != key(name))
+    foreign_keys = tuple(each for each in table.foreign_keys if key(each.name) != key(name))
+    if len(checks) + len(foreign_keys) == len(table.checks) + len(table.foreign_keys):
+        return None
+    return replace(table, checks=checks, foreign_keys=foreign_keys)
+
+
+def _check_not_referenced(session: Session, table: TableDefinition, columns: tuple[str, ...], name: str) -> None:
+    for other, foreign in session.catalog.referencing(table.name):
+        if {key(each) for each in foreign.referenced} == {key(each) for each in columns}:
+            raise SqlError(
+                3725, f"The constraint '{name}' is being referenced by table '{other.name}', foreign key constraint "
+                f"'{foreign.name}'. Drop that first."
+            )  # fmt: skip
+
+
+def _without_column(session: Session, table: TableDefinition, name: str) -> TableDefinition | None:
+    column = next((each for each in table.columns if key(each.name) == key(name)), None)
+    if column is None:
+        return None
+    _check_free(table, column, "DROP COLUMN")
+    if column.identity is not None:
+        raise refused(f"Dropping the identity column '{name}'", "Make a new table.")
+    session.storage.execute(f"ALTER TABLE main.{quoted(table.name)} DROP COLUMN {quoted(column.name)}")
+    return replace(table, columns=tuple(each for each in table.columns if each is not column))
+
+
+def _check_free(table: TableDefinition, column: ColumnDefinition, action: str) -> None:
+    """Refuse to change a column that a constraint or index needs."""
+    wanted = key(column.name)
+    users = [each.name for each in table.keys if wanted in map(key, each.columns)]
+    users += [each.name for each in table.foreign_keys if wanted in map(key, each.columns)]
+    users += [each.name for each in table.indexes if wanted in [key(name) for name, _ in each.columns]]
+    users += [each.name for each in table.indexes if each.filter is not None and wanted in key(each.filter)]
+    users += [each.name for each in table.checks if wanted in key(each.condition)]
+    if action == "DROP COLUMN" and column.default_name is not None:
+        users.append(column.default_name)
+    if users:
+        raise SqlError(
+            5074, f"ALTER TABLE {action} {column.name} failed because one or more objects access this column: "
+            f"{', '.join(users)}. Drop them first."
+        )  # fmt: skip
+
+
+def alter_column(session: Session, frame: Frame, statement: AlterColumn) -> Iterator[Event]:
+    """ALTER TABLE … ALTER COLUMN."""
+    table = _permanent(session, frame, statement.table)
+    column = find_column(table, statement.column)
+    if column.identity is not None:
+        raise refused(f"Altering the identity column '{column.name}'", "Make a new table.")
+    changed = replace(column, type=statement.type, nullable=statement.nullable)
+    new = replace(table, columns=tuple(changed if each is column else each for each in table.columns))
+    if column.type.sqlite != changed.type.sqlite:
+        _check_free(table, column, "ALTER COLUMN")
+    with session.atomic():
+        if column.type != changed.type:
+            _convert_column(session, frame, table, column, changed)
+        if column.nullable and not changed.nullable:
+            _check_nulls(session, table, [changed])
+        _rewrite(session, frame, new)
+    return iter(())
+
+
+def _convert_column(
+    session: Session, frame: Frame, table: TableDefinition, column: ColumnDefinition, changed: ColumnDefinition
+) -> None:
+    name, target = quoted(column.name), f"main.{quoted(table.name)}"
+    if column.type.length is not None and changed.type.length is not None and column.type.sqlite == changed.type.sqlite:
+        place = f"{text_literal(table.name)}, {text_literal(column.name)}"
+        value = f"tsql_store({name}, '{column.type}', '{changed.type}', {place})"
+    else:
+        value = conversion_template(column.type, changed.type, explicit=False).format(name)
+    if column.type.sqlite == changed.type.sqlite:
+        session.storage.execute(f"UPDATE {target} SET {name} = {value}")
+        return
+    passing = quoted("tsql$passing")
+    declared = SchemaWriter(session.sight(frame), "main", table.name).column(
+        replace(changed, name="tsql$passing", nullable=True)
+    )
+    for text in (
+        f"ALTER TABLE {target} ADD COLUMN {declared}",
+        f"UPDATE {target} SET {passing} = {value}",
+        f"ALTER TABLE {target} DROP COLUMN {name}",
+        f"ALTER TABLE {target} RENAME COLUMN {passing} TO {name}",
+    ):
+        session.storage.execute(text)

@@ -1,0 +1,282 @@
+"""CREATE and DROP of tables, indexes, views, procedures and languages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from lungdb.embedded.running.events import Event
+from lungdb.embedded.running.frames import Frame
+from lungdb.embedded.running.session import Session
+from lungdb.embedded.store.catalog import CatalogObject, write_table
+from lungdb.embedded.syntax.statement_tree import (
+    CreateIndex,
+    CreateLanguage,
+    CreateModule,
+    CreateTable,
+    DeclareTable,
+    Drop,
+    ForeignKey,
+    IndexDefinition,
+    TableDefinition,
+)
+from lungdb.embedded.syntax.tree import Name
+from lungdb.embedded.values.names import key, quoted
+from lungdb.embedded.values.refusals import refused
+from lungdb.embedded.writer.changes import ChangeWriter
+from lungdb.embedded.writer.plans import LocalTable
+from lungdb.embedded.writer.schema import SchemaWriter, find_column, member_names
+from lungdb.embedded.writer.scope import relation_of, renamed
+from lungdb.errors import SqlError
+
+_KIND_OF = {"TABLE": "U", "VIEW": "V", "PROCEDURE": "P"}
+
+
+def exists_already(name: str) -> SqlError:
+    """Return error 2714."""
+    return SqlError(
+        2714, f"There is already an object named '{name}' in the database. Drop it first, or take another name."
+    )
+
+
+def checked_table(session: Session, table: TableDefinition) -> TableDefinition:
+    """Check a new table's columns and keys, and fill in what its foreign keys leave to be known.
+
+    Raises
+    ------
+    SqlError
+        2705 for two columns of one name, 8110 for two primary keys, 1911 for unknown columns, 1767 for a missing table
+        and 1776 for columns that are no key of it.
+    """
+    seen: set[str] = set()
+    for column in table.columns:
+        if key(column.name) in seen:
+            raise SqlError(
+                2705, f"Column names in each table must be unique. Column name '{column.name}' in table '{table.name}' "
+                "is specified more than once."
+            )  # fmt: skip
+        seen.add(key(column.name))
+    if sum(each.primary for each in table.keys) > 1:
+        raise SqlError(8110, f"Cannot add multiple PRIMARY KEY constraints to table '{table.name}'. Keep one.")
+    if sum(each.identity is not None for each in table.columns) > 1:
+        raise SqlError(
+            2744, f"Multiple identity columns specified for table '{table.name}'. Only one identity column per table."
+        )
+    in_primary = {key(name) for each in table.keys if each.primary for name in each.columns}
+    columns = tuple(
+        replace(each, nullable=each.nullable and key(each.name) not in in_primary) for each in table.columns
+    )
+    foreign_keys = tuple(_checked_foreign_key(session, table, each) for each in table.foreign_keys)
+    return replace(table, columns=columns, foreign_keys=foreign_keys)
+
+
+def _checked_foreign_key(session: Session, table: TableDefinition, foreign: ForeignKey) -> ForeignKey:
+    for name in foreign.columns:
+        find_column(table, name)
+    found = session.catalog.find(foreign.table, "U")
+    other = table if key(foreign.table) == key(table.name) else None if found is None else found.table
+    if other is None:
+        raise SqlError(
+            1767, f"Foreign key '{foreign.name}' references invalid table '{foreign.table}'. Create that table first."
+        )
+    primary = next((each.columns for each in other.keys if each.primary), ())
+    referenced = tuple(find_column(other, name).name for name in foreign.referenced or primary)
+    keys = [{key(name) for name in each.columns} for each in other.keys]
+    keys += [{key(name) for name, _ in each.columns} for each in other.indexes if each.unique and each.filter is None]
+    if {key(name) for name in referenced} not in keys or len(referenced) != len(foreign.columns):
+        raise SqlError(
+            1776, f"There are no primary or candidate keys in the referenced table '{other.name}' that match the "
+            f"referencing column list in the foreign key '{foreign.name}'. Reference a primary key or unique columns."
+        )  # fmt: skip
+    return replace(foreign, table=other.name, referenced=referenced)
+
+
+def create_table(session: Session, frame: Frame, statement: CreateTable) -> Iterator[Event]:
+    """CREATE TABLE."""
+    name = statement.name[-1]
+    if name.startswith("##"):
+        raise refused(f"The global temporary table '{name}'", "Use #name.")
+    if name.startswith("#"):
+        if statement.definition.foreign_keys:
+            # SQL Server skips them with a message.
+            definition = replace(statement.definition, foreign_keys=())
+            session.create_local(frame, name, checked_table(session, definition))
+            text = "Skipping FOREIGN KEY constraint definition for temporary table. It is not enforced there."
+            yield session.message(frame, statement.line, text)
+        else:
+            session.create_local(frame, name, checked_table(session, statement.definition))
+        return
+    name = session.local_name(frame, statement.name)
+    if name.lower().startswith(("sqlite_", "tsql$")):
+        raise refused(f"The table name '{name}'", "The engine keeps such names to itself: take another one.")
+    with session.atomic():
+        if session.catalog.find(name) is not None:
+            raise exists_already(name)
+        definition = checked_table(session, statement.definition)
+        for text in SchemaWriter(session.sight(frame), "main", name).create(definition):
+            session.storage.execute(text)
+        session.catalog.save(name, "U", write_table(definition))
+
+
+def declare_table(session: Session, frame: Frame, statement: DeclareTable) -> Iterator[Event]:
+    """DECLARE @name TABLE; in a loop the table keeps its rows."""
+    name = statement.definition.name
+    if key(name) not in frame.tables:
+        session.create_local(frame, name, checked_table(session, statement.definition))
+    return iter(())
+
+
+def create_index(session: Session, frame: Frame, statement: CreateIndex) -> Iterator[Event]:
+    """CREATE INDEX."""
+    table, physical, local = changed_table(session, frame, statement.table)
+    index = statement.index
+    if key(index.name) in member_names(table):
+        raise SqlError(
+            1913, f"The operation failed because an index or statistics with name '{index.name}' already "
+            "exists on table "
+            f"'{table.name}'. Drop it first."
+        )  # fmt: skip
+    for name in index.included:
+        find_column(table, name)
+    schema = "main" if local is None else "temp"
+    with session.atomic():
+        for text in SchemaWriter(session.sight(frame), schema, physical).index(table, index):
+            run_definition(session, text, table, physical, index)
+        keep_table(session, frame, replace(table, indexes=(*table.indexes, index)), local)
+    return iter(())
+
+
+def run_definition(
+    session: Session, text: str, table: TableDefinition, physical: str, index: IndexDefinition | None = None
+) -> None:
+    """Run SQLite text that makes an index over rows which may violate it."""
+    try:
+        session.storage.execute(text)
+    except SqlError as error:
+        if error.number != 547 or index is None:
+            raise
+        raise SqlError(
+            1505, f"The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for the object name "
+            f"'dbo.{table.name}' and the index name '{index.name}'. Remove the duplicates."
+        ) from None  # fmt: skip
+
+
+def changed_table(session: Session, frame: Frame, name: Name) -> tuple[TableDefinition, str, LocalTable | None]:
+    """Return a table to be altered, its name in SQLite, and the local table that it is, if it is one."""
+    table, _ = ChangeWriter(session.sight(frame)).table(name)
+    local = frame.local_table(name[-1]) if name[-1].startswith("#") else None
+    return table, table.name if local is None else local.physical, local
+
+
+def keep_table(session: Session, frame: Frame, table: TableDefinition, local: LocalTable | None) -> None:
+    """Keep the new definition of a table that has been altered."""
+    if local is None:
+        session.catalog.save(table.name, "U", write_table(table))
+        return
+    place: Frame | None = frame
+    while place is not None:
+        for name, each in place.tables.items():
+            if each is local:
+                place.tables[name] = replace(local, definition=table)
+                return
+        place = place.parent
+
+
+def create_module(session: Session, frame: Frame, statement: CreateModule) -> Iterator[Event]:
+    """CREATE, ALTER or CREATE OR ALTER of a view or procedure."""
+    name = session.local_name(frame, statement.name)
+    kind = _KIND_OF[statement.kind]
+    if statement.query is not None:
+        _, columns = ChangeWriter(session.sight(frame)).query(statement.query)
+        relation_of(name, renamed(columns, statement.columns, name))
+    with session.atomic():
+        found = session.catalog.find(name)
+        if found is not None and (statement.mode == "CREATE" or found.kind != kind):
+            raise exists_already(name)
+        if found is None and statement.mode == "ALTER":
+            raise SqlError(208, f"Invalid object name '{name}'. Use CREATE OR ALTER to make it.")
+        session.catalog.save(name, kind, statement.text)
+    return iter(())
+
+
+def create_language(session: Session, frame: Frame, statement: CreateLanguage) -> Iterator[Event]:
+    """CREATE EXTERNAL LANGUAGE: here a further name of Python."""
+    session.transactions.before_write()
+    session.storage.execute(
+        'INSERT OR REPLACE INTO "tsql$state" (name, value) VALUES (?, 1)', (f"language:{key(statement.name)}",)
+    )
+    return iter(())
+
+
+def drop(session: Session, frame: Frame, statement: Drop) -> Iterator[Event]:
+    """DROP."""
+    temporary = statement.kind == "TABLE" and all(name[-1].startswith("#") for name in statement.names)
+    with session.atomic(temporary):
+        for name in statement.names:
+            if statement.kind == "INDEX":
+                _drop_index(session, frame, statement, name)
+            elif statement.kind == "TABLE" and name[-1].startswith("#"):
+                _drop_local(session, frame, statement, name[-1])
+            else:
+                _drop_object(session, frame, statement, name)
+    return iter(())
+
+
+def _drop_local(session: Session, frame: Frame, statement: Drop, name: str) -> None:
+    place: Frame | None = frame
+    while place is not None and key(name) not in place.tables:
+        place = place.parent
+    if place is None:
+        if not statement.if_exists:
+            raise _cannot_drop(statement, name)
+        return
+    session.storage.execute(f"DROP TABLE {place.tables.pop(key(name)).text}")
+
+
+def _drop_object(session: Session, frame: Frame, statement: Drop, name: Name) -> None:
+    found: CatalogObject | None = session.catalog.find(session.local_name(frame, name), _KIND_OF[statement.kind])
+    if found is None:
+        if not statement.if_exists:
+            raise _cannot_drop(statement, name[-1])
+        return
+    if found.kind == "U":
+        others = [each.name for other, each in session.catalog.referencing(found.name) if other.name != found.name]
+        if others:
+            raise SqlError(
+                3726, f"Could not drop object '{found.name}' because it is referenced by a FOREIGN KEY constraint "
+                f"({', '.join(others)}). Drop that first."
+            )  # fmt: skip
+        session.storage.execute(f"DROP TABLE main.{quoted(found.name)}")
+    session.catalog.remove(found.name)
+
+
+def _cannot_drop(statement: Drop, name: str) -> SqlError:
+    return SqlError(
+        3701,
+        f"Cannot drop the {statement.kind.lower()} '{name}', because it does not exist. Use IF EXISTS.",
+        severity=11,
+    )
+
+
+def _drop_index(session: Session, frame: Frame, statement: Drop, name: Name) -> None:
+    assert statement.table is not None
+    table, physical, local = changed_table(session, frame, statement.table)
+    found = next((each for each in table.indexes if key(each.name) == key(name[-1])), None)
+    if found is None:
+        if not statement.if_exists:
+            raise _cannot_drop(statement, name[-1])
+        return
+    drop_indexes(session, physical, found.name, local)
+    keep_table(session, frame, replace(table, indexes=tuple(each for each in table.indexes if each != found)), local)
+
+
+def drop_indexes(session: Session, physical: str, name: str, local: LocalTable | None) -> None:
+    """Drop the SQLite indexes of an index or key."""
+    schema = "main" if local is None else "temp"
+    master = "sqlite_master" if local is None else "sqlite_temp_master"
+    full = f"{physical}.{name}"
+    names = session.storage.execute(
+        f"SELECT name FROM {master} WHERE type = 'index' AND (name = ? OR name GLOB ? || '.[0-9]*')", (full, full)
+    ).fetchall()
+    for (each,) in names:
+        session.storage.execute(f"DROP INDEX {schema}.{quoted(each)}")

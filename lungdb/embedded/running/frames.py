@@ -1,0 +1,119 @@
+"""What is in sight while a batch or procedure runs: variables, temporary tables, plans."""
+
+from __future__ import annotations
+
+from lungdb.embedded.store.catalog import Catalog
+from lungdb.embedded.store.catalog_views import CATALOG_VIEWS
+from lungdb.embedded.syntax.statement_tree import TableDefinition
+from lungdb.embedded.syntax.tree import Name, Query
+from lungdb.embedded.values.names import key, quoted
+from lungdb.embedded.values.stored import Value
+from lungdb.embedded.values.types import SqlType
+from lungdb.embedded.writer.plans import LocalTable, Unit
+from lungdb.embedded.writer.scope import OutColumn
+from lungdb.errors import SqlError
+
+_SCHEMAS = ("", "dbo")
+
+
+class Frame:
+    """A running batch or procedure.
+
+    Parameters
+    ----------
+    unit : Unit
+        What runs.
+    parent : Frame or None
+        The caller, whose #temp tables are in sight.
+    procedure : str or None
+        The procedure's name.
+    """
+
+    def __init__(self, unit: Unit, parent: Frame | None = None, procedure: str | None = None) -> None:
+        self.unit = unit
+        self.parent = parent
+        self.procedure = procedure
+        self.nesting: int = 0
+        self.types = dict(unit.variables)
+        self.variables: dict[str, Value] = dict.fromkeys(unit.variables)
+        self.parameters: tuple[Value, ...] = ()
+        self.parameter_types: tuple[SqlType | None, ...] = ()
+        self.tables: dict[str, LocalTable] = {}
+        self.inserting: bool = parent is not None and parent.inserting
+        self.scope_identity: int | None = None
+
+    def local_table(self, name: str) -> LocalTable | None:
+        """Return a table variable of this frame, or a #temp table of it or its callers."""
+        if name.startswith("@"):
+            return self.tables.get(key(name))
+        frame: Frame | None = self
+        while frame is not None:
+            if key(name) in frame.tables:
+                return frame.tables[key(name)]
+            frame = frame.parent
+        return None
+
+    def lasting(self) -> Frame:
+        """Return where #temp tables and SCOPE_IDENTITY() are kept: those of a batch outlive it."""
+        return self.parent if self.nesting == 0 and self.parent is not None else self
+
+
+class Sight:
+    """Names as the writer asks for them (`Surroundings`), noting the local tables that were found."""
+
+    def __init__(self, frame: Frame, catalog: Catalog, database: str) -> None:
+        self._frame = frame
+        self._catalog = catalog
+        self._database = database
+        self.used: dict[Name, LocalTable] = {}
+
+    def variable_type(self, name: str) -> SqlType:
+        """Return the type of a variable."""
+        return self._frame.types[name]
+
+    def parameter_type(self, index: int) -> SqlType | None:
+        """Return the type of a ``?``, None for NULL."""
+        if index >= len(self._frame.parameters):
+            raise SqlError(
+                8179, f"The batch has a parameter marker more than the {len(self._frame.parameters)} values that were "
+                "passed. Pass a value for each ?."
+            )  # fmt: skip
+        return self._frame.parameter_types[index]
+
+    def local_name(self, name: Name) -> str | None:
+        """Return the one-part name of an object of this database's schema dbo, or None for one elsewhere."""
+        *qualifiers, last = name
+        if qualifiers and key(qualifiers[-1]) not in _SCHEMAS:
+            return None
+        if len(qualifiers) > 1 and key(qualifiers[-2]) not in ("", key(self._database)):
+            return None
+        return None if len(qualifiers) > 2 and qualifiers[-3] else last
+
+    def find_table(self, name: Name) -> tuple[TableDefinition, str] | None:
+        """Return a table and its name in SQLite."""
+        if name[-1].startswith(("#", "@")):
+            local = self._frame.local_table(name[-1])
+            if local is None:
+                return None
+            self.used[name] = local
+            return local.definition, local.text
+        last = self.local_name(name)
+        found = None if last is None else self._catalog.find(last, "U")
+        return None if found is None else (found.table, f"main.{quoted(found.name)}")
+
+    def find_view(self, name: Name) -> tuple[str, tuple[str, ...], Query] | None:
+        """Return a view's name, its column names and its query."""
+        last = self.local_name(name)
+        found = None if last is None else self._catalog.find(last, "V")
+        if found is None:
+            return None
+        assert found.module.query is not None
+        return found.name, found.module.columns, found.module.query
+
+    def find_system_view(self, name: Name) -> tuple[str, tuple[OutColumn, ...]] | None:
+        """Return the key of a catalog view and its columns."""
+        if len(name) < 2 or (len(name) > 2 and key(name[-3]) != key(self._database)):
+            return None
+        full = f"{key(name[-2])}.{key(name[-1])}"
+        view = CATALOG_VIEWS.get(full)
+        return None if view is None else (full, view.columns)

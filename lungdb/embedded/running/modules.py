@@ -1,0 +1,175 @@
+"""EXECUTE: procedures, text, and the system procedures."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+
+from lungdb.embedded.running.arguments import bind, give_back, system_arguments
+from lungdb.embedded.running.events import Event, Result, ThrownError
+from lungdb.embedded.running.frames import Frame
+from lungdb.embedded.running.scripts import run_script
+from lungdb.embedded.running.session import Session
+from lungdb.embedded.syntax.statement_tree import Execute, ExecuteText
+from lungdb.embedded.syntax.statements import parse_declarations
+from lungdb.embedded.values.conversions import convert, converter
+from lungdb.embedded.values.names import key
+from lungdb.embedded.values.stored import Value
+from lungdb.embedded.values.types import INT, SqlType, nvarchar
+from lungdb.embedded.writer.plans import Unit
+from lungdb.embedded.writer.scope import OutColumn
+from lungdb.errors import SqlError
+
+_SYSTEM_SCHEMAS = ("", "sys", "dbo")
+ResultSets = tuple[tuple[tuple[str, SqlType], ...], ...]
+
+
+def execute(session: Session, frame: Frame, statement: Execute) -> Iterator[Event]:
+    """EXECUTE a procedure."""
+    name = _procedure_name(frame, statement)
+    events = _system_procedure(session, frame, statement, name) or _procedure(session, frame, statement, name)
+    return _in_result_sets(events, statement.result_sets)
+
+
+def _procedure_name(frame: Frame, statement: Execute) -> tuple[str, ...]:
+    name = statement.procedure
+    if not name[0].startswith("@"):
+        return name
+    text = convert(frame.variables[name[0]], frame.types[name[0]], nvarchar(), explicit=True)
+    return tuple(part.strip('[]"') for part in str(text or "").split("."))
+
+
+def _system_procedure(
+    session: Session, frame: Frame, statement: Execute, name: tuple[str, ...]
+) -> Iterator[Event] | None:
+    if len(name) > 1 and key(name[-2]) not in _SYSTEM_SCHEMAS:
+        return None
+    match key(name[-1]):
+        case "sp_executesql":
+            return _execute_sql(session, frame, statement)
+        case "sp_set_session_context":
+            return _set_session_context(session, frame, statement)
+        case "sp_execute_external_script":
+            return run_script(session, frame, statement)
+    return None
+
+
+def _procedure(session: Session, frame: Frame, statement: Execute, name: tuple[str, ...]) -> Iterator[Event]:
+    last = session.sight(frame).local_name(name)
+    found = None if last is None else session.catalog.find(last, "P")
+    if found is None:
+        raise SqlError(2812, f"Could not find stored procedure '{'.'.join(name)}'. Check its name and its database.")
+    if "sp_execute_external_script" in found.definition:
+        session.satellite.warm()
+    inner = session.enter(found.unit, frame, found.name)
+    outputs = bind(session, frame, inner, statement, statement.arguments, found.module.parameters, found.name)
+    returned = yield from _run(session, inner)
+    give_back(frame, inner, outputs)
+    if statement.return_variable is not None:
+        kind = frame.types[statement.return_variable]
+        frame.variables[statement.return_variable] = convert(returned, INT, kind, explicit=False)
+
+
+def _run(session: Session, inner: Frame) -> Generator[Event, None, Value]:
+    """Run a procedure or text to its end; what it has SET ends with it. The value is that of RETURN."""
+    options = session.options
+    session.options = type(options)(options.no_count, options.xact_abort, options.no_exec)
+    count = session.transactions.count
+    try:
+        returned = yield from session.run_frame(inner)
+    finally:
+        session.options = options
+    if session.transactions.count != count and not session.transactions.doomed:
+        raise SqlError(
+            266, "Transaction count after EXECUTE indicates a mismatching number of BEGIN and COMMIT statements. "
+            f"Previous count = {count}, current count = {session.transactions.count}."
+        )  # fmt: skip
+    return returned
+
+
+def _text_unit(session: Session, text: str, declared: dict[str, SqlType]) -> Unit:
+    try:
+        return session.unit(text, declared)
+    except SqlError as error:
+        placed = ThrownError(error.number, error.message, severity=error.severity, state=error.state, line=error.line)
+        placed.placed = True
+        raise placed from None
+
+
+def execute_text(session: Session, frame: Frame, statement: ExecuteText) -> Iterator[Event]:
+    """EXECUTE (text)."""
+    text = session.text(frame, statement, statement.text, "text")
+    inner = session.enter(_text_unit(session, text or "", {}), frame)
+    return _in_result_sets(_run(session, inner), statement.result_sets)
+
+
+def _execute_sql(session: Session, frame: Frame, statement: Execute) -> Iterator[Event]:
+    """sp_executesql @stmt, @params, values."""
+    found = system_arguments(session, frame, statement, ("@stmt", "@params"))
+    text, declarations = found.values
+    if text is None:
+        raise SqlError(214, "Procedure expects parameter '@statement' of type 'ntext/nchar/nvarchar'. Give the text.")
+    parameters = parse_declarations(str(declarations or ""))
+    unit = _text_unit(session, str(text), {each.name.lower(): each.type for each in parameters})
+    inner = session.enter(unit, frame)
+    outputs = bind(session, frame, inner, statement, found.rest, parameters, "sp_executesql")
+    returned = yield from _run(session, inner)
+    give_back(frame, inner, outputs)
+    if statement.return_variable is not None:
+        frame.variables[statement.return_variable] = returned
+
+
+def _set_session_context(session: Session, frame: Frame, statement: Execute) -> Iterator[Event]:
+    """sp_set_session_context @key, @value, @read_only."""
+    names = ("@key", "@value", "@read_only")
+    found = system_arguments(session, frame, statement, names)
+    name, value, read_only = found.values
+    if name is None or found.rest:
+        raise SqlError(15600, "An invalid parameter was specified for procedure 'sp_set_session_context'. Give @key.")
+    known = key(str(name))
+    if session.context.get(known, (None, False))[1]:
+        raise SqlError(
+            15664,
+            f"Cannot set key '{known}' in the session context. The key has been set as read_only for this session.",
+        )
+    session.context[known] = (value, bool(read_only))
+    return iter(())
+
+
+def _in_result_sets(events: Iterator[Event], result_sets: ResultSets | None) -> Iterator[Event]:
+    """Give each result set the names and types that WITH RESULT SETS says."""
+    if result_sets is None:
+        yield from events
+        return
+    remaining = list(result_sets)
+    for event in events:
+        if isinstance(event, Result):
+            if not remaining:
+                raise SqlError(
+                    11535, f"EXECUTE statement failed because its WITH RESULT SETS clause specified {len(result_sets)} "
+                    "result set(s), and the statement tried to send more. Name them all."
+                )  # fmt: skip
+            event = _as_declared(event, remaining.pop(0))
+        yield event
+    if remaining:
+        raise SqlError(
+            11536, f"EXECUTE statement failed because its WITH RESULT SETS clause specified {len(result_sets)} result "
+            f"set(s), but the statement only sent {len(result_sets) - len(remaining)}."
+        )  # fmt: skip
+
+
+def _as_declared(result: Result, columns: tuple[tuple[str, SqlType], ...]) -> Result:
+    if len(columns) != len(result.columns):
+        raise SqlError(
+            11537, f"EXECUTE statement failed because its WITH RESULT SETS clause specified {len(columns)} "
+            "column(s), but "
+            f"the statement sent {len(result.columns)}. Name each."
+        )  # fmt: skip
+    converters = [
+        converter(given.type, kind, None, False) for given, (_, kind) in zip(result.columns, columns, strict=True)
+    ]
+    rows = (
+        tuple(convert_value(value) for convert_value, value in zip(converters, row, strict=True))
+        for row in result.stored()
+    )
+    declared = tuple(OutColumn(name, kind) for name, kind in columns)
+    return Result(declared, rows, streams=result.streams)

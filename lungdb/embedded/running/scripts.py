@@ -1,0 +1,101 @@
+"""sp_execute_external_script."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from lungdb.embedded.running.arguments import bind, give_back, system_arguments
+from lungdb.embedded.running.events import Event, Result
+from lungdb.embedded.running.frames import Frame
+from lungdb.embedded.running.session import Session
+from lungdb.embedded.satellite.calls import Parameter, ScriptResult
+from lungdb.embedded.syntax.statement_tree import Execute, SelectStatement
+from lungdb.embedded.syntax.statements import parse_declarations
+from lungdb.embedded.syntax.tree import Select
+from lungdb.embedded.values.names import key
+from lungdb.embedded.values.refusals import refused
+from lungdb.embedded.values.stored import Value
+from lungdb.embedded.writer.plans import Unit
+from lungdb.embedded.writer.scope import OutColumn
+from lungdb.errors import SqlError
+
+_NAMES = (
+    "@language", "@script", "@input_data_1", "@input_data_1_name", "@output_data_1_name", "@parallel", "@params",
+    "@r_rowsperread",
+)  # fmt: skip
+
+
+def run_script(session: Session, frame: Frame, statement: Execute) -> Iterator[Event]:
+    """Run a script with the rows of a query and give back its rows and OUTPUT values."""
+    found = system_arguments(session, frame, statement, _NAMES)
+    language, script, query, input_name, output_name, parallel, params, rows_per_read = found.values
+    check_language(session, language)
+    for name, value in (("@parallel", parallel), ("@r_rowsPerRead", rows_per_read)):
+        if value:
+            raise refused(
+                f"{name} = {value!r} of sp_execute_external_script",
+                "Call it for one chunk of rows after the other in a WHILE loop.",
+            )
+    if script is None:
+        raise SqlError(201, "Procedure or function 'sp_execute_external_script' expects parameter '@script', which was "
+                       "not supplied.")  # fmt: skip
+    declared = parse_declarations(str(params or ""))
+    unit = session.unit(str(query or ""), {each.name.lower(): each.type for each in declared})
+    inner = session.enter(unit, frame)
+    outputs = bind(session, frame, inner, statement, found.rest, declared, "sp_execute_external_script")
+    asked = {parameter for parameter, _ in outputs}
+    parameters = [
+        Parameter(each.name.lstrip("@"), each.type, inner.variables[each.name.lower()], each.name.lower() in asked)
+        for each in declared
+    ]
+    columns, rows = _input(session, inner, unit)
+    events = session.satellite.run(
+        str(script), [(column.name, column.type) for column in columns], rows, parameters,
+        input_name=str(input_name or "InputDataSet"), output_name=str(output_name or "OutputDataSet"),
+        language=str(language),
+    )  # fmt: skip
+    for event in events:
+        if isinstance(event, str):
+            yield session.message(frame, statement.line, event)
+            continue
+        for each in parameters:
+            if each.is_output:
+                inner.variables[f"@{each.name}".lower()] = event.outputs[each.name]
+        give_back(frame, inner, outputs)
+        yield from _results(event)
+    session.row_count = 0
+
+
+def _results(result: ScriptResult) -> Iterator[Event]:
+    if result.columns:
+        # SQL Server gives the columns of a script no names.
+        columns = tuple(OutColumn("", kind) for _, kind in result.columns)
+        yield Result(columns, result.rows, streams=True)
+
+
+def _input(session: Session, inner: Frame, unit: Unit) -> tuple[tuple[OutColumn, ...], Iterator[tuple[Value, ...]]]:
+    if not unit.statements:
+        return (), iter(())
+    statement = unit.statements[0]
+    if len(unit.statements) > 1 or not isinstance(statement, SelectStatement):
+        raise SqlError(39018, "@input_data_1 must be one SELECT. Put other statements before it.")
+    body = statement.query.body
+    if isinstance(body, Select) and body.into is not None:
+        raise SqlError(39018, "@input_data_1 must be one SELECT without INTO. Put other statements before it.")
+    plan = session.plan(inner, statement, "input", lambda writer: writer.query(statement.query), statement.query)
+    return plan.columns, session.query(inner, plan)
+
+
+def check_language(session: Session, language: Value) -> None:
+    """Refuse a language that is neither Python nor made by CREATE EXTERNAL LANGUAGE."""
+    known = {"python"} | {
+        name.removeprefix("language:")
+        for (name,) in session.storage.execute("SELECT name FROM \"tsql$state\" WHERE name LIKE 'language:%'")
+    }
+    wanted = str(language)
+    if key(wanted) not in known:
+        raise SqlError(
+            39020,
+            f"The external language '{wanted}' is not registered. Use N'Python', or make it with CREATE EXTERNAL "
+            "LANGUAGE.",
+        )

@@ -1,0 +1,360 @@
+"""A session: what lasts from batch to batch, and how statements are planned and run on SQLite."""
+
+from __future__ import annotations
+
+import json
+from abc import ABC, abstractmethod
+from collections import OrderedDict
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from lungdb.embedded.running.events import Event, ReturnError, StatementError
+from lungdb.embedded.running.frames import Frame, Sight
+from lungdb.embedded.satellite.calls import Satellite
+from lungdb.embedded.store.catalog import Catalog
+from lungdb.embedded.store.catalog_views import CATALOG_VIEWS
+from lungdb.embedded.store.storage import ConstraintError, Storage, too_deep
+from lungdb.embedded.store.transactions import Transactions
+from lungdb.embedded.syntax.statement_tree import Statement, TableDefinition
+from lungdb.embedded.syntax.statements import parse_batch
+from lungdb.embedded.syntax.tree import Condition, Name, Scalar
+from lungdb.embedded.values.conversions import convert
+from lungdb.embedded.values.names import key
+from lungdb.embedded.values.stored import Value, from_client
+from lungdb.embedded.values.types import SqlType, nvarchar, varbinary
+from lungdb.embedded.writer.changes import ChangeWriter
+from lungdb.embedded.writer.plans import LocalTable, Plan, Unit
+from lungdb.embedded.writer.schema import SchemaWriter
+from lungdb.embedded.writer.scope import Bind, Binds, OutColumn
+from lungdb.embedded.writer.tree_search import locks
+from lungdb.errors import Message, SqlError
+
+_UNITS = 256
+_NESTING_LIMIT = 32
+
+Build = Callable[[ChangeWriter], tuple[str, list[OutColumn]]]
+
+
+@dataclass
+class Options:
+    """What SET sets; a procedure gives it back as it found it."""
+
+    no_count: bool = False
+    xact_abort: bool = False
+    no_exec: bool = False
+
+
+class Session(ABC):
+    """The state of a connection.
+
+    Parameters
+    ----------
+    storage : Storage
+        The open file.
+    database : str
+        The database's name.
+    """
+
+    def __init__(self, storage: Storage, database: str) -> None:
+        self.storage = storage
+        self.database = database
+        self.catalog = Catalog(storage)
+        self.transactions = Transactions(storage)
+        self.satellite = Satellite()
+        self.options = Options()
+        self.context: dict[str, tuple[Value, bool]] = {}
+        self.caught: list[StatementError] = []
+        self.try_depth = 0
+        self.row_count = 0
+        self.last_error = 0
+        self.identity: int | None = None
+        self.root = Frame(Unit((), {}))
+        self.active: list[Frame] = []
+        self._units: OrderedDict[tuple[str, tuple[tuple[str, SqlType], ...]], Unit] = OrderedDict()
+
+    @abstractmethod
+    def run(self, frame: Frame, statements: tuple[Statement, ...]) -> Iterator[Event]:
+        """Run statements."""
+
+    @abstractmethod
+    def session_value(self, frame: Frame, name: str) -> Value:
+        """Return the value of ``@@NAME`` or of a function without arguments about the session."""
+
+    def unit(self, text: str, declared: dict[str, SqlType] | None = None) -> Unit:
+        """Parse a text, or find it parsed.
+
+        Raises
+        ------
+        SqlError
+            The first error of syntax.
+        """
+        known = (text, tuple((declared or {}).items()))
+        unit = self._units.get(known)
+        if unit is None:
+            try:
+                batch = parse_batch(text, declared)
+            except RecursionError:
+                raise too_deep() from None
+            unit = Unit(batch.statements, batch.variables, batch.parameter_count)
+            self._units[known] = unit
+            if len(self._units) > _UNITS:
+                self._units.popitem(last=False)
+        else:
+            self._units.move_to_end(known)
+        return unit
+
+    def enter(self, unit: Unit, parent: Frame, procedure: str | None = None) -> Frame:
+        """Return the frame for a text that another calls.
+
+        Raises
+        ------
+        SqlError
+            217 where calls nest too deep.
+        """
+        frame = Frame(unit, parent, procedure)
+        frame.nesting = parent.nesting + 1
+        if frame.nesting > _NESTING_LIMIT:
+            raise SqlError(
+                217, f"Maximum stored procedure, function, trigger, or view nesting level exceeded (limit "
+                f"{_NESTING_LIMIT}). Use a loop instead of recursion."
+            )  # fmt: skip
+        return frame
+
+    def run_frame(self, frame: Frame) -> Generator[Event, None, Value]:
+        """Run a frame to its end and drop its temporary tables; the value is that of RETURN."""
+        self.active.append(frame)
+        try:
+            yield from self.run(frame, frame.unit.statements)
+        except ReturnError as returned:
+            return returned.value
+        finally:
+            self.active.remove(frame)
+            for local in frame.tables.values():
+                self.storage.execute(f"DROP TABLE IF EXISTS {local.text}")
+        return 0
+
+    def bind_parameters(self, frame: Frame, parameters: tuple[object, ...]) -> None:
+        """Take the values that the client passed for ``?``.
+
+        Raises
+        ------
+        SqlError
+            8179 where their number is not that of the ``?``.
+        """
+        if len(parameters) != frame.unit.parameter_count:
+            raise SqlError(
+                8179, f"The batch has {frame.unit.parameter_count} parameter markers (?), but {len(parameters)} values "
+                "were passed. Pass one for each."
+            )  # fmt: skip
+        found = [from_client(value) for value in parameters]
+        frame.parameters = tuple(value for value, _ in found)
+        frame.parameter_types = tuple(None if value is None else _wide(kind) for value, kind in found)
+
+    def sight(self, frame: Frame) -> Sight:
+        """Return what the writer asks for names in a frame."""
+        return Sight(frame, self.catalog, self.database)
+
+    def plan(self, frame: Frame, statement: Statement, part: object, build: Build, reads: object = None) -> Plan:
+        """Return the plan of a part of a statement, from the cache where nothing it depends on has changed."""
+        known = (id(statement), part, frame.parameter_types)
+        plan = frame.unit.plans.get(known)
+        if (
+            plan is not None
+            and plan.catalog_version == self.catalog.version
+            and all(frame.local_table(name[-1]) == table for name, table in plan.tables)
+        ):
+            return plan
+        sight = self.sight(frame)
+        writer = ChangeWriter(sight)
+        try:
+            sql, columns = build(writer)
+        except RecursionError:
+            raise too_deep() from None
+        binds = tuple((placeholder, bind) for bind, placeholder in writer.binds.names.items())
+        plan = Plan(sql, binds, tuple(columns), locks(reads), tuple(sight.used.items()), self.catalog.version)
+        frame.unit.plans[known] = plan
+        return plan
+
+    def bound(self, frame: Frame, binds: Binds) -> dict[str, Value]:
+        """Return the values that text needs which is written to be run at once."""
+        return {placeholder: self._value(frame, bind) for bind, placeholder in binds.names.items()}
+
+    def values(self, frame: Frame, plan: Plan) -> dict[str, Value]:
+        """Return the values that a plan needs now."""
+        return {placeholder: self._value(frame, bind) for placeholder, bind in plan.binds}
+
+    def _value(self, frame: Frame, bind: Bind) -> Value:
+        if bind.kind == "variable":
+            return frame.variables[bind.name]
+        if bind.kind == "parameter":
+            return frame.parameters[int(bind.name)]
+        if bind.kind == "session":
+            return self.session_value(frame, bind.name)
+        if bind.kind == "catalog":
+            return json.dumps(list(CATALOG_VIEWS[bind.name].rows(self.catalog, self.database)))
+        return bind.value
+
+    def query(self, frame: Frame, plan: Plan) -> Iterator[tuple[Value, ...]]:
+        """Run a query; its rows come as they are asked for."""
+        self.transactions.before_read(plan.locks)
+        return self.storage.rows(self.storage.execute(plan.sql, self.values(frame, plan)))
+
+    def scalar(
+        self, frame: Frame, statement: Statement, node: Scalar, part: object, target: SqlType | None = None
+    ) -> tuple[Value, SqlType]:
+        """Return the value of an expression and its type, converted to a type where one is given."""
+
+        def build(writer: ChangeWriter) -> tuple[str, list[OutColumn]]:
+            sql = writer.finite(writer.scalar(node))
+            if target is not None:
+                sql = writer.convert(sql, target)
+            return f"SELECT {sql.text}", [OutColumn("", sql.type)]
+
+        plan = self.plan(frame, statement, part, build, node)
+        (row,) = self.query(frame, plan)
+        return row[0], plan.columns[0].type
+
+    def text(self, frame: Frame, statement: Statement, node: Scalar, part: object) -> str | None:
+        """Return the value of an expression as text."""
+        value, kind = self.scalar(frame, statement, node, part)
+        converted = convert(value, kind, nvarchar(), explicit=True)
+        return None if converted is None else str(converted)
+
+    def condition(self, frame: Frame, statement: Statement, node: Condition) -> bool:
+        """Tell whether a condition is true."""
+
+        def build(writer: ChangeWriter) -> tuple[str, list[OutColumn]]:
+            return f"SELECT {writer.condition(node)}", []
+
+        (row,) = self.query(frame, self.plan(frame, statement, "condition", build, node))
+        return bool(row[0])
+
+    def change(self, frame: Frame, plan: Plan, verb: str, table: TableDefinition, physical: str) -> int:
+        """Run a plan that changes rows of a table; return how many."""
+        return self.change_with(plan.sql, self.values(frame, plan), verb, table, physical)
+
+    def change_with(
+        self, sql: str, values: dict[str, Value] | tuple[Value, ...], verb: str, table: TableDefinition, physical: str
+    ) -> int:
+        """Run SQLite text that changes rows of a table; return how many."""
+        self.transactions.before_write()
+        try:
+            cursor = self.storage.execute(sql, values)
+            if cursor.rowcount >= 0:
+                return cursor.rowcount
+            (count,) = self.storage.execute("SELECT changes()").fetchone()
+            return int(count)
+        except ConstraintError as error:
+            raise self.explained(error, verb, table, physical) from None
+
+    def explained(self, error: ConstraintError, verb: str, table: TableDefinition, physical: str) -> SqlError:
+        """Return the error of a violated constraint as SQL Server words it."""
+        return error.explained(verb, table, physical, self.catalog.referencing(table.name))
+
+    def create_local(self, frame: Frame, name: str, definition: TableDefinition) -> LocalTable:
+        """Make a #temp table or table variable.
+
+        Raises
+        ------
+        SqlError
+            2714 where the frame has one of that name.
+        """
+        owner = frame if name.startswith("@") else frame.lasting()
+        if key(name) in owner.tables:
+            raise SqlError(
+                2714, f"There is already an object named '{name}' in the database. Drop it first, or take another name."
+            )
+        local = LocalTable(definition, f"{key(name)}:{owner.nesting}")
+        with self.atomic(temporary=True):
+            # A rollback may have brought back the table of a procedure that ended before it.
+            self.storage.execute(f"DROP TABLE IF EXISTS {local.text}")
+            self._make_local(local)
+        owner.tables[key(name)] = local
+        return local
+
+    def local_name(self, frame: Frame, name: Name) -> str:
+        """Return the one-part name of an object to be made or dropped.
+
+        Raises
+        ------
+        SqlError
+            2760 for another schema or database.
+        """
+        last = self.sight(frame).local_name(name)
+        if last is None:
+            raise SqlError(
+                2760, f"The name '{'.'.join(name)}' is in another schema or database than dbo of {self.database}. "
+                "The embedded engine has one database with one schema: write dbo and the name."
+            )  # fmt: skip
+        return last
+
+    def message(
+        self, frame: Frame, line: int, text: str, severity: int = 0, state: int = 1, number: int = 0
+    ) -> Message:
+        """Return a message of the running text."""
+        return Message(number, severity, state, frame.procedure, line, text)
+
+    def roll_back(self) -> None:
+        """Roll back the open transaction; #temp tables follow it, table variables keep their rows."""
+        kept = [
+            (local, list(self.storage.execute(f"SELECT * FROM {local.text}")))
+            for frame in self.active
+            for name, local in frame.tables.items()
+            if name.startswith("@")
+        ]
+        self.transactions.abandon()
+        self.catalog.reload()
+        self._forget_lost_tables()
+        for local, rows in kept:
+            self.storage.execute(f"DROP TABLE IF EXISTS {local.text}")
+            self._make_local(local)
+            if rows:
+                marks = ", ".join("?" for _ in rows[0])
+                for row in rows:
+                    self.storage.execute(f"INSERT INTO {local.text} VALUES ({marks})", row)
+
+    def roll_back_to(self, name: str) -> bool:
+        """Roll back to a savepoint; tell whether there is one of that name."""
+        found = self.transactions.rollback_to(name)
+        self.catalog.reload()
+        self._forget_lost_tables()
+        return found
+
+    @contextmanager
+    def atomic(self, temporary: bool = False) -> Iterator[None]:
+        """Make several SQLite statements one: all of them or none; see `Transactions.atomic`."""
+        try:
+            with self.transactions.atomic(temporary):
+                if not temporary:
+                    # Now that no other process can write, its last changes are seen.
+                    self.catalog.refresh()
+                yield
+        except BaseException:
+            self.catalog.reload()
+            raise
+
+    def _make_local(self, local: LocalTable) -> None:
+        for text in SchemaWriter(self.sight(self.root), "temp", local.physical).create(local.definition):
+            self.storage.execute(text)
+
+    def _forget_lost_tables(self) -> None:
+        present = {name for (name,) in self.storage.execute("SELECT name FROM sqlite_temp_master")}
+        for frame in (self.root, *self.active):
+            for name, local in tuple(frame.tables.items()):
+                if name.startswith("#") and local.physical not in present:
+                    del frame.tables[name]
+
+    def close(self) -> None:
+        """End scripts, roll back what is open, close the file."""
+        self.satellite.close()
+        self.storage.close()
+
+
+def _wide(kind: SqlType) -> SqlType:
+    """Return a type that serves parameters of any length, so that they share a plan."""
+    if kind.name == "nvarchar":
+        return nvarchar(4000) if 0 < (kind.length or 0) <= 4000 else nvarchar()
+    if kind.name == "varbinary":
+        return varbinary(8000) if 0 < (kind.length or 0) <= 8000 else varbinary()
+    return kind

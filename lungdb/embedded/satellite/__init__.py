@@ -1,0 +1,1 @@
+"""External scripts, in processes of their own."""

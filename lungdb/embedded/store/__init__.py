@@ -1,0 +1,1 @@
+"""The SQLite file: tables, catalog, catalog views, transactions."""

@@ -1,0 +1,239 @@
+"""The objects of a database: tables, views and procedures, kept in a table of the SQLite file.
+
+``tsql$objects`` holds a row an object: a table as JSON with its exact T-SQL types, views and procedures as the text
+that made them. ``tsql$state`` counts the changes, so that a second process notices them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import json
+from dataclasses import dataclass
+from functools import cached_property
+
+from lungdb.embedded.store.storage import Storage
+from lungdb.embedded.syntax.statement_tree import (
+    CheckConstraint,
+    ColumnDefinition,
+    CreateModule,
+    ForeignKey,
+    IndexDefinition,
+    KeyConstraint,
+    TableDefinition,
+)
+from lungdb.embedded.syntax.statements import parse_batch
+from lungdb.embedded.values.names import TEXT_COLLATION, key
+from lungdb.embedded.values.types import parse_type
+from lungdb.embedded.writer.plans import Unit
+from lungdb.errors import LungdbError
+
+_FORMAT = 1
+_TABLES = (
+    f"""CREATE TABLE IF NOT EXISTS "tsql$objects" (
+        object_id INTEGER PRIMARY KEY AUTOINCREMENT,
+        name TEXT NOT NULL COLLATE {TEXT_COLLATION} UNIQUE,
+        kind TEXT NOT NULL,
+        definition TEXT NOT NULL,
+        created TEXT NOT NULL,
+        modified TEXT NOT NULL
+    ) STRICT""",
+    'CREATE TABLE IF NOT EXISTS "tsql$state" (name TEXT PRIMARY KEY, value ANY) STRICT',
+    f"INSERT OR IGNORE INTO \"tsql$state\" (name, value) VALUES ('catalog', 0), ('format', {_FORMAT})",
+)
+
+KINDS = {"U": "USER_TABLE", "V": "VIEW", "P": "SQL_STORED_PROCEDURE"}
+
+
+@dataclass(frozen=True)
+class CatalogObject:
+    """A table (kind U), view (V) or procedure (P)."""
+
+    object_id: int
+    name: str
+    kind: str
+    definition: str
+    created: str
+    modified: str
+
+    @cached_property
+    def table(self) -> TableDefinition:
+        """The definition of a table."""
+        return read_table(self.definition)
+
+    @cached_property
+    def module(self) -> CreateModule:
+        """The tree of a view or procedure."""
+        (statement,) = parse_batch(self.definition).statements
+        assert isinstance(statement, CreateModule)
+        return statement
+
+    @cached_property
+    def unit(self) -> Unit:
+        """The body of a procedure, with the plans of its statements."""
+        return Unit(self.module.body, dict(self.module.variables))
+
+
+class Catalog:
+    """The objects of a database, in memory.
+
+    Parameters
+    ----------
+    storage : Storage
+        The open file.
+
+    Raises
+    ------
+    LungdbError
+        The file is another program's database, or of a later version of this one.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._execute = storage.execute
+        self._prepare()
+        self.objects: dict[str, CatalogObject] = {}
+        # Counts what this process has read, since the file's own number goes back with a rollback.
+        self.version = 0
+        self._stored_version = -1
+        self._data_version = -1
+        self.refresh()
+
+    def _prepare(self) -> None:
+        """Make the catalog's own tables in a new file."""
+        if not self._has_state():
+            self._execute("BEGIN IMMEDIATE")
+            # Another process may have made them while this one waited.
+            if not self._has_state():
+                self._make_tables()
+            self._execute("COMMIT")
+        row = self._execute("SELECT value FROM \"tsql$state\" WHERE name = 'format'").fetchone()
+        if row is None:
+            raise LungdbError("The file's catalog is damaged: it has no format. Restore the file from a backup.")
+        if row[0] > _FORMAT:
+            raise LungdbError(
+                f"The file was written by a later version of lungdb (format {row[0]}, this one reads up to {_FORMAT}). "
+                "Install that version."
+            )
+
+    def _has_state(self) -> bool:
+        return self._execute("SELECT 1 FROM sqlite_master WHERE name = 'tsql$state'").fetchone() is not None
+
+    def _make_tables(self) -> None:
+        if self._execute("SELECT 1 FROM sqlite_master").fetchone() is not None:
+            self._execute("ROLLBACK")
+            raise LungdbError(
+                "The file is a SQLite database of another program. Name a new file, or one that lungdb has made."
+            )
+        for statement in _TABLES:
+            self._execute(statement)
+
+    def refresh(self) -> None:
+        """Read the objects again if another process has changed them."""
+        (data_version,) = self._execute("PRAGMA data_version").fetchone()
+        if data_version != self._data_version:
+            self._data_version = data_version
+            self.reload()
+
+    def reload(self) -> None:
+        """Read the objects again if they are not those of the file, as after a rollback."""
+        (stored,) = self._execute("SELECT value FROM \"tsql$state\" WHERE name = 'catalog'").fetchone()
+        if stored == self._stored_version:
+            return
+        rows = self._execute(
+            'SELECT object_id, name, kind, definition, created, modified FROM "tsql$objects" ORDER BY object_id'
+        )
+        before = {each.object_id: each for each in self.objects.values()}
+        found = [CatalogObject(*row) for row in rows]
+        # An object that has not changed keeps its parsed tree.
+        found = [old if (old := before.get(each.object_id)) == each else each for each in found]
+        self.objects = {key(each.name): each for each in found}
+        self._stored_version = stored
+        self.version += 1
+
+    def find(self, name: str, kind: str | None = None) -> CatalogObject | None:
+        """Return an object by its name."""
+        found = self.objects.get(key(name))
+        return found if found is not None and kind in (None, found.kind) else None
+
+    def by_id(self, object_id: int) -> CatalogObject | None:
+        """Return an object by its number."""
+        return next((each for each in self.objects.values() if each.object_id == object_id), None)
+
+    def tables(self) -> list[CatalogObject]:
+        """Return every table."""
+        return [each for each in self.objects.values() if each.kind == "U"]
+
+    def referencing(self, table: str) -> list[tuple[TableDefinition, ForeignKey]]:
+        """Return the foreign keys of any table that point to a table."""
+        return [
+            (each.table, foreign)
+            for each in self.tables()
+            for foreign in each.table.foreign_keys
+            if key(foreign.table) == key(table)
+        ]
+
+    def save(self, name: str, kind: str, definition: str) -> None:
+        """Add an object, or give one that is there another definition."""
+        now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None).isoformat(" ", "milliseconds") + "0000"
+        self._execute(
+            'INSERT INTO "tsql$objects" (name, kind, definition, created, modified) VALUES (?, ?, ?, ?, ?) '
+            "ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, modified = excluded.modified",
+            (name, kind, definition, now, now),
+        )
+        self._changed()
+
+    def remove(self, name: str) -> None:
+        """Forget an object."""
+        self._execute('DELETE FROM "tsql$objects" WHERE name = ?', (name,))
+        self._changed()
+
+    def _changed(self) -> None:
+        self._execute("UPDATE \"tsql$state\" SET value = value + 1 WHERE name = 'catalog'")
+        self.reload()
+
+
+def write_table(table: TableDefinition) -> str:
+    """Return the JSON of a table."""
+    return json.dumps(dataclasses.asdict(_with_type_names(table)), ensure_ascii=False)
+
+
+def _with_type_names(table: TableDefinition) -> TableDefinition:
+    # Only on the way to JSON does a column hold its type's name.
+    columns = tuple(dataclasses.replace(each, type=str(each.type)) for each in table.columns)  # type: ignore[arg-type]
+    return dataclasses.replace(table, columns=columns)
+
+
+def read_table(text: str) -> TableDefinition:
+    """Return the table that `write_table` wrote."""
+    content = json.loads(text)
+    columns = tuple(
+        ColumnDefinition(
+            each["name"],
+            parse_type(each["type"]),
+            each["nullable"],
+            None if each["identity"] is None else (each["identity"][0], each["identity"][1]),
+            each["default"],
+            each["default_name"],
+        )
+        for each in content["columns"]
+    )
+    return TableDefinition(
+        content["name"],
+        columns,
+        tuple(KeyConstraint(each["name"], each["primary"], tuple(each["columns"])) for each in content["keys"]),
+        tuple(
+            ForeignKey(
+                each["name"], tuple(each["columns"]), each["table"], tuple(each["referenced"]), each["on_delete"],
+                each["on_update"],
+            )
+            for each in content["foreign_keys"]
+        ),
+        tuple(CheckConstraint(each["name"], each["condition"]) for each in content["checks"]),
+        tuple(
+            IndexDefinition(
+                each["name"], tuple((name, descending) for name, descending in each["columns"]), each["unique"],
+                tuple(each["included"]), each["filter"],
+            )
+            for each in content["indexes"]
+        ),
+    )  # fmt: skip

@@ -1,0 +1,167 @@
+"""Transactions: T-SQL's nested counting over SQLite's one transaction.
+
+BEGIN TRANSACTION alone takes nothing from SQLite. The first statement that writes, or that reads with UPDLOCK or the
+like, takes SQLite's write lock and waits for it; reads before it see what is committed, as READ COMMITTED does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from lungdb.embedded.store.storage import Storage
+from lungdb.embedded.values.names import quoted
+from lungdb.errors import SqlError
+
+
+class Transactions:
+    """The transaction state of a session.
+
+    Attributes
+    ----------
+    count : int
+        @@TRANCOUNT.
+    doomed : bool
+        The transaction can only be rolled back.
+    name : str or None
+        Of the outermost transaction.
+    strict : bool
+        SERIALIZABLE or REPEATABLE READ: reads take the lock too.
+    """
+
+    def __init__(self, storage: Storage) -> None:
+        self._storage = storage
+        self._begun = False
+        self.count = 0
+        self.doomed = False
+        self.name: str | None = None
+        self.strict = False
+
+    @property
+    def state(self) -> int:
+        """XACT_STATE()."""
+        return 0 if not self.count else -1 if self.doomed else 1
+
+    def begin(self, name: str | None = None) -> None:
+        """BEGIN TRANSACTION."""
+        if not self.count:
+            self.name = name
+        self.count += 1
+
+    def commit(self) -> None:
+        """COMMIT TRANSACTION.
+
+        Raises
+        ------
+        SqlError
+            3902 without a transaction, 3930 for a doomed one.
+        """
+        if not self.count:
+            raise SqlError(3902, "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION. Leave it out.")
+        self.check_not_doomed()
+        if self.count == 1 and self._open:
+            self._storage.execute("COMMIT")
+            self._begun = False
+        self.count -= 1
+
+    def check_open(self, name: str | None = None) -> None:
+        """Refuse ROLLBACK TRANSACTION without a transaction, or with a name that is not the outermost one's.
+
+        Raises
+        ------
+        SqlError
+            3903, 6401.
+        """
+        if not self.count:
+            raise SqlError(
+                3903, "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION. Test @@TRANCOUNT first."
+            )
+        if name is not None and name.casefold() != (self.name or "").casefold():
+            raise SqlError(
+                6401, f"Cannot roll back {name}. No transaction or savepoint of that name was found. Leave the name "
+                "out to roll back the whole transaction."
+            )  # fmt: skip
+
+    def abandon(self) -> None:
+        """Roll back whatever is open."""
+        if self._open:
+            self._storage.execute("ROLLBACK")
+        self._forget()
+
+    def save(self, name: str) -> None:
+        """SAVE TRANSACTION.
+
+        Raises
+        ------
+        SqlError
+            628 without a transaction.
+        """
+        if not self.count:
+            raise SqlError(628, "Cannot issue SAVE TRANSACTION when there is no active transaction. Begin one first.")
+        self.before_write()
+        self._storage.execute(f"SAVEPOINT {quoted('save.' + name.casefold())}")
+
+    def rollback_to(self, name: str) -> bool:
+        """ROLLBACK TRANSACTION name; tell whether a savepoint has that name."""
+        self.check_not_doomed()
+        try:
+            self._storage.execute(f"ROLLBACK TO {quoted('save.' + name.casefold())}")
+        except SqlError:
+            return False
+        return True
+
+    def before_write(self) -> None:
+        """Take SQLite's write lock, if a transaction is open that does not have it."""
+        self.check_not_doomed()
+        if self.count and not self._open:
+            self._storage.execute("BEGIN IMMEDIATE")
+            self._begun = True
+
+    def before_read(self, locks: bool) -> None:
+        """Take SQLite's write lock for a read that asks for it."""
+        if (locks or self.strict) and not self.doomed:
+            self.before_write()
+
+    def check_not_doomed(self) -> None:
+        """Refuse to go on in a doomed transaction."""
+        if self.doomed:
+            raise SqlError(
+                3930, "The current transaction cannot be committed and cannot support operations that write to the log "
+                "file. Roll back the transaction."
+            )  # fmt: skip
+
+    def after_error(self) -> None:
+        """Note that SQLite itself has rolled back, as it does when the disk is full."""
+        if self._begun and not self._open:
+            self._forget()
+
+    def _forget(self) -> None:
+        self.count = 0
+        self.doomed = self._begun = False
+
+    @contextmanager
+    def atomic(self, temporary: bool = False) -> Iterator[None]:
+        """Make several SQLite statements one: all of them or none.
+
+        Parameters
+        ----------
+        temporary : bool
+            They write to temporary tables only, so others may go on writing.
+        """
+        self.before_write()
+        inside = self._open
+        begin = "BEGIN" if temporary else "BEGIN IMMEDIATE"
+        self._storage.execute("SAVEPOINT tsql_atomic" if inside else begin)
+        try:
+            yield
+        except BaseException:
+            if self._open:
+                self._storage.connection.execute("ROLLBACK TO tsql_atomic" if inside else "ROLLBACK")
+                if inside:
+                    self._storage.connection.execute("RELEASE tsql_atomic")
+            raise
+        self._storage.execute("RELEASE tsql_atomic" if inside else "COMMIT")
+
+    @property
+    def _open(self) -> bool:
+        return self._storage.connection.in_transaction

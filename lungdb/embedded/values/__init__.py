@@ -1,0 +1,1 @@
+"""Types, stored values and conversions."""

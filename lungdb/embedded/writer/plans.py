@@ -1,0 +1,62 @@
+"""What is kept of a parsed text: its statements and the SQLite text they became."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from lungdb.embedded.syntax.statement_tree import Statement, TableDefinition
+from lungdb.embedded.syntax.tree import Name
+from lungdb.embedded.values.names import quoted
+from lungdb.embedded.values.types import SqlType
+from lungdb.embedded.writer.scope import Bind, OutColumn
+
+
+@dataclass(frozen=True)
+class LocalTable:
+    """A #temp table or a table variable, and its name in SQLite's temp database."""
+
+    definition: TableDefinition
+    physical: str
+
+    @property
+    def text(self) -> str:
+        """The table as SQLite text."""
+        return f"temp.{quoted(self.physical)}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """SQLite text, what it needs, what it gives.
+
+    Attributes
+    ----------
+    sql : str
+        With named placeholders.
+    binds : tuple of (str, Bind)
+        A value for each placeholder.
+    columns : tuple of OutColumn
+        What a query gives.
+    locks : bool
+        The query must keep others from writing.
+    tables : tuple of (Name, LocalTable)
+        The local tables that the text names.
+    catalog_version : int
+        Of the catalog that it was written for.
+    """
+
+    sql: str
+    binds: tuple[tuple[str, Bind], ...]
+    columns: tuple[OutColumn, ...]
+    locks: bool
+    tables: tuple[tuple[Name, LocalTable], ...]
+    catalog_version: int
+
+
+@dataclass
+class Unit:
+    """A parsed text with the plans of its statements."""
+
+    statements: tuple[Statement, ...]
+    variables: dict[str, SqlType]
+    parameter_count: int = 0
+    plans: dict[tuple[object, ...], Plan] = field(default_factory=dict)

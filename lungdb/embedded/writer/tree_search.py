@@ -1,0 +1,62 @@
+"""Questions about a tree: does it hold an aggregate, does it name a table or variable."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator
+
+from lungdb.embedded.functions.aggregates import AGGREGATES
+from lungdb.embedded.syntax.tree import Call, Column, Query, Star, Table, Variable
+from lungdb.embedded.values.names import key
+
+AGGREGATE_NAMES = frozenset((*AGGREGATES, "STRING_AGG"))
+
+
+def nodes(node: object, *, into_queries: bool) -> Iterator[object]:
+    """Go through a node and everything in it."""
+    waiting = [node]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, tuple):
+            waiting.extend(each)
+        elif dataclasses.is_dataclass(each) and (into_queries or not isinstance(each, Query)):
+            yield each
+            waiting.extend(getattr(each, field.name) for field in dataclasses.fields(each))
+
+
+def has_aggregate(node: object) -> bool:
+    """Tell whether an expression holds an aggregate of its own query."""
+    return any(
+        isinstance(each, Call) and each.name in AGGREGATE_NAMES and each.over is None
+        for each in nodes(node, into_queries=False)
+    )
+
+
+def mentions_table(node: object, name: str) -> bool:
+    """Tell whether a query reads a table of this one-part name."""
+    return any(
+        isinstance(each, Table) and len(each.name) == 1 and key(each.name[0]) == key(name)
+        for each in nodes(node, into_queries=True)
+    )
+
+
+def names_relation(node: object, name: str) -> bool:
+    """Tell whether an expression has a column, or all of them, of the table of this name."""
+    return any(
+        (isinstance(each, Column) and len(each.name) > 1 and key(each.name[-2]) == name)
+        or (isinstance(each, Star) and bool(each.qualifier) and key(each.qualifier[-1]) == name)
+        for each in nodes(node, into_queries=True)
+    )
+
+
+def mentions_variable(node: object, names: set[str]) -> bool:
+    """Tell whether an expression reads one of these variables."""
+    return any(isinstance(each, Variable) and each.name in names for each in nodes(node, into_queries=True))
+
+
+def locks(node: object) -> bool:
+    """Tell whether a query asks for locks that keep others from writing."""
+    return any(
+        isinstance(each, Table) and each.hints & {"UPDLOCK", "XLOCK", "HOLDLOCK", "SERIALIZABLE", "TABLOCKX"}
+        for each in nodes(node, into_queries=True)
+    )

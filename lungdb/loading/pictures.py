@@ -1,0 +1,233 @@
+"""A folder of PNG and JPEG files becomes dbo.images, a few in each transaction; those that are there are left alone."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tqdm import tqdm
+
+from lungdb.database import Connection, run
+from lungdb.database.transaction import transaction
+from lungdb.errors import LungdbError
+from lungdb.imaging.picture_files import MOST_BYTES
+from lungdb.imaging.pictures import decode_picture
+from lungdb.networks.running.processors import allowed_processors
+
+REASONS = {
+    "unreadable": "The file cannot be read. Check its permissions and the disk.",
+    "not_a_picture": "The file is neither a PNG nor a JPEG. Convert it if it should be one.",
+    "refused": "The picture is damaged or too large; --show-paths tells which it is.",
+    "duplicate": "The same picture is there under another name. Nothing to do.",
+    "other_picture": "The database holds another picture of this name. Add --replace to take this one; features made "
+    "from the old one are then deleted.",
+    "bad_name": "The name is longer than 128 characters, or not text, or differs from another only in case. Rename it.",
+}
+"""Reason code -> what is wrong and what to do."""
+
+_PRESENT = "SELECT name, sha256, label FROM dbo.images;"
+_INSERT = "INSERT INTO dbo.images (image, sha256, label, name) VALUES (?, ?, ?, ?);"
+_DELETE_FEATURES = "DELETE FROM dbo.image_features WHERE name = ?;"
+_REPLACE = "UPDATE dbo.images SET image = ?, sha256 = ? WHERE name = ?;"
+_SET_LABEL = "UPDATE dbo.images SET label = ? WHERE name = ?;"
+
+_NAME_LENGTH = 128
+_AT_ONCE = 32
+_BYTES_AT_ONCE = 32_000_000
+
+
+@dataclass
+class Report:
+    """What became of a folder.
+
+    Attributes
+    ----------
+    pictures : Counter
+        How many were loaded, replaced, unchanged.
+    not_taken : list of (str, str, str)
+        Reason, path and message of each file that was not.
+    """
+
+    pictures: Counter[str] = field(default_factory=Counter)
+    not_taken: list[tuple[str, str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file that was read: its bytes and their hash, or why it is not taken."""
+
+    name: str
+    data: bytes = b""
+    sha256: bytes = b""
+    reason: str = ""
+    message: str = ""
+
+
+def load_pictures(
+    connection: Connection, folder: Path, labels: Mapping[str, int | None], *, replace: bool = False
+) -> Report:
+    """Load the PNG and JPEG files of a folder and its subfolders.
+
+    A picture's name is its path below the folder, with slashes. One that the database holds with the same SHA-256 is
+    unchanged, so an interrupted load is completed by running it again.
+
+    Parameters
+    ----------
+    connection : Connection
+        To a database with lungdb's tables.
+    labels : mapping of str to int or None
+        Name -> label of pictures that are new; the others are stored without one.
+    replace : bool
+        Take files whose name the database holds with other bytes; features made from those are deleted.
+
+    Raises
+    ------
+    LungdbError
+        The folder does not exist.
+    """
+    return _Load(connection, labels, replace).run(folder, find_names(folder))
+
+
+def find_names(folder: Path) -> list[str]:
+    """List the files below a folder by their path in it, with slashes, in order; LungdbError when there is none."""
+    if not folder.is_dir():
+        raise LungdbError(f"The folder '{folder}' does not exist. Check its path.")
+    paths = (Path(parent) / name for parent, _, names in os.walk(folder) for name in names)
+    return sorted(path.relative_to(folder).as_posix() for path in paths if path.is_file())
+
+
+def is_picture(path: Path) -> bool:
+    """Tell whether a file begins as a PNG or JPEG does; one that cannot be read may be one."""
+    try:
+        with path.open("rb") as file:
+            return file.read(8).startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"))
+    except OSError:
+        return True
+
+
+def store_labels(connection: Connection, labels: Mapping[str, int | None]) -> tuple[int, list[str]]:
+    """Give pictures that are in the database their labels, in one transaction.
+
+    Returns
+    -------
+    changed : int
+        How many had another one.
+    unknown : list of str
+        Names that the database does not hold.
+    """
+    with transaction(connection):
+        present = {name: label for name, _, label in run(connection, _PRESENT)[0].rows}
+        changed = [(label, name) for name, label in labels.items() if name in present and present[name] != label]
+        if changed:
+            with closing(connection.cursor()) as cursor:
+                cursor.executemany(_SET_LABEL, changed)
+    return len(changed), [name for name in labels if name not in present]
+
+
+class _Load:
+    """One load: what all of its steps need."""
+
+    def __init__(self, connection: Connection, labels: Mapping[str, int | None], replace: bool) -> None:
+        self.connection = connection
+        self.labels = labels
+        self.replace = replace
+        self.report = Report()
+        rows = run(connection, _PRESENT)[0].rows
+        # The database compares names without case.
+        self.hashes = {name.casefold(): (name, bytes(sha256)) for name, sha256, _ in rows}
+        self.names = {bytes(sha256): name for name, sha256, _ in rows}
+
+    def run(self, folder: Path, names: Sequence[str]) -> Report:
+        with (
+            ThreadPoolExecutor(allowed_processors()) as pool,
+            tqdm(desc="Loading pictures", total=len(names), unit=" files", disable=None) as bar,
+        ):
+            for chunk in _chunks(folder, names):
+                self._store(list(self._wanted(pool.map(lambda name: self._read(folder, name), chunk))))
+                bar.update(len(chunk))
+        return self.report
+
+    def _read(self, folder: Path, name: str) -> _File:
+        """Read and check one file; called from several threads."""
+        path = folder / name
+        try:
+            if not is_picture(path):
+                return _File(name, reason="not_a_picture")
+            if path.stat().st_size > MOST_BYTES:
+                return _File(
+                    name, reason="refused", message=f"The file has more than {MOST_BYTES} bytes. Save it smaller."
+                )
+            data = path.read_bytes()
+        except OSError:
+            return _File(name, reason="unreadable")
+        sha256 = hashlib.sha256(data).digest()
+        if sha256 not in self.names:
+            try:
+                decode_picture(data)
+            except LungdbError as error:
+                return _File(name, reason="refused", message=str(error))
+        return _File(name, data, sha256)
+
+    def _wanted(self, files: Iterator[_File]) -> Iterator[tuple[_File, bool]]:
+        """Choose the files that are to be stored, each with whether the name is new."""
+        for file in files:
+            present = self.hashes.get(file.name.casefold())
+            if not file.reason and present == (file.name, file.sha256):
+                self.report.pictures["unchanged"] += 1
+            elif reason := file.reason or self._conflict(file, present):
+                self.report.not_taken.append((reason, file.name, file.message or REASONS[reason]))
+            else:
+                if present is not None:
+                    self.names.pop(present[1], None)
+                self.hashes[file.name.casefold()] = (file.name, file.sha256)
+                self.names[file.sha256] = file.name
+                yield file, present is None
+
+    def _conflict(self, file: _File, present: tuple[str, bytes] | None) -> str:
+        """Tell why a good picture is not taken, or nothing; present has the name and hash that stand in its place."""
+        if len(file.name) > _NAME_LENGTH or not file.name.isprintable() or (present and present[0] != file.name):
+            return "bad_name"
+        if file.sha256 in self.names:
+            return "duplicate"
+        return "other_picture" if present and not self.replace else ""
+
+    def _store(self, files: Sequence[tuple[_File, bool]]) -> None:
+        if not files:
+            return
+        with transaction(self.connection):
+            for file, is_new in files:
+                if is_new:
+                    run(
+                        self.connection,
+                        _INSERT,
+                        (file.data, file.sha256, self.labels.get(file.name), file.name),
+                    )
+                else:
+                    run(self.connection, _DELETE_FEATURES, (file.name,))
+                    run(self.connection, _REPLACE, (file.data, file.sha256, file.name))
+        for _, is_new in files:
+            self.report.pictures["loaded" if is_new else "replaced"] += 1
+
+
+def _chunks(folder: Path, names: Sequence[str]) -> Iterator[list[str]]:
+    """Divide files so that each part is small in number and, unless it is one file, in bytes."""
+    chunk: list[str] = []
+    total = 0
+    for name in names:
+        try:
+            size = (folder / name).stat().st_size
+        except OSError:  # told when it is read
+            size = 0
+        if chunk and (len(chunk) == _AT_ONCE or total + size > _BYTES_AT_ONCE):
+            yield chunk
+            chunk, total = [], 0
+        chunk.append(name)
+        total += size
+    if chunk:
+        yield chunk

@@ -1,0 +1,59 @@
+"""Which identity a database was begun with: the settings id_mode and id_key_check."""
+
+from __future__ import annotations
+
+from lungdb.database import Connection, run
+from lungdb.database.transaction import transaction
+from lungdb.dicom.identity import Identity
+from lungdb.errors import LungdbError
+
+_SELECT = "SELECT name, value FROM dbo.settings WITH (UPDLOCK, HOLDLOCK) WHERE name IN (N'id_mode', N'id_key_check');"
+_HAS_PATIENTS = "SELECT COUNT(*) AS patients FROM dbo.patients;"
+_DELETE = "DELETE FROM dbo.settings WHERE name IN (N'id_mode', N'id_key_check');"
+_INSERT = "INSERT INTO dbo.settings (name, value) VALUES (N'id_mode', ?), (N'id_key_check', ?);"
+
+
+def settle_identity(connection: Connection, identity: Identity, *, dry_run: bool = False) -> None:
+    """Note the identity in the database, unless it is a dry run; once it holds patients, refuse another one.
+
+    Raises
+    ------
+    LungdbError
+        The patients of the database were loaded with another mode or key.
+    """
+    with transaction(connection):
+        stored = dict(run(connection, _SELECT)[0].rows)
+        if run(connection, _HAS_PATIENTS)[0].rows[0][0]:
+            _check(identity, stored)
+        elif not dry_run:
+            run(connection, _DELETE)
+            run(connection, _INSERT, (identity.mode, identity.key_check if identity.mode == "keyed" else None))
+
+
+def stored_identity(connection: Connection, key: str) -> Identity:
+    """Return the identity that the database's patients were loaded with.
+
+    Raises
+    ------
+    LungdbError
+        No scans were loaded yet, or `key` is not the key that they were loaded with.
+    """
+    with transaction(connection):
+        stored = dict(run(connection, _SELECT)[0].rows)
+    if "id_mode" not in stored:
+        raise LungdbError("The database holds no patients yet. Run load_scans first.")
+    identity = Identity(stored["id_mode"], key)
+    _check(identity, stored)
+    return identity
+
+
+def _check(identity: Identity, stored: dict[str, str | None]) -> None:
+    if identity.mode != stored.get("id_mode"):
+        advice = "Leave out --keep-ids" if identity.mode == "kept" else "Add --keep-ids"
+        kept = "replaced by keyed hashes" if identity.mode == "kept" else "kept as they are"
+        raise LungdbError(f"The patient ids of this database are {kept}. {advice}, or use another database.")
+    if identity.mode == "keyed" and identity.key_check != stored.get("id_key_check"):
+        raise LungdbError(
+            "The id_key is not the one that this database was loaded with. Set the right id_key in config.py or "
+            "LUNGDB_ID_KEY, or use another database."
+        )

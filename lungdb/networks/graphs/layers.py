@@ -1,0 +1,199 @@
+"""Choosing layers: the part of a network that computes them."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping, Sequence
+
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+
+from lungdb.errors import ProcedureError
+from lungdb.imaging.preprocessing import CHANNELS, SIDE
+from lungdb.networks.graphs.anatomy import ancestors, penultimate, useful_layers
+from lungdb.networks.graphs.graph import (
+    MANY,
+    OTHER_SHAPE,
+    Dimension,
+    describe,
+    image_input,
+    infer_shapes,
+    names_used,
+    read_model,
+    shape_of,
+)
+
+UNKNOWN_LAYER = 50115
+
+FEATURES = "lungdb_features"
+"""Name of the output of a graph cut at one layer; those of several have a number behind it."""
+
+
+def select_layer(
+    model: bytes,
+    name: str,
+    *,
+    layers: Mapping[str, str] | None = None,
+    size: tuple[int, int] | None = None,
+    average: bool = True,
+) -> tuple[bytes, int]:
+    """Cut a network down to what one layer needs; as `select_layers`, with the output `lungdb_features`."""
+    selected, widths = _select(model, [name], [FEATURES], layers, size, average)
+    return selected, widths[0]
+
+
+def select_layers(
+    model: bytes,
+    names: Sequence[str],
+    *,
+    layers: Mapping[str, str] | None = None,
+    size: tuple[int, int] | None = None,
+    average: bool = True,
+) -> tuple[bytes, list[int]]:
+    """Cut a network down to what some layers need, for any number of pictures at a time.
+
+    Parameters
+    ----------
+    model : bytes
+        An ONNX network with one input float32[N, 3, rows, cols]. A fixed N is made free.
+    names : sequence of str
+        Each the name of a layer in `layers`, a tensor of the graph, a node (its first output is meant), or one of the
+        layers that `lungdb.networks.graphs.anatomy.useful_layers` finds, such as `penultimate`.
+    layers : mapping of str to str, optional
+        Tensors by name of the layer, from `networks.details`.
+    size : (rows, cols), optional
+        What free rows and columns of the input become; by default 224.
+    average : bool
+        Whether what a convolution gives, [N, channels, rows, cols], is averaged over rows and columns.
+
+    Returns
+    -------
+    model : bytes
+        An ONNX network with the same input and the outputs `lungdb_features_0`, `lungdb_features_1`, …, in the order
+        of `names`: float32[N, width], or float32[N, channels, rows, cols] of a convolution that is not averaged.
+    widths : list of int
+        Values per picture of each, or channels.
+
+    Raises
+    ------
+    ProcedureError
+        50115 when there is no such layer or its output is neither [N, width] nor [N, channels, rows, cols]; 50104
+        when the input is not a picture or N cannot be made free; 50116 when the bytes are not ONNX.
+    """
+    return _select(model, names, [f"{FEATURES}_{number}" for number in range(len(names))], layers, size, average)
+
+
+def _select(
+    model: bytes,
+    names: Sequence[str],
+    outputs: Sequence[str],
+    layers: Mapping[str, str] | None,
+    size: tuple[int, int] | None,
+    average: bool,
+) -> tuple[bytes, list[int]]:
+    pruned = read_model(model)
+    picture = image_input(pruned)
+    free_batch(pruned)
+    tensors = [_tensor_called(pruned, name, layers or {}) for name in names]
+    graph = pruned.graph
+    _keep_only(graph, tensors, picture, size or (SIDE, SIDE))
+    sides = (shape_of(graph.input[0]) or [])[1:]
+    shapes = infer_shapes(pruned, (MANY, *(side for side in sides if isinstance(side, int))))
+    del graph.output[:]
+    widths = []
+    for name, tensor, output in zip(names, tensors, outputs, strict=True):
+        shape = _checked_shape(name, shapes.get(tensor))
+        widths.append(int(shape[1]))
+        if average and len(shape) == 4:
+            graph.node.append(helper.make_node("GlobalAveragePool", [tensor], [f"{output}_map"]))
+            graph.node.append(helper.make_node("Flatten", [f"{output}_map"], [f"{output}_flat"], axis=1))
+            tensor, shape = f"{output}_flat", shape[:2]
+        graph.node.append(helper.make_node("Cast", [tensor], [output], to=TensorProto.FLOAT))
+        graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", *shape[1:]]))
+    return pruned.SerializeToString(), widths
+
+
+def _checked_shape(name: str, shape: list[Dimension] | None) -> list[int]:
+    if shape is None or len(shape) not in (2, 4) or not all(isinstance(size, int) for size in shape[1:]):
+        given = describe(["N" if size == MANY else size for size in shape]) if shape else "an unknown shape"
+        raise ProcedureError(
+            UNKNOWN_LAYER,
+            f"The layer {name!r} gives {given}, not [N, width] or [N, channels, rows, cols]. Choose another layer.",
+        )
+    if shape[0] != MANY:
+        raise ProcedureError(
+            OTHER_SHAPE,
+            f"The layer {name!r} gives {describe(shape)} for {MANY} pictures. Export the network with a free batch "
+            "dimension.",
+        )
+    return [size for size in shape if isinstance(size, int)]
+
+
+def free_batch(model: onnx.ModelProto) -> int | None:
+    """Make a fixed number of pictures free, in place; gives what it was fixed to, None when it was free."""
+    dimension = image_input(model).type.tensor_type.shape.dim[0]
+    fixed = int(dimension.dim_value) or None
+    if fixed:
+        _free_reshapes(model.graph, fixed)
+    dimension.dim_param = "N"
+    return fixed
+
+
+def _tensor_called(model: onnx.ModelProto, name: str, layers: Mapping[str, str]) -> str:
+    nodes = model.graph.node
+    tensors = [output for node in nodes for output in node.output if output]
+    if layers.get(name) in tensors:
+        return layers[name]
+    if name == "penultimate":
+        return penultimate(model)
+    if name in tensors:
+        return name
+    for node in nodes:
+        if name and node.name == name:
+            return str(node.output[0])
+    useful = dict(layers) or useful_layers(model)
+    if useful.get(name) in tensors:
+        return useful[name]
+    known = [*useful, *tensors, *(node.name for node in nodes if node.name)]
+    close = list(dict.fromkeys(difflib.get_close_matches(name, known, n=3)))
+    advice = f"Did you mean {' or '.join(close)}?" if close else f"It has {', '.join([*useful, *tensors[-3:]])}."
+    raise ProcedureError(UNKNOWN_LAYER, f"The network has no layer {name!r}. {advice}")
+
+
+def _keep_only(
+    graph: onnx.GraphProto, tensors: Sequence[str], picture: onnx.ValueInfoProto, size: tuple[int, int]
+) -> None:
+    """Drop in place what tensors do not depend on, and every note about shapes."""
+    nodes = ancestors(graph, tensors)
+    used = set().union(*(names_used(node) for node in nodes))
+    for position in reversed(range(len(graph.initializer))):
+        if graph.initializer[position].name not in used:
+            del graph.initializer[position]
+    sides = picture.type.tensor_type.shape.dim
+    for dimension, side in zip(sides[1:], (CHANNELS, *size), strict=True):
+        if dimension.dim_value <= 0:
+            dimension.dim_value = side
+    for field, kept in (("node", nodes), ("input", [picture]), ("value_info", [])):
+        kept = [type(value).FromString(value.SerializeToString()) for value in kept]
+        graph.ClearField(field)
+        getattr(graph, field).extend(kept)
+
+
+def _free_reshapes(graph: onnx.GraphProto, batch: int) -> None:
+    """Let each Reshape to a constant [batch, …] work out its first dimension, or else copy its input's."""
+    constants = {weight.name: weight for weight in graph.initializer}
+    for node in graph.node:
+        if node.op_type == "Constant" and node.attribute[0].name == "value":
+            constants[node.output[0]] = node.attribute[0].t
+    for position, node in enumerate(graph.node):
+        if node.op_type != "Reshape" or node.input[0] in constants or node.input[1] not in constants:
+            continue
+        shape = numpy_helper.to_array(constants[node.input[1]]).copy()
+        if shape.size > 1 and shape[0] == batch:
+            shape[0] = 0 if -1 in shape else -1
+            kept = [attribute for attribute in node.attribute if attribute.name != "allowzero"]
+            del node.attribute[:]
+            node.attribute.extend(kept)
+            name = f"lungdb_shape_{position}"
+            graph.initializer.append(numpy_helper.from_array(shape, name))
+            node.input[1] = name

@@ -1,0 +1,137 @@
+"""Running a network over scans, one batch of pictures after another, while the next ones are prepared."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungdb.errors import LungdbError
+from lungdb.imaging.preprocessing import CHANNELS, CtSlice, Pipeline, Size, stack
+from lungdb.networks.running.processors import allowed_processors
+from lungdb.networks.running.providers import CPU
+from lungdb.networks.running.sessions import Session
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class LazyScan:
+    """A scan whose slices are decoded when they are needed.
+
+    Attributes
+    ----------
+    slices : int
+        How many there are; at least one.
+    load : index -> CtSlice
+        Gives a slice or raises LungdbError. Called from several threads.
+    """
+
+    slices: int
+    load: Callable[[int], CtSlice]
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """How slices become pictures: a pipeline and the network's mean and standard deviation by channel."""
+
+    pipeline: Pipeline
+    mean: Sequence[float]
+    std: Sequence[float]
+
+    def fill(self, picture: Floats, scan: LazyScan, triple: tuple[int, int, int]) -> None:
+        """Decode and prepare one triple of slices into float32[3, rows, cols]."""
+        size = (picture.shape[1], picture.shape[2])
+        picture[...] = stack([scan.load(index) for index in triple], self.pipeline, self.mean, self.std, size)
+
+
+def featurize(
+    scans: Iterable[LazyScan], session: Session, preparation: Preparation, batch_size: int, threads: int | None = None
+) -> Iterator[list[Floats] | LungdbError]:
+    """Compute the features of scans, in order.
+
+    Parameters
+    ----------
+    scans : iterable of LazyScan
+    session : Session
+    preparation : Preparation
+    batch_size : int
+        Pictures in one run of the network at most. A batch holds pictures of one scan only, so what a scan gives does
+        not depend on the scans beside it.
+    threads : int, optional
+        Threads that decode; by default as many as the process may have processors.
+
+    Yields
+    ------
+    list of float32[triples, width], or LungdbError
+        One array an output of the session, or the error of a slice that could not be loaded or prepared; the scans
+        after it go on.
+
+    Raises
+    ------
+    ProcedureError
+        50116 when the network fails.
+    """
+    features: list[list[Floats]] = []
+    error: LungdbError | None = None
+    look_ahead = 0 if session.provider in _ON_PROCESSORS else _LOOK_AHEAD
+    with ThreadPoolExecutor(threads or allowed_processors()) as pool:
+        for batch in _ahead(_batches(scans, preparation, batch_size, session.input_size, pool), look_ahead):
+            if error is None:
+                try:
+                    pictures = batch.result()
+                except LungdbError as failure:
+                    error = failure
+                else:
+                    features.append(session.run(pictures))
+            if batch.ends_scan:
+                yield error or [np.concatenate(outputs) for outputs in zip(*features, strict=True)]
+                features, error = [], None
+
+
+# While a GPU runs a batch the processors are free to prepare the next. On the CPU the network wants all of them, and
+# threads that decode meanwhile hold up its own.
+_LOOK_AHEAD = 2
+_ON_PROCESSORS = {CPU, "OpenVINOExecutionProvider"}
+
+
+@dataclass(frozen=True)
+class _Batch:
+    pictures: Floats
+    jobs: list[Future[None]]
+    ends_scan: bool
+
+    def result(self) -> Floats:
+        for job in self.jobs:
+            job.result()
+        return self.pictures
+
+
+def _batches(
+    scans: Iterable[LazyScan], preparation: Preparation, batch_size: int, size: Size, pool: ThreadPoolExecutor
+) -> Iterator[_Batch]:
+    """Start preparing the pictures of a batch whenever the next one is asked for."""
+    for scan in scans:
+        triples = preparation.pipeline.triples(scan.slices)
+        for start in range(0, len(triples), batch_size):
+            chosen = triples[start : start + batch_size]
+            pictures = np.empty((len(chosen), CHANNELS, *size), dtype=np.float32)
+            jobs = [
+                pool.submit(preparation.fill, picture, scan, triple)
+                for picture, triple in zip(pictures, chosen, strict=True)
+            ]
+            yield _Batch(pictures, jobs, ends_scan=start + batch_size >= len(triples))
+
+
+def _ahead(batches: Iterator[_Batch], number: int) -> Iterator[_Batch]:
+    """Ask for batches before they are needed."""
+    waiting: deque[_Batch] = deque()
+    for batch in batches:
+        waiting.append(batch)
+        if len(waiting) > number:
+            yield waiting.popleft()
+    yield from waiting

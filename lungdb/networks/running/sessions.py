@@ -1,0 +1,132 @@
+"""Running a network with ONNX Runtime, in batches that fit the memory, and saying where it runs."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from lungdb.errors import ProcedureError
+from lungdb.networks.running.processors import allowed_processors
+from lungdb.networks.running.providers import ARGUMENT, UNREADABLE, lacks_memory, no_memory, short, start_session
+
+
+class Session:
+    """A network ready to run.
+
+    Attributes
+    ----------
+    provider : str
+        The execution provider that runs it, as ONNX Runtime names it.
+    input_size : tuple of two int
+        Rows and columns of the pictures that it reads.
+    """
+
+    def __init__(self, session: Any, notice: str = "") -> None:
+        self._session = session
+        self._notice = notice
+        self._too_many: int | None = None
+        self._most: int | None = None
+        picture = session.get_inputs()[0]
+        self._input = picture.name
+        self.provider = str(session.get_providers()[0])
+        self.input_size: tuple[int, int] = tuple(picture.shape[2:])
+
+    @property
+    def notice(self) -> str:
+        """What the user should know: why not the first choice of provider runs, or a smaller batch; usually empty."""
+        if self._most is None:
+            return self._notice
+        batches = f"A batch of {self._too_many} did not fit the memory; batches of {self._most} run."
+        return f"{self._notice} {batches}".lstrip()
+
+    def run(self, pictures: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+        """Compute float32[N, width], one array an output, from float32[N, 3, rows, cols], N above 0.
+
+        A batch that does not fit the memory is halved until it does, and later ones with it.
+
+        Raises
+        ------
+        ProcedureError
+            50116 when ONNX Runtime fails, or when the memory does not hold one picture.
+        """
+        parts: list[list[NDArray[np.float32]]] = []
+        start = 0
+        while start < len(pictures):
+            batch = pictures[start : start + (self._most or len(pictures))]
+            try:
+                parts.append(self._session.run(None, {self._input: batch}))
+            except Exception as error:  # its exceptions share no base but this one
+                self._halve(len(batch), error)
+            else:
+                start += len(batch)
+        return parts[0] if len(parts) == 1 else [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
+
+    def _halve(self, size: int, error: Exception) -> None:
+        """Take smaller batches from now on, or give up."""
+        if not lacks_memory(error):
+            raise ProcedureError(UNREADABLE, f"ONNX Runtime failed on a batch of {size}: {short(error)}") from None
+        if size == 1:
+            raise no_memory("network and one picture", error) from None
+        self._too_many = self._too_many or size
+        self._most = size // 2
+
+
+def open_session(model: bytes, providers: Sequence[str] | None = None, threads: int | None = None) -> Session:
+    """Open a network of one input.
+
+    Parameters
+    ----------
+    model : bytes
+        ONNX, as `select_layers` gives it.
+    providers : sequence of str, optional
+        Execution providers to try, in this order, then the CPU; see `lungdb.networks.running.providers`.
+    threads : int, optional
+        Threads within an operator on the CPU; by default one a core, or one a processor where the process may not use
+        all of them.
+
+    Raises
+    ------
+    ProcedureError
+        50116 when ONNX Runtime is missing or refuses the network; 50101 when a provider does not exist or the number
+        of threads is below 1.
+    """
+    if threads is not None and threads < 1:
+        raise ProcedureError(ARGUMENT, f"The number of threads {threads} is not supported. Give 1 or more, or NULL.")
+    allowed = allowed_processors()
+    return Session(*start_session(model, providers, threads or (allowed if allowed < (os.cpu_count() or 1) else 0)))
+
+
+_KEPT = 2
+_sessions: OrderedDict[tuple[object, ...], Session] = OrderedDict()
+_lock = threading.Lock()
+
+
+def cached_session(
+    key: str, make: Callable[[], bytes], providers: Sequence[str] | None = None, threads: int | None = None
+) -> Session:
+    """Open a network, or give the session that this process has of it; the two used last are kept.
+
+    Parameters
+    ----------
+    key : str
+        Names the network's bytes and the layers; the same key must mean the same model.
+    make : () -> bytes
+        Makes the ONNX model when there is no session yet.
+    providers, threads
+        As for `open_session`; another choice is another session.
+    """
+    place = (key, None if providers is None else tuple(providers), threads)
+    with _lock:
+        session = _sessions.pop(place, None)
+        if session is None:
+            while len(_sessions) >= _KEPT:  # before the next one takes memory
+                _sessions.popitem(last=False)
+            session = open_session(make(), providers, threads)
+        _sessions[place] = session
+    return session

@@ -1,5 +1,0 @@
-"""The web page of lungdb: a Flask application over stored procedures."""
-
-from web.app import create_app
-
-__all__ = ["create_app"]

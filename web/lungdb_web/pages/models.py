@@ -1,0 +1,120 @@
+"""/models: the versions of models, one of them in full with its plots, and two of them side by side."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, abort, render_template, request
+
+from lungdb.reporting import card
+from lungdb.reporting.names import FIGURES, LIBRARIES, OPERATING_POINTS, PARTS, part_title
+from lungdb_web.access import current_account
+from lungdb_web.model_plots import comparison_plots, model_plots
+from lungdb_web.plots import Plot
+from lungdb_web.queries import models
+from lungdb_web.queries.accounts import record
+from lungdb_web.withheld import Curves, coarse_curves
+
+blueprint = Blueprint("models", __name__, url_prefix="/models")
+
+_DISAGREEMENTS = 10
+
+
+@blueprint.get("")
+def index() -> str:
+    """List all versions of all models."""
+    return render_template("models.html", versions=models.list_versions(), libraries=LIBRARIES)
+
+
+# A model's name may hold slashes, also two in a row.
+@blueprint.get("/<path:name>/<int:version>", merge_slashes=False)
+def show(name: str, version: int) -> str:
+    """Show a version with its figures, plots, training run and promotions."""
+    model = _version(name, version)
+    sees_truth = current_account().sees_truth
+    figures = models.read_figures(model.classifier_id)
+    origin = models.read_origin(model.classifier_id)
+    parts = [part for part in PARTS if any(measured == part for measured, _ in figures)]
+    return render_template(
+        "models_version.html",
+        model=model,
+        origin=origin,
+        figures=figures,
+        parts={part: part_title(part, figures) for part in parts},
+        groups=FIGURES,
+        sees_truth=sees_truth,
+        operating_points=OPERATING_POINTS,
+        summary=card.summary(figures),
+        library=LIBRARIES.get(model.library, model.library),
+        plots=_plots(model, origin, figures),
+        promotions=models.read_promotions(name),
+    )
+
+
+@blueprint.get("/<path:name>/<int:version>/<plot>.svg", merge_slashes=False)
+def picture(name: str, version: int, plot: str) -> Response:
+    """Give a plot of a version as a file."""
+    model = _version(name, version)
+    figures = models.read_figures(model.classifier_id)
+    drawn = {one.name: one for one in _plots(model, models.read_origin(model.classifier_id), figures)}
+    if plot not in drawn:
+        known = ", ".join(drawn) or "none"
+        abort(404, f"{name} version {version} has no plot {plot!r}. Its plots are: {known}.")
+    return Response(render_template("models_plot.svg", plot=drawn[plot]), mimetype="image/svg+xml")
+
+
+@blueprint.get("/compare")
+def compare() -> str:
+    """Compare the versions with the numbers a and b by a figure."""
+    a, b = _chosen("a"), _chosen("b")
+    metric = request.args.get("metric", models.COMPARED[0])
+    if metric not in models.COMPARED:
+        abort(400, f"The figure {metric!r} is not known. Choose one of {', '.join(models.COMPARED)}.")
+    sees_truth = current_account().sees_truth
+    comparison = models.compare(a, b, metric, _DISAGREEMENTS, sees_truth=sees_truth)
+    # Each of these rows has a patient's label.
+    disagreements = comparison.disagreements if comparison else []
+    for patient in disagreements:
+        record("view_truth", patient_index=patient.patient_index, detail="comparison of models")
+    return render_template(
+        "models_compare.html",
+        a=a,
+        b=b,
+        comparison=comparison,
+        disagreements=disagreements,
+        metric=metric,
+        metrics={name: title for group in FIGURES.values() for name, title, _ in group if name in models.COMPARED},
+        plots=comparison_plots(
+            f"{a.name} version {a.version}",
+            _curves(a, sees_truth),
+            f"{b.name} version {b.version}",
+            _curves(b, sees_truth),
+            withheld=not sees_truth,
+        ),
+        versions=models.list_versions(),
+        libraries=LIBRARIES,
+    )
+
+
+def _version(name: str, version: int) -> models.Version:
+    found = models.find_version(name, version)
+    if found is None:
+        abort(404, f"There is no version {version} of a model named {name!r}. Choose one of the models listed.")
+    return found
+
+
+def _chosen(argument: str) -> models.Version:
+    number = request.args.get(argument, type=int)
+    found = None if number is None else models.find_classifier(number)
+    if found is None:
+        abort(404, f"There is no model with the number {request.args.get(argument, '')!r}. Choose two of those listed.")
+    return found
+
+
+def _plots(model: models.Version, origin: models.Origin, figures: dict[tuple[str, str], float | None]) -> list[Plot]:
+    sees_truth = current_account().sees_truth
+    curves = _curves(model, sees_truth)
+    return model_plots(curves, figures, origin.details, origin.parameters.get("folds"), withheld=not sees_truth)
+
+
+def _curves(model: models.Version, sees_truth: bool) -> Curves:
+    curves = models.read_curves(model.classifier_id)
+    return curves if sees_truth else coarse_curves(curves)

@@ -1,0 +1,71 @@
+"""A patient: the result and what it means, the scan, the history, the most similar patients."""
+
+from __future__ import annotations
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import Forbidden
+
+from lungdb.errors import SqlError
+from lungdb_web import wording
+from lungdb_web.access import current_account, require
+from lungdb_web.audit import record_similar
+from lungdb_web.queries.accounts import record
+from lungdb_web.queries.patients import show_patient, show_truth, similar_patients
+from lungdb_web.queries.scores import explain_score, list_scores
+from lungdb_web.recorded_scores import score_and_record
+from lungdb_web.services import services
+
+blueprint = Blueprint("patient", __name__)
+NO_FEATURES = 50109
+UNKNOWN_MODEL = 50108
+
+
+@blueprint.get("/patients/<int:index>")
+def show(index: int) -> ResponseReturnValue:
+    """Show a patient."""
+    patient = show_patient(index)
+    record("view_patient", index)
+    scores = list_scores(index)
+    sees_truth = current_account().sees_truth
+    explanation = explain_score(scores[0].prediction_id, sees_truth=sees_truth) if scores else None
+    truth, is_withheld = None, False
+    if sees_truth:
+        try:
+            truth = show_truth(index)
+        except Forbidden:
+            is_withheld = True
+    if truth is not None:
+        record("view_truth", index)
+    return render_template(
+        "patient.html",
+        patient=patient,
+        scores=scores,
+        explanation=explanation,
+        truth=truth,
+        truth_is_withheld=is_withheld,
+        wording=wording,
+    )
+
+
+@blueprint.post("/patients/<int:index>/score")
+@require("scorer")
+def score(index: int) -> ResponseReturnValue:
+    """Score a patient, and show the result."""
+    score_and_record(index)
+    return redirect(url_for("patient.show", index=index, _anchor="result"), 303)
+
+
+@blueprint.get("/patients/<int:index>/similar")
+def similar(index: int) -> ResponseReturnValue:
+    """Show the patients most like this one by the features that the model reads."""
+    patient = show_patient(index)
+    found, reason = None, None
+    try:
+        found = similar_patients(index, services().settings.web_model)
+    except SqlError as error:
+        if error.number not in (NO_FEATURES, UNKNOWN_MODEL):
+            raise
+        reason = error.message
+    record_similar(index, [other.patient_index for other in found or ()])
+    return render_template("similar.html", patient=patient, similar=found, reason=reason)

@@ -1,0 +1,112 @@
+"""Signing in with a name and a password, and signing out."""
+
+from __future__ import annotations
+
+from flask import Blueprint, Response, make_response, redirect, render_template, request, session, url_for
+from werkzeug.wrappers import Response as BaseResponse
+
+from lungdb_web.access import is_safe_path
+from lungdb_web.addresses import client_network
+from lungdb_web.passwords import MOST_CHARACTERS, renewed_hash, verify_password
+from lungdb_web.queries.accounts import (
+    StoredAccount,
+    end_session,
+    find_account,
+    record,
+    renew_password_hash,
+    start_session,
+)
+from lungdb_web.rate_limit import limits
+
+MOST_NAME_CHARACTERS = 128
+
+blueprint = Blueprint("sign_in", __name__)
+
+
+@blueprint.get("/sign-in")
+def form() -> Response:
+    """Ask for name and password."""
+    return _form(200)
+
+
+@blueprint.post("/sign-in")
+def sign_in() -> BaseResponse:
+    """Begin a session, or say that name or password is wrong, not which."""
+    name, password = request.form.get("name", "").strip(), request.form.get("password", "")
+    network = client_network()
+    wait = limits().networks.attempt(network)
+    if wait:
+        return _too_many(wait, name)
+
+    stored = find_account(name) if name and len(name) <= MOST_NAME_CHARACTERS else None
+    # By the stored name: the database takes several spellings for it.
+    counted = stored.account.name if stored is not None else name[:MOST_NAME_CHARACTERS].casefold()
+    person = f"{network} {counted}"
+    wait = limits().people.attempt(person) or limits().names.attempt(counted)
+    if wait:
+        return _too_many(wait, name)
+
+    if not _is_right(stored, password) or stored is None:
+        # A name that is unknown may be a password typed into the wrong field, so it is not written down.
+        detail = "unknown name" if stored is None else "wrong password" if stored.is_enabled else "disabled account"
+        record("sign_in", outcome="refused", detail=detail, account=stored.account.name if stored else None)
+        return _form(403, "Name or password is wrong. Check both and try again.", name)
+
+    record("sign_in", account=stored.account.name)
+    limits().people.forget(person)
+    limits().networks.take_back(network)
+    _strengthen(stored, password)
+    session.clear()
+    session["id"] = start_session(stored.account.name)
+    return redirect(_following(), 303)
+
+
+@blueprint.post("/sign-out")
+def sign_out() -> BaseResponse:
+    """End the session for good and leave nothing of it in the browser."""
+    record("sign_out")
+    secret = session.get("id")
+    if secret:
+        end_session(secret)
+    session.clear()
+    response = redirect(url_for("sign_in.form"), 303)
+    response.headers["Clear-Site-Data"] = '"cache", "storage"'
+    return response
+
+
+def _is_right(stored: StoredAccount | None, password: str) -> bool:
+    usable = stored.password_hash if stored is not None and stored.is_enabled else None
+    return verify_password(usable, password[:MOST_CHARACTERS]) and len(password) <= MOST_CHARACTERS
+
+
+def _too_many(wait: int, name: str) -> Response:
+    if limits().refusals.attempt(client_network()) == 0:
+        record("sign_in", outcome="refused", detail="too many attempts")
+    response = _form(429, f"Too many attempts. Wait {_minutes(wait)} and try again.", name)
+    response.headers["Retry-After"] = str(wait)
+    return response
+
+
+def _strengthen(stored: StoredAccount, password: str) -> None:
+    before = stored.password_hash or ""
+    after = renewed_hash(before, password)
+    if after is not None:
+        renew_password_hash(stored.account.name, before, after)
+
+
+def _following() -> str:
+    path = request.form.get("next", "")
+    return path if is_safe_path(path) else url_for("worklist.index")
+
+
+def _form(status: int, error: str | None = None, name: str = "") -> Response:
+    following = request.values.get("next", "")
+    page = render_template(
+        "sign_in.html", error=error, name=name, following=following if is_safe_path(following) else ""
+    )
+    return make_response(page, status)
+
+
+def _minutes(seconds: int) -> str:
+    minutes = -(-seconds // 60)
+    return "a minute" if minutes == 1 else f"{minutes} minutes"

@@ -1,0 +1,168 @@
+"""Patients: the worklist, one patient, the truth, and who is like whom."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from typing import Any
+
+from werkzeug.exceptions import Forbidden
+
+from lungdb.database import ResultSet
+from lungdb.errors import SqlError
+from lungdb_web.scans.upright import STANDARD, is_across
+from lungdb_web.services import call
+
+STATES = ("no features", "not scored", "scored", "failed")
+NO_PERMISSION = 229
+"""SQL Server's number for a right that was not granted."""
+SORTS = ("index", "name", "date", "slices", "probability", "scored")
+
+
+@dataclass(frozen=True)
+class PatientRow:
+    """A row of the worklist; probability in percent."""
+
+    patient_index: int
+    display_name: str | None
+    sex: str | None
+    birth_year: int | None
+    study_date: date | None
+    slices: int | None
+    probability_percent: float | None
+    model_name: str | None
+    model_version: int | None
+    predicted_at: datetime | None
+    state: str
+
+
+@dataclass(frozen=True)
+class Patient:
+    """A patient with the primary scan; spacing in millimetres, gantry_tilt in degrees, content_sha256 in hexadecimal.
+
+    Rows and columns are those of the slices as `web.scans.upright` turns them. patient_orientation tells how they are
+    stored; None where that was not recorded.
+    """
+
+    patient_index: int
+    display_name: str | None
+    sex: str | None
+    birth_year: int | None
+    scan_id: int
+    study_date: date | None
+    manufacturer: str | None
+    image_rows: int
+    image_cols: int
+    slices: int
+    spacing_z: float | None
+    spacing_y: float | None
+    spacing_x: float | None
+    gantry_tilt: float | None
+    patient_orientation: str | None
+    content_sha256: str
+    part: str | None
+    state: str
+    failure: str | None
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What is known: label 0 or 1, and where it comes from."""
+
+    label: int
+    source: str | None
+
+
+@dataclass(frozen=True)
+class SimilarPatient:
+    """Another patient; similarity is the cosine of the features, -1 to 1."""
+
+    patient_index: int
+    display_name: str | None
+    study_date: date | None
+    similarity: float
+    probability_percent: float | None
+    state: str
+
+
+def rows_of(result: ResultSet) -> list[dict[str, Any]]:
+    """Return rows as mappings by column name."""
+    return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+
+
+def list_patients(
+    search: str = "",
+    state: str | None = None,
+    sort: str = "index",
+    descending: bool = False,
+    offset: int = 0,
+    limit: int = 50,
+) -> tuple[list[PatientRow], int]:
+    """Return a page of the worklist, and how many patients all pages have together."""
+    listed, total = call(
+        "DECLARE @Total INT; EXECUTE dbo.ListPatients @Search = ?, @State = ?, @Sort = ?, @Descending = ?, "
+        "@Offset = ?, @Limit = ?, @Total = @Total OUTPUT; SELECT @Total AS total;",
+        search or None,
+        state,
+        sort,
+        int(descending),
+        offset,
+        limit,
+    )
+    return [PatientRow(**row) for row in rows_of(listed)], int(total.rows[0][0])
+
+
+def show_patient(index: int) -> Patient:
+    """Return a patient.
+
+    Raises
+    ------
+    SqlError
+        50107: there is none with this index.
+    """
+    (shown,) = call("EXECUTE dbo.ShowPatient @PatientIndex = ?;", index)
+    stored = Patient(**rows_of(shown)[0])
+    if not is_across(stored.patient_orientation or STANDARD):
+        return stored
+    return replace(
+        stored,
+        image_rows=stored.image_cols,
+        image_cols=stored.image_rows,
+        spacing_y=stored.spacing_x,
+        spacing_x=stored.spacing_y,
+    )
+
+
+def show_truth(index: int) -> Truth | None:
+    """Return what is known of a patient, None where nothing is.
+
+    Raises
+    ------
+    Forbidden
+        This site withholds it from the page.
+    """
+    try:
+        (shown,) = call("EXECUTE dbo.ShowTruth @PatientIndex = ?;", index)
+    except SqlError as error:
+        if error.number != NO_PERMISSION:
+            raise
+        raise Forbidden("This site does not show what is known of patients' cancer.") from error
+    return next((Truth(**row) for row in rows_of(shown)), None)
+
+
+def similar_patients(index: int, model_name: str, limit: int = 8) -> list[SimilarPatient]:
+    """Return the patients whose features are most like this one's, the most similar first.
+
+    Raises
+    ------
+    SqlError
+        50109: the patient has no features that the model reads. 50108: there is no such model.
+    """
+    (found,) = call(
+        "EXECUTE dbo.SimilarPatients @PatientIndex = ?, @ModelName = ?, @Limit = ?;",
+        index,
+        model_name,
+        limit,
+        lane="comparisons",
+    )
+    return [SimilarPatient(**row) for row in rows_of(found)]

@@ -1,0 +1,36 @@
+"""Scores asked for over the web: the audit is told of each before it is computed, and then what came of it."""
+
+from __future__ import annotations
+
+from lungdb.errors import LungdbError, SqlError
+from lungdb_web.queries.accounts import record
+from lungdb_web.queries.scores import Score, score_patient
+from lungdb_web.services import services
+
+
+def score_and_record(index: int, model: str | None = None, version: int | None = None) -> Score:
+    """Record that a score is asked for, score the patient, and record whether it came about.
+
+    Parameters
+    ----------
+    model : str, optional
+        The site's own by default.
+    version : int, optional
+        The champion, else the newest, by default.
+
+    Raises
+    ------
+    AuditUnavailable
+        The audit cannot be written. When that is so from the start, nothing is scored.
+    TooBusy, DatabaseUnavailable, SqlError
+        As `web.queries.scores.score_patient`.
+    """
+    record("ask_score", index)
+    try:
+        score = score_patient(index, model or services().settings.web_model, version)
+    except LungdbError as error:
+        reason = f"error {error.number}" if isinstance(error, SqlError) else type(error).__name__
+        record("score", index, "failed", reason)
+        raise
+    record("score", index)
+    return score

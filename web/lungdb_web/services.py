@@ -1,0 +1,73 @@
+"""What every request needs: the settings, the database and the bounds of what runs external scripts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, cast
+
+from flask import current_app, g
+
+from lungdb.config import Settings
+from lungdb.database import ResultSet
+from lungdb_web.database import COMPARISONS, SCORES, Database, Lane
+from lungdb_web.turns import Turns
+
+_KEY = "lungdb"
+_SCORES_WAITING = 8
+_COMPARISONS_WAITING = 4
+# The first script of a connection starts Python, which takes long on a busy server.
+_WAIT_SECONDS = 45.0
+
+
+def scoring_turns() -> Turns:
+    """Bound how many scores are computed."""
+    return Turns(SCORES, _SCORES_WAITING, _WAIT_SECONDS)
+
+
+def comparing_turns() -> Turns:
+    """Bound how many patients or models are compared, so that those who look keep nobody from scoring."""
+    return Turns(COMPARISONS, _COMPARISONS_WAITING, _WAIT_SECONDS)
+
+
+@dataclass(frozen=True)
+class Services:
+    """The long-lived parts of an application."""
+
+    settings: Settings
+    database: Database
+    scoring: Turns
+    comparing: Turns
+
+    def install(self) -> None:
+        """Make them those of the current application."""
+        current_app.extensions[_KEY] = self
+
+
+def services() -> Services:
+    """Return those of the current application."""
+    return cast(Services, current_app.extensions[_KEY])
+
+
+def call(sql: str, *parameters: Any, lane: Lane = "pages") -> list[ResultSet]:
+    """Run a batch in the name of the account of this request (`g.account`, by its name); of nobody before sign-in.
+
+    Parameters
+    ----------
+    lane : str
+        "scores" or "comparisons" for a batch that runs an external script; then it waits for its turn among its like.
+
+    Raises
+    ------
+    DatabaseUnavailable, TooBusy
+        The request is answered with 503 or 429.
+    SqlError
+        A procedure refuses.
+    """
+    account = g.get("account")
+    user = None if account is None else account.name
+    here = services()
+    if lane == "pages":
+        return here.database.call(sql, parameters, user, lane)
+    turns = here.scoring if lane == "scores" else here.comparing
+    with turns.take():
+        return here.database.call(sql, parameters, user, lane)
