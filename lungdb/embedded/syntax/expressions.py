@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 from lungdb.embedded.syntax.lexer import Kind
 from lungdb.embedded.syntax.literals import literal_of
-from lungdb.embedded.syntax.reader import TokenReader
+from lungdb.embedded.syntax.reader import Item, TokenReader
 from lungdb.embedded.syntax.tree import (
     CONDITIONS,
     Between,
     Binary,
     Call,
-    Case,
     Cast,
     Column,
     Compare,
@@ -32,6 +32,8 @@ from lungdb.embedded.syntax.tree import (
     Parameter,
     Query,
     Scalar,
+    SearchedCase,
+    SimpleCase,
     Subquery,
     Unary,
     Variable,
@@ -266,24 +268,31 @@ class ExpressionParser(TokenReader, ABC):
             self.expect(",")
             otherwise = self.scalar()
             self.expect(")")
-            return Case(None, ((condition, then),), otherwise)
+            return SearchedCase(((condition, then),), otherwise)
         if word in _REFUSED_FUNCTIONS:
             self.refuse(word)
         return None
 
-    def _case(self) -> Case:
+    def _case(self) -> Scalar:
         self.expect("CASE")
-        operand = None if self.at("WHEN") else self.scalar()
-        branches: list[tuple[Node, Scalar]] = []
+        if self.at("WHEN"):
+            return SearchedCase(self._branches(self.condition), self._otherwise())
+        return SimpleCase(self.scalar(), self._branches(self.scalar), self._otherwise())
+
+    def _branches(self, read: Callable[[], Item]) -> tuple[tuple[Item, Scalar], ...]:
+        branches: list[tuple[Item, Scalar]] = []
         while self.take("WHEN"):
-            condition: Node = self.condition() if operand is None else self.scalar()
+            tested = read()
             self.expect("THEN")
-            branches.append((condition, self.scalar()))
+            branches.append((tested, self.scalar()))
         if not branches:
             self.fail()
+        return tuple(branches)
+
+    def _otherwise(self) -> Scalar | None:
         otherwise = self.scalar() if self.take("ELSE") else None
         self.expect("END")
-        return Case(operand, tuple(branches), otherwise)
+        return otherwise
 
     def _call(self, name: str) -> Call:
         self.expect("(")

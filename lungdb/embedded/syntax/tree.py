@@ -107,11 +107,19 @@ class Cast:
 
 
 @dataclass(frozen=True)
-class Case:
-    """CASE; with an operand the conditions are values that it is compared with."""
+class SimpleCase:
+    """``CASE x WHEN value THEN …``: the operand is compared with one value after the other."""
 
-    operand: Scalar | None
-    branches: tuple[tuple[Node, Scalar], ...]
+    operand: Scalar
+    branches: tuple[tuple[Scalar, Scalar], ...]
+    otherwise: Scalar | None
+
+
+@dataclass(frozen=True)
+class SearchedCase:
+    """``CASE WHEN condition THEN …``; IIF is one, too."""
+
+    branches: tuple[tuple[Condition, Scalar], ...]
     otherwise: Scalar | None
 
 
@@ -122,6 +130,7 @@ class Subquery:
     query: Query
 
 
+Case = SimpleCase | SearchedCase
 Scalar = Literal | Variable | GlobalVariable | Parameter | Column | Unary | Binary | Call | Cast | Case | Subquery
 
 

@@ -16,7 +16,6 @@ from lungdb.embedded.syntax.statement_tree import TableDefinition
 from lungdb.embedded.syntax.tree import (
     Binary,
     Call,
-    Case,
     Cast,
     Column,
     Compare,
@@ -26,6 +25,8 @@ from lungdb.embedded.syntax.tree import (
     Parameter,
     Query,
     Scalar,
+    SearchedCase,
+    SimpleCase,
     Subquery,
     Unary,
     Variable,
@@ -118,8 +119,12 @@ class ValueWriter(ABC):
                 return self._binary(node)
             case Cast():
                 return self._cast(node)
-            case Case():
-                return self._case(node)
+            case SimpleCase():
+                tests: list[Condition] = [Compare("=", node.operand, value) for value, _ in node.branches]
+                return self._case(tests, [value for _, value in node.branches], node.otherwise)
+            case SearchedCase():
+                conditions = [condition for condition, _ in node.branches]
+                return self._case(conditions, [value for _, value in node.branches], node.otherwise)
             case Subquery():
                 return self.scalar_query(node.query)
             case Call():
@@ -287,15 +292,10 @@ class ValueWriter(ABC):
             return Sql(f"(CASE WHEN substr({raw}, 1, 1) = '2' THEN {number} ELSE {general} END)", REAL)
         return None
 
-    def _case(self, node: Case) -> Sql:
-        conditions: list[str] = []
-        # A branch holds a value after CASE x and a condition after CASE; the tree has one field for both.
-        for condition, _ in node.branches:
-            if node.operand is not None:
-                condition = Compare("=", node.operand, condition)  # type: ignore[arg-type]
-            conditions.append(self.condition(condition))  # type: ignore[arg-type]
-        results = [self.scalar(value) for _, value in node.branches]
-        results.append(self.constant(None, INT) if node.otherwise is None else self.scalar(node.otherwise))
+    def _case(self, tests: Sequence[Condition], values: Sequence[Scalar], otherwise: Scalar | None) -> Sql:
+        conditions = [self.condition(test) for test in tests]
+        results = [self.scalar(value) for value in values]
+        results.append(self.constant(None, INT) if otherwise is None else self.scalar(otherwise))
         if all(part.is_null for part in results):
             raise SqlError(
                 8133, "At least one of the result expressions in a CASE specification must be an expression other "
@@ -303,7 +303,7 @@ class ValueWriter(ABC):
             )  # fmt: skip
         parts, kind = self.common(results)
         branches = " ".join(
-            f"WHEN {condition} THEN {part.text}" for condition, part in zip(conditions, parts, strict=False)
+            f"WHEN {condition} THEN {part.text}" for condition, part in zip(conditions, parts[:-1], strict=True)
         )
         risky = any(part.may_overflow for part in parts)
         return Sql(f"(CASE {branches} ELSE {parts[-1].text} END)", kind, may_overflow=risky)
