@@ -123,6 +123,21 @@ def test_a_temporary_table_of_numbers_follows_a_rollback_as_any_other(connection
     assert value(connection, script) == (3 if kind == "#" else 1)
 
 
+def test_output_gives_the_rows_of_a_table_variable(connection: Connection) -> None:
+    """OUTPUT right behind the variable's name is no alias of it."""
+    script = (
+        "DECLARE @t TABLE (a INT); INSERT INTO @t OUTPUT inserted.a VALUES (1), (2); DELETE FROM @t OUTPUT deleted.a"
+    )
+    assert say(connection, script).results == [[(1,), (2,)], [(1,), (2,)]]
+
+
+def test_an_assignment_may_name_any_operator_that_a_column_or_variable_takes(table: Connection) -> None:
+    """``+=`` and ``&=``, ``|=``, ``^=`` in SET, SELECT and UPDATE."""
+    say(table, "UPDATE t SET b |= 1 WHERE id = 5; UPDATE t SET b ^= 1 WHERE id < 7; UPDATE t SET b &= 0 WHERE id = 7")
+    assert rows(table, "SELECT b FROM t ORDER BY id") == [(False,), (True,), (False,)]
+    assert value(table, "DECLARE @a INT = 12; SET @a &= 10; SELECT @a |= 3; SELECT @a ^= 1, @a += 1; SELECT @a") == 11
+
+
 def test_output_into_a_table_converts_as_insert_does(table: Connection) -> None:
     """Into a table variable with other types; too long a text is refused and nothing is changed."""
     say(table, "CREATE TABLE small (a NVARCHAR(1), b NVARCHAR(20))")

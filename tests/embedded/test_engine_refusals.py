@@ -15,6 +15,8 @@ from tests.embedded.running import error, rows, say
         ("DECLARE c CURSOR FOR SELECT 1;", "cursor"),
         ("CREATE TRIGGER g ON t FOR INSERT AS SELECT 1;", "CREATE TRIGGER"),
         ("CREATE FUNCTION f() RETURNS INT AS BEGIN RETURN 1; END;", "CREATE FUNCTION"),
+        ("CREATE OR ALTER TABLE h (a INT);", "CREATE OR ALTER TABLE"),
+        ("CREATE OR ALTER INDEX i ON t (a);", "CREATE OR ALTER INDEX"),
         ("CREATE TYPE y FROM INT;", "CREATE TYPE"),
         ("CREATE PROCEDURE p @rows dbo.y READONLY AS SELECT 1;", "table-valued parameter"),
         ("CREATE TABLE h (a INT) WITH (SYSTEM_VERSIONING = ON);", "temporal table"),

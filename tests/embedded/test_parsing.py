@@ -84,6 +84,8 @@ def test_a_token_is_recognised_whole(text: str, kind: Kind, content: str) -> Non
         ("CREATE TABLE t (select INT)", 156, "select", 1),
         ("DECLARE @x WRONG", 2715, "wrong", 1),
         ("WHILE 1 = 1 BREAK\nBREAK", 135, "BREAK", 2),
+        ("SELECT 1\nOPTION (FAST", 102, "FAST", 2),
+        ("DECLARE @t TABLE (a INT)\nINSERT INTO @t AS x VALUES (1)", 156, "AS", 2),
         ("PRINT 1;\nCREATE SCHEMA s", 111, "'CREATE SCHEMA'", 2),
         ("IF 1 = 1\nCREATE SCHEMA s", 111, "'CREATE SCHEMA'", 2),
         ("PRINT 1;\nCREATE OR ALTER VIEW v AS SELECT 1 AS a", 111, "'CREATE OR ALTER VIEW'", 2),

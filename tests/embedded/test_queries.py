@@ -134,6 +134,11 @@ def test_a_name_in_a_subquery_means_the_nearest_table_that_has_it(tables: Connec
     assert value(tables, "SELECT COUNT(*) FROM p WHERE name IN (SELECT name FROM s)") == 3
 
 
+def test_parameters_of_the_client_stand_in_a_common_table_expression(connection: Connection) -> None:
+    """Each is counted once, in the order in which they are written."""
+    assert rows(connection, "WITH c AS (SELECT ? AS a) SELECT a, ? AS b FROM c", 1, 2) == [(1, 2)]
+
+
 def test_recursion_without_a_limit_goes_as_deep_as_asked(connection: Connection) -> None:
     """OPTION (MAXRECURSION 0); the sum of 1…5000 is known."""
     query = (

@@ -14,12 +14,11 @@ from lungdb.embedded.syntax.statement_tree import (
     Execute,
     ExecuteText,
     Insert,
-    Output,
     TableDefinition,
     Truncate,
     Update,
 )
-from lungdb.embedded.syntax.tree import Name
+from lungdb.embedded.syntax.tree import Name, Output
 from lungdb.embedded.values.conversions import Converter, check_allowed, column_converter
 from lungdb.embedded.values.names import key, quoted
 from lungdb.embedded.values.stored import Value

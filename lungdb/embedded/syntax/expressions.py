@@ -1,13 +1,16 @@
-"""Expressions and conditions."""
+"""Expressions and conditions, by precedence: ``~``, ``* / %``, ``+ - & | ^``, comparisons, NOT, AND, OR.
+
+Whether an expression has a value or is a condition shows only when it was read, since both may begin with any number of
+parentheses. So what lies between reads a node of either kind, and who needs one kind checks that it got it.
+"""
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Callable
 
 from lungdb.embedded.syntax.lexer import Kind
-from lungdb.embedded.syntax.literals import literal_of
-from lungdb.embedded.syntax.reader import Item, TokenReader
+from lungdb.embedded.syntax.literals import literal
+from lungdb.embedded.syntax.reader import Item, TokenReader, words
 from lungdb.embedded.syntax.tree import (
     CONDITIONS,
     Between,
@@ -38,334 +41,352 @@ from lungdb.embedded.syntax.tree import (
     Unary,
     Variable,
 )
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.types import INT
-from lungdb.errors import SqlError
 
-NULL = Literal(None, INT)
+_NULL = Literal(None, INT)
 _COMPARISONS = {"=": "=", "<>": "<>", "!=": "<>", "<": "<", "<=": "<=", ">": ">", ">=": ">=", "!<": ">=", "!>": "<="}
-_NILADIC = ("CURRENT_TIMESTAMP", "SYSTEM_USER", "CURRENT_USER", "SESSION_USER", "USER")
-_FUNCTION_WORDS = ("LEFT", "RIGHT", "COALESCE", "NULLIF", "IDENTITY")
-_REFUSED_FUNCTIONS = (
-    "PARSE", "TRY_PARSE", "CHECKSUM", "BINARY_CHECKSUM", "CHECKSUM_AGG", "CONTAINS", "FREETEXT", "PERCENTILE_CONT",
-    "PERCENTILE_DISC", "GROUPING", "GROUPING_ID", "APPROX_COUNT_DISTINCT",
-)  # fmt: skip
-_BINARY = {"*": 7, "/": 7, "%": 7, "+": 6, "-": 6, "&": 6, "|": 6, "^": 6}
+_MARKS_OF_CONDITIONS = _COMPARISONS.keys() | words("AND OR IS IN LIKE BETWEEN NOT")
+_PRECEDENCE = {"*": 2, "/": 2, "%": 2, "+": 1, "-": 1, "&": 1, "|": 1, "^": 1}
+_CAST_LENGTH = 30
 
 
-class ExpressionParser(TokenReader, ABC):
-    """Reads expressions by precedence: ``~``, ``* / %``, ``+ - & | ^``, comparisons, NOT, AND, OR."""
+def scalar(reader: TokenReader) -> Scalar:
+    """Read an expression that has a value."""
+    start = reader.position
+    return _as_scalar(reader, _disjunction(reader), start)
 
-    @abstractmethod
-    def query(self) -> Query:
-        """Read a query."""
 
-    def scalar(self) -> Scalar:
-        """Read an expression that has a value."""
-        start = self.position
-        node = self._node()
-        return self._as_scalar(node, start)
+def condition(reader: TokenReader) -> Condition:
+    """Read an expression that is true, false or unknown."""
+    return _as_condition(reader, _disjunction(reader))
 
-    def condition(self) -> Condition:
-        """Read an expression that is true, false or unknown."""
-        return self._as_condition(self._node())
 
-    def _as_scalar(self, node: Node, start: int) -> Scalar:
-        if isinstance(node, CONDITIONS):
-            depth = 0
-            for position in range(start, self.position):
-                token = self.tokens[position]
-                depth += (token.value == "(") - (token.value == ")") if token.kind == Kind.SYMBOL else 0
-                if depth == 0 and token.value in (*_COMPARISONS, "AND", "OR", "IS", "IN", "LIKE", "BETWEEN", "NOT"):
-                    self.fail(token)
-            self.fail()
+def _as_scalar(reader: TokenReader, node: Node, start: int) -> Scalar:
+    """Return the node that was read from a position on, or fail at what makes it a condition."""
+    if not isinstance(node, CONDITIONS):
         return node
+    depth = 0
+    for token in reader.tokens[start : reader.position]:
+        depth += (token.word == "(") - (token.word == ")")
+        if depth == 0 and token.word in _MARKS_OF_CONDITIONS:
+            reader.fail(token)
+    reader.fail()
 
-    def _as_condition(self, node: Node) -> Condition:
-        if not isinstance(node, CONDITIONS):
-            token = self.token
-            before = self.tokens[self.position - 1]
-            raise SqlError(
-                4145,
-                "An expression of non-boolean type specified in a context where a condition is expected, near "
-                f"'{token.text or before.text}'. Compare it with something.",
-                severity=15,
-                line=before.line,
-            )
+
+def _as_condition(reader: TokenReader, node: Node) -> Condition:
+    if isinstance(node, CONDITIONS):
         return node
+    before = reader.tokens[reader.position - 1]
+    raise numbered_error(4145, line=before.line, near=reader.token.text or before.text)
 
-    def _node(self) -> Node:
-        left = self._conjunction()
-        while self.at("OR"):
-            left = self._as_condition(left)
-            self.next()
-            left = Logical("OR", left, self._as_condition(self._conjunction()))
-        return left
 
-    def _conjunction(self) -> Node:
-        left = self._negation()
-        while self.at("AND"):
-            left = self._as_condition(left)
-            self.next()
-            left = Logical("AND", left, self._as_condition(self._negation()))
-        return left
+def _disjunction(reader: TokenReader) -> Node:
+    left = _conjunction(reader)
+    while reader.at("OR"):
+        left = _as_condition(reader, left)
+        reader.next()
+        left = Logical("OR", left, _as_condition(reader, _conjunction(reader)))
+    return left
 
-    def _negation(self) -> Node:
-        if self.take("NOT"):
-            return Not(self._as_condition(self._negation()))
-        return self._comparison()
 
-    def _comparison(self) -> Node:
-        start = self.position
-        if self.take("EXISTS"):
-            return Exists(self._query_in_parentheses())
-        node = self._arithmetic(0)
-        if isinstance(node, CONDITIONS):
-            return node
-        left = self._as_scalar(node, start)
-        if self.token.kind == Kind.SYMBOL and self.token.value in _COMPARISONS:
-            operator = _COMPARISONS[self.next().value]
-            if self.at_any("ALL", "ANY", "SOME"):
-                self.refuse(f"A comparison with {self.token.value}")
-            return Compare(operator, left, self._operand())
-        if self.at("IS"):
-            self.next()
-            negated = self.take("NOT")
-            self.expect("NULL")
-            return IsNull(left, negated)
-        negated = self.at("NOT") and self.ahead().value in ("IN", "LIKE", "BETWEEN") and self.take("NOT")
-        if self.take("IN"):
-            return self._membership(left, negated)
-        if self.take("BETWEEN"):
-            low = self._operand()
-            self.expect("AND")
-            return Between(left, low, self._operand(), negated)
-        if self.take("LIKE"):
-            pattern = self._operand()
-            escape = self._operand() if self.take("ESCAPE") else None
-            return Like(left, pattern, escape, negated)
-        return left
+def _conjunction(reader: TokenReader) -> Node:
+    left = _negation(reader)
+    while reader.at("AND"):
+        left = _as_condition(reader, left)
+        reader.next()
+        left = Logical("AND", left, _as_condition(reader, _negation(reader)))
+    return left
 
-    def _operand(self) -> Scalar:
-        start = self.position
-        return self._as_scalar(self._arithmetic(0), start)
 
-    def _membership(self, left: Scalar, negated: bool) -> Condition:
-        self.expect("(")
-        if self.at_any("SELECT", "WITH"):
-            query = self.query()
-            self.expect(")")
-            return InQuery(left, query, negated)
-        values = self.commas(self.scalar)
-        self.expect(")")
-        return InList(left, values, negated)
+def _negation(reader: TokenReader) -> Node:
+    if reader.take("NOT"):
+        return Not(_as_condition(reader, _negation(reader)))
+    return _comparison(reader)
 
-    def _query_in_parentheses(self) -> Query:
-        self.expect("(")
-        query = self._query_in_parentheses() if self.at("(") else self.query()
-        self.expect(")")
-        return query
 
-    def _arithmetic(self, least: int) -> Node:
-        start = self.position
-        left = self._unary()
-        while self.token.kind == Kind.SYMBOL and _BINARY.get(self.token.value, -1) > least:
-            operator = self.next().value
-            scalar = self._as_scalar(left, start)
-            right_start = self.position
-            right = self._as_scalar(self._arithmetic(_BINARY[operator]), right_start)
-            left = Binary(operator, scalar, right)
-        return left
-
-    def _unary(self) -> Node:
-        if self.at_any("-", "+", "~"):
-            operator = self.next().value
-            start = self.position
-            operand = self._as_scalar(self._unary(), start)
-            if operator == "-" and isinstance(operand, Literal):
-                return _negative(operand)
-            return operand if operator == "+" else Unary(operator, operand)
-        return self._postfix(self._primary())
-
-    def _postfix(self, node: Node) -> Node:
-        self.default_collation()
-        if self.at("AT") and self.ahead().value == "TIME":
-            self.refuse("AT TIME ZONE")
+def _comparison(reader: TokenReader) -> Node:
+    if reader.take("EXISTS"):
+        return Exists(_query_in_parentheses(reader))
+    node = _arithmetic(reader)
+    if isinstance(node, CONDITIONS):
         return node
+    operator = _COMPARISONS.get(reader.token.word)
+    if operator is not None:
+        reader.next()
+        if reader.at_any("ALL", "ANY", "SOME"):
+            reader.refuse(f"A comparison with {reader.token.word}")
+        return Compare(operator, node, _operand(reader))
+    if reader.take("IS"):
+        negated = reader.take("NOT")
+        reader.expect("NULL")
+        return IsNull(node, negated)
+    negated = reader.at("NOT") and reader.ahead().word in _PREDICATES and reader.take("NOT")
+    predicate = _PREDICATES.get(reader.token.word)
+    if predicate is None:
+        return node
+    reader.next()
+    return predicate(reader, node, negated)
 
-    def _primary(self) -> Node:
-        token = self.token
-        if token.kind == Kind.SYMBOL and token.value == "(":
-            return self._parentheses()
-        if token.kind == Kind.VARIABLE:
-            return Variable(self.variable())
-        if token.kind == Kind.GLOBAL:
-            return GlobalVariable(self.next().value)
-        if token.kind == Kind.PARAMETER:
-            self.next()
-            self.parameter_count += 1
-            return Parameter(self.parameter_count - 1)
-        if token.kind not in (Kind.NAME, Kind.QUOTED, Kind.SYMBOL, Kind.END):
-            return self._literal()
-        if token.kind == Kind.NAME:
-            special = self._special_form()
-            if special is not None:
-                return special
-            if token.value in _NILADIC:
-                self.next()
-                return Call("GETDATE" if token.value == "CURRENT_TIMESTAMP" else token.value, ())
-            if token.value in _FUNCTION_WORDS and self.ahead().value == "(":
-                self.next()
-                return self._call(token.value)
-        name = self.name()
-        if self.at("("):
-            if len(name) > 1:
-                self.refuse(f"The function {'.'.join(name)}", token)
-            return self._call(name[0].upper())
+
+def _operand(reader: TokenReader) -> Scalar:
+    start = reader.position
+    return _as_scalar(reader, _arithmetic(reader), start)
+
+
+def _between(reader: TokenReader, operand: Scalar, negated: bool) -> Condition:
+    low = _operand(reader)
+    reader.expect("AND")
+    return Between(operand, low, _operand(reader), negated)
+
+
+def _in(reader: TokenReader, operand: Scalar, negated: bool) -> Condition:
+    reader.expect("(")
+    if reader.at_any("SELECT", "WITH"):
+        found: Condition = InQuery(operand, reader.grammar.query(reader), negated)
+    else:
+        found = InList(operand, reader.commas(scalar), negated)
+    reader.expect(")")
+    return found
+
+
+def _like(reader: TokenReader, operand: Scalar, negated: bool) -> Condition:
+    pattern = _operand(reader)
+    escape = _operand(reader) if reader.take("ESCAPE") else None
+    return Like(operand, pattern, escape, negated)
+
+
+_PREDICATES: dict[str, Callable[[TokenReader, Scalar, bool], Condition]] = {
+    "BETWEEN": _between,
+    "IN": _in,
+    "LIKE": _like,
+}
+
+
+def _query_in_parentheses(reader: TokenReader) -> Query:
+    reader.expect("(")
+    query = _query_in_parentheses(reader) if reader.at("(") else reader.grammar.query(reader)
+    reader.expect(")")
+    return query
+
+
+def _arithmetic(reader: TokenReader, least: int = 0) -> Node:
+    """Read operators that bind more closely than a precedence."""
+    start = reader.position
+    left = unary(reader)
+    while (precedence := _PRECEDENCE.get(reader.token.word, 0)) > least:
+        operator = reader.next().word
+        left = _as_scalar(reader, left, start)
+        right_start = reader.position
+        right = _as_scalar(reader, _arithmetic(reader, precedence), right_start)
+        left = Binary(operator, left, right)
+    return left
+
+
+def unary(reader: TokenReader) -> Node:
+    """Read a primary expression with its signs."""
+    operator = reader.take_any("-", "+", "~")
+    if not operator:
+        node = primary(reader)
+        reader.default_collation()
+        if reader.at("AT", "TIME"):
+            reader.refuse("AT TIME ZONE")
+        return node
+    start = reader.position
+    operand = _as_scalar(reader, unary(reader), start)
+    if operator == "-" and isinstance(operand, Literal) and isinstance(operand.value, int | float):
+        return Literal(-operand.value, operand.type)
+    return operand if operator == "+" else Unary(operator, operand)
+
+
+def primary(reader: TokenReader) -> Node:
+    """Read an expression without operators but in parentheses."""
+    return _PRIMARIES.get(reader.token.kind, literal)(reader)
+
+
+def _parentheses(reader: TokenReader) -> Node:
+    reader.expect("(")
+    node = Subquery(reader.grammar.query(reader)) if reader.at_any("SELECT", "WITH") else _disjunction(reader)
+    reader.expect(")")
+    return node
+
+
+def _parameter(reader: TokenReader) -> Node:
+    reader.next()
+    reader.parameter_count += 1
+    return Parameter(reader.parameter_count - 1)
+
+
+def _word(reader: TokenReader) -> Node:
+    word = reader.token.word
+    form = _FORMS.get(word)
+    if form is None and reader.ahead().word == "(":
+        form = _CALLED_FORMS.get(word)
+    return form(reader) if form is not None else _column_or_call(reader)
+
+
+def _column_or_call(reader: TokenReader) -> Node:
+    token = reader.token
+    name = reader.name()
+    if not reader.at("("):
         return Column(name)
-
-    def _parentheses(self) -> Node:
-        self.expect("(")
-        if self.at_any("SELECT", "WITH"):
-            query = self.query()
-            self.expect(")")
-            return Subquery(query)
-        node = self._node()
-        self.expect(")")
-        return node
-
-    def _special_form(self) -> Node | None:
-        word = self.token.value
-        if word == "NULL":
-            self.next()
-            return NULL
-        if word == "CASE":
-            return self._case()
-        if self.ahead().value != "(" or self.token.kind != Kind.NAME:
-            return None
-        if word in ("CAST", "TRY_CAST"):
-            self.next()
-            self.expect("(")
-            operand = self.scalar()
-            self.expect("AS")
-            kind = self.data_type(default_length=30)
-            self.expect(")")
-            return Cast(operand, kind, None, word == "TRY_CAST")
-        if word in ("CONVERT", "TRY_CONVERT"):
-            self.next()
-            self.expect("(")
-            kind = self.data_type(default_length=30)
-            self.expect(",")
-            operand = self.scalar()
-            style = self.scalar() if self.take(",") else None
-            self.expect(")")
-            return Cast(operand, kind, style, word == "TRY_CONVERT")
-        if word == "IIF":
-            self.next()
-            self.expect("(")
-            condition = self.condition()
-            self.expect(",")
-            then = self.scalar()
-            self.expect(",")
-            otherwise = self.scalar()
-            self.expect(")")
-            return SearchedCase(((condition, then),), otherwise)
-        if word in _REFUSED_FUNCTIONS:
-            self.refuse(word)
-        return None
-
-    def _case(self) -> Scalar:
-        self.expect("CASE")
-        if self.at("WHEN"):
-            return SearchedCase(self._branches(self.condition), self._otherwise())
-        return SimpleCase(self.scalar(), self._branches(self.scalar), self._otherwise())
-
-    def _branches(self, read: Callable[[], Item]) -> tuple[tuple[Item, Scalar], ...]:
-        branches: list[tuple[Item, Scalar]] = []
-        while self.take("WHEN"):
-            tested = read()
-            self.expect("THEN")
-            branches.append((tested, self.scalar()))
-        if not branches:
-            self.fail()
-        return tuple(branches)
-
-    def _otherwise(self) -> Scalar | None:
-        otherwise = self.scalar() if self.take("ELSE") else None
-        self.expect("END")
-        return otherwise
-
-    def _call(self, name: str) -> Call:
-        self.expect("(")
-        distinct = star = False
-        arguments: tuple[Scalar, ...] = ()
-        if self.take("*"):
-            star = True
-        elif not self.at(")"):
-            distinct = self.take("DISTINCT")
-            if not distinct:
-                self.take("ALL")
-            arguments = self.commas(self.scalar)
-            if name == "TRIM" and self.at("FROM"):
-                self.refuse("TRIM(… FROM …)")
-        if name == "RAND" and arguments:
-            self.refuse("RAND with a seed")
-        self.expect(")")
-        within: tuple[OrderItem, ...] = ()
-        if self.at("WITHIN", "GROUP"):
-            self.expect("WITHIN", "GROUP")
-            self.expect("(")
-            within = self.order_by()
-            self.expect(")")
-        over = self._over() if self.take("OVER") else None
-        return Call(name, arguments, distinct, star, over, within)
-
-    def order_by(self) -> tuple[OrderItem, ...]:
-        """Read ORDER BY and its items."""
-        self.expect("ORDER", "BY")
-        return self.commas(self._order_item)
-
-    def _order_item(self) -> OrderItem:
-        value = self.scalar()
-        descending = self.take("DESC")
-        if not descending:
-            self.take("ASC")
-        return OrderItem(value, descending)
-
-    def _over(self) -> Over:
-        self.expect("(")
-        partition: tuple[Scalar, ...] = ()
-        if self.take("PARTITION"):
-            self.expect("BY")
-            partition = self.commas(self.scalar)
-        order = self.order_by() if self.at("ORDER") else ()
-        frame = ""
-        if self.at_any("ROWS", "RANGE"):
-            start = self.next().value
-            if self.take("BETWEEN"):
-                first = self._frame_edge()
-                self.expect("AND")
-                frame = f"{start} BETWEEN {first} AND {self._frame_edge()}"
-            else:
-                frame = f"{start} {self._frame_edge()}"
-        self.expect(")")
-        return Over(partition, order, frame)
-
-    def _frame_edge(self) -> str:
-        if self.take("CURRENT"):
-            self.expect("ROW")
-            return "CURRENT ROW"
-        distance = "UNBOUNDED" if self.take("UNBOUNDED") else str(self.integer())
-        return f"{distance} {self.expect_any('PRECEDING', 'FOLLOWING')}"
-
-    def _literal(self) -> Literal:
-        token = self.next()
-        literal = literal_of(token)
-        if literal is None:
-            self.fail(token)
-        return literal
+    if len(name) > 1:
+        reader.refuse(f"The function {'.'.join(name)}", token)
+    return _call(reader, name[0].upper())
 
 
-def _negative(literal: Literal) -> Scalar:
-    if isinstance(literal.value, int | float) and literal.value is not None:
-        return Literal(-literal.value, literal.type)
-    return Unary("-", literal)
+_PRIMARIES: dict[Kind, Callable[[TokenReader], Node]] = {
+    Kind.END: _column_or_call,
+    Kind.GLOBAL: lambda reader: GlobalVariable(reader.next().value),
+    Kind.NAME: _word,
+    Kind.PARAMETER: _parameter,
+    Kind.QUOTED: _column_or_call,
+    Kind.SYMBOL: _parentheses,
+    Kind.VARIABLE: lambda reader: Variable(reader.variable()),
+}
+
+
+def _null(reader: TokenReader) -> Node:
+    reader.next()
+    return _NULL
+
+
+def _case(reader: TokenReader) -> Node:
+    reader.expect("CASE")
+    if reader.at("WHEN"):
+        return SearchedCase(_branches(reader, condition), _otherwise(reader))
+    return SimpleCase(scalar(reader), _branches(reader, scalar), _otherwise(reader))
+
+
+def _branches(reader: TokenReader, read: Callable[[TokenReader], Item]) -> tuple[tuple[Item, Scalar], ...]:
+    branches: list[tuple[Item, Scalar]] = []
+    while reader.take("WHEN"):
+        tested = read(reader)
+        reader.expect("THEN")
+        branches.append((tested, scalar(reader)))
+    if not branches:
+        reader.fail()
+    return tuple(branches)
+
+
+def _otherwise(reader: TokenReader) -> Scalar | None:
+    otherwise = scalar(reader) if reader.take("ELSE") else None
+    reader.expect("END")
+    return otherwise
+
+
+def _call_without_parentheses(reader: TokenReader) -> Node:
+    word = reader.next().word
+    return Call("GETDATE" if word == "CURRENT_TIMESTAMP" else word, ())
+
+
+def _cast(reader: TokenReader) -> Node:
+    lenient = reader.next().word == "TRY_CAST"
+    reader.expect("(")
+    operand = scalar(reader)
+    reader.expect("AS")
+    kind = reader.data_type(_CAST_LENGTH)
+    reader.expect(")")
+    return Cast(operand, kind, None, lenient)
+
+
+def _convert(reader: TokenReader) -> Node:
+    lenient = reader.next().word == "TRY_CONVERT"
+    reader.expect("(")
+    kind = reader.data_type(_CAST_LENGTH)
+    reader.expect(",")
+    operand = scalar(reader)
+    style = scalar(reader) if reader.take(",") else None
+    reader.expect(")")
+    return Cast(operand, kind, style, lenient)
+
+
+def _immediate_if(reader: TokenReader) -> Node:
+    reader.expect("IIF", "(")
+    tested = condition(reader)
+    reader.expect(",")
+    then = scalar(reader)
+    reader.expect(",")
+    otherwise = scalar(reader)
+    reader.expect(")")
+    return SearchedCase(((tested, then),), otherwise)
+
+
+_FORMS: dict[str, Callable[[TokenReader], Node]] = {
+    "NULL": _null,
+    "CASE": _case,
+    **dict.fromkeys(words("CURRENT_TIMESTAMP CURRENT_USER SESSION_USER SYSTEM_USER USER"), _call_without_parentheses),
+}
+_CALLED_FORMS: dict[str, Callable[[TokenReader], Node]] = {
+    "CAST": _cast,
+    "CONVERT": _convert,
+    "IIF": _immediate_if,
+    "TRY_CAST": _cast,
+    "TRY_CONVERT": _convert,
+    **dict.fromkeys(words("COALESCE IDENTITY LEFT NULLIF RIGHT"), lambda reader: _call(reader, reader.next().word)),
+    **dict.fromkeys(
+        words(
+            "APPROX_COUNT_DISTINCT BINARY_CHECKSUM CHECKSUM CHECKSUM_AGG CONTAINS FREETEXT GROUPING GROUPING_ID PARSE "
+            "PERCENTILE_CONT PERCENTILE_DISC TRY_PARSE"
+        ),
+        lambda reader: reader.refuse(reader.token.word),
+    ),
+}
+
+
+def _call(reader: TokenReader, name: str) -> Call:
+    """Read what follows a function's name."""
+    reader.expect("(")
+    distinct = False
+    arguments: tuple[Scalar, ...] = ()
+    star = reader.take("*")
+    if not star and not reader.at(")"):
+        distinct = reader.take_any("ALL", "DISTINCT") == "DISTINCT"
+        arguments = reader.commas(scalar)
+        if name == "TRIM" and reader.at("FROM"):
+            reader.refuse("TRIM(… FROM …)")
+        if name == "RAND":
+            reader.refuse("RAND with a seed")
+    reader.expect(")")
+    within = reader.enclosed(order_by) if reader.take("WITHIN", "GROUP") else ()
+    over = reader.enclosed(_over) if reader.take("OVER") else None
+    return Call(name, arguments, distinct, star, over, within)
+
+
+def order_by(reader: TokenReader) -> tuple[OrderItem, ...]:
+    """Read ORDER BY and its items."""
+    reader.expect("ORDER", "BY")
+    return reader.commas(_order_item)
+
+
+def _order_item(reader: TokenReader) -> OrderItem:
+    value = scalar(reader)
+    return OrderItem(value, reader.descending())
+
+
+def _over(reader: TokenReader) -> Over:
+    partition: tuple[Scalar, ...] = ()
+    if reader.take("PARTITION"):
+        reader.expect("BY")
+        partition = reader.commas(scalar)
+    order = order_by(reader) if reader.at("ORDER") else ()
+    return Over(partition, order, _frame(reader))
+
+
+def _frame(reader: TokenReader) -> str:
+    unit = reader.take_any("ROWS", "RANGE")
+    if not unit:
+        return ""
+    if not reader.take("BETWEEN"):
+        return f"{unit} {_frame_edge(reader)}"
+    first = _frame_edge(reader)
+    reader.expect("AND")
+    return f"{unit} BETWEEN {first} AND {_frame_edge(reader)}"
+
+
+def _frame_edge(reader: TokenReader) -> str:
+    if reader.take("CURRENT"):
+        reader.expect("ROW")
+        return "CURRENT ROW"
+    distance = "UNBOUNDED" if reader.take("UNBOUNDED") else str(reader.integer())
+    return f"{distance} {reader.expect_any('PRECEDING', 'FOLLOWING')}"

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.errors import SqlError
 
 
@@ -42,6 +43,8 @@ class Token:
     value : str
         Upper case for names, which T-SQL compares without case; the content of quoted names and strings; the text of
         the others.
+    word : str
+        The value of a name that is not quoted, or of a symbol; empty for the others, which are never a word of T-SQL.
     line : int
         Line of the text, from 1.
     start, end : int
@@ -51,6 +54,7 @@ class Token:
     kind: Kind
     text: str
     value: str
+    word: str
     line: int
     start: int
     end: int
@@ -117,10 +121,12 @@ def tokenize(text: str) -> tuple[Token, ...]:
         end = _comment_end(text, position, line) if group == "comment" else match.end()
         written = text[position:end]
         if group not in ("space", "comment"):
-            tokens.append(Token(_KINDS[group], written, _value(group, written), line, position, end))
+            value = _value(group, written)
+            word = value if group in ("name", "symbol") else ""
+            tokens.append(Token(_KINDS[group], written, value, word, line, position, end))
         line += written.count("\n")
         position = end
-    tokens.append(Token(Kind.END, "", "", tokens[-1].line if tokens else 1, position, position))
+    tokens.append(Token(Kind.END, "", "", "", tokens[-1].line if tokens else 1, position, position))
     return tuple(tokens)
 
 
@@ -144,13 +150,10 @@ def _comment_end(text: str, position: int, line: int) -> int:
         depth += 1 if edge.group() == "/*" else -1
         if depth == 0:
             return edge.end()
-    raise SqlError(113, "Missing end comment mark '*/'. Close the comment.", severity=15, line=line)
+    raise numbered_error(113, line=line)
 
 
 def _unreadable(text: str, position: int, line: int) -> SqlError:
     if text[position] in "'\"[" or text[position : position + 2] in ("N'", "n'"):
-        rest = text[position + 1 : position + 41]
-        return SqlError(
-            105, f"Unclosed quotation mark after the character string '{rest}'. Close it.", severity=15, line=line
-        )
-    return SqlError(102, f"Incorrect syntax near '{text[position]}'.", severity=15, line=line)
+        return numbered_error(105, line=line, rest=text[position + 1 : position + 41])
+    return numbered_error(102, line=line, near=text[position])

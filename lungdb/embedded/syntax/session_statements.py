@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+from lungdb.embedded.syntax.expressions import primary, scalar
 from lungdb.embedded.syntax.lexer import Kind
-from lungdb.embedded.syntax.modules import ModuleParser
-from lungdb.embedded.syntax.reader import words
+from lungdb.embedded.syntax.queries import assigned_value
+from lungdb.embedded.syntax.reader import TokenReader, words
 from lungdb.embedded.syntax.statement_tree import (
     Print,
     RaiseError,
@@ -16,125 +19,146 @@ from lungdb.embedded.syntax.statement_tree import (
     Use,
     WaitFor,
 )
-from lungdb.embedded.syntax.tree import Binary, Literal, Scalar, Variable
+from lungdb.embedded.syntax.tree import Literal, Scalar, Variable
 
-_OPTIONS = words(
-    "NOCOUNT XACT_ABORT ANSI_NULLS QUOTED_IDENTIFIER NOEXEC ANSI_WARNINGS ANSI_PADDING ARITHABORT "
-    "CONCAT_NULL_YIELDS_NULL NUMERIC_ROUNDABORT ANSI_NULL_DFLT_ON"
-)
-_FIXED_OPTIONS = {
-    "ANSI_NULLS": "ON",
-    "QUOTED_IDENTIFIER": "ON",
-    "ANSI_WARNINGS": "ON",
-    "ANSI_PADDING": "ON",
-    "ARITHABORT": "ON",
-    "CONCAT_NULL_YIELDS_NULL": "ON",
-    "NUMERIC_ROUNDABORT": "OFF",
-    "ANSI_NULL_DFLT_ON": "ON",
+_ON_OR_OFF = ("ON", "OFF")
+# Each switch of SET with the values that it may have here.
+_SWITCHES = {
+    "ANSI_NULLS": ("ON",),
+    "ANSI_NULL_DFLT_ON": ("ON",),
+    "ANSI_PADDING": ("ON",),
+    "ANSI_WARNINGS": ("ON",),
+    "ARITHABORT": ("ON",),
+    "CONCAT_NULL_YIELDS_NULL": ("ON",),
+    "NOCOUNT": _ON_OR_OFF,
+    "NOEXEC": _ON_OR_OFF,
+    "NUMERIC_ROUNDABORT": ("OFF",),
+    "QUOTED_IDENTIFIER": ("ON",),
+    "XACT_ABORT": _ON_OR_OFF,
 }
 
 
-class SessionParser(ModuleParser):
-    """Reads statements about the session."""
+def set_statement(reader: TokenReader) -> Statement:
+    """Read SET."""
+    line = reader.expect("SET").line
+    if reader.at_variable:
+        variable = reader.variable()
+        return SetVariable(line, variable, assigned_value(reader, Variable(variable)))
+    read = _SETTINGS.get(reader.token.word)
+    if read is None:
+        reader.fail()
+    return read(reader, line)
 
-    def set_statement(self) -> Statement:
-        """Read SET."""
-        line = self.expect("SET").line
-        if self.token.kind == Kind.VARIABLE:
-            return self._set_variable(line)
-        if self.at("TRANSACTION"):
-            return self._isolation(line)
-        if self.at_any("LANGUAGE", "DATEFORMAT", "DATEFIRST", "ROWCOUNT", "IDENTITY_INSERT", "IMPLICIT_TRANSACTIONS"):
-            self.refuse(f"SET {self.token.value}")
-        if self.take("LOCK_TIMEOUT"):
-            return SetOption(line, "LOCK_TIMEOUT", str(self.integer()))
-        token = self.token
-        option = self.expect_any(*_OPTIONS)
-        if self.at(","):
-            self.refuse("SET with several options")
-        value = self.expect_any("ON", "OFF")
-        if _FIXED_OPTIONS.get(option, value) != value:
-            self.refuse(f"SET {option} {value}", token)
-        return SetOption(line, option, value)
 
-    def _set_variable(self, line: int) -> Statement:
-        variable = self.variable()
-        if not self.at_any("=", "+=", "-=", "*=", "/=", "%=", "&=", "|=", "^="):
-            self.fail()
-        operator = self.next().value
-        value = self.scalar()
-        if operator != "=":
-            value = Binary(operator[0], Variable(variable), value)
-        return SetVariable(line, variable, value)
+def _switch(reader: TokenReader, line: int) -> Statement:
+    token = reader.next()
+    if reader.at(","):
+        reader.refuse("SET with several options")
+    value = reader.expect_any(*_ON_OR_OFF)
+    if value not in _SWITCHES[token.word]:
+        reader.refuse(f"SET {token.word} {value}", token)
+    return SetOption(line, token.word, value)
 
-    def _isolation(self, line: int) -> Statement:
-        self.expect("TRANSACTION")
-        for word in ("ISOLATION", "LEVEL"):
-            self.expect(word)
-        words = [self.expect_any("READ", "REPEATABLE", "SERIALIZABLE", "SNAPSHOT")]
-        if words[0] in ("READ", "REPEATABLE"):
-            words.append(self.expect_any("COMMITTED", "UNCOMMITTED", "READ"))
-        return SetOption(line, "ISOLATION", " ".join(words))
 
-    def transaction_name(self) -> str | None:
-        """Read the name of a transaction, if one comes next."""
-        if self.token.kind == Kind.VARIABLE:
-            self.refuse("A transaction named by a variable")
-        return self.identifier() if self.at_identifier() and not self.at("THROW") else None
+def _lock_timeout(reader: TokenReader, line: int) -> Statement:
+    option = reader.next().word
+    return SetOption(line, option, str(reader.integer()))
 
-    def end_transaction(self) -> Statement:
-        """Read COMMIT or ROLLBACK."""
-        token = self.next()
-        named = self.at_any("TRANSACTION", "TRAN", "WORK") and self.next().value != "WORK"
-        return Transaction(token.line, token.value, self.transaction_name() if named else None)
 
-    def save_transaction(self) -> Statement:
-        """Read SAVE TRANSACTION."""
-        line = self.expect("SAVE").line
-        self.expect_any("TRANSACTION", "TRAN")
-        return Transaction(line, "SAVE", self.identifier())
+def _isolation(reader: TokenReader, line: int) -> Statement:
+    reader.expect("TRANSACTION", "ISOLATION", "LEVEL")
+    level = reader.expect_any("READ", "REPEATABLE", "SERIALIZABLE", "SNAPSHOT")
+    if level in ("READ", "REPEATABLE"):
+        level += f" {reader.expect_any('COMMITTED', 'UNCOMMITTED', 'READ')}"
+    return SetOption(line, "ISOLATION", level)
 
-    def print_statement(self) -> Statement:
-        """Read PRINT."""
-        return Print(self.expect("PRINT").line, self.scalar())
 
-    def raise_error(self) -> Statement:
-        """Read RAISERROR."""
-        line = self.expect("RAISERROR").line
-        arguments = self.parenthesised(self.scalar)
-        if len(arguments) < 3:
-            self.fail()
-        if self.take("WITH"):
-            options = self.commas(self.identifier)
-            if any(option.upper() != "NOWAIT" for option in options):
-                self.refuse("RAISERROR … WITH anything but NOWAIT")
-        return RaiseError(line, arguments[0], arguments[1], arguments[2], arguments[3:])
+def _refused_setting(reader: TokenReader, line: int) -> Statement:
+    reader.refuse(f"SET {reader.token.word}")
 
-    def throw(self) -> Statement:
-        """Read THROW."""
-        line = self.expect("THROW").line
-        if self.token.kind not in (Kind.INTEGER, Kind.VARIABLE):
-            return Throw(line, None)
-        number = self._throw_argument()
-        self.expect(",")
-        message = self._throw_argument()
-        self.expect(",")
-        return Throw(line, (number, message, self._throw_argument()))
 
-    def _throw_argument(self) -> Scalar:
-        token = self.token
-        node = self._primary()
-        if not isinstance(node, Literal | Variable):
-            self.fail(token)
-        return node
+_SETTINGS: dict[str, Callable[[TokenReader, int], Statement]] = {
+    "LOCK_TIMEOUT": _lock_timeout,
+    "TRANSACTION": _isolation,
+    **dict.fromkeys(_SWITCHES, _switch),
+    **dict.fromkeys(
+        words("DATEFIRST DATEFORMAT IDENTITY_INSERT IMPLICIT_TRANSACTIONS LANGUAGE ROWCOUNT"), _refused_setting
+    ),
+}
 
-    def use(self) -> Statement:
-        """Read USE."""
-        return Use(self.expect("USE").line, self.identifier())
 
-    def wait_for(self) -> Statement:
-        """Read WAITFOR."""
-        line = self.expect("WAITFOR").line
-        if not self.take("DELAY"):
-            self.refuse("WAITFOR without DELAY")
-        return WaitFor(line, self.scalar())
+def begin_transaction(reader: TokenReader, line: int) -> Statement:
+    """Read what follows BEGIN, whose line is given."""
+    reader.expect_any("TRANSACTION", "TRAN")
+    return Transaction(line, "BEGIN", _transaction_name(reader))
+
+
+def end_transaction(reader: TokenReader) -> Statement:
+    """Read COMMIT or ROLLBACK."""
+    token = reader.next()
+    named = reader.take_any("TRANSACTION", "TRAN", "WORK") in ("TRANSACTION", "TRAN")
+    return Transaction(token.line, token.word, _transaction_name(reader) if named else None)
+
+
+def save_transaction(reader: TokenReader) -> Statement:
+    """Read SAVE TRANSACTION."""
+    line = reader.expect("SAVE").line
+    reader.expect_any("TRANSACTION", "TRAN")
+    return Transaction(line, "SAVE", reader.identifier())
+
+
+def _transaction_name(reader: TokenReader) -> str | None:
+    if reader.at_variable:
+        reader.refuse("A transaction named by a variable")
+    return reader.identifier() if reader.at_identifier and not reader.at("THROW") else None
+
+
+def print_statement(reader: TokenReader) -> Statement:
+    """Read PRINT."""
+    line = reader.expect("PRINT").line
+    return Print(line, scalar(reader))
+
+
+def raise_error(reader: TokenReader) -> Statement:
+    """Read RAISERROR."""
+    line = reader.expect("RAISERROR").line
+    arguments = reader.parenthesised(scalar)
+    if len(arguments) < 3:
+        reader.fail()
+    if reader.take("WITH") and any(option.upper() != "NOWAIT" for option in reader.commas(TokenReader.identifier)):
+        reader.refuse("RAISERROR … WITH anything but NOWAIT")
+    return RaiseError(line, arguments[0], arguments[1], arguments[2], arguments[3:])
+
+
+def throw(reader: TokenReader) -> Statement:
+    """Read THROW."""
+    line = reader.expect("THROW").line
+    if reader.token.kind not in (Kind.INTEGER, Kind.VARIABLE):
+        return Throw(line, None)
+    number = _throw_argument(reader)
+    reader.expect(",")
+    message = _throw_argument(reader)
+    reader.expect(",")
+    return Throw(line, (number, message, _throw_argument(reader)))
+
+
+def _throw_argument(reader: TokenReader) -> Scalar:
+    token = reader.token
+    node = primary(reader)
+    if not isinstance(node, Literal | Variable):
+        reader.fail(token)
+    return node
+
+
+def use(reader: TokenReader) -> Statement:
+    """Read USE."""
+    line = reader.expect("USE").line
+    return Use(line, reader.identifier())
+
+
+def wait_for(reader: TokenReader) -> Statement:
+    """Read WAITFOR."""
+    line = reader.expect("WAITFOR").line
+    if not reader.take("DELAY"):
+        reader.refuse("WAITFOR without DELAY")
+    return WaitFor(line, scalar(reader))

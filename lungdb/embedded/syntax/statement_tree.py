@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from lungdb.embedded.syntax.tree import CommonTable, Condition, Literal, Name, Query, Scalar, SelectItem, Source, Star
+from lungdb.embedded.syntax.tree import CommonTable, Condition, Literal, Name, Output, Query, Scalar, Source
 from lungdb.embedded.values.types import SqlType
 
 
@@ -38,7 +38,7 @@ class KeyConstraint:
 
 @dataclass(frozen=True)
 class ForeignKey:
-    """FOREIGN KEY; action is what ON DELETE says."""
+    """FOREIGN KEY; what ON DELETE and ON UPDATE say is SQLite's text too."""
 
     name: str
     columns: tuple[str, ...]
@@ -65,9 +65,6 @@ class IndexDefinition:
     unique: bool
     included: tuple[str, ...] = ()
     filter: str | None = None
-
-
-Constraint = KeyConstraint | ForeignKey | CheckConstraint
 
 
 @dataclass(frozen=True)
@@ -234,15 +231,6 @@ class SelectStatement(Statement):
     """A query that stands alone."""
 
     query: Query
-
-
-@dataclass(frozen=True)
-class Output:
-    """OUTPUT … [INTO target (columns)]."""
-
-    items: tuple[SelectItem | Star, ...]
-    into: Name | None
-    columns: tuple[str, ...]
 
 
 @dataclass(frozen=True, eq=False)

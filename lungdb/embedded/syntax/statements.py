@@ -1,38 +1,50 @@
-"""Statements: declarations, control flow, transactions, errors; and the batch that they make up."""
+"""Batches: control flow, and the statements of all kinds that it holds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from lungdb.embedded.syntax.lexer import Kind
-from lungdb.embedded.syntax.reader import words
-from lungdb.embedded.syntax.session_statements import SessionParser
+from lungdb.embedded.syntax.changes import delete, insert, truncate, update
+from lungdb.embedded.syntax.declarations import declarations, declare, procedure_parameter
+from lungdb.embedded.syntax.execution import execute, execution
+from lungdb.embedded.syntax.expressions import condition, scalar
+from lungdb.embedded.syntax.objects import alter, create, drop
+from lungdb.embedded.syntax.queries import common_tables, query, query_after
+from lungdb.embedded.syntax.reader import Grammar, TokenReader, words
+from lungdb.embedded.syntax.session_statements import (
+    begin_transaction,
+    end_transaction,
+    print_statement,
+    raise_error,
+    save_transaction,
+    set_statement,
+    throw,
+    use,
+    wait_for,
+)
 from lungdb.embedded.syntax.statement_tree import (
     Block,
     Break,
     Continue,
     CreateModule,
     CreateSchema,
-    Declare,
-    DeclareTable,
     If,
     ProcedureParameter,
     Return,
     SelectStatement,
     Statement,
-    Transaction,
     TryCatch,
     While,
 )
+from lungdb.embedded.syntax.tree import CommonTable, Condition, Scalar
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.types import SqlType
-from lungdb.errors import SqlError
 
-_REFUSED = words(
-    "MERGE GOTO GRANT DENY REVOKE BULK BACKUP RESTORE DBCC KILL OPEN CLOSE FETCH DEALLOCATE CHECKPOINT RECONFIGURE "
-    "REVERT SHUTDOWN READTEXT WRITETEXT UPDATETEXT DISABLE ENABLE"
-)
+_REFUSED = words("""
+    MERGE GOTO GRANT DENY REVOKE BULK BACKUP RESTORE DBCC KILL OPEN CLOSE FETCH DEALLOCATE CHECKPOINT RECONFIGURE
+    REVERT SHUTDOWN READTEXT WRITETEXT UPDATETEXT DISABLE ENABLE
+    """)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,9 +81,16 @@ def parse_batch(text: str, declared: dict[str, SqlType] | None = None) -> Batch:
     SqlError
         The first syntax error or undeclared variable.
     """
-    parser = StatementParser(text, dict(declared or {}))
-    statements = parser.batch()
-    return Batch(statements, parser.declared, parser.parameter_count)
+    reader = _reader(text, declared)
+    statements: list[Statement] = []
+    _skip_semicolons(reader)
+    if reader.at_identifier and reader.token.word not in _KNOWN_WORDS:
+        # A name that begins a batch is a procedure to be executed.
+        statements.append(execution(reader, reader.token.line))
+        _skip_semicolons(reader)
+    while not reader.at_end:
+        statements.extend(_next_statements(reader, first=not statements))
+    return Batch(tuple(statements), reader.declared, reader.parameter_count)
 
 
 def parse_declarations(text: str) -> tuple[ProcedureParameter, ...]:
@@ -82,209 +101,174 @@ def parse_declarations(text: str) -> tuple[ProcedureParameter, ...]:
     SqlError
         The first syntax error.
     """
-    parser = StatementParser(text, {})
-    if parser.at_end:
+    reader = _reader(text)
+    if reader.at_end:
         return ()
-    parameters = parser.commas(parser.procedure_parameter)
-    if not parser.at_end:
-        parser.fail()
+    parameters = reader.commas(procedure_parameter)
+    if not reader.at_end:
+        reader.fail()
     return parameters
 
 
-class StatementParser(SessionParser):
-    """Reads statements."""
+def parse_condition(text: str) -> Condition:
+    """Parse the condition of a CHECK or of an index, as a definition holds it."""
+    return condition(_reader(text))
 
-    def __init__(self, text: str, declared: dict[str, SqlType]) -> None:
-        super().__init__(text, declared)
-        self._loops = 0
-        self._readers: dict[str, Callable[[], Statement]] = {
-            "ALTER": self.alter,
-            "BEGIN": self._begin,
-            "BREAK": self._leave_loop,
-            "COMMIT": self.end_transaction,
-            "CONTINUE": self._leave_loop,
-            "CREATE": self.create,
-            "DECLARE": self._declare,
-            "DELETE": lambda: self.delete(()),
-            "DROP": self.drop,
-            "EXEC": self.execute,
-            "EXECUTE": self.execute,
-            "IF": self._if,
-            "INSERT": lambda: self.insert(()),
-            "PRINT": self.print_statement,
-            "RAISERROR": self.raise_error,
-            "RETURN": self._return,
-            "ROLLBACK": self.end_transaction,
-            "SAVE": self.save_transaction,
-            "SELECT": self._select_statement,
-            "SET": self.set_statement,
-            "THROW": self.throw,
-            "TRUNCATE": self.truncate,
-            "UPDATE": lambda: self.update(()),
-            "USE": self.use,
-            "WAITFOR": self.wait_for,
-            "WHILE": self._while,
-            "WITH": self._with,
-        }
 
-    def batch(self) -> tuple[Statement, ...]:
-        """Read a whole batch."""
-        statements: list[Statement] = []
-        self._skip_semicolons()
-        if self.at_identifier() and (self.token.kind == Kind.QUOTED or self.token.value not in self._known_words()):
-            # A name that begins a batch is a procedure to be executed.
-            statements.append(self.execution(self.token.line))
-            self._skip_semicolons()
-        while self.token.kind != Kind.END:
-            statements.extend(self._statements(first=not statements))
-            self._skip_semicolons()
-        return tuple(statements)
+def parse_scalar(text: str) -> Scalar:
+    """Parse the expression of a DEFAULT, as a definition holds it."""
+    return scalar(_reader(text))
 
-    def _known_words(self) -> frozenset[str]:
-        return _REFUSED | self._readers.keys()
 
-    def _skip_semicolons(self) -> None:
-        while self.take(";"):
-            pass
+def _reader(text: str, declared: dict[str, SqlType] | None = None) -> TokenReader:
+    return TokenReader(text, _GRAMMAR, dict(declared or {}))
 
-    def _statements(self, *, first: bool = False) -> list[Statement]:
-        """Read a statement; DECLARE of several variables is as many."""
-        found = self._declarations() if self.at("DECLARE") else [self.statement(first=first)]
-        self._skip_semicolons()
-        return found
 
-    def statement(self, *, first: bool = False) -> Statement:
-        """Read one statement."""
-        token = self.token
-        if token.kind == Kind.NAME and token.value in _REFUSED:
-            self.refuse(token.value)
-        reader = self._readers.get(token.value) if token.kind == Kind.NAME else None
-        if reader is None:
-            self.fail()
-        statement = reader()
-        if isinstance(statement, CreateModule | CreateSchema) and not first:
-            made = "CREATE SCHEMA" if isinstance(statement, CreateSchema) else f"{statement.mode} {statement.kind}"
-            raise numbered_error(111, line=token.line, statement=made)
-        self.take(";")
-        return statement
+def _skip_semicolons(reader: TokenReader) -> None:
+    while reader.take(";"):
+        pass
 
-    def statements_until(self, *words: str) -> tuple[Statement, ...]:
-        """Read statements up to one of these words, or the end of the text if none is given."""
-        found: list[Statement] = []
-        self._skip_semicolons()
-        while not self.at_any(*words):
-            if self.token.kind == Kind.END:
-                if words:
-                    self.fail()
-                break
-            found.extend(self._statements())
-        return tuple(found)
 
-    def _declare(self) -> Statement:
-        line = self.token.line
-        found = self._declarations()
-        return found[0] if len(found) == 1 else Block(line, tuple(found))
+def _next_statements(reader: TokenReader, *, first: bool = False) -> tuple[Statement, ...]:
+    """Read a statement and the semicolons behind it; DECLARE of several variables is as many."""
+    found = declarations(reader) if reader.at("DECLARE") else (_statement(reader, first=first),)
+    _skip_semicolons(reader)
+    return found
 
-    def _declarations(self) -> list[Statement]:
-        self.expect("DECLARE")
-        return list(self.commas(self._declaration))
 
-    def _declaration(self) -> Statement:
-        token = self.token
-        if token.kind != Kind.VARIABLE:
-            if self.ahead().value == "CURSOR":
-                self.refuse("A cursor")
-            self.fail()
-        self.next()
-        name = token.text.lower()
-        self.take("AS")
-        if self.at("CURSOR"):
-            self.refuse("A cursor")
-        if name in self.declared or name in self.tables:
-            raise SqlError(
-                134,
-                f"The variable name '{token.text}' has already been declared. Variable names must be unique within a "
-                "query batch or stored procedure.",
-                severity=15,
-                line=token.line,
-            )
-        if self.take("TABLE"):
-            definition = self.table_body(name)
-            self.tables.add(name)
-            return DeclareTable(token.line, definition)
-        kind = self.data_type()
-        value = self.scalar() if self.take("=") else None
-        self.declared[name] = kind
-        return Declare(token.line, name, kind, value)
+def _statement(reader: TokenReader, *, first: bool = False) -> Statement:
+    token = reader.token
+    read = _STATEMENTS.get(token.word)
+    if read is None:
+        if token.word in _REFUSED:
+            reader.refuse(token.word)
+        reader.fail()
+    statement = read(reader)
+    if isinstance(statement, CreateModule | CreateSchema) and not first:
+        made = "CREATE SCHEMA" if isinstance(statement, CreateSchema) else f"{statement.mode} {statement.kind}"
+        raise numbered_error(111, line=token.line, statement=made)
+    reader.take(";")
+    return statement
 
-    def _if(self) -> Statement:
-        line = self.expect("IF").line
-        condition = self.condition()
-        then = self.statement()
-        otherwise = self.statement() if self.take("ELSE") else None
-        return If(line, condition, then, otherwise)
 
-    def _while(self) -> Statement:
-        line = self.expect("WHILE").line
-        condition = self.condition()
-        self._loops += 1
-        body = self.statement()
-        self._loops -= 1
-        return While(line, condition, body)
+def _statements(reader: TokenReader, end: str | None = None) -> tuple[Statement, ...]:
+    """Read statements up to a word, or all that are left."""
+    found: list[Statement] = []
+    _skip_semicolons(reader)
+    while not (reader.at_end if end is None else reader.at(end)):
+        found.extend(_next_statements(reader))
+    return tuple(found)
 
-    def _leave_loop(self) -> Statement:
-        token = self.next()
-        if not self._loops:
-            number = 135 if token.value == "BREAK" else 136
-            raise SqlError(
-                number, f"Cannot use a {token.value} statement outside the scope of a WHILE statement.", severity=15,
-                line=token.line,
-            )  # fmt: skip
-        return (Break if token.value == "BREAK" else Continue)(token.line)
 
-    def _begin(self) -> Statement:
-        line = self.expect("BEGIN").line
-        if self.at_any("TRANSACTION", "TRAN"):
-            self.next()
-            return Transaction(line, "BEGIN", self.transaction_name())
-        if self.at("DISTRIBUTED"):
-            self.refuse("A distributed transaction")
-        if self.take("TRY"):
-            body = self.statements_until("END")
-            self.expect("END", "TRY")
-            self._skip_semicolons()
-            self.expect("BEGIN", "CATCH")
-            handler = self.statements_until("END")
-            self.expect("END", "CATCH")
-            return TryCatch(line, body, handler)
-        body = self.statements_until("END")
-        if not body:
-            self.fail()
-        self.expect("END")
-        return Block(line, body)
+def _if(reader: TokenReader) -> Statement:
+    line = reader.expect("IF").line
+    tested = condition(reader)
+    then = _statement(reader)
+    return If(line, tested, then, _statement(reader) if reader.take("ELSE") else None)
 
-    def _return(self) -> Statement:
-        line = self.expect("RETURN").line
-        token = self.token
-        ends = token.kind == Kind.END or token.value == ";" or (
-            token.kind == Kind.NAME and token.value in self._readers.keys() | {"ELSE", "END"}
-        )  # fmt: skip
-        return Return(line, None if ends else self.scalar())
 
-    def _select_statement(self) -> Statement:
-        return SelectStatement(self.token.line, self.query())
+def _while(reader: TokenReader) -> Statement:
+    line = reader.expect("WHILE").line
+    tested = condition(reader)
+    reader.loop_depth += 1
+    body = _statement(reader)
+    reader.loop_depth -= 1
+    return While(line, tested, body)
 
-    def _with(self) -> Statement:
-        line = self.token.line
-        start = self.position
-        common = self.common_tables()
-        if self.at("INSERT"):
-            return self.insert(common)
-        if self.at("UPDATE"):
-            return self.update(common)
-        if self.at("DELETE"):
-            return self.delete(common)
-        if self.at("MERGE"):
-            self.refuse("MERGE")
-        self.position = start
-        return SelectStatement(line, self.query())
+
+def _break(reader: TokenReader) -> Statement:
+    line = reader.expect("BREAK").line
+    if not reader.loop_depth:
+        raise numbered_error(135, line=line)
+    return Break(line)
+
+
+def _continue(reader: TokenReader) -> Statement:
+    line = reader.expect("CONTINUE").line
+    if not reader.loop_depth:
+        raise numbered_error(136, line=line)
+    return Continue(line)
+
+
+def _begin(reader: TokenReader) -> Statement:
+    line = reader.expect("BEGIN").line
+    if reader.at_any("TRANSACTION", "TRAN"):
+        return begin_transaction(reader, line)
+    if reader.at("DISTRIBUTED"):
+        reader.refuse("A distributed transaction")
+    if reader.at("TRY"):
+        return _try_catch(reader, line)
+    body = _statements(reader, "END")
+    if not body:
+        reader.fail()
+    reader.expect("END")
+    return Block(line, body)
+
+
+def _try_catch(reader: TokenReader, line: int) -> Statement:
+    reader.expect("TRY")
+    body = _statements(reader, "END")
+    reader.expect("END", "TRY")
+    _skip_semicolons(reader)
+    reader.expect("BEGIN", "CATCH")
+    handler = _statements(reader, "END")
+    reader.expect("END", "CATCH")
+    return TryCatch(line, body, handler)
+
+
+def _return(reader: TokenReader) -> Statement:
+    line = reader.expect("RETURN").line
+    ends = reader.at_end or reader.at_any(";", "ELSE", "END") or reader.token.word in _STATEMENTS
+    return Return(line, None if ends else scalar(reader))
+
+
+def _select(reader: TokenReader) -> Statement:
+    line = reader.token.line
+    return SelectStatement(line, query(reader))
+
+
+def _with(reader: TokenReader) -> Statement:
+    line = reader.token.line
+    common = common_tables(reader)
+    if reader.at("MERGE"):
+        reader.refuse("MERGE")
+    change = _CHANGES.get(reader.token.word)
+    return SelectStatement(line, query_after(reader, common)) if change is None else change(reader, common)
+
+
+_CHANGES: dict[str, Callable[[TokenReader, tuple[CommonTable, ...]], Statement]] = {
+    "DELETE": delete,
+    "INSERT": insert,
+    "UPDATE": update,
+}
+_STATEMENTS: dict[str, Callable[[TokenReader], Statement]] = {
+    "ALTER": alter,
+    "BEGIN": _begin,
+    "BREAK": _break,
+    "COMMIT": end_transaction,
+    "CONTINUE": _continue,
+    "CREATE": create,
+    "DECLARE": declare,
+    "DELETE": delete,
+    "DROP": drop,
+    "EXEC": execute,
+    "EXECUTE": execute,
+    "IF": _if,
+    "INSERT": insert,
+    "PRINT": print_statement,
+    "RAISERROR": raise_error,
+    "RETURN": _return,
+    "ROLLBACK": end_transaction,
+    "SAVE": save_transaction,
+    "SELECT": _select,
+    "SET": set_statement,
+    "THROW": throw,
+    "TRUNCATE": truncate,
+    "UPDATE": update,
+    "USE": use,
+    "WAITFOR": wait_for,
+    "WHILE": _while,
+    "WITH": _with,
+}
+_KNOWN_WORDS = _REFUSED | _STATEMENTS.keys()
+_GRAMMAR = Grammar(query, _statements)

@@ -1,11 +1,11 @@
 """The tree of T-SQL expressions and queries, between parser and writer.
 
-Names are as written; they are compared without case. `tree_statements` has the statements.
+Names are as written; they are compared without case. `statement_tree` has the statements.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import SqlType
@@ -234,6 +234,15 @@ class Star:
 
 
 @dataclass(frozen=True)
+class Output:
+    """OUTPUT … [INTO target (columns)] of INSERT, UPDATE and DELETE."""
+
+    items: tuple[SelectItem | Star, ...]
+    into: Name | None
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Table:
     """A table, view, CTE, #temp table or @table variable in FROM; hints in upper case."""
 
@@ -334,5 +343,5 @@ class Query:
     order: tuple[OrderItem, ...] = ()
     offset: Scalar | None = None
     fetch: Scalar | None = None
-    common: tuple[CommonTable, ...] = field(default=())
+    common: tuple[CommonTable, ...] = ()
     max_recursion: int = 100

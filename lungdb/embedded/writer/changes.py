@@ -9,17 +9,28 @@ from lungdb.embedded.syntax.statement_tree import (
     DefaultedRows,
     Delete,
     Insert,
-    Output,
     TableDefinition,
     Update,
 )
-from lungdb.embedded.syntax.tree import Condition, Join, Name, Query, Scalar, Select, SelectItem, Source, Star, Table
+from lungdb.embedded.syntax.statements import parse_scalar
+from lungdb.embedded.syntax.tree import (
+    Condition,
+    Join,
+    Name,
+    Output,
+    Query,
+    Scalar,
+    Select,
+    SelectItem,
+    Source,
+    Star,
+    Table,
+)
 from lungdb.embedded.values.conversions import check_allowed
 from lungdb.embedded.values.names import key, quoted, text_literal
 from lungdb.embedded.values.refusals import refused
 from lungdb.embedded.values.types import MAX, Family, SqlType
 from lungdb.embedded.writer.queries import QueryWriter
-from lungdb.embedded.writer.schema import parse_scalar
 from lungdb.embedded.writer.scope import Field, OutColumn, Relation, Scope, Sql
 from lungdb.embedded.writer.sources import row_names
 from lungdb.errors import SqlError

@@ -11,8 +11,7 @@ from __future__ import annotations
 from itertools import combinations
 
 from lungdb.embedded.syntax.statement_tree import ColumnDefinition, IndexDefinition, KeyConstraint, TableDefinition
-from lungdb.embedded.syntax.statements import StatementParser
-from lungdb.embedded.syntax.tree import Condition, Scalar
+from lungdb.embedded.syntax.statements import parse_condition
 from lungdb.embedded.values.names import TEXT_COLLATION, key, quoted
 from lungdb.embedded.values.refusals import refused
 from lungdb.embedded.values.types import Family
@@ -21,16 +20,6 @@ from lungdb.embedded.writer.scope import Field, Relation, Scope
 from lungdb.embedded.writer.sources import clustered_key
 from lungdb.embedded.writer.values import Surroundings
 from lungdb.errors import SqlError
-
-
-def parse_condition(text: str) -> Condition:
-    """Read the condition of a CHECK or of an index."""
-    return StatementParser(text, {}).condition()
-
-
-def parse_scalar(text: str) -> Scalar:
-    """Read the expression of a DEFAULT."""
-    return StatementParser(text, {}).scalar()
 
 
 class SchemaWriter:
