@@ -6,7 +6,7 @@ from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden
 
-from lungdb.errors import SqlError
+from lungdb.errors import ErrorNumber, SqlError
 from lungdb_web import wording
 from lungdb_web.access import current_account, require
 from lungdb_web.audit import record_similar
@@ -17,8 +17,6 @@ from lungdb_web.recorded_scores import score_and_record
 from lungdb_web.services import services
 
 blueprint = Blueprint("patient", __name__)
-NO_FEATURES = 50109
-UNKNOWN_MODEL = 50108
 
 
 @blueprint.get("/patients/<int:index>")
@@ -64,7 +62,7 @@ def similar(index: int) -> ResponseReturnValue:
     try:
         found = similar_patients(index, services().settings.web_model)
     except SqlError as error:
-        if error.number not in (NO_FEATURES, UNKNOWN_MODEL):
+        if error.number not in (ErrorNumber.NO_FEATURES, ErrorNumber.UNKNOWN_MODEL):
             raise
         reason = error.message
     record_similar(index, [other.patient_index for other in found or ()])

@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from lungdb.errors import SqlError
+from lungdb.errors import ErrorNumber, SqlError
 from lungdb_web.queries.patients import NO_PERMISSION, rows_of
 from lungdb_web.services import call
 
 COMPARED = ("auc", "average_precision", "log_loss", "brier")
 """Figures that CompareModels compares by."""
 
-NO_COMMON_PATIENTS = 50144
 
 _VERSION = """
 SELECT classifier_id, name, version, library, network, network_version, layer, preprocessing, width, pooling,
@@ -196,7 +195,7 @@ def compare(a: Version, b: Version, metric: str, top: int, *, sees_truth: bool) 
         try:
             return _compare_models(a, b, metric, top)
         except SqlError as error:
-            if error.number == NO_COMMON_PATIENTS:
+            if error.number == ErrorNumber.NOT_COMPARABLE:
                 return None
             if error.number != NO_PERMISSION:
                 raise

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from werkzeug.exceptions import InternalServerError, NotFound
 
-from lungdb.errors import LungdbError, SqlError
+from lungdb.errors import ErrorNumber, LungdbError, SqlError
 from lungdb.imaging.codecs import content_sha256, decode_slice
 from lungdb_web.queries.patients import Patient, show_patient
 from lungdb_web.scans.geometry import Geometry
@@ -21,8 +21,6 @@ from lungdb_web.services import call
 
 _CHUNK_BYTES = 8 * 2**20  # of pixels, decompressed, that are in memory at a time
 _READ = "EXECUTE dbo.ReadSlices @PatientIndex = ?, @First = ?, @Last = ?;"
-_NO_SUCH_SLICES = 50210
-_CHANGED_MEANWHILE = 50211
 _log = logging.getLogger("lungdb_web")
 
 Slice = NDArray[np.int16]
@@ -76,7 +74,7 @@ def find_scan(index: int) -> Scan:
     try:
         (found,) = call("EXECUTE dbo.ReadSlices @PatientIndex = ?, @WithPixels = 0;", index)
     except SqlError as error:
-        raise (DamagedScanError(index) if error.number == _NO_SUCH_SLICES else error) from error
+        raise (DamagedScanError(index) if error.number == ErrorNumber.UNKNOWN_SLICES else error) from error
     hashes = tuple(row[3] for row in found.rows)
     is_whole = [row[0] for row in found.rows] == list(range(patient.slices))
     if not is_whole or content_sha256(bytes.fromhex(one) for one in hashes).hex().upper() != patient.content_sha256:
@@ -141,7 +139,7 @@ def read_slice(index: int, number: int) -> tuple[Patient, Slice, str]:
     try:
         (found,) = call(_READ, index, number, number)
     except SqlError as error:
-        raise (NotFound(error.message) if error.number == _NO_SUCH_SLICES else error) from error
+        raise (NotFound(error.message) if error.number == ErrorNumber.UNKNOWN_SLICES else error) from error
     if not found.rows:
         raise DamagedScanError(index)
     _, _, pixels, sha256 = found.rows[0]
@@ -175,7 +173,7 @@ def keep_animation(scan: Scan, image_format: str, animation: bytes) -> str:
     try:
         call(sql, scan.index, image_format, animation, sha256, scan.content_sha256, scan.orientation)
     except SqlError as error:
-        raise (NotFound(error.message) if error.number == _CHANGED_MEANWHILE else error) from error
+        raise (NotFound(error.message) if error.number == ErrorNumber.SCAN_REPLACED else error) from error
     return sha256
 
 
