@@ -10,23 +10,19 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lungdb.database import connect, install, run
+from lungdb.database import connect, run
 from lungdb.imaging.codecs import encode_slice
-
-Query = Callable[..., list[tuple[Any, ...]]]
-Store = Callable[[Sequence[int]], None]
+from tests.support.asking import Query, Store
+from tests.support.databases import copy_to, target_of
 
 
 @pytest.fixture
-def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def target(installed_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Give the target of an installed database; no setting of the developer's own reaches the test."""
     for name in ("LUNGDB_CONFIG", "LUNGDB_DATABASE", "LUNGDB_ID_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
-    target = f"sqlite:///{tmp_path / 'lung_cancer_database.db'}"
-    with closing(connect(target)) as connection:
-        install(connection)
-    return target
+    return target_of(copy_to(tmp_path, installed_file))
 
 
 @pytest.fixture

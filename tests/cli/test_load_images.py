@@ -16,7 +16,7 @@ import pytest
 
 from lungdb.cli.load_images import class_numbers, main, read_labels
 from lungdb.errors import LungdbError
-from tests.cli.conftest import Query
+from tests.support.asking import Query
 
 ROOT = Path(__file__).resolve().parents[2]
 STORED = "SELECT name, label FROM dbo.images ORDER BY name;"

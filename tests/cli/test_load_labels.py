@@ -11,8 +11,8 @@ import pytest
 from lungdb.cli.load_labels import main, read_labels
 from lungdb.cli.load_scans import main as load_scans
 from lungdb.errors import LungdbError
-from tests.cli.conftest import Query
 from tests.cli.test_load_scans import KEY, ROOT, write_patient
+from tests.support.asking import Query
 
 STORED = "SELECT patient_id, label, source FROM dbo.labels ORDER BY patient_id;"
 

@@ -9,8 +9,8 @@ import pytest
 from lungdb.cli.load_patients import main, read_patients
 from lungdb.cli.load_scans import main as load_scans
 from lungdb.errors import LungdbError
-from tests.cli.conftest import Query
 from tests.cli.test_load_scans import KEY, write_patient
+from tests.support.asking import Query
 
 HEADER = "patient_id,display_name,sex,birth_year\n"
 STORED = "SELECT display_name, sex, birth_year FROM dbo.patients ORDER BY idx;"

@@ -18,7 +18,7 @@ from openapi_spec_validator import OpenAPIV31SpecValidator
 
 from lungdb.cli.serve import make_server
 from lungdb.config import Settings
-from tests.web.conftest import Program, give_token
+from tests.support.web import Program, give_token
 
 DOCUMENT = "/api/v1/openapi.json"
 

@@ -19,7 +19,9 @@ from lungdb_web.turns import TooBusy, Turns
 
 from lungdb.cli import serve
 from lungdb.database import connect, run
-from tests.web.conftest import PASSWORD, Program, csrf_of, sign_in, target_of
+from tests.support.databases import target_of
+from tests.support.fixtures import PASSWORD
+from tests.support.web import Program, csrf_of, sign_in
 
 EVENTUALLY = 60.0
 

@@ -22,7 +22,7 @@ from lungdb_web.lungdb_web.administration import add_account
 from lungdb.cli import serve
 from lungdb.config import Settings
 from lungdb.database import connect, install
-from tests.web.conftest import target_of
+from tests.support.databases import target_of
 
 SECRET = "a secret of sixteen and more"
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/")

@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from lungdb.cli import load_patients, load_scans, scan_store
+from lungdb.cli import load_patients, load_scans
+from lungdb.loading import scan_store
 from lungdb.database import connect, install, run
 from lungdb.phantoms.dataset import make_dataset
-from tests.models.conftest import target_of
+from tests.support.databases import target_of
 
 PROCEDURES = Path(__file__).parents[2] / "sql" / "procedures"
 QUERY = re.compile(r"@input_data_1 = N'((?:[^']|'')*)'")

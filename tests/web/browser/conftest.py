@@ -12,7 +12,7 @@ from flask import Flask
 
 from lungdb.cli.serve import make_server
 from lungdb.config import Settings
-from tests.web.conftest import PASSWORD
+from tests.support.fixtures import PASSWORD
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
 # Software drawing, so that WebGL 2 is there without a graphics card; nothing that asks the outside world.

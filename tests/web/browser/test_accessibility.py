@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.web.conftest import UNSCORED, sign_in
+from tests.support.fixtures import UNSCORED
+from tests.support.web import sign_in
 from tests.web.looking import query
 from tests.web.routes import routes
 
