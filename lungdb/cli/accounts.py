@@ -9,27 +9,10 @@ import sys
 from collections.abc import Sequence
 from datetime import datetime
 
-from lungdb_web.administration import (
-    ROLES,
-    add_account,
-    change_account,
-    list_accounts,
-    list_tokens,
-    read_audit,
-    revoke_token,
-    store_token,
-)
-
 from lungdb.cli.sql import print_table
 from lungdb.cli.support import add_database_argument, exit_status, open_database
 from lungdb.database import Connection
 from lungdb.errors import LungdbError
-
-try:
-    from lungdb_web.passwords import generate_password, hash_password
-    from lungdb_web.queries.accounts import secret_sha256
-except ImportError as error:
-    raise LungdbError(f'The accounts of the web page need {error.name}. Run: pip install "lungdb[web]"') from error
 
 # What every token begins with, so that scanners for secrets recognise one that leaked.
 TOKEN_PREFIX = "lungdb_"  # noqa: S105
@@ -41,14 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     return exit_status(lambda: _run(arguments))
 
 
-def make_account(connection: Connection, name: str, role: str = "scorer", sees_truth: bool = False) -> str:
-    """Add an account with a made-up password, and return the password; SqlError 50221 when the name is taken."""
-    password = generate_password()
-    add_account(connection, name, hash_password(password), role, sees_truth)
-    return password
-
-
 def _parser() -> argparse.ArgumentParser:
+    from lungdb_web.administration import ROLES
+
     parser = argparse.ArgumentParser(prog="lungdb accounts", description=__doc__)
     common = argparse.ArgumentParser(add_help=False)
     add_database_argument(common)
@@ -84,6 +62,8 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _run(arguments: argparse.Namespace) -> int:
+    from lungdb_web.administration import change_account, revoke_token
+
     with open_database(arguments.database) as connection:
         match arguments.action:
             case "add":
@@ -94,10 +74,7 @@ def _run(arguments: argparse.Namespace) -> int:
                 change_account(connection, arguments.name, is_enabled=arguments.action == "enable")
                 print(f"The account '{arguments.name}' is {arguments.action}d.")
             case "password":
-                password = _password(arguments)
-                change_account(connection, arguments.name, password_hash=hash_password(password))
-                print(f"The password of '{arguments.name}' is changed; its sessions are ended.")
-                _show_generated(arguments, password)
+                _change_password(connection, arguments)
             case "role":
                 _change_role(connection, arguments)
             case "token":
@@ -111,16 +88,28 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _add(connection: Connection, arguments: argparse.Namespace) -> None:
+    from lungdb_web.administration import add_account
+
     if arguments.no_password and arguments.generate:
         raise LungdbError("--generate and --no-password exclude each other. Give one of them.")
-    password = None if arguments.no_password else _password(arguments)
-    password_hash = None if password is None else hash_password(password)
+    password, password_hash = (None, None) if arguments.no_password else _password(arguments)
     add_account(connection, arguments.name, password_hash, arguments.role, bool(arguments.sees_truth))
     print(f"The account '{arguments.name}' is added as {arguments.role}.")
     _show_generated(arguments, password)
 
 
+def _change_password(connection: Connection, arguments: argparse.Namespace) -> None:
+    from lungdb_web.administration import change_account
+
+    password, password_hash = _password(arguments)
+    change_account(connection, arguments.name, password_hash=password_hash)
+    print(f"The password of '{arguments.name}' is changed; its sessions are ended.")
+    _show_generated(arguments, password)
+
+
 def _change_role(connection: Connection, arguments: argparse.Namespace) -> None:
+    from lungdb_web.administration import change_account
+
     if arguments.role is None and arguments.sees_truth is None:
         raise LungdbError("Nothing is to be changed. Give a role, --sees-truth or --no-sees-truth.")
     change_account(connection, arguments.name, role=arguments.role, sees_truth=arguments.sees_truth)
@@ -128,6 +117,9 @@ def _change_role(connection: Connection, arguments: argparse.Namespace) -> None:
 
 
 def _make_token(connection: Connection, arguments: argparse.Namespace) -> None:
+    from lungdb_web.administration import store_token
+    from lungdb_web.queries.accounts import secret_sha256
+
     token = TOKEN_PREFIX + secrets.token_urlsafe(32)
     number, expires_at = store_token(
         connection, arguments.name, arguments.purpose, secret_sha256(token), arguments.days
@@ -135,13 +127,18 @@ def _make_token(connection: Connection, arguments: argparse.Namespace) -> None:
     print(f"Token {number} of '{arguments.name}', valid until {_day(expires_at)}, shown only now:\n{token}")
 
 
-def _password(arguments: argparse.Namespace) -> str:
-    """Make a password up, or ask for one: twice at a terminal, else a line of standard input."""
-    if arguments.generate:
-        return generate_password()
+def _password(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Make a password up, or ask for one: twice at a terminal, else a line of standard input. Gives it and its hash."""
+    from lungdb_web.passwords import generate_password, hash_password
+
+    password = generate_password() if arguments.generate else _asked_password(arguments.name)
+    return password, hash_password(password)
+
+
+def _asked_password(name: str) -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
-    password = getpass.getpass(f"Password for '{arguments.name}': ")
+    password = getpass.getpass(f"Password for '{name}': ")
     if getpass.getpass("Once more: ") != password:
         raise LungdbError("The two passwords differ, so nothing was changed. Run the command again.")
     return password
@@ -153,6 +150,8 @@ def _show_generated(arguments: argparse.Namespace, password: str | None) -> None
 
 
 def _list(connection: Connection) -> None:
+    from lungdb_web.administration import list_accounts, list_tokens
+
     columns = ("name", "role", "sees truth", "enabled", "password", "since")
     rows = [
         (
@@ -190,6 +189,8 @@ def _list(connection: Connection) -> None:
 
 
 def _audit(connection: Connection, arguments: argparse.Namespace) -> None:
+    from lungdb_web.administration import read_audit
+
     columns = ("at (UTC)", "account", "action", "patient", "outcome", "detail", "address")
     rows = [
         (

@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
-from lungdb_web.administration import list_accounts
-
 from lungdb.cli import load_patients
 from lungdb.database import Connection, run
 from lungdb.errors import LungdbError
@@ -49,7 +47,8 @@ def name_patients(connection: Connection, target: str, file: Path) -> int:
 def describe_page(connection: Connection, command: str, target: str) -> list[str]:
     """Make the account, unless an earlier run has, and return the lines that say how to open the page with it."""
     try:
-        from lungdb.cli.accounts import make_account
+        import lungdb_web.passwords  # noqa: F401 - make_account needs it
+        from lungdb_web.administration import list_accounts, make_account
     except LungdbError as error:
         return [str(error)]
     if any(account.name == ACCOUNT for account in list_accounts(connection)):

@@ -19,8 +19,8 @@ from lungdb.config import Settings, load_settings
 from lungdb.database import connect, run
 from lungdb.errors import LungdbError
 
-# More than all that wait for a turn (web.turns), so that threads are left for pages; each waits for the database or the
-# network most of its time.
+# More than all that wait for a turn (lungdb_web.turns), so that threads are left for pages; each waits for the database
+# or the network most of its time.
 THREADS = 64
 STALLED_SECONDS = 60
 LEAST_SECRET = 16
@@ -104,7 +104,7 @@ def make_server(app: Any, settings: Settings, port: int) -> Any:
             connection_limit=500,
             asyncore_use_poll=True,
             max_request_body_size=MOST_BYTES,
-            # web.addresses decides which proxy's headers are believed.
+            # lungdb_web.addresses decides which proxy's headers are believed.
             clear_untrusted_proxy_headers=False,
             # Browsers that go away are no news.
             log_socket_errors=False,

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from lungdb.cli import load_patients, load_scans
-from lungdb.loading import scan_store
 from lungdb.database import connect, install, run
+from lungdb.loading import scan_store
 from lungdb.phantoms.dataset import make_dataset
 from tests.support.databases import target_of
 

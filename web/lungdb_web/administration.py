@@ -95,6 +95,16 @@ def add_account(connection: Connection, name: str, password_hash: str | None, ro
     run(connection, sql, (name, password_hash, role, sees_truth))
 
 
+def make_account(connection: Connection, name: str, role: str = "scorer", sees_truth: bool = False) -> str:
+    """Add an account with a made-up password, and return the password; SqlError 50221 when the name is taken."""
+    # Accounts are listed and tokens made where argon2 is not installed.
+    from lungdb_web.passwords import generate_password, hash_password
+
+    password = generate_password()
+    add_account(connection, name, hash_password(password), role, sees_truth)
+    return password
+
+
 def change_account(
     connection: Connection,
     name: str,
