@@ -11,11 +11,9 @@ from flask import Blueprint, Response, jsonify, request, stream_with_context, ur
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, NotFound
 
-from lungdb.errors import SqlError
+from lungdb.errors import ErrorNumber, SqlError
 from lungdb_web.audit import record_view
 from lungdb_web.queries.scans import (
-    NO_SUCH_SLICES,
-    REPLACED_MEANWHILE,
     Scan,
     find_scan,
     keep_animation,
@@ -133,7 +131,7 @@ def slice_response(index: int, number: int, window: str) -> Response:
     """Draw slice `number`, from 0 up, of a patient's scan as a PNG through one of WINDOWS."""
     if window not in WINDOWS:
         raise BadRequest(f"There is no such window. Windows are {', '.join(WINDOWS)}.")
-    with _not_found(NO_SUCH_SLICES):
+    with _not_found(ErrorNumber.UNKNOWN_SLICES):
         patient, hu, sha256 = read_slice(call, index, number)
     record_view("view_scan", index)
     pixel = pixel_size(patient.spacing_y, patient.spacing_x)
@@ -167,7 +165,7 @@ def _make_animation(index: int, image_format: str) -> tuple[bytes, str]:
         scan = find_scan(call, index)
         frames = read_slices(call, scan, shown_slices(scan.geometry.slices))
         file = animation(frames, scan.geometry.pixel, image_format)
-        with _not_found(REPLACED_MEANWHILE):
+        with _not_found(ErrorNumber.SCAN_REPLACED):
             return file, keep_animation(call, scan, image_format, file)
 
 

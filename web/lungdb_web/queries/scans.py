@@ -22,8 +22,6 @@ _CHUNK_BYTES = 8 * 2**20  # of pixels, decompressed, that are in memory at a tim
 _READ = "EXECUTE dbo.ReadSlices @PatientIndex = ?, @First = ?, @Last = ?;"
 _log = logging.getLogger("lungdb_web")
 
-NO_SUCH_SLICES = 50210
-REPLACED_MEANWHILE = 50211
 Slice = NDArray[np.int16]
 
 
@@ -76,7 +74,6 @@ def find_scan(call: Call, index: int) -> Scan:
         (found,) = call("EXECUTE dbo.ReadSlices @PatientIndex = ?, @WithPixels = 0;", index)
     except SqlError as error:
         raise (DamagedScanError(index) if error.number == ErrorNumber.UNKNOWN_SLICES else error) from error
-        raise (DamagedScanError(index) if error.number == NO_SUCH_SLICES else error) from error
     hashes = tuple(row[3] for row in found.rows)
     is_whole = [row[0] for row in found.rows] == list(range(patient.slices))
     if not is_whole or content_sha256(bytes.fromhex(one) for one in hashes).hex().upper() != patient.content_sha256:
@@ -135,11 +132,6 @@ def read_slice(call: Call, index: int, number: int) -> tuple[Patient, Slice, str
     DamagedScanError
         The slice is not what was loaded.
     """
-    patient = show_patient(index)
-    try:
-        (found,) = call(_READ, index, number, number)
-    except SqlError as error:
-        raise (NotFound(error.message) if error.number == ErrorNumber.UNKNOWN_SLICES else error) from error
     patient = show_patient(call, index)
     (found,) = call(_READ, index, number, number)
     if not found.rows:
@@ -172,10 +164,6 @@ def keep_animation(call: Call, scan: Scan, image_format: str, animation: bytes) 
         "EXECUTE dbo.StoreAnimation @PatientIndex = ?, @Format = ?, @Animation = ?, @Sha256 = ?, @ContentSha256 = ?, "
         "@Orientation = ?;"
     )
-    try:
-        call(sql, scan.index, image_format, animation, sha256, scan.content_sha256, scan.orientation)
-    except SqlError as error:
-        raise (NotFound(error.message) if error.number == ErrorNumber.SCAN_REPLACED else error) from error
     call(sql, scan.index, image_format, animation, sha256, scan.content_sha256, scan.orientation)
     return sha256
 
