@@ -139,7 +139,9 @@ WORDINGS: dict[int, Wording] = {
     628: Wording(16, "Cannot issue SAVE TRANSACTION when there is no active transaction. Begin one first."),
     1001: Wording(16, "Length or precision specification {length} is invalid for {type}."),
     1002: Wording(16, "Scale {scale} is not valid for {type}. Use 0 to 7."),
-    1007: Wording(15, "The number '{number}' is out of the range for numeric representation (maximum precision 38)."),
+    1007: Wording(
+        15, "The number '{number}' is out of the range for numeric representation (maximum precision {precision})."
+    ),
     1013: Wording(
         16,
         "The objects '{first}' and '{second}' in the FROM clause have the same exposed names. Use AS to tell "

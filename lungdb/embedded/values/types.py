@@ -265,7 +265,9 @@ def _sized(name: str, first: str | None, second: str | None, default_length: int
     if name == "decimal":
         precision, scale = int(first or 18), int(second or 0)
         if not (1 <= precision <= MAX_PRECISION and scale <= precision):
-            raise numbered_error(1007, number=f"decimal({precision},{scale})", advice="Use a precision of 1 to 38.")
+            shown = f"decimal({precision},{scale})"
+            advice = f"Use a precision of 1 to {MAX_PRECISION}."
+            raise numbered_error(1007, number=shown, precision=MAX_PRECISION, advice=advice)
         return decimal_type(precision, scale)
     if name == "float":
         bits = int(first or 53)
