@@ -28,7 +28,8 @@ from lungdb.embedded.syntax.tree import Name
 from lungdb.embedded.values.conversions import conversion_template
 from lungdb.embedded.values.names import key, quoted, text_literal
 from lungdb.embedded.values.refusals import refused
-from lungdb.embedded.writer.changes import ChangeWriter
+from lungdb.embedded.writer.changes import write_default
+from lungdb.embedded.writer.dispatch import new_writer
 from lungdb.embedded.writer.schema import SchemaWriter, find_column, member_names
 from lungdb.errors import SqlError
 
@@ -93,8 +94,8 @@ def _add_column(
     declared = SchemaWriter(session.sight(frame), "main", table.name).column(replace(column, nullable=True))
     session.storage.execute(f"ALTER TABLE main.{quoted(table.name)} ADD COLUMN {declared}")
     if has_rows and column.default is not None and (fill or not column.nullable):
-        writer = ChangeWriter(session.sight(frame))
-        value = writer.default(column, new)
+        writer = new_writer(session.sight(frame))
+        value = write_default(writer, column, new)
         session.storage.execute(
             f"UPDATE main.{quoted(table.name)} SET {quoted(column.name)} = {value}", session.bound(frame, writer.binds)
         )

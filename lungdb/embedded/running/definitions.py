@@ -23,7 +23,8 @@ from lungdb.embedded.syntax.statement_tree import (
 from lungdb.embedded.syntax.tree import Name
 from lungdb.embedded.values.names import key, quoted
 from lungdb.embedded.values.refusals import refused
-from lungdb.embedded.writer.changes import ChangeWriter
+from lungdb.embedded.writer.changes import table_to_change
+from lungdb.embedded.writer.dispatch import new_writer
 from lungdb.embedded.writer.plans import LocalTable
 from lungdb.embedded.writer.schema import SchemaWriter, find_column, member_names
 from lungdb.embedded.writer.scope import relation_of, renamed
@@ -163,7 +164,7 @@ def run_definition(
 
 def changed_table(session: Session, frame: Frame, name: Name) -> tuple[TableDefinition, str, LocalTable | None]:
     """Return a table to be altered, its name in SQLite, and the local table that it is, if it is one."""
-    table, _ = ChangeWriter(session.sight(frame)).table(name)
+    table, _ = table_to_change(new_writer(session.sight(frame)), name)
     local = frame.local_table(name[-1]) if name[-1].startswith("#") else None
     return table, table.name if local is None else local.physical, local
 
@@ -187,7 +188,7 @@ def create_module(session: Session, frame: Frame, statement: CreateModule) -> It
     name = session.local_name(frame, statement.name)
     kind = _KIND_OF[statement.kind]
     if statement.query is not None:
-        _, columns = ChangeWriter(session.sight(frame)).query(statement.query)
+        _, columns = new_writer(session.sight(frame)).query(statement.query)
         relation_of(name, renamed(columns, statement.columns, name))
     with session.atomic():
         found = session.catalog.find(name)

@@ -21,7 +21,7 @@ from lungdb.embedded.values.names import quoted
 from lungdb.embedded.values.refusals import refused
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import Family
-from lungdb.embedded.writer.changes import ChangeWriter
+from lungdb.embedded.writer.context import Writer, Written
 from lungdb.embedded.writer.schema import SchemaWriter
 from lungdb.embedded.writer.scope import OutColumn, Sql, relation_of
 from lungdb.embedded.writer.tree_search import mentions_variable
@@ -81,7 +81,7 @@ def _assign(session: Session, frame: Frame, statement: SelectStatement, body: Se
         session.row_count = 1
         return
 
-    def build(writer: ChangeWriter) -> tuple[str, list[OutColumn]]:
+    def build(writer: Writer) -> Written:
         kinds = [frame.types[variable] for variable in variables]
         text, columns = writer.query(statement.query)
         names = [f'"c{number}"' for number in range(len(kinds))]

@@ -23,7 +23,8 @@ from lungdb.embedded.values.conversions import convert
 from lungdb.embedded.values.names import key
 from lungdb.embedded.values.stored import Value, from_client
 from lungdb.embedded.values.types import SqlType, nvarchar, varbinary
-from lungdb.embedded.writer.changes import ChangeWriter
+from lungdb.embedded.writer.context import Writer, Written
+from lungdb.embedded.writer.dispatch import new_writer
 from lungdb.embedded.writer.plans import LocalTable, Plan, Unit
 from lungdb.embedded.writer.schema import SchemaWriter
 from lungdb.embedded.writer.scope import Bind, Binds, OutColumn
@@ -33,7 +34,7 @@ from lungdb.errors import Message, SqlError
 _UNITS = 256
 _NESTING_LIMIT = 32
 
-Build = Callable[[ChangeWriter], tuple[str, list[OutColumn]]]
+Build = Callable[[Writer], Written]
 
 
 @dataclass
@@ -166,7 +167,7 @@ class Session(ABC):
         ):
             return plan
         sight = self.sight(frame)
-        writer = ChangeWriter(sight)
+        writer = new_writer(sight)
         try:
             sql, columns = build(writer)
         except RecursionError:
@@ -205,8 +206,8 @@ class Session(ABC):
     ) -> tuple[Value, SqlType]:
         """Return the value of an expression and its type, converted to a type where one is given."""
 
-        def build(writer: ChangeWriter) -> tuple[str, list[OutColumn]]:
-            sql = writer.finite(writer.scalar(node))
+        def build(writer: Writer) -> Written:
+            sql = writer.scalar(node).finite()
             if target is not None:
                 sql = writer.convert(sql, target)
             return f"SELECT {sql.text}", [OutColumn("", sql.type)]
@@ -224,7 +225,7 @@ class Session(ABC):
     def condition(self, frame: Frame, statement: Statement, node: Condition) -> bool:
         """Tell whether a condition is true."""
 
-        def build(writer: ChangeWriter) -> tuple[str, list[OutColumn]]:
+        def build(writer: Writer) -> Written:
             return f"SELECT {writer.condition(node)}", []
 
         (row,) = self.query(frame, self.plan(frame, statement, "condition", build, node))
