@@ -8,7 +8,7 @@ from lungdb.embedded.running.arguments import bind, give_back, system_arguments
 from lungdb.embedded.running.events import Event, Result
 from lungdb.embedded.running.frames import Frame
 from lungdb.embedded.running.session import Session
-from lungdb.embedded.satellite.calls import Parameter, ScriptResult
+from lungdb.embedded.satellite.calls import ScriptParameter, ScriptResult
 from lungdb.embedded.syntax.statement_tree import Execute, SelectStatement
 from lungdb.embedded.syntax.statements import parse_declarations
 from lungdb.embedded.syntax.tree import Select
@@ -45,7 +45,9 @@ def run_script(session: Session, frame: Frame, statement: Execute) -> Iterator[E
     outputs = bind(session, frame, inner, statement, found.rest, declared, "sp_execute_external_script")
     asked = {parameter for parameter, _ in outputs}
     parameters = [
-        Parameter(each.name.lstrip("@"), each.type, inner.variables[each.name.lower()], each.name.lower() in asked)
+        ScriptParameter(
+            each.name.lstrip("@"), each.type, inner.variables[each.name.lower()], each.name.lower() in asked
+        )
         for each in declared
     ]
     columns, rows = _input(session, inner, unit)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from lungdb.embedded.running.events import Event, ReturnError, StatementError
 from lungdb.embedded.running.frames import Frame, Sight
 from lungdb.embedded.satellite.calls import Satellite
+from lungdb.embedded.satellite.processes import Preload
 from lungdb.embedded.store.catalog import Catalog
 from lungdb.embedded.store.catalog_views import CATALOG_VIEWS
 from lungdb.embedded.store.storage import ConstraintError, Storage, too_deep
@@ -54,14 +55,16 @@ class Session(ABC):
         The open file.
     database : str
         The database's name.
+    preload : Preload
+        What the processes of external scripts import before they are given a call.
     """
 
-    def __init__(self, storage: Storage, database: str) -> None:
+    def __init__(self, storage: Storage, database: str, preload: Preload) -> None:
         self.storage = storage
         self.database = database
         self.catalog = Catalog(storage)
         self.transactions = Transactions(storage)
-        self.satellite = Satellite()
+        self.satellite = Satellite(preload)
         self.options = Options()
         self.context: dict[str, tuple[Value, bool]] = {}
         self.caught: list[StatementError] = []

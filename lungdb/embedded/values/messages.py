@@ -29,6 +29,18 @@ class Wording:
 WORDINGS: dict[int, Wording] = {
     102: Wording(15, "Incorrect syntax near '{near}'."),
     156: Wording(15, "Incorrect syntax near the keyword '{keyword}'."),
+    39004: Wording(
+        16,
+        "A '{language}' script error occurred during execution of 'sp_execute_external_script' with HRESULT "
+        "0x80004004.\nAn external script error occurred: \n{reason}",
+    ),
+    39012: Wording(
+        16,
+        "Unable to communicate with the runtime for '{language}' script: its process is gone. Look for a crash, a lack "
+        "of memory or os._exit in the script.{last_words}",
+    ),
+    39017: Wording(16, "Input data query returned {what}."),
+    39018: Wording(16, "Parameter '{name}' {fault}."),
 }
 """By number, in ascending order."""
 
