@@ -70,6 +70,7 @@ from lungdb.embedded.syntax.statement_tree import (
     While,
 )
 from lungdb.embedded.values.conversions import convert
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.refusals import REFUSED, with_line
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import INT, time_type
@@ -250,17 +251,14 @@ def _transaction(session: Session, frame: Frame, statement: Transaction) -> Iter
     elif statement.name is None or not session.roll_back_to(statement.name):
         transactions.check_open(statement.name)
         if frame.inserting:
-            raise SqlError(3915, "Cannot use the ROLLBACK statement within an INSERT-EXEC statement. Use THROW.")
+            raise numbered_error(3915)
         session.roll_back()
     return iter(())
 
 
 def _use(session: Session, frame: Frame, statement: Use) -> Iterator[Event]:
     if statement.database.casefold() != session.database.casefold():
-        raise SqlError(
-            911, f"Database '{statement.database}' does not exist. The embedded engine's file holds one database, "
-            f"{session.database}."
-        )  # fmt: skip
+        raise numbered_error(911, database=statement.database, own=session.database)
     return iter(())
 
 
