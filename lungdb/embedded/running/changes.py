@@ -21,6 +21,7 @@ from lungdb.embedded.syntax.statement_tree import (
 )
 from lungdb.embedded.syntax.tree import Name
 from lungdb.embedded.values.conversions import Converter, check_allowed, column_converter
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key, quoted
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import SqlType
@@ -41,7 +42,6 @@ from lungdb.embedded.writer.plans import Plan
 from lungdb.embedded.writer.scope import OutColumn
 from lungdb.embedded.writer.sources import row_names
 from lungdb.embedded.writer.tree_search import names_relation
-from lungdb.errors import SqlError
 
 Row = tuple[Value, ...]
 
@@ -174,10 +174,7 @@ def _store_rows(
     targets = insert_columns(table, names)
     given = list(columns)
     if len(given) != len(targets):
-        raise SqlError(
-            213, f"Column name or number of supplied values does not match table definition: {table.name} takes "
-            f"{len(targets)} here and was given {len(given)}."
-        )  # fmt: skip
+        raise numbered_error(213, table=table.name, columns=len(targets), values=len(given))
     sql = _insert_text(writer, table, physical, targets)
     fixed = session.bound(frame, writer.binds)
     converters = [_converter(each.type, column, table) for each, column in zip(given, targets, strict=True)]
@@ -208,9 +205,9 @@ def _converter(source: SqlType, column: ColumnDefinition, table: TableDefinition
 def _insert_execute(session: Session, frame: Frame, statement: Insert) -> Iterator[Event]:
     """INSERT … EXECUTE: every result set of the procedure goes into the table."""
     if frame.inserting:
-        raise SqlError(8164, "An INSERT EXEC statement cannot be nested. Use OUTPUT parameters in the inner procedure.")
+        raise numbered_error(8164)
     if statement.output is not None:
-        raise SqlError(483, "The OUTPUT clause cannot be used in an INSERT … EXEC statement. Leave it out.")
+        raise numbered_error(483)
     source = statement.source
     assert isinstance(source, Execute | ExecuteText)
     # The rows of a script go straight into the table; others are read first, lest they come from that very table.
@@ -270,10 +267,7 @@ def truncate(session: Session, frame: Frame, statement: Truncate) -> Iterator[Ev
     """TRUNCATE TABLE, which begins IDENTITY again."""
     table, physical = table_to_change(new_writer(session.sight(frame)), statement.table)
     if session.catalog.referencing(table.name) and not table.name.startswith("#"):
-        raise SqlError(
-            4712, f"Cannot truncate table '{table.name}' because it is being referenced by a FOREIGN KEY constraint. "
-            "Use DELETE."
-        )  # fmt: skip
+        raise numbered_error(4712, table=table.name)
     with session.atomic():
         session.storage.execute(f"DELETE FROM {physical}")
         identity = next((each.identity for each in table.columns if each.identity is not None), None)
