@@ -13,9 +13,9 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from lungdb_web.administration import make_account
 from lungdb_web.passwords import verify_password
 
-from lungdb.cli.accounts import make_account
 from lungdb.database import connect, install
 from lungdb.errors import SqlError
 from tests.web.conftest import target_of

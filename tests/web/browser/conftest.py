@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from lungdb_web.serving import make_server
 
-from lungdb.cli.serve import make_server
 from lungdb.config import Settings
 from tests.web.conftest import PASSWORD
 
