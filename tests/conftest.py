@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 
-pytest_plugins = ["tests.support.fixtures"]
+pytest_plugins = ["tests.support.asking", "tests.support.fixtures"]
 
 # A shell that runs the tests in the background ignores Ctrl-C for them, and every process started here would do so too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -4,24 +4,28 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import secrets
 import sys
 from collections.abc import Sequence
 from datetime import datetime
 
 from lungdb.cli.sql import print_table
-from lungdb.cli.support import add_database_argument, exit_status, open_database
+from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.database import Connection
+from lungdb.database.site import open_database
 from lungdb.errors import LungdbError
-
-# What every token begins with, so that scanners for secrets recognise one that leaked.
-TOKEN_PREFIX = "lungdb_"  # noqa: S105
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0, 1 for an error, 2 for wrong usage."""
-    arguments = _parser().parse_args(argv)
-    return exit_status(lambda: _run(arguments))
+    return exit_status(lambda: _run(argv))
+
+
+def require_web() -> None:
+    """Say which packages are missing where the web page is not installed."""
+    try:
+        import lungdb_web.administration  # noqa: F401 - each action imports what it calls
+    except ImportError as error:
+        raise LungdbError(f'The accounts of the web page need {error.name}. Run: pip install "lungdb[web]"') from error
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -61,9 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(argv: Sequence[str] | None) -> int:
+    require_web()
     from lungdb_web.administration import change_account, revoke_token
 
+    arguments = _parser().parse_args(argv)
     with open_database(arguments.database) as connection:
         match arguments.action:
             case "add":
@@ -89,10 +95,12 @@ def _run(arguments: argparse.Namespace) -> int:
 
 def _add(connection: Connection, arguments: argparse.Namespace) -> None:
     from lungdb_web.administration import add_account
+    from lungdb_web.passwords import hash_password
 
     if arguments.no_password and arguments.generate:
         raise LungdbError("--generate and --no-password exclude each other. Give one of them.")
-    password, password_hash = (None, None) if arguments.no_password else _password(arguments)
+    password = None if arguments.no_password else _password(arguments)
+    password_hash = None if password is None else hash_password(password)
     add_account(connection, arguments.name, password_hash, arguments.role, bool(arguments.sees_truth))
     print(f"The account '{arguments.name}' is added as {arguments.role}.")
     _show_generated(arguments, password)
@@ -100,9 +108,10 @@ def _add(connection: Connection, arguments: argparse.Namespace) -> None:
 
 def _change_password(connection: Connection, arguments: argparse.Namespace) -> None:
     from lungdb_web.administration import change_account
+    from lungdb_web.passwords import hash_password
 
-    password, password_hash = _password(arguments)
-    change_account(connection, arguments.name, password_hash=password_hash)
+    password = _password(arguments)
+    change_account(connection, arguments.name, password_hash=hash_password(password))
     print(f"The password of '{arguments.name}' is changed; its sessions are ended.")
     _show_generated(arguments, password)
 
@@ -117,28 +126,21 @@ def _change_role(connection: Connection, arguments: argparse.Namespace) -> None:
 
 
 def _make_token(connection: Connection, arguments: argparse.Namespace) -> None:
-    from lungdb_web.administration import store_token
-    from lungdb_web.queries.accounts import secret_sha256
+    from lungdb_web.administration import make_token
 
-    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-    number, expires_at = store_token(
-        connection, arguments.name, arguments.purpose, secret_sha256(token), arguments.days
-    )
+    token, number, expires_at = make_token(connection, arguments.name, arguments.purpose, arguments.days)
     print(f"Token {number} of '{arguments.name}', valid until {_day(expires_at)}, shown only now:\n{token}")
 
 
-def _password(arguments: argparse.Namespace) -> tuple[str, str]:
-    """Make a password up, or ask for one: twice at a terminal, else a line of standard input. Gives it and its hash."""
-    from lungdb_web.passwords import generate_password, hash_password
+def _password(arguments: argparse.Namespace) -> str:
+    """Make a password up, or ask for one: twice at a terminal, else a line of standard input."""
+    if arguments.generate:
+        from lungdb_web.passwords import generate_password
 
-    password = generate_password() if arguments.generate else _asked_password(arguments.name)
-    return password, hash_password(password)
-
-
-def _asked_password(name: str) -> str:
+        return generate_password()
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
-    password = getpass.getpass(f"Password for '{name}': ")
+    password = getpass.getpass(f"Password for '{arguments.name}': ")
     if getpass.getpass("Once more: ") != password:
         raise LungdbError("The two passwords differ, so nothing was changed. Run the command again.")
     return password

@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lungdb.cli.load_tensors import store_network
 from lungdb.cli.main import main
 from lungdb.database import Connection, connect, install, run
+from lungdb.loading.tensors import store_network
 from lungdb.networks.dense import DenseLayer
 from tests.sql.gates.check import SQL
 from tests.sql_only.network_database import add_dataset, probabilities, train, weights

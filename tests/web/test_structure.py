@@ -13,7 +13,7 @@ import pytest
 
 from lungdb.cli.main import COMMANDS
 from lungdb.database import connect, install
-from tests.web.conftest import target_of
+from tests.support.databases import target_of
 
 ROOT = Path(__file__).resolve().parents[2]
 HTTP = {"flask", "flask_smorest", "webargs", "werkzeug"}

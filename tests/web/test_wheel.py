@@ -17,7 +17,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.web.conftest import csrf_of, target_of
+from tests.support.databases import target_of
+from tests.support.web import csrf_of
 
 pytestmark = pytest.mark.slow
 

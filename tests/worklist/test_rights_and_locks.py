@@ -11,7 +11,7 @@ import pytest
 
 from lungdb.cli import load_patients, load_scans
 from lungdb.database import connect, install, run
-from lungdb.loading import scan_store
+from lungdb.loading import people, scan_store
 from lungdb.phantoms.dataset import make_dataset
 from tests.support.databases import target_of
 
@@ -73,7 +73,7 @@ def test_loaders_lock_the_worklist_before_they_write(tmp_path: Path, monkeypatch
     assert locks[0] < writes[0]
 
     statements.clear()
-    monkeypatch.setattr(load_patients, "run", noting)
+    monkeypatch.setattr(people, "run", noting)
     with closing(connect(target)) as connection:
         ((patient,),) = run(connection, "SELECT patient_id FROM dbo.patients;")[0].rows
     names = tmp_path / "names.csv"
