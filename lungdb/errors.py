@@ -6,10 +6,66 @@ Each message is one sentence of what is wrong, with the value, and one of what t
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
 
 
 class LungdbError(Exception):
     """Something a user can put right: bad input, a missing package, a refused value."""
+
+
+class ErrorNumber(IntEnum):
+    """The numbers of what the stored procedures refuse; sql/README.md says what each means."""
+
+    IN_TRANSACTION = 50100
+    ARGUMENT = 50101
+    UNKNOWN_NETWORK = 50102
+    UNKNOWN_BYTES = 50103
+    OTHER_SHAPE = 50104
+    DAMAGED = 50105
+    UNKNOWN_PATIENT = 50107
+    UNKNOWN_MODEL = 50108
+    NO_FEATURES = 50109
+    OTHER_WIDTH = 50110
+    NO_LABELS = 50111
+    ONE_CLASS = 50112
+    TOO_FEW = 50113
+    ONE_OF_TWO = 50114
+    UNKNOWN_LAYER = 50115
+    UNREADABLE = 50116
+    NOTHING_TO_TRAIN_ON = 50117
+    OUT_OF_ORDER = 50119
+    SOME_FAILED = 50120
+    FEATURES_MISSING = 50140
+    WORSE_THAN_CHAMPION = 50141
+    NO_CHAMPION = 50142
+    STILL_REFERRED_TO = 50143
+    NOT_COMPARABLE = 50144
+    UNKNOWN_PREDICTION = 50145
+    CHAMPION_CHANGED = 50146
+    NO_NODES = 50150
+    NOT_CHECKED = 50151
+    NOT_AS_NODES = 50152
+    OTHER_FEATURES = 50153
+    UNKNOWN_PREVALENCE = 50154
+    COPIED_IN_PART = 50155
+    SEARCH_SPACE = 50160
+    NUMBER_OF_TRIALS = 50161
+    UNKNOWN_SEARCH = 50162
+    ALL_TRIALS_FAILED = 50163
+    FEATURES_CHANGED = 50164
+    UNKNOWN_TENSORS = 50170
+    UNKNOWN_DATASET = 50171
+    UNFIT_EXAMPLE = 50172
+    UNFIT_TENSORS = 50173
+    OTHER_LAYERS = 50174
+    UNFIT_LABEL = 50175
+    OVERFLOW = 50176
+    NOTHING_SIMILAR = 50200
+    UNKNOWN_SLICES = 50210
+    SCAN_REPLACED = 50211
+    UNKNOWN_ACCOUNT = 50220
+    ACCOUNT_EXISTS = 50221
+    UNKNOWN_TOKEN = 50222
 
 
 class ProcedureError(LungdbError):
@@ -18,12 +74,12 @@ class ProcedureError(LungdbError):
     Attributes
     ----------
     number : int
-        The error number, 50100 and up, as listed in sql/README.md.
+        A plain one, because an OUTPUT parameter takes no enumeration.
     """
 
-    def __init__(self, number: int, message: str) -> None:
+    def __init__(self, number: ErrorNumber, message: str) -> None:
         super().__init__(message)
-        self.number = number
+        self.number = int(number)
         self.message = message
 
 

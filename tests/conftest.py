@@ -1,8 +1,10 @@
-"""For all tests: the interrupt that several of them send reaches what they start."""
+"""For all tests: the databases that they start from, and the interrupt that several send reaches what they start."""
 
 from __future__ import annotations
 
 import signal
+
+pytest_plugins = ["tests.support.asking", "tests.support.fixtures"]
 
 # A shell that runs the tests in the background ignores Ctrl-C for them, and every process started here would do so too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

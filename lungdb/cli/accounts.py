@@ -4,51 +4,33 @@ from __future__ import annotations
 
 import argparse
 import getpass
-import secrets
 import sys
 from collections.abc import Sequence
 from datetime import datetime
 
-from lungdb_web.administration import (
-    ROLES,
-    add_account,
-    change_account,
-    list_accounts,
-    list_tokens,
-    read_audit,
-    revoke_token,
-    store_token,
-)
-
 from lungdb.cli.sql import print_table
-from lungdb.cli.support import add_database_argument, exit_status, open_database
+from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.database import Connection
+from lungdb.database.site import open_database
 from lungdb.errors import LungdbError
-
-try:
-    from lungdb_web.passwords import generate_password, hash_password
-    from lungdb_web.queries.accounts import secret_sha256
-except ImportError as error:
-    raise LungdbError(f'The accounts of the web page need {error.name}. Run: pip install "lungdb[web]"') from error
-
-# What every token begins with, so that scanners for secrets recognise one that leaked.
-TOKEN_PREFIX = "lungdb_"  # noqa: S105
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0, 1 for an error, 2 for wrong usage."""
-    arguments = _parser().parse_args(argv)
-    return exit_status(lambda: _run(arguments))
+    return exit_status(lambda: _run(argv))
 
 
-def make_account(connection: Connection, name: str, role: str = "scorer", sees_truth: bool = False) -> str:
-    """Add an account with a made-up password, and return the password; SqlError 50221 when the name is taken."""
-    password = generate_password()
-    add_account(connection, name, hash_password(password), role, sees_truth)
-    return password
+def require_web() -> None:
+    """Say which packages are missing where the web page is not installed."""
+    try:
+        import lungdb_web.administration  # noqa: F401 - each action imports what it calls
+    except ImportError as error:
+        raise LungdbError(f'The accounts of the web page need {error.name}. Run: pip install "lungdb[web]"') from error
 
 
 def _parser() -> argparse.ArgumentParser:
+    from lungdb_web.administration import ROLES
+
     parser = argparse.ArgumentParser(prog="lungdb accounts", description=__doc__)
     common = argparse.ArgumentParser(add_help=False)
     add_database_argument(common)
@@ -83,7 +65,11 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(arguments: argparse.Namespace) -> int:
+def _run(argv: Sequence[str] | None) -> int:
+    require_web()
+    from lungdb_web.administration import change_account, revoke_token
+
+    arguments = _parser().parse_args(argv)
     with open_database(arguments.database) as connection:
         match arguments.action:
             case "add":
@@ -94,10 +80,7 @@ def _run(arguments: argparse.Namespace) -> int:
                 change_account(connection, arguments.name, is_enabled=arguments.action == "enable")
                 print(f"The account '{arguments.name}' is {arguments.action}d.")
             case "password":
-                password = _password(arguments)
-                change_account(connection, arguments.name, password_hash=hash_password(password))
-                print(f"The password of '{arguments.name}' is changed; its sessions are ended.")
-                _show_generated(arguments, password)
+                _change_password(connection, arguments)
             case "role":
                 _change_role(connection, arguments)
             case "token":
@@ -111,6 +94,9 @@ def _run(arguments: argparse.Namespace) -> int:
 
 
 def _add(connection: Connection, arguments: argparse.Namespace) -> None:
+    from lungdb_web.administration import add_account
+    from lungdb_web.passwords import hash_password
+
     if arguments.no_password and arguments.generate:
         raise LungdbError("--generate and --no-password exclude each other. Give one of them.")
     password = None if arguments.no_password else _password(arguments)
@@ -120,7 +106,19 @@ def _add(connection: Connection, arguments: argparse.Namespace) -> None:
     _show_generated(arguments, password)
 
 
+def _change_password(connection: Connection, arguments: argparse.Namespace) -> None:
+    from lungdb_web.administration import change_account
+    from lungdb_web.passwords import hash_password
+
+    password = _password(arguments)
+    change_account(connection, arguments.name, password_hash=hash_password(password))
+    print(f"The password of '{arguments.name}' is changed; its sessions are ended.")
+    _show_generated(arguments, password)
+
+
 def _change_role(connection: Connection, arguments: argparse.Namespace) -> None:
+    from lungdb_web.administration import change_account
+
     if arguments.role is None and arguments.sees_truth is None:
         raise LungdbError("Nothing is to be changed. Give a role, --sees-truth or --no-sees-truth.")
     change_account(connection, arguments.name, role=arguments.role, sees_truth=arguments.sees_truth)
@@ -128,16 +126,17 @@ def _change_role(connection: Connection, arguments: argparse.Namespace) -> None:
 
 
 def _make_token(connection: Connection, arguments: argparse.Namespace) -> None:
-    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
-    number, expires_at = store_token(
-        connection, arguments.name, arguments.purpose, secret_sha256(token), arguments.days
-    )
+    from lungdb_web.administration import make_token
+
+    token, number, expires_at = make_token(connection, arguments.name, arguments.purpose, arguments.days)
     print(f"Token {number} of '{arguments.name}', valid until {_day(expires_at)}, shown only now:\n{token}")
 
 
 def _password(arguments: argparse.Namespace) -> str:
     """Make a password up, or ask for one: twice at a terminal, else a line of standard input."""
     if arguments.generate:
+        from lungdb_web.passwords import generate_password
+
         return generate_password()
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
@@ -153,6 +152,8 @@ def _show_generated(arguments: argparse.Namespace, password: str | None) -> None
 
 
 def _list(connection: Connection) -> None:
+    from lungdb_web.administration import list_accounts, list_tokens
+
     columns = ("name", "role", "sees truth", "enabled", "password", "since")
     rows = [
         (
@@ -190,6 +191,8 @@ def _list(connection: Connection) -> None:
 
 
 def _audit(connection: Connection, arguments: argparse.Namespace) -> None:
+    from lungdb_web.administration import read_audit
+
     columns = ("at (UTC)", "account", "action", "patient", "outcome", "detail", "address")
     rows = [
         (

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from lungdb.cli.support import open_database
+from lungdb.copying.delivery import run_batches, write_script
 from lungdb.copying.script import copy_batches
-from lungdb.database import run
+from lungdb.database.site import open_database
 from lungdb.errors import LungdbError
-
-_HEADER = """\
--- A model with the features of patients, or a dense network, made by `lungdb copy`. Run it on one connection, such as
---     sqlcmd -b -f 65001 -i FILE.sql -S SERVER -d DATABASE
--- in a database where install_sql_only.sql or install.sql has run. All of it is stored, or nothing.
-SET NOCOUNT ON;
-SET XACT_ABORT ON;
-GO
-"""
 
 
 def main(argv: Sequence[str]) -> int:
@@ -53,12 +43,11 @@ def main(argv: Sequence[str]) -> int:
     with open_database(options.source) as source:
         batches = copy_batches(source, options.model, options.version, _indices(options.patients), options.network)
         if options.to.lower().endswith(".sql"):
-            _write(Path(options.to), batches)
+            write_script(Path(options.to), batches)
             print(f"{options.to} is written.")
         else:
             with open_database(options.to) as target:
-                for batch in batches:
-                    run(target, batch, on_message=lambda message: print(message.text))
+                run_batches(target, batches, on_message=lambda message: print(message.text))
     return 0
 
 
@@ -69,18 +58,3 @@ def _indices(text: str) -> list[int] | None:
         return [int(part) for part in text.split(",")] if text.strip() else []
     except ValueError:
         raise LungdbError(f"'{text}' is no list of patients. Give indices such as 0,1,5, or all.") from None
-
-
-def _write(path: Path, batches: Iterator[str]) -> None:
-    """Write the script beside the file and put it in its place when it is whole."""
-    unfinished = path.with_name(f".{path.name}.unfinished")
-    try:
-        with unfinished.open("w", encoding="utf-8", newline="\n") as file:
-            file.write(_HEADER)
-            for batch in batches:
-                file.write(f"{batch}GO\n")
-        os.replace(unfinished, path)
-    except OSError as error:
-        raise LungdbError(f"The file '{path}' cannot be written: {error.strerror}.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)

@@ -7,17 +7,15 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from lungdb.cli import load_labels, load_network, load_scans
 from lungdb.cli.demo_people import describe_page, name_patients
 from lungdb.cli.sql import print_table, run_and_print
-from lungdb.database import Connection, connect, install, run, sql_directory
+from lungdb.database import Connection, connect, install, sql_directory
+from lungdb.database.site import set_setting
 from lungdb.errors import LungdbError
-from lungdb.learning.metrics import auc, bootstrap_interval
+from lungdb.reporting.held_out import Score, auc_sentence, newest_seed, score_test_patients
 
 PATIENTS = 128
 TEST_PERCENT = 35
@@ -42,15 +40,6 @@ def main(argv: Sequence[str]) -> int:
     return Demo(options.folder, options.scans, options.labels, options.network).run()
 
 
-@dataclass(frozen=True)
-class Score:
-    """A held-out patient: index, probability in percent, and label."""
-
-    index: int
-    percent: float
-    label: int
-
-
 class Demo:
     """The steps of the demo, with the seconds that each took."""
 
@@ -73,7 +62,7 @@ class Demo:
             install(connection)
         try:
             if self.is_synthetic:
-                run(connection, "UPDATE dbo.settings SET value = ? WHERE name = N'test_percent';", (str(TEST_PERCENT),))
+                set_setting(connection, "test_percent", str(TEST_PERCENT))
             with self._step("load scans, labels, network"):
                 database = ["-d", self.target]
                 self._check(load_scans.main([*database, "--keep-ids", str(self.scans)]), "Loading scans")
@@ -87,8 +76,7 @@ class Demo:
                     self._execute(connection, name)
             with self._step("score held-out patients"):
                 scores = score_test_patients(connection)
-            (newest,) = run(connection, "SELECT TOP (1) seed FROM dbo.experiments ORDER BY experiment_id DESC;")
-            self._report(scores, seed=newest.rows[0][0])
+            self._report(scores, seed=newest_seed(connection))
             print("\n" + "\n".join(describe_page(connection, sys.argv[0], self.target)))
         finally:
             connection.close()
@@ -149,30 +137,3 @@ def write_phantoms(scans: Path, labels: Path) -> None:
         return
     with tqdm(total=PATIENTS, unit="patient", desc="Writing") as bar:
         make_dataset(scans, patients=PATIENTS, progress=bar.update)
-
-
-def score_test_patients(connection: Connection) -> list[Score]:
-    """Score each labelled test patient with PredictLungCancer, in the order of their indices."""
-    (patients,) = run(
-        connection,
-        "SELECT p.idx, l.label FROM dbo.patients AS p INNER JOIN dbo.labels AS l ON l.patient_id = p.patient_id "
-        "INNER JOIN dbo.splits AS s ON s.patient_id = p.patient_id WHERE s.part = 'test' ORDER BY p.idx;",
-    )
-    scores = []
-    for index, label in patients.rows:
-        (result,) = run(connection, "EXECUTE dbo.PredictLungCancer @PatientIndex = ?;", (index,))
-        scores.append(Score(index, float(result.rows[0][0]), int(label)))
-    return scores
-
-
-def auc_sentence(scores: Sequence[Score], seed: int) -> str:
-    """Say the AUC with its 95 % bootstrap interval, drawn with a seed, or why there is none."""
-    labels = np.array([score.label for score in scores], dtype=np.int64)
-    percents = np.array([score.percent for score in scores], dtype=np.float64)
-    interval = bootstrap_interval(labels, percents, auc, seed=seed)
-    if interval is None:
-        return f"There is no AUC: it needs both classes among the {len(labels)} held-out patients."
-    return (
-        f"AUC on {len(labels)} held-out patients: {auc(labels, percents):.3f} "
-        f"(95 % interval {interval[0]:.3f} to {interval[1]:.3f})"
-    )

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from lungdb.cli.support import add_database_argument
 from lungdb.config import load_settings
-from lungdb.database import connect, install, run
+from lungdb.database import connect, install
+from lungdb.database.site import schema_version
 
 
 def main(argv: Sequence[str]) -> int:
@@ -27,9 +28,8 @@ def main(argv: Sequence[str]) -> int:
     try:
         script = "install_sql_only.sql" if options.sql_only else "install.sql"
         install(connection, on_message=lambda message: print(message.text), script=script)
-        (result,) = run(connection, "SELECT DB_NAME(), MAX(version) FROM dbo.schema_version;")
+        name, version = schema_version(connection)
     finally:
         connection.close()
-    name, version = result.rows[0]
     print(f"{name} is at schema version {version}.")
     return 0

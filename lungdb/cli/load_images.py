@@ -8,9 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lungdb.cli.support import add_database_argument, exit_status, open_database
+from lungdb.cli.support import add_database_argument, exit_status
+from lungdb.database.site import open_database
 from lungdb.errors import LungdbError
-from lungdb.loading.tables import LineError, read_table
+from lungdb.loading.picture_labels import read_labels
 
 if TYPE_CHECKING:
     from lungdb.loading.pictures import Report
@@ -20,8 +21,6 @@ A picture's name is its path below the folder. Files are stored as they are; wha
 more than 64 MB, or 200 MB unpacked, is not taken. A JPEG is read the way up that its Exif orientation says. Running it
 again adds what is missing and changes nothing else. docs/images.md tells more.
 """
-
-_MOST_CLASSES = 256
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,76 +50,22 @@ def main(argv: Sequence[str] | None = None) -> int:
     return exit_status(lambda: _load(arguments))
 
 
-def read_labels(path: Path) -> dict[str, int | None]:
-    """Read a file of labels, ``name,label``; other columns are ignored.
-
-    Returns
-    -------
-    dict of str to int or None
-        Name of a picture, with slashes -> 0 to 255, or None, in the order of the file.
-
-    Raises
-    ------
-    LungdbError
-        The file cannot be read, or a line is wrong.
-    """
-    found = read_table(path, "labels", ("name", "label"), _label)
-    return {name.replace("\\", "/"): label for name, label in found.items()}
-
-
-def class_numbers(names: Sequence[str]) -> dict[str, int]:
-    """Number the classes that the first folder of each name tells, folder -> label.
-
-    Folders that are all named 0 to 255 keep their numbers, so that classes may be added later; others get 0, 1, … in
-    the order of their names.
-
-    Raises
-    ------
-    LungdbError
-        A picture lies in no subfolder, or there are more than 256.
-    """
-    loose = sum("/" not in name for name in names)
-    if loose:
-        raise LungdbError(
-            f"{loose} pictures lie in no subfolder, so --classes does not tell their class. Move them into subfolders."
-        )
-    folders = sorted({name.partition("/")[0] for name in names})
-    if len(folders) > _MOST_CLASSES:
-        raise LungdbError(f"There are {len(folders)} subfolders. Give at most {_MOST_CLASSES} classes.")
-    if all(_is_label(folder) for folder in folders):
-        return {folder: int(folder) for folder in folders}
-    return {folder: number for number, folder in enumerate(folders)}
-
-
-def _label(values: dict[str, str]) -> int | None:
-    if values["label"] and not _is_label(values["label"]):
-        raise LineError("has a label that is not 0 to 255")
-    return int(values["label"]) if values["label"] else None
-
-
-def _is_label(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= 3 and int(text) < _MOST_CLASSES
-
-
 def _load(arguments: argparse.Namespace) -> int:
     try:
-        from lungdb.loading.pictures import find_names, is_picture, load_pictures, store_labels
+        from lungdb.loading.pictures import find_classes, load_pictures
     except ModuleNotFoundError as error:
         raise LungdbError(f'Pictures are loaded with {error.name}. Run: pip install "lungdb[load]"') from error
     labels = read_labels(arguments.labels) if arguments.labels else {}
     if arguments.classes:
-        names = [name for name in find_names(arguments.folder) if is_picture(arguments.folder / name)]
-        classes = class_numbers(names)
-        labels = {name: classes[name.partition("/")[0]] for name in names}
+        classes, labels = find_classes(arguments.folder)
         print("Classes: " + ", ".join(f"{number} is '{folder}'" for folder, number in classes.items()) + ".")
     with open_database(arguments.database) as connection:
         report = load_pictures(connection, arguments.folder, labels, replace=arguments.replace)
-        changed, unknown = store_labels(connection, labels) if labels else (0, [])
     _print(report)
     if labels:
-        print(f"Labels of pictures that were there before: {changed} changed.")
-    if arguments.labels and unknown:
-        print(f"{len(unknown)} names of '{arguments.labels.name}' are not in the database and were passed over.")
+        print(f"Labels of pictures that were there before: {report.relabelled} changed.")
+    if arguments.labels and report.unknown:
+        print(f"{len(report.unknown)} names of '{arguments.labels.name}' are not in the database and were passed over.")
     if arguments.show_paths:
         for reason, path, message in report.not_taken:
             shown = path.encode("utf-8", "backslashreplace").decode()  # a name need not be text

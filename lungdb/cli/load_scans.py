@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lungdb.cli.support import add_database_argument, exit_status, open_database
+from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.config import load_settings
+from lungdb.database.site import open_database
 from lungdb.dicom.identity import Identity
 from lungdb.dicom.limits import Limits
 from lungdb.dicom.rejection import REASONS

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 
 from lungdb.cli.support import add_database_argument, exit_status
-from lungdb.config import load_settings
-from lungdb.database import Connection, connect, run
-from lungdb.database.transaction import transaction
-from lungdb.errors import LungdbError
-from lungdb.networks.dense import ACTIVATIONS, DenseLayer, read_dense
-
-_LONGEST_NAME = 128
-_INSERT = """
-INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
-SELECT ?, ?, CAST(r.[key] AS INT), CAST(c.[key] AS INT), CAST(c.[value] AS FLOAT)
-FROM OPENJSON(?) AS r
-CROSS APPLY OPENJSON(r.[value]) AS c;
-"""
-_INSERT_LAYER = "INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation) VALUES (?, ?, ?, ?, ?);"
+from lungdb.loading.tensors import load_tensors
+from lungdb.networks.dense import ACTIVATIONS
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -43,39 +29,9 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _load(arguments: argparse.Namespace) -> int:
-    try:
-        data = arguments.file.read_bytes()
-    except OSError as error:
-        raise LungdbError(f"The file '{arguments.file}' cannot be read ({error.strerror}). Check its path.") from error
-    layers = read_dense(data, arguments.activation)
-    name = arguments.name or arguments.file.stem
-    if not name or len(name) > _LONGEST_NAME:
-        raise LungdbError(f"The name '{name}' has {len(name)} characters. Give one of 1 to 128 with --name.")
-    with closing(connect(arguments.database or load_settings().database)) as connection:
-        run(connection, "SET NOCOUNT ON; SET XACT_ABORT ON;")
-        if run(connection, "SELECT OBJECT_ID(N'dbo.tensors', N'U');")[0].rows[0][0] is None:
-            raise LungdbError("The database does not hold the table dbo.tensors. Install lungdb's sql_only part there.")
-        with transaction(connection):
-            store_network(connection, name, layers, replace=arguments.replace)
+    name, layers = load_tensors(
+        arguments.database, arguments.file, arguments.name, arguments.activation, replace=arguments.replace
+    )
     widths = [layers[0].weight.shape[0], *(layer.weight.shape[1] for layer in layers)]
     print(f"Network: {name}, widths {', '.join(map(str, widths))}, {', '.join(layer.activation for layer in layers)}.")
     return 0
-
-
-def store_network(connection: Connection, name: str, layers: Sequence[DenseLayer], *, replace: bool) -> None:
-    """Write a network into dbo.dense_layers and dbo.tensors, in a transaction of the caller's.
-
-    Raises
-    ------
-    LungdbError
-        There is one of this name, and `replace` is not set.
-    """
-    if run(connection, "SELECT COUNT(*) FROM dbo.dense_layers WHERE network = ?;", (name,))[0].rows[0][0]:
-        if not replace:
-            raise LungdbError(f"The database has a network '{name}'. Give another --name, or --replace it.")
-        for table in ("dense_layers", "tensors", "training_log"):
-            run(connection, f"DELETE FROM dbo.{table} WHERE network = ?;", (name,))
-    for number, layer in enumerate(layers):
-        run(connection, _INSERT_LAYER, (name, number, *layer.weight.shape, layer.activation))
-        run(connection, _INSERT, (name, f"{number}.weight", json.dumps(layer.weight.tolist())))
-        run(connection, _INSERT, (name, f"{number}.bias", json.dumps([layer.bias.tolist()])))

@@ -3,25 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import json
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 from lungdb.cli.sql import print_table
-from lungdb.cli.support import add_database_argument, exit_status, open_database
+from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.config import load_settings
-from lungdb.database import Connection, run
-from lungdb.database.connection import SQLITE_PREFIX
+from lungdb.database import Connection
+from lungdb.database.site import is_missing_file, open_database
+from lungdb.loading.network_store import ListedNetwork, list_feature_sets, list_networks
 from lungdb.networks.architectures.catalog import CATALOG
 
-_LOADED = """
-SELECT network_id, name, version, library, details, DATALENGTH(model) AS bytes, sha256, created_at
-FROM dbo.networks ORDER BY name, version;
-"""
-_FEATURE_SETS = """
-SELECT network_id, layer, preprocessing, width FROM dbo.feature_sets ORDER BY feature_set_id;
-"""
 _HASH_DIGITS = 8
 
 
@@ -35,17 +27,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _show(target: str | None) -> int:
     _print_catalog()
-    if target is None and _is_absent(load_settings().database):
+    if target is None and is_missing_file(load_settings().database):
         print("\nThere is no database here; -d TARGET shows the networks of one.")
         return 0
     with open_database(target) as connection:
         _print_loaded(connection)
     return 0
-
-
-def _is_absent(target: str) -> bool:
-    """Tell whether a target is a file that is not there, which opening it would make."""
-    return target.startswith(SQLITE_PREFIX) and not Path(target[len(SQLITE_PREFIX) :]).exists()
 
 
 def _print_catalog() -> None:
@@ -80,30 +67,29 @@ def _layers(names: Sequence[str]) -> str:
 
 
 def _print_loaded(connection: Connection) -> None:
-    networks = run(connection, _LOADED)[0].rows
+    networks = list_networks(connection)
     if not networks:
         print("\nThe database holds no network. lungdb load-network FILE loads one.")
         return
     print("\nLoaded networks\n")
     columns = ("name", "ver", "from", "network", "precision", "width", "MB", "SHA-256", "loaded")
-    print_table(columns, [_row(*network[1:]) for network in networks])
-    names = {network[0]: f"{network[1]}, version {network[2]}" for network in networks}
-    sets = run(connection, _FEATURE_SETS)[0].rows
+    print_table(columns, [_row(network) for network in networks])
+    names = {network.network_id: f"{network.name}, version {network.version}" for network in networks}
+    sets = [(names[one.network_id], one.layer, one.preprocessing, one.width) for one in list_feature_sets(connection)]
     if sets:
         print("\nFeature sets\n")
-        print_table(("network", "layer", "preprocessing", "width"), [(names[key], *told) for key, *told in sets])
+        print_table(("network", "layer", "preprocessing", "width"), sets)
 
 
-def _row(name: str, version: int, library: str, text: str, size: int, sha256: bytes, loaded: Any) -> tuple[Any, ...]:
-    details = json.loads(text)
+def _row(network: ListedNetwork) -> tuple[Any, ...]:
     return (
-        name,
-        version,
-        library,
-        details.get("architecture") or "",
-        details.get("precision", "float32"),
-        details.get("width"),
-        f"{size / 1e6:.1f}",
-        bytes(sha256).hex()[:_HASH_DIGITS],
-        str(loaded)[:10],
+        network.name,
+        network.version,
+        network.library,
+        network.details.get("architecture") or "",
+        network.details.get("precision", "float32"),
+        network.details.get("width"),
+        f"{network.size / 1e6:.1f}",
+        network.sha256.hex()[:_HASH_DIGITS],
+        str(network.created_at)[:10],
     )

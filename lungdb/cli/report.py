@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import os
 from collections.abc import Sequence
-from contextlib import suppress
 from pathlib import Path
 
-from lungdb.cli.support import add_database_argument, exit_status, open_database
+from lungdb.cli.support import add_database_argument, exit_status
+from lungdb.database.site import open_database
 from lungdb.errors import LungdbError
 from lungdb.reporting.facts import read_facts
 
@@ -31,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _report(arguments: argparse.Namespace) -> int:
     try:
-        from lungdb.reporting.page import render_page
+        from lungdb.reporting.files import write_page, write_plots
         from lungdb.reporting.plots import draw_plots
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
@@ -41,22 +40,8 @@ def _report(arguments: argparse.Namespace) -> int:
         facts = read_facts(connection, arguments.model, arguments.version)
     plots = draw_plots(facts)
     if arguments.png is not None:
-        for plot in plots:
-            _write(arguments.png / f"{plot.name}.png", plot.png)
+        write_plots(plots, arguments.png)
         print(f"{len(plots)} plots: {arguments.png}")
-    _write(arguments.output, render_page(facts, plots).encode("utf-8"))
+    write_page(facts, plots, arguments.output)
     print(f"{facts.model.name} version {facts.model.version}: {arguments.output}")
     return 0
-
-
-def _write(file: Path, content: bytes) -> None:
-    """Write a whole file or none."""
-    part = file.with_name(f"{file.name}.part")
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(content)
-        os.replace(part, file)
-    except OSError as error:
-        with suppress(OSError):  # the error that led here is the one to report
-            part.unlink()
-        raise LungdbError(f"{file} cannot be written: {error.strerror}. Choose another place.") from error

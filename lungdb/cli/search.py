@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import argparse
-import multiprocessing
 import os
-import signal
-import socket
 import sys
-import uuid
 from collections.abc import Sequence
-from multiprocessing.connection import wait
-from multiprocessing.process import BaseProcess
 
-from lungdb.cli.support import add_database_argument, open_database
+from lungdb.cli.support import add_database_argument
 from lungdb.config import load_settings
-from lungdb.database import Connection, run
-from lungdb.errors import LungdbError
+from lungdb.operating.search_workers import work_on
 
 _LONGEST_LEASE = 86_400
-_GRACE_SECONDS = 10.0  # for a worker to close its connection after Ctrl-C
 
 
 def main(argv: Sequence[str]) -> int:
@@ -55,103 +47,7 @@ def main(argv: Sequence[str]) -> int:
         parser.error(f"--lease-seconds {options.lease_seconds} is not supported; give 1 to {_LONGEST_LEASE}")
 
     target = options.database or load_settings().database
-    with open_database(target) as connection:
-        search = _find(connection, options.search)
-        return _run_workers(connection, target, search, options.workers, options.lease_seconds)
-
-
-def _find(connection: Connection, number: int | None) -> int:
-    """Give the number of the search to work on; LungdbError when there is none."""
-    [found] = run(
-        connection,
-        "DECLARE @Given INT = ?; SELECT MIN(search_id) FROM dbo.searches "
-        "WHERE search_id = @Given OR (@Given IS NULL AND state IN ('running', 'training'));",
-        (number,),
-    )
-    search = found.rows[0][0]
-    if search is None:
-        which = "no search that is not finished" if number is None else f"no search {number}"
-        raise LungdbError(f"There is {which} in the database. Make one with EXECUTE dbo.SearchModels.")
-    return int(search)
-
-
-def _run_workers(connection: Connection, target: str, search: int, workers: int, lease_seconds: int) -> int:
-    context = multiprocessing.get_context("spawn")
-    host, run_name = socket.gethostname()[:60], uuid.uuid4().hex[:8]
-    names = [f"{host}-{run_name}-{number}" for number in range(1, workers + 1)]
-    processes = [
-        context.Process(target=work, args=(target, search, name, lease_seconds), name=name, daemon=True)
-        for name in names
-    ]
-    try:
-        for process in processes:
-            process.start()
-        waiting: dict[object, BaseProcess] = {process.sentinel: process for process in processes}
-        while waiting:
-            for sentinel in wait([process.sentinel for process in waiting.values()]):
-                ended = waiting.pop(sentinel)
-                ended.join()
-                if ended.exitcode != 0:
-                    _release(connection, search, ended.name, is_attempt=True)
-    except KeyboardInterrupt:
-        for process in processes:
-            if process.pid is not None:
-                process.join(_GRACE_SECONDS)
-                process.terminate()
-                process.join()
-            _release(connection, search, process.name, is_attempt=False)
-        raise
-    [state] = run(connection, "SELECT state FROM dbo.searches WHERE search_id = ?;", (search,))
-    if state.rows == [("done",)]:
-        return 0
-    if state.rows != [("failed",)]:
+    state = work_on(target, options.search, options.workers, options.lease_seconds)
+    if state not in ("done", "failed"):
         print("The workers ended before the search was finished. Run the command again to go on.", file=sys.stderr)
-    return 1
-
-
-def _release(connection: Connection, search: int, worker: str, *, is_attempt: bool) -> None:
-    """Free what a worker that has ended held, so that nobody waits for its lease."""
-    run(
-        connection,
-        "EXECUTE dbo.ReleaseTrials @SearchId = ?, @Worker = ?, @IsAttempt = ?;",
-        (search, worker, int(is_attempt)),
-    )
-
-
-def work(target: str, search: int, worker: str, lease_seconds: int) -> None:
-    """Be one worker: run dbo.RunSearch on a connection of its own, saying what it says; the exit status is 0, 1 or 130.
-
-    Parameters
-    ----------
-    target : str
-        As `lungdb.database.connect` takes it.
-    search : int
-        Number of the search.
-    worker : str
-        Name that no other worker has.
-    lease_seconds : int
-        For `@LeaseSeconds`.
-    """
-    interrupts = []
-
-    def interrupt(*_: object) -> None:
-        interrupts.append(True)
-        raise KeyboardInterrupt
-
-    signal.signal(signal.SIGINT, interrupt)
-    try:
-        with open_database(target) as connection:
-            run(
-                connection,
-                "EXECUTE dbo.RunSearch @SearchId = ?, @Worker = ?, @LeaseSeconds = ?;",
-                (search, worker, lease_seconds),
-                on_message=lambda message: print(message.text, flush=True),
-            )
-    except LungdbError as error:
-        # One that came of Ctrl-C, such as a lock that was waited for no longer, is no news.
-        if interrupts:
-            sys.exit(130)
-        print(error, file=sys.stderr)
-        sys.exit(1)
-    except KeyboardInterrupt:
-        sys.exit(130)  # the command itself says so
+    return 0 if state == "done" else 1

@@ -1,15 +1,12 @@
-"""What the commands that write to a database share: the target, errors as exit status."""
+"""What the commands share: the argument for the target, ids that are not known, errors as exit status."""
 
 from __future__ import annotations
 
 import os
 import sys
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable, Sequence
 
-from lungdb.config import load_settings
-from lungdb.database import Connection, connect, run
 from lungdb.errors import LungdbError
 
 
@@ -23,21 +20,12 @@ def add_database_argument(parser: ArgumentParser) -> None:
     )
 
 
-@contextmanager
-def open_database(target: str | None) -> Iterator[Connection]:
-    """Open a database that has lungdb's tables, the site's own by default, and close it afterwards.
-
-    Raises
-    ------
-    LungdbError
-        It cannot be opened, or lungdb is not installed in it.
-    """
-    with closing(connect(target or load_settings().database)) as connection:
-        run(connection, "SET NOCOUNT ON; SET XACT_ABORT ON;")
-        found = run(connection, "SELECT OBJECT_ID(N'dbo.scan_images', N'U') AS id;")
-        if found[0].rows[0][0] is None:
-            raise LungdbError("The database does not hold lungdb's tables. Run: lungdb install -d TARGET")
-        yield connection
+def print_unknown(ids: Sequence[str], *, show: bool) -> None:
+    """Say how many ids of a file are no patients, and which if that is asked for: ids may identify somebody."""
+    if ids:
+        print(f"{len(ids)} ids are not in the database and were passed over; --show-ids lists them.")
+    if show:
+        print("\n".join(ids))
 
 
 def exit_status(command: Callable[[], int]) -> int:

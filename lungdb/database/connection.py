@@ -9,6 +9,10 @@ from typing import Any, Protocol
 from lungdb.errors import LungdbError, Message
 
 SQLITE_PREFIX = "sqlite:///"
+# What the scripts of the stored procedures import, so that a call need not wait for it. LightGBM takes twice as long as
+# all the rest together and few scripts use it, so it comes later, and before it piece by piece what it brings along.
+_FIRST = ("numpy", "pandas", "lungdb.procedures.*", "onnxruntime")
+_LATER = ("scipy.sparse", "scipy.optimize", "scipy.stats", "sklearn.base", "lightgbm")
 
 
 class Cursor(Protocol):
@@ -60,13 +64,14 @@ def connect(target: str, *, create: bool = True) -> Connection:
     """
     if target.startswith(SQLITE_PREFIX):
         from lungdb.embedded.running import connection as embedded
+        from lungdb.embedded.satellite.processes import Preload
 
         path = Path(target[len(SQLITE_PREFIX) :])
         if not path.name:
             raise LungdbError(f"The target '{target}' names no file. Write sqlite:///path/lung_cancer_database.db.")
         if not path.parent.is_dir():
             raise LungdbError(f"The folder '{path.parent}' of the target does not exist. Create it first.")
-        return embedded.connect(path, create=create)
+        return embedded.connect(path, create=create, preload=Preload(_FIRST, _LATER))
     if "driver=" in target.lower():
         from lungdb.database import sqlserver
 

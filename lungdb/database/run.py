@@ -18,6 +18,30 @@ class ResultSet:
     columns: tuple[str, ...]
     rows: list[tuple[Any, ...]]
 
+    def scalar(self) -> Any:
+        """Return the one value of a result of one row and one column; NULL is None.
+
+        Raises
+        ------
+        ValueError
+            It has another shape: no row, say, of a query that was taken to find one.
+        """
+        if len(self.rows) != 1 or len(self.columns) != 1:
+            raise ValueError(f"The result has {len(self.rows)} rows and {len(self.columns)} columns, not one of each.")
+        return self.rows[0][0]
+
+    def records(self) -> list[dict[str, Any]]:
+        """Return each row as a mapping of column name to value, in the order of both.
+
+        Raises
+        ------
+        ValueError
+            Two columns share a name, so that a mapping would lose one.
+        """
+        if len(set(self.columns)) != len(self.columns):
+            raise ValueError(f"The columns {', '.join(self.columns)} have no names of their own.")
+        return [dict(zip(self.columns, row, strict=True)) for row in self.rows]
+
 
 def run(
     connection: Connection,

@@ -7,9 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lungdb.errors import ProcedureError
-
-UNREADABLE = 50116
+from lungdb.errors import ErrorNumber, ProcedureError
 
 Scores = NDArray[np.float64]
 
@@ -56,7 +54,7 @@ def apply_calibration(calibration: dict[str, Any] | None, raw: ArrayLike) -> Sco
             return np.asarray(np.interp(scores, x, y), dtype=np.float64)
     except (KeyError, TypeError, ValueError):
         pass
-    raise ProcedureError(UNREADABLE, "The model's calibration cannot be read. Train the model again.")
+    raise ProcedureError(ErrorNumber.UNREADABLE, "The model's calibration cannot be read. Train the model again.")
 
 
 def correct_prevalence(probability: ArrayLike, trained_on: float, site: float) -> Scores:

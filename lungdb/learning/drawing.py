@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from lungdb.errors import ProcedureError
-
-ONE_CLASS = 50112
-TOO_FEW = 50113
+from lungdb.errors import ErrorNumber, ProcedureError
 
 _IN_VALIDATION = 2  # of a class at least
 _TO_LEARN = 2  # of a class at least
@@ -27,16 +24,18 @@ def check_counts(labels: Labels, folds: int) -> None:
     counts = [int(np.sum(labels == label)) for label in (0, 1)]
     have = f"The training part has {counts[1]} patients with label 1 and {counts[0]} with label 0"
     if max(counts) > 0 and min(counts) == 0:
-        raise ProcedureError(ONE_CLASS, f"{have}, so there is nothing to tell apart. Load patients of both labels.")
+        raise ProcedureError(
+            ErrorNumber.ONE_CLASS, f"{have}, so there is nothing to tell apart. Load patients of both labels."
+        )
     if min(counts) < max(folds, _IN_VALIDATION + _TO_LEARN):
         needed = max(folds, _IN_VALIDATION + _TO_LEARN)
         fewer = " or take fewer @Folds" if folds > _IN_VALIDATION + _TO_LEARN else ""
-        raise ProcedureError(TOO_FEW, f"{have}. Load at least {needed} of each{fewer}.")
+        raise ProcedureError(ErrorNumber.TOO_FEW, f"{have}. Load at least {needed} of each{fewer}.")
     if folds:
         left = min(counts) - -(-min(counts) // folds)
         if left < _IN_VALIDATION + _TO_LEARN:
             raise ProcedureError(
-                TOO_FEW,
+                ErrorNumber.TOO_FEW,
                 f"{have}, so a fold of {folds} would learn from {left} of one of them. Take more @Folds or load more "
                 "patients.",
             )

@@ -11,12 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from lungdb.errors import ProcedureError
-
-ARGUMENT = 50101
-OTHER_WIDTH = 50110
-ONE_CLASS = 50112
-UNREADABLE = 50116
+from lungdb.errors import ErrorNumber, ProcedureError
 
 _STEPS = 100
 _HALVINGS = 60
@@ -49,7 +44,7 @@ class Logistic:
         values = np.asarray(features, dtype=np.float64)
         if values.ndim != 2 or values.shape[1] != self.mean.size:
             raise ProcedureError(
-                OTHER_WIDTH,
+                ErrorNumber.OTHER_WIDTH,
                 f"The features are {list(values.shape)} and the model reads [n, {self.mean.size}]. Generate the "
                 "features that it was trained on, or train again.",
             )
@@ -117,7 +112,7 @@ def from_json(text: str) -> Logistic:
         if 0 < len(mean) == len(scale) == len(coefficients) and min(scale) > 0 and intercept:
             return Logistic(np.array(mean), np.array(scale), np.array(coefficients), intercept[0])
     raise ProcedureError(
-        UNREADABLE,
+        ErrorNumber.UNREADABLE,
         "The model is not a logistic regression in JSON: mean, scale above 0 and coefficients of one length, and "
         "intercept. Train it again.",
     )
@@ -131,20 +126,26 @@ def _checked(
     weights = np.ones(len(classes)) if sample_weights is None else np.asarray(sample_weights, dtype=np.float64)
     if values.ndim != 2 or 0 in values.shape or classes.shape != values.shape[:1] or weights.shape != classes.shape:
         raise ProcedureError(
-            ARGUMENT,
+            ErrorNumber.ARGUMENT,
             f"The features are {list(values.shape)}, the labels {list(classes.shape)} and the weights "
             f"{list(weights.shape)}. Give [n, width], [n] and [n].",
         )
     if not np.isfinite(values).all():
-        raise ProcedureError(ARGUMENT, "A feature is NaN or infinite. Leave its row out, or generate it again.")
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT, "A feature is NaN or infinite. Leave its row out, or generate it again."
+        )
     if not np.isin(classes, (0, 1)).all():
-        raise ProcedureError(ARGUMENT, "A label is neither 0 nor 1. Select the rows of two classes, as 0 and 1.")
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT, "A label is neither 0 nor 1. Select the rows of two classes, as 0 and 1."
+        )
     if not (np.isfinite(weights) & (weights > 0)).all() or not (math.isfinite(l2) and l2 > 0):
-        raise ProcedureError(ARGUMENT, f"The penalty {l2} or a weight is not above 0. Give positive numbers.")
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT, f"The penalty {l2} or a weight is not above 0. Give positive numbers."
+        )
     positive = classes == 1
     if positive.all() or not positive.any():
         raise ProcedureError(
-            ONE_CLASS,
+            ErrorNumber.ONE_CLASS,
             f"All {len(classes)} labels are {int(positive[0])}, so there is nothing to tell apart. Give rows of both "
             "labels.",
         )

@@ -13,9 +13,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from lungdb.errors import ProcedureError
-
-NOT_AS_NODES = 50152
+from lungdb.errors import ErrorNumber, ProcedureError
 
 _CATEGORICAL = 1
 _DEFAULT_LEFT = 2
@@ -109,7 +107,7 @@ def read_ensemble(model: bytes) -> Ensemble:
 
 def _refusal(reason: str) -> ProcedureError:
     return ProcedureError(
-        NOT_AS_NODES,
+        ErrorNumber.NOT_AS_NODES,
         f"The model cannot be written as nodes of trees: {reason}. Score it with PredictPatients, or train it with "
         "TrainLungCancerModel.",
     )

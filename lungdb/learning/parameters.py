@@ -6,9 +6,7 @@ import json
 import math
 from dataclasses import dataclass, fields
 
-from lungdb.errors import ProcedureError
-
-ARGUMENT = 50101
+from lungdb.errors import ErrorNumber, ProcedureError
 
 
 @dataclass(frozen=True)
@@ -95,28 +93,32 @@ def read_parameters(text: str) -> TrainingParameters:
     except (TypeError, ValueError):
         given = None
     if not isinstance(given, dict):
-        raise ProcedureError(ARGUMENT, "The training parameters are not a JSON object. Give one such as {}.")
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT, "The training parameters are not a JSON object. Give one such as {}."
+        )
     for name, value in given.items():
         if name not in _RANGES and name not in _CHOICES:
             names = ", ".join(field.name for field in fields(TrainingParameters))
-            raise ProcedureError(ARGUMENT, f"The training parameter {name!r} is not supported. Supported are {names}.")
+            raise ProcedureError(
+                ErrorNumber.ARGUMENT, f"The training parameter {name!r} is not supported. Supported are {names}."
+            )
         supported = _unless_supported(name, value)
         if supported:
             raise ProcedureError(
-                ARGUMENT,
+                ErrorNumber.ARGUMENT,
                 f"The value {value!r} for the training parameter {name} is not supported. Supported values are "
                 f"{supported}.",
             )
     parameters = TrainingParameters(**given)
     if parameters.folds == 1:
         raise ProcedureError(
-            ARGUMENT,
+            ErrorNumber.ARGUMENT,
             "The value 1 for the training parameter folds is not supported. Supported values are 0 for a validation "
             "part and 2 to 20.",
         )
     if parameters.l2 is not None and parameters.algorithm != "logistic":
         raise ProcedureError(
-            ARGUMENT,
+            ErrorNumber.ARGUMENT,
             f"The training parameter l2 was given with the algorithm {parameters.algorithm}, which does not read it. "
             "Leave it out or take the algorithm logistic.",
         )

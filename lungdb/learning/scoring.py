@@ -15,11 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from lungdb.errors import ProcedureError
+from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.learning import logistic
-
-UNREADABLE = 50116
-OTHER_WIDTH = 50110
 
 # The values that LightGBM's c_api.h defines for these.
 _FLOAT32 = 0
@@ -55,7 +52,7 @@ def score_all(library: str, model: bytes, vectors: Features) -> Scores:
     """
     if library not in _SCORERS:
         raise ProcedureError(
-            UNREADABLE,
+            ErrorNumber.UNREADABLE,
             f"The library {library!r} of the model is not supported. Supported are {' and '.join(_SCORERS)}.",
         )
     return _SCORERS[library](model, np.ascontiguousarray(vectors, dtype=np.float32))
@@ -64,7 +61,7 @@ def score_all(library: str, model: bytes, vectors: Features) -> Scores:
 def _score_lightgbm(model: bytes, vectors: Features) -> Scores:
     if not model.startswith(b"tree\n") or b"\nend of trees\n" not in model:
         # LightGBM ends the whole process over a tree that is cut off.
-        raise ProcedureError(UNREADABLE, "The model is not a whole LightGBM model text. Train it again.")
+        raise ProcedureError(ErrorNumber.UNREADABLE, "The model is not a whole LightGBM model text. Train it again.")
     library = load_library()
     handle = ctypes.c_void_p()
     _call("BoosterLoadModelFromString", model, ctypes.byref(ctypes.c_int()), ctypes.byref(handle))
@@ -94,7 +91,9 @@ def _score_lightgbm(model: bytes, vectors: Features) -> Scores:
     finally:
         library.LGBM_BoosterFree(handle)
     if classes.value != 1 or not ((scores >= 0) & (scores <= 1)).all():
-        raise ProcedureError(UNREADABLE, "The model is no binary classifier. Train it with TrainLungCancerModel.")
+        raise ProcedureError(
+            ErrorNumber.UNREADABLE, "The model is no binary classifier. Train it with TrainLungCancerModel."
+        )
     return np.asarray(scores[:, 0])
 
 
@@ -110,7 +109,7 @@ _SCORERS = {"lightgbm": _score_lightgbm, "logistic": _score_logistic}
 def _check_width(given: int, read: int) -> None:
     if given != read:
         raise ProcedureError(
-            OTHER_WIDTH,
+            ErrorNumber.OTHER_WIDTH,
             f"The patient has {given} features and the model reads {read}. Generate the features that the model was "
             "trained on, or train again.",
         )
@@ -122,14 +121,15 @@ def load_library() -> ctypes.CDLL:
     suffix = {"Windows": ".dll", "Darwin": ".dylib"}.get(platform.system(), ".so")
     package = importlib.util.find_spec("lightgbm")
     if package is None or package.origin is None:
-        raise ProcedureError(UNREADABLE, "LightGBM is not installed. Run: pip install lightgbm")
+        raise ProcedureError(ErrorNumber.UNREADABLE, "LightGBM is not installed. Run: pip install lightgbm")
     folder = Path(package.origin).parent
     places = [folder / name / f"lib_lightgbm{suffix}" for name in ("lib", "bin")]
     try:
         return ctypes.CDLL(str(next((place for place in places if place.is_file()), places[0])))
     except OSError as error:
         raise ProcedureError(
-            UNREADABLE, f"LightGBM cannot be loaded ({error}). On Linux install the system library libgomp1."
+            ErrorNumber.UNREADABLE,
+            f"LightGBM cannot be loaded ({error}). On Linux install the system library libgomp1.",
         ) from None
 
 
@@ -138,4 +138,6 @@ def _call(function: str, *arguments: object) -> None:
     library.LGBM_GetLastError.restype = ctypes.c_char_p
     if getattr(library, f"LGBM_{function}")(*arguments) != 0:
         reason = library.LGBM_GetLastError().decode("utf-8", "replace")
-        raise ProcedureError(UNREADABLE, f"LightGBM cannot read the model ({reason[:300]}). Train it again.")
+        raise ProcedureError(
+            ErrorNumber.UNREADABLE, f"LightGBM cannot read the model ({reason[:300]}). Train it again."
+        )

@@ -11,13 +11,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lungdb.errors import ProcedureError
+from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.learning.metrics import auc, log_loss
 from lungdb.learning.parameters import TrainingParameters, read_parameters
 from lungdb.learning.training import cross_validate
 
-SPACE = 50160
-NUMBER = 50161
 MOST_TRIALS = 10_000
 KEPT = 3  # one trial in so many goes on to the next rung
 
@@ -81,7 +79,9 @@ def read_space(text: str) -> Space:
     except ValueError:
         given = None
     if not isinstance(given, dict) or not given:
-        raise ProcedureError(SPACE, 'The parameter @Space is no JSON object. Give one such as {"num_leaves": [3, 7]}.')
+        raise ProcedureError(
+            ErrorNumber.SEARCH_SPACE, 'The parameter @Space is no JSON object. Give one such as {"num_leaves": [3, 7]}.'
+        )
     return {name: _read_choice(name, choice) for name, choice in given.items()}
 
 
@@ -133,12 +133,13 @@ def _grid(space: Space, lists: dict[str, list[Setting]], matrices: int) -> list[
     ranges = [name for name in space if name not in lists]
     if ranges:
         raise ProcedureError(
-            SPACE, f"A grid takes lists, and the space has a range for {', '.join(ranges)}. Give a list of its values."
+            ErrorNumber.SEARCH_SPACE,
+            f"A grid takes lists, and the space has a range for {', '.join(ranges)}. Give a list of its values.",
         )
     combinations = matrices * math.prod(len(choice) for choice in lists.values())
     if combinations > MOST_TRIALS:
         raise ProcedureError(
-            NUMBER,
+            ErrorNumber.NUMBER_OF_TRIALS,
             f"The grid has {combinations} trials, more than {MOST_TRIALS}. Give fewer values, or search randomly.",
         )
     settings = [dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values())]
@@ -159,7 +160,7 @@ def _draw(space: Space, matrices: int, trials: int, rng: np.random.Generator) ->
         if len(drawn) == trials:
             return list(drawn.values())
     raise ProcedureError(
-        NUMBER,
+        ErrorNumber.NUMBER_OF_TRIALS,
         f"The space has {len(drawn)} different trials, not the {trials} asked for. Lower @Trials or widen @Space.",
     )
 
@@ -167,25 +168,27 @@ def _draw(space: Space, matrices: int, trials: int, rng: np.random.Generator) ->
 def _read_choice(name: str, choice: Any) -> list[Setting] | Range:
     if name not in SETTINGS:
         raise ProcedureError(
-            SPACE, f"The space names {name!r}, which is no setting to search. Supported are {', '.join(SETTINGS)}."
+            ErrorNumber.SEARCH_SPACE,
+            f"The space names {name!r}, which is no setting to search. Supported are {', '.join(SETTINGS)}.",
         )
     if isinstance(choice, list) and choice:
         values = [_rounded(value) if isinstance(value, float) else value for value in choice]
         for value in values:
             _check(name, value)
         if len({json.dumps(value) for value in values}) < len(values):
-            raise ProcedureError(SPACE, f"The space names a value of {name} twice. Give each once.")
+            raise ProcedureError(ErrorNumber.SEARCH_SPACE, f"The space names a value of {name} twice. Give each once.")
         return values
     if not isinstance(choice, dict) or not {"low", "high"} <= choice.keys() <= {"low", "high", "log"}:
         raise ProcedureError(
-            SPACE, f'The space gives {name} neither as a list nor as {{"low": …, "high": …, "log": true}}. Give either.'
+            ErrorNumber.SEARCH_SPACE,
+            f'The space gives {name} neither as a list nor as {{"low": …, "high": …, "log": true}}. Give either.',
         )
     low, high, is_log = choice["low"], choice["high"], choice.get("log", False)
     _check(name, low)
     _check(name, high)
     if isinstance(low, str) or not low < high or not isinstance(is_log, bool):
         raise ProcedureError(
-            SPACE,
+            ErrorNumber.SEARCH_SPACE,
             f"The space gives {name} from {low!r} to {high!r}. Give numbers, the lower first; log is true or false.",
         )
     return Range(low, high, is_log, name in _WHOLE)
@@ -195,7 +198,7 @@ def _check(name: str, value: object) -> None:
     try:
         read_parameters(json.dumps({name: value}))
     except ProcedureError as refusal:
-        raise ProcedureError(SPACE, refusal.message) from None
+        raise ProcedureError(ErrorNumber.SEARCH_SPACE, refusal.message) from None
 
 
 def _rounded(value: float) -> float:

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lungdb.errors import ProcedureError
+from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.learning.boosting import Part
 from lungdb.learning.calibration import apply_calibration, fit_calibration
-from lungdb.learning.drawing import TOO_FEW, check_counts, class_weights, draw_folds, draw_validation, undersample
+from lungdb.learning.drawing import check_counts, class_weights, draw_folds, draw_validation, undersample
 from lungdb.learning.fitting import Fitted, fit_classifier
 from lungdb.learning.parameters import TrainingParameters
 from lungdb.learning.scoring import score_all
@@ -173,7 +173,7 @@ def _fit(vectors: Features, labels: Labels, kept: NDArray[np.bool_], parameters:
     if parameters.algorithm == "lightgbm" and learning.labels.size < 2 * parameters.min_data_in_leaf:
         fewer_kept_out = ", or take @Folds = 0" if parameters.folds else ""
         raise ProcedureError(
-            TOO_FEW,
+            ErrorNumber.TOO_FEW,
             f"{learning.labels.size} patients are left to learn from, too few for two leaves of "
             f"{parameters.min_data_in_leaf}. Load more patients or lower @MinDataInLeaf{fewer_kept_out}.",
         )

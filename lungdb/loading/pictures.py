@@ -18,6 +18,7 @@ from lungdb.database.transaction import transaction
 from lungdb.errors import LungdbError
 from lungdb.imaging.picture_files import MOST_BYTES
 from lungdb.imaging.pictures import decode_picture
+from lungdb.loading.picture_labels import class_numbers
 from lungdb.networks.running.processors import allowed_processors
 
 REASONS = {
@@ -52,10 +53,16 @@ class Report:
         How many were loaded, replaced, unchanged.
     not_taken : list of (str, str, str)
         Reason, path and message of each file that was not.
+    relabelled : int
+        Pictures that were there before, and now have another label.
+    unknown : list of str
+        Names with a label that the database does not hold.
     """
 
     pictures: Counter[str] = field(default_factory=Counter)
     not_taken: list[tuple[str, str, str]] = field(default_factory=list)
+    relabelled: int = 0
+    unknown: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -82,7 +89,8 @@ def load_pictures(
     connection : Connection
         To a database with lungdb's tables.
     labels : mapping of str to int or None
-        Name -> label of pictures that are new; the others are stored without one.
+        Name -> label. Pictures that are new and have none here are stored without one; of those that are there before,
+        in the folder or not, the label changes.
     replace : bool
         Take files whose name the database holds with other bytes; features made from those are deleted.
 
@@ -91,7 +99,30 @@ def load_pictures(
     LungdbError
         The folder does not exist.
     """
-    return _Load(connection, labels, replace).run(folder, find_names(folder))
+    report = _Load(connection, labels, replace).run(folder, find_names(folder))
+    if labels:
+        report.relabelled, report.unknown = _store_labels(connection, labels)
+    return report
+
+
+def find_classes(folder: Path) -> tuple[dict[str, int], dict[str, int | None]]:
+    """Take each subfolder that holds pictures as a class.
+
+    Returns
+    -------
+    classes : dict of str to int
+        Subfolder -> label.
+    labels : dict of str to int or None
+        Name of a picture -> label.
+
+    Raises
+    ------
+    LungdbError
+        The folder does not exist, a picture lies in no subfolder, or there are more than 256.
+    """
+    names = [name for name in find_names(folder) if is_picture(folder / name)]
+    classes = class_numbers(names)
+    return classes, {name: classes[name.partition("/")[0]] for name in names}
 
 
 def find_names(folder: Path) -> list[str]:
@@ -109,25 +140,6 @@ def is_picture(path: Path) -> bool:
             return file.read(8).startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"))
     except OSError:
         return True
-
-
-def store_labels(connection: Connection, labels: Mapping[str, int | None]) -> tuple[int, list[str]]:
-    """Give pictures that are in the database their labels, in one transaction.
-
-    Returns
-    -------
-    changed : int
-        How many had another one.
-    unknown : list of str
-        Names that the database does not hold.
-    """
-    with transaction(connection):
-        present = {name: label for name, _, label in run(connection, _PRESENT)[0].rows}
-        changed = [(label, name) for name, label in labels.items() if name in present and present[name] != label]
-        if changed:
-            with closing(connection.cursor()) as cursor:
-                cursor.executemany(_SET_LABEL, changed)
-    return len(changed), [name for name in labels if name not in present]
 
 
 class _Load:
@@ -213,6 +225,25 @@ class _Load:
                     run(self.connection, _REPLACE, (file.data, file.sha256, file.name))
         for _, is_new in files:
             self.report.pictures["loaded" if is_new else "replaced"] += 1
+
+
+def _store_labels(connection: Connection, labels: Mapping[str, int | None]) -> tuple[int, list[str]]:
+    """Give pictures that are in the database their labels, in one transaction.
+
+    Returns
+    -------
+    changed : int
+        How many had another one.
+    unknown : list of str
+        Names that the database does not hold.
+    """
+    with transaction(connection):
+        present = {name: label for name, _, label in run(connection, _PRESENT)[0].rows}
+        changed = [(label, name) for name, label in labels.items() if name in present and present[name] != label]
+        if changed:
+            with closing(connection.cursor()) as cursor:
+                cursor.executemany(_SET_LABEL, changed)
+    return len(changed), [name for name in labels if name not in present]
 
 
 def _chunks(folder: Path, names: Sequence[str]) -> Iterator[list[str]]:

@@ -10,21 +10,11 @@ from typing import Any
 import onnx
 from onnx import helper
 
-from lungdb.errors import ProcedureError
+from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.imaging.preprocessing import CHANNELS, SIDE
 from lungdb.networks.architectures.catalog import CATALOG, IMAGENET, LESS_114, Architecture
 from lungdb.networks.graphs.anatomy import penultimate, recognise, useful_layers
-from lungdb.networks.graphs.graph import (
-    MANY,
-    OTHER_SHAPE,
-    UNREADABLE,
-    image_input,
-    infer_shapes,
-    nodes_of,
-    read_model,
-    shape_of,
-    single_input,
-)
+from lungdb.networks.graphs.graph import MANY, image_input, infer_shapes, nodes_of, read_model, shape_of, single_input
 from lungdb.networks.graphs.layers import free_batch, select_layer
 from lungdb.networks.graphs.operators import SUPPORTED
 from lungdb.networks.graphs.optimising import optimise
@@ -65,7 +55,7 @@ def prepare_network(model: bytes) -> bytes:
         not a picture.
     """
     if len(model) > MAX_BYTES:
-        raise ProcedureError(UNREADABLE, f"The network has {len(model)} bytes. Use one of less than 2 GB.")
+        raise ProcedureError(ErrorNumber.UNREADABLE, f"The network has {len(model)} bytes. Use one of less than 2 GB.")
     parsed = read_model(model)
     _check(parsed)
     _put_channels_first(parsed)
@@ -83,24 +73,27 @@ def prepare_network(model: bytes) -> bytes:
 
 def _check(model: onnx.ModelProto) -> None:
     if not all(isinstance(name, str) for name in _names(model.graph)):
-        raise ProcedureError(UNREADABLE, "The network is not valid ONNX: a name in it is not UTF-8. Export it again.")
+        raise ProcedureError(
+            ErrorNumber.UNREADABLE, "The network is not valid ONNX: a name in it is not UTF-8. Export it again."
+        )
     versions = [entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
     newest = onnx.defs.onnx_opset_version()
     if len(versions) != 1 or not _OLDEST_OPSET <= versions[0] <= newest:
         found = versions[0] if versions else "none"
         raise ProcedureError(
-            UNREADABLE,
+            ErrorNumber.UNREADABLE,
             f"The network's operator set is {found}; {_OLDEST_OPSET} to {newest} can be read. Export it again with one "
             "of these.",
         )
     if model.functions or model.training_info:
         raise ProcedureError(
-            UNREADABLE, "The network defines functions or training steps of its own. Export it for inference only."
+            ErrorNumber.UNREADABLE,
+            "The network defines functions or training steps of its own. Export it for inference only.",
         )
     foreign = sorted({node.op_type for node in nodes_of(model.graph)} - SUPPORTED)
     if foreign:
         raise ProcedureError(
-            UNREADABLE,
+            ErrorNumber.UNREADABLE,
             f"The network uses the operators {', '.join(foreign)[:300]}, which image networks have no need of. Export "
             "it without them.",
         )
@@ -108,7 +101,8 @@ def _check(model: onnx.ModelProto) -> None:
         onnx.checker.check_model(model)
     except Exception as error:  # ValidationError, and protobuf's for what it cannot write
         raise ProcedureError(
-            UNREADABLE, f"The network is not valid ONNX: {' '.join(str(error).split())[:300]} Export it again."
+            ErrorNumber.UNREADABLE,
+            f"The network is not valid ONNX: {' '.join(str(error).split())[:300]} Export it again.",
         ) from None
 
 
@@ -120,7 +114,7 @@ def _check_batch_is_free(model: onnx.ModelProto, tensor: str) -> None:
         shape = None
     if not shape or shape[0] != MANY:
         raise ProcedureError(
-            OTHER_SHAPE,
+            ErrorNumber.OTHER_SHAPE,
             "The network is written for one number of pictures throughout. Export it with a free batch dimension.",
         )
 
@@ -209,11 +203,12 @@ def network_details(
     height, breadth = (size if isinstance(size, int) else side for size in (shape_of(picture) or [])[2:])
     if input_size and (height, breadth) != (input_size, input_size):
         raise ProcedureError(
-            UNREADABLE, f"The network reads pictures of {height} × {breadth}. Load it without another input size."
+            ErrorNumber.UNREADABLE,
+            f"The network reads pictures of {height} × {breadth}. Load it without another input size.",
         )
     if max(height, breadth) > MAX_SIDE:
         raise ProcedureError(
-            UNREADABLE,
+            ErrorNumber.UNREADABLE,
             f"The network would read pictures of {height} × {breadth}. Use one of at most {MAX_SIDE} × {MAX_SIDE}.",
         )
     otherwise = ("bgr", LESS_114) if source_format == "cntk" else ("rgb", IMAGENET)
@@ -250,7 +245,7 @@ def check_normalisation(normalisation: Any) -> dict[str, list[float]]:
         if mean and std and min(std) > 0:
             return {"mean": mean, "std": std}
     raise ProcedureError(
-        UNREADABLE,
+        ErrorNumber.UNREADABLE,
         f"The network's normalisation {json.dumps(normalisation)[:200]} is not usable. Give mean and std as three "
         "finite numbers each, std above 0.",
     )

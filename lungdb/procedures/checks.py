@@ -10,14 +10,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lungdb.errors import ProcedureError
+from lungdb.errors import ErrorNumber, ProcedureError
 
 if TYPE_CHECKING:
     import pandas as pd
-
-ARGUMENT = 50101
-DAMAGED = 50105
-UNREADABLE = 50116
 
 
 def check_sha256(data: bytes, sha256: str, what: str) -> None:
@@ -25,7 +21,7 @@ def check_sha256(data: bytes, sha256: str, what: str) -> None:
     found = hashlib.sha256(data).hexdigest()
     if found != sha256.lower():
         raise ProcedureError(
-            DAMAGED,
+            ErrorNumber.DAMAGED,
             f"The {what}'s bytes have the SHA-256 {found}, not {sha256.lower()} as stored. Restore the row from a "
             f"backup or make the {what} again.",
         )
@@ -38,7 +34,9 @@ def read_details(details: str, what: str) -> dict[str, Any]:
     except (TypeError, ValueError):
         read = None
     if not isinstance(read, dict):
-        raise ProcedureError(UNREADABLE, f"The {what}'s details are not a JSON object. Make the {what} again.")
+        raise ProcedureError(
+            ErrorNumber.UNREADABLE, f"The {what}'s details are not a JSON object. Make the {what} again."
+        )
     return read
 
 
@@ -52,7 +50,8 @@ def check_columns(frame: pd.DataFrame, names: Sequence[str]) -> None:
     missing = [name for name in names if name not in frame.columns]
     if missing:
         raise ProcedureError(
-            ARGUMENT, f"The input has no column {', '.join(missing)}. Select {', '.join(names)} in @input_data_1."
+            ErrorNumber.ARGUMENT,
+            f"The input has no column {', '.join(missing)}. Select {', '.join(names)} in @input_data_1.",
         )
 
 
@@ -60,5 +59,5 @@ def whole_numbers(frame: pd.DataFrame, name: str) -> NDArray[np.int64]:
     """Give a column as int64, whichever numeric type the runtime made of it; ProcedureError 50101 when it has NULLs."""
     values: NDArray[np.float64] = frame[name].to_numpy(dtype=np.float64)
     if not np.isfinite(values).all():
-        raise ProcedureError(ARGUMENT, f"The column {name} holds NULL. Select whole numbers only.")
+        raise ProcedureError(ErrorNumber.ARGUMENT, f"The column {name} holds NULL. Select whole numbers only.")
     return values.astype(np.int64)

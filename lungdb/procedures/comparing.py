@@ -5,10 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lungdb.errors import ProcedureError
+from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.learning.comparing import METRICS, compare
-from lungdb.learning.drawing import ONE_CLASS
-from lungdb.procedures.checks import ARGUMENT, check_columns, whole_numbers
+from lungdb.procedures.checks import check_columns, whole_numbers
 
 _MOST_RESAMPLES = 100_000
 
@@ -49,20 +48,23 @@ def _compare(scores: pd.DataFrame, metric: str, seed: int, resamples: int) -> Re
     check_columns(scores, ("label", "a", "b"))
     if metric not in METRICS:
         raise ProcedureError(
-            ARGUMENT, f"The metric {metric!r} is not supported. Supported values are {', '.join(METRICS)}."
+            ErrorNumber.ARGUMENT, f"The metric {metric!r} is not supported. Supported values are {', '.join(METRICS)}."
         )
     if not 100 <= resamples <= _MOST_RESAMPLES:
         raise ProcedureError(
-            ARGUMENT, f"The number {resamples} of resamples is not supported. Supported are 100 to {_MOST_RESAMPLES}."
+            ErrorNumber.ARGUMENT,
+            f"The number {resamples} of resamples is not supported. Supported are 100 to {_MOST_RESAMPLES}.",
         )
     labels = whole_numbers(scores, "label")
     a, b = (scores[name].to_numpy(dtype=np.float64) for name in ("a", "b"))
     if not all(((values >= 0) & (values <= 1)).all() for values in (a, b)) or not np.isin(labels, (0, 1)).all():
-        raise ProcedureError(ARGUMENT, "A label is not 0 or 1, or a probability is NULL, below 0 or above 1.")
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT, "A label is not 0 or 1, or a probability is NULL, below 0 or above 1."
+        )
     found = compare(labels, a, b, metric, seed, resamples)
     if found is None:
         raise ProcedureError(
-            ONE_CLASS,
+            ErrorNumber.ONE_CLASS,
             f"The {labels.size} patients whom both models scored are not of both labels, so there is nothing to "
             "compare. Train both models on the same splits with more patients.",
         )

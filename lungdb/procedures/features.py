@@ -10,15 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lungdb.errors import LungdbError, ProcedureError
+from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.imaging.codecs import decode_slice, encode_array, encode_vector
 from lungdb.imaging.preprocessing import CtSlice, Pipeline, pipeline
 from lungdb.learning.pooling import check_pooling, pool
 from lungdb.networks.running.featurizing import LazyScan, Preparation, featurize
-from lungdb.procedures.checks import ARGUMENT, UNREADABLE, check_columns, comma_list, whole_numbers
+from lungdb.procedures.checks import check_columns, comma_list, whole_numbers
 from lungdb.procedures.networks import open_network
-
-OUT_OF_ORDER = 50119
 
 _COLUMNS = (
     "scan_id",
@@ -119,7 +117,7 @@ def generate_features(
     except ProcedureError as refusal:
         return _frame([]), "", "", refusal.number, refusal.message
     except MemoryError:
-        return _frame([]), "", "", UNREADABLE, _NO_MEMORY
+        return _frame([]), "", "", ErrorNumber.UNREADABLE, _NO_MEMORY
     return _frame(rows), opened.session.provider, opened.session.notice, 0, ""
 
 
@@ -130,10 +128,11 @@ def _supported(preprocessing: str, pooling: str, batch_size: int) -> tuple[Pipel
             check_pooling(name)
         chosen = pipeline(preprocessing)
     except LungdbError as error:
-        raise ProcedureError(ARGUMENT, str(error)) from None
+        raise ProcedureError(ErrorNumber.ARGUMENT, str(error)) from None
     if not 1 <= batch_size <= _MAX_BATCH:
         raise ProcedureError(
-            ARGUMENT, f"The batch size {batch_size} is not supported. Supported values are 1 to {_MAX_BATCH}."
+            ErrorNumber.ARGUMENT,
+            f"The batch size {batch_size} is not supported. Supported values are 1 to {_MAX_BATCH}.",
         )
     return chosen, poolings
 
@@ -145,7 +144,7 @@ def _scans(slices: pd.DataFrame) -> dict[int, LazyScan]:
     steps = np.diff(ids)
     if ((steps < 0) | ((steps == 0) & (np.diff(indices) <= 0))).any():
         raise ProcedureError(
-            OUT_OF_ORDER, "The slices are not in order. Add ORDER BY scan_id, slice_index to @input_data_1."
+            ErrorNumber.OUT_OF_ORDER, "The slices are not in order. Add ORDER BY scan_id, slice_index to @input_data_1."
         )
     rows = _Rows(
         indices,

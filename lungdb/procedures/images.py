@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lungdb.errors import LungdbError, ProcedureError
+from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.imaging.codecs import encode_array
 from lungdb.imaging.pictures import prepare_picture
 from lungdb.networks.running.processors import allowed_processors
-from lungdb.procedures.checks import ARGUMENT, UNREADABLE, check_columns, check_sha256
+from lungdb.procedures.checks import check_columns, check_sha256
 from lungdb.procedures.networks import OpenNetwork, open_network
 
 _COLUMNS = ("name", "image", "sha256")
@@ -88,7 +88,8 @@ def featurize_images(
     try:
         if not 1 <= batch_size <= _MAX_BATCH:
             raise ProcedureError(
-                ARGUMENT, f"The batch size {batch_size} is not supported. Supported values are 1 to {_MAX_BATCH}."
+                ErrorNumber.ARGUMENT,
+                f"The batch size {batch_size} is not supported. Supported values are 1 to {_MAX_BATCH}.",
             )
         check_columns(images, _COLUMNS)
         opened = open_network(network, network_sha256, details, layers, providers, threads)
@@ -96,7 +97,7 @@ def featurize_images(
     except ProcedureError as refusal:
         return _frame([]), "", "", refusal.number, refusal.message
     except MemoryError:
-        return _frame([]), "", "", UNREADABLE, _NO_MEMORY
+        return _frame([]), "", "", ErrorNumber.UNREADABLE, _NO_MEMORY
     return _frame(rows), opened.session.provider, opened.session.notice, 0, ""
 
 
@@ -106,7 +107,7 @@ def _preparation(opened: OpenNetwork) -> Callable[[Any, Any], Prepared]:
     order = picture.get("channel_order", "rgb")  # networks of earlier versions do not say
     if order not in _CHANNEL_ORDERS:
         raise ProcedureError(
-            UNREADABLE,
+            ErrorNumber.UNREADABLE,
             f"The network's channel order {str(order)[:20]!r} is not supported. Load it again with rgb or bgr.",
         )
     size = opened.session.input_size

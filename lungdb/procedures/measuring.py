@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from lungdb.errors import ProcedureError
+from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.learning.measuring import PARTS, Scores, constant_prediction, curves, figures, operating_points
-from lungdb.procedures.checks import ARGUMENT, UNREADABLE, check_columns, read_details, whole_numbers
+from lungdb.procedures.checks import check_columns, read_details, whole_numbers
 
 _COLUMNS = ("part", "label", "raw", "probability", "out_of_fold")
 _RESULT = {
@@ -55,13 +55,17 @@ def _measure(frame: pd.DataFrame, seed: int, details: str) -> list[Row]:
     check_columns(frame, _COLUMNS)
     parts = frame["part"].to_numpy(dtype=object)
     if not np.isin(parts, PARTS).all():
-        raise ProcedureError(ARGUMENT, f"The column part holds another value than {', '.join(PARTS)}. Train again.")
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT, f"The column part holds another value than {', '.join(PARTS)}. Train again."
+        )
     labels = whole_numbers(frame, "label")
     if not np.isin(labels, (0, 1)).all():
-        raise ProcedureError(ARGUMENT, "The column label holds another value than 0 and 1. Correct dbo.labels.")
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT, "The column label holds another value than 0 and 1. Correct dbo.labels."
+        )
     raw, probability = (frame[name].to_numpy(dtype=np.float64) for name in ("raw", "probability"))
     if not all(((values >= 0) & (values <= 1)).all() for values in (raw, probability)):
-        raise ProcedureError(ARGUMENT, "A score is NULL, below 0 or above 1. Train again.")
+        raise ProcedureError(ErrorNumber.ARGUMENT, "A score is NULL, below 0 or above 1. Train again.")
     scores = Scores(labels, raw, probability, whole_numbers(frame, "out_of_fold") == 1)
 
     constant, points = constant_prediction(parts, scores), operating_points(parts, scores)
@@ -85,7 +89,9 @@ def _training_curve(details: str) -> list[Row]:
             for position, loss in enumerate(curve.get(part, []))
         ]
     except (AttributeError, TypeError, ValueError):
-        raise ProcedureError(UNREADABLE, "The model's training curve cannot be read. Train the model again.") from None
+        raise ProcedureError(
+            ErrorNumber.UNREADABLE, "The model's training curve cannot be read. Train the model again."
+        ) from None
 
 
 def _frame(rows: list[Row]) -> pd.DataFrame:

@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lungdb.errors import ProcedureError
+from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.imaging.preprocessing import SIDE, Size
 from lungdb.networks.entry import MAX_SIDE, check_normalisation
 from lungdb.networks.graphs.layers import select_layers
 from lungdb.networks.running.sessions import Session, cached_session
-from lungdb.procedures.checks import ARGUMENT, UNREADABLE, check_sha256, comma_list, read_details
+from lungdb.procedures.checks import check_sha256, comma_list, read_details
 
 
 @dataclass(frozen=True)
@@ -77,7 +77,8 @@ def _layer_names(layers: str | None) -> list[str]:
     names = comma_list(layers or "penultimate")
     if not all(names) or len(set(names)) < len(names):
         raise ProcedureError(
-            ARGUMENT, f"The layers {layers!r} are not supported: one is empty or named twice. Name each layer once."
+            ErrorNumber.ARGUMENT,
+            f"The layers {layers!r} are not supported: one is empty or named twice. Name each layer once.",
         )
     return names
 
@@ -88,7 +89,7 @@ def _input_size(details: Mapping[str, Any]) -> Size:
     if isinstance(rows, int) and isinstance(cols, int) and min(rows, cols) >= 1 and max(rows, cols) <= MAX_SIDE:
         return rows, cols
     raise ProcedureError(
-        UNREADABLE,
+        ErrorNumber.UNREADABLE,
         f"The network's details do not give the height and width of its input as whole numbers from 1 to {MAX_SIDE}. "
         "Make the network again.",
     )
@@ -99,5 +100,6 @@ def _catalog_names(details: Mapping[str, Any]) -> dict[str, str]:
     if isinstance(layers, dict) and all(isinstance(tensor, str) for tensor in layers.values()):
         return layers
     raise ProcedureError(
-        UNREADABLE, "The network's details do not give its layers as names of tensors. Make the network again."
+        ErrorNumber.UNREADABLE,
+        "The network's details do not give its layers as names of tensors. Make the network again.",
     )

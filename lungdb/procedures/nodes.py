@@ -7,8 +7,8 @@ import json
 import numpy as np
 import pandas as pd
 
-from lungdb.errors import ProcedureError
-from lungdb.learning.nodes import NOT_AS_NODES, Ensemble, read_ensemble
+from lungdb.errors import ErrorNumber, ProcedureError
+from lungdb.learning.nodes import Ensemble, read_ensemble
 from lungdb.procedures.checks import check_sha256, read_details
 from lungdb.procedures.scoring_many import predict_patients
 
@@ -58,11 +58,12 @@ def model_nodes(patients: pd.DataFrame, model: bytes, model_sha256: str, library
         trees = read_ensemble(model) if library == "lightgbm" else None
         if trees is not None and trees.width != width:
             raise ProcedureError(
-                NOT_AS_NODES, f"The model reads {trees.width} features and its details say {width}. Train it again."
+                ErrorNumber.NOT_AS_NODES,
+                f"The model reads {trees.width} features and its details say {width}. Train it again.",
             )
         scored, number, message = predict_patients(patients, model, model_sha256, library, details, None)
         if number:
-            raise ProcedureError(number, message)
+            raise ProcedureError(ErrorNumber(number), message)
     except ProcedureError as refusal:
         return _frame(None), "[]", 0, 0, 1.0, 1.0, refusal.number, refusal.message
     scored = scored[scored["error"] == ""]

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from lungdb.errors import LungdbError, ProcedureError
+from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.imaging.codecs import decode_vector
-from lungdb.learning.scoring import OTHER_WIDTH, score_all
-from lungdb.procedures.checks import UNREADABLE, check_sha256, read_details
+from lungdb.learning.scoring import score_all
+from lungdb.procedures.checks import check_sha256, read_details
 from lungdb.procedures.probability import check_prevalence, probabilities
 
 
@@ -47,7 +47,7 @@ def predict_lung_cancer(
         features = decode_vector(vector)
         if features.size != read.get("width"):
             raise ProcedureError(
-                OTHER_WIDTH,
+                ErrorNumber.OTHER_WIDTH,
                 f"The patient has {features.size} features and the model reads {read.get('width')}. Generate the "
                 "features that the model was trained on, or train again.",
             )
@@ -56,4 +56,4 @@ def predict_lung_cancer(
     except ProcedureError as refusal:
         return 0.0, 0.0, refusal.number, refusal.message
     except LungdbError as refusal:
-        return 0.0, 0.0, UNREADABLE, str(refusal)
+        return 0.0, 0.0, ErrorNumber.UNREADABLE, str(refusal)

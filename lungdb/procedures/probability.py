@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lungdb.errors import ProcedureError
+from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.learning.calibration import apply_calibration, correct_prevalence
-from lungdb.procedures.checks import ARGUMENT, UNREADABLE
 
 
 def check_prevalence(prevalence: float | None) -> float | None:
@@ -19,7 +18,7 @@ def check_prevalence(prevalence: float | None) -> float | None:
         return None
     if not 0 < prevalence < 1:
         raise ProcedureError(
-            ARGUMENT,
+            ErrorNumber.ARGUMENT,
             f"The value {prevalence} for the parameter @Prevalence is not supported. Supported values are above 0 and "
             "below 1, and NULL for no correction.",
         )
@@ -40,7 +39,7 @@ def probabilities(raw: NDArray[np.float64], details: dict[str, Any], prevalence:
     trained_on = details.get("prevalence")
     if not isinstance(trained_on, float) or not 0 < trained_on < 1:
         raise ProcedureError(
-            UNREADABLE,
+            ErrorNumber.UNREADABLE,
             "The model's details do not say which share of positives it was trained on. Train it again, or leave "
             "@Prevalence NULL.",
         )

@@ -6,8 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lungdb.errors import LungdbError, ProcedureError
-from lungdb.learning.scoring import OTHER_WIDTH, score_all
+from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
+from lungdb.learning.scoring import score_all
 from lungdb.learning.vectors import read_vector
 from lungdb.procedures.checks import check_columns, check_sha256, read_details, whole_numbers
 from lungdb.procedures.probability import check_prevalence, probabilities
@@ -65,7 +65,7 @@ def _read(texts: list[str], width: object) -> tuple[list[NDArray[np.float32]], l
             vector = read_vector(text)
             if vector.size != width:
                 raise ProcedureError(
-                    OTHER_WIDTH,
+                    ErrorNumber.OTHER_WIDTH,
                     f"The scan has {vector.size} features and the model reads {width}. Generate the features that "
                     "the model was trained on, or train again.",
                 )

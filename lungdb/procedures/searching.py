@@ -10,14 +10,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lungdb.errors import LungdbError, ProcedureError
+from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.learning.drawing import check_counts
 from lungdb.learning.parameters import read_parameters
 from lungdb.learning.search import DEFAULT_GRID, DEFAULT_RANDOM, at_rung, draw_trials, figures, read_space
 from lungdb.learning.vectors import read_vector
-from lungdb.procedures.checks import ARGUMENT, check_columns, whole_numbers
-
-OTHER_WIDTH = 50110
+from lungdb.procedures.checks import check_columns, whole_numbers
 
 _TRIALS = {"candidate": np.int32, "feature_set_id": np.int32, "pooling": object, "parameters": object}
 _RESULTS = {"trial_id": np.int32, "error": object, "auc": np.float64, "log_loss": np.float64}
@@ -100,7 +98,9 @@ def run_trials(
         patients = patients.assign(patient_id=patients["patient_id"].map(str)).sort_values("patient_id", kind="stable")
         labels = whole_numbers(patients, "label")
         if not np.isin(labels, (0, 1)).all():
-            raise ProcedureError(ARGUMENT, "The column label holds another value than 0 and 1. Correct dbo.labels.")
+            raise ProcedureError(
+                ErrorNumber.ARGUMENT, "The column label holds another value than 0 and 1. Correct dbo.labels."
+            )
     except ProcedureError as refusal:
         return _frame(_RESULTS, []), refusal.number, refusal.message
     given: list[dict[str, Any]] = json.loads(trials)
@@ -124,7 +124,8 @@ def _matrix(texts: list[str]) -> NDArray[np.float32]:
     vectors = [read_vector(text) for text in texts]
     if len({vector.size for vector in vectors}) > 1:
         raise ProcedureError(
-            OTHER_WIDTH, "The patients have different numbers of features. Call GenerateFeatures with @Recompute = 1."
+            ErrorNumber.OTHER_WIDTH,
+            "The patients have different numbers of features. Call GenerateFeatures with @Recompute = 1.",
         )
     return np.stack(vectors)
 

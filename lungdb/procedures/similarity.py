@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from lungdb.errors import LungdbError, ProcedureError
+from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.learning.vectors import read_vector
-from lungdb.procedures.checks import UNREADABLE, check_columns, whole_numbers
+from lungdb.procedures.checks import check_columns, whole_numbers
 
 _FLOAT32 = np.dtype("<f4")
 
@@ -84,7 +84,8 @@ def _matrix(units: list[str], width: int) -> NDArray[np.float64]:
         matrix = np.frombuffer(bytes.fromhex("".join(units)), dtype=_FLOAT32).reshape(len(units), width)
     except (TypeError, ValueError):
         raise ProcedureError(
-            UNREADABLE, "A unit vector cannot be read, or has another length. Empty dbo.unit_vectors: it is made again."
+            ErrorNumber.UNREADABLE,
+            "A unit vector cannot be read, or has another length. Empty dbo.unit_vectors: it is made again.",
         ) from None
     return matrix.astype(np.float64)
 

@@ -12,15 +12,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 import lungdb
-from lungdb.errors import LungdbError, ProcedureError
+from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.learning.calibration import apply_calibration
 from lungdb.learning.parameters import TrainingParameters, read_parameters
-from lungdb.learning.scoring import OTHER_WIDTH, score_all
+from lungdb.learning.scoring import score_all
 from lungdb.learning.training import Trained, train
 from lungdb.learning.vectors import read_vector
-from lungdb.procedures.checks import ARGUMENT, UNREADABLE, check_columns, whole_numbers
-
-NO_LABELS = 50111
+from lungdb.procedures.checks import check_columns, whole_numbers
 
 _COLUMNS = ("patient_id", "part", "label", "vector")
 _VECTORS_PER_FEATURE = (1, 3)  # pooling mean_max_std gives three values a feature, the others one
@@ -74,7 +72,7 @@ def train_lung_cancer_model(patients: pd.DataFrame, width: int, parameters: str)
     except ProcedureError as refusal:
         return _frame({name: [] for name in _RESULT}), b"", "", "{}", refusal.number, refusal.message
     except LungdbError as refusal:
-        return _frame({name: [] for name in _RESULT}), b"", "", "{}", UNREADABLE, str(refusal)
+        return _frame({name: [] for name in _RESULT}), b"", "", "{}", ErrorNumber.UNREADABLE, str(refusal)
 
 
 def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters) -> Result:
@@ -82,19 +80,26 @@ def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters) -
     check_columns(patients, _COLUMNS)
     if patients.empty:
         raise ProcedureError(
-            NO_LABELS, "No patient has both a label and features. Load labels with load_labels and generate features."
+            ErrorNumber.NO_LABELS,
+            "No patient has both a label and features. Load labels with load_labels and generate features.",
         )
     patients = patients.assign(patient_id=patients["patient_id"].map(str)).sort_values("patient_id", kind="stable")
     names = patients["patient_id"].tolist()
     if len(set(names)) != len(names):
-        raise ProcedureError(ARGUMENT, "A patient appears more than once. Select the primary scan of each only.")
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT, "A patient appears more than once. Select the primary scan of each only."
+        )
     parts = patients["part"].to_numpy(dtype=object)
     if not np.isin(parts, ("train", "test")).all():
-        raise ProcedureError(ARGUMENT, "The column part holds another value than train and test. Correct dbo.splits.")
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT, "The column part holds another value than train and test. Correct dbo.splits."
+        )
     is_test = parts == "test"
     labels = whole_numbers(patients[~is_test], "label")
     if not np.isin(labels, (0, 1)).all():
-        raise ProcedureError(ARGUMENT, "The column label holds another value than 0 and 1. Correct dbo.labels.")
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT, "The column label holds another value than 0 and 1. Correct dbo.labels."
+        )
     vectors = _vectors(patients["vector"].tolist(), width)
 
     trained = train(vectors[~is_test], labels, parameters)
@@ -121,7 +126,7 @@ def _vectors(texts: list[str], width: int) -> NDArray[np.float32]:
     if len(widths) > 1 or widths[0] not in [width * times for times in _VECTORS_PER_FEATURE]:
         found = " and ".join(map(str, widths))
         raise ProcedureError(
-            OTHER_WIDTH,
+            ErrorNumber.OTHER_WIDTH,
             f"The patients have {found} features where the feature set has {width}. Call GenerateFeatures with "
             "@Recompute = 1.",
         )

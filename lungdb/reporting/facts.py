@@ -8,11 +8,9 @@ from datetime import datetime
 from typing import Any
 
 from lungdb.database import Connection, run
-from lungdb.errors import LungdbError, SqlError
+from lungdb.errors import ErrorNumber, LungdbError, SqlError
 from lungdb.reporting.names import PARTS
 from lungdb.reporting.sources import Scans, Vectors, read_label_sources, read_scans, read_vectors
-
-_UNKNOWN_MODEL = 50108
 
 _FIND = "DECLARE @Id INT; EXECUTE dbo.FindClassifier ?, ?, @Id OUTPUT; SELECT @Id AS classifier_id;"
 _MODEL = """
@@ -197,7 +195,7 @@ def _find(connection: Connection, name: str, version: int | None) -> int:
     try:
         return int(run(connection, _FIND, (name, version))[-1].rows[0][0])
     except SqlError as error:
-        if error.number == _UNKNOWN_MODEL:
+        if error.number == ErrorNumber.UNKNOWN_MODEL:
             raise LungdbError(error.message) from None
         raise
 

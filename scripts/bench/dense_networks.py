@@ -13,9 +13,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lungdb.cli.load_tensors import store_network
 from lungdb.cli.sql import print_table
 from lungdb.database import Connection, connect, install, run
+from lungdb.loading.tensors import store_network
 from lungdb.networks.dense import DenseLayer
 
 _EXAMPLES = """

@@ -8,9 +8,10 @@ from pathlib import Path
 
 from lungdb_web.passwords import verify_password
 
-from lungdb.cli.demo_people import ACCOUNT, describe_page, name_patients, people
+from lungdb.cli.demo_people import ACCOUNT, describe_page, name_patients
 from lungdb.cli.load_scans import main as load_scans
 from lungdb.database import connect, install, run
+from lungdb.phantoms.people import people
 from tests.cli.test_load_scans import write_patient
 
 

@@ -14,9 +14,8 @@ import cv2
 import numpy as np
 import pytest
 
-from lungdb.cli.load_images import class_numbers, main, read_labels
-from lungdb.errors import LungdbError
-from tests.cli.conftest import Query
+from lungdb.cli.load_images import main
+from tests.support.asking import Query
 
 ROOT = Path(__file__).resolve().parents[2]
 STORED = "SELECT name, label FROM dbo.images ORDER BY name;"
@@ -57,19 +56,6 @@ def test_subfolders_become_classes(target: str, query: Query, folder: Path, caps
     assert "0 is 'cats', 1 is 'dogs'" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(
-    ("names", "classes"),
-    [
-        (["b/1.png", "a/1.png", "b/c/2.png"], {"a": 0, "b": 1}),
-        (["7/1.png", "0/1.png", "255/2.png"], {"0": 0, "255": 255, "7": 7}),
-        (["7/1.png", "256/2.png"], {"256": 0, "7": 1}),
-    ],
-)
-def test_classes_are_numbered_by_name_unless_all_names_are_numbers(names: list[str], classes: dict[str, int]) -> None:
-    """So that a folder of numbered classes can grow."""
-    assert class_numbers(names) == classes
-
-
 def test_a_picture_in_no_subfolder_has_no_class(
     target: str, query: Query, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -93,15 +79,6 @@ def test_labels_come_from_a_file_by_name(
     assert main([str(folder), "-d", target, "--labels", str(labels)]) == 0
     assert query(STORED) == [("cats/a.png", None), ("cats/b.jpg", 3), ("dogs/c.jpg", 1)]
     assert "2 changed" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("value", ["256", "-1", "1.0", "cat", "٣"])
-def test_a_label_that_is_no_class_number_is_refused(tmp_path: Path, value: str) -> None:
-    """The line is named."""
-    file = tmp_path / "labels.csv"
-    file.write_text(f"name,label\na.png,1\nb.png,{value}\n", encoding="utf-8")
-    with pytest.raises(LungdbError, match="line 3 has a label that is not 0 to 255"):
-        read_labels(file)
 
 
 def test_loading_again_adds_what_is_missing_and_nothing_else(

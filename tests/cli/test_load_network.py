@@ -17,7 +17,7 @@ from lungdb.cli.load_network import main
 from lungdb.imaging.codecs import decode_slice
 from lungdb.imaging.preprocessing import CtSlice, prepare
 from lungdb.networks.graphs.layers import select_layer
-from tests.cli.conftest import Query, Store
+from tests.support.asking import Query, Store
 
 
 def write_network(path: Path, seed: int = 0, channels: int = 3) -> Path:

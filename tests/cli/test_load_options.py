@@ -11,9 +11,9 @@ import pytest
 from lungdb.cli.load_scans import main
 from lungdb.imaging.codecs import decode_slice
 from lungdb.phantoms.dataset import make_dataset
-from tests.cli.conftest import Query
 from tests.cli.test_load_scans import KEY, Contents, write_patient
 from tests.dicom.make_ct import ramp, write_series, write_slice
+from tests.support.asking import Query
 
 
 @pytest.fixture

@@ -6,11 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from lungdb.cli.load_patients import main, read_patients
+from lungdb.cli.load_patients import main
 from lungdb.cli.load_scans import main as load_scans
-from lungdb.errors import LungdbError
-from tests.cli.conftest import Query
 from tests.cli.test_load_scans import KEY, write_patient
+from tests.support.asking import Query
 
 HEADER = "patient_id,display_name,sex,birth_year\n"
 STORED = "SELECT display_name, sex, birth_year FROM dbo.patients ORDER BY idx;"
@@ -54,26 +53,6 @@ def test_an_empty_value_clears_what_is_stored(patients: str, query: Query, tmp_p
     main([write(tmp_path / "a.csv", HEADER + "MRN-1,Ada,F,1950\n"), "-d", patients])
     main([write(tmp_path / "b.csv", HEADER + "MRN-1,,F,\n"), "-d", patients])
     assert query(STORED) == [(None, "F", None)]
-
-
-@pytest.mark.parametrize(
-    ("problem", "text"),
-    [
-        ("header", "patient_id,display_name\nSECRET,x\n"),
-        ("line 2 has no id", HEADER + ",x,F,1950\n"),
-        ("line 2 has a sex", HEADER + "SECRET,x,female,1950\n"),
-        ("line 2 has a birth_year", HEADER + "SECRET,x,F,50\n"),
-        ("line 2 has a birth_year", HEADER + "SECRET,x,F,1950-01-01\n"),
-        ("line 2 has a display_name", HEADER + "SECRET," + 129 * "x" + ",F,1950\n"),
-        ("line 3 repeats", HEADER + "SECRET,x,F,1950\nSECRET,y,F,1950\n"),
-        ("no patients", HEADER),
-    ],
-)
-def test_a_wrong_file_is_refused_by_line_without_telling_ids(tmp_path: Path, problem: str, text: str) -> None:
-    """Nothing of it is taken."""
-    with pytest.raises(LungdbError, match=problem) as caught:
-        read_patients(Path(write(tmp_path / "people.csv", text)))
-    assert "SECRET" not in str(caught.value)
 
 
 def test_a_file_of_strangers_alone_changes_nothing(

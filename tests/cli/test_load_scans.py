@@ -18,8 +18,8 @@ from pydicom.pixels import apply_rescale
 
 from lungdb.cli.load_scans import main
 from lungdb.imaging.codecs import decode_slice
-from tests.cli.conftest import Query
 from tests.dicom.make_ct import PATIENT_ID, SERIES_UID, STUDY_UID, ct_dataset, ramp, save, write_series, write_slice
+from tests.support.asking import Query
 
 ROOT = Path(__file__).resolve().parents[2]
 KEY = "0123456789abcdef0123456789abcdef"

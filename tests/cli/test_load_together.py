@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from lungdb.cli.load_scans import main
-from tests.cli.conftest import Query
 from tests.cli.test_load_scans import ROOT, write_patient
+from tests.support.asking import Query
 
 PATIENTS = [f"patient-{number:02}" for number in range(30)]
 

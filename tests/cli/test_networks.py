@@ -12,7 +12,7 @@ import pytest
 from lungdb.cli.load_network import main as load
 from lungdb.cli.networks import main
 from lungdb.networks.architectures.catalog import CATALOG
-from tests.cli.conftest import Query
+from tests.support.asking import Query
 
 DATA = Path(__file__).parents[1] / "data" / "networks"
 

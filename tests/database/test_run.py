@@ -54,6 +54,46 @@ def test_a_script_is_run_batch_by_batch(connection: Connection) -> None:
     assert run(connection, "SELECT COUNT(*) FROM dbo.t;")[0].rows == [(1,)]
 
 
+def test_the_one_value_of_a_result_is_its_scalar(connection: Connection) -> None:
+    """NULL is a value too."""
+    number, nothing, text = run(connection, "SELECT 6 * 7 AS n; SELECT CAST(NULL AS INT) AS n; SELECT N'Ruíz' AS name;")
+    assert (number.scalar(), nothing.scalar(), text.scalar()) == (42, None, "Ruíz")
+
+
+@pytest.mark.parametrize(
+    ("sql", "says"),
+    [
+        ("SELECT 1 AS a WHERE 1 = 0;", "0 rows and 1 columns"),
+        ("SELECT 1 AS a UNION ALL SELECT 1;", "2 rows and 1 columns"),
+        ("SELECT 1 AS a, 2 AS b;", "1 rows and 2 columns"),
+    ],
+)
+def test_a_result_of_another_shape_has_no_scalar(connection: Connection, sql: str, says: str) -> None:
+    """Rather than the first value of several, or none for a row that is not there."""
+    (result,) = run(connection, sql)
+    with pytest.raises(ValueError, match=says):
+        result.scalar()
+
+
+def test_records_are_rows_by_column_name_in_their_order(connection: Connection) -> None:
+    """Columns and rows stay where they were; no row gives none."""
+    some, none = run(
+        connection,
+        "SELECT N'b' AS name, 2 AS size UNION ALL SELECT N'a', NULL ORDER BY name DESC; SELECT 1 AS a WHERE 1 = 0;",
+    )
+    assert some.records() == [{"name": "b", "size": 2}, {"name": "a", "size": None}]
+    assert [list(record) for record in some.records()] == [["name", "size"], ["name", "size"]]
+    assert none.records() == []
+
+
+@pytest.mark.parametrize("sql", ["SELECT 1 AS a, 2 AS a;", "SELECT 1, 2;"])
+def test_columns_that_share_a_name_give_no_records(connection: Connection, sql: str) -> None:
+    """A mapping would lose one of them; two without a name share it."""
+    (result,) = run(connection, sql)
+    with pytest.raises(ValueError, match="no names of their own"):
+        result.records()
+
+
 @pytest.mark.parametrize(
     ("target", "says"),
     [

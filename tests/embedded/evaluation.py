@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Sequence
 
 from lungdb.embedded.functions.aggregates import AGGREGATES
-from lungdb.embedded.functions.base import Call
+from lungdb.embedded.functions.base import TypedCall
 from lungdb.embedded.functions.registry import FUNCTIONS, register
 from lungdb.embedded.values.conversions import conversion_template
 from lungdb.embedded.values.stored import ClientValue, from_client, to_client
@@ -25,7 +25,7 @@ class Evaluator:
         values, types = self._prepare(arguments)
         return self.call(FUNCTIONS[name].call(types), values, types)
 
-    def call(self, call: Call, values: Sequence[object], types: Sequence[SqlType]) -> tuple[ClientValue, str]:
+    def call(self, call: TypedCall, values: Sequence[object], types: Sequence[SqlType]) -> tuple[ClientValue, str]:
         """Compute a settled call."""
         texts = [
             conversion_template(source, target, explicit=True).format(f"?{index}")

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from lungdb.embedded.satellite.calls import Parameter, Satellite, ScriptResult
+from lungdb.embedded.satellite.calls import Satellite, ScriptParameter, ScriptResult
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import SqlType
 from lungdb.errors import SqlError
@@ -19,7 +19,7 @@ def call(
     script: str,
     columns: list[tuple[str, SqlType]] | None = None,
     rows: Any = (),
-    parameters: list[Parameter] | None = None,
+    parameters: list[ScriptParameter] | None = None,
 ) -> tuple[list[str], list[tuple[str, SqlType]], list[tuple[Value, ...]], dict[str, Value]]:
     """Run a script and return its messages, columns, rows and OUTPUT values."""
     events = list_events(satellite.run(textwrap.dedent(script), columns or [], rows, parameters or []))

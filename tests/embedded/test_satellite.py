@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from lungdb.embedded.satellite.calls import Parameter, Satellite, ScriptResult
+from lungdb.embedded.satellite.calls import Satellite, ScriptParameter, ScriptResult
+from lungdb.embedded.satellite.pool import POOL
 from lungdb.embedded.values.types import INT, nvarchar, parse_type, varbinary
 from lungdb.errors import SqlError
 from tests.embedded.scripts import call, list_events, printed, reason
@@ -164,15 +165,15 @@ def test_an_error_in_the_input_query_passes_through(satellite: Satellite) -> Non
 
 def test_a_process_for_each_call_is_started_where_forks_are_unsafe(monkeypatch: pytest.MonkeyPatch) -> None:
     """As on Windows and macOS: the next process is under way when a call ends, and calls share nothing."""
-    monkeypatch.setattr("lungdb.embedded.satellite.calls._FORKS", False)
+    monkeypatch.setattr("lungdb.embedded.satellite.processes._FORKS", False)
     satellite = Satellite()
-    try:
-        processes = {printed(call(satellite, "import os\nprint(os.getpid())")[0]) for _ in range(2)}
-        assert len(processes) == 2
-        assert "boom" in reason(satellite, "raise ValueError('boom')")
-        assert satellite._spare is not None
-    finally:
-        satellite.close()
+    script = "import os\nprint(os.getpid(), os.listdir('.'))"
+    first, second = (printed(call(satellite, script)[0]).split(" ", 1) for _ in range(2))
+    assert first[0] != second[0]
+    assert first[1] == second[1] == "[]"
+    assert "boom" in reason(satellite, "raise ValueError('boom')")
+    (waiting,) = [each for each in POOL._idle if not each.kind.forks]
+    assert printed(call(satellite, "import os\nprint(os.getpid())")[0]) == str(waiting.pid)
 
 
 def test_two_calls_may_be_open_at_once(satellite: Satellite) -> None:
@@ -197,9 +198,9 @@ def test_blobs_pass_as_parameters(satellite: Satellite) -> None:
     """Every byte, both ways, and an empty one is not NULL."""
     content = bytes(range(256)) * 4000
     parameters = [
-        Parameter("given", varbinary(), content, False),
-        Parameter("back", varbinary(), None, True),
-        Parameter("empty", varbinary(), b"", True),
+        ScriptParameter("given", varbinary(), content, False),
+        ScriptParameter("back", varbinary(), None, True),
+        ScriptParameter("empty", varbinary(), b"", True),
     ]
     outputs = call(satellite, "back = given[::-1]", parameters=parameters)[3]
     assert outputs == {"back": content[::-1], "empty": b""}
@@ -237,7 +238,7 @@ LONG_CALL = """
         "while True:",
         "    time.sleep(0.1)",
     ]
-    path = Parameter("path", nvarchar(), sys.argv[1], False)
+    path = ScriptParameter("path", nvarchar(), sys.argv[1], False)
     try:
         list(satellite.run("\\n".join(lines), [], [], [path]))
     except KeyboardInterrupt:

@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from lungdb.embedded.satellite.calls import Parameter, Satellite
+from lungdb.embedded.satellite.calls import Satellite, ScriptParameter
 from lungdb.embedded.values.stored import Value, to_client
 from lungdb.embedded.values.types import INT, SqlType, nvarchar, parse_type, varchar
 from lungdb.errors import SqlError
@@ -94,7 +94,7 @@ def replay(satellite: Satellite, case: dict[str, Any]) -> Any:
         [stored(value, kind) for value in column["values"]] for column, kind in zip(case["columns"], kinds, strict=True)
     ]
     parameters = [
-        Parameter(each["name"], kind, stored(each["value"], kind), each["direction"] == "inout")
+        ScriptParameter(each["name"], kind, stored(each["value"], kind), each["direction"] == "inout")
         for each in case["params"]
         for kind in [parse_type(each["type"])]
     ]
@@ -157,7 +157,7 @@ def test_plain_values_of_every_kind_come_out(satellite: Satellite) -> None:
     """The rest of the recorded case whose numpy values are refused: what it says of the others."""
     script = "import numpy as np\nc=np.float64(2.5);d=7;e=True;f='żó';g=np.bool_(True);h=3;i=None"
     kinds = {"c": "float", "d": "float", "e": "int", "f": "nvarchar(10)", "g": "bit", "h": "bit", "i": "int"}
-    parameters = [Parameter(name, parse_type(kind), None, True) for name, kind in kinds.items()]
+    parameters = [ScriptParameter(name, parse_type(kind), None, True) for name, kind in kinds.items()]
     _, _, _, outputs = call(satellite, script, parameters=parameters)
     assert outputs == {"c": 2.5, "d": 7.0, "e": 1, "f": "żó", "g": 1, "h": 1, "i": None}
 
@@ -180,7 +180,7 @@ def test_an_output_value_that_would_be_lost_is_refused(
     satellite: Satellite, kind: str, expression: str, words: str
 ) -> None:
     """The error names the parameter and says what to assign."""
-    parameters = [Parameter("x", parse_type(kind), None, True)]
+    parameters = [ScriptParameter("x", parse_type(kind), None, True)]
     message = reason(satellite, f"import numpy as np\nx = {expression}", [], (), parameters)
     assert "@x" in message
     assert words in message
@@ -188,9 +188,9 @@ def test_an_output_value_that_would_be_lost_is_refused(
 
 def test_an_output_that_is_never_assigned_is_refused_but_reads_as_none(satellite: Satellite) -> None:
     """A value that came in stays; reading before assigning gives None, in functions too."""
-    unassigned = [Parameter("x", INT, None, True)]
+    unassigned = [ScriptParameter("x", INT, None, True)]
     assert "@x was never assigned" in reason(satellite, "y = 1", [], (), unassigned)
-    assert call(satellite, "pass", parameters=[Parameter("x", INT, 5, True)])[3] == {"x": 5}
+    assert call(satellite, "pass", parameters=[ScriptParameter("x", INT, 5, True)])[3] == {"x": 5}
     script = """
         def main():
             return x is None
@@ -211,7 +211,7 @@ def test_input_that_a_script_is_not_given_is_refused(satellite: Satellite, kind:
     message = reason(satellite, "pass", [("x", parse_type(kind))], (), number=39017)
     assert advice in message
     if kind != "varbinary(max)":
-        reason(satellite, "pass", [], (), [Parameter("p", parse_type(kind), None, False)], number=39018)
+        reason(satellite, "pass", [], (), [ScriptParameter("p", parse_type(kind), None, False)], number=39018)
 
 
 def test_varchar_input_beyond_ascii_is_refused(satellite: Satellite) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.job.conftest import NETWORK, Archive
+from tests.support.fixtures import DEMO_NETWORK, Archive
 
 DEMO = [sys.executable, "-m", "lungdb.cli.main", "demo"]
 
@@ -18,7 +18,7 @@ def test_it_takes_ones_own_data(archive: Archive, tmp_path: Path) -> None:
     """Scans, labels and network from the command line end in a table of the held-out patients."""
     folder = tmp_path / "own"
     done = subprocess.run(
-        [*DEMO, "--folder", folder, "--scans", archive.scans, "--labels", archive.labels, "--network", NETWORK],
+        [*DEMO, "--folder", folder, "--scans", archive.scans, "--labels", archive.labels, "--network", DEMO_NETWORK],
         capture_output=True,
         text=True,
         check=False,

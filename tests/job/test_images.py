@@ -25,7 +25,8 @@ from sklearn.preprocessing import StandardScaler
 from lungdb.cli import load_images, load_network
 from lungdb.database import Connection, connect, install, run, run_script, sql_directory
 from lungdb.errors import SqlError
-from tests.job.conftest import NETWORK, copy_to, scalar, target_of
+from tests.support.databases import copy_to, scalar, target_of
+from tests.support.fixtures import DEMO_NETWORK
 
 Counts = Callable[[Connection], dict[str, int]]
 
@@ -64,7 +65,7 @@ def loaded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with closing(connect(target_of(database))) as connection:
         install(connection)
     assert load_images.main([str(folder), "--classes", "-d", target_of(database)]) == 0
-    assert load_network.main([str(NETWORK), "--name", "demo_resnet", "-d", target_of(database)]) == 0
+    assert load_network.main([str(DEMO_NETWORK), "--name", "demo_resnet", "-d", target_of(database)]) == 0
     return database
 
 
@@ -158,7 +159,7 @@ def test_features_are_what_onnx_runtime_gives_for_the_picture(featurized: Connec
     way = cv2.INTER_AREA if side >= 224 else cv2.INTER_LINEAR
     fitted = cv2.resize(np.ascontiguousarray(square), (224, 224), interpolation=way) / 255
     prepared = ((fitted - normalisation["mean"]) / normalisation["std"]).transpose(2, 0, 1)[None].astype(np.float32)
-    model = onnx.load(NETWORK)
+    model = onnx.load(DEMO_NETWORK)
     last = next(node for node in reversed(model.graph.node) if node.op_type in ("Gemm", "MatMul")).input[0]
     model.graph.output.append(onnx.helper.make_tensor_value_info(last, onnx.TensorProto.FLOAT, None))
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
@@ -186,7 +187,7 @@ def test_what_is_done_is_skipped_and_recompute_makes_it_again(featurized: Connec
 
 def test_each_layer_is_a_feature_set(featurized: Connection) -> None:
     """Asked for beside what is there, only the pictures without it are done; widths are the layers' own."""
-    layer = onnx.load(NETWORK).graph.output[0].name
+    layer = onnx.load(DEMO_NETWORK).graph.output[0].name
     said = say(featurized, f"{FEATURIZE}, @Layer = N'penultimate, {layer}';")
     assert f"layer penultimate,{layer}: {PICTURES} pictures to do" in said[0]
     (sets,) = run(

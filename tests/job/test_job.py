@@ -26,7 +26,8 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from lungdb.cli import load_scans
 from lungdb.database import Connection, connect, run
-from tests.job.conftest import NETWORK, copy_to, scalar, target_of
+from tests.support.databases import copy_to, scalar, target_of
+from tests.support.fixtures import DEMO_NETWORK
 
 GENERATE = "EXECUTE dbo.GenerateFeatures @ModelName = N'ResNet_152.model', @Pooling = N'mean,max'"
 FEATURES = "SELECT scan_id, array, sha256 FROM dbo.features ORDER BY scan_id;"
@@ -37,7 +38,7 @@ def test_features_are_what_onnx_runtime_gives_for_the_slices(trained: Connection
     pictures = prepared_by_hand(trained, scan_id=3)
     (stored,) = run(trained, "SELECT array_rows, array_cols, array, sha256 FROM dbo.features WHERE scan_id = 3;")
     rows, cols, blob, sha256 = stored.rows[0]
-    model = onnx.load(NETWORK)
+    model = onnx.load(DEMO_NETWORK)
     last = next(node for node in reversed(model.graph.node) if node.op_type in ("Gemm", "MatMul")).input[0]
     model.graph.output.append(onnx.helper.make_tensor_value_info(last, onnx.TensorProto.FLOAT, None))
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
@@ -67,7 +68,7 @@ def test_several_layers_make_a_feature_set_each(trained: Connection) -> None:
     assert kept.rows == before
 
     pictures = prepared_by_hand(trained, scan_id=3)
-    model = onnx.load(NETWORK)
+    model = onnx.load(DEMO_NETWORK)
     model.graph.output.append(onnx.helper.make_tensor_value_info("block3.relu", onnx.TensorProto.FLOAT, None))
     session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
     maps = session.run(["block3.relu"], {session.get_inputs()[0].name: pictures})[0]

@@ -11,7 +11,7 @@ import numpy as np
 
 from lungdb.cli import load_network
 from lungdb.database import Connection, connect, run
-from tests.job.conftest import copy_to, target_of
+from tests.support.databases import copy_to, target_of
 
 CNTK = Path(__file__).parents[1] / "data" / "cntk" / "resnet_tiny_ops_with_criterion.model"
 

@@ -8,7 +8,7 @@ from scipy.stats import bootstrap
 from sklearn.metrics import brier_score_loss, log_loss, roc_auc_score
 
 from lungdb.database import Connection, run
-from tests.models.conftest import refused, rows
+from tests.support.databases import refused, rows
 
 BOTH = (
     "SELECT a.label, a.probability, b.probability, p.idx FROM dbo.test_scores AS a INNER JOIN dbo.test_scores AS b "

@@ -6,7 +6,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 from lungdb.database import Connection, run
-from tests.models.conftest import refused, rows, said
+from tests.support.databases import refused, rows, said
 
 LINEAR = "N'100% linear'"
 

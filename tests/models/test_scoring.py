@@ -14,7 +14,8 @@ import pytest
 
 from lungdb.database import Connection, connect, install, run
 from lungdb.errors import SqlError
-from tests.models.conftest import PATIENTS, SLICES, fill, refused, rows, said, target_of, vectors_and_labels
+from tests.support.databases import SLICES, fill, refused, rows, said, target_of, vectors_and_labels
+from tests.support.fixtures import PATIENTS
 
 PREDICTIONS = (
     "SELECT p.scan_id - 1, p.probability, p.raw_probability, p.prevalence, p.vector_sha256, p.classifier_id "

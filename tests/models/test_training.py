@@ -11,7 +11,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, brier_score_loss, confusion_matrix, log_loss, roc_auc_score
 
 from lungdb.database import Connection, run
-from tests.models.conftest import PATIENTS, contents, refused, rows, said
+from tests.support.databases import contents, refused, rows, said
+from tests.support.fixtures import PATIENTS
 
 TRAIN = "EXECUTE dbo.TrainLungCancerModel"
 

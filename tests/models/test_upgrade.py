@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from lungdb.database import Connection, build_install_sql, connect, install, run, run_script
-from tests.models.conftest import WIDTH, fill, rows, target_of, vectors_and_labels
 from tests.old_schema import old_sources
+from tests.support.databases import fill, rows, target_of, vectors_and_labels
+from tests.support.fixtures import WIDTH
 
 PATIENTS = 20
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lungdb.database import Connection, run
 from lungdb.reporting.facts import read_facts
-from tests.models.conftest import rows
+from tests.support.databases import rows
 
 LINEAR = "100% linear"
 

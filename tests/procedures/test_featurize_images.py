@@ -15,7 +15,7 @@ import pytest
 from lungdb.imaging.codecs import decode_array
 from lungdb.networks.entry import network_details
 from lungdb.procedures import featurize_images
-from tests.procedures.conftest import NORMALISATION
+from tests.support.networks import NORMALISATION
 
 COLUMNS = ["name", "layer", "error", "array_rows", "array_cols", "array", "sha256"]
 

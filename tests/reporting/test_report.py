@@ -16,8 +16,9 @@ from sklearn.metrics import roc_auc_score
 
 from lungdb.cli import report
 from lungdb.database import Connection, run
-from tests.models.conftest import rows, target_of
-from tests.reporting.conftest import HOSTILE, Report
+from tests.support.databases import rows, target_of
+from tests.support.fixtures import HOSTILE
+from tests.support.pages import Report
 
 PLOTS = ["roc", "precision_recall", "calibration", "scores", "training_curve"]
 COUNTS = ("patients", "positives", "out_of_fold")

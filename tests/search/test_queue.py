@@ -10,8 +10,8 @@ import pandas as pd
 
 from lungdb.database import run
 from lungdb.procedures import run_trials
-from tests.models.conftest import vectors_and_labels
-from tests.search.conftest import Site
+from tests.support.databases import vectors_and_labels
+from tests.support.searching import Site
 
 QUICK = "@ModelName = N'best', @Space = N'{\"num_leaves\": [3, 4, 5, 6, 7, 8], \"max_iterations\": [10]}'"
 TAKEN = (

@@ -6,8 +6,8 @@ import pytest
 
 from lungdb.database import run
 from lungdb.errors import SqlError
-from tests.models.conftest import refused
-from tests.search.conftest import Site, Start
+from tests.support.databases import refused
+from tests.support.searching import Site, Start
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from lungdb.database import run
 from lungdb.learning.drawing import draw_folds, draw_validation
-from tests.search.conftest import Site
+from tests.support.searching import Site
 
 SEED = 11
 FOLDS = 4

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from lungdb.database import run
-from tests.search.conftest import Site, Start, wait_until
+from tests.support.searching import Site, Start, wait_until
 
 # Some tenths of a second a trial, so that a worker can be met at work.
 SLOW = (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 from pathlib import Path
 
 import pytest
@@ -10,7 +9,6 @@ import pytest
 from tests.sql.gates.check import SQL, check_file, listed_error_numbers
 from tests.sql.gates.dotnet import NO_RUNTIME, ROOT, has_runtime_wheel
 from tests.sql.gates.findings import Finding
-from tests.sql.gates.house import error_numbers
 from tests.sql.gates.parser import parse
 from tests.sql.gates.syntax import check_python_strings, name_parameters
 
@@ -87,28 +85,3 @@ def test_a_broken_statement_in_a_python_module_is_refused(tmp_path: Path) -> Non
 def test_question_marks_in_strings_and_comments_are_no_parameters() -> None:
     """Only those that a driver would bind are named."""
     assert name_parameters("SELECT ?, '?', N'it''s ?' -- ?\n, ?") == "SELECT @p1, '?', N'it''s ?' -- ?\n, @p2"
-
-
-def test_every_listed_error_number_is_thrown() -> None:
-    """A number of sql/README.md that neither a procedure nor the Python behind it uses misleads its reader."""
-    thrown = set().union(*(error_numbers(parse(path.read_text(encoding="utf-8"))) for path in FILES))
-    unused = LISTED - thrown - _numbers_in_python()
-    assert not unused, f"listed in sql/README.md but thrown nowhere: {sorted(unused)}"
-
-
-def test_every_number_that_python_raises_is_listed() -> None:
-    """A refusal by lungdb.procedures reaches the user as THROW, so its number is documented."""
-    raised = _numbers_in_python()
-    assert raised
-    assert raised <= LISTED, f"not listed in sql/README.md: {sorted(raised - LISTED)}"
-
-
-def _numbers_in_python() -> set[int]:
-    """Return the whole numbers from 50100 to 59999 that the Python behind the procedures holds."""
-    return {
-        node.value
-        for folder in ("imaging", "networks", "learning", "procedures")
-        for path in sorted((ROOT / "lungdb" / folder).rglob("*.py"))
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
-        if isinstance(node, ast.Constant) and type(node.value) is int and 50100 <= node.value <= 59999
-    }

@@ -15,15 +15,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from lungdb.cli.load_tensors import store_network
 from lungdb.cli.main import main
 from lungdb.database import Connection, connect, install, run
+from lungdb.loading.tensors import store_network
 from lungdb.networks.dense import DenseLayer
-from tests.models.conftest import contents, featured_file, refused, rows, target_of, trained_file
 from tests.sql.gates.check import SQL
 from tests.sql_only.network_database import add_dataset, probabilities, train, weights
-
-__all__ = ["featured_file", "trained_file"]
+from tests.support.databases import contents, refused, rows, target_of
 
 WIDTH = 5
 NAME = "100% 'net'"

@@ -14,8 +14,8 @@ import pytest
 from lungdb.database import Connection, connect, run
 from lungdb.errors import ProcedureError, SqlError
 from lungdb.learning.nodes import read_ensemble
-from tests.models.conftest import target_of
 from tests.sql_only import trees
+from tests.support.databases import target_of
 
 ALLOWED = 1e-6
 

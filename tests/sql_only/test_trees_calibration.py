@@ -8,11 +8,10 @@ import numpy as np
 import pytest
 
 from lungdb.database import Connection, run
-from tests.models.conftest import PATIENTS, featured, featured_file, refused, rows, said, trained, trained_file
 from tests.sql.gates.check import SQL
 from tests.sql_only.trees import scores
-
-__all__ = ["featured", "featured_file", "trained", "trained_file"]
+from tests.support.databases import refused, rows, said
+from tests.support.fixtures import PATIENTS
 
 ALLOWED = 1e-6
 

@@ -14,11 +14,9 @@ import pytest
 from lungdb.cli.main import main
 from lungdb.copying.script import literal
 from lungdb.database import Connection, build_install_sql, connect, install, run
-from tests.models.conftest import contents, featured_file, refused, rows, target_of, trained_file
 from tests.sql.gates.check import SQL
 from tests.sql_only.trees import scores
-
-__all__ = ["featured_file", "trained_file"]
+from tests.support.databases import contents, refused, rows, target_of
 
 MODELS = ("lightgbm_sql", "100% linear")
 

@@ -9,7 +9,8 @@ from typing import Any
 from flask.testing import FlaskClient
 
 from lungdb.database import connect, run
-from tests.web.conftest import csrf_of, target_of
+from tests.support.databases import target_of
+from tests.support.web import csrf_of
 
 
 def query(database: Path, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:

@@ -17,7 +17,8 @@ from lungdb_web import create_app
 
 from lungdb.config import Settings
 from lungdb.errors import LungdbError
-from tests.web.conftest import NAMES, PASSWORD, MakeApp, csrf_of, sign_in
+from tests.support.fixtures import PASSWORD, PEOPLE
+from tests.support.web import MakeApp, csrf_of, sign_in
 from tests.web.looking import attempt, audit, query
 from tests.web.routes import Route, routes
 
@@ -60,7 +61,7 @@ def test_nothing_is_shown_without_an_account(app: Flask, client: FlaskClient) ->
     for route in tried:
         answer = client.open(route.path, method=route.method, buffered=True)
         assert _is_refused(route, answer), f"{route}: {answer.status}"
-        assert not any(name in answer.text for name in NAMES), str(route)
+        assert not any(name in answer.text for name in PEOPLE), str(route)
 
 
 def test_an_address_that_is_no_page_tells_a_stranger_nothing(client: FlaskClient) -> None:

@@ -13,12 +13,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from lungdb_web.administration import make_account
 from lungdb_web.passwords import verify_password
 
-from lungdb.cli.accounts import make_account
 from lungdb.database import connect, install
 from lungdb.errors import SqlError
-from tests.web.conftest import target_of
+from tests.support.databases import target_of
 from tests.web.looking import query
 
 HASH = "SELECT password_hash FROM dbo.accounts WHERE name = ?;"

@@ -20,7 +20,8 @@ from PIL import Image, ImageSequence
 from lungdb.database import connect, run
 from lungdb.errors import SqlError
 from lungdb.imaging.codecs import content_sha256, encode_slice
-from tests.web.conftest import sign_in, target_of
+from tests.support.databases import target_of
+from tests.support.web import sign_in
 
 ANIMATION = "/patients/0/animation"
 WEBP = {"Accept": "image/webp,image/*"}

@@ -17,7 +17,9 @@ from werkzeug.http import parse_options_header
 from werkzeug.test import TestResponse
 
 from lungdb.database import ResultSet, connect, run
-from tests.web.conftest import NAMES, PATIENTS, UNSCORED, Program, csrf_of, target_of
+from tests.support.databases import target_of
+from tests.support.fixtures import ARCHIVED, PEOPLE, UNSCORED
+from tests.support.web import Program, csrf_of
 
 Ask = Callable[..., list[dict[str, Any]]]
 
@@ -75,13 +77,13 @@ def test_following_next_from_the_first_page_meets_every_patient_once(program: Pr
     last = links(answer)["last"]
     while True:
         page = answer.get_json()
-        assert page["total"] == PATIENTS
+        assert page["total"] == ARCHIVED
         met += [patient["index"] for patient in page["items"]]
         if "next" not in links(answer):
             break
         address = links(answer)["next"]
         answer = program("GET", address)
-    assert sorted(met) == list(range(PATIENTS))
+    assert sorted(met) == list(range(ARCHIVED))
     assert address == last
     assert "prev" in links(answer)
 
@@ -217,10 +219,10 @@ def test_nobody_gets_an_answer_without_a_token(client: FlaskClient) -> None:
 @pytest.mark.parametrize("path", ["", "/scan", "/scan/volume", "/scan/slices/0", "/predictions", "/similar", "/truth"])
 def test_an_unknown_patient_is_a_404_that_says_so(program: Program, path: str) -> None:
     """With the procedure's number and sentence; an index that is no INT is not found either."""
-    body = problem(program("GET", f"/api/v1/patients/{PATIENTS}{path}"), 404)
+    body = problem(program("GET", f"/api/v1/patients/{ARCHIVED}{path}"), 404)
     assert body["number"] == 50107
     assert body["type"] == "/api/v1/docs#unknown-patient"
-    assert f"index {PATIENTS}" in body["detail"]
+    assert f"index {ARCHIVED}" in body["detail"]
     problem(program("GET", f"/api/v1/patients/2147483648{path}"), 404)
 
 
@@ -304,5 +306,5 @@ def test_a_database_that_goes_away_is_503_and_comes_back(program: Program, web_d
 
 def test_names_are_those_that_were_loaded(program: Program) -> None:
     """Letters beyond ASCII survive the way from the file to the document."""
-    listed = program("GET", f"/api/v1/patients?page_size={len(NAMES)}").get_json()["items"]
-    assert [patient["display_name"] for patient in listed] == list(NAMES)
+    listed = program("GET", f"/api/v1/patients?page_size={len(PEOPLE)}").get_json()["items"]
+    assert [patient["display_name"] for patient in listed] == list(PEOPLE)

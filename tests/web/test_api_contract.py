@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from flask import Flask, Response, request, request_finished
 from flask.testing import FlaskClient
+from lungdb_web.serving import make_server
 from openapi_spec_validator import OpenAPIV31SpecValidator
 
-from lungdb.cli.serve import make_server
 from lungdb.config import Settings
-from tests.web.conftest import Program, give_token
+from tests.support.web import Program, give_token
 
 DOCUMENT = "/api/v1/openapi.json"
 

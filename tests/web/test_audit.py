@@ -13,7 +13,9 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.web.conftest import NAMES, PASSWORD, UNSCORED, Program, csrf_of, sign_in, target_of
+from tests.support.databases import target_of
+from tests.support.fixtures import PASSWORD, PEOPLE, UNSCORED
+from tests.support.web import Program, csrf_of, sign_in
 from tests.web.looking import attempt, audit, query
 from tests.web.routes import Route, routes
 
@@ -60,7 +62,7 @@ def test_what_cannot_be_recorded_is_not_shown(app: Flask, web_database: Path) ->
     for route, client in clients:
         answer = _open(client, route)
         assert answer.status_code in (503, 404, 409), f"{route}: {answer.status}"
-        assert not any(name in answer.text for name in NAMES), str(route)
+        assert not any(name in answer.text for name in PEOPLE), str(route)
         assert not answer.data.startswith((b"\x89PNG", b"GIF8", b"RIFF", b"\x1f\x8b")), str(route)
 
 
@@ -83,7 +85,7 @@ def test_the_log_says_why_the_audit_cannot_be_written(
     assert program("GET", "/api/v1/patients/0").status_code == 503
     [line] = [record.getMessage() for record in caplog.records if "audit" in record.getMessage()]
     assert "error 50199 in" in line
-    assert NAMES[0] not in caplog.text
+    assert PEOPLE[0] not in caplog.text
 
 
 def test_every_page_of_the_list_is_recorded(program: Program, signed_in: FlaskClient, web_database: Path) -> None:
@@ -110,7 +112,7 @@ def test_a_list_that_cannot_be_recorded_is_not_shown(
     search = program("POST", "/api/v1/patients/search", json={"text": "anthony"})
     for answer in (signed_in.get("/"), program("GET", "/api/v1/patients"), search):
         assert answer.status_code == 503
-        assert not any(name in answer.text for name in NAMES)
+        assert not any(name in answer.text for name in PEOPLE)
 
 
 def test_the_audit_has_the_patients_shown_as_similar(
@@ -217,7 +219,7 @@ def test_the_audit_holds_no_name_and_no_search(
     signed_in.post("/patients/Okafor")
     kept = repr(audit(web_database, "account, action, outcome, detail, address"))
     assert "view_patient" in kept
-    assert not [part for name in NAMES for part in name.split() if part in kept and part != "Li"]
+    assert not [part for name in PEOPLE for part in name.split() if part in kept and part != "Li"]
 
 
 def test_the_command_shows_the_newest_first(signed_in: FlaskClient, web_database: Path) -> None:

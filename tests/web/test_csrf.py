@@ -7,7 +7,8 @@ from pathlib import Path
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.web.conftest import PASSWORD, csrf_of, sign_in
+from tests.support.fixtures import PASSWORD
+from tests.support.web import csrf_of, sign_in
 from tests.web.looking import audit, query
 from tests.web.routes import routes
 

@@ -12,7 +12,7 @@ from flask.testing import FlaskClient
 
 from lungdb.database import DatabaseUnavailable, Pool, connect, run
 from lungdb.errors import LungdbError, SqlError
-from tests.web.conftest import target_of
+from tests.support.databases import target_of
 
 WHO = "SELECT CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)) AS name;"
 

@@ -10,7 +10,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 
 from lungdb.config import Settings
-from tests.web.conftest import MakeApp
+from tests.support.web import MakeApp
 from tests.web.routes import routes
 
 POLICY = {

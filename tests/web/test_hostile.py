@@ -11,7 +11,8 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.routing import Rule
 
-from tests.web.conftest import NAMES, csrf_of
+from tests.support.fixtures import PEOPLE
+from tests.support.web import csrf_of
 from tests.web.routes import routes
 
 NUMBERS = (
@@ -96,7 +97,7 @@ def test_no_hostile_address_is_an_error_of_the_server(app: Flask, signed_in: Fla
             answer = _open(signed_in, path, route.method, headers)
             tried += 1
             assert 300 <= answer.status_code < 500, f"{route.method} {path[:80]}: {answer.status}"
-            assert not any(name in answer.text for name in NAMES), f"{route.method} {path[:80]}"
+            assert not any(name in answer.text for name in PEOPLE), f"{route.method} {path[:80]}"
             assert "X-Evil" not in answer.headers
     assert tried > 300
 
@@ -199,4 +200,4 @@ def test_logs_tell_no_patient_and_no_search(
             signed_in.get(route.path, buffered=True)
     lines = [record.getMessage() for record in caplog.records]
     assert len(lines) > 20
-    assert not [line for line in lines if "\n" in line or any(part in line for name in NAMES for part in name.split())]
+    assert not [line for line in lines if "\n" in line or any(part in line for name in PEOPLE for part in name.split())]

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from lungdb_web.lungdb_web.administration import add_account
+from lungdb_web.administration import add_account
 from lungdb_web.passwords import hash_password
 from lungdb_web.plots import LEFT, SIDE, TOP
 from lungdb_web.queries import models as queries
@@ -26,8 +26,9 @@ from lungdb.config import Settings
 from lungdb.database import Connection, connect, install, run
 from lungdb.errors import SqlError
 from lungdb.reporting.facts import read_facts
-from tests.models.conftest import fill, rows, vectors_and_labels
-from tests.web.conftest import PASSWORD, MakeApp, sign_in, target_of
+from tests.support.databases import fill, rows, target_of, vectors_and_labels
+from tests.support.fixtures import PASSWORD
+from tests.support.web import MakeApp, sign_in
 
 HOSTILE = """<script>alert("100%")</script>//&'"""
 SVG = "{http://www.w3.org/2000/svg}"

@@ -13,7 +13,8 @@ from PIL import Image
 from werkzeug.test import TestResponse
 
 from lungdb.config import Settings
-from tests.web.conftest import PATIENTS, UNSCORED, MakeApp, Program, give_token, sign_in
+from tests.support.fixtures import ARCHIVED, UNSCORED
+from tests.support.web import MakeApp, Program, give_token, sign_in
 from tests.web.looking import audit, query
 
 Post = Callable[..., TestResponse]
@@ -49,7 +50,7 @@ def test_gif_gives_the_address_of_an_animation(program: Program) -> None:
 
 
 @pytest.mark.parametrize("route", ["predict", "gif"])
-@pytest.mark.parametrize("index", [str(PATIENTS), "2147483648", "99999999999999999999", "-1", "x", "1e0"])
+@pytest.mark.parametrize("index", [str(ARCHIVED), "2147483648", "99999999999999999999", "-1", "x", "1e0"])
 def test_a_patient_who_is_not_known_is_a_404_in_json(
     program: Program, web_database: Path, route: str, index: str
 ) -> None:
@@ -121,7 +122,7 @@ def test_a_name_of_several_patients_leads_to_the_worklist(signed_in: FlaskClient
 
 
 @pytest.mark.parametrize("path", ["/patient_info", "/patient_prob"])
-@pytest.mark.parametrize("wanted", ["Zacharias", str(PATIENTS), "9" * 30, "-1", "", "' OR 1=1 --"])
+@pytest.mark.parametrize("wanted", ["Zacharias", str(ARCHIVED), "9" * 30, "-1", "", "' OR 1=1 --"])
 def test_a_patient_who_is_not_known_is_a_page_that_says_so(
     signed_in: FlaskClient, post: Post, web_database: Path, path: str, wanted: str
 ) -> None:

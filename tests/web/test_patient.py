@@ -22,7 +22,9 @@ from lungdb_web.services import call
 
 from lungdb.database import connect, run
 from lungdb.errors import SqlError
-from tests.web.conftest import UNSCORED, csrf_of, sign_in, target_of
+from tests.support.databases import target_of
+from tests.support.fixtures import UNSCORED
+from tests.support.web import csrf_of, sign_in
 
 PROBABILITY = re.compile(r'<data id="probability" value="([^"]+)">([^<]+)</data>')
 Post = Callable[..., Any]

@@ -13,7 +13,7 @@ from lungdb_web import create_app
 
 from lungdb.config import Settings
 from lungdb.errors import LungdbError
-from tests.web.conftest import MakeApp, csrf_of
+from tests.support.web import MakeApp, csrf_of
 from tests.web.looking import audit, query
 
 

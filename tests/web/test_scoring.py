@@ -15,11 +15,13 @@ from lungdb_web import passwords
 from lungdb_web.database import READERS
 from lungdb_web.pages import scans
 from lungdb_web.services import Services
+from lungdb_web.serving import THREADS
 from lungdb_web.turns import TooBusy, Turns
 
-from lungdb.cli import serve
 from lungdb.database import connect, run
-from tests.web.conftest import PASSWORD, Program, csrf_of, sign_in, target_of
+from tests.support.databases import target_of
+from tests.support.fixtures import PASSWORD
+from tests.support.web import Program, csrf_of, sign_in
 
 EVENTUALLY = 60.0
 
@@ -186,7 +188,7 @@ def test_threads_are_left_when_all_that_takes_long_is_asked_for(app: Flask) -> N
     """Each that works or waits holds a thread of the server."""
     services = services_of(app)
     bounds = (services.scoring, services.comparing, scans.VOLUMES, scans.ANIMATIONS, passwords.TURNS)
-    assert serve.THREADS - sum(turns.places for turns in bounds) >= READERS
+    assert THREADS - sum(turns.places for turns in bounds) >= READERS
 
 
 def test_the_worklist_answers_while_scores_are_computed(app: Flask) -> None:

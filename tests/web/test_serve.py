@@ -17,12 +17,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from lungdb_web.lungdb_web.administration import add_account
+from lungdb_web.administration import add_account
+from lungdb_web.serving import make_server
 
 from lungdb.cli import serve
 from lungdb.config import Settings
 from lungdb.database import connect, install
-from tests.web.conftest import target_of
+from tests.support.databases import target_of
 
 SECRET = "a secret of sixteen and more"
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
@@ -168,7 +169,7 @@ def test_a_disabled_account_is_no_account(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody could sign in."""
-    from lungdb_web.lungdb_web.administration import change_account
+    from lungdb_web.administration import change_account
 
     add_ana(file)
     with closing(connect(target_of(file))) as connection:
@@ -212,7 +213,7 @@ def test_a_port_in_use_is_refused_with_a_sentence(file: Path, capsys: pytest.Cap
 @pytest.mark.skipif(not hasattr(socket, "TCP_USER_TIMEOUT"), reason="only Linux gives up on who reads no further")
 def test_a_client_that_reads_no_further_does_not_keep_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Of 64 MiB it takes ten bytes and stays connected; what was being sent is given up, by the real server."""
-    monkeypatch.setattr(serve, "STALLED_SECONDS", 1)
+    monkeypatch.setattr("lungdb_web.serving.STALLED_SECONDS", 1)
     given_up = threading.Event()
 
     def sent() -> Iterator[bytes]:
@@ -226,7 +227,7 @@ def test_a_client_that_reads_no_further_does_not_keep_its_thread(monkeypatch: py
         start("200 OK", [("Content-Type", "application/octet-stream")])
         return sent()
 
-    server = serve.make_server(app, Settings(web_host="127.0.0.1"), 0)
+    server = make_server(app, Settings(web_host="127.0.0.1"), 0)
     thread = threading.Thread(target=server.run, daemon=True)
     thread.start()
     with closing(server), socket.create_connection(("127.0.0.1", server.effective_port)) as client:

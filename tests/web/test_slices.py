@@ -18,7 +18,7 @@ from pydicom.pixels import apply_windowing
 
 from lungdb.database import connect, run
 from lungdb.imaging.codecs import decode_slice
-from tests.web.conftest import target_of
+from tests.support.databases import target_of
 
 
 def _stored(file: Path, number: int) -> NDArray[np.int16]:

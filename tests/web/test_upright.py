@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from lungdb_web.lungdb_web.administration import add_account
+from lungdb_web.administration import add_account
 from lungdb_web.passwords import hash_password
 from lungdb_web.scans.geometry import Geometry
 from numpy.typing import NDArray
@@ -21,7 +21,9 @@ from lungdb.cli import load_scans
 from lungdb.config import Settings
 from lungdb.database import connect, install, run
 from tests.dicom.make_ct import write_slice
-from tests.web.conftest import PASSWORD, MakeApp, sign_in, target_of
+from tests.support.databases import target_of
+from tests.support.fixtures import PASSWORD
+from tests.support.web import MakeApp, sign_in
 
 SIDES = {"L": (1, 0, 0), "R": (-1, 0, 0), "P": (0, 1, 0), "A": (0, -1, 0)}
 ORIENTATIONS = [

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lungdb.database import Connection, connect, run
 from lungdb.imaging.codecs import content_sha256, decode_slice, encode_slice
-from tests.web.conftest import target_of
+from tests.support.databases import target_of
 
 VOLUME = "/patients/0/volume.nii"
 

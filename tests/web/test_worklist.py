@@ -14,7 +14,9 @@ from flask.testing import FlaskClient
 from lungdb_web.pages import worklist
 
 from lungdb.database import connect, run
-from tests.web.conftest import NAMES, PATIENTS, UNSCORED, csrf_of, target_of
+from tests.support.databases import target_of
+from tests.support.fixtures import ARCHIVED, PEOPLE, UNSCORED
+from tests.support.web import csrf_of
 
 ROW = re.compile(r'<th scope="row"><a href="/patients/(\d+)">(.*?)</a></th>')
 Post = Callable[..., Any]
@@ -43,8 +45,8 @@ def test_all_patients_are_listed_by_name_or_by_index(signed_in: FlaskClient) -> 
     """In the order of their indices; who has no name is Patient and the index."""
     page = signed_in.get("/").text
     listed = [(int(index), html.unescape(name)) for index, name in ROW.findall(page)]
-    assert listed == [(n, NAMES[n] if n < len(NAMES) else f"Patient {n}") for n in range(PATIENTS)]
-    assert f"{PATIENTS} patients" in page
+    assert listed == [(n, PEOPLE[n] if n < len(PEOPLE) else f"Patient {n}") for n in range(ARCHIVED)]
+    assert f"{ARCHIVED} patients" in page
 
 
 @pytest.mark.parametrize(
@@ -60,7 +62,7 @@ def test_a_part_of_a_name_or_an_index_finds_who_has_it(
         for index, patient in enumerate(ids)
         if text == str(index)
         or text.casefold() in patient.casefold()
-        or (index < len(NAMES) and text.casefold() in NAMES[index].casefold())
+        or (index < len(PEOPLE) and text.casefold() in PEOPLE[index].casefold())
     ]
     assert indices(find(signed_in, post, text)) == wanted
 
@@ -79,7 +81,7 @@ def test_what_is_searched_for_stands_on_the_page_and_in_no_address(signed_in: Fl
 def test_an_empty_search_lists_all_again_and_signing_out_forgets_it(signed_in: FlaskClient, post: Post) -> None:
     """Who signs in next in this browser must not see it."""
     assert len(indices(find(signed_in, post, "Anthony"))) == 2
-    assert len(indices(find(signed_in, post, "  "))) == PATIENTS
+    assert len(indices(find(signed_in, post, "  "))) == ARCHIVED
     find(signed_in, post, "Anthony")
     post(signed_in, "/sign-out")
     with signed_in.session_transaction() as session:
@@ -89,7 +91,7 @@ def test_an_empty_search_lists_all_again_and_signing_out_forgets_it(signed_in: F
 def test_a_search_without_the_sessions_token_is_refused(signed_in: FlaskClient) -> None:
     """As any form is."""
     assert signed_in.post("/search", data={"q": "Anthony"}).status_code == 403
-    assert len(indices(signed_in.get("/").text)) == PATIENTS
+    assert len(indices(signed_in.get("/").text)) == ARCHIVED
 
 
 def test_a_filter_lists_the_patients_in_that_state_alone(signed_in: FlaskClient, post: Post) -> None:
@@ -98,7 +100,7 @@ def test_a_filter_lists_the_patients_in_that_state_alone(signed_in: FlaskClient,
     expected = {
         "scored": [1],
         "not scored": [n for n in range(UNSCORED) if n != 1],
-        "no features": list(range(UNSCORED, PATIENTS)),
+        "no features": list(range(UNSCORED, ARCHIVED)),
         "failed": [],
     }
     for state, wanted in expected.items():
@@ -124,7 +126,7 @@ def test_a_heading_sorts_and_says_so(
     )
     page = signed_in.get("/", query_string={"sort": sort, "order": order}).text
     listed = indices(page)
-    assert sorted(listed) == list(range(PATIENTS))
+    assert sorted(listed) == list(range(ARCHIVED))
     given = [values[index] for index in listed if values[index] is not None]
     keys = [value.casefold() if isinstance(value, str) else value for value in given]
     plain = [key for key in keys if not isinstance(key, str) or key.isascii()]
@@ -159,7 +161,7 @@ def test_pages_together_list_everybody_once(signed_in: FlaskClient, monkeypatch:
         following = re.search(r'rel="next" href="([^"]+)"', page)
         address = html.unescape(following.group(1)) if following else ""
         assert not address or "sort=name&order=desc" in address
-    assert (sorted(seen), pages) == (list(range(PATIENTS)), 3)
+    assert (sorted(seen), pages) == (list(range(ARCHIVED)), 3)
     assert "Page 3 of 3" in page
 
 
@@ -205,14 +207,14 @@ def test_a_name_is_text_whatever_it_holds(signed_in: FlaskClient, web_database: 
     assert "&lt;b&gt;x&lt;/b&gt;" in page
 
 
-@pytest.mark.parametrize("index", [PATIENTS, 99999, 2**31 - 1])
+@pytest.mark.parametrize("index", [ARCHIVED, 99999, 2**31 - 1])
 @pytest.mark.parametrize("path", ["/patients/{}", "/patients/{}/similar"])
 def test_an_unknown_patient_is_not_found_and_the_page_says_so(signed_in: FlaskClient, path: str, index: int) -> None:
     """Never another patient instead."""
     answer = signed_in.get(path.format(index))
     assert answer.status_code == 404
     assert "No patient" in answer.text
-    assert not any(name in answer.text for name in NAMES[:3])
+    assert not any(name in answer.text for name in PEOPLE[:3])
 
 
 @pytest.mark.parametrize(

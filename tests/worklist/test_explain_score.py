@@ -9,7 +9,7 @@ import pytest
 
 from lungdb.database import Connection, run
 from lungdb.learning.calibration import correct_prevalence
-from tests.models.conftest import refused, rows
+from tests.support.databases import refused, rows
 
 COLUMNS = (
     "prediction_id", "patient_index", "probability_percent", "model_name", "model_version", "library", "test_auc",

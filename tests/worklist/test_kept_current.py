@@ -12,9 +12,9 @@ from lungdb.cli import load_patients, load_scans
 from lungdb.database import Connection, build_install_sql, connect, install, run, run_script
 from lungdb.errors import SqlError
 from lungdb.phantoms.dataset import make_dataset
-from tests.models.conftest import fill, rows, target_of, vectors_and_labels
 from tests.old_schema import old_sources
 from tests.sql import small_database
+from tests.support.databases import fill, rows, target_of, vectors_and_labels
 
 STATES = "SELECT w.idx, w.state, w.probability FROM dbo.worklist AS w ORDER BY w.idx;"
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from lungdb.database import Connection, run
-from tests.models.conftest import refused, rows
+from tests.support.databases import refused, rows
 
 STATES = ("no features", "not scored", "scored", "failed")
 COLUMNS = (

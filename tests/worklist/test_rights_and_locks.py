@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from lungdb.cli import load_patients, load_scans, scan_store
+from lungdb.cli import load_patients, load_scans
 from lungdb.database import connect, install, run
+from lungdb.loading import people, scan_store
 from lungdb.phantoms.dataset import make_dataset
-from tests.models.conftest import target_of
+from tests.support.databases import target_of
 
 PROCEDURES = Path(__file__).parents[2] / "sql" / "procedures"
 QUERY = re.compile(r"@input_data_1 = N'((?:[^']|'')*)'")
@@ -72,7 +73,7 @@ def test_loaders_lock_the_worklist_before_they_write(tmp_path: Path, monkeypatch
     assert locks[0] < writes[0]
 
     statements.clear()
-    monkeypatch.setattr(load_patients, "run", noting)
+    monkeypatch.setattr(people, "run", noting)
     with closing(connect(target)) as connection:
         ((patient,),) = run(connection, "SELECT patient_id FROM dbo.patients;")[0].rows
     names = tmp_path / "names.csv"

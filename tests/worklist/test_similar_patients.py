@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lungdb.database import Connection, run
-from tests.models.conftest import refused, rows
+from tests.support.databases import refused, rows
 
 pairwise = pytest.importorskip("sklearn.metrics.pairwise")
 

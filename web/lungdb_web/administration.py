@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 
 from lungdb.database import Connection, run
 from lungdb.errors import LungdbError
+from lungdb_web.passwords import generate_password, hash_password
+from lungdb_web.queries.accounts import secret_sha256
 
 ROLES = ("reader", "scorer")
 MOST_NAME_UNITS = 128
 """Of NVARCHAR(128), which counts a character beyond the first 65,536 as two."""
+# What every token begins with, so that scanners for secrets recognise one that leaked.
+TOKEN_PREFIX = "lungdb_"  # noqa: S105
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,13 @@ def add_account(connection: Connection, name: str, password_hash: str | None, ro
     run(connection, sql, (name, password_hash, role, sees_truth))
 
 
+def make_account(connection: Connection, name: str, role: str = "scorer", sees_truth: bool = False) -> str:
+    """Add an account with a made-up password, and return the password; errors as of `add_account`."""
+    password = generate_password()
+    add_account(connection, name, hash_password(password), role, sees_truth)
+    return password
+
+
 def change_account(
     connection: Connection,
     name: str,
@@ -126,6 +138,18 @@ def store_token(connection: Connection, name: str, purpose: str, sha256: bytes, 
     sql = "EXECUTE dbo.StoreToken @Name = ?, @TokenName = ?, @Sha256 = ?, @Days = ?;"
     [(token_id, expires_at)] = run(connection, sql, (name, purpose, sha256, days))[-1].rows
     return token_id, expires_at
+
+
+def make_token(connection: Connection, name: str, purpose: str, days: int) -> tuple[str, int, datetime]:
+    """Make a token for an account; returns it, which is kept nowhere, its number, and when it expires.
+
+    Raises
+    ------
+    SqlError
+        As of `store_token`.
+    """
+    token = TOKEN_PREFIX + secrets.token_urlsafe(32)
+    return token, *store_token(connection, name, purpose, secret_sha256(token), days)
 
 
 def revoke_token(connection: Connection, token_id: int) -> None:

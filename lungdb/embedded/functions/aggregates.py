@@ -12,8 +12,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from lungdb.embedded.functions.base import Call, Function, Rule, Types
+from lungdb.embedded.functions.base import Function, Rule, TypedCall, Types
 from lungdb.embedded.functions.text import fold, text_kind
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.numeric import fit_decimal
 from lungdb.embedded.values.stored import EXACT, Value, decode_decimal
 from lungdb.embedded.values.types import (
@@ -78,9 +79,7 @@ class _Spread:
             return None
         variance = self._squares / divisor
         if not math.isfinite(variance):
-            raise SqlError(
-                8115, "Arithmetic overflow error converting expression to data type float. Scale the values."
-            )
+            raise numbered_error(8115, source="expression", target="float", advice="Scale the values.")
         return math.sqrt(variance) if self._root else variance
 
 
@@ -156,14 +155,11 @@ class _StringAggregate:
         self._rows.sort(key=lambda row: row[0])
         text = self._separator.join(value for _, value in self._rows)
         if self._limit != MAX and len(text) > self._limit:
-            raise SqlError(
-                9829,
-                "STRING_AGG aggregation result exceeded the limit of 8000 bytes. CAST the argument to NVARCHAR(MAX).",
-            )
+            raise numbered_error(9829)
         return text
 
 
-def string_agg(types: Sequence[SqlType], directions: str) -> Call:
+def string_agg(types: Sequence[SqlType], directions: str) -> TypedCall:
     """Return how STRING_AGG is called.
 
     Parameters
@@ -178,13 +174,11 @@ def string_agg(types: Sequence[SqlType], directions: str) -> Call:
     result = (nvarchar if unicode else varchar)(MAX if kind.length == MAX else 4000 if unicode else 8000)
     keys = "".join(f", {{{index}}}" for index in range(2, len(types)))
     template = f"tsql_string_agg({{0}}, {{1}}, {result.length}, '{directions}'{keys})"
-    return Call((kind, text_kind(types[1]), *types[2:]), result, template)
+    return TypedCall((kind, text_kind(types[1]), *types[2:]), result, template)
 
 
 def _refused(name: str, given: SqlType) -> SqlError:
-    return SqlError(
-        8117, f"Operand data type {given.name} is invalid for {name.lower()} operator. CAST it to a number."
-    )
+    return numbered_error(8117, type=given.name, operator=name.lower(), advice="CAST it to a number.")
 
 
 def _finite(aggregate: str) -> str:
@@ -192,54 +186,54 @@ def _finite(aggregate: str) -> str:
     return f"(CASE WHEN abs({aggregate}) <= {sys.float_info.max!r} THEN {aggregate} ELSE tsql_finite({aggregate}) END)"
 
 
-def _sum_rule(types: Types) -> Call:
+def _sum_rule(types: Types) -> TypedCall:
     given = types[0]
     if given.name == "bigint":
-        return Call(types, BIGINT, "sum({0}){over}")
+        return TypedCall(types, BIGINT, "sum({0}){over}")
     if given.family == Family.INTEGER:
-        return Call(types, INT, "tsql_int(sum({0}){over})")
+        return TypedCall(types, INT, "tsql_int(sum({0}){over})")
     if given.family == Family.FLOAT:
-        return Call((FLOAT,), FLOAT, _finite("sum({0}){over}"))
+        return TypedCall((FLOAT,), FLOAT, _finite("sum({0}){over}"))
     if given.family == Family.DECIMAL:
         result = decimal_type(MAX_PRECISION, given.as_decimal[1]) if given.name == "decimal" else MONEY
-        return Call(types, result, f"tsql_sum_decimal({{0}}, '{result}')")
+        return TypedCall(types, result, f"tsql_sum_decimal({{0}}, '{result}')")
     raise _refused("sum", given)
 
 
-def _average_rule(types: Types) -> Call:
+def _average_rule(types: Types) -> TypedCall:
     given = types[0]
     if given.name == "bigint":
-        return Call(types, BIGINT, "(sum({0}){over} / count({0}){over})")
+        return TypedCall(types, BIGINT, "(sum({0}){over} / count({0}){over})")
     if given.family == Family.INTEGER:
-        return Call(types, INT, "(tsql_int(sum({0}){over}) / count({0}){over})")
+        return TypedCall(types, INT, "(tsql_int(sum({0}){over}) / count({0}){over})")
     if given.family == Family.FLOAT:
-        return Call((FLOAT,), FLOAT, _finite("avg({0}){over}"))
+        return TypedCall((FLOAT,), FLOAT, _finite("avg({0}){over}"))
     if given.family == Family.DECIMAL:
         result = decimal_type(MAX_PRECISION, max(given.as_decimal[1], 6)) if given.name == "decimal" else MONEY
-        return Call(types, result, f"tsql_avg_decimal({{0}}, '{result}')")
+        return TypedCall(types, result, f"tsql_avg_decimal({{0}}, '{result}')")
     raise _refused("avg", given)
 
 
 def _extreme_rule(name: str) -> Rule:
-    def rule(types: Types) -> Call:
+    def rule(types: Types) -> TypedCall:
         if types[0].family in (Family.BIT, Family.VARIANT):
             raise _refused(name, types[0])
-        return Call(types, types[0], f"{name}({{0}}){{over}}")
+        return TypedCall(types, types[0], f"{name}({{0}}){{over}}")
 
     return rule
 
 
 def _spread_rule(name: str) -> Rule:
-    def rule(types: Types) -> Call:
+    def rule(types: Types) -> TypedCall:
         if types[0].family not in (Family.INTEGER, Family.FLOAT, Family.DECIMAL):
             raise _refused(name, types[0])
-        return Call((FLOAT,), FLOAT, f"tsql_{name}({{0}})")
+        return TypedCall((FLOAT,), FLOAT, f"tsql_{name}({{0}})")
 
     return rule
 
 
 def _count_rule(result: SqlType) -> Rule:
-    return lambda types: Call(types, result, "count({0}){over}")
+    return lambda types: TypedCall(types, result, "count({0}){over}")
 
 
 _SPREADS = {

@@ -10,10 +10,11 @@ import decimal
 import math
 from collections.abc import Callable
 
-from lungdb.embedded.functions.base import Call
+from lungdb.embedded.functions.base import TypedCall
 from lungdb.embedded.values.datetime import stored_datetime
 from lungdb.embedded.values.datetimes import BASE_DAY, TICKS_A_DAY, to_ticks
 from lungdb.embedded.values.implementation import Implementation
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.numeric import fit_decimal, overflow, round_to_real
 from lungdb.embedded.values.rules import arithmetic_type, combined_type
 from lungdb.embedded.values.stored import EXACT, decode_decimal
@@ -32,7 +33,7 @@ _DECIMAL_OPERATIONS: dict[str, Callable[[decimal.Decimal, decimal.Decimal], deci
 }
 
 
-def arithmetic(operator: str, a: SqlType, b: SqlType) -> Call:
+def arithmetic(operator: str, a: SqlType, b: SqlType) -> TypedCall:
     """Return how ``a operator b`` is computed, for ``+ - * / % & | ^``.
 
     For an integer literal beside a decimal pass decimal(digits, 0) as its type, as SQL Server does.
@@ -46,15 +47,15 @@ def arithmetic(operator: str, a: SqlType, b: SqlType) -> Call:
         return _bitwise(operator, a, b)
     result = arithmetic_type(operator, a, b)
     if result.family == Family.CHARACTER:
-        return Call((a, b), result, _concatenation(a, b, result))
+        return TypedCall((a, b), result, _concatenation(a, b, result))
     if result.family == Family.BINARY:
-        return Call((a, b), result, "tsql_binary_concat({0}, {1})")
+        return TypedCall((a, b), result, "tsql_binary_concat({0}, {1})")
     if result.family == Family.DATETIME:
-        return Call((result, result), result, f"tsql_datetime_arithmetic('{operator}', {{0}}, {{1}}, '{result}')")
+        return TypedCall((result, result), result, f"tsql_datetime_arithmetic('{operator}', {{0}}, {{1}}, '{result}')")
     if result.family == Family.DECIMAL:
         parameters = tuple(_decimal_operand(each, result) for each in (a, b))
-        return Call(parameters, result, f"tsql_decimal('{operator}', {{0}}, {{1}}, '{result}')")
-    return Call((result, result), result, _number_template(operator, result))
+        return TypedCall(parameters, result, f"tsql_decimal('{operator}', {{0}}, {{1}}, '{result}')")
+    return TypedCall((result, result), result, _number_template(operator, result))
 
 
 def finite(text: str) -> str:
@@ -94,16 +95,15 @@ def _concatenation(a: SqlType, b: SqlType, result: SqlType) -> str:
     return f"substr({{0}} || {{1}}, 1, {result.length})" if cut else "({0} || {1})"
 
 
-def _bitwise(operator: str, a: SqlType, b: SqlType) -> Call:
+def _bitwise(operator: str, a: SqlType, b: SqlType) -> TypedCall:
     result = combined_type((a, b))
     if result.family not in (Family.INTEGER, Family.BIT):
-        raise SqlError(402, f"The data types {a.name} and {b.name} are incompatible in the '{operator}' operator. "
-                            "CAST them to int.")  # fmt: skip
+        raise numbered_error(402, first=a.name, second=b.name, operator=f"'{operator}'", advice="CAST them to int.")
     template = "tsql_xor({0}, {1})" if operator == "^" else f"({{0}} {operator} {{1}})"
-    return Call((result, result), result, template)
+    return TypedCall((result, result), result, template)
 
 
-def unary(operator: str, a: SqlType) -> Call:
+def unary(operator: str, a: SqlType) -> TypedCall:
     """Return how ``- a`` or ``~ a`` is computed.
 
     Raises
@@ -113,13 +113,13 @@ def unary(operator: str, a: SqlType) -> Call:
     """
     if operator == "~" and a.family in (Family.INTEGER, Family.BIT):
         ones = {"bit": 1, "tinyint": 255}.get(a.name)
-        return Call((a,), a, "(~{0})" if ones is None else f"({ones} - {{0}})")
+        return TypedCall((a,), a, "(~{0})" if ones is None else f"({ones} - {{0}})")
     if operator == "-" and a.family == Family.DECIMAL:
-        return Call((a,), a, f"tsql_decimal('-', 'P01:0', {{0}}, '{a}')")
+        return TypedCall((a,), a, f"tsql_decimal('-', 'P01:0', {{0}}, '{a}')")
     if operator == "-" and a.family in (Family.INTEGER, Family.FLOAT):
         result = SMALLINT if a.name == "tinyint" else a
-        return Call((a,), result, f"tsql_{result.name}(-{{0}})" if a.family == Family.INTEGER else "(-{0})")
-    raise SqlError(8117, f"Operand data type {a.name} is invalid for the {operator} operator. CAST it to a number.")
+        return TypedCall((a,), result, f"tsql_{result.name}(-{{0}})" if a.family == Family.INTEGER else "(-{0})")
+    raise numbered_error(8117, type=a.name, operator=f"'{operator}'", advice="CAST it to a number.")
 
 
 def _checked(name: str) -> Callable[[int], int]:
@@ -142,7 +142,7 @@ def _finite(value: float) -> float:
 
 def divided_by_zero() -> SqlError:
     """Return error 8134."""
-    return SqlError(8134, "Divide by zero error encountered. Use NULLIF(divisor, 0) for a NULL instead.")
+    return numbered_error(8134)
 
 
 def _divide(a: float, b: float) -> float:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.types import SqlType
 from lungdb.errors import SqlError
 
@@ -12,7 +13,7 @@ Types = tuple[SqlType, ...]
 
 
 @dataclass(frozen=True)
-class Call:
+class TypedCall:
     """A call with the types of its arguments settled.
 
     Attributes
@@ -31,7 +32,7 @@ class Call:
     template: str
 
 
-Rule = Callable[[Types], Call]
+Rule = Callable[[Types], TypedCall]
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Function:
     arity : tuple of int
         The least and the greatest number of arguments.
     rule : callable
-        From the argument types to the `Call`; an untyped NULL counts as int.
+        From the argument types to the `TypedCall`; an untyped NULL counts as int.
     takes_date_part : bool
         The first argument is a bare word such as DAY; pass it on as a quoted text.
     """
@@ -55,7 +56,7 @@ class Function:
     rule: Rule
     takes_date_part: bool = False
 
-    def call(self, types: Sequence[SqlType]) -> Call:
+    def call(self, types: Sequence[SqlType]) -> TypedCall:
         """Settle the types of a call.
 
         Raises
@@ -66,10 +67,8 @@ class Function:
         low, high = self.arity
         if not low <= len(types) <= high:
             if low == high:
-                raise SqlError(174, f"The {self.name} function requires {low} argument(s). It was given {len(types)}.")
-            raise SqlError(
-                189, f"The {self.name} function requires {low} to {high} arguments. It was given {len(types)}."
-            )
+                raise numbered_error(174, function=self.name, count=low, advice=f"It was given {len(types)}.")
+            raise numbered_error(189, function=self.name, least=low, most=high, advice=f"It was given {len(types)}.")
         return self.rule(tuple(types))
 
 
@@ -80,6 +79,4 @@ def call_text(name: str, count: int, *constants: str) -> str:
 
 def wrong_type(name: str, position: int, given: SqlType, advice: str) -> SqlError:
     """Return error 8116 for an argument (counted from 1) of a type that a function does not take."""
-    return SqlError(
-        8116, f"Argument data type {given.name} is invalid for argument {position} of {name} function. {advice}"
-    )
+    return numbered_error(8116, type=given.name, position=position, function=name, advice=advice)

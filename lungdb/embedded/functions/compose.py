@@ -6,32 +6,32 @@ import decimal
 import re
 from collections.abc import Sequence
 
-from lungdb.embedded.functions.base import Call, Function, Types, call_text, wrong_type
+from lungdb.embedded.functions.base import Function, TypedCall, Types, call_text, wrong_type
 from lungdb.embedded.functions.text import mixed, text_kind
 from lungdb.embedded.values.implementation import Implementation
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.stored import Value, utf16_length
 from lungdb.embedded.values.text import decode_code_page, encode_code_page
 from lungdb.embedded.values.types import FLOAT, INT, Family, nvarchar, varchar
-from lungdb.errors import SqlError
 
 _MESSAGE_LIMIT = 2047
 _NUMBER_FLAGS = str.maketrans("", "", "0+#")
 
 
-def _concat_rule(types: Types) -> Call:
+def _concat_rule(types: Types) -> TypedCall:
     kinds = tuple(text_kind(each) for each in types)
     result = mixed(types, *range(len(types)))
     parts = " || ".join(f"coalesce({{{index}}}, '')" for index in range(len(types)))
-    return Call(kinds, result, f"({parts})")
+    return TypedCall(kinds, result, f"({parts})")
 
 
 def _concat_with(separator: str | None, *parts: str | None) -> str:
     return (separator or "").join(part for part in parts if part is not None)
 
 
-def _concat_with_rule(types: Types) -> Call:
+def _concat_with_rule(types: Types) -> TypedCall:
     kinds = tuple(text_kind(each) for each in types)
-    return Call(kinds, mixed(types, *range(len(types))), call_text("concat_ws", len(types)))
+    return TypedCall(kinds, mixed(types, *range(len(types))), call_text("concat_ws", len(types)))
 
 
 def _quote_name(name: str, quote: str = "[") -> str | None:
@@ -43,9 +43,9 @@ def _quote_name(name: str, quote: str = "[") -> str | None:
     return f"{opening}{name.replace(closing, closing * 2)}{closing}"
 
 
-def _quote_name_rule(types: Types) -> Call:
+def _quote_name_rule(types: Types) -> TypedCall:
     parameters = (nvarchar(), nvarchar(1))[: len(types)]
-    return Call(parameters, nvarchar(258), call_text("quotename", len(types)))
+    return TypedCall(parameters, nvarchar(258), call_text("quotename", len(types)))
 
 
 def _character(code: int) -> str | None:
@@ -56,7 +56,7 @@ def _unicode_character(code: int) -> str | None:
     if not 0 <= code <= 0xFFFF:
         return None
     if 0xD800 <= code <= 0xDFFF:
-        raise SqlError(9833, f"NCHAR({code}) is half of a character. Write the whole character as a literal.")
+        raise numbered_error(9833, code=code)
     return chr(code)
 
 
@@ -85,8 +85,8 @@ def _number_text(value: float, length: int = 10, digits: int = 0) -> str | None:
     return text.rjust(length)
 
 
-def _number_text_rule(types: Types) -> Call:
-    return Call((FLOAT, INT, INT)[: len(types)], varchar(8000), call_text("str", len(types)))
+def _number_text_rule(types: Types) -> TypedCall:
+    return TypedCall((FLOAT, INT, INT)[: len(types)], varchar(8000), call_text("str", len(types)))
 
 
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "/": "\\/", "\b": "\\b", "\f": "\\f", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
@@ -101,7 +101,7 @@ def escape_json(text: str) -> str:
 
 def _escape(text: str, kind: str) -> str:
     if kind.lower() != "json":
-        raise SqlError(13600, f"The escape type '{kind}' is not supported by STRING_ESCAPE. Use 'json'.")
+        raise numbered_error(13600, type=kind)
     return escape_json(text)
 
 
@@ -140,12 +140,9 @@ def format_message(text: str, arguments: Sequence[Value]) -> str:
         value = take()
         kind = match["kind"]
         if kind not in "diuoxXs":
-            raise SqlError(2787, f"Invalid format specification: '{match[0]}'. Write %% for a percent sign.")
+            raise numbered_error(2787, specification=match[0])
         if value is not None and not isinstance(value, str if kind == "s" else int):
-            raise SqlError(
-                2786, f"The data type of substitution parameter {position} does not match the expected type of the "
-                f"format specification {match[0]}. CAST it."
-            )  # fmt: skip
+            raise numbered_error(2786, position=position, specification=match[0])
         if value is None:
             value, kind = "(null)", "s"
         if kind in "uoxX" and isinstance(value, int) and value < 0:
@@ -165,24 +162,24 @@ def _format_message(text: str | None, *arguments: Value) -> str | None:
     return None if text is None else format_message(text, arguments)
 
 
-def _format_message_rule(types: Types) -> Call:
+def _format_message_rule(types: Types) -> TypedCall:
     for position, each in enumerate(types[1:], 2):
         if each.family not in (Family.INTEGER, Family.CHARACTER, Family.BIT):
             raise wrong_type("FORMATMESSAGE", position, each, "CAST it to int or nvarchar.")
-    return Call((nvarchar(), *types[1:]), nvarchar(2048), call_text("formatmessage", len(types)))
+    return TypedCall((nvarchar(), *types[1:]), nvarchar(2048), call_text("formatmessage", len(types)))
 
 
 FUNCTIONS = (
     Function("CONCAT", (2, 254), _concat_rule),
     Function("CONCAT_WS", (3, 100), _concat_with_rule),
     Function("QUOTENAME", (1, 2), _quote_name_rule),
-    Function("CHAR", (1, 1), lambda types: Call((INT,), varchar(1), "tsql_char({0})")),
-    Function("NCHAR", (1, 1), lambda types: Call((INT,), nvarchar(1), "tsql_nchar({0})")),
-    Function("ASCII", (1, 1), lambda types: Call((text_kind(types[0]),), INT, "tsql_ascii({0})")),
-    Function("UNICODE", (1, 1), lambda types: Call((nvarchar(),), INT, "tsql_unicode({0})")),
+    Function("CHAR", (1, 1), lambda types: TypedCall((INT,), varchar(1), "tsql_char({0})")),
+    Function("NCHAR", (1, 1), lambda types: TypedCall((INT,), nvarchar(1), "tsql_nchar({0})")),
+    Function("ASCII", (1, 1), lambda types: TypedCall((text_kind(types[0]),), INT, "tsql_ascii({0})")),
+    Function("UNICODE", (1, 1), lambda types: TypedCall((nvarchar(),), INT, "tsql_unicode({0})")),
     Function("STR", (1, 3), _number_text_rule),
     Function(
-        "STRING_ESCAPE", (2, 2), lambda types: Call((nvarchar(), nvarchar()), nvarchar(), "tsql_escape({0}, {1})")
+        "STRING_ESCAPE", (2, 2), lambda types: TypedCall((nvarchar(), nvarchar()), nvarchar(), "tsql_escape({0}, {1})")
     ),
     Function("FORMATMESSAGE", (1, 21), _format_message_rule),
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 
-from lungdb.embedded.functions.base import Call, Function, Rule, Types, wrong_type
+from lungdb.embedded.functions.base import Function, Rule, TypedCall, Types, wrong_type
 from lungdb.embedded.values.conversions import convert
 from lungdb.embedded.values.datetime import stored_datetime
 from lungdb.embedded.values.datetimes import (
@@ -15,6 +15,7 @@ from lungdb.embedded.values.datetimes import (
     to_ticks,
 )
 from lungdb.embedded.values.implementation import Implementation
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.types import (
     BIGINT,
     DATE,
@@ -65,9 +66,9 @@ _MONTHS = {"year": 12, "quarter": 3, "month": 1}
 def _part(name: str, function: str, refused: tuple[str, ...] = ()) -> str:
     part = _PART_NAMES.get(name.lower())
     if part is None:
-        raise SqlError(155, f"'{name}' is not a recognized {function} option. Use one of {', '.join(_PARTS)}.")
+        raise numbered_error(155, name=name, function=function, options=", ".join(_PARTS))
     if part in refused:
-        raise SqlError(9810, f"The datepart {part} is not supported by date function {function}. Use another part.")
+        raise numbered_error(9810, part=part, function=function)
     return part
 
 
@@ -79,7 +80,7 @@ def _add_months(ticks: int, months: int) -> int:
     day = _date(ticks)
     year, month = divmod(day.year * 12 + day.month - 1 + months, 12)
     if not 1 <= year <= 9999:
-        raise SqlError(517, f"Adding {months} months leads outside the years 1 to 9999. Use a smaller number.")
+        raise numbered_error(517, advice=f"Adding {months} months leads there: use a smaller number.")
     last = _last_day(year, month + 1)
     moved = datetime.date(year, month + 1, min(day.day, last))
     return (moved.toordinal() - 1) * TICKS_A_DAY + ticks % TICKS_A_DAY
@@ -119,10 +120,7 @@ def _date_difference(name: str, start: str, end: str, kind: str) -> int:
         count = last // _TICKS[part] - first // _TICKS[part]
     low, high = INTEGER_RANGE[kind]
     if not low <= count <= high:
-        raise SqlError(
-            535, "The datediff function resulted in an overflow. The number of dateparts between the two values is too "
-            "large: use a less precise datepart or DATEDIFF_BIG."
-        )  # fmt: skip
+        raise numbered_error(535)
     return count
 
 
@@ -169,8 +167,7 @@ def _end_of_month(value: str, months: int = 0) -> str:
 
 
 def _bad_parts(kind: str) -> SqlError:
-    return SqlError(289, f"Cannot construct data type {kind}, some of the arguments have values which are not valid. "
-                         "Pass a day and a time that exist.")  # fmt: skip
+    return numbered_error(289, type=kind)
 
 
 def _date_from_parts(year: int, month: int, day: int) -> str:
@@ -219,37 +216,39 @@ def _temporal(name: str, position: int, given: SqlType) -> SqlType:
     raise wrong_type(name, position, given, "Pass a date.")
 
 
-def _date_add_rule(types: Types) -> Call:
+def _date_add_rule(types: Types) -> TypedCall:
     # A text becomes a datetime here, and so is the result.
     kind = DATETIME if types[2].family == Family.CHARACTER else _temporal("DATEADD", 3, types[2])
-    return Call((types[0], BIGINT, kind), kind, f"tsql_dateadd({{0}}, {{1}}, {{2}}, '{kind}')")
+    return TypedCall((types[0], BIGINT, kind), kind, f"tsql_dateadd({{0}}, {{1}}, {{2}}, '{kind}')")
 
 
 def _difference_rule(name: str, result: SqlType) -> Rule:
-    def rule(types: Types) -> Call:
+    def rule(types: Types) -> TypedCall:
         parameters = (types[0], _temporal(name, 2, types[1]), _temporal(name, 3, types[2]))
-        return Call(parameters, result, f"tsql_datediff({{0}}, {{1}}, {{2}}, '{result}')")
+        return TypedCall(parameters, result, f"tsql_datediff({{0}}, {{1}}, {{2}}, '{result}')")
 
     return rule
 
 
 def _part_rule(name: str, result: SqlType, implementation: str) -> Rule:
-    def rule(types: Types) -> Call:
-        return Call((types[0], _temporal(name, 2, types[1])), result, f"{implementation}({{0}}, {{1}})")
+    def rule(types: Types) -> TypedCall:
+        return TypedCall((types[0], _temporal(name, 2, types[1])), result, f"{implementation}({{0}}, {{1}})")
 
     return rule
 
 
 def _fixed_part_rule(name: str) -> Rule:
-    def rule(types: Types) -> Call:
-        return Call((_temporal(name, 1, types[0]),), INT, f"tsql_datepart('{name.lower()}', {{0}})")
+    def rule(types: Types) -> TypedCall:
+        return TypedCall((_temporal(name, 1, types[0]),), INT, f"tsql_datepart('{name.lower()}', {{0}})")
 
     return rule
 
 
-def _end_of_month_rule(types: Types) -> Call:
+def _end_of_month_rule(types: Types) -> TypedCall:
     parameters = (_temporal("EOMONTH", 1, types[0]), INT)[: len(types)]
-    return Call(parameters, DATE, "tsql_eomonth({0})" if len(types) == 1 else "tsql_eomonth({0}, coalesce({1}, 0))")
+    return TypedCall(
+        parameters, DATE, "tsql_eomonth({0})" if len(types) == 1 else "tsql_eomonth({0}, coalesce({1}, 0))"
+    )
 
 
 def _from_parts_rule(kind: str, count: int) -> Rule:
@@ -260,12 +259,12 @@ def _from_parts_rule(kind: str, count: int) -> Rule:
         "datetime2": f"tsql_datetimefromparts('datetime2', {arguments})",
     }[kind]
     result = {"date": DATE, "datetime": DATETIME, "datetime2": datetime2()}[kind]
-    return lambda types: Call((INT,) * count, result, template)
+    return lambda types: TypedCall((INT,) * count, result, template)
 
 
 def _now_rule(kind: SqlType, *, utc: bool) -> Rule:
     # SQLite evaluates a subquery that refers to nothing once a statement, so every row gets the same moment.
-    return lambda types: Call((), kind, f"(SELECT tsql_now('{kind}', {int(utc)}))")
+    return lambda types: TypedCall((), kind, f"(SELECT tsql_now('{kind}', {int(utc)}))")
 
 
 FUNCTIONS = (
@@ -279,7 +278,7 @@ FUNCTIONS = (
     Function("DATEFROMPARTS", (3, 3), _from_parts_rule("date", 3)),
     Function("DATETIMEFROMPARTS", (7, 7), _from_parts_rule("datetime", 7)),
     Function("DATETIME2FROMPARTS", (8, 8), _from_parts_rule("datetime2", 8)),
-    Function("ISDATE", (1, 1), lambda types: Call((varchar(),), INT, "coalesce(tsql_isdate({0}), 0)")),
+    Function("ISDATE", (1, 1), lambda types: TypedCall((varchar(),), INT, "coalesce(tsql_isdate({0}), 0)")),
     Function("GETDATE", (0, 0), _now_rule(DATETIME, utc=False)),
     Function("CURRENT_TIMESTAMP", (0, 0), _now_rule(DATETIME, utc=False)),
     Function("GETUTCDATE", (0, 0), _now_rule(DATETIME, utc=True)),

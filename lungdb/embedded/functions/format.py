@@ -11,9 +11,10 @@ import decimal
 import re
 from collections.abc import Callable
 
-from lungdb.embedded.functions.base import Call, Function, Types, wrong_type
+from lungdb.embedded.functions.base import Function, TypedCall, Types, wrong_type
 from lungdb.embedded.values.datetimes import TICKS_A_DAY, month_name, time_text, to_ticks
 from lungdb.embedded.values.implementation import Implementation
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.stored import EXACT, decode_decimal, round_half_up
 from lungdb.embedded.values.types import Family, nvarchar
 from lungdb.errors import SqlError
@@ -30,15 +31,12 @@ _WEEKDAYS = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday",
 
 
 def _refused(pattern: str) -> SqlError:
-    return SqlError(
-        9819, f"The format '{pattern}' is not supported by FORMAT in the embedded engine. Use CONVERT with a style, or "
-        "a format such as N2, F3, P1, D5, 0.00, #,##0 or yyyy-MM-dd."
-    )  # fmt: skip
+    return numbered_error(9819, pattern=pattern)
 
 
 def _check_culture(culture: str | None) -> None:
     if culture is not None and culture.lower() != "en-us":
-        raise SqlError(9818, f"The culture parameter '{culture}' is not supported by the embedded engine. Use 'en-US'.")
+        raise numbered_error(9818, culture=culture)
 
 
 def _format_number(value: int | float | str, pattern: str, culture: str | None = None) -> str:
@@ -135,14 +133,14 @@ def _format_date(value: str, pattern: str, culture: str | None = None) -> str:
     return "".join(parts)
 
 
-def _rule(types: Types) -> Call:
+def _rule(types: Types) -> TypedCall:
     given = types[0]
     parameters = (given, nvarchar(), nvarchar())[: len(types)]
     arguments = ", ".join(f"{{{index}}}" for index in range(len(types)))
     if given.is_numeric and given.family != Family.BIT:
-        return Call(parameters, nvarchar(4000), f"tsql_format_number({arguments})")
+        return TypedCall(parameters, nvarchar(4000), f"tsql_format_number({arguments})")
     if given.family == Family.DATETIME:
-        return Call(parameters, nvarchar(4000), f"tsql_format_date({arguments})")
+        return TypedCall(parameters, nvarchar(4000), f"tsql_format_date({arguments})")
     raise wrong_type("FORMAT", 1, given, "Pass a number or a date.")
 
 

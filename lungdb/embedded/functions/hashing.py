@@ -7,10 +7,10 @@ import hashlib
 import uuid
 import zlib
 
-from lungdb.embedded.functions.base import Call, Function, Types, wrong_type
+from lungdb.embedded.functions.base import Function, TypedCall, Types, wrong_type
 from lungdb.embedded.values.implementation import Implementation
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.types import UNIQUEIDENTIFIER, Family, SqlType, varbinary, varchar
-from lungdb.errors import SqlError
 
 _ALGORITHMS = {"MD5": "md5", "SHA": "sha1", "SHA1": "sha1", "SHA2_256": "sha256", "SHA2_512": "sha512"}
 # What SQLite takes as one value.
@@ -20,10 +20,7 @@ _DECOMPRESSED_LIMIT = 1_000_000_000
 def _hash(algorithm: str, content: bytes) -> bytes:
     name = _ALGORITHMS.get(algorithm.upper())
     if name is None:
-        raise SqlError(
-            12302,
-            f"The hash algorithm '{algorithm}' is not supported by HASHBYTES. Use MD5, SHA1, SHA2_256 or SHA2_512.",
-        )
+        raise numbered_error(12302, algorithm=algorithm)
     return hashlib.new(name, content, usedforsecurity=False).digest()
 
 
@@ -41,13 +38,21 @@ def _decompress(content: bytes) -> bytes:
             parts.append(member.decompress(rest, _DECOMPRESSED_LIMIT - size + 1))
             size += len(parts[-1])
             if size > _DECOMPRESSED_LIMIT:
-                raise SqlError(8115, "The decompressed value is larger than 1,000,000,000 bytes. Store it in parts.")
+                raise numbered_error(
+                    8115,
+                    source="expression",
+                    target="varbinary",
+                    advice="The decompressed value is larger than 1,000,000,000 bytes: store it in parts.",
+                )
             if not member.eof:
                 raise zlib.error
             rest = member.unused_data
     except zlib.error:
-        raise SqlError(
-            8114, "The value is no complete gzip stream. Pass to DECOMPRESS what COMPRESS returned."
+        raise numbered_error(
+            8114,
+            source="varbinary",
+            target="varbinary",
+            advice="The value is no complete gzip stream: pass to DECOMPRESS what COMPRESS returned.",
         ) from None
     return b"".join(parts)
 
@@ -58,25 +63,25 @@ def _as_bytes(name: str, position: int, given: SqlType) -> SqlType:
     return varbinary()
 
 
-def _hash_rule(types: Types) -> Call:
-    return Call((varchar(), _as_bytes("HASHBYTES", 2, types[1])), varbinary(8000), "tsql_hashbytes({0}, {1})")
+def _hash_rule(types: Types) -> TypedCall:
+    return TypedCall((varchar(), _as_bytes("HASHBYTES", 2, types[1])), varbinary(8000), "tsql_hashbytes({0}, {1})")
 
 
-def _compress_rule(types: Types) -> Call:
-    return Call((_as_bytes("COMPRESS", 1, types[0]),), varbinary(), "tsql_compress({0})")
+def _compress_rule(types: Types) -> TypedCall:
+    return TypedCall((_as_bytes("COMPRESS", 1, types[0]),), varbinary(), "tsql_compress({0})")
 
 
-def _decompress_rule(types: Types) -> Call:
+def _decompress_rule(types: Types) -> TypedCall:
     if types[0].family != Family.BINARY:
         raise wrong_type("DECOMPRESS", 1, types[0], "Pass what COMPRESS returned.")
-    return Call((varbinary(),), varbinary(), "tsql_decompress({0})")
+    return TypedCall((varbinary(),), varbinary(), "tsql_decompress({0})")
 
 
 FUNCTIONS = (
     Function("HASHBYTES", (2, 2), _hash_rule),
     Function("COMPRESS", (1, 1), _compress_rule),
     Function("DECOMPRESS", (1, 1), _decompress_rule),
-    Function("NEWID", (0, 0), lambda types: Call((), UNIQUEIDENTIFIER, "tsql_newid()")),
+    Function("NEWID", (0, 0), lambda types: TypedCall((), UNIQUEIDENTIFIER, "tsql_newid()")),
 )
 
 IMPLEMENTATIONS = (

@@ -13,8 +13,9 @@ from functools import lru_cache
 from json.decoder import scanstring  # type: ignore[attr-defined]  # its stub leaves it out
 from typing import NoReturn
 
-from lungdb.embedded.functions.base import Call, Function, Rule, Types
+from lungdb.embedded.functions.base import Function, Rule, TypedCall, Types, wrong_type
 from lungdb.embedded.values.implementation import Implementation
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.stored import utf16_length
 from lungdb.embedded.values.types import INT, MAX, Family, SqlType, nvarchar
 from lungdb.errors import SqlError
@@ -100,10 +101,7 @@ def parse_json(text: str) -> Span:
             raise _MalformedError(end if text[start] in "[{" else start)
     except _MalformedError as error:
         where = error.position
-        raise SqlError(
-            13609, f"JSON text is not properly formatted: something unexpected stands at position {where}. "
-            "Pass an object or an array, or test it with ISJSON."
-        ) from None  # fmt: skip
+        raise numbered_error(13609, position=where) from None
     return Span(text, start, end)
 
 
@@ -163,7 +161,7 @@ def parse_path(text: str) -> Path:
             steps.append(step["name"] if step["quoted"] is None else re.sub(r"\\(.)", r"\1", step["quoted"]))
         index = step.end()
     if match is None:
-        raise SqlError(13607, f"JSON path '{text}' is not properly formatted. Write it as $.name.\"other name\"[0].")
+        raise numbered_error(13607, path=text)
     return Path(tuple(steps), match["mode"] == "strict", match["append"] is not None)
 
 
@@ -177,7 +175,7 @@ def step_into(container: Span, step: str | int) -> Span | None:
 
 def not_found(path: str) -> SqlError:
     """Return error 13608, which a strict path raises."""
-    return SqlError(13608, f"Property cannot be found on the specified JSON path '{path}'. Use lax for a NULL instead.")
+    return numbered_error(13608, path=path)
 
 
 def find(root: Span, path: str) -> Span | None:
@@ -203,12 +201,12 @@ def _json_value(text: str, path: str = "$") -> str | None:
         return None
     if value.kind > 3:
         if parse_path(path).strict:
-            raise SqlError(13623, f"Scalar value cannot be found on the JSON path '{path}'. Use JSON_QUERY.")
+            raise numbered_error(13623, path=path)
         return None
     shown = value.scalar
     if shown is not None and utf16_length(shown) > _VALUE_LIMIT:
         if parse_path(path).strict:
-            raise SqlError(13625, f"The value on the JSON path '{path}' is longer than 4000 characters. Use OPENJSON.")
+            raise numbered_error(13625, path=path)
         return None
     return shown
 
@@ -218,7 +216,7 @@ def _json_query(text: str, path: str = "$") -> str | None:
     if value is None or value.kind > 3:
         return None if value is None else value.raw
     if parse_path(path).strict:
-        raise SqlError(13624, f"Object or array cannot be found on the JSON path '{path}'. Use JSON_VALUE.")
+        raise numbered_error(13624, path=path)
     return None
 
 
@@ -231,27 +229,25 @@ def json_argument(name: str, given: SqlType) -> SqlType:
         8116 for a type that holds no text.
     """
     if given.family not in (Family.CHARACTER, Family.INTEGER):
-        raise SqlError(
-            8116, f"Argument data type {given.name} is invalid for argument 1 of {name} function. Pass a text."
-        )
+        raise wrong_type(name, 1, given, "Pass a text.")
     return nvarchar()
 
 
 def _rule(name: str, result: SqlType, template: str) -> Rule:
-    def rule(types: Types) -> Call:
+    def rule(types: Types) -> TypedCall:
         parameters = (json_argument(name, types[0]), nvarchar())[: len(types)]
         arguments = ", ".join(f"{{{index}}}" for index in range(len(types)))
-        return Call(parameters, result, template.format(arguments))
+        return TypedCall(parameters, result, template.format(arguments))
 
     return rule
 
 
-def _is_json_rule(types: Types) -> Call:
+def _is_json_rule(types: Types) -> TypedCall:
     # Releases of SQLite differ on json_valid(NULL).
     template = (
         "CASE WHEN {0} IS NULL THEN NULL WHEN json_valid({0}) THEN json_type({0}) IN ('array', 'object') ELSE 0 END"
     )
-    return Call((json_argument("ISJSON", types[0]),), INT, template)
+    return TypedCall((json_argument("ISJSON", types[0]),), INT, template)
 
 
 FUNCTIONS = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lungdb.embedded.functions.base import Call, Function, Types, wrong_type
+from lungdb.embedded.functions.base import Function, TypedCall, Types, wrong_type
 from lungdb.embedded.functions.compose import escape_json
 from lungdb.embedded.functions.json import (
     JSON_TEXT,
@@ -15,8 +15,8 @@ from lungdb.embedded.functions.json import (
     step_into,
 )
 from lungdb.embedded.values.implementation import Implementation
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.types import BIGINT, BIT, FLOAT, Family, nvarchar, varchar
-from lungdb.errors import SqlError
 
 
 def _modify(text: str | None, path: str | None, value: str | float | None, kind: str) -> str | None:
@@ -28,9 +28,7 @@ def _modify(text: str | None, path: str | None, value: str | float | None, kind:
     for step in parsed.steps[:-1]:
         parent = None if parent is None else step_into(parent, step)
     if not parsed.steps and not parsed.append:
-        raise SqlError(
-            13619, f"JSON_MODIFY cannot change the whole text: the path '{path}' names no property. Name one."
-        )
+        raise numbered_error(13619, path=path)
     last = parsed.steps[-1] if parsed.steps else None
     target = root if last is None else None if parent is None else step_into(parent, last)
     if parent is None or (target is None and parsed.strict):
@@ -70,9 +68,7 @@ def _append(target: Span, raw: str, path: str, strict: bool) -> str:
     if target.kind == 4:
         return _insert(target, raw)
     if strict:
-        raise SqlError(
-            13621, f"The value on the JSON path '{path}' is no array, so nothing can be appended. Name an array."
-        )
+        raise numbered_error(13621, path=path)
     return target.text
 
 
@@ -89,7 +85,7 @@ def _delete(parent: Span, target: Span) -> str:
     return text[: parent.start + 1] + text[target.end :].lstrip()
 
 
-def _rule(types: Types) -> Call:
+def _rule(types: Types) -> TypedCall:
     given = types[2]
     kind = "raw" if given.is_json or given.is_numeric else "text"
     parameter = nvarchar()
@@ -104,7 +100,7 @@ def _rule(types: Types) -> Call:
     elif given.family != Family.CHARACTER:
         raise wrong_type("JSON_MODIFY", 3, given, "CAST it to nvarchar.")
     template = f"tsql_json_modify({{0}}, {{1}}, {{2}}, '{kind}')"
-    return Call((json_argument("JSON_MODIFY", types[0]), nvarchar(), parameter), JSON_TEXT, template)
+    return TypedCall((json_argument("JSON_MODIFY", types[0]), nvarchar(), parameter), JSON_TEXT, template)
 
 
 FUNCTIONS = (Function("JSON_MODIFY", (3, 3), _rule),)

@@ -12,8 +12,9 @@ import re
 from collections.abc import Callable
 
 from lungdb.embedded.functions.arithmetic import divided_by_zero
-from lungdb.embedded.functions.base import Call, Function, Rule, Types, call_text, wrong_type
+from lungdb.embedded.functions.base import Function, Rule, TypedCall, Types, call_text, wrong_type
 from lungdb.embedded.values.implementation import Implementation
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.numeric import fit_decimal, overflow
 from lungdb.embedded.values.stored import EXACT, Value, decode_decimal, encode_decimal
 from lungdb.embedded.values.types import (
@@ -34,7 +35,7 @@ from lungdb.errors import SqlError
 
 def invalid_operation() -> SqlError:
     """Return error 3623."""
-    return SqlError(3623, "An invalid floating point operation occurred. Check the value before calling the function.")
+    return numbered_error(3623)
 
 
 def _float_function(body: Callable[..., float]) -> Callable[..., float]:
@@ -87,10 +88,10 @@ _FLOAT_BODIES: dict[str, tuple[int, Callable[..., float]]] = {
 
 
 def _float_rule(name: str) -> Rule:
-    def rule(types: Types) -> Call:
+    def rule(types: Types) -> TypedCall:
         for position, each in enumerate(types, 1):
             _check_number(name, position, each)
-        return Call((FLOAT,) * len(types), FLOAT, call_text(name.lower(), len(types)))
+        return TypedCall((FLOAT,) * len(types), FLOAT, call_text(name.lower(), len(types)))
 
     return rule
 
@@ -111,7 +112,7 @@ def _numeric_kind(name: str, given: SqlType) -> SqlType:
 
 
 def _numeric_rule(name: str, *further: SqlType) -> Rule:
-    def rule(types: Types) -> Call:
+    def rule(types: Types) -> TypedCall:
         kind = _numeric_kind(name, types[0])
         for position, each in enumerate(types[1:], 2):
             _check_number(name, position, each)
@@ -122,7 +123,7 @@ def _numeric_rule(name: str, *further: SqlType) -> Rule:
                 result = decimal_type(MAX_PRECISION, scale)
             elif name in ("FLOOR", "CEILING"):
                 result = decimal_type(kind.as_decimal[0], 0)
-        return Call((kind, *further[: len(types) - 1]), result, call_text(name.lower(), len(types), f"'{result}'"))
+        return TypedCall((kind, *further[: len(types) - 1]), result, call_text(name.lower(), len(types), f"'{result}'"))
 
     return rule
 
@@ -210,20 +211,20 @@ def _is_numeric(text: str) -> int:
     return int(bool(stripped.isascii() and _PLAIN.fullmatch(stripped)) or bool(_CURRENCY.fullmatch(stripped)))
 
 
-def _is_numeric_rule(types: Types) -> Call:
+def _is_numeric_rule(types: Types) -> TypedCall:
     if types[0].is_numeric:
-        return Call(types, INT, "({0} IS NOT NULL)")
-    return Call((varchar(),), INT, "coalesce(tsql_isnumeric({0}), 0)")
+        return TypedCall(types, INT, "({0} IS NOT NULL)")
+    return TypedCall((varchar(),), INT, "coalesce(tsql_isnumeric({0}), 0)")
 
 
-def _logarithm_rule(types: Types) -> Call:
+def _logarithm_rule(types: Types) -> TypedCall:
     for position, each in enumerate(types, 1):
         _check_number("LOG", position, each)
-    return Call((FLOAT,) * len(types), FLOAT, call_text("log", 1) if len(types) == 1 else call_text("log_base", 2))
+    return TypedCall((FLOAT,) * len(types), FLOAT, call_text("log", 1) if len(types) == 1 else call_text("log_base", 2))
 
 
 def _constant(result: SqlType, template: str) -> Rule:
-    return lambda types: Call((), result, template)
+    return lambda types: TypedCall((), result, template)
 
 
 FUNCTIONS = (

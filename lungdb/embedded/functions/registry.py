@@ -56,7 +56,7 @@ _IMPLEMENTATIONS: tuple[Implementation, ...] = (
 )
 
 
-class Failure:
+class KeptException:
     """The exception that a built-in raised inside SQLite, which itself reports only that one was raised."""
 
     def __init__(self) -> None:
@@ -72,24 +72,24 @@ class Failure:
         return exception
 
 
-def register(connection: sqlite3.Connection) -> Failure:
+def register(connection: sqlite3.Connection) -> KeptException:
     """Make every built-in callable from SQLite text.
 
     Returns
     -------
-    Failure
+    KeptException
         Where to look for the reason after sqlite3 raised OperationalError ("user-defined function raised exception",
         "user-defined aggregate's … method raised error").
     """
-    failure = Failure()
+    kept = KeptException()
     for each in _IMPLEMENTATIONS:
-        connection.create_function(each.name, each.arity, _guarded(each, failure), deterministic=each.deterministic)
+        connection.create_function(each.name, each.arity, _guarded(each, kept), deterministic=each.deterministic)
     for aggregate in AGGREGATE_IMPLEMENTATIONS:
-        connection.create_aggregate(aggregate.name, aggregate.arity, _guarded_aggregate(aggregate, failure))
-    return failure
+        connection.create_aggregate(aggregate.name, aggregate.arity, _guarded_aggregate(aggregate, kept))
+    return kept
 
 
-def _guarded(implementation: Implementation, failure: Failure) -> Callable[..., Value]:
+def _guarded(implementation: Implementation, kept: KeptException) -> Callable[..., Value]:
     body = implementation.body
     if implementation.arity == 1 and not implementation.takes_null:
         # Most calls by far, and quicker without a tuple of arguments.
@@ -99,7 +99,7 @@ def _guarded(implementation: Implementation, failure: Failure) -> Callable[..., 
             try:
                 return body(value)
             except BaseException as exception:
-                failure.keep(exception)
+                kept.keep(exception)
                 raise
 
         return call_with_one
@@ -109,7 +109,7 @@ def _guarded(implementation: Implementation, failure: Failure) -> Callable[..., 
             try:
                 return body(*arguments)
             except BaseException as exception:
-                failure.keep(exception)
+                kept.keep(exception)
                 raise
 
     else:
@@ -120,13 +120,13 @@ def _guarded(implementation: Implementation, failure: Failure) -> Callable[..., 
             try:
                 return body(*arguments)
             except BaseException as exception:
-                failure.keep(exception)
+                kept.keep(exception)
                 raise
 
     return call
 
 
-def _guarded_aggregate(aggregate: AggregateImplementation, failure: Failure) -> type:
+def _guarded_aggregate(aggregate: AggregateImplementation, kept: KeptException) -> type:
     class Guarded:
         def __init__(self) -> None:
             self._accumulator = aggregate.make()
@@ -135,14 +135,14 @@ def _guarded_aggregate(aggregate: AggregateImplementation, failure: Failure) -> 
             try:
                 self._accumulator.step(*arguments)
             except BaseException as exception:
-                failure.keep(exception)
+                kept.keep(exception)
                 raise
 
         def finalize(self) -> Value:
             try:
                 return self._accumulator.finalize()
             except BaseException as exception:
-                failure.keep(exception)
+                kept.keep(exception)
                 raise
 
     return Guarded

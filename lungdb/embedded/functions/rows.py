@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from lungdb.embedded.functions.json import Span, elements, find, parse_json, parse_path
 from lungdb.embedded.values.implementation import Implementation
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.types import INT, SqlType, nvarchar
-from lungdb.errors import SqlError
 
 
 @dataclass(frozen=True)
@@ -93,7 +93,7 @@ def _target(text: str, path: str | None) -> Span | None:
     if target is None or target.kind > 3:
         return target
     if parse_path(shown).strict:
-        raise SqlError(13611, f"Value referenced by JSON path '{shown}' is not an array or object. Use JSON_VALUE.")
+        raise numbered_error(13611, path=shown)
     return None
 
 
@@ -107,9 +107,7 @@ def _open_json_rows(text: str | None, path: str | None) -> str:
 
 def _string_split(text: str | None, separator: str | None) -> str:
     if separator is None or len(separator) != 1:
-        raise SqlError(
-            214, "Procedure expects parameter 'separator' of type 'nchar(1)/nvarchar(1)'. Pass one character."
-        )
+        raise numbered_error(214, parameter="separator", type="nchar(1)/nvarchar(1)", advice="Pass one character.")
     return "[]" if text is None else json.dumps(text.split(separator))
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from lungdb.embedded.functions.base import Call, Function, Types, call_text
+from lungdb.embedded.functions.base import Function, TypedCall, Types, call_text
 from lungdb.embedded.functions.text import ASTRAL, fold, mixed, slice_units, text_kind, upper
 from lungdb.embedded.values.implementation import Implementation
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.stored import utf16_length
 from lungdb.embedded.values.types import BIGINT, BIT, INT, MAX
-from lungdb.errors import SqlError
 
 
 def _find(wanted: str, text: str, start: int = 1) -> int:
@@ -23,10 +23,10 @@ def _find(wanted: str, text: str, start: int = 1) -> int:
     return 0 if index < 0 else utf16_length(text[:index]) + 1
 
 
-def _find_rule(types: Types) -> Call:
+def _find_rule(types: Types) -> TypedCall:
     text = text_kind(types[1])
     result = BIGINT if text.length == MAX else INT
-    return Call((text_kind(types[0]), text, BIGINT)[: len(types)], result, call_text("charindex", len(types)))
+    return TypedCall((text_kind(types[0]), text, BIGINT)[: len(types)], result, call_text("charindex", len(types)))
 
 
 def _replace(text: str, wanted: str, replacement: str) -> str:
@@ -42,17 +42,14 @@ def _replace(text: str, wanted: str, replacement: str) -> str:
     return "".join([*parts, text[begin:]])
 
 
-def _replace_rule(types: Types) -> Call:
+def _replace_rule(types: Types) -> TypedCall:
     result = mixed(types, 0, 1, 2)
-    return Call((result,) * 3, result, call_text("replace", 3))
+    return TypedCall((result,) * 3, result, call_text("replace", 3))
 
 
 def _translate(text: str, wanted: str, replacement: str) -> str:
     if len(wanted) != len(replacement):
-        raise SqlError(
-            9828, "The second and third arguments of the TRANSLATE built-in function must contain an equal number of "
-            "characters. Pad the shorter one."
-        )  # fmt: skip
+        raise numbered_error(9828)
     table: dict[int, str] = {}
     for old, new in zip(wanted, replacement, strict=True):
         for each in (old, fold(old), upper(old)):
@@ -82,9 +79,7 @@ def like_expression(pattern: str, escape: str | None) -> str:
         506 for an escape that is not one character.
     """
     if escape is not None and len(escape) != 1:
-        raise SqlError(
-            506, f"The invalid escape character '{escape}' was specified in a LIKE predicate. Use one character."
-        )
+        raise numbered_error(506, escape=escape)
     parts: list[str] = []
     index = 0
     while index < len(pattern):
@@ -161,18 +156,18 @@ def _pattern_index(pattern: str, text: str) -> int:
     return 0 if match is None else utf16_length(text[: match.start()]) + 1
 
 
-def _pattern_index_rule(types: Types) -> Call:
+def _pattern_index_rule(types: Types) -> TypedCall:
     text = text_kind(types[1])
-    return Call((text_kind(types[0]), text), BIGINT if text.length == MAX else INT, call_text("patindex", 2))
+    return TypedCall((text_kind(types[0]), text), BIGINT if text.length == MAX else INT, call_text("patindex", 2))
 
 
-def _like_rule(types: Types) -> Call:
-    return Call(tuple(text_kind(each) for each in types), BIT, call_text("like", len(types)))
+def _like_rule(types: Types) -> TypedCall:
+    return TypedCall(tuple(text_kind(each) for each in types), BIT, call_text("like", len(types)))
 
 
-def _translate_rule(types: Types) -> Call:
+def _translate_rule(types: Types) -> TypedCall:
     result = mixed(types, 0)
-    return Call((result, *(text_kind(each) for each in types[1:])), result, call_text("translate", 3))
+    return TypedCall((result, *(text_kind(each) for each in types[1:])), result, call_text("translate", 3))
 
 
 LIKE = Function("LIKE", (2, 3), _like_rule)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lungdb.embedded.functions.base import Call, Function, Types, call_text
+from lungdb.embedded.functions.base import Function, TypedCall, Types, call_text
 from lungdb.embedded.values.types import INT, SMALLINT, VARIANT, SqlType, decimal_type, nvarchar
 
 SYSNAME = nvarchar(128)
@@ -50,8 +50,8 @@ SESSION_VALUES: dict[str, SqlType] = {
 
 
 def _function(name: str, most: int, parameters: tuple[SqlType, ...], result: SqlType) -> Function:
-    def rule(types: Types) -> Call:
-        return Call(parameters[: len(types)], result, call_text(name.lower(), len(types)))
+    def rule(types: Types) -> TypedCall:
+        return TypedCall(parameters[: len(types)], result, call_text(name.lower(), len(types)))
 
     return Function(name, (1, most), rule)
 

@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import re
 
-from lungdb.embedded.functions.base import Call, Function, Rule, Types, call_text, wrong_type
+from lungdb.embedded.functions.base import Function, Rule, TypedCall, Types, call_text, wrong_type
 from lungdb.embedded.values.implementation import Implementation
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.stored import utf16_length
 from lungdb.embedded.values.text import cut_text
 from lungdb.embedded.values.types import (
@@ -59,14 +60,6 @@ def varying(given: SqlType, length: int | None = None) -> SqlType:
     return make(length if length is not None else 4000 if given.is_unicode else 8000)
 
 
-def _same(name: str, *further: SqlType) -> Rule:
-    def rule(types: Types) -> Call:
-        kind = text_kind(types[0])
-        return Call((kind, *further), varying(kind, kind.length), call_text(name, 1 + len(further)))
-
-    return rule
-
-
 def slice_units(text: str, start: int, stop: int) -> str:
     """Return ``text[start:stop]`` counted in UTF-16 code units; half a character falls away."""
     if text.isascii() or not ASTRAL.search(text):
@@ -75,7 +68,7 @@ def slice_units(text: str, start: int, stop: int) -> str:
 
 
 def _bad_length(name: str) -> SqlError:
-    return SqlError(537, f"Invalid length parameter passed to the {name} function. Pass a length of 0 or more.")
+    return numbered_error(537, function=name)
 
 
 def _substring(text: str | bytes, start: int, length: int) -> str | bytes:
@@ -86,14 +79,14 @@ def _substring(text: str | bytes, start: int, length: int) -> str | bytes:
     return slice_units(text, begin, stop) if isinstance(text, str) else text[begin:stop]
 
 
-def _substring_rule(types: Types) -> Call:
+def _substring_rule(types: Types) -> TypedCall:
     if types[0].family == Family.BINARY:
         length = types[0].length
-        return Call(
+        return TypedCall(
             (types[0], BIGINT, BIGINT), varbinary(8000 if length is None else length), call_text("substring", 3)
         )
     kind = text_kind(types[0])
-    return Call((kind, BIGINT, BIGINT), varying(kind, kind.length), call_text("substring", 3))
+    return TypedCall((kind, BIGINT, BIGINT), varying(kind, kind.length), call_text("substring", 3))
 
 
 def _left(text: str, length: int) -> str:
@@ -109,27 +102,27 @@ def _right(text: str, length: int) -> str:
     return slice_units(text, max(total - length, 0), total)
 
 
-def _length_rule(types: Types) -> Call:
+def _length_rule(types: Types) -> TypedCall:
     kind = text_kind(types[0])
     result = BIGINT if kind.length == MAX else INT
     if types[0].family == Family.BINARY:
-        return Call(types, result, "length({0})")
-    return Call((kind,), result, call_text("len", 1))
+        return TypedCall(types, result, "length({0})")
+    return TypedCall((kind,), result, call_text("len", 1))
 
 
-def _data_length_rule(types: Types) -> Call:
+def _data_length_rule(types: Types) -> TypedCall:
     given = types[0]
     result = BIGINT if given.length == MAX else INT
     if given.family == Family.BINARY:
-        return Call(types, result, "length({0})")
+        return TypedCall(types, result, "length({0})")
     if given.family == Family.CHARACTER:
         name = "datalength_unicode" if given.is_unicode else "len_all"
-        return Call(types, result, call_text(name, 1))
+        return TypedCall(types, result, call_text(name, 1))
     sizes = {"bit": 1, "tinyint": 1, "smallint": 2, "int": 4, "bigint": 8, "real": 4, "float": 8, "date": 3}
     sizes |= {"datetime": 8, "smalldatetime": 4, "money": 8, "smallmoney": 4, "uniqueidentifier": 16}
     if given.name not in sizes:
         raise wrong_type("DATALENGTH", 1, given, "CAST it to a text or binary type.")
-    return Call(types, INT, f"CASE WHEN {{0}} IS NULL THEN NULL ELSE {sizes[given.name]} END")
+    return TypedCall(types, INT, f"CASE WHEN {{0}} IS NULL THEN NULL ELSE {sizes[given.name]} END")
 
 
 def mixed(types: Types, *indices: int) -> SqlType:
@@ -146,10 +139,10 @@ def _replicate(text: str, count: int, limit: int) -> str | None:
     return repeated if limit == MAX else cut_text(repeated, limit)
 
 
-def _replicate_rule(types: Types) -> Call:
+def _replicate_rule(types: Types) -> TypedCall:
     kind = text_kind(types[0])
     result = varying(kind)
-    return Call((kind, BIGINT), result, call_text("replicate", 2, str(result.length)))
+    return TypedCall((kind, BIGINT), result, call_text("replicate", 2, str(result.length)))
 
 
 def _space(count: int) -> str | None:
@@ -163,23 +156,23 @@ def _stuff(text: str, start: int, length: int, replacement: str | None) -> str |
     return slice_units(text, 0, start - 1) + (replacement or "") + slice_units(text, start - 1 + length, total)
 
 
-def _stuff_rule(types: Types) -> Call:
+def _stuff_rule(types: Types) -> TypedCall:
     result = mixed(types, 0, 3)
-    return Call((result, BIGINT, BIGINT, result), result, "tsql_stuff({0}, {1}, {2}, coalesce({3}, ''))")
+    return TypedCall((result, BIGINT, BIGINT, result), result, "tsql_stuff({0}, {1}, {2}, coalesce({3}, ''))")
 
 
 def _count(name: str) -> Rule:
-    def rule(types: Types) -> Call:
+    def rule(types: Types) -> TypedCall:
         kind = text_kind(types[0])
-        return Call((kind, BIGINT), varying(kind, kind.length), call_text(name, 2))
+        return TypedCall((kind, BIGINT), varying(kind, kind.length), call_text(name, 2))
 
     return rule
 
 
 def _trimmed(template: str) -> Rule:
-    def rule(types: Types) -> Call:
+    def rule(types: Types) -> TypedCall:
         kind = text_kind(types[0])
-        return Call((kind,), varying(kind, kind.length), template)
+        return TypedCall((kind,), varying(kind, kind.length), template)
 
     return rule
 
@@ -197,7 +190,7 @@ FUNCTIONS = (
     Function("RTRIM", (1, 1), _trimmed("rtrim({0}, ' ')")),
     Function("TRIM", (1, 1), _trimmed("trim({0}, ' ')")),
     Function("REPLICATE", (2, 2), _replicate_rule),
-    Function("SPACE", (1, 1), lambda types: Call((BIGINT,), varchar(8000), "tsql_space({0})")),
+    Function("SPACE", (1, 1), lambda types: TypedCall((BIGINT,), varchar(8000), "tsql_space({0})")),
     Function("STUFF", (4, 4), _stuff_rule),
 )
 

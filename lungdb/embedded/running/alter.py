@@ -26,11 +26,12 @@ from lungdb.embedded.syntax.statement_tree import (
 )
 from lungdb.embedded.syntax.tree import Name
 from lungdb.embedded.values.conversions import conversion_template
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key, quoted, text_literal
 from lungdb.embedded.values.refusals import refused
-from lungdb.embedded.writer.changes import ChangeWriter
+from lungdb.embedded.writer.changes import write_default
+from lungdb.embedded.writer.dispatch import new_writer
 from lungdb.embedded.writer.schema import SchemaWriter, find_column, member_names
-from lungdb.errors import SqlError
 
 
 def _permanent(session: Session, frame: Frame, name: Name) -> TableDefinition:
@@ -71,7 +72,7 @@ def add_columns(session: Session, frame: Frame, statement: AddColumns) -> Iterat
 def _check_names(table: TableDefinition, addition: TableDefinition) -> None:
     taken = member_names(table) & member_names(addition)
     if taken:
-        raise SqlError(2714, f"There is already an object named '{min(taken)}' in the database. Take another name.")
+        raise numbered_error(2714, name=min(taken))
 
 
 def _became_not_null(table: TableDefinition, column: ColumnDefinition) -> bool:
@@ -86,15 +87,12 @@ def _add_column(
         raise refused(f"ALTER TABLE … ADD '{column.name}' with IDENTITY", "Create the table with it.")
     (has_rows,) = session.storage.execute(f"SELECT EXISTS (SELECT 1 FROM main.{quoted(table.name)})").fetchone()
     if has_rows and not column.nullable and column.default is None:
-        raise SqlError(
-            4901, "ALTER TABLE only allows columns to be added that can contain nulls, or have a DEFAULT definition "
-            f"specified. Column '{column.name}' cannot be added to non-empty table '{table.name}': give it a DEFAULT."
-        )  # fmt: skip
+        raise numbered_error(4901, column=column.name, table=table.name)
     declared = SchemaWriter(session.sight(frame), "main", table.name).column(replace(column, nullable=True))
     session.storage.execute(f"ALTER TABLE main.{quoted(table.name)} ADD COLUMN {declared}")
     if has_rows and column.default is not None and (fill or not column.nullable):
-        writer = ChangeWriter(session.sight(frame))
-        value = writer.default(column, new)
+        writer = new_writer(session.sight(frame))
+        value = write_default(writer, column, new)
         session.storage.execute(
             f"UPDATE main.{quoted(table.name)} SET {quoted(column.name)} = {value}", session.bound(frame, writer.binds)
         )
@@ -106,20 +104,17 @@ def _check_rows(session: Session, frame: Frame, table: TableDefinition, addition
         condition = writer.check(table, check.condition)
         sql = f"SELECT EXISTS (SELECT 1 FROM main.{quoted(table.name)} WHERE NOT ({condition}))"
         if session.storage.execute(sql).fetchone()[0]:
-            raise SqlError(
-                547, f"The ALTER TABLE statement conflicted with the CHECK constraint \"{check.name}\" of table "
-                f"\"dbo.{table.name}\". Change the rows that violate it first."
-            )  # fmt: skip
+            what = f'"{check.name}" of table "dbo.{table.name}"'
+            advice = "Change the rows that violate it first."
+            raise numbered_error(547, statement="ALTER TABLE", kind="CHECK", constraint=what, advice=advice)
 
 
 def _check_nulls(session: Session, table: TableDefinition, columns: list[ColumnDefinition]) -> None:
     for column in columns:
         sql = f"SELECT EXISTS (SELECT 1 FROM main.{quoted(table.name)} WHERE {quoted(column.name)} IS NULL)"
         if session.storage.execute(sql).fetchone()[0]:
-            raise SqlError(
-                515, f"Cannot insert the value NULL into column '{column.name}', table '{table.name}'; column does not "
-                "allow nulls. ALTER TABLE fails: fill the column first."
-            )  # fmt: skip
+            advice = "Fill the column first."
+            raise numbered_error(515, column=column.name, table=table.name, statement="ALTER TABLE", advice=advice)
 
 
 def _check_foreign_keys(session: Session, table: TableDefinition, foreign_keys: tuple[ForeignKey, ...]) -> None:
@@ -128,10 +123,9 @@ def _check_foreign_keys(session: Session, table: TableDefinition, foreign_keys: 
     broken = session.storage.execute(f"PRAGMA main.foreign_key_check({quoted(table.name)})").fetchone()
     if broken is not None:
         names = " or ".join(f'"{each.name}"' for each in foreign_keys)
-        raise SqlError(
-            547, f"The ALTER TABLE statement conflicted with the FOREIGN KEY constraint {names} of table "
-            f"\"dbo.{table.name}\". Add the missing rows to \"dbo.{broken[2]}\" first."
-        )  # fmt: skip
+        what = f'{names} of table "dbo.{table.name}"'
+        advice = f'Add the missing rows to "dbo.{broken[2]}" first.'
+        raise numbered_error(547, statement="ALTER TABLE", kind="FOREIGN KEY", constraint=what, advice=advice)
 
 
 def _rewrite(session: Session, frame: Frame, table: TableDefinition) -> None:
@@ -164,10 +158,7 @@ def drop_members(session: Session, frame: Frame, statement: DropMembers) -> Iter
             if dropped is not None:
                 table = dropped
             elif not statement.if_exists:
-                raise SqlError(
-                    3728 if kind == "CONSTRAINT" else 4924,
-                    f"'{name}' is not a {kind.lower()} of table '{table.name}'. Check its name.",
-                )
+                raise numbered_error(3728 if kind == "CONSTRAINT" else 4924, name=name, table=table.name)
         _rewrite(session, frame, table)
     return iter(())
 
@@ -194,10 +185,7 @@ def _without_constraint(session: Session, table: TableDefinition, name: str) -> 
 def _check_not_referenced(session: Session, table: TableDefinition, columns: tuple[str, ...], name: str) -> None:
     for other, foreign in session.catalog.referencing(table.name):
         if {key(each) for each in foreign.referenced} == {key(each) for each in columns}:
-            raise SqlError(
-                3725, f"The constraint '{name}' is being referenced by table '{other.name}', foreign key constraint "
-                f"'{foreign.name}'. Drop that first."
-            )  # fmt: skip
+            raise numbered_error(3725, constraint=name, table=other.name, foreign_key=foreign.name)
 
 
 def _without_column(session: Session, table: TableDefinition, name: str) -> TableDefinition | None:
@@ -222,10 +210,7 @@ def _check_free(table: TableDefinition, column: ColumnDefinition, action: str) -
     if action == "DROP COLUMN" and column.default_name is not None:
         users.append(column.default_name)
     if users:
-        raise SqlError(
-            5074, f"ALTER TABLE {action} {column.name} failed because one or more objects access this column: "
-            f"{', '.join(users)}. Drop them first."
-        )  # fmt: skip
+        raise numbered_error(5074, action=action, column=column.name, users=", ".join(users))
 
 
 def alter_column(session: Session, frame: Frame, statement: AlterColumn) -> Iterator[Event]:

@@ -9,10 +9,10 @@ from lungdb.embedded.running.session import Session
 from lungdb.embedded.syntax.statement_tree import Argument, Execute, ProcedureParameter, Statement
 from lungdb.embedded.syntax.tree import Literal, Variable
 from lungdb.embedded.values.conversions import convert
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import SqlType
-from lungdb.errors import SqlError
 
 Outputs = list[tuple[str, str]]
 """For each OUTPUT argument the parameter, and the caller's variable."""
@@ -57,17 +57,15 @@ def bind(
     """
     by_name = {key(each.name): each for each in parameters}
     if len(arguments) > len(parameters) and all(each.name is None for each in arguments):
-        raise SqlError(
-            8144, f"Procedure or function {procedure} has too many arguments specified: it takes {len(parameters)}."
-        )
+        raise numbered_error(8144, procedure=procedure, count=len(parameters))
     given: dict[str, Argument] = {}
     for position, argument in enumerate(arguments):
         name = parameters[position].name if argument.name is None else argument.name
         if key(name) not in by_name:
             takes = ", ".join(each.name for each in parameters) or "none"
-            raise SqlError(8145, f"{name} is not a parameter for procedure {procedure}. Its parameters are: {takes}.")
+            raise numbered_error(8145, name=name, procedure=procedure, parameters=takes)
         if key(name) in given:
-            raise SqlError(8143, f"Parameter '{name}' was supplied multiple times.")
+            raise numbered_error(8143, name=name)
         given[key(name)] = argument
     outputs: Outputs = []
     for parameter in parameters:
@@ -75,19 +73,13 @@ def bind(
         variable = parameter.name.lower()
         if passed is None or passed.value is None:
             if parameter.default is None:
-                raise SqlError(
-                    201, f"Procedure or function '{procedure}' expects parameter '{parameter.name}', which was not "
-                    "supplied."
-                )  # fmt: skip
+                raise numbered_error(201, procedure=procedure, parameter=parameter.name)
             value, kind = parameter.default.value, parameter.default.type
         else:
             value, kind = argument_value(session, frame, statement, passed)
             if passed.output:
                 if not parameter.output:
-                    raise SqlError(
-                        8162, f"The formal parameter \"{parameter.name}\" was not declared as an OUTPUT parameter, but "
-                        "the actual parameter passed in requested output."
-                    )  # fmt: skip
+                    raise numbered_error(8162, parameter=parameter.name)
                 assert isinstance(passed.value, Variable)
                 outputs.append((variable, passed.value.name))
         inner.variables[variable] = None if value is None else convert(value, kind, parameter.type, explicit=False)

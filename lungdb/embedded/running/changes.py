@@ -20,15 +20,27 @@ from lungdb.embedded.syntax.statement_tree import (
 )
 from lungdb.embedded.syntax.tree import Name, Output
 from lungdb.embedded.values.conversions import Converter, check_allowed, column_converter
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key, quoted
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import SqlType
-from lungdb.embedded.writer.changes import ChangeWriter, changed_relation
+from lungdb.embedded.writer.changes import (
+    change_target,
+    changed_relation,
+    defaulted_columns,
+    insert_columns,
+    rows_before,
+    table_to_change,
+    write_change,
+    write_default,
+    write_output,
+)
+from lungdb.embedded.writer.context import Writer, Written
+from lungdb.embedded.writer.dispatch import new_writer
 from lungdb.embedded.writer.plans import Plan
-from lungdb.embedded.writer.scope import OutColumn, Scope
+from lungdb.embedded.writer.scope import OutColumn
 from lungdb.embedded.writer.sources import row_names
 from lungdb.embedded.writer.tree_search import names_relation
-from lungdb.errors import SqlError
 
 Row = tuple[Value, ...]
 
@@ -44,11 +56,13 @@ def insert(session: Session, frame: Frame, statement: Insert) -> Iterator[Event]
     if isinstance(statement.source, Execute | ExecuteText):
         yield from _insert_execute(session, frame, statement)
         return
-    table, physical = ChangeWriter(session.sight(frame)).table(statement.table)
+    table, physical = table_to_change(new_writer(session.sight(frame)), statement.table)
     if statement.output is not None:
         yield from _with_output(session, frame, statement, statement.output, "INSERT", table, physical)
         return
-    plan = session.plan(frame, statement, "insert", lambda writer: (writer.insert(statement), []), statement.source)
+    plan = session.plan(
+        frame, statement, "insert", lambda writer: (write_change(writer, statement), []), statement.source
+    )
     count = session.change(frame, plan, "INSERT", table, bare(physical))
     _note_identity(session, frame, table, count)
     yield from _counted(session, count)
@@ -76,10 +90,10 @@ def _with_output(
 ) -> Iterator[Event]:
     """Run a change and give what its OUTPUT asks for, as a result set or into a table."""
 
-    def build(writer: ChangeWriter) -> tuple[str, list[OutColumn]]:
-        text = _changing_text(writer, statement)
+    def build(writer: Writer) -> Written:
+        text = write_change(writer, statement)
         name = "deleted" if verb == "DELETE" else "inserted"
-        items, columns = writer.output(output, [changed_relation(table, name, None)])
+        items, columns = write_output(writer, output, [changed_relation(table, name, None)])
         return f"{text} RETURNING {items}", columns
 
     with session.atomic():
@@ -95,14 +109,6 @@ def _with_output(
     if output.into is None:
         yield Result(columns, iter(rows))
     yield from _counted(session, len(rows))
-
-
-def _changing_text(writer: ChangeWriter, statement: Insert | Update | Delete) -> str:
-    if isinstance(statement, Insert):
-        return writer.insert(statement)
-    if isinstance(statement, Update):
-        return writer.update(statement)[0]
-    return writer.delete(statement)[0]
 
 
 def _returned(
@@ -122,15 +128,15 @@ def _update_with_old_rows(
     row = row_names(table)
     names = ", ".join(quoted(column.name) for column in table.columns)
 
-    def build_old(writer: ChangeWriter) -> tuple[str, list[OutColumn]]:
-        return writer.rows_before(statement), []
+    def build_old(writer: Writer) -> Written:
+        return rows_before(writer, statement), []
 
-    def build_update(writer: ChangeWriter) -> tuple[str, list[OutColumn]]:
-        return f"{writer.update(statement)[0]} RETURNING {', '.join(row)}, {names}", []
+    def build_update(writer: Writer) -> Written:
+        return f"{write_change(writer, statement)} RETURNING {', '.join(row)}, {names}", []
 
-    def build_items(writer: ChangeWriter) -> tuple[str, list[OutColumn]]:
+    def build_items(writer: Writer) -> Written:
         relations = [changed_relation(table, name, name) for name in ("inserted", "deleted")]
-        items, columns = writer.output(output, relations)
+        items, columns = write_output(writer, output, relations)
         sources = []
         for prefix, name in (("i", "inserted"), ("d", "deleted")):
             values = ", ".join(f":{prefix}{n} AS {quoted(each.name)}" for n, each in enumerate(table.columns))
@@ -162,15 +168,12 @@ def _store_rows(
     rows: Iterable[Row],
 ) -> int:
     """Insert rows that are in memory, converting each value as INSERT does."""
-    writer = ChangeWriter(session.sight(frame))
-    table, physical = writer.table(name)
-    targets = writer.insert_columns(table, names)
+    writer = new_writer(session.sight(frame))
+    table, physical = table_to_change(writer, name)
+    targets = insert_columns(table, names)
     given = list(columns)
     if len(given) != len(targets):
-        raise SqlError(
-            213, f"Column name or number of supplied values does not match table definition: {table.name} takes "
-            f"{len(targets)} here and was given {len(given)}."
-        )  # fmt: skip
+        raise numbered_error(213, table=table.name, columns=len(targets), values=len(given))
     sql = _insert_text(writer, table, physical, targets)
     fixed = session.bound(frame, writer.binds)
     converters = [_converter(each.type, column, table) for each, column in zip(given, targets, strict=True)]
@@ -186,15 +189,9 @@ def _store_rows(
     return count
 
 
-def _insert_text(writer: ChangeWriter, table: TableDefinition, physical: str, targets: list[ColumnDefinition]) -> str:
-    filled = {key(each.name) for each in targets}
-    omitted = [
-        each
-        for each in table.columns
-        if key(each.name) not in filled and each.default is not None and each.identity is None
-    ]
-    writer.scope = Scope()
-    values = [f":v{n}" for n in range(len(targets))] + [writer.default(each, table) for each in omitted]
+def _insert_text(writer: Writer, table: TableDefinition, physical: str, targets: list[ColumnDefinition]) -> str:
+    omitted = defaulted_columns(table, targets)
+    values = [f":v{n}" for n in range(len(targets))] + [write_default(writer, each, table) for each in omitted]
     columns = ", ".join(quoted(each.name) for each in (*targets, *omitted))
     return f"INSERT INTO {physical} ({columns}) VALUES ({', '.join(values)})"
 
@@ -207,9 +204,9 @@ def _converter(source: SqlType, column: ColumnDefinition, table: TableDefinition
 def _insert_execute(session: Session, frame: Frame, statement: Insert) -> Iterator[Event]:
     """INSERT … EXECUTE: every result set of the procedure goes into the table."""
     if frame.inserting:
-        raise SqlError(8164, "An INSERT EXEC statement cannot be nested. Use OUTPUT parameters in the inner procedure.")
+        raise numbered_error(8164)
     if statement.output is not None:
-        raise SqlError(483, "The OUTPUT clause cannot be used in an INSERT … EXEC statement. Leave it out.")
+        raise numbered_error(483)
     source = statement.source
     assert isinstance(source, Execute | ExecuteText)
     # The rows of a script go straight into the table; others are read first, lest they come from that very table.
@@ -245,34 +242,31 @@ def _store_results(
 
 def update(session: Session, frame: Frame, statement: Update) -> Iterator[Event]:
     """UPDATE."""
-    target = ChangeWriter(session.sight(frame)).target(statement.target, statement.source)
+    target = change_target(new_writer(session.sight(frame)), statement.target, statement.source)
     if statement.output is not None:
         yield from _with_output(session, frame, statement, statement.output, "UPDATE", target.table, target.text)
         return
-    plan = session.plan(frame, statement, "update", lambda writer: (writer.update(statement)[0], []), statement)
+    plan = session.plan(frame, statement, "update", lambda writer: (write_change(writer, statement), []), statement)
     count = session.change(frame, plan, "UPDATE", target.table, bare(target.text))
     yield from _counted(session, count)
 
 
 def delete(session: Session, frame: Frame, statement: Delete) -> Iterator[Event]:
     """DELETE."""
-    target = ChangeWriter(session.sight(frame)).target(statement.target, statement.source)
+    target = change_target(new_writer(session.sight(frame)), statement.target, statement.source)
     if statement.output is not None:
         yield from _with_output(session, frame, statement, statement.output, "DELETE", target.table, target.text)
         return
-    plan = session.plan(frame, statement, "delete", lambda writer: (writer.delete(statement)[0], []), statement)
+    plan = session.plan(frame, statement, "delete", lambda writer: (write_change(writer, statement), []), statement)
     count = session.change(frame, plan, "DELETE", target.table, bare(target.text))
     yield from _counted(session, count)
 
 
 def truncate(session: Session, frame: Frame, statement: Truncate) -> Iterator[Event]:
     """TRUNCATE TABLE, which begins IDENTITY again."""
-    table, physical = ChangeWriter(session.sight(frame)).table(statement.table)
+    table, physical = table_to_change(new_writer(session.sight(frame)), statement.table)
     if session.catalog.referencing(table.name) and not table.name.startswith("#"):
-        raise SqlError(
-            4712, f"Cannot truncate table '{table.name}' because it is being referenced by a FOREIGN KEY constraint. "
-            "Use DELETE."
-        )  # fmt: skip
+        raise numbered_error(4712, table=table.name)
     with session.atomic():
         session.storage.execute(f"DELETE FROM {physical}")
         identity = next((each.identity for each in table.columns if each.identity is not None), None)

@@ -10,6 +10,7 @@ from weakref import WeakSet
 
 from lungdb.embedded.running.events import Event, Failure, Result, RowCount
 from lungdb.embedded.running.interpreter import Interpreter
+from lungdb.embedded.satellite.processes import PLAIN, Preload
 from lungdb.embedded.store.storage import Storage
 from lungdb.embedded.values.stored import ClientValue, to_client
 from lungdb.embedded.values.types import Family
@@ -24,15 +25,24 @@ paramstyle = "qmark"
 Error = SqlError
 
 
-def connect(path: str | Path, *, create: bool = True) -> Connection:
+def connect(path: str | Path, *, create: bool = True, preload: Preload = PLAIN) -> Connection:
     """Open a database file, made if it is not there unless `create` is False; the database's name is the file's stem.
+
+    Parameters
+    ----------
+    path : str or Path
+        The file.
+    create : bool
+        Whether the file is made if it is not there.
+    preload : Preload
+        What the processes of external scripts import before they are given a call.
 
     Raises
     ------
     LungdbError
         The file cannot be opened.
     """
-    return Connection(Path(path), create=create)
+    return Connection(Path(path), create=create, preload=preload)
 
 
 class Connection:
@@ -42,16 +52,14 @@ class Connection:
 
     Parameters
     ----------
-    path : Path
-        The file.
-    create : bool
-        Whether the file is made if it is not there.
+    path, create, preload
+        As `connect` takes them.
     """
 
     autocommit = True
 
-    def __init__(self, path: Path, *, create: bool = True) -> None:
-        self._session: Interpreter | None = Interpreter(Storage(path, create=create), path.stem)
+    def __init__(self, path: Path, *, create: bool = True, preload: Preload = PLAIN) -> None:
+        self._session: Interpreter | None = Interpreter(Storage(path, create=create), path.stem, preload)
         self._open_result: Result | None = None
         self._cursors: WeakSet[Cursor] = WeakSet()
 

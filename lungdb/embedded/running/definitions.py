@@ -21,9 +21,11 @@ from lungdb.embedded.syntax.statement_tree import (
     TableDefinition,
 )
 from lungdb.embedded.syntax.tree import Name
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key, quoted
 from lungdb.embedded.values.refusals import refused
-from lungdb.embedded.writer.changes import ChangeWriter
+from lungdb.embedded.writer.changes import table_to_change
+from lungdb.embedded.writer.dispatch import new_writer
 from lungdb.embedded.writer.plans import LocalTable
 from lungdb.embedded.writer.schema import SchemaWriter, find_column, member_names
 from lungdb.embedded.writer.scope import relation_of, renamed
@@ -34,9 +36,7 @@ _KIND_OF = {"TABLE": "U", "VIEW": "V", "PROCEDURE": "P"}
 
 def exists_already(name: str) -> SqlError:
     """Return error 2714."""
-    return SqlError(
-        2714, f"There is already an object named '{name}' in the database. Drop it first, or take another name."
-    )
+    return numbered_error(2714, name=name)
 
 
 def checked_table(session: Session, table: TableDefinition) -> TableDefinition:
@@ -51,17 +51,12 @@ def checked_table(session: Session, table: TableDefinition) -> TableDefinition:
     seen: set[str] = set()
     for column in table.columns:
         if key(column.name) in seen:
-            raise SqlError(
-                2705, f"Column names in each table must be unique. Column name '{column.name}' in table '{table.name}' "
-                "is specified more than once."
-            )  # fmt: skip
+            raise numbered_error(2705, column=column.name, table=table.name)
         seen.add(key(column.name))
     if sum(each.primary for each in table.keys) > 1:
-        raise SqlError(8110, f"Cannot add multiple PRIMARY KEY constraints to table '{table.name}'. Keep one.")
+        raise numbered_error(8110, table=table.name)
     if sum(each.identity is not None for each in table.columns) > 1:
-        raise SqlError(
-            2744, f"Multiple identity columns specified for table '{table.name}'. Only one identity column per table."
-        )
+        raise numbered_error(2744, table=table.name)
     in_primary = {key(name) for each in table.keys if each.primary for name in each.columns}
     columns = tuple(
         replace(each, nullable=each.nullable and key(each.name) not in in_primary) for each in table.columns
@@ -76,18 +71,13 @@ def _checked_foreign_key(session: Session, table: TableDefinition, foreign: Fore
     found = session.catalog.find(foreign.table, "U")
     other = table if key(foreign.table) == key(table.name) else None if found is None else found.table
     if other is None:
-        raise SqlError(
-            1767, f"Foreign key '{foreign.name}' references invalid table '{foreign.table}'. Create that table first."
-        )
+        raise numbered_error(1767, foreign_key=foreign.name, table=foreign.table)
     primary = next((each.columns for each in other.keys if each.primary), ())
     referenced = tuple(find_column(other, name).name for name in foreign.referenced or primary)
     keys = [{key(name) for name in each.columns} for each in other.keys]
     keys += [{key(name) for name, _ in each.columns} for each in other.indexes if each.unique and each.filter is None]
     if {key(name) for name in referenced} not in keys or len(referenced) != len(foreign.columns):
-        raise SqlError(
-            1776, f"There are no primary or candidate keys in the referenced table '{other.name}' that match the "
-            f"referencing column list in the foreign key '{foreign.name}'. Reference a primary key or unique columns."
-        )  # fmt: skip
+        raise numbered_error(1776, table=other.name, foreign_key=foreign.name)
     return replace(foreign, table=other.name, referenced=referenced)
 
 
@@ -131,11 +121,7 @@ def create_index(session: Session, frame: Frame, statement: CreateIndex) -> Iter
     table, physical, local = changed_table(session, frame, statement.table)
     index = statement.index
     if key(index.name) in member_names(table):
-        raise SqlError(
-            1913, f"The operation failed because an index or statistics with name '{index.name}' already "
-            "exists on table "
-            f"'{table.name}'. Drop it first."
-        )  # fmt: skip
+        raise numbered_error(1913, index=index.name, table=table.name)
     for name in index.included:
         find_column(table, name)
     schema = "main" if local is None else "temp"
@@ -155,15 +141,12 @@ def run_definition(
     except SqlError as error:
         if error.number != 547 or index is None:
             raise
-        raise SqlError(
-            1505, f"The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for the object name "
-            f"'dbo.{table.name}' and the index name '{index.name}'. Remove the duplicates."
-        ) from None  # fmt: skip
+        raise numbered_error(1505, table=table.name, index=index.name) from None
 
 
 def changed_table(session: Session, frame: Frame, name: Name) -> tuple[TableDefinition, str, LocalTable | None]:
     """Return a table to be altered, its name in SQLite, and the local table that it is, if it is one."""
-    table, _ = ChangeWriter(session.sight(frame)).table(name)
+    table, _ = table_to_change(new_writer(session.sight(frame)), name)
     local = frame.local_table(name[-1]) if name[-1].startswith("#") else None
     return table, table.name if local is None else local.physical, local
 
@@ -187,14 +170,14 @@ def create_module(session: Session, frame: Frame, statement: CreateModule) -> It
     name = session.local_name(frame, statement.name)
     kind = _KIND_OF[statement.kind]
     if statement.query is not None:
-        _, columns = ChangeWriter(session.sight(frame)).query(statement.query)
+        _, columns = new_writer(session.sight(frame)).query(statement.query)
         relation_of(name, renamed(columns, statement.columns, name))
     with session.atomic():
         found = session.catalog.find(name)
         if found is not None and (statement.mode == "CREATE" or found.kind != kind):
             raise exists_already(name)
         if found is None and statement.mode == "ALTER":
-            raise SqlError(208, f"Invalid object name '{name}'. Use CREATE OR ALTER to make it.")
+            raise numbered_error(208, name=name, advice="Use CREATE OR ALTER to make it.")
         session.catalog.save(name, kind, statement.text)
     return iter(())
 
@@ -242,20 +225,13 @@ def _drop_object(session: Session, frame: Frame, statement: Drop, name: Name) ->
     if found.kind == "U":
         others = [each.name for other, each in session.catalog.referencing(found.name) if other.name != found.name]
         if others:
-            raise SqlError(
-                3726, f"Could not drop object '{found.name}' because it is referenced by a FOREIGN KEY constraint "
-                f"({', '.join(others)}). Drop that first."
-            )  # fmt: skip
+            raise numbered_error(3726, name=found.name, constraints=", ".join(others))
         session.storage.execute(f"DROP TABLE main.{quoted(found.name)}")
     session.catalog.remove(found.name)
 
 
 def _cannot_drop(statement: Drop, name: str) -> SqlError:
-    return SqlError(
-        3701,
-        f"Cannot drop the {statement.kind.lower()} '{name}', because it does not exist. Use IF EXISTS.",
-        severity=11,
-    )
+    return numbered_error(3701, kind=statement.kind.lower(), name=name)
 
 
 def _drop_index(session: Session, frame: Frame, statement: Drop, name: Name) -> None:

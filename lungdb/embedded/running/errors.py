@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from lungdb.embedded.functions.compose import format_message
-from lungdb.embedded.running.events import Event, RaisedError, ThrownError
+from lungdb.embedded.running.events import Event, RaisedError, ThrownError, thrown
 from lungdb.embedded.running.frames import Frame
 from lungdb.embedded.running.session import Session
 from lungdb.embedded.syntax.statement_tree import Print, RaiseError, Throw
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.refusals import refused
 from lungdb.embedded.values.types import INT, Family, nvarchar
-from lungdb.errors import SqlError
 
 _PRINT_LIMIT = 4000
 
@@ -31,18 +31,12 @@ def raise_error(session: Session, frame: Frame, statement: RaiseError) -> Iterat
     arguments = [session.scalar(frame, statement, each, number) for number, each in enumerate(statement.arguments)]
     for argument, given in arguments:
         if given.family not in (Family.INTEGER, Family.CHARACTER, Family.BINARY) and argument is not None:
-            raise SqlError(
-                2748, f"Cannot specify {given.name} data type as a substitution parameter of RAISERROR. CAST it to int "
-                "or nvarchar."
-            )  # fmt: skip
+            raise numbered_error(2748, type=given.name)
     if kind.family != Family.CHARACTER:
         raise refused("RAISERROR with a message number", "Give the message's text.")
     level = int(severity or 0)
     if level > 18:
-        raise SqlError(
-            2754, "Error severity levels greater than 18 can only be specified by members of the sysadmin role, using "
-            "the WITH LOG option. Use 16."
-        )  # fmt: skip
+        raise numbered_error(2754)
     text = format_message(str(value), [argument for argument, _ in arguments])
     place = min(max(int(state or 0), 0), 255)
     if level > 10:
@@ -55,25 +49,12 @@ def throw(session: Session, frame: Frame, statement: Throw) -> Iterator[Event]:
     """THROW, with its three arguments or the error that is being handled."""
     if statement.arguments is None:
         if not session.caught:
-            raise ThrownError(
-                10704, "To rethrow an error, a THROW statement must be used inside a CATCH block. Give number, message "
-                "and state."
-            )  # fmt: skip
-        caught = session.caught[-1]
-        again = ThrownError(
-            caught.number, caught.message, severity=caught.severity, state=caught.state, procedure=caught.procedure,
-            line=caught.line,
-        )  # fmt: skip
-        again.placed = True
-        raise again
+            raise thrown(numbered_error(10704))
+        raise thrown(session.caught[-1], placed=True)
     number, _ = session.scalar(frame, statement, statement.arguments[0], "number", INT)
     message, _ = session.scalar(frame, statement, statement.arguments[1], "message", nvarchar(2048))
     state, _ = session.scalar(frame, statement, statement.arguments[2], "state", INT)
     if int(number or 0) < 50000:
-        raise ThrownError(
-            35100, f"Error number {int(number or 0)} in the THROW statement is outside the valid range. "
-            "Specify an error number "
-            "in the valid range of 50000 to 2147483647."
-        )  # fmt: skip
+        raise thrown(numbered_error(35100, number=int(number or 0)))
     text = format_message(str(message or ""), [])
     raise ThrownError(int(number or 0), text, state=min(max(int(state or 0), 0), 255))

@@ -20,6 +20,20 @@ class ThrownError(SqlError):
     placed = False
 
 
+def thrown(error: SqlError, *, placed: bool = False) -> ThrownError:
+    """Return an error as THROW raises it."""
+    found = ThrownError(
+        error.number,
+        error.message,
+        severity=error.severity,
+        state=error.state,
+        procedure=error.procedure,
+        line=error.line,
+    )
+    found.placed = placed
+    return found
+
+
 class RaisedError(SqlError):
     """An error of RAISERROR, after which a batch goes on."""
 

@@ -6,12 +6,12 @@ from lungdb.embedded.store.catalog import Catalog
 from lungdb.embedded.store.catalog_views import CATALOG_VIEWS
 from lungdb.embedded.syntax.statement_tree import TableDefinition
 from lungdb.embedded.syntax.tree import Name, Query
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key, quoted
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import SqlType
 from lungdb.embedded.writer.plans import LocalTable, Unit
 from lungdb.embedded.writer.scope import OutColumn
-from lungdb.errors import SqlError
 
 _SCHEMAS = ("", "dbo")
 
@@ -74,10 +74,7 @@ class Sight:
     def parameter_type(self, index: int) -> SqlType | None:
         """Return the type of a ``?``, None for NULL."""
         if index >= len(self._frame.parameters):
-            raise SqlError(
-                8179, f"The batch has a parameter marker more than the {len(self._frame.parameters)} values that were "
-                "passed. Pass a value for each ?."
-            )  # fmt: skip
+            raise numbered_error(8179, markers=index + 1, values=len(self._frame.parameters))
         return self._frame.parameter_types[index]
 
     def local_name(self, name: Name) -> str | None:

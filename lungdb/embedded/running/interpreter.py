@@ -32,6 +32,7 @@ from lungdb.embedded.running.modules import execute, execute_text
 from lungdb.embedded.running.queries import declare, select, set_variable
 from lungdb.embedded.running.session import Session
 from lungdb.embedded.running.session_values import SESSION_READERS, register_session_functions
+from lungdb.embedded.satellite.processes import Preload
 from lungdb.embedded.store.storage import Storage
 from lungdb.embedded.syntax.statement_tree import (
     AddColumns,
@@ -69,6 +70,7 @@ from lungdb.embedded.syntax.statement_tree import (
     While,
 )
 from lungdb.embedded.values.conversions import convert
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.refusals import REFUSED, with_line
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import INT, time_type
@@ -87,8 +89,8 @@ _OF_STATEMENTS = (Block, Execute, ExecuteText, If, TryCatch, While)
 class Interpreter(Session):
     """A session that runs statements."""
 
-    def __init__(self, storage: Storage, database: str) -> None:
-        super().__init__(storage, database)
+    def __init__(self, storage: Storage, database: str, preload: Preload) -> None:
+        super().__init__(storage, database, preload)
         register_session_functions(self)
 
     def session_value(self, frame: Frame, name: str) -> Value:
@@ -249,17 +251,14 @@ def _transaction(session: Session, frame: Frame, statement: Transaction) -> Iter
     elif statement.name is None or not session.roll_back_to(statement.name):
         transactions.check_open(statement.name)
         if frame.inserting:
-            raise SqlError(3915, "Cannot use the ROLLBACK statement within an INSERT-EXEC statement. Use THROW.")
+            raise numbered_error(3915)
         session.roll_back()
     return iter(())
 
 
 def _use(session: Session, frame: Frame, statement: Use) -> Iterator[Event]:
     if statement.database.casefold() != session.database.casefold():
-        raise SqlError(
-            911, f"Database '{statement.database}' does not exist. The embedded engine's file holds one database, "
-            f"{session.database}."
-        )  # fmt: skip
+        raise numbered_error(911, database=statement.database, own=session.database)
     return iter(())
 
 

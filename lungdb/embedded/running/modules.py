@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator
 
 from lungdb.embedded.running.arguments import bind, give_back, system_arguments
-from lungdb.embedded.running.events import Event, Result, ThrownError
+from lungdb.embedded.running.events import Event, Result, thrown
 from lungdb.embedded.running.frames import Frame
 from lungdb.embedded.running.scripts import run_script
 from lungdb.embedded.running.session import Session
 from lungdb.embedded.syntax.statement_tree import Execute, ExecuteText
 from lungdb.embedded.syntax.statements import parse_declarations
 from lungdb.embedded.values.conversions import convert, converter
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import INT, SqlType, nvarchar
@@ -57,7 +58,7 @@ def _procedure(session: Session, frame: Frame, statement: Execute, name: tuple[s
     last = session.sight(frame).local_name(name)
     found = None if last is None else session.catalog.find(last, "P")
     if found is None:
-        raise SqlError(2812, f"Could not find stored procedure '{'.'.join(name)}'. Check its name and its database.")
+        raise numbered_error(2812, name=".".join(name))
     if "sp_execute_external_script" in found.definition:
         session.satellite.warm()
     inner = session.enter(found.unit, frame, found.name)
@@ -79,10 +80,7 @@ def _run(session: Session, inner: Frame) -> Generator[Event, None, Value]:
     finally:
         session.options = options
     if session.transactions.count != count and not session.transactions.doomed:
-        raise SqlError(
-            266, "Transaction count after EXECUTE indicates a mismatching number of BEGIN and COMMIT statements. "
-            f"Previous count = {count}, current count = {session.transactions.count}."
-        )  # fmt: skip
+        raise numbered_error(266, before=count, after=session.transactions.count)
     return returned
 
 
@@ -90,9 +88,7 @@ def _text_unit(session: Session, text: str, declared: dict[str, SqlType]) -> Uni
     try:
         return session.unit(text, declared)
     except SqlError as error:
-        placed = ThrownError(error.number, error.message, severity=error.severity, state=error.state, line=error.line)
-        placed.placed = True
-        raise placed from None
+        raise thrown(error, placed=True) from None
 
 
 def execute_text(session: Session, frame: Frame, statement: ExecuteText) -> Iterator[Event]:
@@ -107,7 +103,8 @@ def _execute_sql(session: Session, frame: Frame, statement: Execute) -> Iterator
     found = system_arguments(session, frame, statement, ("@stmt", "@params"))
     text, declarations = found.values
     if text is None:
-        raise SqlError(214, "Procedure expects parameter '@statement' of type 'ntext/nchar/nvarchar'. Give the text.")
+        kind = "ntext/nchar/nvarchar"
+        raise numbered_error(214, parameter="@statement", type=kind, advice="Give the text.")
     parameters = parse_declarations(str(declarations or ""))
     unit = _text_unit(session, str(text), {each.name.lower(): each.type for each in parameters})
     inner = session.enter(unit, frame)
@@ -124,13 +121,10 @@ def _set_session_context(session: Session, frame: Frame, statement: Execute) -> 
     found = system_arguments(session, frame, statement, names)
     name, value, read_only = found.values
     if name is None or found.rest:
-        raise SqlError(15600, "An invalid parameter was specified for procedure 'sp_set_session_context'. Give @key.")
+        raise numbered_error(15600, procedure="sp_set_session_context", advice="Give @key.")
     known = key(str(name))
     if session.context.get(known, (None, False))[1]:
-        raise SqlError(
-            15664,
-            f"Cannot set key '{known}' in the session context. The key has been set as read_only for this session.",
-        )
+        raise numbered_error(15664, key=known)
     session.context[known] = (value, bool(read_only))
     return iter(())
 
@@ -144,26 +138,16 @@ def _in_result_sets(events: Iterator[Event], result_sets: ResultSets | None) -> 
     for event in events:
         if isinstance(event, Result):
             if not remaining:
-                raise SqlError(
-                    11535, f"EXECUTE statement failed because its WITH RESULT SETS clause specified {len(result_sets)} "
-                    "result set(s), and the statement tried to send more. Name them all."
-                )  # fmt: skip
+                raise numbered_error(11535, specified=len(result_sets))
             event = _as_declared(event, remaining.pop(0))
         yield event
     if remaining:
-        raise SqlError(
-            11536, f"EXECUTE statement failed because its WITH RESULT SETS clause specified {len(result_sets)} result "
-            f"set(s), but the statement only sent {len(result_sets) - len(remaining)}."
-        )  # fmt: skip
+        raise numbered_error(11536, specified=len(result_sets), sent=len(result_sets) - len(remaining))
 
 
 def _as_declared(result: Result, columns: tuple[tuple[str, SqlType], ...]) -> Result:
     if len(columns) != len(result.columns):
-        raise SqlError(
-            11537, f"EXECUTE statement failed because its WITH RESULT SETS clause specified {len(columns)} "
-            "column(s), but "
-            f"the statement sent {len(result.columns)}. Name each."
-        )  # fmt: skip
+        raise numbered_error(11537, specified=len(columns), sent=len(result.columns))
     converters = [
         converter(given.type, kind, None, False) for given, (_, kind) in zip(result.columns, columns, strict=True)
     ]

@@ -17,15 +17,15 @@ from lungdb.embedded.syntax.statement_tree import (
     TableDefinition,
 )
 from lungdb.embedded.syntax.tree import Select, SelectItem
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import quoted
 from lungdb.embedded.values.refusals import refused
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import Family
-from lungdb.embedded.writer.changes import ChangeWriter
+from lungdb.embedded.writer.context import Writer, Written
 from lungdb.embedded.writer.schema import SchemaWriter
 from lungdb.embedded.writer.scope import OutColumn, Sql, relation_of
 from lungdb.embedded.writer.tree_search import mentions_variable
-from lungdb.errors import SqlError
 
 
 def declare(session: Session, frame: Frame, statement: Declare) -> Iterator[Event]:
@@ -68,10 +68,7 @@ def select(session: Session, frame: Frame, statement: SelectStatement) -> Iterat
 def _assign(session: Session, frame: Frame, statement: SelectStatement, body: Select) -> None:
     items = [item for item in body.items if isinstance(item, SelectItem) and item.variable is not None]
     if len(items) != len(body.items):
-        raise SqlError(
-            141, "A SELECT statement that assigns a value to a variable must not be combined with data-retrieval "
-            "operations. Assign every item, or none."
-        )  # fmt: skip
+        raise numbered_error(141)
     variables = [item.variable for item in items if item.variable is not None]
     if body.source is None and body.where is None:
         # Items are assigned one after the other, so a later one sees what an earlier one has set.
@@ -81,7 +78,7 @@ def _assign(session: Session, frame: Frame, statement: SelectStatement, body: Se
         session.row_count = 1
         return
 
-    def build(writer: ChangeWriter) -> tuple[str, list[OutColumn]]:
+    def build(writer: Writer) -> Written:
         kinds = [frame.types[variable] for variable in variables]
         text, columns = writer.query(statement.query)
         names = [f'"c{number}"' for number in range(len(kinds))]
@@ -130,9 +127,7 @@ def select_into(session: Session, frame: Frame, statement: SelectStatement) -> i
 
 def _create_table(session: Session, frame: Frame, name: str, definition: TableDefinition) -> str:
     if session.catalog.find(name) is not None:
-        raise SqlError(
-            2714, f"There is already an object named '{name}' in the database. Drop it first, or take another name."
-        )
+        raise numbered_error(2714, name=name)
     for text in SchemaWriter(session.sight(frame), "main", name).create(definition):
         session.storage.execute(text)
     session.catalog.save(name, "U", write_table(definition))

@@ -8,10 +8,11 @@ from lungdb.embedded.running.arguments import bind, give_back, system_arguments
 from lungdb.embedded.running.events import Event, Result
 from lungdb.embedded.running.frames import Frame
 from lungdb.embedded.running.session import Session
-from lungdb.embedded.satellite.calls import Parameter, ScriptResult
+from lungdb.embedded.satellite.calls import ScriptParameter, ScriptResult
 from lungdb.embedded.syntax.statement_tree import Execute, SelectStatement
 from lungdb.embedded.syntax.statements import parse_declarations
 from lungdb.embedded.syntax.tree import Select
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key
 from lungdb.embedded.values.refusals import refused
 from lungdb.embedded.values.stored import Value
@@ -20,9 +21,15 @@ from lungdb.embedded.writer.scope import OutColumn
 from lungdb.errors import SqlError
 
 _NAMES = (
-    "@language", "@script", "@input_data_1", "@input_data_1_name", "@output_data_1_name", "@parallel", "@params",
+    "@language",
+    "@script",
+    "@input_data_1",
+    "@input_data_1_name",
+    "@output_data_1_name",
+    "@parallel",
+    "@params",
     "@r_rowsperread",
-)  # fmt: skip
+)
 
 
 def run_script(session: Session, frame: Frame, statement: Execute) -> Iterator[Event]:
@@ -37,23 +44,28 @@ def run_script(session: Session, frame: Frame, statement: Execute) -> Iterator[E
                 "Call it for one chunk of rows after the other in a WHILE loop.",
             )
     if script is None:
-        raise SqlError(201, "Procedure or function 'sp_execute_external_script' expects parameter '@script', which was "
-                       "not supplied.")  # fmt: skip
+        raise numbered_error(201, procedure="sp_execute_external_script", parameter="@script")
     declared = parse_declarations(str(params or ""))
     unit = session.unit(str(query or ""), {each.name.lower(): each.type for each in declared})
     inner = session.enter(unit, frame)
     outputs = bind(session, frame, inner, statement, found.rest, declared, "sp_execute_external_script")
     asked = {parameter for parameter, _ in outputs}
     parameters = [
-        Parameter(each.name.lstrip("@"), each.type, inner.variables[each.name.lower()], each.name.lower() in asked)
+        ScriptParameter(
+            each.name.lstrip("@"), each.type, inner.variables[each.name.lower()], each.name.lower() in asked
+        )
         for each in declared
     ]
     columns, rows = _input(session, inner, unit)
     events = session.satellite.run(
-        str(script), [(column.name, column.type) for column in columns], rows, parameters,
-        input_name=str(input_name or "InputDataSet"), output_name=str(output_name or "OutputDataSet"),
+        str(script),
+        [(column.name, column.type) for column in columns],
+        rows,
+        parameters,
+        input_name=str(input_name or "InputDataSet"),
+        output_name=str(output_name or "OutputDataSet"),
         language=str(language),
-    )  # fmt: skip
+    )
     for event in events:
         if isinstance(event, str):
             yield session.message(frame, statement.line, event)
@@ -78,12 +90,16 @@ def _input(session: Session, inner: Frame, unit: Unit) -> tuple[tuple[OutColumn,
         return (), iter(())
     statement = unit.statements[0]
     if len(unit.statements) > 1 or not isinstance(statement, SelectStatement):
-        raise SqlError(39018, "@input_data_1 must be one SELECT. Put other statements before it.")
+        raise _bad_query("must be one SELECT")
     body = statement.query.body
     if isinstance(body, Select) and body.into is not None:
-        raise SqlError(39018, "@input_data_1 must be one SELECT without INTO. Put other statements before it.")
+        raise _bad_query("must be one SELECT without INTO")
     plan = session.plan(inner, statement, "input", lambda writer: writer.query(statement.query), statement.query)
     return plan.columns, session.query(inner, plan)
+
+
+def _bad_query(fault: str) -> SqlError:
+    return numbered_error(39018, name="@input_data_1", fault=fault, advice="Put other statements before it.")
 
 
 def check_language(session: Session, language: Value) -> None:
@@ -94,8 +110,4 @@ def check_language(session: Session, language: Value) -> None:
     }
     wanted = str(language)
     if key(wanted) not in known:
-        raise SqlError(
-            39020,
-            f"The external language '{wanted}' is not registered. Use N'Python', or make it with CREATE EXTERNAL "
-            "LANGUAGE.",
-        )
+        raise numbered_error(39020, language=wanted)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from lungdb.embedded.running.events import Event, ReturnError, StatementError
 from lungdb.embedded.running.frames import Frame, Sight
 from lungdb.embedded.satellite.calls import Satellite
+from lungdb.embedded.satellite.processes import Preload
 from lungdb.embedded.store.catalog import Catalog
 from lungdb.embedded.store.catalog_views import CATALOG_VIEWS
 from lungdb.embedded.store.storage import ConstraintError, Storage, too_deep
@@ -20,10 +21,12 @@ from lungdb.embedded.syntax.statement_tree import Statement, TableDefinition
 from lungdb.embedded.syntax.statements import parse_batch
 from lungdb.embedded.syntax.tree import Condition, Name, Scalar
 from lungdb.embedded.values.conversions import convert
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key
 from lungdb.embedded.values.stored import Value, from_client
 from lungdb.embedded.values.types import SqlType, nvarchar, varbinary
-from lungdb.embedded.writer.changes import ChangeWriter
+from lungdb.embedded.writer.context import Writer, Written
+from lungdb.embedded.writer.dispatch import new_writer
 from lungdb.embedded.writer.plans import LocalTable, Plan, Unit
 from lungdb.embedded.writer.schema import SchemaWriter
 from lungdb.embedded.writer.scope import Bind, Binds, OutColumn
@@ -33,7 +36,7 @@ from lungdb.errors import Message, SqlError
 _UNITS = 256
 _NESTING_LIMIT = 32
 
-Build = Callable[[ChangeWriter], tuple[str, list[OutColumn]]]
+Build = Callable[[Writer], Written]
 
 
 @dataclass
@@ -54,14 +57,16 @@ class Session(ABC):
         The open file.
     database : str
         The database's name.
+    preload : Preload
+        What the processes of external scripts import before they are given a call.
     """
 
-    def __init__(self, storage: Storage, database: str) -> None:
+    def __init__(self, storage: Storage, database: str, preload: Preload) -> None:
         self.storage = storage
         self.database = database
         self.catalog = Catalog(storage)
         self.transactions = Transactions(storage)
-        self.satellite = Satellite()
+        self.satellite = Satellite(preload)
         self.options = Options()
         self.context: dict[str, tuple[Value, bool]] = {}
         self.caught: list[StatementError] = []
@@ -115,10 +120,7 @@ class Session(ABC):
         frame = Frame(unit, parent, procedure)
         frame.nesting = parent.nesting + 1
         if frame.nesting > _NESTING_LIMIT:
-            raise SqlError(
-                217, f"Maximum stored procedure, function, trigger, or view nesting level exceeded (limit "
-                f"{_NESTING_LIMIT}). Use a loop instead of recursion."
-            )  # fmt: skip
+            raise numbered_error(217, limit=_NESTING_LIMIT)
         return frame
 
     def run_frame(self, frame: Frame) -> Generator[Event, None, Value]:
@@ -143,10 +145,7 @@ class Session(ABC):
             8179 where their number is not that of the ``?``.
         """
         if len(parameters) != frame.unit.parameter_count:
-            raise SqlError(
-                8179, f"The batch has {frame.unit.parameter_count} parameter markers (?), but {len(parameters)} values "
-                "were passed. Pass one for each."
-            )  # fmt: skip
+            raise numbered_error(8179, markers=frame.unit.parameter_count, values=len(parameters))
         found = [from_client(value) for value in parameters]
         frame.parameters = tuple(value for value, _ in found)
         frame.parameter_types = tuple(None if value is None else _wide(kind) for value, kind in found)
@@ -166,7 +165,7 @@ class Session(ABC):
         ):
             return plan
         sight = self.sight(frame)
-        writer = ChangeWriter(sight)
+        writer = new_writer(sight)
         try:
             sql, columns = build(writer)
         except RecursionError:
@@ -205,8 +204,8 @@ class Session(ABC):
     ) -> tuple[Value, SqlType]:
         """Return the value of an expression and its type, converted to a type where one is given."""
 
-        def build(writer: ChangeWriter) -> tuple[str, list[OutColumn]]:
-            sql = writer.finite(writer.scalar(node))
+        def build(writer: Writer) -> Written:
+            sql = writer.scalar(node).finite()
             if target is not None:
                 sql = writer.convert(sql, target)
             return f"SELECT {sql.text}", [OutColumn("", sql.type)]
@@ -224,7 +223,7 @@ class Session(ABC):
     def condition(self, frame: Frame, statement: Statement, node: Condition) -> bool:
         """Tell whether a condition is true."""
 
-        def build(writer: ChangeWriter) -> tuple[str, list[OutColumn]]:
+        def build(writer: Writer) -> Written:
             return f"SELECT {writer.condition(node)}", []
 
         (row,) = self.query(frame, self.plan(frame, statement, "condition", build, node))
@@ -262,9 +261,7 @@ class Session(ABC):
         """
         owner = frame if name.startswith("@") else frame.lasting()
         if key(name) in owner.tables:
-            raise SqlError(
-                2714, f"There is already an object named '{name}' in the database. Drop it first, or take another name."
-            )
+            raise numbered_error(2714, name=name)
         local = LocalTable(definition, f"{key(name)}:{owner.nesting}")
         with self.atomic(temporary=True):
             # A rollback may have brought back the table of a procedure that ended before it.

@@ -1,19 +1,15 @@
-"""External scripts: each call of sp_execute_external_script runs in a process of its own."""
+"""External scripts: each call of sp_execute_external_script is a conversation with a process of its own."""
 
 from __future__ import annotations
 
 import contextlib
 import json
-import os
-import shutil
 import signal
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
+from lungdb.embedded.satellite.pool import POOL
+from lungdb.embedded.satellite.processes import PLAIN, Preload, Process
 from lungdb.embedded.satellite.wire import (
     CALL,
     END,
@@ -26,22 +22,18 @@ from lungdb.embedded.satellite.wire import (
     WireClosedError,
     wire_kind,
 )
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import Family, SqlType, parse_type
 from lungdb.errors import SqlError
 
-_PACKAGE_ROOT = Path(__file__).resolve().parents[3]
 _BLOCK_ROWS = 4096
 _BLOCK_BYTES = 4 << 20
 _STDERR_TAIL = 2000
-# Forking a process that has loaded numerical libraries is safe on Linux only.
-_FORKS = sys.platform == "linux"
-# The path goes to the end, so that nothing beside the package hides a module of Python's own.
-_START = "import sys; sys.path.append(sys.argv.pop()); from lungdb.embedded.satellite.worker import main; main()"
 
 
 @dataclass(frozen=True)
-class Parameter:
+class ScriptParameter:
     """A parameter of the call.
 
     Attributes
@@ -81,106 +73,34 @@ class ScriptResult:
     outputs: dict[str, Value]
 
 
-class _Worker:
-    """A running satellite process and its wire."""
-
-    def __init__(self) -> None:
-        self._directory = tempfile.mkdtemp(prefix="lungdb-satellite-")
-        self._errors = tempfile.TemporaryFile()  # noqa: SIM115  kill() closes it
-        self._forks = _FORKS
-        command = [sys.executable, "-c", _START, "fork" if self._forks else "once", str(_PACKAGE_ROOT)]
-        self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-            command,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=self._errors,
-            cwd=self._directory,
-            env={**os.environ, "PYTHONUTF8": "1"},
-            # Ctrl-C is for the engine, which then ends the script.
-            start_new_session=True,
-        )
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        self.wire = Wire(self._process.stdout, self._process.stdin)
-        self._read_errors = 0
-        self._begun = False
-        self.finished = False
-
-    def begin(self) -> None:
-        """Ask for a process for one call; `finished` tells when it has said all."""
-        self.finished = False
-        self._begun = True
-        if self._forks:
-            assert self._process.stdin is not None
-            with contextlib.suppress(OSError):
-                self._process.stdin.write(b"+")
-        self.new_errors()
-
-    @property
-    def is_ready(self) -> bool:
-        """True while it can take a call; where it does not fork, it takes one."""
-        return self._process.poll() is None and (self._forks or not self._begun)
-
-    def new_errors(self) -> str:
-        """Return what was written to standard error since the last time."""
-        self._errors.seek(self._read_errors)
-        content = self._errors.read()
-        self._read_errors += len(content)
-        return content.decode(errors="replace").strip()
-
-    def wait(self) -> None:
-        """Wait for the end of a process that is on its way out."""
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(timeout=5)
-
-    def kill(self) -> None:
-        """End the process and what it started, now."""
-        if self._process.poll() is None:
-            with contextlib.suppress(ProcessLookupError):
-                if sys.platform == "win32":
-                    self._process.kill()
-                else:
-                    os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
-        for stream in (self._process.stdin, self._process.stdout):
-            with contextlib.suppress(OSError):
-                if stream is not None:
-                    stream.close()
-        self._errors.close()
-        shutil.rmtree(self._directory, ignore_errors=True)
-
-
 class Satellite:
-    """The external scripts of one connection, with a warm process ready for the next call."""
+    """The external scripts of one connection; their processes are those of `pool.POOL`.
 
-    def __init__(self) -> None:
-        self._spare: _Worker | None = None
-        self._busy: set[_Worker] = set()
+    Parameters
+    ----------
+    preload : Preload
+        What the processes import before they are given a call.
+    """
+
+    def __init__(self, preload: Preload = PLAIN) -> None:
+        self._preload = preload
+        self._calls: set[_Call] = set()
 
     def warm(self) -> None:
-        """Start the process that the next call takes, without waiting for it."""
-        if self._spare is None or not self._spare.is_ready:
-            self._drop_spare()
-            self._spare = _Worker()
+        """See to it that a process is ready, or on its way, for the next call, without waiting for it."""
+        POOL.warm(self._preload)
 
     def close(self) -> None:
-        """End every process."""
-        self._drop_spare()
-        for worker in tuple(self._busy):
-            self._busy.discard(worker)
-            worker.kill()
-
-    def _drop_spare(self) -> None:
-        if self._spare is not None:
-            self._spare.kill()
-            self._spare = None
+        """End the calls that have not ended."""
+        while self._calls:
+            self._calls.pop().end()
 
     def run(
         self,
         script: str,
         columns: Sequence[tuple[str, SqlType]],
         rows: Iterable[tuple[Value, ...]],
-        parameters: Sequence[Parameter] = (),
+        parameters: Sequence[ScriptParameter] = (),
         *,
         input_name: str = "InputDataSet",
         output_name: str = "OutputDataSet",
@@ -197,35 +117,60 @@ class Satellite:
             process ends by itself; 39017 for input that no script is given.
         """
         _check_input(columns, parameters)
-        self.warm()
-        worker = self._spare
-        assert worker is not None
-        self._spare = None
-        self._busy.add(worker)
+        call = _Call(*POOL.begin(self._preload), language)
+        self._calls.add(call)
         try:
-            worker.begin()
-            with _reported(language, worker):
-                yield from _converse(worker, script, columns, rows, parameters, (input_name, output_name), language)
+            with _reported(call):
+                yield from _converse(call, script, columns, rows, parameters, (input_name, output_name))
         finally:
-            self._busy.discard(worker)
-            if worker.finished and self._spare is None and worker.is_ready:
-                self._spare = worker
-            else:
-                worker.kill()
-                if worker.finished:
-                    self.warm()
+            self._calls.discard(call)
+            call.end()
+
+
+@dataclass(eq=False)
+class _Call:
+    """A call and the process that is lent to it until it has ended."""
+
+    process: Process
+    wire: Wire
+    language: str
+    finished: bool = False
+    has_ended: bool = False
+
+    def end(self) -> None:
+        """Give the process back, once."""
+        if not self.has_ended:
+            self.has_ended = True
+            POOL.give_back(self.process, self.finished)
+
+    def death(self) -> SqlError:
+        """Return the error for a process that has ended before it had said all."""
+        last_words: list[str] = []
+        # After the call the process may be another's.
+        if not self.has_ended:
+            code = self.process.wait()
+            last_words.append(self.process.new_errors()[-_STDERR_TAIL:])
+            if code is not None:
+                last_words.append(f"The process of the script {_described_end(code)}.")
+        words = "".join(f"\n{each}" for each in last_words if each)
+        return numbered_error(39012, language=self.language, last_words=words)
+
+
+def _described_end(code: int) -> str:
+    if code >= 0:
+        return f"ended with exit status {code}"
+    return f"was ended by {next((each.name for each in signal.Signals if each == -code), f'signal {-code}')}"
 
 
 def _converse(
-    worker: _Worker,
+    running: _Call,
     script: str,
     columns: Sequence[tuple[str, SqlType]],
     rows: Iterable[tuple[Value, ...]],
-    parameters: Sequence[Parameter],
+    parameters: Sequence[ScriptParameter],
     names: tuple[str, str],
-    language: str,
 ) -> Iterator[str | ScriptResult]:
-    wire = worker.wire
+    wire = running.wire
     call = {
         "script": script,
         "input_name": names[0],
@@ -245,36 +190,35 @@ def _converse(
         raise ScriptFailedError(content.decode(errors="replace"))
     if tag != RESULT:
         raise WireClosedError
-    yield from _messages("".join(printed).strip("\n"), worker.new_errors())
+    yield from _messages("".join(printed).strip("\n"), running.process.new_errors())
     titles = tuple((name, parse_type(kind)) for name, kind in json.loads(content))
     outputs = {each.name: wire.receive_value() for each in parameters if each.is_output}
     kinds = "".join(wire_kind(kind) for _, kind in titles)
-    taken = _rows(worker, kinds, language)
+    taken = _rows(running, kinds)
     yield ScriptResult(titles, taken, outputs)
     for _ in taken:
         pass
 
 
-def _rows(worker: _Worker, kinds: str, language: str) -> Iterator[tuple[Value, ...]]:
+def _rows(call: _Call, kinds: str) -> Iterator[tuple[Value, ...]]:
     # An error here is raised where the rows are read, which is outside of the call's own iterator.
-    with _reported(language, worker):
-        for block in worker.wire.receive_blocks(kinds):
+    with _reported(call):
+        for block in call.wire.receive_blocks(kinds):
             yield from zip(*block, strict=True)
-        worker.finished = True
+        call.finished = True
 
 
 @contextlib.contextmanager
-def _reported(language: str, worker: _Worker) -> Iterator[None]:
+def _reported(call: _Call) -> Iterator[None]:
     """Turn what goes wrong on the wire into SQL Server's errors."""
     try:
         yield
     except ScriptFailedError as error:
         # A refusal is the last that the process of a call says.
-        worker.finished = True
-        raise _script_error(language, str(error)) from None
+        call.finished = True
+        raise numbered_error(39004, state=20, language=call.language, reason=error) from None
     except WireClosedError:
-        worker.wait()
-        raise _death(language, worker) from None
+        raise call.death() from None
 
 
 def _messages(printed: str, errors: str) -> Iterator[str]:
@@ -296,11 +240,9 @@ def _send_rows(wire: Wire, columns: Sequence[tuple[str, SqlType]], rows: Iterabl
             size += len(str(row[position] or ""))
         for position in ascii_only:
             if not str(row[position] or "").isascii():
-                raise SqlError(
-                    39017,
-                    f"Input column {columns[position][0]!r} of type {columns[position][1]} holds more than ASCII, "
-                    "which reaches a script damaged. CAST it to nvarchar.",
-                )
+                name, kind = columns[position]
+                what = f"more than ASCII in column {name!r} of type {kind}, which reaches a script damaged"
+                raise numbered_error(39017, what=what, advice="CAST it to nvarchar.")
         if len(block) == _BLOCK_ROWS or size > _BLOCK_BYTES:
             wire.send_block(kinds, list(zip(*block, strict=True)))
             block, size = [], 0
@@ -318,48 +260,22 @@ _TEXT_ADVICE = {
 }
 
 
-def _check_input(columns: Sequence[tuple[str, SqlType]], parameters: Sequence[Parameter]) -> None:
+def _check_input(columns: Sequence[tuple[str, SqlType]], parameters: Sequence[ScriptParameter]) -> None:
     taken: set[str] = set()
     for position, (name, kind) in enumerate(columns, 1):
         advice = (
             "CAST it to datetime or nvarchar." if kind.name in ("datetime2", "time") else _TEXT_ADVICE.get(kind.family)
         )
         if advice is not None:
-            raise SqlError(
-                39017,
-                f"Input data query returned column #{position} of type '{kind}' which is not supported by the runtime "
-                f"for 'Python' script. {advice}",
-            )
+            what = f"column #{position} of type '{kind}' which is not supported by the runtime for 'Python' script"
+            raise numbered_error(39017, what=what, advice=advice)
         if name in taken:
-            raise SqlError(
-                39017, f"Input data query returned two columns named '{name}'. Give each an alias of its own."
-            )
+            raise numbered_error(39017, what=f"two columns named '{name}'", advice="Give each an alias of its own.")
         taken.add(name)
     for each in parameters:
         advice = (
             "Declare it as datetime." if each.kind.name in ("datetime2", "time") else _TEXT_ADVICE.get(each.kind.family)
         )
         if advice is not None and each.kind.family != Family.BINARY:
-            raise SqlError(
-                39018,
-                f"Parameter '@{each.name}' uses the data type {each.kind}, which is not supported by the runtime for "
-                f"'Python' script. {advice}",
-            )
-
-
-def _script_error(language: str, reason: str) -> SqlError:
-    return SqlError(
-        39004,
-        f"A '{language}' script error occurred during execution of 'sp_execute_external_script' with HRESULT "
-        f"0x80004004.\nAn external script error occurred: \n{reason}",
-        state=20,
-    )
-
-
-def _death(language: str, worker: _Worker) -> SqlError:
-    last_words = worker.new_errors()[-_STDERR_TAIL:]
-    return SqlError(
-        39012,
-        f"Unable to communicate with the runtime for '{language}' script: its process is gone. Look for a crash, a "
-        f"lack of memory or os._exit in the script.\n{last_words}".rstrip(),
-    )
+            fault = f"uses the data type {each.kind}, which is not supported by the runtime for 'Python' script"
+            raise numbered_error(39018, name=f"@{each.name}", fault=fault, advice=advice)

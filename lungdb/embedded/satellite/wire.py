@@ -6,6 +6,7 @@ column: the numbers as 64-bit values with a byte for each NULL, texts as their l
 
 from __future__ import annotations
 
+import contextlib
 import json
 import struct
 from array import array
@@ -26,6 +27,10 @@ END = b"E"
 MESSAGE = b"M"
 RESULT = b"R"
 ERROR = b"X"
+
+# To a parent, beside the wires of its calls: fork for the wire that comes with this; end the child that runs.
+BEGIN = b"+"
+ABORT = b"-"
 
 INTEGERS = "q"
 FLOATS = "d"
@@ -51,6 +56,16 @@ class Wire:
     def __init__(self, reader: IO[bytes], writer: IO[bytes]) -> None:
         self._reader = reader
         self._writer = writer
+
+    def descriptors(self) -> list[int]:
+        """Return the numbers of the open files that it reads and writes."""
+        return [stream.fileno() for stream in (self._reader, self._writer) if not stream.closed]
+
+    def close(self) -> None:
+        """Close both streams, whatever becomes of what was written last."""
+        for stream in (self._writer, self._reader):
+            with contextlib.suppress(OSError):
+                stream.close()
 
     def send(self, tag: bytes, *parts: bytes | memoryview | array[Any]) -> None:
         """Write one frame whose content is the parts one after another.

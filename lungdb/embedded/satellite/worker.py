@@ -1,6 +1,7 @@
 """The process that runs external scripts: a fork a call from a warm parent, or one call and out where forks are unsafe.
 
-Started by `lungdb.embedded.satellite.calls` with the wire on standard input and output.
+Started by `lungdb.embedded.satellite.processes`. A parent has the socket by which it is told to fork on standard input,
+a process for one call has the wire on standard input and output.
 """
 
 from __future__ import annotations
@@ -9,62 +10,71 @@ import contextlib
 import ctypes
 import gc
 import importlib
-import json
-import linecache
 import os
 import pkgutil
 import random
 import select
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 import threading
 import traceback
 import warnings
-from typing import Any, BinaryIO
+from collections.abc import Sequence
 
-from lungdb.embedded.satellite.wire import (
-    CALL,
-    END,
-    ERROR,
-    MESSAGE,
-    RESULT,
-    ScriptFailedError,
-    Wire,
-    WireClosedError,
-    wire_kind,
-)
-from lungdb.embedded.values.types import parse_type
+from lungdb.embedded.satellite.script import serve
+from lungdb.embedded.satellite.wire import BEGIN, Wire, WireClosedError
 
-# What scripts of this package need; importing it takes seconds, which a call need not wait for.
-_PRELOAD = ("numpy", "pandas", "lungdb.procedures", "onnxruntime", "lightgbm")
-_MESSAGE_BYTES = 1 << 20
+# A gap between two calls of one procedure is shorter, and is not for importing what they may not need.
+_IDLE_MILLISECONDS = 500
+_DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
-class _Namespace(dict[str, Any]):
-    """The globals of a script, in which an OUTPUT parameter reads as None before it is assigned."""
+def main() -> None:
+    """Serve calls until the engine lets go; only one where ``sys.argv`` says ``once``."""
+    _, mode, first, later = sys.argv
+    sys.argv[1:] = []
+    incoming, outgoing = os.dup(0), os.dup(1)
+    with open(os.devnull, "rb") as nothing:
+        os.dup2(nothing.fileno(), 0)
+    # Nothing that a script or a library prints may reach the wire.
+    os.dup2(2, 1)
+    _import(_names(first))
+    if mode == "once":
+        _serve_once(incoming, outgoing, _names(later))
+        return
+    os.close(outgoing)
+    _Parent(socket.socket(fileno=incoming), _names(later)).serve()
+    # An engine that was killed leaves its parent's directory behind.
+    shutil.rmtree(os.getcwd(), ignore_errors=True)
 
-    def __init__(self, unassigned: set[str]) -> None:
-        super().__init__(__name__="__main__", __builtins__=__builtins__)
-        self._unassigned = unassigned
 
-    def __missing__(self, name: str) -> Any:
-        if name in self._unassigned:
-            return None
-        raise KeyError(name)
+def _names(joined: str) -> list[str]:
+    return joined.split(",") if joined else []
 
 
-def _preload() -> None:
-    for name in _PRELOAD:
+def _import(names: Sequence[str]) -> None:
+    for name in names:
         # A package that is missing or broken is the business of the script that imports it.
         with contextlib.suppress(Exception):
-            module = importlib.import_module(name)
-            if name.startswith("lungdb."):
+            module = importlib.import_module(name.removesuffix(".*"))
+            if name.endswith(".*"):
                 for each in pkgutil.iter_modules(module.__path__):
-                    importlib.import_module(f"{name}.{each.name}")
+                    importlib.import_module(f"{module.__name__}.{each.name}")
     gc.collect()
     gc.freeze()
+
+
+def _import_while_idle(descriptor: int, later: list[str]) -> None:
+    """Import one name after the other, taking it from the list, until there is none or something arrives."""
+    milliseconds = _IDLE_MILLISECONDS
+    poll = select.poll()
+    poll.register(descriptor, select.POLLIN)
+    while later and not poll.poll(milliseconds):
+        _import([later.pop(0)])
+        milliseconds = 0
 
 
 def _watch(descriptor: int) -> None:
@@ -81,58 +91,144 @@ def _watch(descriptor: int) -> None:
     threading.Thread(target=wait, daemon=True).start()
 
 
-def main() -> None:
-    """Serve calls until the engine closes the wire; only one where ``sys.argv`` says ``once``."""
-    once = sys.argv.pop() == "once"
-    incoming, outgoing = os.dup(0), os.dup(1)
-    with open(os.devnull, "rb") as nothing:
-        os.dup2(nothing.fileno(), 0)
-    # Nothing that a script or a library prints may reach the wire.
-    os.dup2(2, 1)
-    _preload()
-    if once:
-        _watch(incoming)
-        _serve(Wire(os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb")))
-        return
-    # Read without a buffer: what belongs to the call is for the fork to read.
-    while os.read(incoming, 1):
-        _serve_in_fork(incoming, outgoing)
-    # An engine that was killed leaves its worker's directory behind.
-    shutil.rmtree(os.getcwd(), ignore_errors=True)
+def _forget_errors() -> None:
+    """Empty the file that standard error goes to, lest a script be said to have written what its libraries did."""
+    with contextlib.suppress(OSError):
+        os.ftruncate(2, 0)
+        os.lseek(2, 0, os.SEEK_SET)
 
 
-def _serve_in_fork(incoming: int, outgoing: int) -> None:
-    directory = tempfile.mkdtemp(dir=os.getcwd())
-    done_reader, done_writer = os.pipe()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        child = os.fork()
-    if child == 0:
+def _serve_once(incoming: int, outgoing: int, later: list[str]) -> None:
+    if hasattr(select, "poll"):
+        _import_while_idle(incoming, later)
+    else:  # Windows cannot tell whether something has arrived in a pipe
+        _import(later)
+    os.chdir(tempfile.mkdtemp(dir=os.getcwd()))
+    _watch(incoming)
+    _forget_errors()
+    serve(Wire(os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb")))
+
+
+class _Parent:
+    """Forks a child for each call, and imports what is left to import in between.
+
+    Parameters
+    ----------
+    control : socket
+        On which the engine says when to fork, and is told how each child ended.
+    later : list of str
+        What to import while no call comes.
+    """
+
+    def __init__(self, control: socket.socket, later: list[str]) -> None:
+        self._control = control
+        self._later = later
+        self._call: int | None = None
+        self._child_ends, self._wakes = os.pipe()
+        for end in (self._child_ends, self._wakes):
+            os.set_blocking(end, False)
+        # Only where there is a handler is the descriptor written to.
+        signal.signal(signal.SIGCHLD, lambda number, frame: None)
+        signal.set_wakeup_fd(self._wakes, warn_on_full_buffer=False)
+
+    def serve(self) -> None:
+        """Serve calls until the engine closes its end."""
+        while True:
+            if self._call is None:
+                _import_while_idle(self._control.fileno(), self._later)
+                if not self._receive():
+                    return
+            else:
+                used = self._serve_in_fork(self._call)
+                # The next call is likely to need what this one has had to import by itself.
+                if used:
+                    _import([name for name in self._later if name in used])
+                    self._later = [name for name in self._later if name not in used]
+
+    def _receive(self) -> bytes:
+        """Return what the engine says, nothing where it is gone; keep the wire of the call that it begins."""
+        try:
+            message, descriptors, _, _ = socket.recv_fds(self._control, 1, 1)
+        except OSError:
+            return b""
+        if message == BEGIN:
+            (self._call,) = descriptors
+        return message
+
+    def _serve_in_fork(self, call: int) -> list[str]:
+        """Fork for a call, see it to its end and return what it has imported of what is still to be imported here."""
+        self._call = None
+        directory = tempfile.mkdtemp(dir=os.getcwd())
+        reader, writer = os.pipe()
+        _forget_errors()
+        parent = os.getpid()
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            child = os.fork()
+        if child == 0:
+            self._be_child(parent, call, directory, writer)
+        os.close(call)
+        os.close(writer)
+        with contextlib.suppress(OSError):
+            os.setpgid(child, child)
+        self._await(child)
+        _kill_group(child)  # what the script has started and left behind
+        _, status = os.waitpid(child, 0)
+        shutil.rmtree(directory, ignore_errors=True)
+        os.set_blocking(reader, False)
+        with os.fdopen(reader, "rb") as used:
+            names = (used.read() or b"").decode()
+        with contextlib.suppress(OSError):
+            self._control.send(str(os.waitstatus_to_exitcode(status)).encode())
+        return _names(names)
+
+    def _await(self, child: int) -> None:
+        """Wait for a child to end, and end it where the engine says so or is gone."""
+        events = select.poll()
+        events.register(self._child_ends, select.POLLIN)
+        events.register(self._control, select.POLLIN)
+        # Not reaped yet, so that its number stays that of its group.
+        while os.waitid(os.P_PID, child, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+            ready = [descriptor for descriptor, _ in events.poll()]
+            if self._child_ends in ready:
+                os.read(self._child_ends, 512)
+            if self._control.fileno() in ready:
+                if self._receive() != BEGIN:
+                    _kill_group(child)
+                # A next call begins when this one has said all, and waits for it to be gone.
+                events.unregister(self._control)
+
+    def _be_child(self, parent: int, call: int, directory: str, writer: int) -> None:
+        """Serve the call in the process that was forked for it, which ends here."""
         status = 1
         try:
-            os.chdir(directory)
-            _watch(incoming)
-            _reseed()
-            _serve(Wire(os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb")))
-            os.write(done_writer, b"1")
-            status = 0
+            signal.set_wakeup_fd(-1)
+            signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+            self._control.close()
+            os.close(self._child_ends)
+            os.close(self._wakes)
+            # A group of its own, so that all that the script starts can be ended; the kernel ends it with the parent.
+            os.setpgid(0, 0)
+            ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+            if os.getppid() == parent:
+                os.chdir(directory)
+                _watch(call)
+                _reseed()
+                serve(Wire(os.fdopen(call, "rb"), os.fdopen(os.dup(call), "wb")))
+                imported = [name for name in self._later if name.removesuffix(".*") in sys.modules]
+                os.write(writer, ",".join(imported).encode())
+                status = 0
         except WireClosedError:
             pass
+        except BaseException:
+            traceback.print_exc(file=sys.__stderr__)
         finally:
             os._exit(status)
-    os.close(done_writer)
-    _, status = os.waitpid(child, 0)
-    os.set_blocking(done_reader, False)
-    with os.fdopen(done_reader, "rb") as reader:
-        completed = bool(reader.read())
-    shutil.rmtree(directory, ignore_errors=True)
-    if not completed:
-        code = os.waitstatus_to_exitcode(status)
-        reason = f"was ended by {signal.Signals(-code).name}" if code < 0 else f"ended with exit status {code}"
-        sys.stderr.write(f"\nThe process of the script {reason}.\n")
-        sys.stderr.flush()
-        # With what the script may have started: as long as one of them holds the wire, the engine would wait.
-        os.killpg(0, signal.SIGKILL)
+
+
+def _kill_group(child: int) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(child, signal.SIGKILL)
 
 
 def _reseed() -> None:
@@ -141,89 +237,3 @@ def _reseed() -> None:
     numpy = sys.modules.get("numpy")
     if numpy is not None:
         numpy.random.seed()
-
-
-def _serve(wire: Wire) -> None:
-    call = json.loads(wire.expect(CALL))
-    try:
-        _run(wire, call)
-    except ScriptFailedError as error:
-        wire.send(ERROR, str(error).encode(errors="replace"))
-    wire.flush()
-
-
-def _run(wire: Wire, call: dict[str, Any]) -> None:
-    # Here and not above, so that a process without pandas can still say so.
-    from lungdb.embedded.satellite import data
-
-    parameters = [(name, parse_type(kind), output) for name, kind, output in call["parameters"]]
-    values = [data.python_value(kind, wire.receive_value()) for _, kind, _ in parameters]
-    names = [name for name, _ in call["columns"]]
-    kinds = [parse_type(kind) for _, kind in call["columns"]]
-    columns: list[list[Any]] = [[] for _ in names]
-    for block in wire.receive_blocks("".join(wire_kind(kind) for kind in kinds)):
-        for column, part in zip(columns, block, strict=True):
-            column += part
-    outputs = {name for name, _, output in parameters if output}
-    supplied = {name: value for (name, _, _), value in zip(parameters, values, strict=True)}
-    namespace = _Namespace({name for name in outputs if supplied[name] is None})
-    namespace.update({name: value for name, value in supplied.items() if name not in outputs or value is not None})
-    namespace[call["input_name"]] = data.input_frame(names, kinds, columns)
-    namespace[call["output_name"]] = data.input_frame([], [], [])
-    del columns
-    with tempfile.TemporaryFile() as printed:
-        _execute(call["script"], namespace, printed)
-        try:
-            frame = namespace[call["output_name"]]
-            titles, wire_kinds = data.check_frame(frame, call["output_name"])
-            results = [(name, data.output_value(name, kind, namespace)) for name, kind, output in parameters if output]
-        except data.RefusedError as error:
-            raise ScriptFailedError(str(error)) from None
-        _send_printed(wire, printed)
-    wire.send(RESULT, json.dumps([[title, str(kind)] for title, kind in titles]).encode())
-    for _, value in results:
-        wire.send_value(value)
-    wire.flush()
-    if wire_kinds:
-        for rows in data.blocks(frame, wire_kinds):
-            try:
-                wire.send_block(wire_kinds, rows)
-            except UnicodeEncodeError:
-                raise ScriptFailedError(
-                    f"A text in {call['output_name']} holds half a character (a lone surrogate). Return valid Unicode."
-                ) from None
-    wire.send(END)
-
-
-def _execute(script: str, namespace: _Namespace, printed: BinaryIO) -> None:
-    """Run the script with file descriptor 1 going to `printed`."""
-    os.dup2(printed.fileno(), 1)
-    sys.stdout = os.fdopen(os.dup(1), "w", encoding="utf-8", errors="replace")
-    linecache.cache["<string>"] = (len(script), None, script.splitlines(keepends=True), "<string>")
-    try:
-        exec(compile(script, "<string>", "exec"), namespace)  # noqa: S102  running the script is the purpose
-    except BaseException as error:
-        raise ScriptFailedError(_traceback(error)) from None
-    finally:
-        with contextlib.suppress(OSError, ValueError):
-            sys.stdout.flush()
-        _flush_native_output()
-        os.dup2(2, 1)
-
-
-def _traceback(error: BaseException) -> str:
-    # The first entry is this module's call of exec.
-    frames = error.__traceback__.tb_next if error.__traceback__ else None
-    return "".join(traceback.format_exception(type(error), error, frames)).rstrip()
-
-
-def _flush_native_output() -> None:
-    """Write out what C code has printed and still holds."""
-    with contextlib.suppress(Exception):
-        ctypes.CDLL(None).fflush(None)
-
-
-def _send_printed(wire: Wire, printed: BinaryIO) -> None:
-    printed.seek(0)
-    while part := printed.read(_MESSAGE_BYTES):
-        wire.send(MESSAGE, part)

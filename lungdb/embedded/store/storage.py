@@ -11,6 +11,7 @@ from pathlib import Path
 from lungdb.embedded.functions.registry import register
 from lungdb.embedded.syntax.statement_tree import ForeignKey, TableDefinition
 from lungdb.embedded.values.conversions import column_converter
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import TEXT_COLLATION, compare_text, key
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import parse_type
@@ -61,20 +62,20 @@ class Storage:
             ) from error
         self.connection.create_collation(TEXT_COLLATION, compare_text)
         self.connection.set_progress_handler(lambda: 0, _STEPS)
-        self._failure = register(self.connection)
+        self._kept = register(self.connection)
         for name, arity, body in (("store", 5, _store), ("single", 1, _single), ("recursion", 1, _recursion)):
             self.create_function(f"tsql_{name}", arity, body)
         self.create_function("tsql_rows", 1, _row_limit)
 
     def create_function(self, name: str, arity: int, body: Callable[..., Value]) -> None:
         """Make a Python function callable from SQLite text; its errors come out of `execute`."""
-        failure = self._failure
+        kept = self._kept
 
         def call(*arguments: Value) -> Value:
             try:
                 return body(*arguments)
             except BaseException as exception:
-                failure.keep(exception)
+                kept.keep(exception)
                 raise
 
         self.connection.create_function(name, arity, call)
@@ -103,13 +104,13 @@ class Storage:
 
     def translated(self, error: Exception) -> BaseException:
         """Return the error that SQL Server would report; Ctrl-C stays what it is."""
-        kept = self._failure.take()
+        kept = self._kept.take()
         text = str(error)
         if isinstance(kept, SqlError | KeyboardInterrupt):
             return kept
         if kept is not None:
-            return SqlError(
-                8630, f"The embedded engine failed inside a function ({type(kept).__name__}). Report this statement."
+            return numbered_error(
+                8630, reason=f"{type(kept).__name__} inside a function", advice="Report this statement."
             )
         # Ctrl-C shows so where it meets a function before its first line, or SQLite between two steps.
         if text in ("interrupted", "user-defined function raised exception"):
@@ -119,21 +120,19 @@ class Storage:
         if "stack overflow" in text or "tree is too large" in text:
             return too_deep()
         if "locked" in text or "busy" in text:
-            return SqlError(
-                1222, f"Lock request time out period exceeded: another process has been writing for {BUSY_SECONDS} "
-                "seconds. Try again when it is done."
-            )  # fmt: skip
+            return numbered_error(1222, seconds=BUSY_SECONDS)
         if "full" in text:
-            return SqlError(
-                1105, "Could not allocate space in the database: the disk is full. Free some space.", severity=17
-            )
+            return numbered_error(1105)
         if "too big" in text:
-            return SqlError(8115, "A value is larger than 1,000,000,000 bytes, the embedded engine's limit. Split it.")
+            return numbered_error(
+                8115,
+                source="expression",
+                target="varchar, nvarchar or varbinary",
+                advice="A value is larger than 1,000,000,000 bytes, the embedded engine's limit: split it.",
+            )
         if "readonly" in text or "read-only" in text:
-            return SqlError(3906, "The database file cannot be written. Change its permissions or open a copy.")
-        return SqlError(
-            8630, f"The embedded engine could not run what the statement became ({text}). Write it another way."
-        )
+            return numbered_error(3906)
+        return numbered_error(8630, reason=text, advice="Write it another way.")
 
     def close(self) -> None:
         """Close the file; an open transaction is lost."""
@@ -142,9 +141,7 @@ class Storage:
 
 def too_deep() -> SqlError:
     """Return error 191."""
-    return SqlError(
-        191, "Some part of your SQL statement is nested too deeply. Break it into smaller ones.", severity=15
-    )
+    return numbered_error(191)
 
 
 class ConstraintError(SqlError):
@@ -173,17 +170,17 @@ class ConstraintError(SqlError):
         what = what.removeprefix(": ")
         if kind == "NOT NULL":
             column = what.removeprefix(f"{physical}.")
-            return SqlError(
-                515, f"Cannot insert the value NULL into column '{column}', table '{table.name}'; column does not "
-                f"allow nulls. {verb} fails."
-            )  # fmt: skip
+            return numbered_error(515, column=column, table=table.name, statement=verb)
         if kind == "UNIQUE":
             return _duplicate(table, physical, what)
         if kind == "CHECK":
-            return SqlError(
-                547, f"The {verb} statement conflicted with the CHECK constraint \"{what}\" of table "
-                f"\"dbo.{table.name}\". Give values that it allows."
-            )  # fmt: skip
+            return numbered_error(
+                547,
+                statement=verb,
+                kind="CHECK",
+                constraint=f'"{what}" of table "dbo.{table.name}"',
+                advice="Give values that it allows.",
+            )
         return _conflict(verb, table, referencing)
 
 
@@ -199,17 +196,11 @@ def _duplicate(table: TableDefinition, physical: str, what: str) -> SqlError:
     for constraint in table.keys:
         if matches(constraint.name, constraint.columns):
             word = "PRIMARY KEY" if constraint.primary else "UNIQUE KEY"
-            return SqlError(
-                2627, f"Violation of {word} constraint '{constraint.name}'. Cannot insert duplicate key in object "
-                f"'dbo.{table.name}'.", severity=14
-            )  # fmt: skip
+            return numbered_error(2627, kind=word, constraint=constraint.name, table=f"dbo.{table.name}")
     for each in table.indexes:
         if matches(each.name, [column for column, _ in each.columns]):
-            return SqlError(
-                2601, f"Cannot insert duplicate key row in object 'dbo.{table.name}' with unique index '{each.name}'.",
-                severity=14,
-            )  # fmt: skip
-    return SqlError(2627, f"Cannot insert duplicate key in object 'dbo.{table.name}'.", severity=14)
+            return numbered_error(2601, table=f"dbo.{table.name}", index=each.name)
+    return numbered_error(2627, kind="UNIQUE KEY", constraint=what, table=f"dbo.{table.name}")
 
 
 def _conflict(verb: str, table: TableDefinition, referencing: list[tuple[TableDefinition, ForeignKey]]) -> SqlError:
@@ -217,10 +208,13 @@ def _conflict(verb: str, table: TableDefinition, referencing: list[tuple[TableDe
     others = [f'"{each.name}" of table "dbo.{other.name}"' for other, each in referencing] if verb != "INSERT" else []
     # SQLite does not say which one it was.
     word = "FOREIGN KEY" if own and not others else "REFERENCE"
-    return SqlError(
-        547, f"The {verb} statement conflicted with the {word} constraint {' or '.join([*own, *others])}. "
-        "Change the rows on the other side first."
-    )  # fmt: skip
+    return numbered_error(
+        547,
+        statement=verb,
+        kind=word,
+        constraint=" or ".join([*own, *others]),
+        advice="Change the rows on the other side first.",
+    )
 
 
 @lru_cache(maxsize=1024)
@@ -233,23 +227,14 @@ def _store(value: Value, source: str, target: str, table: str, column: str) -> V
 
 
 def _single(count: int) -> None:
-    raise SqlError(
-        512, f"Subquery returned more than 1 value ({count}). This is not permitted when the subquery follows =, !=, "
-        "<, <= , >, >= or when the subquery is used as an expression. Use TOP (1) with ORDER BY, or an aggregate."
-    )  # fmt: skip
+    raise numbered_error(512, count=count)
 
 
 def _recursion(level: int) -> None:
-    raise SqlError(
-        530, f"The statement terminated. The maximum recursion {level} has been exhausted before statement completion. "
-        "Use OPTION (MAXRECURSION n)."
-    )  # fmt: skip
+    raise numbered_error(530, level=level)
 
 
 def _row_limit(count: int | None) -> int:
     if count is None or count < 0:
-        raise SqlError(
-            1014, f"A TOP, OFFSET or FETCH clause contains an invalid value ({'NULL' if count is None else count}). "
-            "Use 0 or more."
-        )  # fmt: skip
+        raise numbered_error(1014, value="NULL" if count is None else count)
     return count

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lungdb.embedded.store.storage import Storage
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import quoted
 from lungdb.errors import SqlError
 
@@ -57,7 +58,7 @@ class Transactions:
             3902 without a transaction, 3930 for a doomed one.
         """
         if not self.count:
-            raise SqlError(3902, "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION. Leave it out.")
+            raise numbered_error(3902)
         self.check_not_doomed()
         if self.count == 1 and self._open:
             self._storage.execute("COMMIT")
@@ -73,14 +74,9 @@ class Transactions:
             3903, 6401.
         """
         if not self.count:
-            raise SqlError(
-                3903, "The ROLLBACK TRANSACTION request has no corresponding BEGIN TRANSACTION. Test @@TRANCOUNT first."
-            )
+            raise numbered_error(3903)
         if name is not None and name.casefold() != (self.name or "").casefold():
-            raise SqlError(
-                6401, f"Cannot roll back {name}. No transaction or savepoint of that name was found. Leave the name "
-                "out to roll back the whole transaction."
-            )  # fmt: skip
+            raise numbered_error(6401, name=name)
 
     def abandon(self) -> None:
         """Roll back whatever is open."""
@@ -97,7 +93,7 @@ class Transactions:
             628 without a transaction.
         """
         if not self.count:
-            raise SqlError(628, "Cannot issue SAVE TRANSACTION when there is no active transaction. Begin one first.")
+            raise numbered_error(628)
         self.before_write()
         self._storage.execute(f"SAVEPOINT {quoted('save.' + name.casefold())}")
 
@@ -125,10 +121,7 @@ class Transactions:
     def check_not_doomed(self) -> None:
         """Refuse to go on in a doomed transaction."""
         if self.doomed:
-            raise SqlError(
-                3930, "The current transaction cannot be committed and cannot support operations that write to the log "
-                "file. Roll back the transaction."
-            )  # fmt: skip
+            raise numbered_error(3930)
 
     def after_error(self) -> None:
         """Note that SQLite itself has rolled back, as it does when the disk is full."""

@@ -88,7 +88,13 @@ def _float(token: Token) -> Literal:
 
 def _check_precision(token: Token, digits: int) -> None:
     if digits > MAX_PRECISION:
-        raise numbered_error(1007, line=token.line, number=token.text[:60], precision=MAX_PRECISION)
+        raise numbered_error(
+            1007,
+            line=token.line,
+            number=token.text[:60],
+            precision=MAX_PRECISION,
+            advice="Write it with fewer digits, or as a float.",
+        )
 
 
 _KINDS: dict[Kind, Callable[[Token], Literal]] = {

@@ -7,10 +7,10 @@ import struct
 import uuid
 from collections.abc import Callable
 
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.stored import MakeConverter
 from lungdb.embedded.values.text import encode_code_page
 from lungdb.embedded.values.types import MAX, Family, SqlType
-from lungdb.errors import SqlError
 
 _BYTES = {"bit": 1, "tinyint": 1, "smallint": 2, "int": 4, "bigint": 8}
 _GUID = re.compile(r"\{?([0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})")
@@ -36,10 +36,7 @@ def _from_text(source: SqlType, target: SqlType, style: int | None) -> Callable[
     if style in (1, 2):
         return lambda value: fit(_from_hex(value, style, source))
     if style not in (None, 0):
-        raise SqlError(
-            281,
-            f"{style} is not a valid style number when converting from {source.name} to {target.name}. Use 0, 1 or 2.",
-        )
+        raise numbered_error(281, style=style, source=source.name, target=target.name, advice="Use 0, 1 or 2.")
     if source.is_unicode:
         return lambda value: fit(value.encode("utf-16-le"))
     return lambda value: fit(encode_code_page(value))
@@ -57,8 +54,8 @@ def _from_hex(text: str, style: int, source: SqlType) -> bytes:
         return bytes.fromhex(text)
     except ValueError:
         form = "0x and an even number" if style == 1 else "an even number"
-        raise SqlError(
-            8114, f"Error converting data type {source.name} to varbinary. Style {style} takes {form} of hex digits."
+        raise numbered_error(
+            8114, source=source.name, target="varbinary", advice=f"Style {style} takes {form} of hex digits."
         ) from None
 
 
@@ -92,10 +89,7 @@ def _text_to_guid(source: SqlType, target: SqlType, style: int | None) -> Callab
     def convert(value: str) -> str:
         match = _GUID.match(value.strip())
         if match is None:
-            raise SqlError(
-                8169, "Conversion failed when converting from a character string to uniqueidentifier. "
-                "Pass 32 hex digits with hyphens."
-            )  # fmt: skip
+            raise numbered_error(8169)
         return match[1].upper()
 
     return convert

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from lungdb.embedded.values.binary import BINARY_CONVERTERS
 from lungdb.embedded.values.datetime import DATETIME_CONVERTERS
 from lungdb.embedded.values.implementation import Implementation
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.numeric import NUMERIC_CONVERTERS
 from lungdb.embedded.values.stored import Value, utf16_length
 from lungdb.embedded.values.text import TEXT_CONVERTERS
@@ -88,18 +89,11 @@ def check_allowed(source: SqlType, target: SqlType, explicit: bool) -> None:
     """
     pair = (source.family, target.family)
     if (Family.VARIANT not in pair and pair not in _CONVERTERS) or _without_days(source, target):
-        raise SqlError(
-            529, f"Explicit conversion from data type {source.name} to {target.name} is not allowed. Convert to a "
-            "text type first, or store another type."
-        )  # fmt: skip
+        raise numbered_error(529, source=source.name, target=target.name)
     money_to_text = source.name in ("money", "smallmoney") and target.family == Family.CHARACTER
     from_variant = source.family == Family.VARIANT and target.family != Family.VARIANT
     if not explicit and (pair in _EXPLICIT_ONLY or money_to_text or from_variant):
-        raise SqlError(
-            257,
-            f"Implicit conversion from data type {source.name} to {target.name} is not allowed. "
-            "Use the CONVERT function to run this query.",
-        )
+        raise numbered_error(257, source=source.name, target=target.name)
 
 
 def _without_days(source: SqlType, target: SqlType) -> bool:
@@ -143,11 +137,7 @@ def column_converter(source: SqlType, target: SqlType, table: str, column: str) 
             utf16_length(full.rstrip(" ")) if isinstance(full, str) else len(full) if isinstance(full, bytes) else 0
         )
         if length > limit:
-            raise SqlError(
-                2628,
-                f"String or binary data would be truncated in table '{table}', column '{column}': it takes {limit}, "
-                f"the value has {length}. Shorten the value or widen the column.",
-            )
+            raise numbered_error(2628, table=table, column=column, limit=limit, length=length)
         return narrow(value)
 
     return convert_for_column

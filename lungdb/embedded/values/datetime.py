@@ -19,6 +19,7 @@ from lungdb.embedded.values.datetimes import (
     time_text,
     to_ticks,
 )
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.stored import MakeConverter, decode_decimal
 from lungdb.embedded.values.types import Family, SqlType
 from lungdb.errors import SqlError
@@ -60,18 +61,12 @@ def _scale(target: SqlType) -> int:
 
 
 def _out_of_range(source: str, target: SqlType) -> SqlError:
-    return SqlError(
-        242,
-        f"The conversion of a {source} data type to a {target.name} data type resulted in an out-of-range value. "
-        "Use a day that exists, or datetime2.",
-    )
+    return numbered_error(242, source=source, target=target.name)
 
 
 def _from_text(source: SqlType, target: SqlType, style: int | None) -> Callable[[str], str]:
     if style is not None and style not in READ_STYLES:
-        raise SqlError(
-            281, f"{style} is not a valid style number when converting from {source.name} to {target.name}. Use 121."
-        )
+        raise numbered_error(281, style=style, source=source.name, target=target.name, advice="Use 121.")
 
     def convert(value: str) -> str:
         try:
@@ -88,11 +83,7 @@ def _from_text(source: SqlType, target: SqlType, style: int | None) -> Callable[
 
 
 def _not_a_date() -> SqlError:
-    return SqlError(
-        241,
-        "Conversion failed when converting date and/or time from character string. "
-        "Write it as 2024-02-29 or 2024-02-29T23:59:59.",
-    )
+    return numbered_error(241)
 
 
 def _from_datetime(source: SqlType, target: SqlType, style: int | None) -> Callable[[str], str]:
@@ -102,9 +93,7 @@ def _from_datetime(source: SqlType, target: SqlType, style: int | None) -> Calla
 
 def _from_days(days: decimal.Decimal, source: SqlType, target: SqlType) -> str:
     if abs(days) > 4_000_000:
-        raise SqlError(
-            8115, f"Arithmetic overflow error converting expression to data type {target.name}. Use fewer days."
-        )
+        raise numbered_error(8115, source="expression", target=target.name, advice="Use fewer days.")
     ticks = int((days * TICKS_A_DAY).to_integral_value(decimal.ROUND_HALF_UP))
     return stored_datetime(BASE_DAY * TICKS_A_DAY + ticks, target, source.name)
 

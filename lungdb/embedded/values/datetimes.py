@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 import re
 
-from lungdb.errors import SqlError
+from lungdb.embedded.values.messages import numbered_error
 
 TICKS_A_SECOND = 10_000_000
 TICKS_A_DAY = 86_400 * TICKS_A_SECOND
@@ -56,7 +56,7 @@ def date_text(ticks: int) -> str:
     try:
         return datetime.date.fromordinal(ticks // TICKS_A_DAY + 1).isoformat()
     except (ValueError, OverflowError):
-        raise SqlError(517, "The date is outside the years 1 to 9999. Use a smaller step.") from None
+        raise numbered_error(517, advice="Use a smaller step.") from None
 
 
 def time_text(ticks: int) -> str:
@@ -253,12 +253,12 @@ def format_style(ticks: int, style: int, kind: str, scale: int) -> str:
     key = {100: 0, 109: 9, 13: 113, 14: 114, 20: 120, 21: 121, 25: 121}.get(style, style)
     shown = styles.get(key)
     if shown is None:
-        raise SqlError(
-            281, f"{style} is not a valid style number when converting from {kind} to a character string. Use 121."
-        )
+        raise numbered_error(281, style=style, source=kind, target="a character string", advice="Use 121.")
     parts = [shown[0]] if kind == "date" else [shown[1]] if kind == "time" else list(shown)
     if not any(parts):
-        raise SqlError(8114, f"Style {style} shows nothing of a {kind}. Use 121.")
+        raise numbered_error(
+            8114, source=kind, target="a character string", advice=f"Style {style} shows nothing of it: use 121."
+        )
     return ("T" if key in (126, 127) else " ").join(part for part in parts if part)
 
 

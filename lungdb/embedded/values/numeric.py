@@ -9,6 +9,7 @@ import struct
 from collections.abc import Callable
 
 from lungdb.embedded.values.datetimes import BASE_DAY, TICKS_A_DAY, to_ticks
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.stored import EXACT, MakeConverter, decode_decimal, encode_decimal, round_half_up
 from lungdb.embedded.values.types import INTEGER_RANGE, Family, SqlType
 from lungdb.errors import SqlError
@@ -41,10 +42,7 @@ def round_to_real(value: float) -> float:
 
 def overflow(name: str) -> SqlError:
     """Return error 8115 for a value that a type does not hold."""
-    return SqlError(
-        8115,
-        f"Arithmetic overflow error converting expression to data type {name}. Use a larger type or a smaller value.",
-    )
+    return numbered_error(8115, source="expression", target=name, advice="Use a larger type or a smaller value.")
 
 
 def fit_decimal(number: decimal.Decimal, target: SqlType) -> str:
@@ -74,13 +72,9 @@ def _fit_integer(target: SqlType, source: SqlType) -> Callable[[int], int]:
         if low <= value <= high:
             return value
         if source.family == Family.FLOAT:
-            raise SqlError(
-                232, f"Arithmetic overflow error for type {target.name}, value = {value}. Use a larger type."
-            )
+            raise numbered_error(232, type=target.name, value=value)
         if source.family == Family.INTEGER and target.name in ("tinyint", "smallint"):
-            raise SqlError(
-                220, f"Arithmetic overflow error for data type {target.name}, value = {value}. Use a larger type."
-            )
+            raise numbered_error(220, type=target.name, value=value)
         raise overflow(target.name)
 
     return fit
@@ -88,11 +82,8 @@ def _fit_integer(target: SqlType, source: SqlType) -> Callable[[int], int]:
 
 def _unconvertible(source: SqlType, target: SqlType, text: str) -> SqlError:
     if target.name in ("bit", "tinyint", "smallint", "int"):
-        return SqlError(
-            245, f"Conversion failed when converting the {source.name} value '{text}' to data type {target.name}. "
-            "Pass a number, or use TRY_CAST."
-        )  # fmt: skip
-    return SqlError(8114, f"Error converting data type {source.name} to {target.name}. Pass a number, or use TRY_CAST.")
+        return numbered_error(245, source=source.name, value=text, target=target.name)
+    return numbered_error(8114, source=source.name, target=target.name, advice="Pass a number, or use TRY_CAST.")
 
 
 def _text_to_integer(source: SqlType, target: SqlType, style: int | None) -> Callable[[str], int]:
@@ -109,11 +100,11 @@ def _text_to_integer(source: SqlType, target: SqlType, style: int | None) -> Cal
         try:
             return fit(int(text))
         except SqlError:
-            number = {"bigint": 8115, "int": 248}.get(target.name, 244)
-            raise SqlError(
-                number, f"The conversion of the {source.name} value '{value}' overflowed {target.name}. "
-                "Use a larger type."
-            ) from None  # fmt: skip
+            if target.name == "bigint":
+                raise
+            raise numbered_error(
+                248 if target.name == "int" else 244, source=source.name, value=value, target=target.name
+            ) from None
 
     return convert
 
@@ -143,9 +134,7 @@ def _text_to_decimal(source: SqlType, target: SqlType, style: int | None) -> Cal
             match = _MONEY.fullmatch(text)
             digits = match["digits"].replace(",", "") if match else ""
             if match is None or not (_NUMBER.fullmatch(digits) or not text):
-                raise SqlError(
-                    235, f"Cannot convert a {source.name} value to {target.name}. The value has incorrect syntax."
-                )
+                raise numbered_error(235, source=source.name, target=target.name)
             return fit_decimal(decimal.Decimal(match["sign"] + (digits or "0")), target)
         if not (_NUMBER.fullmatch(text) and text.isascii()):
             raise _unconvertible(source, target, value)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.types import (
     INT,
     LENGTH_LIMIT,
@@ -18,7 +19,6 @@ from lungdb.embedded.values.types import (
     SqlType,
     decimal_type,
 )
-from lungdb.errors import SqlError
 
 
 def combined_type(types: Iterable[SqlType]) -> SqlType:
@@ -44,7 +44,7 @@ def _combine(a: SqlType, b: SqlType) -> SqlType:
     if high.family == Family.DECIMAL and low.family in (Family.BIT, Family.INTEGER):
         return _same_family(low, high)
     if not _mixes(low, high):
-        raise SqlError(206, f"Operand type clash: {low.name} is incompatible with {high.name}.")
+        raise numbered_error(206, first=low.name, second=high.name)
     return high
 
 
@@ -71,7 +71,7 @@ def _same_family(low: SqlType, high: SqlType) -> SqlType:
     if high.name == low.name and high.scale is not None and low.scale is not None:
         return SqlType(high.name, scale=max(high.scale, low.scale))
     if {low.name, high.name} == {"time", "date"}:
-        raise SqlError(206, f"Operand type clash: {low.name} is incompatible with {high.name}.")
+        raise numbered_error(206, first=low.name, second=high.name)
     return high
 
 
@@ -90,8 +90,9 @@ def arithmetic_type(operator: str, a: SqlType, b: SqlType) -> SqlType:
     """
     families = {a.family, b.family}
     if Family.VARIANT in families:
-        raise SqlError(402, f"The data types {a.name} and {b.name} are incompatible in the {_OPERATOR_NAMES[operator]} "
-                            "operator. CAST the sql_variant first.")  # fmt: skip
+        raise numbered_error(
+            402, first=a.name, second=b.name, operator=_OPERATOR_NAMES[operator], advice="CAST the sql_variant first."
+        )
     if families <= {Family.CHARACTER} or families <= {Family.BINARY}:
         return _concatenation_type(operator, a, b)
     result = combined_type((a, b))
@@ -100,9 +101,7 @@ def arithmetic_type(operator: str, a: SqlType, b: SqlType) -> SqlType:
         return result
     unfit = not result.is_numeric or (operator == "%" and result.family == Family.FLOAT)
     if unfit or families == {Family.BIT}:
-        raise SqlError(
-            402, f"The data types {a.name} and {b.name} are incompatible in the {_OPERATOR_NAMES[operator]} operator."
-        )
+        raise numbered_error(402, first=a.name, second=b.name, operator=_OPERATOR_NAMES[operator])
     if result.name == "decimal":
         first, second = ((each if each.is_numeric else result).as_decimal for each in (a, b))
         return decimal_arithmetic_type(operator, first, second)
@@ -111,10 +110,7 @@ def arithmetic_type(operator: str, a: SqlType, b: SqlType) -> SqlType:
 
 def _concatenation_type(operator: str, a: SqlType, b: SqlType) -> SqlType:
     if operator != "+":
-        raise SqlError(
-            8117,
-            f"Operand data type {b.name} is invalid for {_OPERATOR_NAMES[operator]} operator. CAST it first.",
-        )
+        raise numbered_error(8117, type=b.name, operator=_OPERATOR_NAMES[operator], advice="CAST it first.")
     name = combined_type((a, b)).name
     assert a.length is not None
     assert b.length is not None
@@ -127,12 +123,10 @@ def _check_date_arithmetic(operator: str, a: SqlType, b: SqlType, result: SqlTyp
     if operator in "+-" and result.name in ("datetime", "smalldatetime"):
         return
     if a.family == b.family or Family.CHARACTER in (a.family, b.family):
-        raise SqlError(
-            8117,
-            f"Operand data type {result.name} is invalid for {_OPERATOR_NAMES[operator]} operator. "
-            "Use DATEADD or DATEDIFF.",
+        raise numbered_error(
+            8117, type=result.name, operator=_OPERATOR_NAMES[operator], advice="Use DATEADD or DATEDIFF."
         )
-    raise SqlError(206, f"Operand type clash: {a.name} is incompatible with {b.name}. Use DATEADD or DATEDIFF.")
+    raise numbered_error(206, first=a.name, second=b.name, advice="Use DATEADD or DATEDIFF.")
 
 
 def decimal_arithmetic_type(operator: str, first: tuple[int, int], second: tuple[int, int]) -> SqlType:

@@ -26,6 +26,7 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.types import (
     BIGINT,
     BIT,
@@ -43,7 +44,6 @@ from lungdb.embedded.values.types import (
     time_type,
     varbinary,
 )
-from lungdb.errors import SqlError
 
 Value = int | float | str | bytes | None
 # From (source, target, style) to the function that converts a value that is not NULL.
@@ -134,7 +134,7 @@ def from_client(value: object) -> tuple[Value, SqlType]:
             return _integer(value)
         case float():
             if not math.isfinite(value):
-                raise SqlError(8023, f"The value {value} is not a valid float. Pass a finite number or None.")
+                raise numbered_error(8023, value=value, type="float")
             return value, FLOAT
         case str():
             return value, nvarchar(max(1, utf16_length(value)))
@@ -151,10 +151,11 @@ def from_client(value: object) -> tuple[Value, SqlType]:
             return value.isoformat("microseconds") + "0", time_type()
         case uuid.UUID():
             return str(value).upper(), UNIQUEIDENTIFIER
-    raise SqlError(
+    raise numbered_error(
         206,
-        f"A parameter of the Python type {type(value).__name__} is not supported. "
-        "Pass None, bool, int, float, str, bytes, Decimal, UUID, or a date, time or datetime without time zone.",
+        first=f"the Python type {type(value).__name__}",
+        second="sql_variant",
+        advice="Pass None, bool, int, float, str, bytes, Decimal, UUID, or a date, time or datetime without time zone.",
     )
 
 
@@ -168,9 +169,14 @@ def _integer(value: int) -> tuple[Value, SqlType]:
 
 def _decimal(value: decimal.Decimal) -> tuple[Value, SqlType]:
     if not value.is_finite():
-        raise SqlError(8023, f"The value {value} is not a valid decimal. Pass a finite number or None.")
+        raise numbered_error(8023, value=value, type="decimal")
     integral, _, fraction = f"{value.copy_abs():f}".partition(".")
     precision = max(1, len(integral.lstrip("0")) + len(fraction))
     if precision > MAX_PRECISION:
-        raise SqlError(8115, f"The number {value} has more than 38 digits. Pass a float or fewer digits.")
+        raise numbered_error(
+            8115,
+            source="expression",
+            target="decimal",
+            advice=f"The number {value} has more than 38 digits: pass a float or fewer digits.",
+        )
     return encode_decimal(value), decimal_type(precision, len(fraction))

@@ -6,6 +6,7 @@ import codecs
 from collections.abc import Callable
 
 from lungdb.embedded.values.datetimes import format_style, to_ticks
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.stored import MakeConverter, decode_decimal, round_half_up, utf16_length
 from lungdb.embedded.values.types import MAX, Family, SqlType
 from lungdb.errors import SqlError
@@ -73,10 +74,8 @@ def _number_fitter(source: SqlType, target: SqlType) -> Callable[[str], str]:
         if target.length != MAX and len(text) > (target.length or 0):
             if starred:
                 return fit("*")
-            raise SqlError(
-                8115,
-                f"Arithmetic overflow error converting {source.name} to data type {target.name}. "
-                f"Use {target.name}({len(text)}) or longer.",
+            raise numbered_error(
+                8115, source=source.name, target=target.name, advice=f"Use {target.name}({len(text)}) or longer."
             )
         return fit(text)
 
@@ -129,8 +128,8 @@ def _from_binary(source: SqlType, target: SqlType, style: int | None) -> Callabl
         try:
             return fit((value + b"\0" * (len(value) % 2)).decode("utf-16-le"))
         except UnicodeDecodeError:
-            raise SqlError(
-                8114, f"Error converting data type varbinary to {target.name}: the bytes are no UTF-16. Use style 2."
+            raise numbered_error(
+                8114, source="varbinary", target=target.name, advice="The bytes are no UTF-16: use style 2."
             ) from None
 
     return unicode_text
@@ -138,10 +137,7 @@ def _from_binary(source: SqlType, target: SqlType, style: int | None) -> Callabl
 
 def _from_guid(source: SqlType, target: SqlType, style: int | None) -> Callable[[str], str]:
     if target.length != MAX and (target.length or 0) < 36:
-        raise SqlError(
-            8170,
-            f"Insufficient result space to convert uniqueidentifier value to {target.name}. Use {target.name}(36).",
-        )
+        raise numbered_error(8170, target=target.name)
     return fit_text(target)
 
 
@@ -155,9 +151,7 @@ def _from_datetime(source: SqlType, target: SqlType, style: int | None) -> Calla
 
 
 def _bad_style(style: int | None, source: SqlType) -> SqlError:
-    return SqlError(
-        281, f"{style} is not a valid style number when converting from {source.name} to a character string. Use 0."
-    )
+    return numbered_error(281, style=style, source=source.name, target="a character string", advice="Use 0.")
 
 
 TEXT_CONVERTERS: dict[tuple[Family, Family], MakeConverter] = {

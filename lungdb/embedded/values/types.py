@@ -10,8 +10,8 @@ import re
 from dataclasses import dataclass, field
 from enum import Enum
 
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.refusals import refused
-from lungdb.errors import SqlError
 
 MAX = -1
 MAX_PRECISION = 38
@@ -165,7 +165,6 @@ FLOAT = SqlType("float")
 MONEY = SqlType("money")
 DATE = SqlType("date")
 DATETIME = SqlType("datetime")
-SMALLDATETIME = SqlType("smalldatetime")
 UNIQUEIDENTIFIER = SqlType("uniqueidentifier")
 VARIANT = SqlType("sql_variant")
 
@@ -244,42 +243,44 @@ def parse_type(text: str, *, default_length: int = 1) -> SqlType:
         raise refused(f"The data type {name}", f"Use {_REFUSED[name]}.")
     if match is None or name not in _FAMILIES:
         known = ", ".join(sorted(_FAMILIES))
-        raise SqlError(2715, f"Cannot find data type {name}. The embedded engine knows {known}.")
+        raise numbered_error(2715, type=name, advice=f"The embedded engine knows {known}.")
     return _sized(name, match["first"], match["second"], default_length)
 
 
 def _sized(name: str, first: str | None, second: str | None, default_length: int) -> SqlType:
     if name in LENGTH_LIMIT:
         if second is not None:
-            raise SqlError(1001, f"{name} takes one length, not two. Write {name}(n).")
+            raise numbered_error(1001, length=f"{first}, {second}", type=name, advice=f"Write {name}(n).")
         if first == "max":
             if name not in ("varchar", "nvarchar", "varbinary"):
-                raise SqlError(1001, f"{name}(max) does not exist. Use {VARYING[name]}(max).")
+                raise numbered_error(1001, length="max", type=name, advice=f"Use {VARYING[name]}(max).")
             return SqlType(name, length=MAX)
         length = default_length if first is None else int(first)
         if not 1 <= length <= LENGTH_LIMIT[name]:
             limit = LENGTH_LIMIT[name]
-            raise SqlError(1001, f"Length {length} is not valid for {name}. Use 1 to {limit}, or max where it exists.")
+            raise numbered_error(1001, length=length, type=name, advice=f"Use 1 to {limit}, or max where it exists.")
         return SqlType(name, length=length)
     if first == "max":
-        raise SqlError(1001, f"{name} takes no length of max. Leave it out.")
+        raise numbered_error(1001, length="max", type=name, advice="Leave it out.")
     if name == "decimal":
         precision, scale = int(first or 18), int(second or 0)
         if not (1 <= precision <= MAX_PRECISION and scale <= precision):
-            raise SqlError(1007, f"decimal({precision},{scale}) is not valid. Use a precision of 1 to 38.")
+            shown = f"decimal({precision},{scale})"
+            advice = f"Use a precision of 1 to {MAX_PRECISION}."
+            raise numbered_error(1007, number=shown, precision=MAX_PRECISION, advice=advice)
         return decimal_type(precision, scale)
     if name == "float":
         bits = int(first or 53)
         if not 1 <= bits <= 53 or second is not None:
-            raise SqlError(1001, f"float({bits}) is not valid. Use 1 to 53.")
+            raise numbered_error(1001, length=bits, type=name, advice="Use 1 to 53.")
         return REAL if bits <= 24 else FLOAT
     if name in ("time", "datetime2"):
         scale = 7 if first is None else int(first)
         if not 0 <= scale <= 7 or second is not None:
-            raise SqlError(1002, f"Scale {scale} is not valid for {name}. Use 0 to 7.")
+            raise numbered_error(1002, scale=scale, type=name)
         return SqlType(name, scale=scale)
     if first is not None:
-        raise SqlError(2716, f"{name} takes no width. Write {name} alone.")
+        raise numbered_error(2716, type=name)
     return SqlType(name)
 
 

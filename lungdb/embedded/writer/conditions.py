@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from lungdb.embedded.functions.search import FOLD_TO_ASCII, LIKE
 from lungdb.embedded.syntax.tree import (
     Between,
     Column,
     Compare,
-    Condition,
     Exists,
     InList,
     InQuery,
@@ -17,95 +17,74 @@ from lungdb.embedded.syntax.tree import (
     Like,
     Logical,
     Not,
-    Query,
 )
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import quoted
 from lungdb.embedded.values.rules import combined_type
 from lungdb.embedded.values.types import Family, SqlType
-from lungdb.embedded.writer.scope import OutColumn, Sql, output_name
-from lungdb.embedded.writer.values import ValueWriter
-from lungdb.errors import SqlError
+from lungdb.embedded.writer.context import Writer
+from lungdb.embedded.writer.scope import Sql, output_name
 
 _DATES = frozenset(("datetime", "datetime2", "smalldatetime"))
 
 
-class ConditionWriter(ValueWriter):
-    """Writes conditions."""
+def _compare(writer: Writer, node: Compare) -> str:
+    left, right = _comparable(writer, [writer.scalar(node.left), writer.scalar(node.right)])
+    return f"({left.collated} {node.operator} {right.text})"
 
-    @abstractmethod
-    def subquery(self, query: Query) -> tuple[str, list[OutColumn]]:
-        """Write a query that may see the columns around it."""
 
-    def condition(self, node: Condition) -> str:
-        """Write a condition; it stands anywhere without parentheses around it."""
-        match node:
-            case Compare():
-                left, right = self.comparable([self.scalar(node.left), self.scalar(node.right)])
-                return f"({self.collated(left)} {node.operator} {right.text})"
-            case Logical():
-                return self._logical(node)
-            case Not():
-                return f"(NOT {self.condition(node.operand)})"
-            case IsNull():
-                return f"({self.scalar(node.operand).text} IS {'NOT ' if node.negated else ''}NULL)"
-            case Between():
-                value, low, high = self.comparable([self.scalar(each) for each in (node.operand, node.low, node.high)])
-                word = "NOT BETWEEN" if node.negated else "BETWEEN"
-                return f"({self.collated(value)} {word} {low.text} AND {high.text})"
-            case InList():
-                value, *others = self.comparable([self.scalar(each) for each in (node.operand, *node.values)])
-                word = "NOT IN" if node.negated else "IN"
-                return f"({self.collated(value)} {word} ({', '.join(each.text for each in others)}))"
-            case InQuery():
-                return self._in_query(node)
-            case Like():
-                return self._like(node)
-            case Exists():
-                return f"EXISTS ({self.subquery(node.query)[0]})"
+def _logical(writer: Writer, node: Logical) -> str:
+    # A chain of one operator leans to the left; it is walked, so that its length is no depth.
+    parts = [node.right]
+    rest = node.left
+    while isinstance(rest, Logical) and rest.operator == node.operator:
+        parts.append(rest.right)
+        rest = rest.left
+    return f"({f' {node.operator} '.join([writer.condition(each) for each in (rest, *reversed(parts))])})"
 
-    def _logical(self, node: Logical) -> str:
-        # A chain of one operator leans to the left; it is walked, so that its length is no depth.
-        parts = [node.right]
-        rest = node.left
-        while isinstance(rest, Logical) and rest.operator == node.operator:
-            parts.append(rest.right)
-            rest = rest.left
-        return f"({f' {node.operator} '.join(self.condition(each) for each in (rest, *reversed(parts)))})"
 
-    def comparable(self, parts: list[Sql]) -> list[Sql]:
-        """Convert what is to be compared, but where the stored forms compare as they are."""
-        typed = [part for part in parts if not part.is_null]
-        if not typed:
-            return parts
-        target = combined_type([part.type for part in typed])
-        if target.family in (Family.VARIANT,):
-            return parts
-        return [part if compares_as_stored(part.type, target) else self.convert(part, target) for part in parts]
+def _not(writer: Writer, node: Not) -> str:
+    return f"(NOT {writer.condition(node.operand)})"
 
-    def _in_query(self, node: InQuery) -> str:
-        text, columns = self.subquery(node.query)
-        if len(columns) != 1:
-            raise SqlError(
-                116, "Only one expression can be specified in the select list when the subquery is not introduced with "
-                "EXISTS. Select one column."
-            )  # fmt: skip
-        value = self.scalar(node.operand)
-        column = Sql(f'"q".{quoted(output_name(columns[0], 1))}', columns[0].type)
-        left, right = self.comparable([value, column])
-        if right.text != column.text:
-            text = f'SELECT {right.text} FROM ({text}) AS "q"'
-        return f"({self.collated(left)} {'NOT IN' if node.negated else 'IN'} ({text}))"
 
-    def _like(self, node: Like) -> str:
-        parts = [self.scalar(node.operand), self.scalar(node.pattern)]
-        if node.escape is not None:
-            parts.append(self.scalar(node.escape))
-        call = LIKE.call([part.type for part in parts])
-        texts = [self.convert(part, kind).text for part, kind in zip(parts, call.parameters, strict=True)]
-        text = call.template.format(*texts)
-        if isinstance(node.operand, Column):
-            text = _like_of_column(text, *texts)
-        return f"(NOT {text})" if node.negated else f"({text})"
+def _is_null(writer: Writer, node: IsNull) -> str:
+    return f"({writer.scalar(node.operand).text} IS {'NOT ' if node.negated else ''}NULL)"
+
+
+def _between(writer: Writer, node: Between) -> str:
+    parts = [writer.scalar(each) for each in (node.operand, node.low, node.high)]
+    value, low, high = _comparable(writer, parts)
+    return f"({value.collated} {'NOT ' if node.negated else ''}BETWEEN {low.text} AND {high.text})"
+
+
+def _in_list(writer: Writer, node: InList) -> str:
+    parts = [writer.scalar(each) for each in (node.operand, *node.values)]
+    value, *others = _comparable(writer, parts)
+    return f"({value.collated} {'NOT ' if node.negated else ''}IN ({', '.join(each.text for each in others)}))"
+
+
+def _in_query(writer: Writer, node: InQuery) -> str:
+    text, columns = writer.query(node.query)
+    if len(columns) != 1:
+        raise numbered_error(116)
+    value = writer.scalar(node.operand)
+    column = Sql(f'"q".{quoted(output_name(columns[0], 1))}', columns[0].type)
+    left, right = _comparable(writer, [value, column])
+    if right.text != column.text:
+        text = f'SELECT {right.text} FROM ({text}) AS "q"'
+    return f"({left.collated} {'NOT IN' if node.negated else 'IN'} ({text}))"
+
+
+def _like(writer: Writer, node: Like) -> str:
+    parts = [writer.scalar(node.operand), writer.scalar(node.pattern)]
+    if node.escape is not None:
+        parts.append(writer.scalar(node.escape))
+    settled = LIKE.call([part.type for part in parts])
+    texts = [writer.convert(part, kind).text for part, kind in zip(parts, settled.parameters, strict=True)]
+    text = settled.template.format(*texts)
+    if isinstance(node.operand, Column):
+        text = _like_of_column(text, *texts)
+    return f"(NOT {text})" if node.negated else f"({text})"
 
 
 def _like_of_column(call: str, value: str, *pattern: str) -> str:
@@ -120,7 +99,22 @@ def _like_of_column(call: str, value: str, *pattern: str) -> str:
     )
 
 
-def compares_as_stored(kind: SqlType, target: SqlType) -> bool:
+def _exists(writer: Writer, node: Exists) -> str:
+    return f"EXISTS ({writer.query(node.query)[0]})"
+
+
+def _comparable(writer: Writer, parts: list[Sql]) -> list[Sql]:
+    """Convert what is to be compared, but where the stored forms compare as they are."""
+    typed = [part for part in parts if not part.is_null]
+    if not typed:
+        return parts
+    target = combined_type([part.type for part in typed])
+    if target.family == Family.VARIANT:
+        return parts
+    return [part if _compares_as_stored(part.type, target) else writer.convert(part, target) for part in parts]
+
+
+def _compares_as_stored(kind: SqlType, target: SqlType) -> bool:
     """Tell whether stored values of a type compare with those of another, wider one."""
     if kind.family == target.family:
         if kind.family == Family.DATETIME:
@@ -128,3 +122,17 @@ def compares_as_stored(kind: SqlType, target: SqlType) -> bool:
         return True
     numbers = (Family.BIT, Family.INTEGER)
     return kind.family in numbers and target.family in (*numbers, Family.FLOAT)
+
+
+CONDITION_WRITERS: Mapping[type, Callable[[Writer, Any], str]] = {
+    Compare: _compare,
+    Logical: _logical,
+    Not: _not,
+    IsNull: _is_null,
+    Between: _between,
+    InList: _in_list,
+    InQuery: _in_query,
+    Like: _like,
+    Exists: _exists,
+}
+"""What writes each of them."""

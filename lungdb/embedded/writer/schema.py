@@ -12,14 +12,14 @@ from itertools import combinations
 
 from lungdb.embedded.syntax.statement_tree import ColumnDefinition, IndexDefinition, KeyConstraint, TableDefinition
 from lungdb.embedded.syntax.statements import parse_condition
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import TEXT_COLLATION, key, quoted
 from lungdb.embedded.values.refusals import refused
 from lungdb.embedded.values.types import Family
-from lungdb.embedded.writer.queries import QueryWriter
+from lungdb.embedded.writer.context import Surroundings
+from lungdb.embedded.writer.dispatch import new_writer
 from lungdb.embedded.writer.scope import Field, Relation, Scope
 from lungdb.embedded.writer.sources import clustered_key
-from lungdb.embedded.writer.values import Surroundings
-from lungdb.errors import SqlError
 
 
 class SchemaWriter:
@@ -84,20 +84,19 @@ class SchemaWriter:
         name = quoted(column.name)
         if column.identity is not None:
             if column.type.family not in (Family.INTEGER, Family.DECIMAL):
-                raise SqlError(2749, f"Identity column '{column.name}' must be of an integer type. Use INT or BIGINT.")
+                raise numbered_error(2749, column=column.name)
             return f"{name} INTEGER PRIMARY KEY AUTOINCREMENT"
         collation = f" COLLATE {TEXT_COLLATION}" if column.type.family == Family.CHARACTER else ""
         return f"{name} {column.type.sqlite}{collation}{'' if column.nullable else ' NOT NULL'}"
 
     def check(self, table: TableDefinition, condition: str) -> str:
         """Return a CHECK's condition over bare column names."""
-        writer = QueryWriter(self._surroundings)
+        writer = new_writer(self._surroundings)
         fields = tuple(Field(each.name, quoted(each.name), each.type) for each in table.columns)
         writer.scope = Scope([Relation(key(table.name), fields)])
         text = writer.condition(parse_condition(condition))
         if writer.binds.names:
-            raise SqlError(1046, "A CHECK constraint or index filter holds something that depends on the session. "
-                           "Use constants and columns only.")  # fmt: skip
+            raise numbered_error(1046)
         return text
 
     def key_indexes(self, table: TableDefinition, constraint: KeyConstraint) -> list[str]:
@@ -164,7 +163,7 @@ def find_column(table: TableDefinition, name: str) -> ColumnDefinition:
     for column in table.columns:
         if key(column.name) == key(name):
             return column
-    raise SqlError(1911, f"Column name '{name}' does not exist in the target table '{table.name}'. Check its spelling.")
+    raise numbered_error(1911, column=name, table=table.name)
 
 
 def member_names(table: TableDefinition) -> set[str]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
+from lungdb.embedded.functions.arithmetic import finite
 from lungdb.embedded.syntax.tree import Name
-from lungdb.embedded.values.names import key, quoted
+from lungdb.embedded.values.messages import numbered_error
+from lungdb.embedded.values.names import TEXT_COLLATION, key, quoted
 from lungdb.embedded.values.stored import Value
-from lungdb.embedded.values.types import SqlType
-from lungdb.errors import SqlError
+from lungdb.embedded.values.types import Family, SqlType
 
 _SCHEMAS = ("", "dbo", "sys", "information_schema")
 
@@ -50,6 +51,15 @@ class Sql:
     def is_null(self) -> bool:
         """True of the word NULL, which has no type of its own."""
         return self.constant and self.value is None
+
+    @property
+    def collated(self) -> str:
+        """The text, with the collation where the value is a text."""
+        return f"{self.text} COLLATE {TEXT_COLLATION}" if self.type.family == Family.CHARACTER else self.text
+
+    def finite(self) -> Sql:
+        """Return the same value where it is never infinite."""
+        return Sql(finite(self.text), self.type) if self.may_overflow else self
 
 
 @dataclass(frozen=True)
@@ -112,10 +122,10 @@ class Scope:
                 return found, scope
             scope = scope.parent
         if len(name) == 1:
-            raise SqlError(207, f"Invalid column name '{name[0]}'. Check it against the tables of the query.")
+            raise numbered_error(207, column=name[0], advice="Check it against the tables of the query.")
         if self._knows(name[:-1]):
-            raise SqlError(207, f"Invalid column name '{name[-1]}'. Check it against the table {name[-2]}.")
-        raise SqlError(4104, f'The multi-part identifier "{".".join(name)}" could not be bound. Check its alias.')
+            raise numbered_error(207, column=name[-1], advice=f"Check it against the table {name[-2]}.")
+        raise numbered_error(4104, name=".".join(name))
 
     def _own(self, name: Name) -> Field | None:
         relations = self.relations
@@ -123,7 +133,7 @@ class Scope:
             relations = [each for each in relations if each.answers(name[:-1])]
         found = [field for each in relations if (field := each.find(name[-1])) is not None]
         if len(found) > 1:
-            raise SqlError(209, f"Ambiguous column name '{name[-1]}'. Put the table's alias before it.")
+            raise numbered_error(209, column=name[-1])
         return found[0] if found else None
 
     def _knows(self, qualifier: Name) -> bool:
@@ -137,10 +147,19 @@ class Scope:
 
 @dataclass
 class GroupedScope:
-    """A query with GROUP BY or aggregates: the texts it is grouped by, and whether an aggregate is being written."""
+    """A query with GROUP BY or aggregates.
+
+    Attributes
+    ----------
+    texts : set of str
+        What it is grouped by.
+    number : int
+        The error of a column that is in neither, which says which clause is being written.
+    inside : bool
+        Whether an aggregate is being written.
+    """
 
     texts: set[str]
-    clause: str = "the select list"
     number: int = 8120
     inside: bool = False
 
@@ -183,11 +202,9 @@ def relation_of(alias: str, columns: Sequence[OutColumn]) -> Relation:
     seen: set[str] = set()
     for position, column in enumerate(columns, start=1):
         if not column.name:
-            raise SqlError(8155, f"No column name was specified for column {position} of '{alias}'. Add AS and a name.")
+            raise numbered_error(8155, position=position, alias=alias)
         if key(column.name) in seen:
-            raise SqlError(
-                8156, f"The column '{column.name}' was specified multiple times for '{alias}'. Rename one with AS."
-            )
+            raise numbered_error(8156, column=column.name, alias=alias)
         seen.add(key(column.name))
     prefix = quoted(alias)
     fields = tuple(Field(each.name, f"{prefix}.{quoted(each.name)}", each.type) for each in columns)
@@ -205,6 +222,5 @@ def renamed(columns: Sequence[OutColumn], names: Sequence[str], alias: str) -> l
     if not names:
         return list(columns)
     if len(names) != len(columns):
-        number, word = (8158, "more") if len(columns) > len(names) else (8159, "fewer")
-        raise SqlError(number, f"'{alias}' has {word} columns than were specified in the column list. Name each.")
+        raise numbered_error(8158 if len(columns) > len(names) else 8159, alias=alias)
     return [replace(column, name=name) for column, name in zip(columns, names, strict=True)]

@@ -7,11 +7,8 @@ from collections.abc import Iterable, Sequence
 import onnx
 from onnx import NodeProto, TensorProto, ValueInfoProto
 
-from lungdb.errors import ProcedureError
+from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.imaging.preprocessing import CHANNELS
-
-UNREADABLE = 50116
-OTHER_SHAPE = 50104
 
 Dimension = int | str | None
 """A size, the name of a free one, or unknown."""
@@ -38,18 +35,18 @@ def read_model(model: bytes) -> onnx.ModelProto:
         parsed = onnx.ModelProto()
     if not parsed.graph.node or not parsed.graph.output:
         raise ProcedureError(
-            UNREADABLE, "The network's bytes are not an ONNX model. Load an .onnx file with load_network."
+            ErrorNumber.UNREADABLE, "The network's bytes are not an ONNX model. Load an .onnx file with load_network."
         )
     if any(tensor.data_location == TensorProto.EXTERNAL for tensor in _tensors(parsed.graph)):
         raise ProcedureError(
-            UNREADABLE,
+            ErrorNumber.UNREADABLE,
             "The network keeps weights outside its .onnx file. Save it as one file (onnx.save with "
             "save_as_external_data=False) and load that.",
         )
     foreign = sorted({node.domain for node in nodes_of(parsed.graph)} - _STANDARD_DOMAINS)
     if foreign:
         raise ProcedureError(
-            UNREADABLE,
+            ErrorNumber.UNREADABLE,
             f"The network uses operators of the domain {', '.join(foreign)}. Export it with standard operators only.",
         )
     return parsed
@@ -63,7 +60,7 @@ def image_input(model: onnx.ModelProto) -> ValueInfoProto:
     if not is_float or dimensions is None or len(dimensions) != 4 or _is_other(dimensions[1], CHANNELS):
         kind = TensorProto.DataType.Name(picture.type.tensor_type.elem_type).lower()
         raise ProcedureError(
-            OTHER_SHAPE,
+            ErrorNumber.OTHER_SHAPE,
             f"The network's input is {kind}{describe(dimensions)}. Use a network that takes "
             f"float32[N, {CHANNELS}, rows, cols] or float32[N, rows, cols, {CHANNELS}].",
         )
@@ -77,7 +74,8 @@ def single_input(model: onnx.ModelProto) -> ValueInfoProto:
     if len(inputs) != 1:
         names = ", ".join(value.name for value in inputs) or "none"
         raise ProcedureError(
-            OTHER_SHAPE, f"The network has {len(inputs)} inputs ({names}). Use one with a single picture as input."
+            ErrorNumber.OTHER_SHAPE,
+            f"The network has {len(inputs)} inputs ({names}). Use one with a single picture as input.",
         )
     return inputs[0]
 
@@ -130,7 +128,8 @@ def infer_shapes(
         inferred = onnx.shape_inference.infer_shapes(skeleton, data_prop=True).graph
     except Exception as error:  # its errors share no base but this one
         raise ProcedureError(
-            UNREADABLE, f"The shapes in the network do not fit together: {' '.join(str(error).split())[:300]}"
+            ErrorNumber.UNREADABLE,
+            f"The shapes in the network do not fit together: {' '.join(str(error).split())[:300]}",
         ) from None
     return {value.name: shape_of(value) for value in (*inferred.value_info, *inferred.output)}
 

@@ -8,12 +8,11 @@ from collections.abc import Mapping, Sequence
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from lungdb.errors import ProcedureError
+from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.imaging.preprocessing import CHANNELS, SIDE
 from lungdb.networks.graphs.anatomy import ancestors, penultimate, useful_layers
 from lungdb.networks.graphs.graph import (
     MANY,
-    OTHER_SHAPE,
     Dimension,
     describe,
     image_input,
@@ -22,8 +21,6 @@ from lungdb.networks.graphs.graph import (
     read_model,
     shape_of,
 )
-
-UNKNOWN_LAYER = 50115
 
 FEATURES = "lungdb_features"
 """Name of the output of a graph cut at one layer; those of several have a number behind it."""
@@ -117,12 +114,12 @@ def _checked_shape(name: str, shape: list[Dimension] | None) -> list[int]:
     if shape is None or len(shape) not in (2, 4) or not all(isinstance(size, int) for size in shape[1:]):
         given = describe(["N" if size == MANY else size for size in shape]) if shape else "an unknown shape"
         raise ProcedureError(
-            UNKNOWN_LAYER,
+            ErrorNumber.UNKNOWN_LAYER,
             f"The layer {name!r} gives {given}, not [N, width] or [N, channels, rows, cols]. Choose another layer.",
         )
     if shape[0] != MANY:
         raise ProcedureError(
-            OTHER_SHAPE,
+            ErrorNumber.OTHER_SHAPE,
             f"The layer {name!r} gives {describe(shape)} for {MANY} pictures. Export the network with a free batch "
             "dimension.",
         )
@@ -157,7 +154,7 @@ def _tensor_called(model: onnx.ModelProto, name: str, layers: Mapping[str, str])
     known = [*useful, *tensors, *(node.name for node in nodes if node.name)]
     close = list(dict.fromkeys(difflib.get_close_matches(name, known, n=3)))
     advice = f"Did you mean {' or '.join(close)}?" if close else f"It has {', '.join([*useful, *tensors[-3:]])}."
-    raise ProcedureError(UNKNOWN_LAYER, f"The network has no layer {name!r}. {advice}")
+    raise ProcedureError(ErrorNumber.UNKNOWN_LAYER, f"The network has no layer {name!r}. {advice}")
 
 
 def _keep_only(

@@ -11,10 +11,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-from lungdb.errors import ProcedureError
-
-ARGUMENT = 50101
-UNREADABLE = 50116
+from lungdb.errors import ErrorNumber, ProcedureError
 
 CPU = "CPUExecutionProvider"
 PREFERRED = ("CUDAExecutionProvider", "DmlExecutionProvider", "OpenVINOExecutionProvider", CPU)
@@ -56,7 +53,7 @@ def import_runtime() -> Any:
     installed = [wheel for wheel in WHEELS if _is_installed(wheel)]
     if len(installed) > 1:
         raise ProcedureError(
-            UNREADABLE,
+            ErrorNumber.UNREADABLE,
             f"The packages {' and '.join(installed)} are installed over each other. Run: pip uninstall -y "
             f'{" ".join(installed)}, then pip install "lungdb[cpu]", or "lungdb[gpu]" for CUDA.',
         )
@@ -67,7 +64,7 @@ def import_runtime() -> Any:
             raise ImportError("its files are incomplete; uninstall every onnxruntime package first")
     except ImportError as error:
         raise ProcedureError(
-            UNREADABLE,
+            ErrorNumber.UNREADABLE,
             f'ONNX Runtime cannot be imported ({error}). Run: pip install "lungdb[cpu]", or "lungdb[gpu]" for CUDA.',
         ) from None
     return onnxruntime
@@ -123,7 +120,7 @@ def _full_name(name: str, existing: Sequence[str]) -> str:
         return known[name.lower()]
     close = difflib.get_close_matches(name.lower(), known, n=1)
     advice = f"Did you mean {known[close[0]]}?" if close else f"Supported values are {', '.join(_ASKED_FOR)}."
-    raise ProcedureError(ARGUMENT, f"The provider {name!r} is not supported. {advice}")
+    raise ProcedureError(ErrorNumber.ARGUMENT, f"The provider {name!r} is not supported. {advice}")
 
 
 def start_session(model: bytes, wanted: Sequence[str] | None, threads: int) -> tuple[Any, str]:
@@ -168,7 +165,8 @@ def start_session(model: bytes, wanted: Sequence[str] | None, threads: int) -> t
                 if lacks_memory(error):
                     raise no_memory("network", error) from None
                 raise ProcedureError(
-                    UNREADABLE, f"ONNX Runtime cannot run the network: {short(error)} Check the file with onnx.checker."
+                    ErrorNumber.UNREADABLE,
+                    f"ONNX Runtime cannot run the network: {short(error)} Check the file with onnx.checker.",
                 ) from None
             name = chosen.pop(0)
             failed[name] = f"did not start ({_what_is_missing(onnxruntime, name) or short(error)})"
@@ -228,7 +226,7 @@ def lacks_memory(error: Exception) -> bool:
 def no_memory(what: str, error: Exception) -> ProcedureError:
     """Make the refusal for what the memory does not hold."""
     return ProcedureError(
-        UNREADABLE,
+        ErrorNumber.UNREADABLE,
         f"The memory does not hold the {what}: {short(error)} Give the process more memory, in SQL Server its external "
         "resource pool, or use a smaller network.",
     )

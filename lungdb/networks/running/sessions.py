@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lungdb.errors import ProcedureError
+from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.networks.running.processors import allowed_processors
-from lungdb.networks.running.providers import ARGUMENT, UNREADABLE, lacks_memory, no_memory, short, start_session
+from lungdb.networks.running.providers import lacks_memory, no_memory, short, start_session
 
 
 class Session:
@@ -70,7 +70,9 @@ class Session:
     def _halve(self, size: int, error: Exception) -> None:
         """Take smaller batches from now on, or give up."""
         if not lacks_memory(error):
-            raise ProcedureError(UNREADABLE, f"ONNX Runtime failed on a batch of {size}: {short(error)}") from None
+            raise ProcedureError(
+                ErrorNumber.UNREADABLE, f"ONNX Runtime failed on a batch of {size}: {short(error)}"
+            ) from None
         if size == 1:
             raise no_memory("network and one picture", error) from None
         self._too_many = self._too_many or size
@@ -97,7 +99,9 @@ def open_session(model: bytes, providers: Sequence[str] | None = None, threads: 
         of threads is below 1.
     """
     if threads is not None and threads < 1:
-        raise ProcedureError(ARGUMENT, f"The number of threads {threads} is not supported. Give 1 or more, or NULL.")
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT, f"The number of threads {threads} is not supported. Give 1 or more, or NULL."
+        )
     allowed = allowed_processors()
     return Session(*start_session(model, providers, threads or (allowed if allowed < (os.cpu_count() or 1) else 0)))
 

@@ -9,23 +9,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from lungdb_web.serving import make_server
 
-from lungdb.cli.serve import make_server
 from lungdb.config import Settings
-from tests.web.conftest import PASSWORD
-
-NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
-# Software drawing, so that WebGL 2 is there without a graphics card; nothing that asks the outside world.
-ARGUMENTS = [
-    "--no-sandbox",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-angle=swiftshader",
-    "--enable-unsafe-swiftshader",
-]
+from tests.support.browsers import ARGUMENTS, NAMES
+from tests.support.fixtures import PASSWORD
 
 
 @pytest.fixture(scope="session")

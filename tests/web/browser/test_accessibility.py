@@ -10,7 +10,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
-from tests.web.conftest import UNSCORED, sign_in
+from tests.support.fixtures import UNSCORED
+from tests.support.web import sign_in
 from tests.web.looking import query
 from tests.web.routes import routes
 
@@ -27,7 +28,7 @@ WIDTHS = (1440, 1024, 390)
 def axe() -> str:
     """The text of axe-core; without it the tests are skipped, and say so."""
     if not AXE.is_file():
-        pytest.skip("NO PAGE WAS CHECKED FOR ACCESSIBILITY: axe-core is missing. Run: make web")
+        pytest.skip("NO PAGE WAS CHECKED FOR ACCESSIBILITY: axe-core is missing. Run: make lint")
     return AXE.read_text(encoding="utf-8")
 
 

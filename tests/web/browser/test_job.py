@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from lungdb.database import connect, run
-from tests.web.conftest import target_of
+from tests.support.databases import target_of
 from tests.web.looking import audit
 
 pytestmark = pytest.mark.slow

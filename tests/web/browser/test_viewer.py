@@ -19,7 +19,7 @@ from PIL import Image
 from scipy.ndimage import map_coordinates, maximum_filter, minimum_filter
 
 from lungdb.imaging.codecs import decode_slice
-from tests.web.browser.conftest import ARGUMENTS, NAMES
+from tests.support.browsers import ARGUMENTS, NAMES
 from tests.web.looking import query
 
 pytestmark = pytest.mark.slow

@@ -15,8 +15,9 @@ from typing import Any
 from flask import Response, json, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from lungdb.errors import SqlError
+from lungdb.errors import ErrorNumber, SqlError
 from lungdb_web.database import DatabaseUnavailable
+from lungdb_web.queries.scans import DamagedScanError
 from lungdb_web.turns import TooBusy
 
 PREFIX = "/api/v1"
@@ -48,16 +49,22 @@ class Kind:
 
 # By the error numbers of sql/README.md.
 KINDS: Mapping[int, Kind] = {
-    50101: Kind("value-not-supported", HTTPStatus.UNPROCESSABLE_ENTITY, "A value is not supported"),
-    50105: Kind("damaged-data", HTTPStatus.INTERNAL_SERVER_ERROR, "Stored data are damaged"),
-    50107: Kind("unknown-patient", HTTPStatus.NOT_FOUND, "No such patient"),
-    50108: Kind("unknown-model", HTTPStatus.NOT_FOUND, "No such model"),
-    50109: Kind("no-features", HTTPStatus.CONFLICT, "The scan has no features that the model can read"),
-    50110: Kind("features-do-not-fit", HTTPStatus.CONFLICT, "The features have another width than the model"),
-    50116: Kind("unusable-model", HTTPStatus.CONFLICT, "The model cannot be run"),
-    50119: Kind("slices-missing", HTTPStatus.CONFLICT, "Slices of the scan are missing"),
-    50145: Kind("unknown-prediction", HTTPStatus.NOT_FOUND, "No such prediction"),
-    50153: Kind("features-do-not-fit", HTTPStatus.CONFLICT, "The features are not those that the model reads"),
+    ErrorNumber.ARGUMENT: Kind("value-not-supported", HTTPStatus.UNPROCESSABLE_ENTITY, "A value is not supported"),
+    ErrorNumber.DAMAGED: Kind("damaged-data", HTTPStatus.INTERNAL_SERVER_ERROR, "Stored data are damaged"),
+    ErrorNumber.UNKNOWN_PATIENT: Kind("unknown-patient", HTTPStatus.NOT_FOUND, "No such patient"),
+    ErrorNumber.UNKNOWN_MODEL: Kind("unknown-model", HTTPStatus.NOT_FOUND, "No such model"),
+    ErrorNumber.NO_FEATURES: Kind(
+        "no-features", HTTPStatus.CONFLICT, "The scan has no features that the model can read"
+    ),
+    ErrorNumber.OTHER_WIDTH: Kind(
+        "features-do-not-fit", HTTPStatus.CONFLICT, "The features have another width than the model"
+    ),
+    ErrorNumber.UNREADABLE: Kind("unusable-model", HTTPStatus.CONFLICT, "The model cannot be run"),
+    ErrorNumber.OUT_OF_ORDER: Kind("slices-missing", HTTPStatus.CONFLICT, "Slices of the scan are missing"),
+    ErrorNumber.UNKNOWN_PREDICTION: Kind("unknown-prediction", HTTPStatus.NOT_FOUND, "No such prediction"),
+    ErrorNumber.OTHER_FEATURES: Kind(
+        "features-do-not-fit", HTTPStatus.CONFLICT, "The features are not those that the model reads"
+    ),
 }
 
 
@@ -135,7 +142,8 @@ def problem_of(error: Exception) -> Problem:
         is_reading = request.method in ("GET", "HEAD")
         detail = UNAVAILABLE if is_reading else f"{UNAVAILABLE} {UNCERTAIN}"
         return _of_status(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after=RETRY_SECONDS)
-    return _of_status(HTTPStatus.INTERNAL_SERVER_ERROR, UNFORESEEN)
+    told = str(error) if isinstance(error, DamagedScanError) else UNFORESEEN
+    return _of_status(HTTPStatus.INTERNAL_SERVER_ERROR, told)
 
 
 def _of_status(status: HTTPStatus, detail: str, retry_after: int | None = None) -> Problem:

@@ -18,8 +18,8 @@ import pytest
 from lungdb.cli.load_network import main
 from lungdb.errors import LungdbError
 from lungdb.loading.download import cache_folder, download, forget
-from tests.cli.conftest import Query
-from tests.cli.serving import Site, make_certificate, serve
+from tests.loading.serving import Site, make_certificate, serve
+from tests.support.asking import Query
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="makes its certificate with openssl")
 

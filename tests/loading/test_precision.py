@@ -22,8 +22,8 @@ from lungdb.imaging.preprocessing import CtSlice, prepare
 from lungdb.loading.precision import calibration_pictures
 from lungdb.networks.graphs.layers import select_layer
 from lungdb.networks.quantising import precision_of, to_int8
-from tests.cli.conftest import Query, Store
 from tests.cli.test_load_network import write_network
+from tests.support.asking import Query, Store
 
 DATA = Path(__file__).parents[1] / "data" / "networks"
 THIN = str(DATA / "resnet18_thin.safetensors")

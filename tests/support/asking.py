@@ -1,4 +1,4 @@
-"""A database with lungdb's tables on the embedded engine, and a look into it."""
+"""A database with lungdb's tables on the embedded engine for the tests of loaders, and a look into it."""
 
 from __future__ import annotations
 
@@ -10,23 +10,21 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lungdb.database import connect, install, run
+from lungdb.database import connect, run
 from lungdb.imaging.codecs import encode_slice
+from tests.support.databases import copy_to, target_of
 
 Query = Callable[..., list[tuple[Any, ...]]]
 Store = Callable[[Sequence[int]], None]
 
 
 @pytest.fixture
-def target(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+def target(installed_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     """Give the target of an installed database; no setting of the developer's own reaches the test."""
     for name in ("LUNGDB_CONFIG", "LUNGDB_DATABASE", "LUNGDB_ID_KEY"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.chdir(tmp_path)
-    target = f"sqlite:///{tmp_path / 'lung_cancer_database.db'}"
-    with closing(connect(target)) as connection:
-        install(connection)
-    return target
+    return target_of(copy_to(tmp_path, installed_file))
 
 
 @pytest.fixture

@@ -1,29 +1,32 @@
-"""A database of made-up features, put in by SQL so that no scan is read and no network run, and copies to change."""
+"""Databases for tests: where they lie, what fills them without a scan or a network, and how to look into them."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 import shutil
-from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from lungdb.database import Connection, connect, install, run
+from lungdb.database import Connection, run
 from lungdb.errors import SqlError
 
-PATIENTS = 120
-WIDTH = 12
+NAME = "lung_cancer_database.db"
 SLICES = 3
+"""Of each scan that `fill` inserts."""
 
 
 def target_of(file: Path) -> str:
     """Name the embedded engine's database in a file."""
     return f"sqlite:///{file.as_posix()}"
+
+
+def copy_to(folder: Path, file: Path) -> Path:
+    """Copy a closed database file into a folder."""
+    return Path(shutil.copy(file, folder / file.name))
 
 
 def vectors_and_labels(patients: int, width: int, signal: float, seed: int) -> tuple[list[str], list[int]]:
@@ -75,45 +78,15 @@ def fill(connection: Connection, vectors: list[str], labels: list[int], width: i
     run(connection, "COMMIT TRANSACTION;")
 
 
-@pytest.fixture(scope="session")
-def featured_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """120 patients, a third of them with cancer, told by the first of twelve features."""
-    file = tmp_path_factory.mktemp("featured") / "lung_cancer_database.db"
-    with closing(connect(target_of(file))) as connection:
-        install(connection)
-        fill(connection, *vectors_and_labels(PATIENTS, WIDTH, signal=2.0, seed=5), WIDTH)
-        run(connection, "UPDATE dbo.settings SET value = N'40' WHERE name = N'test_percent';")
-    return file
-
-
-@pytest.fixture(scope="session")
-def trained_file(featured_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The same with two versions of a LightGBM model, and a logistic regression with a percent sign in its name."""
-    file = Path(shutil.copy(featured_file, tmp_path_factory.mktemp("trained") / featured_file.name))
-    with closing(connect(target_of(file))) as connection:
-        run(connection, "EXECUTE dbo.TrainLungCancerModel;")
-        run(connection, "EXECUTE dbo.TrainLungCancerModel @MaxIterations = 1, @Seed = 3;")
-        run(connection, "EXECUTE dbo.TrainLungCancerModel @ModelName = N'100% linear', @Algorithm = N'logistic';")
-    return file
-
-
-@pytest.fixture
-def featured(featured_file: Path, tmp_path: Path) -> Iterator[Connection]:
-    """A connection to a copy of the database with features."""
-    with closing(connect(target_of(Path(shutil.copy(featured_file, tmp_path))))) as connection:
-        yield connection
-
-
-@pytest.fixture
-def trained(trained_file: Path, tmp_path: Path) -> Iterator[Connection]:
-    """A connection to a copy of the database with models."""
-    with closing(connect(target_of(Path(shutil.copy(trained_file, tmp_path))))) as connection:
-        yield connection
-
-
 def rows(connection: Connection, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Give the rows of the last result."""
     return run(connection, sql, parameters)[-1].rows
+
+
+def scalar(connection: Connection, sql: str) -> int:
+    """Give the one value of a query."""
+    (result,) = run(connection, sql)
+    return int(result.rows[0][0])
 
 
 def said(connection: Connection, sql: str) -> str:

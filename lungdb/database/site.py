@@ -1,0 +1,59 @@
+"""The database of a site, which holds lungdb's tables: opening it, its version, its choices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+from typing import Literal
+
+from lungdb.config import load_settings
+from lungdb.database.connection import SQLITE_PREFIX, Connection, connect
+from lungdb.database.run import run
+from lungdb.errors import LungdbError
+
+_MISSING = {
+    "scan_images": "The database does not hold lungdb's tables. Run: lungdb install -d TARGET",
+    "tensors": "The database does not hold the table dbo.tensors. Install lungdb's sql_only part there.",
+}
+"""A table that is looked for -> what is said when it is not there."""
+
+
+@contextmanager
+def open_database(target: str | None, table: Literal["scan_images", "tensors"] = "scan_images") -> Iterator[Connection]:
+    """Open a database that has lungdb's tables, the site's own by default, and close it afterwards.
+
+    Parameters
+    ----------
+    target : str or None
+        As `connect` takes it; None is the site's own.
+    table : str
+        The table by which lungdb's are known: what needs no external scripts asks for no more than ``tensors``.
+
+    Raises
+    ------
+    LungdbError
+        It cannot be opened, or lungdb is not installed in it.
+    """
+    with closing(connect(target or load_settings().database)) as connection:
+        run(connection, "SET NOCOUNT ON; SET XACT_ABORT ON;")
+        if run(connection, f"SELECT OBJECT_ID(N'dbo.{table}', N'U');")[0].scalar() is None:
+            raise LungdbError(_MISSING[table])
+        yield connection
+
+
+def is_missing_file(target: str) -> bool:
+    """Tell whether a target is a file that is not there, which opening it would make."""
+    return target.startswith(SQLITE_PREFIX) and not Path(target[len(SQLITE_PREFIX) :]).exists()
+
+
+def schema_version(connection: Connection) -> tuple[str, int]:
+    """Return the database's name and the number of its last migration."""
+    (result,) = run(connection, "SELECT DB_NAME(), MAX(version) FROM dbo.schema_version;")
+    name, version = result.rows[0]
+    return str(name), int(version)
+
+
+def set_setting(connection: Connection, name: str, value: str) -> None:
+    """Change one of the site's choices in dbo.settings, which lists them all."""
+    run(connection, "UPDATE dbo.settings SET value = ? WHERE name = ?;", (value, name))

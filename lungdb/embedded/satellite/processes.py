@@ -1,0 +1,310 @@
+"""The processes that external scripts run in, as the engine's process sees them.
+
+Where forks are safe, a warm parent forks a child for each call; elsewhere a process serves one call and ends.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+from lungdb.embedded.satellite.wire import ABORT, BEGIN, Wire
+
+_PACKAGE_ROOT = Path(__file__).resolve().parents[3]
+# Forking a process that has loaded numerical libraries is safe on Linux only.
+_FORKS = sys.platform == "linux"
+# The path goes to the end, so that nothing beside the package hides a module of Python's own.
+_START = "import sys; sys.path.append(sys.argv.pop()); from lungdb.embedded.satellite.worker import main; main()"
+# How long a parent may take to say that a child is gone. It says so at once, but where it is importing meanwhile.
+_PATIENCE = 5.0
+# pytest renames the running test here at every step; a script has no use for it.
+_NOT_HANDED_ON = "PYTEST_CURRENT_TEST"
+
+
+@dataclass(frozen=True)
+class Preload:
+    """What a process imports before it is given a call.
+
+    A name that ends in ``.*`` stands for a package and the modules in it. What cannot be imported is left out: that
+    is the business of the script that asks for it.
+
+    Attributes
+    ----------
+    first : tuple of str
+        A call waits for these.
+    later : tuple of str
+        A parent imports these one by one while no call comes, or after a call whose script has imported them.
+    """
+
+    first: tuple[str, ...] = ("numpy", "pandas")
+    later: tuple[str, ...] = ()
+
+
+PLAIN = Preload()
+"""What any script needs that is given rows."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """What a process was started with; a call takes one that was started with what would be used now.
+
+    Attributes
+    ----------
+    executable : str
+        The interpreter.
+    environment : tuple of (name, value)
+        All that it inherits, sorted.
+    preload : Preload
+    forks : bool
+        Whether it forks for each call.
+    """
+
+    executable: str
+    environment: tuple[tuple[str, str], ...]
+    preload: Preload
+    forks: bool
+
+
+def present_kind(preload: Preload) -> Kind:
+    """Return what a process would be started with now."""
+    environment = {name: value for name, value in os.environ.items() if name != _NOT_HANDED_ON}
+    environment["PYTHONUTF8"] = "1"
+    return Kind(sys.executable, tuple(sorted(environment.items())), preload, _FORKS)
+
+
+class Process(ABC):
+    """A process that takes one call at a time.
+
+    Attributes
+    ----------
+    kind : Kind
+        What it was started with.
+    """
+
+    def __init__(self, kind: Kind, mode: str, stdin: int, stdout: int) -> None:
+        self.kind = kind
+        self._is_ours = True
+        self._directory = Path(tempfile.mkdtemp(prefix="lungdb-satellite-"))
+        self._errors = self._directory / "errors"
+        self._read_errors = 0
+        preload = (",".join(kind.preload.first), ",".join(kind.preload.later))
+        try:
+            with self._errors.open("ab") as errors:
+                self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+                    [kind.executable, "-c", _START, mode, *preload, str(_PACKAGE_ROOT)],
+                    stdin=stdin,
+                    stdout=stdout,
+                    stderr=errors,
+                    cwd=self._directory,
+                    env=dict(kind.environment),
+                    # Ctrl-C is for the engine, which then ends the script.
+                    start_new_session=True,
+                )
+        except BaseException:
+            shutil.rmtree(self._directory, ignore_errors=True)
+            raise
+
+    @property
+    def pid(self) -> int:
+        """The process's number."""
+        return self._process.pid
+
+    @property
+    @abstractmethod
+    def is_ready(self) -> bool:
+        """True while it can take another call."""
+
+    @abstractmethod
+    def begin(self) -> Wire:
+        """Begin a call and return the wire on which to send it.
+
+        Raises
+        ------
+        OSError
+            The process is gone.
+        """
+
+    @abstractmethod
+    def wait(self) -> int | None:
+        """Wait for the end of a call's process that is on its way out; None where its exit code is not to be had."""
+
+    @abstractmethod
+    def end(self, finished: bool) -> None:
+        """End the call: nothing of it is left when this returns, unless it has said all and is on its way out."""
+
+    @abstractmethod
+    def _descriptors(self) -> list[int]:
+        """Return the ends of pipes and sockets that it is reached by."""
+
+    def new_errors(self) -> str:
+        """Return what the call has written to standard error since the last time."""
+        with contextlib.suppress(OSError), self._errors.open("rb") as errors:
+            errors.seek(self._read_errors)
+            content = errors.read()
+            self._read_errors += len(content)
+            return content.decode(errors="replace").strip()
+        return ""
+
+    def kill(self) -> None:
+        """End the process, and a call with it, now."""
+        if not self._is_ours:
+            return
+        if self._process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                if sys.platform == "win32":
+                    self._process.kill()
+                else:
+                    os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    def forget(self) -> None:
+        """Let go of it, after a fork, in the process that has not started it.
+
+        The descriptors are not closed but lead nowhere: what still refers to one may write what it has buffered.
+        """
+        with open(os.devnull, "r+b", buffering=0) as nowhere:
+            for descriptor in self._descriptors():
+                os.dup2(nowhere.fileno(), descriptor, inheritable=False)
+        self._is_ours = False
+        # Of a process that is not this one's child nothing more is to be learnt.
+        self._process.returncode = 0
+
+
+class ForkingParent(Process):
+    """A warm parent, which forks a child for each call and outlives it, however the call ends.
+
+    It is sent one end of a call's own pair of sockets, over a socket on which it then tells the child's exit code.
+    """
+
+    def __init__(self, kind: Kind) -> None:
+        self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._call: tuple[socket.socket, Wire] | None = None
+        self._begun = 0
+        self._ended = 0
+        self._is_lost = False
+        with theirs:
+            super().__init__(kind, "fork", theirs.fileno(), subprocess.DEVNULL)
+
+    @property
+    def is_ready(self) -> bool:
+        """True while it lives and answers."""
+        return not self._is_lost and self._process.poll() is None
+
+    def begin(self) -> Wire:
+        """Begin a call; the parent forks when what it is importing is imported."""
+        # Exit codes that nobody reads would fill the socket in the end, and stop the parent.
+        self._control.settimeout(0)
+        while self._ended < self._begun and self._next_exit_code() is not None:
+            pass
+        self._control.settimeout(_PATIENCE)
+        ours, theirs = socket.socketpair()
+        with theirs:
+            socket.send_fds(self._control, [BEGIN], [theirs.fileno()])
+        wire = Wire(os.fdopen(os.dup(ours.fileno()), "rb"), os.fdopen(os.dup(ours.fileno()), "wb"))
+        self._call = (ours, wire)
+        self._begun += 1
+        self._read_errors = 0
+        return wire
+
+    def wait(self) -> int | None:
+        """Wait for the parent to tell the exit code of the call's child."""
+        code = None
+        while self._ended < self._begun and not self._is_lost:
+            code = self._next_exit_code()
+            self._is_lost = code is None
+        return code
+
+    def _next_exit_code(self) -> int | None:
+        try:
+            code = self._control.recv(16)
+        except OSError:
+            return None
+        if not code:
+            return None
+        self._ended += 1
+        return int(code)
+
+    def end(self, finished: bool) -> None:
+        """End the child, and what it started, unless it has said all."""
+        self._close_call()
+        if not finished and self._ended < self._begun:
+            with contextlib.suppress(OSError):
+                self._control.send(ABORT)
+            self.wait()
+
+    def _close_call(self) -> None:
+        if self._call is not None:
+            connection, wire = self._call
+            self._call = None
+            # First, because closing a wire hands on what it holds, and waits for a script that does not read.
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+            connection.close()
+            wire.close()
+
+    def kill(self) -> None:
+        """End the parent and, since it ends with it, a child."""
+        super().kill()
+        self._close_call()
+        self._control.close()
+
+    def _descriptors(self) -> list[int]:
+        own = [self._control.fileno()]
+        if self._call is None:
+            return own
+        connection, wire = self._call
+        return [*own, connection.fileno(), *wire.descriptors()]
+
+
+class SingleProcess(Process):
+    """A process that serves one call and ends."""
+
+    def __init__(self, kind: Kind) -> None:
+        super().__init__(kind, "once", subprocess.PIPE, subprocess.PIPE)
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._wire = Wire(self._process.stdout, self._process.stdin)
+        self._is_used = False
+
+    @property
+    def is_ready(self) -> bool:
+        """True until it is given its call."""
+        return not self._is_used and self._process.poll() is None
+
+    def begin(self) -> Wire:
+        """Begin the one call."""
+        self._is_used = True
+        return self._wire
+
+    def wait(self) -> int | None:
+        """Wait for the process to end by itself."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            return self._process.wait(timeout=_PATIENCE)
+        return None
+
+    def end(self, finished: bool) -> None:
+        """End the process."""
+        self.kill()
+
+    def kill(self) -> None:
+        """End the process and what it started, now."""
+        super().kill()
+        self._wire.close()
+
+    def _descriptors(self) -> list[int]:
+        return self._wire.descriptors()
+
+
+def start(kind: Kind) -> Process:
+    """Start a process, without waiting for it."""
+    return ForkingParent(kind) if kind.forks else SingleProcess(kind)

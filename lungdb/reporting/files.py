@@ -1,0 +1,37 @@
+"""A report as files: the page, and its plots if they are wanted as pictures of their own."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from lungdb.errors import LungdbError
+from lungdb.reporting.facts import Facts
+from lungdb.reporting.page import render_page
+from lungdb.reporting.plots import Plot
+
+
+def write_plots(plots: Sequence[Plot], folder: Path) -> None:
+    """Write each plot as a PNG file into a folder, which is made; LungdbError when that cannot be."""
+    for plot in plots:
+        _write(folder / f"{plot.name}.png", plot.png)
+
+
+def write_page(facts: Facts, plots: Sequence[Plot], file: Path) -> None:
+    """Write the page, in UTF-8, into a folder, which is made; LungdbError when that cannot be."""
+    _write(file, render_page(facts, plots).encode("utf-8"))
+
+
+def _write(file: Path, content: bytes) -> None:
+    """Write a whole file or none."""
+    part = file.with_name(f"{file.name}.part")
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(content)
+        os.replace(part, file)
+    except OSError as error:
+        with suppress(OSError):  # the error that led here is the one to report
+            part.unlink()
+        raise LungdbError(f"{file} cannot be written: {error.strerror}. Choose another place.") from error

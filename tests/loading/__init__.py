@@ -1,0 +1,1 @@
+"""Tests of what loads files and folders into tables."""

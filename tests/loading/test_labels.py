@@ -1,0 +1,61 @@
+"""Files of labels: read whole or refused by line."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from lungdb.errors import LungdbError
+from lungdb.loading.labels import read_labels
+
+
+def write(path: Path, text: str) -> Path:
+    """Write a labels file."""
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize(
+    ("problem", "text"),
+    [
+        ("header", ""),
+        ("header", "a,1\nb,0\n"),
+        ("header", "patient;cancer\na;1\n"),
+        ("no labels", "id,cancer\n"),
+        ("line 2 has a label", "id,cancer\nSECRET,yes\n"),
+        ("line 2 has a label", "id,cancer\nSECRET,\n"),
+        ("line 2 has a label", "id,cancer\nSECRET,1.0\n"),
+        ("line 2 has no id", "id,cancer\n ,1\n"),
+        ("line 2 has 1 values", "id,cancer\nSECRET\n"),
+        ("line 2 has 3 values", "id,cancer\nSECRET,1,0\n"),
+        ("line 4 repeats", "id,cancer\nSECRET,1\nb,0\nSECRET,0\n"),
+        ("line 4 repeats", "id,cancer\nSECRET,1\nb,0\nSECRET,1\n"),
+        ("and 5 more", "id,cancer\n" + "SECRET,7\n" * 15),
+        ("not a CSV file", 'id,cancer\n"SECRET,1\n'),
+    ],
+)
+def test_a_wrong_file_is_refused_by_line_without_telling_ids(tmp_path: Path, problem: str, text: str) -> None:
+    """Lines say enough to whoever has the file."""
+    with pytest.raises(LungdbError, match=problem) as caught:
+        read_labels(write(tmp_path / "labels.csv", text))
+    assert "SECRET" not in str(caught.value)
+
+
+def test_the_data_science_bowls_forms_are_read(tmp_path: Path) -> None:
+    """stage1_labels.csv is plain; a spreadsheet adds a byte order mark and CRLF; stage 2 has one more column."""
+    plain = write(tmp_path / "a.csv", "id,cancer\n0015ceb851d7251b8f399e39779d1e7d,1\n")
+    assert read_labels(plain) == {"0015ceb851d7251b8f399e39779d1e7d": 1}
+    spreadsheet = write(tmp_path / "b.csv", "\ufeffid,cancer\r\na, 1\r\n\r\nb,0\r\n")
+    assert read_labels(spreadsheet) == {"a": 1, "b": 0}
+    usage = write(tmp_path / "c.csv", "id,cancer,Usage\na,1,Private\n")
+    assert read_labels(usage) == {"a": 1}
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00\x01", None])
+def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path, content: bytes | None) -> None:
+    """Not UTF-8, or not there."""
+    if content is not None:
+        (tmp_path / "labels.csv").write_bytes(content)
+    with pytest.raises(LungdbError, match=r"labels\.csv"):
+        read_labels(tmp_path / "labels.csv")
