@@ -1,9 +1,15 @@
-"""Runs an external script to its end, as a stored procedure does."""
+"""Runs an external script to its end, as a stored procedure does, and looks after processes."""
 
 from __future__ import annotations
 
+import contextlib
+import os
+import subprocess
+import sys
 import textwrap
+import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -48,3 +54,27 @@ def printed(messages: list[str]) -> str:
     heading, _, text = messages[0].partition("\n")
     assert heading == "STDOUT message(s) from external script: "
     return text
+
+
+def run_python(script: str, *arguments: str) -> subprocess.Popen[str]:
+    """Start a Python process that holds a satellite of its own."""
+    head = "import os, sys\nfrom lungdb.embedded.satellite.calls import *\nfrom lungdb.embedded.values.types import *\n"
+    return subprocess.Popen(
+        [sys.executable, "-c", head + textwrap.dedent(script), *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )
+
+
+def wait_for_end(process: int) -> bool:
+    """Return True once a process is gone, False after ten seconds."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        with contextlib.suppress(FileNotFoundError):
+            if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
+                time.sleep(0.05)
+                continue
+        return True
+    return False

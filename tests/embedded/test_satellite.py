@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
-import os
 import signal
-import subprocess
 import sys
 import textwrap
 import time
@@ -18,7 +15,7 @@ from lungdb.embedded.satellite.calls import Satellite, ScriptParameter, ScriptRe
 from lungdb.embedded.satellite.pool import POOL
 from lungdb.embedded.values.types import INT, nvarchar, parse_type, varbinary
 from lungdb.errors import SqlError
-from tests.embedded.scripts import call, list_events, printed, reason
+from tests.embedded.scripts import call, list_events, printed, reason, run_python, wait_for_end
 
 
 @pytest.fixture(scope="module")
@@ -204,29 +201,6 @@ def test_blobs_pass_as_parameters(satellite: Satellite) -> None:
     ]
     outputs = call(satellite, "back = given[::-1]", parameters=parameters)[3]
     assert outputs == {"back": content[::-1], "empty": b""}
-
-
-def run_python(script: str, *arguments: str) -> subprocess.Popen[str]:
-    """Start a Python process that holds a satellite of its own."""
-    head = "import os, sys\nfrom lungdb.embedded.satellite.calls import *\nfrom lungdb.embedded.values.types import *\n"
-    return subprocess.Popen(
-        [sys.executable, "-c", head + textwrap.dedent(script), *arguments],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
-    )
-
-
-def wait_for_end(process: int) -> bool:
-    """Return True once a process is gone, False after ten seconds."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        with contextlib.suppress(FileNotFoundError):
-            if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
-                time.sleep(0.05)
-                continue
-        return True
-    return False
 
 
 LONG_CALL = """

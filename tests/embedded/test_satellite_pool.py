@@ -1,0 +1,452 @@
+"""The pool of processes for external scripts: who is lent which, what ends when, and what is imported by then."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import lungdb.embedded
+from lungdb.database import connect as connect_database
+from lungdb.embedded.running.connection import Connection, connect
+from lungdb.embedded.satellite.calls import Satellite, ScriptParameter, ScriptResult
+from lungdb.embedded.satellite.pool import IDLE, POOL
+from lungdb.embedded.satellite.processes import Preload
+from lungdb.embedded.values.types import INT
+from lungdb.errors import SqlError
+from tests.embedded.running import error, rows, say
+from tests.embedded.scripts import call, printed, reason, run_python, wait_for_end
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="parents fork on Linux only")
+
+_PARENT = "import os\nprint(os.getppid())"
+
+
+@pytest.fixture
+def satellite() -> Iterator[Satellite]:
+    """The scripts of one connection."""
+    satellite = Satellite()
+    yield satellite
+    satellite.close()
+
+
+@pytest.fixture
+def open_database(tmp_path: Path) -> Iterator[Callable[[], Connection]]:
+    """Open connections to one file."""
+    with contextlib.ExitStack() as opened:
+        yield lambda: opened.enter_context(connect(tmp_path / "clinic.db"))
+
+
+def parent_of(satellite: Satellite) -> int:
+    """Return the process that forks for the next call."""
+    return int(printed(call(satellite, _PARENT)[0]))
+
+
+def execution(script: str) -> str:
+    """Return the T-SQL that runs a script, whose parameter `note` is the ``?``."""
+    quoted = script.replace("'", "''")
+    return (
+        "DECLARE @note NVARCHAR(400) = ?; EXECUTE sp_execute_external_script @language = N'Python', "
+        f"@script = N'{quoted}', @params = N'@note NVARCHAR(400)', @note = @note;"
+    )
+
+
+MANY_ROWS = execution("""
+import os
+import pandas as pd
+open(note, "w").write(f"{os.getpid()} ")
+OutputDataSet = pd.DataFrame({"x": range(10**6)})
+""")
+WAITS_FOR_A_FILE = execution("""
+import os, time
+import pandas as pd
+open(note, "w").write(f"{os.getpid()} ")
+while not os.path.exists(note + ".go"):
+    time.sleep(0.05)
+OutputDataSet = pd.DataFrame({"x": range(5)})
+""")
+
+
+HOLDS_THE_INTERPRETER = execution("""
+import ctypes, os
+open(note, "w").write(f"{os.getpid()} ")
+ctypes.PyDLL(None).pause()
+""")
+
+
+def noted(note: Path) -> int:
+    """Wait for a script to note its process."""
+    deadline = time.monotonic() + 60
+    while not (note.exists() and note.read_text().endswith(" ")):
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+    return int(note.read_text())
+
+
+def is_alive(process: int) -> bool:
+    """Tell whether a process runs."""
+    return Path(f"/proc/{process}").exists()
+
+
+@contextlib.contextmanager
+def waiting_call(open_database: Callable[[], Connection], note: Path) -> Iterator[int]:
+    """Run a call in a thread until the block ends, and see that it then gives all its rows."""
+    connection = open_database()
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(rows, connection, WAITS_FOR_A_FILE, str(note))
+        try:
+            yield noted(note)
+        finally:
+            note.with_name(f"{note.name}.go").touch()
+        assert running.result(timeout=60) == [(number,) for number in range(5)]
+
+
+def test_a_connection_that_closes_and_a_call_that_is_aborted_harm_no_other_call(
+    open_database: Callable[[], Connection], tmp_path: Path
+) -> None:
+    """Both end their own script, at once; a third goes on, and the aborted one's connection as well."""
+    closing, aborting = open_database(), open_database()
+    with waiting_call(open_database, tmp_path / "other") as other:
+        begun = []
+        for name, connection in (("closing", closing), ("aborting", aborting)):
+            cursor = connection.cursor().execute(MANY_ROWS, (str(tmp_path / name),))
+            assert cursor.fetchone() == (0,)
+            begun.append((noted(tmp_path / name), cursor))
+        (closed, _), (aborted, cursor) = begun
+        assert len({closed, aborted, other}) == 3
+        closing.close()
+        assert not is_alive(closed)
+        assert is_alive(aborted)
+        cursor.close()
+        assert not is_alive(aborted)
+        assert is_alive(other)
+        assert len(rows(aborting, MANY_ROWS, str(tmp_path / "again"))) == 10**6
+        assert is_alive(other)
+
+
+@pytest.mark.parametrize("batch", [WAITS_FOR_A_FILE, HOLDS_THE_INTERPRETER], ids=["waits", "holds the interpreter"])
+def test_ctrl_c_ends_the_call_that_it_interrupts_and_no_other(
+    open_database: Callable[[], Connection], tmp_path: Path, batch: str
+) -> None:
+    """A script that would run for ever, even one that lets no other thread of its own run, beside a thread's call."""
+    connection = open_database()
+    note = tmp_path / "interrupted"
+
+    def interrupt() -> None:
+        noted(note)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with waiting_call(open_database, tmp_path / "other") as other:
+        interrupting = threading.Thread(target=interrupt)
+        interrupting.start()
+        with pytest.raises(KeyboardInterrupt):
+            connection.execute(batch, (str(note),))
+        interrupting.join()
+        assert not is_alive(noted(note))
+        assert is_alive(other)
+        assert say(connection, MANY_ROWS, str(tmp_path / "next")).errors == []
+
+
+def test_a_second_connection_starts_no_second_parent(open_database: Callable[[], Connection]) -> None:
+    """The one that served the first connection's call serves its call too, though the first has closed."""
+    script = execution("import os\nimport pandas as pd\nOutputDataSet = pd.DataFrame({'x': [os.getppid()]})")
+    first, second = open_database(), open_database()
+    parents = rows(first, script, "")
+    first.close()
+    assert rows(second, script, "") == parents
+
+
+def test_calls_at_once_have_each_their_parent(satellite: Satellite) -> None:
+    """The second call's rows come while the first's are being read."""
+    script = "import os\nimport pandas as pd\nOutputDataSet = pd.DataFrame({'x': [os.getppid()] * 10**6})"
+    outer = satellite.run(script, [], [])
+    result = next(outer)
+    assert isinstance(result, ScriptResult)
+    first = next(result.rows)
+    assert parent_of(satellite) != first[0]
+    assert sum(1 for _ in result.rows) == 10**6 - 1
+
+
+def test_many_threads_share_the_pool_and_a_bounded_number_stays(tmp_path: Path) -> None:
+    """Each call gets its own answer; the parents beyond those that are kept end."""
+    together = threading.Barrier(IDLE + 2)
+
+    def work(number: int) -> set[int]:
+        satellite = Satellite()
+        parents = set()
+        for each in range(3):
+            together.wait()
+            events = satellite.run(
+                "import os\nn = n * 2\nimport pandas as pd\nOutputDataSet = pd.DataFrame({'x': [os.getppid()]})",
+                [],
+                [],
+                [ScriptParameter("n", INT, 10 * number + each, True)],
+            )
+            result = next(events)
+            assert isinstance(result, ScriptResult)
+            together.wait()  # so that all calls are open at once
+            ((parent,),) = list(result.rows)
+            assert list(events) == []
+            assert result.outputs == {"n": 2 * (10 * number + each)}
+            parents.add(int(str(parent)))
+        satellite.close()
+        return parents
+
+    with ThreadPoolExecutor(IDLE + 2) as threads:
+        used = set().union(*threads.map(work, range(IDLE + 2)))
+    kept = {each.pid for each in POOL._idle}
+    assert len(used) >= IDLE + 2
+    assert len(kept) <= IDLE
+    assert all(wait_for_end(each) for each in used - kept)
+
+
+def test_a_changed_environment_gets_another_parent(satellite: Satellite, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Libraries read it when they are loaded; when it is as before, so is the parent."""
+    script = "import os\nprint(os.getppid(), os.environ.get('LUNGDB_TEST'))"
+    before = printed(call(satellite, script)[0]).split()
+    monkeypatch.setenv("LUNGDB_TEST", "7")
+    changed = printed(call(satellite, script)[0]).split()
+    assert (before[1], changed[1]) == ("None", "7")
+    assert before[0] != changed[0]
+    monkeypatch.delenv("LUNGDB_TEST")
+    assert printed(call(satellite, script)[0]).split() == before
+
+
+def test_other_modules_to_load_get_another_parent(satellite: Satellite) -> None:
+    """A parent has imported what it was started for."""
+    other = Satellite(Preload(("numpy", "pandas", "colorsys")))
+    script = "import os, sys\nprint(os.getppid(), 'colorsys' in sys.modules)"
+    plain, with_more = (printed(call(each, script)[0]).split() for each in (satellite, other))
+    assert (plain[1], with_more[1]) == ("False", "True")
+    assert plain[0] != with_more[0]
+
+
+@pytest.mark.parametrize("script", ["import os; os._exit(3)", "raise ValueError", "raise SystemExit"])
+def test_a_parent_outlives_a_script_that_ends_badly(satellite: Satellite, script: str) -> None:
+    """The next call need not wait for a new one."""
+    parent = parent_of(satellite)
+    reason(satellite, script, number=39012 if "_exit" in script else 39004)
+    assert parent_of(satellite) == parent
+
+
+def test_a_parent_outlives_a_call_that_is_not_read_to_its_end(satellite: Satellite) -> None:
+    """Only the script ends."""
+    parent = parent_of(satellite)
+    script = "import pandas as pd\nOutputDataSet = pd.DataFrame({'x': range(10**6)})"
+    events = satellite.run(script, [], [])
+    next(events)
+    satellite.close()
+    assert parent_of(satellite) == parent
+
+
+def test_rows_that_are_asked_for_after_their_call_has_ended_are_an_error(satellite: Satellite) -> None:
+    """Whoever has the process by then is not disturbed."""
+    events = satellite.run("import pandas as pd\nOutputDataSet = pd.DataFrame({'x': range(10**6)})", [], [])
+    result = next(events)
+    assert isinstance(result, ScriptResult)
+    satellite.close()
+    following = satellite.run("import pandas as pd\nOutputDataSet = pd.DataFrame({'x': range(10**5)})", [], [])
+    taken = next(following)
+    assert isinstance(taken, ScriptResult)
+    with pytest.raises(SqlError) as caught:
+        list(result.rows)
+    assert caught.value.number == 39012
+    assert len(list(taken.rows)) == 10**5
+
+
+def test_what_a_script_has_started_ends_with_its_call(satellite: Satellite) -> None:
+    """A process in the background holds neither the call up nor its directory."""
+    messages = call(satellite, "import subprocess\nprint(subprocess.Popen(['sleep', '600']).pid)")[0]
+    assert wait_for_end(int(printed(messages)))
+
+
+def end_now(process: int) -> None:
+    """Kill a process and see that it is gone."""
+    os.kill(process, signal.SIGKILL)
+    assert wait_for_end(process)
+
+
+def test_a_parent_that_is_killed_between_calls_is_replaced(satellite: Satellite) -> None:
+    """The call that would have got it gets another one, and nothing of the old one is left."""
+    where = "import os\nprint(os.getppid(), os.path.dirname(os.getcwd()))"
+    parent, directory = printed(call(satellite, where)[0]).split()
+    end_now(int(parent))
+    assert parent_of(satellite) != int(parent)
+    assert not Path(directory).exists()
+
+
+def test_a_parent_that_is_killed_takes_its_script_with_it(
+    open_database: Callable[[], Connection], tmp_path: Path
+) -> None:
+    """Its call is an error, and the next one works."""
+    connection = open_database()
+    note = tmp_path / "note"
+    with ThreadPoolExecutor(1) as thread:
+        running = thread.submit(error, connection, WAITS_FOR_A_FILE, str(note))
+        script = noted(note)
+        end_now(int(Path(f"/proc/{script}/stat").read_text().rpartition(")")[2].split()[1]))
+        assert running.result(timeout=60).number == 39012
+    assert wait_for_end(script)
+    assert say(connection, MANY_ROWS, str(note)).errors == []
+
+
+NOTES_ITS_IMPORT = """
+import os
+with open(os.environ["IMPORTS"], "a") as file:
+    file.write(f"{__name__} {os.getpid()}\\n")
+"""
+
+
+@pytest.fixture
+def imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Modules early, late and later that note which process imports them, and the note."""
+    for name in ("early", "late", "later"):
+        (tmp_path / f"{name}.py").write_text(NOTES_ITS_IMPORT)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("IMPORTS", str(tmp_path / "imports"))
+    return tmp_path / "imports"
+
+
+SEEN = "import os, sys\nprint(os.getppid(), [name for name in ('early', 'late', 'later') if name in sys.modules])"
+
+
+def test_what_is_to_come_later_is_imported_while_no_call_comes(imports: Path) -> None:
+    """A first call does not wait for it; a later one finds it, imported once and by the parent."""
+    satellite = Satellite(Preload(("pandas", "early"), ("late", "not_installed", "later")))
+    parent, seen = printed(call(satellite, SEEN)[0]).split(" ", 1)
+    assert seen == "['early']"
+    deadline = time.monotonic() + 60
+    while len(imports.read_text().splitlines()) < 3 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert printed(call(satellite, SEEN)[0]) == f"{parent} ['early', 'late', 'later']"
+    assert imports.read_text().splitlines() == [f"{name} {parent}" for name in ("early", "late", "later")]
+
+
+def test_what_a_script_had_to_import_itself_is_there_for_the_next(imports: Path) -> None:
+    """However soon the next call comes; what no script needs can wait."""
+    satellite = Satellite(Preload(("pandas", "early"), ("late", "later")))
+    assert printed(call(satellite, "import later\n" + SEEN)[0]).split(" ", 1)[1] == "['early', 'later']"
+    parent, seen = printed(call(satellite, SEEN)[0]).split(" ", 1)
+    assert "later" in json.loads(seen.replace("'", '"'))
+    assert f"later {parent}" in imports.read_text().splitlines()
+
+
+def test_a_first_call_does_not_wait_for_lightgbm_and_a_later_one_has_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the loaders, the page and the command line connect: the procedures are there from the first call on."""
+    monkeypatch.setenv("LUNGDB_TEST", "a parent of its own")
+    names = ("lungdb.procedures.features", "onnxruntime", "lightgbm")
+    script = execution(f"""
+import os, sys
+import pandas as pd
+OutputDataSet = pd.DataFrame({{"x": [os.getppid(), *(int(name in sys.modules) for name in {json.dumps(names)})]}})
+""")
+    connection = connect_database(f"sqlite:///{tmp_path}/clinic.db")
+    assert isinstance(connection, Connection)
+    with connection:
+        (parent,), *seen = rows(connection, script, "")
+        assert seen == [(1,), (1,), (0,)]
+        deadline = time.monotonic() + 120
+        while "lib_lightgbm" not in Path(f"/proc/{parent}/maps").read_text() and time.monotonic() < deadline:
+            time.sleep(0.1)
+        assert rows(connection, script, "") == [(parent,), (1,), (1,), (1,)]
+
+
+def test_a_batch_without_a_script_starts_nothing(
+    open_database: Callable[[], Connection], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A parent is started by a script, or by a procedure that mentions one."""
+    monkeypatch.setenv("LUNGDB_TEST", "a parent of its own")
+    connection = open_database()
+    before = set(POOL._all)
+    say(connection, "CREATE PROCEDURE plain AS SELECT 1")
+    say(
+        connection,
+        "CREATE PROCEDURE scripted AS IF 1 = 0 "
+        "EXECUTE sp_execute_external_script @language = N'Python', @script = N'pass'",
+    )
+    assert rows(connection, "EXECUTE plain") == [(1,)]
+    assert set(POOL._all) == before
+    rows(connection, "EXECUTE scripted")
+    assert len(set(POOL._all) - before) == 1
+
+
+def test_a_forked_process_has_a_pool_of_its_own() -> None:
+    """It uses other parents; those of the process that it comes from, and a call that is open there, go on."""
+    engine = run_python("""
+        import subprocess
+        from lungdb.embedded.satellite.pool import POOL
+        satellite = Satellite()
+        def parent():
+            *_, result = (event for event in satellite.run(
+                "import os; x = os.getppid()", [], [], [ScriptParameter("x", INT, None, True)]))
+            return result.outputs["x"]
+        own = parent()
+        events = satellite.run(
+            "import pandas as pd\\nOutputDataSet = pd.DataFrame({'x': range(10**6)})", [], [])
+        result = next(events)
+        next(result.rows)
+        child = os.fork()
+        if child == 0:
+            satellite.close()
+            events.close()
+            print(len(POOL._all), parent() == own, flush=True)
+            sys.exit(7)
+        _, status = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(status), sum(1 for _ in result.rows), list(events), parent() == own)
+    """)
+    output, _ = engine.communicate(timeout=120)
+    assert output.splitlines() == ["0 False", "7 999999 [] True"]
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_idle_parents_end_with_the_process_that_started_them(is_killed: bool) -> None:
+    """By themselves where it is killed, although a process that it has forked lives on; their directory goes too."""
+    engine = run_python("""
+        satellite = Satellite()
+        for event in satellite.run(
+            "import os; p = os.getppid(); d = os.path.dirname(os.getcwd())", [], [],
+            [ScriptParameter("p", INT, None, True), ScriptParameter("d", nvarchar(400), None, True)],
+        ):
+            found = event.outputs
+        child = os.fork()
+        if child == 0:
+            import time
+            time.sleep(600)
+        print(found["p"], child, found["d"], flush=True)
+        sys.stdin.read()
+    """)
+    assert engine.stdout is not None
+    parent, child, directory = engine.stdout.readline().split()
+    try:
+        assert is_alive(int(parent))
+        if is_killed:
+            engine.kill()
+        else:
+            assert engine.stdin is not None
+            engine.stdin.close()
+        engine.wait(timeout=60)
+        assert wait_for_end(int(parent))
+        assert not Path(directory).exists()
+        assert is_alive(int(child))
+    finally:
+        os.kill(int(child), signal.SIGKILL)
+        engine.stdout.close()
+
+
+def test_the_engine_names_none_of_the_packages_that_it_is_told_to_load() -> None:
+    """What scripts import is handed in by whoever connects."""
+    (folder,) = lungdb.embedded.__path__
+    words = ("lungdb.procedures", "onnx", "lightgbm", "scipy", "sklearn")
+    texts = {path: path.read_text(encoding="utf-8").lower() for path in Path(folder).rglob("*.py")}
+    assert [str(path) for path, text in texts.items() if any(word in text for word in words)] == []
