@@ -3,7 +3,7 @@ BIN := .venv/bin
 # A file's tests stay in one process, so that what they share is made once.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo web test test-slow test-all lint bench sql clean
+.PHONY: demo web test test-slow test-all profile lint bench sql clean
 
 demo: .venv/.demo web/node_modules/.done  ## the whole job on synthetic scans
 	$(BIN)/lungdb demo
@@ -17,6 +17,9 @@ test-slow: .venv/.test .tsql/.done web/node_modules/.tools
 	$(PYTEST) -m slow
 
 test-all: test test-slow  ## the fast and the slow tests
+
+profile: .venv/.test .tsql/.done web/node_modules/.tools  ## all tests, and where their time goes, by file
+	$(PYTEST) -m "" -p tests.support.profile
 
 lint: .venv/.test web/node_modules/.tools
 	$(BIN)/ruff check .
