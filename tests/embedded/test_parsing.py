@@ -7,6 +7,7 @@ import pytest
 from lungdb.database import split_batches
 from lungdb.embedded.running.connection import Connection
 from lungdb.embedded.syntax.lexer import Kind, tokenize
+from lungdb.embedded.syntax.statement_tree import CreateSchema, DropSchema
 from lungdb.embedded.syntax.statements import parse_batch
 from lungdb.errors import SqlError
 from tests.embedded.running import error, value
@@ -83,6 +84,14 @@ def test_a_token_is_recognised_whole(text: str, kind: Kind, content: str) -> Non
         ("CREATE TABLE t (select INT)", 156, "select", 1),
         ("DECLARE @x WRONG", 2715, "wrong", 1),
         ("WHILE 1 = 1 BREAK\nBREAK", 135, "BREAK", 2),
+        ("PRINT 1;\nCREATE SCHEMA s", 111, "'CREATE SCHEMA'", 2),
+        ("IF 1 = 1\nCREATE SCHEMA s", 111, "'CREATE SCHEMA'", 2),
+        ("PRINT 1;\nCREATE OR ALTER VIEW v AS SELECT 1 AS a", 111, "'CREATE OR ALTER VIEW'", 2),
+        ("CREATE SCHEMA", 102, "SCHEMA", 1),
+        ("CREATE SCHEMA a.b", 102, ".", 1),
+        ("CREATE SCHEMA s AUTHORIZATION", 102, "AUTHORIZATION", 1),
+        ("DROP SCHEMA a, b", 102, ",", 1),
+        ("DROP SCHEMA IF s", 102, "s", 1),
     ],
 )
 def test_the_first_syntax_error_has_its_line_and_the_word_near_it(text: str, number: int, near: str, line: int) -> None:
@@ -107,6 +116,45 @@ def test_statements_need_no_semicolons_wherever_a_word_begins_the_next_one() -> 
         "Declare SetVariable SelectStatement Print Execute Execute Execute Transaction Transaction Transaction "
         "Transaction Transaction If If While SelectStatement Delete Update Insert TryCatch Truncate Drop"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "owner"),
+    [
+        ("CREATE SCHEMA internal;", "internal", None),
+        ("create schema [My Parts] authorization dbo", "My Parts", "dbo"),
+        ("CREATE SCHEMA s AUTHORIZATION [a user]; PRINT 1;", "s", "a user"),
+    ],
+)
+def test_create_schema_begins_a_batch_and_may_name_an_owner(text: str, name: str, owner: str | None) -> None:
+    """The names are as written."""
+    created = parse_batch(text).statements[0]
+    assert isinstance(created, CreateSchema)
+    assert (created.name, created.owner) == (name, owner)
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ("CREATE SCHEMA AUTHORIZATION dbo", "CREATE SCHEMA without a name"),
+        ("CREATE SCHEMA s CREATE TABLE t (a INT)", "CREATE SCHEMA … CREATE"),
+        ("CREATE SCHEMA s AUTHORIZATION dbo GRANT SELECT ON t TO x", "CREATE SCHEMA … GRANT"),
+    ],
+)
+def test_create_schema_holds_no_objects_and_no_rights(text: str, refused: str) -> None:
+    """T-SQL counts CREATE and GRANT without a semicolon before them to the schema; the engine refuses that by name."""
+    with pytest.raises(SqlError) as raised:
+        parse_batch(text)
+    assert raised.value.number == 40517
+    assert raised.value.message.startswith(f"{refused} is not supported by the embedded engine")
+
+
+def test_drop_schema_stands_anywhere_and_may_ask_whether_the_schema_exists() -> None:
+    """Where CREATE SCHEMA must begin its batch, DROP SCHEMA need not."""
+    _, plain, lenient = parse_batch("PRINT 1; DROP SCHEMA internal DROP SCHEMA IF EXISTS [My Parts]").statements
+    assert isinstance(plain, DropSchema)
+    assert isinstance(lenient, DropSchema)
+    assert (plain.name, plain.if_exists, lenient.name, lenient.if_exists) == ("internal", False, "My Parts", True)
 
 
 def test_an_expression_too_deep_is_an_error_and_no_crash(connection: Connection) -> None:

@@ -9,7 +9,9 @@ from lungdb.embedded.syntax.lexer import Kind
 from lungdb.embedded.syntax.statement_tree import (
     CreateLanguage,
     CreateModule,
+    CreateSchema,
     Drop,
+    DropSchema,
     ProcedureParameter,
     Statement,
 )
@@ -31,6 +33,8 @@ class ModuleParser(ChangeParser):
         line = self.expect("CREATE").line
         if self.take("TABLE"):
             return self.create_table(line)
+        if self.take("SCHEMA"):
+            return self._create_schema(line)
         mode = "CREATE"
         if self.take("OR"):
             self.expect("ALTER")
@@ -57,9 +61,22 @@ class ModuleParser(ChangeParser):
             return self._module(line, "ALTER")
         self.refuse(f"ALTER {self.token.value}")
 
+    def _create_schema(self, line: int) -> CreateSchema:
+        if self.at("AUTHORIZATION"):
+            self.refuse("CREATE SCHEMA without a name")
+        name = self.identifier()
+        owner = self.identifier() if self.take("AUTHORIZATION") else None
+        if self.at_any("CREATE", "GRANT", "DENY", "REVOKE"):
+            # Without a semicolon before it, T-SQL counts it to the schema that is made.
+            self.refuse(f"CREATE SCHEMA … {self.token.value}")
+        return CreateSchema(line, name, owner)
+
     def drop(self) -> Statement:
         """Read DROP."""
         line = self.expect("DROP").line
+        if self.take("SCHEMA"):
+            if_exists = self.at("IF") and bool(self.expect("IF", "EXISTS"))
+            return DropSchema(line, self.identifier(), if_exists)
         if not self.at_any(*_DROPPED):
             self.refuse(f"DROP {self.token.value}")
         kind = self.next().value

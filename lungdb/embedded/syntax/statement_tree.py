@@ -376,6 +376,22 @@ class CreateModule(Statement):
 
 
 @dataclass(frozen=True, eq=False)
+class CreateSchema(Statement):
+    """CREATE SCHEMA name [AUTHORIZATION owner]."""
+
+    name: str
+    owner: str | None
+
+
+@dataclass(frozen=True, eq=False)
+class DropSchema(Statement):
+    """DROP SCHEMA [IF EXISTS] name."""
+
+    name: str
+    if_exists: bool
+
+
+@dataclass(frozen=True, eq=False)
 class CreateLanguage(Statement):
     """CREATE EXTERNAL LANGUAGE."""
 

@@ -13,6 +13,7 @@ from lungdb.embedded.syntax.statement_tree import (
     Break,
     Continue,
     CreateModule,
+    CreateSchema,
     Declare,
     DeclareTable,
     If,
@@ -24,6 +25,7 @@ from lungdb.embedded.syntax.statement_tree import (
     TryCatch,
     While,
 )
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.types import SqlType
 from lungdb.errors import SqlError
 
@@ -160,13 +162,9 @@ class StatementParser(SessionParser):
         if reader is None:
             self.fail()
         statement = reader()
-        if isinstance(statement, CreateModule) and not first:
-            raise SqlError(
-                111,
-                f"'{statement.mode} {statement.kind}' must be the first statement in a query batch. Put GO before it.",
-                severity=15,
-                line=token.line,
-            )
+        if isinstance(statement, CreateModule | CreateSchema) and not first:
+            made = "CREATE SCHEMA" if isinstance(statement, CreateSchema) else f"{statement.mode} {statement.kind}"
+            raise numbered_error(111, line=token.line, statement=made)
         self.take(";")
         return statement
 

@@ -28,6 +28,7 @@ class Wording:
 
 WORDINGS: dict[int, Wording] = {
     102: Wording(15, "Incorrect syntax near '{near}'."),
+    111: Wording(15, "'{statement}' must be the first statement in a query batch. Put GO before it."),
     156: Wording(15, "Incorrect syntax near the keyword '{keyword}'."),
 }
 """By number, in ascending order."""
