@@ -54,13 +54,12 @@ def _system_procedure(
 
 
 def _procedure(session: Session, frame: Frame, statement: Execute, name: tuple[str, ...]) -> Iterator[Event]:
-    last = session.sight(frame).local_name(name)
-    found = None if last is None else session.catalog.find(last, "P")
+    found = session.sight(frame).find_procedure(name)
     if found is None:
         raise SqlError(2812, f"Could not find stored procedure '{'.'.join(name)}'. Check its name and its database.")
     if "sp_execute_external_script" in found.definition:
         session.satellite.warm()
-    inner = session.enter(found.unit, frame, found.name)
+    inner = session.enter(found.unit, frame, found)
     outputs = bind(session, frame, inner, statement, statement.arguments, found.module.parameters, found.name)
     returned = yield from _run(session, inner)
     give_back(frame, inner, outputs)

@@ -29,7 +29,15 @@ class Wording:
 WORDINGS: dict[int, Wording] = {
     102: Wording(15, "Incorrect syntax near '{near}'."),
     111: Wording(15, "'{statement}' must be the first statement in a query batch. Put GO before it."),
+    117: Wording(15, "The object name '{name}' contains more than the maximum number of prefixes. The maximum is 2."),
     156: Wording(15, "Incorrect syntax near the keyword '{keyword}'."),
+    2702: Wording(16, "Database '{database}' does not exist."),
+    2760: Wording(
+        16, 'The specified schema name "{name}" either does not exist or you do not have permission to use it.'
+    ),
+    3729: Wording(16, "Cannot drop {kind} '{name}' because it is being referenced by object '{held}'."),
+    15150: Wording(16, "Cannot drop the {kind} '{name}'."),
+    15151: Wording(16, "Cannot {doing} the {kind} '{name}', because it does not exist or you do not have permission."),
 }
 """By number, in ascending order."""
 
