@@ -15,7 +15,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from lungdb_web import create_app
-from lungdb_web.lungdb_web.administration import add_account, store_token
+from lungdb_web.administration import add_account, store_token
 from lungdb_web.passwords import hash_password
 from werkzeug.test import TestResponse
 

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from lungdb_web.lungdb_web.administration import add_account
+from lungdb_web.administration import add_account
 from lungdb_web.passwords import hash_password
 from lungdb_web.plots import LEFT, SIDE, TOP
 from lungdb_web.queries import models as queries

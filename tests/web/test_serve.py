@@ -17,7 +17,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
-from lungdb_web.lungdb_web.administration import add_account
+from lungdb_web.administration import add_account
 
 from lungdb.cli import serve
 from lungdb.config import Settings
@@ -168,7 +168,7 @@ def test_a_disabled_account_is_no_account(
     file: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody could sign in."""
-    from lungdb_web.lungdb_web.administration import change_account
+    from lungdb_web.administration import change_account
 
     add_ana(file)
     with closing(connect(target_of(file))) as connection:

@@ -11,7 +11,7 @@ import nibabel
 import numpy as np
 import pytest
 from flask.testing import FlaskClient
-from lungdb_web.lungdb_web.administration import add_account
+from lungdb_web.administration import add_account
 from lungdb_web.passwords import hash_password
 from lungdb_web.scans.geometry import Geometry
 from numpy.typing import NDArray
