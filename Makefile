@@ -31,7 +31,7 @@ lint: .venv/.test web/node_modules/.tools
 bench: .venv/.demo  ## ratios against bare ONNX Runtime, memory, bytes, latency
 	$(BIN)/python scripts/bench/whole.py
 
-sql: .venv/.demo  ## generate sql/install.sql
+sql: .venv/.demo  ## generate the scripts that install and uninstall, from the files of sql/
 	$(BIN)/python scripts/make_install_sql.py
 
 clean:

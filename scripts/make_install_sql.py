@@ -1,8 +1,9 @@
-"""Generate the installing scripts of sql/ from the files beside them."""
+"""Generate the scripts of sql/ that install and uninstall from the files beside them."""
 
-from lungdb.database import INSTALLERS, build_install_sql, sql_directory
+from lungdb.database import sql_directory
+from lungdb.database.generator import generated_scripts
 
 if __name__ == "__main__":
     folder = sql_directory()
-    for script in INSTALLERS:
-        (folder / script).write_text(build_install_sql(folder, script), encoding="utf-8", newline="\n")
+    for script, text in generated_scripts(folder).items():
+        (folder / script).write_text(text, encoding="utf-8", newline="\n")

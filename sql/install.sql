@@ -10,119 +10,113 @@ BEGIN
     SET NOEXEC ON;
 END;
 GO
-IF OBJECT_ID(N'dbo.settings', N'U') IS NULL
+IF SCHEMA_ID(N'internal') IS NULL
+    EXECUTE (N'CREATE SCHEMA internal AUTHORIZATION dbo;');
+GO
+IF OBJECT_ID(N'dbo.accounts', N'U') IS NULL
 BEGIN
-    -- A choice of the site, read by the procedures; sql/README.md lists the names.
-    CREATE TABLE dbo.settings (
-        name NVARCHAR(64) NOT NULL,
-        value NVARCHAR(400) NULL,
-        CONSTRAINT PK_settings PRIMARY KEY (name)
+    -- A person or program that may use the web page. Only an argon2id hash of the password is kept; NULL means that nobody signs in
+    -- with a password, because a reverse proxy says who it is or because tokens are all that the account has.
+    CREATE TABLE dbo.accounts (
+        account_id INT IDENTITY(1, 1) NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        password_hash NVARCHAR(200) NULL,
+        role VARCHAR(10) NOT NULL,
+        sees_truth BIT NOT NULL CONSTRAINT DF_accounts_sees_truth DEFAULT 0,
+        is_enabled BIT NOT NULL CONSTRAINT DF_accounts_is_enabled DEFAULT 1,
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_accounts PRIMARY KEY (account_id),
+        CONSTRAINT UQ_accounts_name UNIQUE (name),
+        CONSTRAINT CK_accounts_role CHECK (role IN ('reader', 'scorer'))
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.patients', N'U') IS NULL
+IF OBJECT_ID(N'dbo.access_tokens', N'U') IS NULL
 BEGIN
-    -- A patient. idx counts 0, 1, 2, … in loading order and is how people and the web page ask for one.
-    CREATE TABLE dbo.patients (
-        patient_id NVARCHAR(64) NOT NULL,
-        idx INT NOT NULL,
-        display_name NVARCHAR(128) NULL,
-        sex NCHAR(1) NULL,
-        birth_year SMALLINT NULL,
-        CONSTRAINT PK_patients PRIMARY KEY (patient_id),
-        CONSTRAINT UQ_patients_idx UNIQUE (idx),
-        CONSTRAINT CK_patients_idx CHECK (idx >= 0),
-        CONSTRAINT CK_patients_sex CHECK (sex IN (N'F', N'M', N'O'))
+    -- A token with which a program uses the web page's API in an account's name; only the token's SHA-256 is kept.
+    CREATE TABLE dbo.access_tokens (
+        token_id INT IDENTITY(1, 1) NOT NULL,
+        sha256 VARBINARY(32) NOT NULL,
+        account_id INT NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME(),
+        expires_at DATETIME2(3) NOT NULL,
+        revoked_at DATETIME2(3) NULL,
+        last_used_at DATETIME2(3) NULL,
+        CONSTRAINT PK_access_tokens PRIMARY KEY (token_id),
+        CONSTRAINT UQ_access_tokens_sha256 UNIQUE (sha256),
+        CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
+    );
+    CREATE INDEX IX_access_tokens_account ON dbo.access_tokens (account_id);
+END;
+GO
+IF OBJECT_ID(N'dbo.audit', N'U') IS NULL
+BEGIN
+    -- What was done or refused on the web page, by whom and from which address. Patients are named by their index alone.
+    CREATE TABLE dbo.audit (
+        audit_id BIGINT IDENTITY(1, 1) NOT NULL,
+        at DATETIME2(3) NOT NULL CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME(),
+        account NVARCHAR(128) NULL,
+        action VARCHAR(20) NOT NULL,
+        patient_index INT NULL,
+        outcome VARCHAR(10) NOT NULL,
+        detail NVARCHAR(4000) NULL,
+        address VARCHAR(45) NULL,
+        CONSTRAINT PK_audit PRIMARY KEY (audit_id),
+        CONSTRAINT CK_audit_outcome CHECK (outcome IN ('ok', 'refused', 'failed'))
+    );
+    CREATE INDEX IX_audit_patient ON dbo.audit (patient_index);
+    CREATE INDEX IX_audit_account ON dbo.audit (account);
+END;
+GO
+IF OBJECT_ID(N'dbo.dense_layers', N'U') IS NULL
+BEGIN
+    -- A layer of a dense network whose numbers are in dbo.tensors; layers count from 0. The last one gives class probabilities.
+    CREATE TABLE dbo.dense_layers (
+        network NVARCHAR(128) NOT NULL,
+        layer INT NOT NULL,
+        inputs INT NOT NULL,
+        units INT NOT NULL,
+        activation NVARCHAR(16) NOT NULL,
+        CONSTRAINT PK_dense_layers PRIMARY KEY (network, layer),
+        CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1),
+        CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N'identity', N'relu', N'sigmoid', N'tanh', N'softmax'))
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.scans', N'U') IS NULL
+IF OBJECT_ID(N'dbo.example_labels', N'U') IS NULL
 BEGIN
-    -- A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres,
-    -- gantry_tilt in degrees. deidentification has the codes of DICOM PS3.16 CID 7050, NULL where ids were kept.
-    -- patient_orientation says where in the patient columns, then rows of the pixels rise to, as DICOM's attribute does: LP is
-    -- to the left and to the back. NULL: loaded before it was recorded.
-    CREATE TABLE dbo.scans (
-        scan_id INT IDENTITY(1, 1) NOT NULL,
-        patient_id NVARCHAR(64) NOT NULL,
-        is_primary BIT NOT NULL,
-        series_uid NVARCHAR(64) NOT NULL,
-        study_uid NVARCHAR(64) NOT NULL,
-        study_date DATE NULL,
-        manufacturer NVARCHAR(64) NULL,
-        image_rows INT NOT NULL,
-        image_cols INT NOT NULL,
-        number_images INT NOT NULL,
-        spacing_z FLOAT NULL,
-        spacing_y FLOAT NULL,
-        spacing_x FLOAT NULL,
-        content_sha256 VARBINARY(32) NOT NULL,
-        gantry_tilt FLOAT NULL,
-        deidentification NVARCHAR(64) NULL,
-        patient_orientation NVARCHAR(2) NULL,
-        CONSTRAINT PK_scans PRIMARY KEY (scan_id),
-        CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
-        CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),
-        CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0)
-    );
-    CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;
-    CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);
-END;
-GO
-IF OBJECT_ID(N'dbo.scan_images', N'U') IS NULL
-BEGIN
-    -- An axial slice: Hounsfield units, int16 little-endian, C order, gzip. position_z is in millimetres along the normal.
-    CREATE TABLE dbo.scan_images (
-        scan_id INT NOT NULL,
-        slice_index INT NOT NULL,
-        position_z FLOAT NULL,
-        instance_uid NVARCHAR(64) NOT NULL,
-        rescale_slope FLOAT NOT NULL,
-        rescale_intercept FLOAT NOT NULL,
-        pixels VARBINARY(MAX) NOT NULL,
-        pixels_sha256 VARBINARY(32) NOT NULL,
-        CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index),
-        CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
-        CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0)
+    -- The class of an example, 0, 1, 2, …
+    CREATE TABLE dbo.example_labels (
+        dataset NVARCHAR(128) NOT NULL,
+        example_id INT NOT NULL,
+        label INT NOT NULL,
+        CONSTRAINT PK_example_labels PRIMARY KEY (dataset, example_id)
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.rejected_files', N'U') IS NULL
+IF OBJECT_ID(N'dbo.examples', N'U') IS NULL
 BEGIN
-    -- A file or series that was not taken, and why. path_hash is keyed, because folders bear patients' names.
-    CREATE TABLE dbo.rejected_files (
-        rejected_id INT IDENTITY(1, 1) NOT NULL,
-        reason NVARCHAR(64) NOT NULL,
-        message NVARCHAR(400) NOT NULL,
-        path_hash VARBINARY(32) NOT NULL,
-        seen_at DATETIME2(3) NOT NULL CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME(),
-        CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id)
-    );
-    CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);
-END;
-GO
-IF OBJECT_ID(N'dbo.labels', N'U') IS NULL
-BEGIN
-    -- The truth for a patient: 1 cancer, 0 none.
-    CREATE TABLE dbo.labels (
-        patient_id NVARCHAR(64) NOT NULL,
-        label TINYINT NOT NULL,
-        source NVARCHAR(200) NULL,
-        CONSTRAINT PK_labels PRIMARY KEY (patient_id),
-        CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
-        CONSTRAINT CK_labels_label CHECK (label IN (0, 1))
+    -- A feature of an example of a data set; feature_index counts from 0 and every example has every feature.
+    CREATE TABLE dbo.examples (
+        dataset NVARCHAR(128) NOT NULL,
+        example_id INT NOT NULL,
+        feature_index INT NOT NULL,
+        value FLOAT NOT NULL,
+        CONSTRAINT PK_examples PRIMARY KEY (dataset, example_id, feature_index)
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.splits', N'U') IS NULL
+IF OBJECT_ID(N'dbo.images', N'U') IS NULL
 BEGIN
-    -- Which part a patient belongs to, from a keyed hash of patient_id, so that it never changes. AssignSplits fills it.
-    CREATE TABLE dbo.splits (
-        patient_id NVARCHAR(64) NOT NULL,
-        part VARCHAR(10) NOT NULL,
-        CONSTRAINT PK_splits PRIMARY KEY (patient_id),
-        CONSTRAINT FK_splits_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
-        CONSTRAINT CK_splits_part CHECK (part IN ('train', 'test'))
+    -- A picture that is not a scan: a PNG or JPEG file as it was, its SHA-256, and the number of its class, 0 to 255, NULL
+    -- where it is not known.
+    CREATE TABLE dbo.images (
+        name NVARCHAR(128) NOT NULL,
+        image VARBINARY(MAX) NOT NULL,
+        label TINYINT NULL,
+        sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_images PRIMARY KEY (name)
     );
 END;
 GO
@@ -161,54 +155,6 @@ BEGIN
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.features', N'U') IS NULL
-BEGIN
-    -- The features of a scan: float32 little-endian, C order, one row per triple of slices.
-    CREATE TABLE dbo.features (
-        scan_id INT NOT NULL,
-        feature_set_id INT NOT NULL,
-        array_rows INT NOT NULL,
-        array_cols INT NOT NULL,
-        array VARBINARY(MAX) NOT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id),
-        CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
-        CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id)
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.pooled_features', N'U') IS NULL
-BEGIN
-    -- One vector of a scan, as a JSON array of numbers.
-    CREATE TABLE dbo.pooled_features (
-        scan_id INT NOT NULL,
-        feature_set_id INT NOT NULL,
-        pooling NVARCHAR(32) NOT NULL,
-        vector NVARCHAR(MAX) NOT NULL,
-        CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling),
-        CONSTRAINT FK_pooled_features_features FOREIGN KEY (scan_id, feature_set_id)
-            REFERENCES dbo.features (scan_id, feature_set_id),
-        CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1)
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.unit_vectors', N'U') IS NULL
-BEGIN
-    -- The pooled vector of a scan brought to length 1, float32 little-endian, so that SimilarPatients need not read it from its text:
-    -- empty where it has no direction. vector_sha256 is of that text in UTF-16. RefreshUnitVectors makes what is missing or out of date.
-    CREATE TABLE dbo.unit_vectors (
-        scan_id INT NOT NULL,
-        feature_set_id INT NOT NULL,
-        pooling NVARCHAR(32) NOT NULL,
-        vector_sha256 VARBINARY(32) NOT NULL,
-        unit VARBINARY(MAX) NOT NULL,
-        unit_sha256 VARBINARY(32) NOT NULL,
-        CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling),
-        CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling)
-            REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE
-    );
-END;
-GO
 IF OBJECT_ID(N'dbo.classifiers', N'U') IS NULL
 BEGIN
     -- A trained model as text in UTF-8 (LightGBM's own, or JSON of a logistic regression), and the features that it reads.
@@ -231,6 +177,103 @@ BEGIN
     );
 END;
 GO
+IF OBJECT_ID(N'dbo.experiments', N'U') IS NULL
+BEGIN
+    -- A training run.
+    CREATE TABLE dbo.experiments (
+        experiment_id INT IDENTITY(1, 1) NOT NULL,
+        classifier_id INT NOT NULL,
+        seed INT NOT NULL,
+        parameters NVARCHAR(MAX) NOT NULL,
+        started_at DATETIME2(3) NOT NULL,
+        ended_at DATETIME2(3) NOT NULL CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME(),
+        run_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_experiments_run_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_experiments PRIMARY KEY (experiment_id),
+        CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.experiment_curves', N'U') IS NULL
+BEGIN
+    -- A point of a curve of a training run, in the order of position: roc (x = 1 − specificity, y = sensitivity), precision_recall
+    -- (x = recall, y = precision), calibration and calibration_raw (x = mean score, y = observed share, threshold = patients of the
+    -- bin), training_train and training_validation (x = iteration, y = log loss). MeasureExperiment fills it.
+    CREATE TABLE dbo.experiment_curves (
+        experiment_id INT NOT NULL,
+        part VARCHAR(10) NOT NULL,
+        curve NVARCHAR(32) NOT NULL,
+        position INT NOT NULL,
+        x FLOAT NULL,
+        y FLOAT NULL,
+        threshold FLOAT NULL,
+        CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position),
+        CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id)
+            REFERENCES dbo.experiments (experiment_id)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.experiment_metrics', N'U') IS NULL
+BEGIN
+    -- A measured figure of a training run; value is NULL where it is not defined, as the AUC of one class. MeasureExperiment fills it.
+    CREATE TABLE dbo.experiment_metrics (
+        experiment_id INT NOT NULL,
+        part VARCHAR(10) NOT NULL,
+        metric NVARCHAR(64) NOT NULL,
+        value FLOAT NULL,
+        CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric),
+        CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id)
+            REFERENCES dbo.experiments (experiment_id)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.image_features', N'U') IS NULL
+BEGIN
+    -- The features of a picture, in the form of dbo.features, with one row.
+    CREATE TABLE dbo.image_features (
+        name NVARCHAR(128) NOT NULL,
+        feature_set_id INT NOT NULL,
+        array_rows INT NOT NULL,
+        array_cols INT NOT NULL,
+        array VARBINARY(MAX) NOT NULL,
+        sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id),
+        CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name),
+        CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id)
+            REFERENCES dbo.feature_sets (feature_set_id)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.model_promotions', N'U') IS NULL
+BEGIN
+    -- A version made the champion of its name, with the figures that it was compared by. The champion is the newest row of the
+    -- name that was not rolled back.
+    CREATE TABLE dbo.model_promotions (
+        promotion_id INT IDENTITY(1, 1) NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        classifier_id INT NOT NULL,
+        previous_classifier_id INT NULL,
+        metric NVARCHAR(64) NOT NULL,
+        value FLOAT NULL,
+        previous_value FLOAT NULL,
+        forced BIT NOT NULL,
+        promoted_at DATETIME2(3) NOT NULL CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME(),
+        promoted_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_model_promotions_promoted_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        rolled_back_at DATETIME2(3) NULL,
+        rolled_back_by NVARCHAR(128) NULL,
+        CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id),
+        CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id)
+            REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id)
+            REFERENCES dbo.classifiers (classifier_id)
+    );
+    CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);
+END;
+GO
 IF OBJECT_ID(N'dbo.model_scoring', N'U') IS NULL
 BEGIN
     -- A model that plain T-SQL can score. The margin is intercept + (sum of leaves or of terms) / divisor, and the raw score is
@@ -248,46 +291,6 @@ BEGIN
         CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
         CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0),
         CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1)
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.model_nodes', N'U') IS NULL
-BEGIN
-    -- The trees of a LightGBM model. Node 0 is the root of its tree; a leaf has a value and nothing else. A value at most the
-    -- threshold goes left. missing is LightGBM's rule: none takes a missing value for 0, nan sends a missing one in the default
-    -- direction, zero sends a missing one and 0 there.
-    CREATE TABLE dbo.model_nodes (
-        classifier_id INT NOT NULL,
-        tree INT NOT NULL,
-        node INT NOT NULL,
-        feature_index INT NULL,
-        threshold FLOAT NULL,
-        missing VARCHAR(4) NULL,
-        default_left BIT NULL,
-        left_node INT NULL,
-        right_node INT NULL,
-        leaf_value FLOAT NULL,
-        CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node),
-        CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id),
-        CONSTRAINT CK_model_nodes_kind CHECK (
-            (leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
-            OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN ('none', 'zero', 'nan')
-                AND default_left IS NOT NULL AND left_node > node AND right_node > node))
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.model_coefficients', N'U') IS NULL
-BEGIN
-    -- The terms of a logistic regression: coefficient * (x - mean) / scale of each feature. Its intercept is in dbo.model_scoring.
-    CREATE TABLE dbo.model_coefficients (
-        classifier_id INT NOT NULL,
-        feature_index INT NOT NULL,
-        mean FLOAT NOT NULL,
-        scale FLOAT NOT NULL,
-        coefficient FLOAT NOT NULL,
-        CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index),
-        CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id),
-        CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0)
     );
 END;
 GO
@@ -320,22 +323,59 @@ BEGIN
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.experiments', N'U') IS NULL
+IF OBJECT_ID(N'dbo.model_coefficients', N'U') IS NULL
 BEGIN
-    -- A training run.
-    CREATE TABLE dbo.experiments (
-        experiment_id INT IDENTITY(1, 1) NOT NULL,
+    -- The terms of a logistic regression: coefficient * (x - mean) / scale of each feature. Its intercept is in dbo.model_scoring.
+    CREATE TABLE dbo.model_coefficients (
         classifier_id INT NOT NULL,
-        seed INT NOT NULL,
-        parameters NVARCHAR(MAX) NOT NULL,
-        started_at DATETIME2(3) NOT NULL,
-        ended_at DATETIME2(3) NOT NULL CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME(),
-        run_by NVARCHAR(128) NOT NULL
-            CONSTRAINT DF_experiments_run_by
-            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
-        CONSTRAINT PK_experiments PRIMARY KEY (experiment_id),
-        CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
-        CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1)
+        feature_index INT NOT NULL,
+        mean FLOAT NOT NULL,
+        scale FLOAT NOT NULL,
+        coefficient FLOAT NOT NULL,
+        CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index),
+        CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id),
+        CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.model_nodes', N'U') IS NULL
+BEGIN
+    -- The trees of a LightGBM model. Node 0 is the root of its tree; a leaf has a value and nothing else. A value at most the
+    -- threshold goes left. missing is LightGBM's rule: none takes a missing value for 0, nan sends a missing one in the default
+    -- direction, zero sends a missing one and 0 there.
+    CREATE TABLE dbo.model_nodes (
+        classifier_id INT NOT NULL,
+        tree INT NOT NULL,
+        node INT NOT NULL,
+        feature_index INT NULL,
+        threshold FLOAT NULL,
+        missing VARCHAR(4) NULL,
+        default_left BIT NULL,
+        left_node INT NULL,
+        right_node INT NULL,
+        leaf_value FLOAT NULL,
+        CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node),
+        CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id),
+        CONSTRAINT CK_model_nodes_kind CHECK (
+            (leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+            OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN ('none', 'zero', 'nan')
+                AND default_left IS NOT NULL AND left_node > node AND right_node > node))
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.patients', N'U') IS NULL
+BEGIN
+    -- A patient. idx counts 0, 1, 2, … in loading order and is how people and the web page ask for one.
+    CREATE TABLE dbo.patients (
+        patient_id NVARCHAR(64) NOT NULL,
+        idx INT NOT NULL,
+        display_name NVARCHAR(128) NULL,
+        sex NCHAR(1) NULL,
+        birth_year SMALLINT NULL,
+        CONSTRAINT PK_patients PRIMARY KEY (patient_id),
+        CONSTRAINT UQ_patients_idx UNIQUE (idx),
+        CONSTRAINT CK_patients_idx CHECK (idx >= 0),
+        CONSTRAINT CK_patients_sex CHECK (sex IN (N'F', N'M', N'O'))
     );
 END;
 GO
@@ -365,65 +405,167 @@ BEGIN
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.experiment_metrics', N'U') IS NULL
+IF OBJECT_ID(N'dbo.labels', N'U') IS NULL
 BEGIN
-    -- A measured figure of a training run; value is NULL where it is not defined, as the AUC of one class. MeasureExperiment fills it.
-    CREATE TABLE dbo.experiment_metrics (
-        experiment_id INT NOT NULL,
-        part VARCHAR(10) NOT NULL,
-        metric NVARCHAR(64) NOT NULL,
-        value FLOAT NULL,
-        CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric),
-        CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id)
-            REFERENCES dbo.experiments (experiment_id)
+    -- The truth for a patient: 1 cancer, 0 none.
+    CREATE TABLE dbo.labels (
+        patient_id NVARCHAR(64) NOT NULL,
+        label TINYINT NOT NULL,
+        source NVARCHAR(200) NULL,
+        CONSTRAINT PK_labels PRIMARY KEY (patient_id),
+        CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
+        CONSTRAINT CK_labels_label CHECK (label IN (0, 1))
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.experiment_curves', N'U') IS NULL
+IF OBJECT_ID(N'dbo.rejected_files', N'U') IS NULL
 BEGIN
-    -- A point of a curve of a training run, in the order of position: roc (x = 1 − specificity, y = sensitivity), precision_recall
-    -- (x = recall, y = precision), calibration and calibration_raw (x = mean score, y = observed share, threshold = patients of the
-    -- bin), training_train and training_validation (x = iteration, y = log loss). MeasureExperiment fills it.
-    CREATE TABLE dbo.experiment_curves (
-        experiment_id INT NOT NULL,
-        part VARCHAR(10) NOT NULL,
-        curve NVARCHAR(32) NOT NULL,
-        position INT NOT NULL,
-        x FLOAT NULL,
-        y FLOAT NULL,
-        threshold FLOAT NULL,
-        CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position),
-        CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id)
-            REFERENCES dbo.experiments (experiment_id)
+    -- A file or series that was not taken, and why. path_hash is keyed, because folders bear patients' names.
+    CREATE TABLE dbo.rejected_files (
+        rejected_id INT IDENTITY(1, 1) NOT NULL,
+        reason NVARCHAR(64) NOT NULL,
+        message NVARCHAR(400) NOT NULL,
+        path_hash VARBINARY(32) NOT NULL,
+        seen_at DATETIME2(3) NOT NULL CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id)
+    );
+    CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);
+END;
+GO
+IF OBJECT_ID(N'dbo.scans', N'U') IS NULL
+BEGIN
+    -- A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres,
+    -- gantry_tilt in degrees. deidentification has the codes of DICOM PS3.16 CID 7050, NULL where ids were kept.
+    -- patient_orientation says where in the patient columns, then rows of the pixels rise to, as DICOM's attribute does: LP is
+    -- to the left and to the back. NULL: loaded before it was recorded.
+    CREATE TABLE dbo.scans (
+        scan_id INT IDENTITY(1, 1) NOT NULL,
+        patient_id NVARCHAR(64) NOT NULL,
+        is_primary BIT NOT NULL,
+        series_uid NVARCHAR(64) NOT NULL,
+        study_uid NVARCHAR(64) NOT NULL,
+        study_date DATE NULL,
+        manufacturer NVARCHAR(64) NULL,
+        image_rows INT NOT NULL,
+        image_cols INT NOT NULL,
+        number_images INT NOT NULL,
+        spacing_z FLOAT NULL,
+        spacing_y FLOAT NULL,
+        spacing_x FLOAT NULL,
+        content_sha256 VARBINARY(32) NOT NULL,
+        gantry_tilt FLOAT NULL,
+        deidentification NVARCHAR(64) NULL,
+        patient_orientation NVARCHAR(2) NULL,
+        CONSTRAINT PK_scans PRIMARY KEY (scan_id),
+        CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
+        CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),
+        CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0)
+    );
+    CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;
+    CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);
+END;
+GO
+IF OBJECT_ID(N'dbo.animations', N'U') IS NULL
+BEGIN
+    -- A scan as a moving picture for the web page: its axial slices in the lung window. content_sha256 is that of the scan it was
+    -- made of, sha256 is over the bytes of the file.
+    CREATE TABLE dbo.animations (
+        scan_id INT NOT NULL,
+        format NVARCHAR(8) NOT NULL,
+        animation VARBINARY(MAX) NOT NULL,
+        sha256 VARBINARY(32) NOT NULL,
+        content_sha256 VARBINARY(32) NOT NULL,
+        made_at DATETIME2(3) NOT NULL CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_animations PRIMARY KEY (scan_id, format),
+        CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
+        CONSTRAINT CK_animations_format CHECK (format IN (N'gif', N'webp'))
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.model_promotions', N'U') IS NULL
+IF OBJECT_ID(N'dbo.features', N'U') IS NULL
 BEGIN
-    -- A version made the champion of its name, with the figures that it was compared by. The champion is the newest row of the
-    -- name that was not rolled back.
-    CREATE TABLE dbo.model_promotions (
-        promotion_id INT IDENTITY(1, 1) NOT NULL,
-        name NVARCHAR(128) NOT NULL,
+    -- The features of a scan: float32 little-endian, C order, one row per triple of slices.
+    CREATE TABLE dbo.features (
+        scan_id INT NOT NULL,
+        feature_set_id INT NOT NULL,
+        array_rows INT NOT NULL,
+        array_cols INT NOT NULL,
+        array VARBINARY(MAX) NOT NULL,
+        sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id),
+        CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
+        CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.pooled_features', N'U') IS NULL
+BEGIN
+    -- One vector of a scan, as a JSON array of numbers.
+    CREATE TABLE dbo.pooled_features (
+        scan_id INT NOT NULL,
+        feature_set_id INT NOT NULL,
+        pooling NVARCHAR(32) NOT NULL,
+        vector NVARCHAR(MAX) NOT NULL,
+        CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling),
+        CONSTRAINT FK_pooled_features_features FOREIGN KEY (scan_id, feature_set_id)
+            REFERENCES dbo.features (scan_id, feature_set_id),
+        CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.predictions', N'U') IS NULL
+BEGIN
+    -- A score given to a scan by a classifier; probability is 0 to 1, calibrated and, where prevalence is given, corrected to that
+    -- share of positives. raw_probability is what the model itself gave; vector_sha256 is of the vector's text in UTF-16.
+    CREATE TABLE dbo.predictions (
+        prediction_id INT IDENTITY(1, 1) NOT NULL,
+        scan_id INT NOT NULL,
         classifier_id INT NOT NULL,
-        previous_classifier_id INT NULL,
-        metric NVARCHAR(64) NOT NULL,
-        value FLOAT NULL,
-        previous_value FLOAT NULL,
-        forced BIT NOT NULL,
-        promoted_at DATETIME2(3) NOT NULL CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME(),
-        promoted_by NVARCHAR(128) NOT NULL
-            CONSTRAINT DF_model_promotions_promoted_by
+        probability FLOAT NOT NULL,
+        predicted_at DATETIME2(3) NOT NULL CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME(),
+        predicted_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_predictions_predicted_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
-        rolled_back_at DATETIME2(3) NULL,
-        rolled_back_by NVARCHAR(128) NULL,
-        CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id),
-        CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id)
-            REFERENCES dbo.classifiers (classifier_id),
-        CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id)
-            REFERENCES dbo.classifiers (classifier_id)
+        raw_probability FLOAT NULL,
+        prevalence FLOAT NULL,
+        vector_sha256 VARBINARY(32) NULL,
+        CONSTRAINT PK_predictions PRIMARY KEY (prediction_id),
+        CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
+        CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1),
+        CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1)
     );
-    CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);
+    CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);
+END;
+GO
+IF OBJECT_ID(N'dbo.scan_failures', N'U') IS NULL
+BEGIN
+    -- A scan that GenerateFeatures could not read, and why. Storing features of the scan removes the row.
+    CREATE TABLE dbo.scan_failures (
+        scan_id INT NOT NULL,
+        message NVARCHAR(2000) NOT NULL,
+        failed_at DATETIME2(3) NOT NULL CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id),
+        CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.scan_images', N'U') IS NULL
+BEGIN
+    -- An axial slice: Hounsfield units, int16 little-endian, C order, gzip. position_z is in millimetres along the normal.
+    CREATE TABLE dbo.scan_images (
+        scan_id INT NOT NULL,
+        slice_index INT NOT NULL,
+        position_z FLOAT NULL,
+        instance_uid NVARCHAR(64) NOT NULL,
+        rescale_slope FLOAT NOT NULL,
+        rescale_intercept FLOAT NOT NULL,
+        pixels VARBINARY(MAX) NOT NULL,
+        pixels_sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index),
+        CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
+        CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0)
+    );
 END;
 GO
 IF OBJECT_ID(N'dbo.searches', N'U') IS NULL
@@ -490,40 +632,86 @@ BEGIN
     CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);
 END;
 GO
-IF OBJECT_ID(N'dbo.predictions', N'U') IS NULL
+IF OBJECT_ID(N'dbo.sessions', N'U') IS NULL
 BEGIN
-    -- A score given to a scan by a classifier; probability is 0 to 1, calibrated and, where prevalence is given, corrected to that
-    -- share of positives. raw_probability is what the model itself gave; vector_sha256 is of the vector's text in UTF-16.
-    CREATE TABLE dbo.predictions (
-        prediction_id INT IDENTITY(1, 1) NOT NULL,
-        scan_id INT NOT NULL,
-        classifier_id INT NOT NULL,
-        probability FLOAT NOT NULL,
-        predicted_at DATETIME2(3) NOT NULL CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME(),
-        predicted_by NVARCHAR(128) NOT NULL
-            CONSTRAINT DF_predictions_predicted_by
-            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
-        raw_probability FLOAT NULL,
-        prevalence FLOAT NULL,
-        vector_sha256 VARBINARY(32) NULL,
-        CONSTRAINT PK_predictions PRIMARY KEY (prediction_id),
-        CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
-        CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
-        CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1),
-        CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1)
+    -- Somebody signed in to the web page; sha256 is of the secret in the browser's cookie. The row goes when the session ends.
+    CREATE TABLE dbo.sessions (
+        sha256 VARBINARY(32) NOT NULL,
+        account_id INT NOT NULL,
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME(),
+        last_seen_at DATETIME2(3) NOT NULL CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME(),
+        expires_at DATETIME2(3) NOT NULL,
+        CONSTRAINT PK_sessions PRIMARY KEY (sha256),
+        CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
     );
-    CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);
+    CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);
 END;
 GO
-IF OBJECT_ID(N'dbo.scan_failures', N'U') IS NULL
+IF OBJECT_ID(N'dbo.settings', N'U') IS NULL
 BEGIN
-    -- A scan that GenerateFeatures could not read, and why. Storing features of the scan removes the row.
-    CREATE TABLE dbo.scan_failures (
+    -- A choice of the site, read by the procedures; sql/README.md lists the names.
+    CREATE TABLE dbo.settings (
+        name NVARCHAR(64) NOT NULL,
+        value NVARCHAR(400) NULL,
+        CONSTRAINT PK_settings PRIMARY KEY (name)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.splits', N'U') IS NULL
+BEGIN
+    -- Which part a patient belongs to, from a keyed hash of patient_id, so that it never changes. AssignSplits fills it.
+    CREATE TABLE dbo.splits (
+        patient_id NVARCHAR(64) NOT NULL,
+        part VARCHAR(10) NOT NULL,
+        CONSTRAINT PK_splits PRIMARY KEY (patient_id),
+        CONSTRAINT FK_splits_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
+        CONSTRAINT CK_splits_part CHECK (part IN ('train', 'test'))
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.tensors', N'U') IS NULL
+BEGIN
+    -- A number of a dense network. Layer n has the tensors n.weight (a row for each input, a column for each unit) and n.bias
+    -- (row 0); one that is being trained also n.weight.velocity and n.bias.velocity, which momentum needs to go on.
+    CREATE TABLE dbo.tensors (
+        network NVARCHAR(128) NOT NULL,
+        tensor NVARCHAR(64) NOT NULL,
+        row_index INT NOT NULL,
+        column_index INT NOT NULL,
+        value FLOAT NOT NULL,
+        CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.training_log', N'U') IS NULL
+BEGIN
+    -- An iteration of TrainNetworkSql: the loss of its batch before the weights were changed, L2 included.
+    CREATE TABLE dbo.training_log (
+        network NVARCHAR(128) NOT NULL,
+        iteration INT NOT NULL,
+        dataset NVARCHAR(128) NOT NULL,
+        examples INT NOT NULL,
+        learning_rate FLOAT NOT NULL,
+        loss FLOAT NOT NULL,
+        at DATETIME2(3) NOT NULL CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_training_log PRIMARY KEY (network, iteration)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.unit_vectors', N'U') IS NULL
+BEGIN
+    -- The pooled vector of a scan brought to length 1, float32 little-endian, so that SimilarPatients need not read it from its text:
+    -- empty where it has no direction. vector_sha256 is of that text in UTF-16. RefreshUnitVectors makes what is missing or out of date.
+    CREATE TABLE dbo.unit_vectors (
         scan_id INT NOT NULL,
-        message NVARCHAR(2000) NOT NULL,
-        failed_at DATETIME2(3) NOT NULL CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME(),
-        CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id),
-        CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE
+        feature_set_id INT NOT NULL,
+        pooling NVARCHAR(32) NOT NULL,
+        vector_sha256 VARBINARY(32) NOT NULL,
+        unit VARBINARY(MAX) NOT NULL,
+        unit_sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling),
+        CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling)
+            REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE
     );
 END;
 GO
@@ -550,191 +738,6 @@ BEGIN
     CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);
     CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);
     CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);
-END;
-GO
-IF OBJECT_ID(N'dbo.images', N'U') IS NULL
-BEGIN
-    -- A picture that is not a scan: a PNG or JPEG file as it was, its SHA-256, and the number of its class, 0 to 255, NULL
-    -- where it is not known.
-    CREATE TABLE dbo.images (
-        name NVARCHAR(128) NOT NULL,
-        image VARBINARY(MAX) NOT NULL,
-        label TINYINT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        CONSTRAINT PK_images PRIMARY KEY (name)
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.image_features', N'U') IS NULL
-BEGIN
-    -- The features of a picture, in the form of dbo.features, with one row.
-    CREATE TABLE dbo.image_features (
-        name NVARCHAR(128) NOT NULL,
-        feature_set_id INT NOT NULL,
-        array_rows INT NOT NULL,
-        array_cols INT NOT NULL,
-        array VARBINARY(MAX) NOT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id),
-        CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name),
-        CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id)
-            REFERENCES dbo.feature_sets (feature_set_id)
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.animations', N'U') IS NULL
-BEGIN
-    -- A scan as a moving picture for the web page: its axial slices in the lung window. content_sha256 is that of the scan it was
-    -- made of, sha256 is over the bytes of the file.
-    CREATE TABLE dbo.animations (
-        scan_id INT NOT NULL,
-        format NVARCHAR(8) NOT NULL,
-        animation VARBINARY(MAX) NOT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        content_sha256 VARBINARY(32) NOT NULL,
-        made_at DATETIME2(3) NOT NULL CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME(),
-        CONSTRAINT PK_animations PRIMARY KEY (scan_id, format),
-        CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
-        CONSTRAINT CK_animations_format CHECK (format IN (N'gif', N'webp'))
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.accounts', N'U') IS NULL
-BEGIN
-    -- A person or program that may use the web page. Only an argon2id hash of the password is kept; NULL means that nobody signs in
-    -- with a password, because a reverse proxy says who it is or because tokens are all that the account has.
-    CREATE TABLE dbo.accounts (
-        account_id INT IDENTITY(1, 1) NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        password_hash NVARCHAR(200) NULL,
-        role VARCHAR(10) NOT NULL,
-        sees_truth BIT NOT NULL CONSTRAINT DF_accounts_sees_truth DEFAULT 0,
-        is_enabled BIT NOT NULL CONSTRAINT DF_accounts_is_enabled DEFAULT 1,
-        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME(),
-        CONSTRAINT PK_accounts PRIMARY KEY (account_id),
-        CONSTRAINT UQ_accounts_name UNIQUE (name),
-        CONSTRAINT CK_accounts_role CHECK (role IN ('reader', 'scorer'))
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.sessions', N'U') IS NULL
-BEGIN
-    -- Somebody signed in to the web page; sha256 is of the secret in the browser's cookie. The row goes when the session ends.
-    CREATE TABLE dbo.sessions (
-        sha256 VARBINARY(32) NOT NULL,
-        account_id INT NOT NULL,
-        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME(),
-        last_seen_at DATETIME2(3) NOT NULL CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME(),
-        expires_at DATETIME2(3) NOT NULL,
-        CONSTRAINT PK_sessions PRIMARY KEY (sha256),
-        CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
-    );
-    CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);
-END;
-GO
-IF OBJECT_ID(N'dbo.access_tokens', N'U') IS NULL
-BEGIN
-    -- A token with which a program uses the web page's API in an account's name; only the token's SHA-256 is kept.
-    CREATE TABLE dbo.access_tokens (
-        token_id INT IDENTITY(1, 1) NOT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        account_id INT NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME(),
-        expires_at DATETIME2(3) NOT NULL,
-        revoked_at DATETIME2(3) NULL,
-        last_used_at DATETIME2(3) NULL,
-        CONSTRAINT PK_access_tokens PRIMARY KEY (token_id),
-        CONSTRAINT UQ_access_tokens_sha256 UNIQUE (sha256),
-        CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
-    );
-    CREATE INDEX IX_access_tokens_account ON dbo.access_tokens (account_id);
-END;
-GO
-IF OBJECT_ID(N'dbo.audit', N'U') IS NULL
-BEGIN
-    -- What was done or refused on the web page, by whom and from which address. Patients are named by their index alone.
-    CREATE TABLE dbo.audit (
-        audit_id BIGINT IDENTITY(1, 1) NOT NULL,
-        at DATETIME2(3) NOT NULL CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME(),
-        account NVARCHAR(128) NULL,
-        action VARCHAR(20) NOT NULL,
-        patient_index INT NULL,
-        outcome VARCHAR(10) NOT NULL,
-        detail NVARCHAR(4000) NULL,
-        address VARCHAR(45) NULL,
-        CONSTRAINT PK_audit PRIMARY KEY (audit_id),
-        CONSTRAINT CK_audit_outcome CHECK (outcome IN ('ok', 'refused', 'failed'))
-    );
-    CREATE INDEX IX_audit_patient ON dbo.audit (patient_index);
-    CREATE INDEX IX_audit_account ON dbo.audit (account);
-END;
-GO
-IF OBJECT_ID(N'dbo.tensors', N'U') IS NULL
-BEGIN
-    -- A number of a dense network. Layer n has the tensors n.weight (a row for each input, a column for each unit) and n.bias
-    -- (row 0); one that is being trained also n.weight.velocity and n.bias.velocity, which momentum needs to go on.
-    CREATE TABLE dbo.tensors (
-        network NVARCHAR(128) NOT NULL,
-        tensor NVARCHAR(64) NOT NULL,
-        row_index INT NOT NULL,
-        column_index INT NOT NULL,
-        value FLOAT NOT NULL,
-        CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index)
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.dense_layers', N'U') IS NULL
-BEGIN
-    -- A layer of a dense network whose numbers are in dbo.tensors; layers count from 0. The last one gives class probabilities.
-    CREATE TABLE dbo.dense_layers (
-        network NVARCHAR(128) NOT NULL,
-        layer INT NOT NULL,
-        inputs INT NOT NULL,
-        units INT NOT NULL,
-        activation NVARCHAR(16) NOT NULL,
-        CONSTRAINT PK_dense_layers PRIMARY KEY (network, layer),
-        CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1),
-        CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N'identity', N'relu', N'sigmoid', N'tanh', N'softmax'))
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.examples', N'U') IS NULL
-BEGIN
-    -- A feature of an example of a data set; feature_index counts from 0 and every example has every feature.
-    CREATE TABLE dbo.examples (
-        dataset NVARCHAR(128) NOT NULL,
-        example_id INT NOT NULL,
-        feature_index INT NOT NULL,
-        value FLOAT NOT NULL,
-        CONSTRAINT PK_examples PRIMARY KEY (dataset, example_id, feature_index)
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.example_labels', N'U') IS NULL
-BEGIN
-    -- The class of an example, 0, 1, 2, …
-    CREATE TABLE dbo.example_labels (
-        dataset NVARCHAR(128) NOT NULL,
-        example_id INT NOT NULL,
-        label INT NOT NULL,
-        CONSTRAINT PK_example_labels PRIMARY KEY (dataset, example_id)
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.training_log', N'U') IS NULL
-BEGIN
-    -- An iteration of TrainNetworkSql: the loss of its batch before the weights were changed, L2 included.
-    CREATE TABLE dbo.training_log (
-        network NVARCHAR(128) NOT NULL,
-        iteration INT NOT NULL,
-        dataset NVARCHAR(128) NOT NULL,
-        examples INT NOT NULL,
-        learning_rate FLOAT NOT NULL,
-        loss FLOAT NOT NULL,
-        at DATETIME2(3) NOT NULL CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME(),
-        CONSTRAINT PK_training_log PRIMARY KEY (network, iteration)
-    );
 END;
 GO
 IF OBJECT_ID(N'dbo.schema_version', N'U') IS NULL
@@ -825,6 +828,55 @@ ALTER TABLE dbo.scans ADD patient_orientation NVARCHAR(2) NULL;');
     COMMIT TRANSACTION;
 END;
 GO
+DROP PROCEDURE IF EXISTS dbo.AddTerms;
+DROP PROCEDURE IF EXISTS dbo.AdvanceSearch;
+DROP PROCEDURE IF EXISTS dbo.BackwardLayers;
+DROP PROCEDURE IF EXISTS dbo.CalibrateScores;
+DROP PROCEDURE IF EXISTS dbo.CheckDataset;
+DROP PROCEDURE IF EXISTS dbo.CheckFeatureArguments;
+DROP PROCEDURE IF EXISTS dbo.CheckImageArguments;
+DROP PROCEDURE IF EXISTS dbo.CheckNetworkArguments;
+DROP PROCEDURE IF EXISTS dbo.CheckSearchArguments;
+DROP PROCEDURE IF EXISTS dbo.CheckTrainingArguments;
+DROP PROCEDURE IF EXISTS dbo.CheckWorker;
+DROP PROCEDURE IF EXISTS dbo.CompareScores;
+DROP PROCEDURE IF EXISTS dbo.DeleteModelNodes;
+DROP PROCEDURE IF EXISTS dbo.DrawNumbers;
+DROP PROCEDURE IF EXISTS dbo.FillProbabilities;
+DROP PROCEDURE IF EXISTS dbo.FindClassifier;
+DROP PROCEDURE IF EXISTS dbo.FindFeatureSet;
+DROP PROCEDURE IF EXISTS dbo.FindMatrices;
+DROP PROCEDURE IF EXISTS dbo.FindNetwork;
+DROP PROCEDURE IF EXISTS dbo.FindPatients;
+DROP PROCEDURE IF EXISTS dbo.FindPrevalence;
+DROP PROCEDURE IF EXISTS dbo.FindScan;
+DROP PROCEDURE IF EXISTS dbo.FindScoring;
+DROP PROCEDURE IF EXISTS dbo.ForwardLayers;
+DROP PROCEDURE IF EXISTS dbo.MeasureExperiment;
+DROP PROCEDURE IF EXISTS dbo.ReadNetwork;
+DROP PROCEDURE IF EXISTS dbo.ReadVectors;
+DROP PROCEDURE IF EXISTS dbo.RefreshUnitVectors;
+DROP PROCEDURE IF EXISTS dbo.ReportFailedImages;
+DROP PROCEDURE IF EXISTS dbo.ReportFailedScans;
+DROP PROCEDURE IF EXISTS dbo.ReportSearch;
+DROP PROCEDURE IF EXISTS dbo.ScoreScansSql;
+DROP PROCEDURE IF EXISTS dbo.StartNetwork;
+DROP PROCEDURE IF EXISTS dbo.StoreExperiment;
+DROP PROCEDURE IF EXISTS dbo.StoreFeatures;
+DROP PROCEDURE IF EXISTS dbo.StoreImageFeatures;
+DROP PROCEDURE IF EXISTS dbo.StoreNetwork;
+DROP PROCEDURE IF EXISTS dbo.StorePredictions;
+DROP PROCEDURE IF EXISTS dbo.StoreTrials;
+DROP PROCEDURE IF EXISTS dbo.TakeCopiedModel;
+DROP PROCEDURE IF EXISTS dbo.TakeCopiedNetwork;
+DROP PROCEDURE IF EXISTS dbo.TakeCopiedScans;
+DROP PROCEDURE IF EXISTS dbo.TakePage;
+DROP PROCEDURE IF EXISTS dbo.TakeTrainingPatients;
+DROP PROCEDURE IF EXISTS dbo.TakeTrials;
+DROP PROCEDURE IF EXISTS dbo.TrainBestTrial;
+DROP PROCEDURE IF EXISTS dbo.UpdateWeights;
+DROP PROCEDURE IF EXISTS dbo.WalkTrees;
+GO
 -- The settings that procedures read, with their defaults; a value that the site has chosen is kept.
 INSERT INTO dbo.settings (name, value)
 SELECT d.name, d.value
@@ -838,44 +890,6 @@ FROM (
         (N'prevalence', NULL)
 ) AS d (name, value)
 WHERE NOT EXISTS (SELECT 1 FROM dbo.settings AS s WHERE s.name = d.name);
-GO
--- Every stored model, networks and classifiers, under the names that the original project's calls use.
-CREATE OR ALTER VIEW dbo.model
-AS
-SELECT name, created_at AS date, library, model
-FROM dbo.networks
-UNION ALL
-SELECT name, created_at AS date, library, model
-FROM dbo.classifiers;
-GO
--- The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed.
-CREATE OR ALTER VIEW dbo.scan_states
-AS
-SELECT
-    s.scan_id,
-    s.prediction_id,
-    f.message AS failure,
-    CASE
-        WHEN f.scan_id IS NOT NULL THEN 3
-        WHEN s.prediction_id IS NOT NULL THEN 2
-        WHEN EXISTS (SELECT 1 FROM dbo.features AS x WHERE x.scan_id = s.scan_id) THEN 1
-        ELSE 0 END AS state
-FROM (
-    SELECT scan_id, (SELECT MAX(r.prediction_id) FROM dbo.predictions AS r WHERE r.scan_id = dbo.scans.scan_id) AS prediction_id
-    FROM dbo.scans) AS s
-LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id;
-GO
--- Every pooled feature as a row, so that T-SQL can read it with no Python.
-CREATE OR ALTER VIEW dbo.feature_values
-AS
-SELECT
-    p.scan_id,
-    p.feature_set_id,
-    p.pooling,
-    CAST(v.[key] AS INT) AS feature_index,
-    CAST(v.[value] AS REAL) AS value
-FROM dbo.pooled_features AS p
-CROSS APPLY OPENJSON(p.vector) AS v;
 GO
 -- The version that a model's name stands for: the newest promotion of the name that was not rolled back.
 CREATE OR ALTER VIEW dbo.champions
@@ -895,15 +909,50 @@ SELECT
 FROM dbo.experiment_patients AS p
 INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id;
 GO
--- The scores that test figures are computed from, and nothing else is: those of test patients of the run whom dbo.splits
--- holds out too, so no training patient can be among them.
-CREATE OR ALTER VIEW dbo.test_scores
+-- Every pooled feature as a row, so that T-SQL can read it with no Python.
+CREATE OR ALTER VIEW dbo.feature_values
 AS
 SELECT
-    s.experiment_id, s.classifier_id, s.patient_id, s.part, s.fold, s.label, s.raw, s.probability, s.out_of_fold
-FROM dbo.experiment_scores AS s
-INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
-WHERE s.part = 'test' AND sp.part = 'test' AND s.label IS NOT NULL;
+    p.scan_id,
+    p.feature_set_id,
+    p.pooling,
+    CAST(v.[key] AS INT) AS feature_index,
+    CAST(v.[value] AS REAL) AS value
+FROM dbo.pooled_features AS p
+CROSS APPLY OPENJSON(p.vector) AS v;
+GO
+-- Every stored model, networks and classifiers, under the names that the original project's calls use.
+CREATE OR ALTER VIEW dbo.model
+AS
+SELECT name, created_at AS date, library, model
+FROM dbo.networks
+UNION ALL
+SELECT name, created_at AS date, library, model
+FROM dbo.classifiers;
+GO
+-- The points of every version's curves, from its newest training run. patients is filled for calibration alone: the thresholds
+-- of the other curves are scores of single patients, who could be told by them.
+CREATE OR ALTER VIEW dbo.model_curves
+AS
+SELECT
+    e.classifier_id,
+    c.part,
+    c.curve,
+    c.position,
+    c.x,
+    c.y,
+    CASE WHEN c.curve IN (N'calibration', N'calibration_raw') THEN CAST(c.threshold AS INT) END AS patients
+FROM dbo.experiment_curves AS c
+INNER JOIN dbo.experiments AS e ON e.experiment_id = c.experiment_id
+WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
+GO
+-- The measured figures of every version's newest training run.
+CREATE OR ALTER VIEW dbo.model_figures
+AS
+SELECT e.classifier_id, m.part, m.metric, m.value
+FROM dbo.experiment_metrics AS m
+INNER JOIN dbo.experiments AS e ON e.experiment_id = m.experiment_id
+WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
 GO
 -- Every version of every model: what it is made of, who trained it when, whether it is the champion, and what it has scored.
 CREATE OR ALTER VIEW dbo.model_versions
@@ -942,30 +991,6 @@ LEFT JOIN (
     SELECT classifier_id, COUNT(*) AS predictions FROM dbo.predictions GROUP BY classifier_id
 ) AS p ON p.classifier_id = c.classifier_id;
 GO
--- The measured figures of every version's newest training run.
-CREATE OR ALTER VIEW dbo.model_figures
-AS
-SELECT e.classifier_id, m.part, m.metric, m.value
-FROM dbo.experiment_metrics AS m
-INNER JOIN dbo.experiments AS e ON e.experiment_id = m.experiment_id
-WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
-GO
--- The points of every version's curves, from its newest training run. patients is filled for calibration alone: the thresholds
--- of the other curves are scores of single patients, who could be told by them.
-CREATE OR ALTER VIEW dbo.model_curves
-AS
-SELECT
-    e.classifier_id,
-    c.part,
-    c.curve,
-    c.position,
-    c.x,
-    c.y,
-    CASE WHEN c.curve IN (N'calibration', N'calibration_raw') THEN CAST(c.threshold AS INT) END AS patients
-FROM dbo.experiment_curves AS c
-INNER JOIN dbo.experiments AS e ON e.experiment_id = c.experiment_id
-WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
-GO
 -- Every promotion, those that were rolled back too, with the versions' numbers.
 CREATE OR ALTER VIEW dbo.promotion_history
 AS
@@ -987,119 +1012,357 @@ FROM dbo.model_promotions AS m
 INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.classifier_id
 LEFT JOIN dbo.classifiers AS before ON before.classifier_id = m.previous_classifier_id;
 GO
--- RefreshWorklist: brings dbo.worklist in line with the other tables, for the scans given or for all.
--- Example: EXECUTE dbo.RefreshWorklist;
-CREATE OR ALTER PROCEDURE dbo.RefreshWorklist
-    @Scans NVARCHAR(MAX) = NULL, -- scan_ids with commas between, which stand for all scans of their patients; NULL means all
-    @Help BIT = 0                -- 1 prints this help and does nothing else
+-- The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed.
+CREATE OR ALTER VIEW dbo.scan_states
+AS
+SELECT
+    s.scan_id,
+    s.prediction_id,
+    f.message AS failure,
+    CASE
+        WHEN f.scan_id IS NOT NULL THEN 3
+        WHEN s.prediction_id IS NOT NULL THEN 2
+        WHEN EXISTS (SELECT 1 FROM dbo.features AS x WHERE x.scan_id = s.scan_id) THEN 1
+        ELSE 0 END AS state
+FROM (
+    SELECT scan_id, (SELECT MAX(r.prediction_id) FROM dbo.predictions AS r WHERE r.scan_id = dbo.scans.scan_id) AS prediction_id
+    FROM dbo.scans) AS s
+LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id;
+GO
+-- The scores that test figures are computed from, and nothing else is: those of test patients of the run whom dbo.splits
+-- holds out too, so no training patient can be among them.
+CREATE OR ALTER VIEW dbo.test_scores
+AS
+SELECT
+    s.experiment_id, s.classifier_id, s.patient_id, s.part, s.fold, s.label, s.raw, s.probability, s.out_of_fold
+FROM dbo.experiment_scores AS s
+INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
+WHERE s.part = 'test' AND sp.part = 'test' AND s.label IS NOT NULL;
+GO
+-- EndSession: signs out. The web page calls it.
+-- Example: EXECUTE dbo.EndSession @Sha256 = @Sha256;
+CREATE OR ALTER PROCEDURE dbo.EndSession
+    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the session's secret; needed
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
-    SET XACT_ABORT ON;
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.RefreshWorklist brings dbo.worklist, which ListPatients searches and sorts by, in line with the other tables.
-Loading, features and scores do so by themselves: call it after changing patients, scans or predictions by hand.
+        PRINT N'dbo.EndSession: signs out. The web page calls it.
 Parameters:
-    @Scans NVARCHAR(MAX) = NULL  scan_ids with commas between, which stand for all scans of their patients; NULL means all
-    @Help BIT = 0                1 prints this help and does nothing else
+    @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
+    @Help BIT = 0                 1 prints this help and does nothing else
 Example:
-    EXECUTE dbo.RefreshWorklist;';
+    EXECUTE dbo.EndSession @Sha256 = @Sha256;';
         RETURN 0;
     END;
 
-    DECLARE @Locked INT;
-    CREATE TABLE #changed (scan_id INT NOT NULL PRIMARY KEY);
-    INSERT INTO #changed (scan_id)
-    SELECT scan_id FROM dbo.scans WHERE @Scans IS NULL
-    UNION
-    -- With the scan that was the patient's primary one before.
-    SELECT s.scan_id
-    FROM STRING_SPLIT(@Scans, N',') AS g
-    INNER JOIN dbo.scans AS o ON o.scan_id = CAST(g.value AS INT)
-    INNER JOIN dbo.scans AS s ON s.patient_id = o.patient_id
-    WHERE g.value <> N'';
-
-    BEGIN TRANSACTION;
-    -- Whoever comes second waits here, and then sees what the first has stored.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #changed));
-    DELETE w
-    FROM dbo.worklist AS w
-    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
-    WHERE s.is_primary = 0 AND w.scan_id IN (SELECT scan_id FROM #changed);
-    UPDATE w
-    SET w.display_name = p.display_name, w.study_date = s.study_date, w.slices = s.number_images, w.state = t.state,
-        w.prediction_id = t.prediction_id, w.probability = r.probability
-    FROM dbo.worklist AS w
-    INNER JOIN dbo.patients AS p ON p.idx = w.idx
-    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
-    INNER JOIN dbo.scan_states AS t ON t.scan_id = w.scan_id
-    LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
-    WHERE w.scan_id IN (SELECT scan_id FROM #changed);
-    INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability)
-    SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images, t.state, t.prediction_id, r.probability
-    FROM dbo.scans AS s
-    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
-    INNER JOIN dbo.scan_states AS t ON t.scan_id = s.scan_id
-    LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
-    WHERE s.is_primary = 1 AND s.scan_id IN (SELECT scan_id FROM #changed)
-        AND NOT EXISTS (SELECT 1 FROM dbo.worklist AS w WHERE w.scan_id = s.scan_id)
-    ORDER BY p.idx;
-    COMMIT TRANSACTION;
+    DELETE FROM dbo.sessions WHERE sha256 = @Sha256;
 END;
 GO
--- AssignSplits: puts every patient without a part into train or test, by a keyed hash of the patient's id.
--- Example: EXECUTE dbo.AssignSplits;
-CREATE OR ALTER PROCEDURE dbo.AssignSplits
-    @Help BIT = 0 -- 1 prints this help and does nothing else
+-- FindAccount: the account of a name, for signing in. The web page calls it.
+-- Example: EXECUTE dbo.FindAccount @Name = N'ana';
+CREATE OR ALTER PROCEDURE dbo.FindAccount
+    @Name NVARCHAR(128) = NULL, -- name of the account; needed
+    @Help BIT = 0               -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
-    SET XACT_ABORT ON;
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.AssignSplits puts every patient that has no row in dbo.splits into the part train or test.
-The part follows from SHA-256 of settings.split_key and the patient''s id alone, so it does not depend on the other
-patients, on their order or on labels, and a part once given is never changed. settings.test_percent (1 to 90) is the
-share of test patients. TrainLungCancerModel calls it.
+        PRINT N'dbo.FindAccount: the account of a name, for signing in. The web page calls it.
 Parameters:
-    @Help BIT = 0    1 prints this help and does nothing else
+    @Name NVARCHAR(128) = NULL  name of the account; needed
+    @Help BIT = 0               1 prints this help and does nothing else
 Example:
-    EXECUTE dbo.AssignSplits;';
+    EXECUTE dbo.FindAccount @Name = N''ana'';';
         RETURN 0;
     END;
 
-    DECLARE @SplitKey NVARCHAR(400) = (SELECT value FROM dbo.settings WHERE name = N'split_key');
-    DECLARE @PercentText NVARCHAR(400) = (SELECT value FROM dbo.settings WHERE name = N'test_percent');
-    DECLARE @TestPercent INT = TRY_CAST(@PercentText AS INT);
-    DECLARE @Message NVARCHAR(2000);
+    SELECT a.name, a.password_hash, a.role, a.sees_truth, a.is_enabled
+    FROM dbo.accounts AS a
+    WHERE a.name = @Name;
+END;
+GO
+-- FindSession: the account whose session it is; no row when the session or its account has ended. The web page calls it.
+-- Example: EXECUTE dbo.FindSession @Sha256 = @Sha256, @IdleMinutes = 60;
+CREATE OR ALTER PROCEDURE dbo.FindSession
+    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the session's secret; needed
+    @IdleMinutes INT = NULL,      -- a session not used for this long is over; needed
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
 
-    IF @SplitKey IS NULL OR @TestPercent IS NULL OR @TestPercent NOT BETWEEN 1 AND 90
+    IF @Help = 1
     BEGIN
-        SET @Message = CONCAT(N'The settings split_key and test_percent are needed to split patients, and test_percent is ',
-            COALESCE(N'''' + REPLACE(@PercentText, N'%', N'%%') + N'''', N'missing'),
-            N'. Set split_key to any text and test_percent to a whole number from 1 to 90 in dbo.settings.');
+        PRINT N'dbo.FindSession: the account whose session it is; no row when the session or its account has ended. The web page calls it.
+Parameters:
+    @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
+    @IdleMinutes INT = NULL       a session not used for this long is over; needed
+    @Help BIT = 0                 1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.FindSession @Sha256 = @Sha256, @IdleMinutes = 60;';
+        RETURN 0;
+    END;
+
+    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME();
+
+    SELECT a.name, a.role, a.sees_truth
+    FROM dbo.sessions AS s
+    INNER JOIN dbo.accounts AS a ON a.account_id = s.account_id
+    WHERE s.sha256 = @Sha256 AND a.is_enabled = 1 AND s.expires_at > @Now AND s.last_seen_at > DATEADD(MINUTE, -@IdleMinutes, @Now);
+
+    -- Once a minute is enough, and spares the reader of many slices as many writes.
+    IF EXISTS (SELECT 1 FROM dbo.sessions WHERE sha256 = @Sha256 AND last_seen_at <= DATEADD(MINUTE, -1, @Now))
+        UPDATE dbo.sessions
+        SET last_seen_at = @Now
+        WHERE sha256 = @Sha256 AND last_seen_at > DATEADD(MINUTE, -@IdleMinutes, @Now);
+END;
+GO
+-- FindToken: the account that a token speaks for; no row when the token or its account has ended. The web page calls it.
+-- Example: EXECUTE dbo.FindToken @Sha256 = @Sha256;
+CREATE OR ALTER PROCEDURE dbo.FindToken
+    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the token; needed
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.FindToken: the account that a token speaks for; no row when the token or its account has ended. The web page calls it.
+Parameters:
+    @Sha256 VARBINARY(32) = NULL  SHA-256 of the token; needed
+    @Help BIT = 0                 1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.FindToken @Sha256 = @Sha256;';
+        RETURN 0;
+    END;
+
+    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME();
+
+    SELECT a.name, a.role, a.sees_truth
+    FROM dbo.access_tokens AS t
+    INNER JOIN dbo.accounts AS a ON a.account_id = t.account_id
+    WHERE t.sha256 = @Sha256 AND a.is_enabled = 1 AND t.revoked_at IS NULL AND t.expires_at > @Now;
+
+    IF EXISTS (SELECT 1 FROM dbo.access_tokens WHERE sha256 = @Sha256 AND COALESCE(last_used_at, created_at) <= DATEADD(MINUTE, -1, @Now))
+        UPDATE dbo.access_tokens
+        SET last_used_at = @Now
+        WHERE sha256 = @Sha256 AND revoked_at IS NULL AND expires_at > @Now;
+END;
+GO
+-- HasAccounts: whether anybody can sign in to the web page. `lungdb serve` calls it with the page's own rights.
+-- Example: EXECUTE dbo.HasAccounts;
+CREATE OR ALTER PROCEDURE dbo.HasAccounts
+    @Help BIT = 0  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.HasAccounts: whether anybody can sign in to the web page. `lungdb serve` calls it with the page''s own rights.
+Parameters:
+    @Help BIT = 0  1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.HasAccounts;';
+        RETURN 0;
+    END;
+
+    SELECT CAST(IIF(EXISTS (SELECT 1 FROM dbo.accounts AS a WHERE a.is_enabled = 1), 1, 0) AS BIT) AS has_accounts;
+END;
+GO
+-- ListAccounts: the accounts of the web page, without their passwords' hashes. `lungdb accounts` calls it.
+-- Example: EXECUTE dbo.ListAccounts;
+CREATE OR ALTER PROCEDURE dbo.ListAccounts
+    @Help BIT = 0  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListAccounts: the accounts of the web page, without their passwords'' hashes. `lungdb accounts` calls it.
+Parameters:
+    @Help BIT = 0  1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListAccounts;';
+        RETURN 0;
+    END;
+
+    SELECT a.name, a.role, a.sees_truth, a.is_enabled, CAST(IIF(a.password_hash IS NULL, 0, 1) AS BIT) AS has_password, a.created_at
+    FROM dbo.accounts AS a
+    ORDER BY a.name;
+END;
+GO
+-- ListTokens: the tokens that were given out, without their hashes. `lungdb accounts` calls it.
+-- Example: EXECUTE dbo.ListTokens;
+CREATE OR ALTER PROCEDURE dbo.ListTokens
+    @Help BIT = 0  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListTokens: the tokens that were given out, without their hashes. `lungdb accounts` calls it.
+Parameters:
+    @Help BIT = 0  1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListTokens;';
+        RETURN 0;
+    END;
+
+    SELECT t.token_id, a.name AS account, t.name, t.created_at, t.expires_at, t.revoked_at, t.last_used_at
+    FROM dbo.access_tokens AS t
+    INNER JOIN dbo.accounts AS a ON a.account_id = t.account_id
+    ORDER BY t.token_id;
+END;
+GO
+-- ReadAudit: who did what on the web page, newest first.
+-- Example: EXECUTE dbo.ReadAudit @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.ReadAudit
+    @Account NVARCHAR(128) = NULL, -- only what this account did
+    @PatientIndex INT = NULL,      -- only what was done with this patient, and lists that showed it
+    @Limit INT = 50,               -- most rows, 1 to 100000
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReadAudit lists who did what on the web page, newest first: sign-ins, views of patients, scores, and what was refused.
+Parameters:
+    @Account NVARCHAR(128) = NULL  only what this account did
+    @PatientIndex INT = NULL       only what was done with this patient, and lists that showed it
+    @Limit INT = 50                most rows, 1 to 100000
+    @Help BIT = 0                  1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.ReadAudit;
+    EXECUTE dbo.ReadAudit @Account = N''ana'', @Limit = 500;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 100000
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Limit), N'NULL'), N' for the parameter @Limit is not supported. Supported values are 1 to 100000.');
         THROW 50101, @Message, 1;
     END;
 
-    INSERT INTO dbo.splits (patient_id, part)
-    SELECT
-        p.patient_id,
-        CASE
-            WHEN CAST(SUBSTRING(HASHBYTES('SHA2_256', CONVERT(VARBINARY(1000), CONCAT(@SplitKey, N'/', p.patient_id))), 1, 3) AS INT) % 100
-                < @TestPercent THEN 'test'
-            ELSE 'train'
-        END
-    FROM dbo.patients AS p
-    WHERE NOT EXISTS (SELECT 1 FROM dbo.splits AS s WITH (UPDLOCK, HOLDLOCK) WHERE s.patient_id = p.patient_id);
+    SELECT TOP (@Limit) u.audit_id, u.at, u.account, u.action, u.patient_index, u.outcome, u.detail, u.address
+    FROM dbo.audit AS u
+    WHERE (@Account IS NULL OR u.account = @Account)
+        AND (@PatientIndex IS NULL OR u.patient_index = @PatientIndex
+            -- Lists name theirs in detail, as in: patients: 0, 12, 7
+            OR u.action IN ('view_list', 'view_patient')
+                AND CONCAT(REPLACE(u.detail, N':', N','), N',') LIKE CONCAT(N'%, ', @PatientIndex, N',%'))
+    ORDER BY u.audit_id DESC;
 END;
 GO
--- CheckInstallation: tells what the external Python has: versions, ONNX Runtime's providers, a GPU if one is seen.
--- Example: EXECUTE dbo.CheckInstallation;
-CREATE OR ALTER PROCEDURE dbo.CheckInstallation
-    @Help BIT = 0 -- 1 prints this help and does nothing else
+-- RecordAudit: one line of what was done or refused. The web page calls it.
+-- Example: EXECUTE dbo.RecordAudit @Action = 'view_patient', @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.RecordAudit
+    @Action VARCHAR(20) = NULL,     -- sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score or refused; needed
+    @PatientIndex INT = NULL,       -- index of the patient that it is about
+    @Outcome VARCHAR(10) = 'ok',    -- ok, refused or failed
+    @Detail NVARCHAR(4000) = NULL,  -- what was asked for or why it was refused; never a name or a search
+    @Address VARCHAR(45) = NULL,    -- address that the request came from
+    @Account NVARCHAR(128) = NULL,  -- account that it is about; NULL means the session's user
+    @Help BIT = 0                   -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RecordAudit: one line of what was done or refused. The web page calls it.
+Parameters:
+    @Action VARCHAR(20) = NULL       sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score or refused; needed
+    @PatientIndex INT = NULL         index of the patient that it is about
+    @Outcome VARCHAR(10) = ''ok''    ok, refused or failed
+    @Detail NVARCHAR(4000) = NULL    what was asked for or why it was refused; never a name or a search
+    @Address VARCHAR(45) = NULL      address that the request came from
+    @Account NVARCHAR(128) = NULL    account that it is about; NULL means the session''s user
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RecordAudit @Action = ''view_patient'', @PatientIndex = 0;';
+        RETURN 0;
+    END;
+
+    INSERT INTO dbo.audit (account, action, patient_index, outcome, detail, address)
+    VALUES (COALESCE(@Account, CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128))), @Action, @PatientIndex, @Outcome, @Detail, @Address);
+END;
+GO
+-- RenewPasswordHash: stores a stronger hash of the same password, unless the password was changed meanwhile. The web page calls it.
+-- Example: EXECUTE dbo.RenewPasswordHash @Name = N'ana', @Before = N'$argon2id$…', @After = N'$argon2id$…';
+CREATE OR ALTER PROCEDURE dbo.RenewPasswordHash
+    @Name NVARCHAR(128) = NULL,   -- name of the account; needed
+    @Before NVARCHAR(200) = NULL, -- hash that the password was checked against; needed
+    @After NVARCHAR(200) = NULL,  -- new hash of the same password; needed
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RenewPasswordHash: stores a stronger hash of the same password, unless the password was changed meanwhile. The web page calls it.
+Parameters:
+    @Name NVARCHAR(128) = NULL    name of the account; needed
+    @Before NVARCHAR(200) = NULL  hash that the password was checked against; needed
+    @After NVARCHAR(200) = NULL   new hash of the same password; needed
+    @Help BIT = 0                 1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RenewPasswordHash @Name = N''ana'', @Before = N''$argon2id$…'', @After = N''$argon2id$…'';';
+        RETURN 0;
+    END;
+
+    UPDATE dbo.accounts SET password_hash = @After WHERE name = @Name AND password_hash = @Before;
+END;
+GO
+-- RevokeToken: ends a token for good. `lungdb accounts` calls it.
+-- Example: EXECUTE dbo.RevokeToken @TokenId = 3;
+CREATE OR ALTER PROCEDURE dbo.RevokeToken
+    @TokenId INT = NULL, -- number of the token, from ListTokens; needed
+    @Help BIT = 0        -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RevokeToken: ends a token for good. `lungdb accounts` calls it.
+Parameters:
+    @TokenId INT = NULL  number of the token, from ListTokens; needed
+    @Help BIT = 0        1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RevokeToken @TokenId = 3;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    UPDATE dbo.access_tokens SET revoked_at = SYSUTCDATETIME() WHERE token_id = @TokenId AND revoked_at IS NULL;
+    IF @@ROWCOUNT = 0
+    BEGIN
+        SET @Message = CONCAT(N'There is no valid token of the number ', COALESCE(CONVERT(NVARCHAR(20), @TokenId), N'NULL'), N'. See the numbers with: lungdb accounts list');
+        THROW 50222, @Message, 1;
+    END;
+END;
+GO
+-- StartSession: keeps the hash of a session's secret after somebody signed in, and forgets sessions that are over. The web page calls it.
+-- Example: EXECUTE dbo.StartSession @Name = N'ana', @Sha256 = @Sha256, @Hours = 12;
+CREATE OR ALTER PROCEDURE dbo.StartSession
+    @Name NVARCHAR(128) = NULL,   -- name of the account; needed
+    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the session's secret; needed
+    @Hours INT = NULL,            -- after this time the session ends in any case; needed
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -1107,32 +1370,821 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.CheckInstallation runs a script in the language that settings.external_language names and returns what it found:
-the versions of Python and of the packages that the procedures use, ONNX Runtime''s providers, and a GPU if one is seen.
+        PRINT N'dbo.StartSession: keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over. The web page calls it.
 Parameters:
-    @Help BIT = 0    1 prints this help and does nothing else
+    @Name NVARCHAR(128) = NULL    name of the account; needed
+    @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
+    @Hours INT = NULL             after this time the session ends in any case; needed
+    @Help BIT = 0                 1 prints this help and does nothing else
 Example:
-    EXECUTE dbo.CheckInstallation;';
+    EXECUTE dbo.StartSession @Name = N''ana'', @Sha256 = @Sha256, @Hours = 12;';
         RETURN 0;
     END;
 
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DELETE FROM dbo.sessions WHERE expires_at <= SYSUTCDATETIME();
+    INSERT INTO dbo.sessions (sha256, account_id, expires_at)
+    SELECT @Sha256, a.account_id, DATEADD(HOUR, @Hours, SYSUTCDATETIME())
+    FROM dbo.accounts AS a
+    WHERE a.name = @Name AND a.is_enabled = 1;
+END;
+GO
+-- StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions.
+-- `lungdb accounts` calls it.
+-- Example: EXECUTE dbo.StoreAccount @Name = N'ana', @IsEnabled = 0;
+CREATE OR ALTER PROCEDURE dbo.StoreAccount
+    @Name NVARCHAR(128) = NULL,         -- name of the account; needed
+    @IsNew BIT = 0,                     -- 1 adds the account, 0 changes it
+    @PasswordHash NVARCHAR(200) = NULL, -- argon2id hash of the password; NULL leaves it
+    @Role VARCHAR(10) = NULL,           -- reader or scorer; NULL leaves it, or reader for a new account
+    @SeesTruth BIT = NULL,              -- whether the account may see labels; NULL leaves it, or 0 for a new account
+    @IsEnabled BIT = NULL,              -- whether the account may be used; NULL leaves it, or 1 for a new account
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
 
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = N'
-def main():
-    from lungdb.procedures import check_installation
-    return check_installation()
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions. `lungdb accounts` calls it.
+Parameters:
+    @Name NVARCHAR(128) = NULL          name of the account; needed
+    @IsNew BIT = 0                      1 adds the account, 0 changes it
+    @PasswordHash NVARCHAR(200) = NULL  argon2id hash of the password; NULL leaves it
+    @Role VARCHAR(10) = NULL            reader or scorer; NULL leaves it, or reader for a new account
+    @SeesTruth BIT = NULL               whether the account may see labels; NULL leaves it, or 0 for a new account
+    @IsEnabled BIT = NULL               whether the account may be used; NULL leaves it, or 1 for a new account
+    @Help BIT = 0                       1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreAccount @Name = N''ana'', @IsEnabled = 0;';
+        RETURN 0;
+    END;
 
-OutputDataSet = main()
-'
-    WITH RESULT SETS ((item NVARCHAR(128), value NVARCHAR(1000)));
+    DECLARE @Message NVARCHAR(2000), @AccountId INT;
+    IF @Name IS NULL OR @Name = N'' OR DATALENGTH(@Name) <> DATALENGTH(LTRIM(RTRIM(@Name)))
+    BEGIN
+        SET @Message = N'The value for the parameter @Name is not supported. Give a name of 1 to 128 characters that neither begins nor ends with a blank.';
+        THROW 50101, @Message, 1;
+    END;
+    IF @Role NOT IN ('reader', 'scorer')
+    BEGIN
+        SET @Message = CONCAT(N'The value ''', REPLACE(@Role, '%', '%%'), N''' for the parameter @Role is not supported. Supported values are reader and scorer.');
+        THROW 50101, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    SET @AccountId = (SELECT a.account_id FROM dbo.accounts AS a WITH (UPDLOCK, HOLDLOCK) WHERE a.name = @Name);
+    IF @IsNew = 1 AND @AccountId IS NOT NULL
+    BEGIN
+        SET @Message = CONCAT(N'There is an account ''', REPLACE(@Name, N'%', N'%%'), N''' already. Choose another name, or change that account.');
+        THROW 50221, @Message, 1;
+    END;
+    IF @IsNew = 0 AND @AccountId IS NULL
+    BEGIN
+        SET @Message = CONCAT(N'There is no account ''', REPLACE(@Name, N'%', N'%%'), N'''. See the names with: lungdb accounts list');
+        THROW 50220, @Message, 1;
+    END;
+    IF @IsNew = 1
+        INSERT INTO dbo.accounts (name, password_hash, role, sees_truth, is_enabled)
+        VALUES (@Name, @PasswordHash, COALESCE(@Role, 'reader'), COALESCE(@SeesTruth, 0), COALESCE(@IsEnabled, 1));
+    ELSE
+        UPDATE dbo.accounts
+        SET password_hash = COALESCE(@PasswordHash, password_hash),
+            role = COALESCE(@Role, role),
+            sees_truth = COALESCE(@SeesTruth, sees_truth),
+            is_enabled = COALESCE(@IsEnabled, is_enabled)
+        WHERE account_id = @AccountId;
+    IF @PasswordHash IS NOT NULL OR @IsEnabled = 0
+        DELETE FROM dbo.sessions WHERE account_id = @AccountId;
+    COMMIT TRANSACTION;
+END;
+GO
+-- StoreToken: keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.
+-- Example: EXECUTE dbo.StoreToken @Name = N'ana', @TokenName = N'nightly job', @Sha256 = @Sha256, @Days = 90;
+CREATE OR ALTER PROCEDURE dbo.StoreToken
+    @Name NVARCHAR(128) = NULL,      -- name of the account; needed
+    @TokenName NVARCHAR(128) = NULL, -- what the token is for; needed
+    @Sha256 VARBINARY(32) = NULL,    -- SHA-256 of the token; needed
+    @Days INT = NULL,                -- how long the token is valid, 1 to 3660; needed
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreToken: keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.
+Parameters:
+    @Name NVARCHAR(128) = NULL       name of the account; needed
+    @TokenName NVARCHAR(128) = NULL  what the token is for; needed
+    @Sha256 VARBINARY(32) = NULL     SHA-256 of the token; needed
+    @Days INT = NULL                 how long the token is valid, 1 to 3660; needed
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreToken @Name = N''ana'', @TokenName = N''nightly job'', @Sha256 = @Sha256, @Days = 90;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @Days IS NULL OR @Days NOT BETWEEN 1 AND 3660
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Days), N'NULL'), N' for the parameter @Days is not supported. Supported values are 1 to 3660.');
+        THROW 50101, @Message, 1;
+    END;
+    INSERT INTO dbo.access_tokens (sha256, account_id, name, expires_at)
+    SELECT @Sha256, a.account_id, @TokenName, DATEADD(DAY, @Days, SYSUTCDATETIME())
+    FROM dbo.accounts AS a
+    WHERE a.name = @Name;
+    IF @@ROWCOUNT = 0
+    BEGIN
+        SET @Message = CONCAT(N'There is no account ''', REPLACE(@Name, N'%', N'%%'), N'''. See the names with: lungdb accounts list');
+        THROW 50220, @Message, 1;
+    END;
+    SELECT t.token_id, t.expires_at FROM dbo.access_tokens AS t WHERE t.sha256 = @Sha256;
+END;
+GO
+-- BackwardLayers: fills #gradients (layer, input, unit, value) with the derivatives of the batch's mean cross-entropy, from
+-- #activations, #probabilities and #targets, by way of #deltas (layer, example, unit, value). Called by TrainNetworkSql.
+CREATE OR ALTER PROCEDURE internal.BackwardLayers
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Layer INT = (SELECT MAX(layer) FROM #layers), @Activation NVARCHAR(16), @Constant FLOAT, @Linear FLOAT, @Square FLOAT;
+    DECLARE @Share FLOAT = CAST(1 AS FLOAT) / (SELECT COUNT(*) FROM #activations WHERE layer = 0 AND unit = -1);
+    DELETE FROM #gradients;
+    DELETE FROM #deltas;
+    INSERT INTO #deltas (layer, example, unit, value)
+    SELECT @Layer, p.example, p.label, (p.value - CASE WHEN t.label = p.label THEN 1 ELSE 0 END) * @Share
+    FROM #probabilities AS p
+    INNER JOIN #targets AS t ON t.example = p.example;
+
+    WHILE @Layer >= 0
+    BEGIN
+        INSERT INTO #gradients (layer, input, unit, value)
+        SELECT @Layer, a.unit, d.unit, SUM(a.value * d.value)
+        FROM #activations AS a
+        INNER JOIN #deltas AS d ON d.layer = @Layer AND d.example = a.example
+        WHERE a.layer = @Layer
+        GROUP BY a.unit, d.unit;
+
+        -- The activation's derivative from the unit's own value v: 1 for ReLU, whose zeros have no row, 1 - v * v for tanh,
+        -- v - v * v for the sigmoid.
+        SET @Activation = (SELECT activation FROM #layers WHERE layer = @Layer - 1);
+        SET @Constant = CASE WHEN @Activation = N'sigmoid' THEN 0 ELSE 1 END;
+        SET @Linear = CASE WHEN @Activation = N'sigmoid' THEN 1 ELSE 0 END;
+        SET @Square = CASE WHEN @Activation IN (N'sigmoid', N'tanh') THEN -1 ELSE 0 END;
+        INSERT INTO #deltas (layer, example, unit, value)
+        SELECT @Layer - 1, a.example, a.unit,
+            SUM(d.value * w.value) * (@Constant + @Linear * MAX(a.value) + @Square * MAX(a.value) * MAX(a.value))
+        FROM #activations AS a
+        INNER JOIN #deltas AS d ON d.layer = @Layer AND d.example = a.example
+        INNER JOIN #weights AS w ON w.layer = @Layer AND w.input = a.unit AND w.unit = d.unit
+        WHERE a.layer = @Layer AND a.unit >= 0 AND @Layer > 0
+        GROUP BY a.example, a.unit;
+        SET @Layer = @Layer - 1;
+    END;
+END;
+GO
+-- CheckDataset: refuses a data set that is not there, lacks features, has others than the network reads, or huge numbers.
+-- Called by ScoreNetworkSql.
+CREATE OR ALTER PROCEDURE internal.CheckDataset
+    @Dataset NVARCHAR(128), -- name in dbo.examples
+    @Inputs INT OUTPUT      -- how many features each example must have; NULL is set to what they have
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Example INT, @Features INT, @Largest FLOAT = CAST(N'3.4028234663852886e38' AS FLOAT);
+    IF @Dataset IS NULL OR NOT EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
+            N' in dbo.examples. Give the name of one in @Dataset, or insert its examples.'), N'%', N'%%');
+        THROW 50171, @Message, 1;
+    END;
+
+    IF @Inputs IS NULL
+        SET @Inputs = (SELECT MAX(feature_index) + 1 FROM dbo.examples WHERE dataset = @Dataset);
+    SELECT TOP (1) @Example = e.example_id, @Features = COUNT(*)
+    FROM dbo.examples AS e
+    WHERE e.dataset = @Dataset
+    GROUP BY e.example_id
+    HAVING COUNT(*) <> @Inputs OR MIN(e.feature_index) <> 0 OR MAX(e.feature_index) <> @Inputs - 1
+    ORDER BY e.example_id;
+    IF @Example IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has ', @Features,
+            N' features, which are not 0 to ', @Inputs - 1,
+            N'. Give every example exactly these features, zeros included, or take another network.'), N'%', N'%%');
+        THROW 50172, @Message, 1;
+    END;
+
+    SELECT TOP (1) @Message = REPLACE(CONCAT(N'The feature ', feature_index, N' of the example ', example_id, N' of the data set ''', @Dataset,
+        N''' is ', CONVERT(NVARCHAR(30), value, 1), N', which single precision cannot hold. Scale the features to about -1 to 1.'), N'%', N'%%')
+    FROM dbo.examples
+    WHERE dataset = @Dataset AND (value > @Largest OR value < -@Largest)
+    ORDER BY example_id, feature_index;
+    IF @Message IS NOT NULL
+        THROW 50172, @Message, 1;
+END;
+GO
+-- CheckNetworkArguments: refuses what TrainNetworkSql cannot work with, all wrong arguments in one error.
+-- Called by TrainNetworkSql.
+CREATE OR ALTER PROCEDURE internal.CheckNetworkArguments
+    @Hidden NVARCHAR(400),     -- units of the hidden layers, with commas
+    @Iterations INT,           -- 1 to 1000000
+    @LearningRate FLOAT,       -- above 0, at most 1000
+    @L2 FLOAT,                 -- 0 to 1000
+    @BatchSize INT,            -- 1 or more, or NULL for all examples
+    @Momentum FLOAT,           -- 0 to 0.999
+    @Seed INT,                 -- 1 to 2147483646
+    @ModelName NVARCHAR(128)   -- not NULL and not empty
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000) = N'';
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = N'TrainNetworkSql was called inside a transaction. It commits as it goes: commit or roll back first, then call it again.';
+        THROW 50100, @Message, 1;
+    END;
+
+    IF @ModelName IS NULL OR @ModelName = N''
+        SET @Message = N'The parameter @ModelName is NULL or empty. Give the network a name, such as network_sql. ';
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
+        N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@Hidden', @Hidden, N'numbers of units from 1 to 10000 with commas between, such as 32,16', CASE WHEN @Hidden IS NOT NULL
+                AND NOT EXISTS (
+                    SELECT 1 FROM STRING_SPLIT(@Hidden, N',') WHERE COALESCE(TRY_CAST(NULLIF(TRIM(value), N'') AS INT), 0) NOT BETWEEN 1 AND 10000)
+                THEN 1 ELSE 0 END),
+            (N'@Iterations', CAST(@Iterations AS NVARCHAR(30)), N'1 to 1000000', IIF(@Iterations BETWEEN 1 AND 1000000, 1, 0)),
+            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'numbers above 0 and up to 1000', IIF(@LearningRate > 0 AND @LearningRate <= 1000, 1, 0)),
+            (N'@L2', CAST(@L2 AS NVARCHAR(30)), N'0 to 1000', IIF(@L2 BETWEEN 0 AND 1000, 1, 0)),
+            (N'@BatchSize', CAST(@BatchSize AS NVARCHAR(30)), N'1 or more, or NULL', IIF(@BatchSize IS NULL OR @BatchSize >= 1, 1, 0)),
+            (N'@Momentum', CAST(@Momentum AS NVARCHAR(30)), N'0 to 0.999', IIF(@Momentum BETWEEN 0 AND 0.999, 1, 0)),
+            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'1 to 2147483646', IIF(@Seed BETWEEN 1 AND 2147483646, 1, 0))
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+END;
+GO
+-- DrawNumbers: fills #numbers (number BIGINT, state BIGINT) with the states of the generator
+-- state(n) = seed * 48271^(n + 1) modulo 2^31 - 1, which BIGINT holds exactly. Called by StartNetwork.
+CREATE OR ALTER PROCEDURE internal.DrawNumbers
+    @Seed INT,     -- 1 to 2147483646
+    @Count BIGINT  -- how many numbers
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Modulus BIGINT = 2147483647, @Power BIGINT = 48271, @Made BIGINT = 1;
+    DELETE FROM #numbers;
+    INSERT INTO #numbers (number, state) VALUES (0, CAST(@Seed AS BIGINT) * @Power % @Modulus);
+
+    -- Each turn doubles the numbers: @Power is 48271^@Made, which takes a state @Made numbers on.
+    WHILE @Made < @Count
+    BEGIN
+        INSERT INTO #numbers (number, state)
+        SELECT n.number + @Made, n.state * @Power % @Modulus
+        FROM #numbers AS n
+        WHERE n.number + @Made < @Count;
+        SET @Made = @Made * 2;
+        SET @Power = @Power * @Power % @Modulus;
+    END;
+END;
+GO
+-- FillProbabilities: fills #probabilities (example, label, value, loss) from the sums of the last layer in #activations.
+-- The loss is the value's logarithm times -1, finite where the value is too small to be told from 0. Called by ScoreNetworkSql.
+CREATE OR ALTER PROCEDURE internal.FillProbabilities
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Top INT = (SELECT MAX(layer) + 1 FROM #layers), @Activation NVARCHAR(16);
+    SET @Activation = (SELECT activation FROM #layers WHERE layer = @Top - 1);
+    DELETE FROM #probabilities;
+    IF @Activation = N'sigmoid'
+        -- The softmax of 0 and the one sum.
+        INSERT INTO #activations (layer, example, unit, value)
+        SELECT @Top + 1, a.example, c.label, CASE WHEN c.label = 1 THEN a.value ELSE 0 END
+        FROM #activations AS a
+        CROSS JOIN (SELECT 0 AS label UNION ALL SELECT 1) AS c
+        WHERE a.layer = @Top;
+    IF @Activation = N'sigmoid'
+        SET @Top = @Top + 1;
+
+    -- EXP of a large number is an error: the largest sum of the example is subtracted first. No sum lacks a partner: LEFT
+    -- makes the engine look up the sums of each example by their key instead of an index that it would build each time.
+    INSERT INTO #probabilities (example, label, value, loss)
+    SELECT a.example, a.unit, EXP(a.value - t.largest - t.logarithm), t.logarithm - (a.value - t.largest)
+    FROM (
+        SELECT m.example, MAX(m.largest) AS largest, LOG(SUM(EXP(b.value - m.largest))) AS logarithm
+        FROM (
+            SELECT example, MAX(value) AS largest
+            FROM #activations
+            WHERE layer = @Top
+            GROUP BY example) AS m
+        LEFT JOIN #activations AS b ON b.layer = @Top AND b.example = m.example
+        GROUP BY m.example) AS t
+    LEFT JOIN #activations AS a ON a.layer = @Top AND a.example = t.example;
+END;
+GO
+-- ForwardLayers: fills #activations (layer, example, unit, value) from its layer 0 on; the last layer's sums stay as they are.
+-- Unit -1 is the constant 1 that the biases are multiplied by. A unit without a row is 0. Called by ScoreNetworkSql.
+CREATE OR ALTER PROCEDURE internal.ForwardLayers
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Layer INT = 0, @Last INT = (SELECT MAX(layer) FROM #layers), @Activation NVARCHAR(16), @IsRelu INT;
+    WHILE @Layer <= @Last
+    BEGIN
+        SET @Activation = (SELECT CASE WHEN layer = @Last THEN N'identity' ELSE activation END FROM #layers WHERE layer = @Layer);
+        SET @IsRelu = CASE WHEN @Activation = N'relu' THEN 1 ELSE 0 END;
+        INSERT INTO #activations (layer, example, unit, value)
+        SELECT @Layer + 1, a.example, w.unit, SUM(a.value * w.value)
+        FROM #activations AS a
+        INNER JOIN #weights AS w ON w.layer = @Layer AND w.input = a.unit
+        WHERE a.layer = @Layer
+        GROUP BY a.example, w.unit
+        HAVING @IsRelu = 0 OR SUM(a.value * w.value) > 0;
+
+        -- Forms whose EXP cannot overflow.
+        IF @Activation = N'tanh'
+            UPDATE #activations
+            SET value = CASE WHEN value >= 0 THEN 1 ELSE -1 END * (1 - EXP(-2 * ABS(value))) / (1 + EXP(-2 * ABS(value)))
+            WHERE layer = @Layer + 1;
+        IF @Activation = N'sigmoid'
+            UPDATE #activations
+            SET value = CASE WHEN value >= 0 THEN CAST(1 AS FLOAT) ELSE EXP(-ABS(value)) END / (1 + EXP(-ABS(value)))
+            WHERE layer = @Layer + 1;
+
+        INSERT INTO #activations (layer, example, unit, value)
+        SELECT @Layer + 1, example, -1, 1
+        FROM #activations
+        WHERE layer = @Layer AND unit = -1 AND @Layer < @Last;
+        SET @Layer = @Layer + 1;
+    END;
+END;
+GO
+-- ReadNetwork: fills #layers (layer, inputs, units, activation) and #weights (layer, input, unit, value, velocity) of a
+-- stored network. Input -1 is the constant 1, whose weights are the biases. Called by ScoreNetworkSql.
+CREATE OR ALTER PROCEDURE internal.ReadNetwork
+    @ModelName NVARCHAR(128) -- network in dbo.dense_layers
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Layer INT;
+    INSERT INTO #layers (layer, inputs, units, activation)
+    SELECT layer, inputs, units, activation
+    FROM dbo.dense_layers
+    WHERE network = @ModelName;
+
+    INSERT INTO #weights (layer, input, unit, value, velocity)
+    SELECT p.layer, CASE WHEN p.is_bias = 1 THEN -1 ELSE t.row_index END, t.column_index, t.value,
+        COALESCE(v.value, CAST(0 AS FLOAT))
+    FROM (
+        SELECT l.layer, b.is_bias, CONCAT(l.layer, CASE WHEN b.is_bias = 1 THEN N'.bias' ELSE N'.weight' END) AS tensor
+        FROM #layers AS l
+        CROSS JOIN (SELECT 0 AS is_bias UNION ALL SELECT 1) AS b) AS p
+    INNER JOIN dbo.tensors AS t ON t.network = @ModelName AND t.tensor = p.tensor
+    LEFT JOIN dbo.tensors AS v ON v.network = @ModelName AND v.tensor = CONCAT(p.tensor, N'.velocity')
+        AND v.row_index = t.row_index AND v.column_index = t.column_index;
+
+    SET @Layer = (
+        SELECT MIN(l.layer)
+        FROM #layers AS l
+        LEFT JOIN #layers AS following ON following.layer = l.layer + 1
+        LEFT JOIN (
+            SELECT layer, COUNT(*) AS numbers, MIN(input) AS first_input, MAX(input) AS last_input,
+                MIN(unit) AS first_unit, MAX(unit) AS last_unit
+            FROM #weights
+            GROUP BY layer) AS w ON w.layer = l.layer
+        WHERE COALESCE(w.numbers, 0) <> (CAST(l.inputs AS BIGINT) + 1) * l.units OR w.first_input <> -1 OR w.last_input <> l.inputs - 1
+            OR w.first_unit <> 0 OR w.last_unit <> l.units - 1 OR following.inputs <> l.units
+            OR (l.layer > 0 AND NOT EXISTS (SELECT 1 FROM #layers AS earlier WHERE earlier.layer = l.layer - 1))
+            OR (following.layer IS NULL AND NOT (l.activation = N'softmax' AND l.units > 1 OR l.activation = N'sigmoid' AND l.units = 1))
+            OR (following.layer IS NOT NULL AND l.activation = N'softmax'));
+    IF @Layer IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The tensors of layer ', @Layer, N' of the network ''', @ModelName,
+            N''' do not fit its row in dbo.dense_layers, or the layer does not fit the next. Load the network again.'), N'%', N'%%');
+        THROW 50173, @Message, 1;
+    END;
+END;
+GO
+-- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
+-- Example: EXECUTE dbo.ScoreNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
+CREATE OR ALTER PROCEDURE dbo.ScoreNetworkSql
+    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ScoreNetworkSql runs a dense network over every example of a data set and returns the rows
+example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
+lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL    network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL      data set in dbo.examples
+    @Help BIT = 0                      1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Inputs INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
+
+    EXECUTE internal.ReadNetwork @ModelName;
+    SET @Inputs = (SELECT inputs FROM #layers WHERE layer = 0);
+    IF @Inputs IS NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'There is no network ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
+            N' in dbo.dense_layers. Load one with lungdb load-tensors, or train one with TrainNetworkSql.'), N'%', N'%%');
+        THROW 50170, @Message, 1;
+    END;
+    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
+
+    INSERT INTO #activations (layer, example, unit, value)
+    SELECT 0, example_id, feature_index, value FROM dbo.examples WHERE dataset = @Dataset AND value <> 0
+    UNION ALL
+    SELECT DISTINCT 0, example_id, -1, 1 FROM dbo.examples WHERE dataset = @Dataset;
+    BEGIN TRY
+        EXECUTE internal.ForwardLayers;
+        EXECUTE internal.FillProbabilities;
+    END TRY
+    BEGIN CATCH
+        -- 8115 and 232 are overflow, 3623 an EXP that has no value.
+        IF ERROR_NUMBER() NOT IN (232, 3623, 8115)
+            THROW;
+        SET @Message = REPLACE(CONCAT(N'The numbers of the network ''', @ModelName, N''' grow too large over the data set ''', @Dataset,
+            N'''. Scale the features to about -1 to 1, as those that it learned from.'), N'%', N'%%');
+        THROW 50176, @Message, 1;
+    END CATCH;
+
+    SELECT example AS example_id, label, value AS probability
+    FROM #probabilities
+    ORDER BY example, label;
+END;
+GO
+-- TakeCopiedNetwork: stores the dense network in #copy_layers and #copy_tensors, unless another network has its name, and compares the
+-- probabilities that it gives here with those in #copy_answers; inside the caller's transaction.
+-- Called by TakeCopy, whose script's tables it reads.
+CREATE OR ALTER PROCEDURE internal.TakeCopiedNetwork
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT, @Numbers INT,
+        @Dataset NVARCHAR(128), @Difference FLOAT;
+    SET @Stored = (SELECT COUNT(*) FROM dbo.dense_layers WITH (UPDLOCK, HOLDLOCK) WHERE network = @ModelName);
+    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
+    -- Velocities are of a training here, and no part of what a network computes.
+    SET @Stored = @Stored + (SELECT COUNT(*) FROM dbo.tensors WHERE network = @ModelName AND tensor NOT LIKE N'%.velocity');
+    IF @Stored = 0
+    BEGIN
+        INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
+        SELECT network, layer, inputs, units, activation FROM #copy_layers;
+        INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
+        SELECT @ModelName, tensor, row_index, column_index, value FROM #copy_tensors;
+    END;
+    SET @Alike = (
+        SELECT COUNT(*)
+        FROM #copy_layers AS c
+        INNER JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = c.layer
+        WHERE s.inputs = c.inputs AND s.units = c.units AND s.activation = c.activation);
+    SET @Alike = @Alike + (
+        SELECT COUNT(*)
+        FROM #copy_tensors AS c
+        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index AND s.column_index = c.column_index
+        WHERE s.value = c.value);
+    IF @Alike <> @Numbers + (SELECT COUNT(*) FROM #copy_layers) OR @Stored NOT IN (0, @Alike)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName, N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
+            N'dbo.training_log, or load the network to copy under another name.'), N'%', N'%%');
+        THROW 50155, @Message, 1;
+    END;
+
+    CREATE TABLE #answers (example_id INT NOT NULL, label INT NOT NULL, probability FLOAT NOT NULL, PRIMARY KEY (example_id, label));
+    SET @Dataset = CONVERT(NVARCHAR(36), NEWID());
+    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
+    SELECT @Dataset, example_id, feature_index, value FROM #copy_probes;
+    INSERT INTO #answers (example_id, label, probability)
+    EXECUTE dbo.ScoreNetworkSql @ModelName = @ModelName, @Dataset = @Dataset;
+    DELETE FROM dbo.examples WHERE dataset = @Dataset;
+    SET @Difference = (
+        SELECT MAX(COALESCE(ABS(a.probability - c.probability), 1))
+        FROM #copy_answers AS c
+        LEFT JOIN #answers AS a ON a.example_id = c.example_id AND a.label = c.label);
+    IF @Difference >= CAST(N'1e-6' AS FLOAT)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The network ''', @ModelName, N''' gives probabilities up to ', @Difference,
+            N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
+        THROW 50151, @Message, 1;
+    END;
+END;
+GO
+-- StartNetwork: fills #data (example, unit, value) and #targets (example, label) with the data set in its shuffled order, and
+-- #layers and #weights with the stored network of the name, or with a new one. Called by TrainNetworkSql.
+CREATE OR ALTER PROCEDURE internal.StartNetwork
+    @ModelName NVARCHAR(128),  -- name of the network
+    @Dataset NVARCHAR(128),    -- data set in dbo.examples
+    @Hidden NVARCHAR(400),     -- units of the hidden layers, with commas
+    @Seed INT,                 -- 1 to 2147483646
+    @Iteration INT OUTPUT      -- the last stored iteration, 0 for a new network
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Inputs INT, @Classes INT, @Example INT, @Label INT, @Missing INT, @Numbers BIGINT, @Depth INT;
+    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
+    SET @Classes = (SELECT units FROM dbo.dense_layers WHERE network = @ModelName
+        AND layer = (SELECT MAX(layer) FROM dbo.dense_layers WHERE network = @ModelName));
+    SELECT TOP (1) @Example = e.example_id, @Label = y.label
+    FROM (SELECT DISTINCT example_id FROM dbo.examples WHERE dataset = @Dataset) AS e
+    LEFT JOIN dbo.example_labels AS y ON y.dataset = @Dataset AND y.example_id = e.example_id
+    WHERE y.label IS NULL OR y.label < 0 OR y.label >= COALESCE(@Classes, 10000)
+    ORDER BY e.example_id;
+    IF @Example IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', COALESCE(CAST(@Label AS NVARCHAR(12)), N'NULL'),
+            N'. Give every example a class from 0 to ', COALESCE(@Classes, 10000) - 1, N' in dbo.example_labels.'), N'%', N'%%');
+        THROW 50175, @Message, 1;
+    END;
+
+    SET @Iteration = COALESCE((SELECT MAX(iteration) FROM dbo.training_log WHERE network = @ModelName), 0);
+    INSERT INTO #layers (layer, inputs, units, activation)
+    SELECT h.layer, LAG(h.units, 1, @Inputs) OVER (ORDER BY h.layer), h.units, N'relu'
+    FROM (
+        SELECT CAST(j.[key] AS INT) AS layer, CAST(j.[value] AS INT) AS units
+        FROM (SELECT CONCAT(N'[', @Hidden, N']') AS hidden) AS given
+        CROSS APPLY OPENJSON(given.hidden) AS j) AS h;
+    SET @Depth = (SELECT COUNT(*) FROM #layers);
+    INSERT INTO #layers (layer, inputs, units, activation)
+    SELECT @Depth, l.units, COALESCE(@Classes, (
+        SELECT CASE WHEN MAX(y.label) < 1 THEN 2 ELSE MAX(y.label) + 1 END
+        FROM dbo.example_labels AS y
+        WHERE y.dataset = @Dataset AND y.example_id IN (SELECT e.example_id FROM dbo.examples AS e WHERE e.dataset = @Dataset))), N'softmax'
+    FROM #layers AS l
+    WHERE l.layer = @Depth - 1;
+    SET @Numbers = (SELECT SUM(CAST(inputs AS BIGINT) * units) FROM #layers);
+
+    -- The first numbers make the weights, the next the order of the examples.
+    CREATE TABLE #numbers (number BIGINT NOT NULL PRIMARY KEY, state BIGINT NOT NULL);
+    SET @Missing = (SELECT COUNT(DISTINCT example_id) FROM dbo.examples WHERE dataset = @Dataset);
+    SET @Missing = @Missing + @Numbers;
+    EXECUTE internal.DrawNumbers @Seed, @Missing;
+    CREATE TABLE #order (example_id INT NOT NULL PRIMARY KEY, position INT NOT NULL);
+    INSERT INTO #order (example_id, position)
+    SELECT e.example_id, ROW_NUMBER() OVER (ORDER BY n.state, e.example_id) - 1
+    FROM (
+        SELECT example_id, ROW_NUMBER() OVER (ORDER BY example_id) - 1 + @Numbers AS number
+        FROM dbo.examples
+        WHERE dataset = @Dataset AND feature_index = 0) AS e
+    INNER JOIN #numbers AS n ON n.number = e.number;
+    INSERT INTO #data (example, unit, value)
+    SELECT o.position, e.feature_index, e.value
+    FROM dbo.examples AS e
+    INNER JOIN #order AS o ON o.example_id = e.example_id
+    WHERE e.dataset = @Dataset AND e.value <> 0
+    UNION ALL
+    SELECT position, -1, 1 FROM #order;
+    INSERT INTO #targets (example, label)
+    SELECT o.position, y.label
+    FROM #order AS o
+    INNER JOIN dbo.example_labels AS y ON y.dataset = @Dataset AND y.example_id = o.example_id;
+
+    IF @Classes IS NOT NULL
+    BEGIN
+        IF (SELECT COUNT(*) FROM dbo.dense_layers WHERE network = @ModelName) <> (SELECT COUNT(*) FROM #layers)
+            OR EXISTS (
+                SELECT 1
+                FROM #layers AS l
+                LEFT JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = l.layer
+                    AND s.inputs = l.inputs AND s.units = l.units AND (s.activation = N'softmax' OR l.layer < @Depth)
+                WHERE s.layer IS NULL)
+        BEGIN
+            SET @Message = REPLACE(CONCAT(N'The stored network ''', @ModelName, N''' has other layers than ', @Inputs, N' inputs, ',
+                @Hidden, N' hidden units and a softmax. Give its own @Hidden and data set to go on with it, or another @ModelName.'), N'%', N'%%');
+            THROW 50174, @Message, 1;
+        END;
+        DELETE FROM #layers;
+        EXECUTE internal.ReadNetwork @ModelName;
+        RETURN 0;
+    END;
+
+    -- Uniform within Glorot and Bengio's limit, the root of 6 / (inputs + units); the biases begin at 0.
+    INSERT INTO #weights (layer, input, unit, value, velocity)
+    SELECT w.layer, w.input, w.unit, (2 * (CAST(n.state AS FLOAT) / 2147483647) - 1) * SQRT(CAST(6 AS FLOAT) / (w.inputs + w.units)), 0
+    FROM (
+        SELECT l.layer, l.inputs, l.units, i.number AS input, u.number AS unit,
+            ROW_NUMBER() OVER (ORDER BY l.layer, i.number, u.number) - 1 AS number
+        FROM #layers AS l
+        INNER JOIN #numbers AS i ON i.number < l.inputs
+        INNER JOIN #numbers AS u ON u.number < l.units) AS w
+    INNER JOIN #numbers AS n ON n.number = w.number
+    UNION ALL
+    SELECT l.layer, -1, u.number, 0, 0
+    FROM #layers AS l
+    INNER JOIN #numbers AS u ON u.number < l.units;
+END;
+GO
+-- StoreNetwork: stores #layers, #weights and the new rows of #log in one transaction. Called by TrainNetworkSql.
+CREATE OR ALTER PROCEDURE internal.StoreNetwork
+    @ModelName NVARCHAR(128), -- name of the network
+    @Dataset NVARCHAR(128),   -- data set that it learns from
+    @LearningRate FLOAT       -- size of the steps
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    BEGIN TRANSACTION;
+    DELETE FROM dbo.tensors WHERE network = @ModelName;
+    INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
+    SELECT @ModelName, CONCAT(w.layer, CASE WHEN w.input = -1 THEN N'.bias' ELSE N'.weight' END, CASE WHEN k.is_velocity = 1 THEN N'.velocity' ELSE N'' END),
+        CASE WHEN w.input = -1 THEN 0 ELSE w.input END, w.unit, CASE WHEN k.is_velocity = 1 THEN w.velocity ELSE w.value END
+    FROM #weights AS w
+    CROSS JOIN (SELECT 0 AS is_velocity UNION ALL SELECT 1) AS k;
+    INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
+    SELECT @ModelName, l.layer, l.inputs, l.units, l.activation
+    FROM #layers AS l
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.dense_layers AS d WHERE d.network = @ModelName AND d.layer = l.layer);
+    INSERT INTO dbo.training_log (network, iteration, dataset, examples, learning_rate, loss)
+    SELECT @ModelName, iteration, @Dataset, examples, @LearningRate, loss
+    FROM #log;
+    COMMIT TRANSACTION;
+    DELETE FROM #log;
+END;
+GO
+-- UpdateWeights: one step of gradient descent with momentum on #weights, by #gradients; L2 holds the weights down, not the
+-- biases. Called by TrainNetworkSql.
+CREATE OR ALTER PROCEDURE internal.UpdateWeights
+    @LearningRate FLOAT, -- size of the step
+    @L2 FLOAT,           -- the loss holds half of it times the sum of the squared weights
+    @Momentum FLOAT      -- share of the last step that is taken again
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    UPDATE w
+    SET velocity = @Momentum * w.velocity
+        - @LearningRate * (COALESCE(g.value, CAST(0 AS FLOAT)) + CASE WHEN w.input = -1 THEN 0 ELSE @L2 * w.value END)
+    FROM #weights AS w
+    LEFT JOIN #gradients AS g ON g.layer = w.layer AND g.input = w.input AND g.unit = w.unit;
+    UPDATE #weights SET value = value + velocity;
+END;
+GO
+-- TrainNetworkSql: trains a dense network with ReLU units and a softmax on a data set, with no Python.
+-- Example: EXECUTE dbo.TrainNetworkSql @Dataset = N'digits', @Hidden = N'32,16', @Iterations = 200, @ModelName = N'digits';
+CREATE OR ALTER PROCEDURE dbo.TrainNetworkSql
+    @Dataset NVARCHAR(128) = NULL,           -- data set in dbo.examples and dbo.example_labels
+    @Hidden NVARCHAR(400) = N'32,16',        -- units of the hidden layers, with commas
+    @Iterations INT = 100,                   -- steps of the whole training, those already stored included, 1 to 1000000
+    @LearningRate FLOAT = 0.1,               -- size of a step, above 0 and up to 1000
+    @L2 FLOAT = 0,                           -- the loss holds half of it times the sum of the squared weights
+    @BatchSize INT = NULL,                   -- examples in a step; NULL means all
+    @Momentum FLOAT = 0.9,                   -- share of the last step that is taken again, 0 to 0.999
+    @Seed INT = 1,                           -- begins the generator of weights and order, 1 to 2147483646
+    @ModelName NVARCHAR(128) = N'network_sql', -- name of the network
+    @Help BIT = 0                            -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.TrainNetworkSql learns the labels of a data set by gradient descent, every step a few statements over tables.
+Weights come from a generator written in T-SQL, so the same call gives the same network on every engine. The examples are
+shuffled once; each step takes the next @BatchSize of them. Weights and dbo.training_log are stored about every five seconds
+and at the end: stopped at any point, the training goes on from there when called again. A network that has its @Iterations
+already is left as it is; give more to go on. ScoreNetworkSql runs it.
+Parameters:
+    @Dataset NVARCHAR(128) = NULL              data set in dbo.examples and dbo.example_labels
+    @Hidden NVARCHAR(400) = N''32,16''           units of the hidden layers, with commas
+    @Iterations INT = 100                      steps of the whole training, those already stored included, 1 to 1000000
+    @LearningRate FLOAT = 0.1                  size of a step, above 0 and up to 1000
+    @L2 FLOAT = 0                              the loss holds half of it times the sum of the squared weights
+    @BatchSize INT = NULL                      examples in a step; NULL means all
+    @Momentum FLOAT = 0.9                      share of the last step that is taken again, 0 to 0.999
+    @Seed INT = 1                              begins the generator of weights and order, 1 to 2147483646
+    @ModelName NVARCHAR(128) = N''network_sql''  name of the network
+    @Help BIT = 0                              1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.TrainNetworkSql @Dataset = N''digits'', @Hidden = N''32,16'', @Iterations = 200, @ModelName = N''digits'';';
+        RETURN 0;
+    END;
+
+    EXECUTE internal.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
+
+    DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Filled INT = 0, @Loss FLOAT, @LossText NVARCHAR(30);
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #gradients (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #data (example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, unit));
+    CREATE TABLE #targets (example INT NOT NULL PRIMARY KEY, label INT NOT NULL);
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #deltas (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
+    CREATE TABLE #log (iteration INT NOT NULL PRIMARY KEY, examples INT NOT NULL, loss FLOAT NOT NULL);
+
+    EXECUTE internal.StartNetwork @ModelName, @Dataset, @Hidden, @Seed, @Iteration OUTPUT;
+    SET @Examples = (SELECT COUNT(*) FROM #targets);
+    IF @BatchSize IS NULL OR @BatchSize > @Examples
+        SET @BatchSize = @Examples;
+    RAISERROR(N'%s: %d examples, iterations %d to %d.', 0, 1, @ModelName, @Examples, @Iteration, @Iterations) WITH NOWAIT;
+
+    WHILE @Iteration < @Iterations
+    BEGIN
+        BEGIN TRY
+            SET @First = CAST(@Iteration AS BIGINT) * @BatchSize % @Examples;
+            IF @BatchSize < @Examples OR @Filled = 0
+            BEGIN
+                DELETE FROM #activations;
+                INSERT INTO #activations (layer, example, unit, value)
+                SELECT 0, example, unit, value
+                FROM #data
+                WHERE (example >= @First AND example < @First + @BatchSize) OR example < @First + @BatchSize - @Examples;
+                SET @Filled = 1;
+            END;
+            ELSE
+                DELETE FROM #activations WHERE layer > 0;
+
+            EXECUTE internal.ForwardLayers;
+            EXECUTE internal.FillProbabilities;
+            SET @Loss = (
+                SELECT AVG(p.loss)
+                FROM #targets AS t
+                INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label);
+            SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
+            EXECUTE internal.BackwardLayers;
+            EXECUTE internal.UpdateWeights @LearningRate, @L2, @Momentum;
+        END TRY
+        BEGIN CATCH
+            SET @Number = ERROR_NUMBER();
+            -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
+            IF @Number NOT IN (232, 3623, 8115)
+                THROW;
+            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ', @LearningRate,
+                N') or @Momentum, or scale the features; what was stored before is kept.');
+            THROW 50176, @Message, 1;
+        END CATCH;
+
+        SET @Iteration = @Iteration + 1;
+        INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
+        IF @Iteration = @Iterations OR DATEDIFF(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
+        BEGIN
+            EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
+            SET @Stored = SYSUTCDATETIME();
+            SET @LossText = CAST(@Loss AS NVARCHAR(30));
+            RAISERROR(N'Iteration %d of %d: loss %s.', 0, 1, @Iteration, @Iterations, @LossText) WITH NOWAIT;
+        END;
+    END;
 END;
 GO
 -- CheckFeatureArguments: refuses what GenerateFeatures cannot work with, all wrong arguments in one error.
 -- Called by GenerateFeatures.
-CREATE OR ALTER PROCEDURE dbo.CheckFeatureArguments
+CREATE OR ALTER PROCEDURE internal.CheckFeatureArguments
     @Layer NVARCHAR(256),        -- one or more names, each once, with commas and no spaces
     @Preprocessing NVARCHAR(32), -- lung or seed
     @Pooling NVARCHAR(128),      -- one or more of mean, max, mean_max_std, pca1, with commas and no spaces
@@ -1181,9 +2233,54 @@ BEGIN
     END;
 END;
 GO
+-- CheckImageArguments: refuses what FeaturizeImages cannot work with, all wrong arguments in one error.
+-- Called by FeaturizeImages.
+CREATE OR ALTER PROCEDURE internal.CheckImageArguments
+    @ModelName NVARCHAR(128),    -- name of a network
+    @Layer NVARCHAR(256),        -- one or more names, each once, with commas
+    @BatchSize INT,              -- 1 to 1024
+    @ChunkMegabytes INT,         -- 1 to 1024
+    @Recompute BIT               -- 0 or 1
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000) = N'';
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = N'FeaturizeImages was called inside a transaction. It commits chunk by chunk: commit or roll back first, then call it again.';
+        THROW 50100, @Message, 1;
+    END;
+
+    IF @ModelName IS NULL
+        SET @Message = CONCAT(N'The value NULL for the parameter @ModelName is not supported. Give the name of a network in dbo.networks: ',
+            LEFT(COALESCE((SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.networks) AS n), N'none is loaded'), 1000), N'. ');
+    IF EXISTS (SELECT 1 FROM STRING_SPLIT(@Layer, N',') GROUP BY value HAVING COUNT(*) > 1 OR value = N'')
+        SET @Message = CONCAT(@Message, N'The value ''', @Layer,
+            N''' for the parameter @Layer is not supported. Give one or more names of layers, each once, with commas between. ');
+    IF @BatchSize IS NULL OR @BatchSize NOT BETWEEN 1 AND 1024
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@BatchSize AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @BatchSize is not supported. Supported values are 1 to 1024. ');
+    IF @ChunkMegabytes IS NULL OR @ChunkMegabytes NOT BETWEEN 1 AND 1024
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@ChunkMegabytes AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @ChunkMegabytes is not supported. Supported values are 1 to 1024. ');
+    IF @Recompute IS NULL
+        SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Recompute is not supported. Supported values are 0 and 1. ');
+    SET @Message = CONCAT(@Message, (
+        SELECT N'The setting threads is ''' + value + N'''. Set it to NULL or a whole number of 1 or more in dbo.settings. '
+        FROM dbo.settings
+        WHERE name = N'threads' AND value IS NOT NULL AND COALESCE(TRY_CAST(value AS INT), 0) < 1));
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+END;
+GO
 -- FindNetwork: finds the row of dbo.networks that a procedure was asked for, by bytes or by name.
 -- Called by GenerateFeatures and FeaturizeImages.
-CREATE OR ALTER PROCEDURE dbo.FindNetwork
+CREATE OR ALTER PROCEDURE internal.FindNetwork
     @Model VARBINARY(MAX),      -- bytes of a network, or NULL
     @ModelName NVARCHAR(128),   -- its name, or NULL; the newest version is taken
     @NetworkId INT OUTPUT       -- the row found
@@ -1232,301 +2329,29 @@ BEGIN
     END;
 END;
 GO
--- StoreFeatures: stores the scans in #result that did not fail; runs inside the caller's transaction.
--- Called by GenerateFeatures, whose table #result it reads.
-CREATE OR ALTER PROCEDURE dbo.StoreFeatures
-    @NetworkId INT,               -- the network that made them
-    @Preprocessing NVARCHAR(32),  -- lung or seed
-    @Pooling NVARCHAR(128),       -- the poolings that were made, with commas
-    @Recompute BIT                -- 1 removes poolings of older runs too
+-- ReportFailedImages: one message for each new row of #failed, which names the picture and says what is wrong.
+-- Called by FeaturizeImages, whose table #failed it reads and marks.
+CREATE OR ALTER PROCEDURE internal.ReportFailedImages
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Locked INT, @Scans NVARCHAR(MAX);
-    -- First the worklist, then the rest, as whoever changes both does: so they wait for each other here, and not crosswise.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #result WHERE error = N''));
-    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
-    SELECT DISTINCT @NetworkId, r.layer, @Preprocessing, r.array_cols
-    FROM #result AS r
-    WHERE r.error = N'' AND NOT EXISTS (
-        SELECT 1 FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
-        WHERE s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = @Preprocessing);
-
-    CREATE TABLE #made (
-        scan_id INT NOT NULL, feature_set_id INT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
-        PRIMARY KEY (scan_id, feature_set_id));
-    INSERT INTO #made (scan_id, feature_set_id, layer)
-    SELECT r.scan_id, s.feature_set_id, r.layer
-    FROM #result AS r
-    INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = @Preprocessing
-    WHERE r.error = N'';
-
-    DELETE p
-    FROM dbo.pooled_features AS p
-    INNER JOIN #made AS m ON m.scan_id = p.scan_id AND m.feature_set_id = p.feature_set_id
-    WHERE @Recompute = 1 OR p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N','));
-
-    UPDATE f
-    SET f.array_rows = r.array_rows,
-        f.array_cols = r.array_cols,
-        f.array = CONVERT(VARBINARY(MAX), r.array, 2),
-        f.sha256 = CONVERT(VARBINARY(32), r.sha256, 2)
-    FROM dbo.features AS f
-    INNER JOIN #made AS m ON m.scan_id = f.scan_id AND m.feature_set_id = f.feature_set_id
-    INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer;
-
-    INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256)
-    SELECT m.scan_id, m.feature_set_id, r.array_rows, r.array_cols,
-        CONVERT(VARBINARY(MAX), r.array, 2), CONVERT(VARBINARY(32), r.sha256, 2)
-    FROM #made AS m
-    INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer
-    WHERE NOT EXISTS (
-        SELECT 1 FROM dbo.features AS f WHERE f.scan_id = m.scan_id AND f.feature_set_id = m.feature_set_id);
-
-    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector)
-    SELECT m.scan_id, m.feature_set_id, v.[key], v.[value]
-    FROM #made AS m
-    INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer
-    CROSS APPLY OPENJSON(r.pooled) AS v;
-
-    DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #made);
-    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(m.scan_id AS NVARCHAR(MAX)), N',') FROM (SELECT DISTINCT scan_id FROM #made) AS m), N'');
-    EXECUTE dbo.RefreshWorklist @Scans;
-END;
-GO
--- ReportFailedScans: keeps each new row of #failed in dbo.scan_failures, and says in a message which scan it is and what is wrong.
--- Called by GenerateFeatures, whose table #failed it reads and marks.
-CREATE OR ALTER PROCEDURE dbo.ReportFailedScans
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Locked INT, @ScanId INT, @PatientIndex INT, @Error NVARCHAR(2000), @Scans NVARCHAR(MAX);
-    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #failed WHERE is_new = 1), N'');
-    BEGIN TRANSACTION;
-    -- First the worklist, as StorePredictions does, which then reads the failures.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1));
-    DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1);
-    INSERT INTO dbo.scan_failures (scan_id, message)
-    SELECT scan_id, error FROM #failed WHERE is_new = 1;
-    EXECUTE dbo.RefreshWorklist @Scans;
-    COMMIT TRANSACTION;
-
+    DECLARE @Name NVARCHAR(128), @Error NVARCHAR(2000);
     WHILE EXISTS (SELECT 1 FROM #failed WHERE is_new = 1)
     BEGIN
-        SELECT TOP (1) @ScanId = f.scan_id, @PatientIndex = p.idx, @Error = LEFT(f.error, 1800)
+        SELECT TOP (1) @Name = f.name, @Error = LEFT(f.error, 1800)
         FROM #failed AS f
-        INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
-        INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
         WHERE f.is_new = 1
-        ORDER BY f.scan_id;
-        RAISERROR(N'Scan %d (patient index %d) failed: %s', 0, 1, @ScanId, @PatientIndex, @Error) WITH NOWAIT;
-        UPDATE #failed SET is_new = 0 WHERE scan_id = @ScanId;
-    END;
-END;
-GO
--- GenerateFeatures: runs a network over every scan that has no features yet and stores what its layers give.
--- Example: EXECUTE dbo.GenerateFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
-CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
-    @Model VARBINARY(MAX) = NULL,         -- bytes of a network in dbo.networks
-    @ModelName NVARCHAR(128) = NULL,      -- or its name; the newest version is taken
-    @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas; NULL means penultimate
-    @Preprocessing NVARCHAR(32) = N'lung', -- lung or seed
-    @Pooling NVARCHAR(128) = N'mean',     -- one or more of mean, max, mean_max_std, pca1, with commas
-    @BatchSize INT = 32,                  -- triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 256,            -- megabytes of stored slices in one transaction, 1 to 1024
-    @Recompute BIT = 0,                   -- 1 makes the features of every scan again
-    @Help BIT = 0                         -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.GenerateFeatures runs a network over every scan without features and fills dbo.features and dbo.pooled_features.
-It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again.
-Parameters:
-    @Model VARBINARY(MAX) = NULL            bytes of a network in dbo.networks
-    @ModelName NVARCHAR(128) = NULL         or its name; the newest version is taken
-    @Layer NVARCHAR(256) = NULL             one or more layers, with commas; NULL means penultimate. Each makes a feature set
-    @Preprocessing NVARCHAR(32) = N''lung''   lung or seed
-    @Pooling NVARCHAR(128) = N''mean''        one or more of mean, max, mean_max_std, pca1, with commas
-    @BatchSize INT = 32                     triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 256               megabytes of stored slices in one transaction, 1 to 1024
-    @Recompute BIT = 0                      1 makes the features of every scan again
-    @Help BIT = 0                           1 prints this help and does nothing else
-Examples:
-    EXECUTE dbo.GenerateFeatures @ModelName = N''demo_resnet'', @Layer = N''layer3,penultimate'', @Pooling = N''mean,max'';
-    DECLARE @Model VARBINARY(MAX) = (SELECT TOP (1) model FROM dbo.model WHERE name = N''ResNet_152.model'' ORDER BY date DESC);
-    EXECUTE dbo.GenerateFeatures @Model = @Model;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Name NVARCHAR(128), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX);
-    SET @Pooling = REPLACE(@Pooling, N' ', N'');
-    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
-
-    EXECUTE dbo.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, @BatchSize, @ChunkMegabytes, @Recompute;
-    EXECUTE dbo.FindNetwork @Model, @ModelName, @NetworkId OUTPUT;
-    SELECT @Name = name, @Model = model, @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details
-    FROM dbo.networks
-    WHERE network_id = @NetworkId;
-
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    DECLARE @Providers NVARCHAR(400) = (SELECT value FROM dbo.settings WHERE name = N'providers');
-    DECLARE @Threads INT = TRY_CAST((SELECT value FROM dbo.settings WHERE name = N'threads') AS INT);
-    DECLARE @Provider NVARCHAR(128), @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Slices INT = 0, @Rate INT, @Left INT;
-
-    CREATE TABLE #todo (scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL);
-    CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #failed (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL, is_new BIT NOT NULL);
-    CREATE TABLE #result (
-        scan_id INT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NULL, error NVARCHAR(2000) NULL, array_rows INT NULL, array_cols INT NULL,
-        array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL, pooled NVARCHAR(MAX) NULL);
-
-    INSERT INTO #todo (scan_id, slices, bytes)
-    SELECT s.scan_id, s.number_images,
-        COALESCE((SELECT SUM(CAST(DATALENGTH(i.pixels) AS BIGINT)) FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id), 0)
-    FROM dbo.scans AS s
-    WHERE @Recompute = 1
-        OR (SELECT COUNT(*) FROM STRING_SPLIT(@Layer, N',')) * (SELECT COUNT(*) FROM STRING_SPLIT(@Pooling, N',')) > (
-            SELECT COUNT(*)
-            FROM dbo.pooled_features AS p
-            INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = p.feature_set_id
-            WHERE p.scan_id = s.scan_id AND f.network_id = @NetworkId AND f.preprocessing = @Preprocessing
-                AND f.layer IN (SELECT value FROM STRING_SPLIT(@Layer, N','))
-                AND p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N',')));
-    SET @Total = (SELECT COUNT(*) FROM #todo);
-    RAISERROR(N'%s, layer %s, preprocessing %s, pooling %s: %d scans to do.', 0, 1, @Name, @Layer, @Preprocessing, @Pooling, @Total) WITH NOWAIT;
-
-    WHILE EXISTS (SELECT 1 FROM #todo)
-    BEGIN
-        DELETE FROM #chunk;
-        DELETE FROM #result;
-        INSERT INTO #chunk (scan_id)
-        SELECT t.scan_id
-        FROM (
-            SELECT scan_id, SUM(bytes) OVER (ORDER BY scan_id ROWS UNBOUNDED PRECEDING) AS bytes_so_far,
-                ROW_NUMBER() OVER (ORDER BY scan_id) AS position
-            FROM #todo) AS t
-        WHERE t.position = 1 OR t.bytes_so_far <= CAST(@ChunkMegabytes AS BIGINT) * 1000000;
-
-        INSERT INTO #result (scan_id, layer, error, array_rows, array_cols, array, sha256, pooled)
-        EXECUTE sp_execute_external_script
-            @language = @Language,
-            @script = N'
-def main(slices, network, sha256, details, layers, preprocessing, pooling, batch_size, providers, threads):
-    from lungdb.procedures import generate_features
-    return generate_features(
-        slices, network, sha256, details, layers, preprocessing, pooling, batch_size, providers, threads)
-
-OutputDataSet, Provider, Notice, ErrorNumber, ErrorMessage = main(
-    InputDataSet, Network, Sha256, Details, Layer, Preprocessing, Pooling, BatchSize, Providers, Threads)
-',
-            @input_data_1 = N'
-SELECT i.scan_id, i.slice_index, s.number_images, s.image_rows, s.image_cols, i.rescale_slope, i.rescale_intercept,
-    CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels, CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256
-FROM #chunk AS c
-INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
-INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
-ORDER BY i.scan_id, i.slice_index;',
-            @params = N'@Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256),
-                @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @BatchSize INT, @Providers NVARCHAR(400), @Threads INT,
-                @Provider NVARCHAR(128) OUTPUT, @Notice NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-            @Network = @Model, @Sha256 = @Sha256, @Details = @Details, @Layer = @Layer, @Preprocessing = @Preprocessing,
-            @Pooling = @Pooling, @BatchSize = @BatchSize, @Providers = @Providers, @Threads = @Threads,
-            @Provider = @Provider OUTPUT, @Notice = @Notice OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-        -- Not every runtime tells an empty text from NULL.
-        UPDATE #result SET error = N'' WHERE error IS NULL;
-        IF @ErrorNumber <> 0
-        BEGIN
-            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-            THROW @ErrorNumber, @Message, 1;
-        END;
-        IF @Notice <> N'' AND @Done = 0
-            RAISERROR(N'%s', 0, 1, @Notice) WITH NOWAIT;
-
-        BEGIN TRANSACTION;
-        EXECUTE dbo.StoreFeatures @NetworkId, @Preprocessing, @Pooling, @Recompute;
-        COMMIT TRANSACTION;
-
-        INSERT INTO #failed (scan_id, error, is_new)
-        SELECT c.scan_id, COALESCE(r.error, N'No slices are stored. Load the scan again.'), 1
-        FROM #chunk AS c
-        LEFT JOIN #result AS r ON r.scan_id = c.scan_id
-        WHERE r.scan_id IS NULL OR r.error <> N'';
-        EXECUTE dbo.ReportFailedScans;
-
-        SELECT @Done = @Done + COUNT(*), @Slices = @Slices + SUM(t.slices)
-        FROM #todo AS t
-        INNER JOIN #chunk AS c ON c.scan_id = t.scan_id;
-        DELETE t FROM #todo AS t INNER JOIN #chunk AS c ON c.scan_id = t.scan_id;
-        SET @Rate = 1000.0 * @Slices / (DATEDIFF(MILLISECOND, @Started, SYSUTCDATETIME()) + 1);
-        SET @Left = (SELECT COALESCE(SUM(slices), 0) FROM #todo) / (@Rate + 1);
-        RAISERROR(N'%d of %d scans done on %s, %d slices per second, about %d seconds left.', 0, 1, @Done, @Total, @Provider, @Rate, @Left) WITH NOWAIT;
-    END;
-
-    IF EXISTS (SELECT 1 FROM #failed)
-    BEGIN
-        SET @Message = CONCAT((SELECT COUNT(*) FROM #failed), N' of ', @Total,
-            N' scans failed and have no features; the messages above name them. The others are stored. Mend or reload those scans and call GenerateFeatures again.');
-        THROW 50120, @Message, 1;
-    END;
-END;
-GO
--- CheckImageArguments: refuses what FeaturizeImages cannot work with, all wrong arguments in one error.
--- Called by FeaturizeImages.
-CREATE OR ALTER PROCEDURE dbo.CheckImageArguments
-    @ModelName NVARCHAR(128),    -- name of a network
-    @Layer NVARCHAR(256),        -- one or more names, each once, with commas
-    @BatchSize INT,              -- 1 to 1024
-    @ChunkMegabytes INT,         -- 1 to 1024
-    @Recompute BIT               -- 0 or 1
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000) = N'';
-    IF @@TRANCOUNT > 0
-    BEGIN
-        SET @Message = N'FeaturizeImages was called inside a transaction. It commits chunk by chunk: commit or roll back first, then call it again.';
-        THROW 50100, @Message, 1;
-    END;
-
-    IF @ModelName IS NULL
-        SET @Message = CONCAT(N'The value NULL for the parameter @ModelName is not supported. Give the name of a network in dbo.networks: ',
-            LEFT(COALESCE((SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.networks) AS n), N'none is loaded'), 1000), N'. ');
-    IF EXISTS (SELECT 1 FROM STRING_SPLIT(@Layer, N',') GROUP BY value HAVING COUNT(*) > 1 OR value = N'')
-        SET @Message = CONCAT(@Message, N'The value ''', @Layer,
-            N''' for the parameter @Layer is not supported. Give one or more names of layers, each once, with commas between. ');
-    IF @BatchSize IS NULL OR @BatchSize NOT BETWEEN 1 AND 1024
-        SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@BatchSize AS NVARCHAR(12)), N'NULL'),
-            N' for the parameter @BatchSize is not supported. Supported values are 1 to 1024. ');
-    IF @ChunkMegabytes IS NULL OR @ChunkMegabytes NOT BETWEEN 1 AND 1024
-        SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@ChunkMegabytes AS NVARCHAR(12)), N'NULL'),
-            N' for the parameter @ChunkMegabytes is not supported. Supported values are 1 to 1024. ');
-    IF @Recompute IS NULL
-        SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Recompute is not supported. Supported values are 0 and 1. ');
-    SET @Message = CONCAT(@Message, (
-        SELECT N'The setting threads is ''' + value + N'''. Set it to NULL or a whole number of 1 or more in dbo.settings. '
-        FROM dbo.settings
-        WHERE name = N'threads' AND value IS NOT NULL AND COALESCE(TRY_CAST(value AS INT), 0) < 1));
-    IF @Message <> N''
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50101, @Message, 1;
+        ORDER BY f.name;
+        RAISERROR(N'Picture %s failed: %s', 0, 1, @Name, @Error) WITH NOWAIT;
+        UPDATE #failed SET is_new = 0 WHERE name = @Name;
     END;
 END;
 GO
 -- StoreImageFeatures: stores the pictures in #result that did not fail; runs inside the caller's transaction.
 -- Called by FeaturizeImages, whose table #result it reads.
-CREATE OR ALTER PROCEDURE dbo.StoreImageFeatures
+CREATE OR ALTER PROCEDURE internal.StoreImageFeatures
     @NetworkId INT                -- the network that made them
 AS
 BEGIN
@@ -1552,26 +2377,6 @@ BEGIN
     FROM #result AS r
     INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = N'image'
     WHERE r.error = N'';
-END;
-GO
--- ReportFailedImages: one message for each new row of #failed, which names the picture and says what is wrong.
--- Called by FeaturizeImages, whose table #failed it reads and marks.
-CREATE OR ALTER PROCEDURE dbo.ReportFailedImages
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Name NVARCHAR(128), @Error NVARCHAR(2000);
-    WHILE EXISTS (SELECT 1 FROM #failed WHERE is_new = 1)
-    BEGIN
-        SELECT TOP (1) @Name = f.name, @Error = LEFT(f.error, 1800)
-        FROM #failed AS f
-        WHERE f.is_new = 1
-        ORDER BY f.name;
-        RAISERROR(N'Picture %s failed: %s', 0, 1, @Name, @Error) WITH NOWAIT;
-        UPDATE #failed SET is_new = 0 WHERE name = @Name;
-    END;
 END;
 GO
 -- FeaturizeImages: runs a network over every picture of dbo.images that has no features yet and stores what its layers give.
@@ -1609,8 +2414,8 @@ Examples:
     DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Model VARBINARY(MAX), @Name NVARCHAR(128), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX);
     SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
 
-    EXECUTE dbo.CheckImageArguments @ModelName, @Layer, @BatchSize, @ChunkMegabytes, @Recompute;
-    EXECUTE dbo.FindNetwork @Model, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.CheckImageArguments @ModelName, @Layer, @BatchSize, @ChunkMegabytes, @Recompute;
+    EXECUTE internal.FindNetwork @Model, @ModelName, @NetworkId OUTPUT;
     SELECT @Name = name, @Model = model, @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details
     FROM dbo.networks
     WHERE network_id = @NetworkId;
@@ -1686,7 +2491,7 @@ ORDER BY i.name;',
             RAISERROR(N'%s', 0, 1, @Notice) WITH NOWAIT;
 
         BEGIN TRANSACTION;
-        EXECUTE dbo.StoreImageFeatures @NetworkId;
+        EXECUTE internal.StoreImageFeatures @NetworkId;
         COMMIT TRANSACTION;
 
         INSERT INTO #failed (name, error, is_new)
@@ -1694,7 +2499,7 @@ ORDER BY i.name;',
         FROM #chunk AS c
         LEFT JOIN #result AS r ON r.name = c.name
         WHERE r.name IS NULL OR r.error <> N'';
-        EXECUTE dbo.ReportFailedImages;
+        EXECUTE internal.ReportFailedImages;
 
         SET @Done = @Done + (SELECT COUNT(*) FROM #chunk);
         DELETE t FROM #todo AS t INNER JOIN #chunk AS c ON c.name = t.name;
@@ -1711,766 +2516,10 @@ ORDER BY i.name;',
     END;
 END;
 GO
--- CheckTrainingArguments: refuses what TrainLungCancerModel cannot work with, all wrong arguments in one error; gives the others as JSON.
--- Called by TrainLungCancerModel.
-CREATE OR ALTER PROCEDURE dbo.CheckTrainingArguments
-    @ModelName NVARCHAR(128),   -- not NULL and not empty
-    @Algorithm NVARCHAR(32),    -- lightgbm or logistic
-    @Seed INT,                  -- 0 to 2147483647
-    @Folds INT,                 -- 0, or 2 to 20
-    @ValidationFraction FLOAT,  -- 0.05 to 0.5, or NULL
-    @LearningRate FLOAT,        -- 0.001 to 1, or NULL
-    @NumLeaves INT,             -- 2 to 1024, or NULL
-    @MinDataInLeaf INT,         -- 1 to 10000, or NULL
-    @MaxIterations INT,         -- 1 to 10000, or NULL
-    @EarlyStoppingRounds INT,   -- 1 to 1000, or NULL
-    @L2 FLOAT,                  -- 0.000001 to 1000000, or NULL
-    @Imbalance NVARCHAR(32),    -- none, class_weight or undersample
-    @Calibration NVARCHAR(32),  -- none, platt or isotonic
-    @SkipMissing BIT,           -- 0 or 1
-    @Parameters NVARCHAR(MAX) OUTPUT -- those that were given, for train_lung_cancer_model
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(4000) = N'';
-    IF @@TRANCOUNT > 0
-    BEGIN
-        SET @Message = N'TrainLungCancerModel was called inside a transaction. Training would hold its locks: commit or roll back first, then call it again.';
-        THROW 50100, @Message, 1;
-    END;
-
-    IF @ModelName IS NULL OR @ModelName = N''
-        SET @Message = N'The parameter @ModelName is NULL or empty. Give the model a name, such as lightgbm_sql. ';
-
-    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(a.given, N'NULL'),
-        N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
-    FROM (
-        VALUES
-            (N'@Algorithm', N'''' + @Algorithm + N'''', N'lightgbm and logistic', IIF(@Algorithm IN (N'lightgbm', N'logistic'), 1, 0)),
-            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
-            (N'@Folds', CAST(@Folds AS NVARCHAR(30)), N'0 (hold-out) and 2 to 20', IIF(@Folds = 0 OR @Folds BETWEEN 2 AND 20, 1, 0)),
-            (N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'NULL and 0.05 to 0.5', IIF(@ValidationFraction NOT BETWEEN 0.05 AND 0.5, 0, 1)),
-            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'NULL and 0.001 to 1', IIF(@LearningRate NOT BETWEEN 0.001 AND 1, 0, 1)),
-            (N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'NULL and 2 to 1024', IIF(@NumLeaves NOT BETWEEN 2 AND 1024, 0, 1)),
-            (N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'NULL and 1 to 10000', IIF(@MinDataInLeaf NOT BETWEEN 1 AND 10000, 0, 1)),
-            (N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'NULL and 1 to 10000', IIF(@MaxIterations NOT BETWEEN 1 AND 10000, 0, 1)),
-            (N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'NULL and 1 to 1000', IIF(@EarlyStoppingRounds NOT BETWEEN 1 AND 1000, 0, 1)),
-            (N'@L2', CAST(@L2 AS NVARCHAR(30)), N'NULL and 0.000001 to 1000000', IIF(@L2 NOT BETWEEN 0.000001 AND 1000000, 0, 1)),
-            (N'@Imbalance', N'''' + @Imbalance + N'''', N'none, class_weight and undersample', IIF(@Imbalance IN (N'none', N'class_weight', N'undersample'), 1, 0)),
-            (N'@Calibration', N'''' + @Calibration + N'''', N'none, platt and isotonic', IIF(@Calibration IN (N'none', N'platt', N'isotonic'), 1, 0)),
-            (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1))
-    ) AS a (name, given, supported, is_supported)
-    WHERE a.is_supported = 0;
-
-    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The parameter ', a.name, N' = ', a.given,
-        N' has no meaning with @Algorithm = N''', @Algorithm, N''', ', a.reason, N'. Leave it out. '), N''))
-    FROM (
-        VALUES
-            (N'lightgbm', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'which learns trees'),
-            (N'logistic', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'which has no trees'),
-            (IIF(@Folds > 0, N'logistic', N''), N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'which stops nothing early inside a fold')
-    ) AS a (algorithm, name, given, reason)
-    WHERE a.algorithm = @Algorithm AND a.given IS NOT NULL;
-
-    IF @Message <> N''
-    BEGIN
-        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
-        THROW 50101, @Message, 1;
-    END;
-
-    SET @Parameters = CONCAT(N'{"algorithm": "', LOWER(@Algorithm), N'", "seed": ', @Seed, N', "folds": ', @Folds,
-        N', "imbalance": "', LOWER(@Imbalance), N'", "calibration": "', LOWER(@Calibration), N'"',
-        N', "validation_fraction": ' + CAST(@ValidationFraction AS NVARCHAR(30)), N', "l2": ' + CAST(@L2 AS NVARCHAR(30)),
-        N', "learning_rate": ' + CAST(@LearningRate AS NVARCHAR(30)), N', "num_leaves": ' + CAST(@NumLeaves AS NVARCHAR(30)),
-        N', "min_data_in_leaf": ' + CAST(@MinDataInLeaf AS NVARCHAR(30)), N', "max_iterations": ' + CAST(@MaxIterations AS NVARCHAR(30)),
-        N', "early_stopping_rounds": ' + CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'}');
-END;
-GO
--- FindFeatureSet: finds the newest feature set that fits and has features of the pooling asked for.
--- Called by TrainLungCancerModel.
-CREATE OR ALTER PROCEDURE dbo.FindFeatureSet
-    @NetworkName NVARCHAR(128),     -- network, or NULL for any
-    @Layer NVARCHAR(256),           -- layer, or NULL for any
-    @Preprocessing NVARCHAR(32),    -- preprocessing, or NULL for any
-    @Pooling NVARCHAR(32),          -- pooling
-    @FeatureSetId INT OUTPUT        -- the feature set found
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Fitting INT, @Name NVARCHAR(128);
-    CREATE TABLE #fitting (feature_set_id INT NOT NULL PRIMARY KEY);
-
-    INSERT INTO #fitting (feature_set_id)
-    SELECT fs.feature_set_id
-    FROM dbo.feature_sets AS fs
-    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    WHERE (@NetworkName IS NULL OR n.name = @NetworkName)
-        AND (@Layer IS NULL OR fs.layer = @Layer)
-        AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
-        AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id AND p.pooling = @Pooling);
-
-    SET @Fitting = (SELECT COUNT(*) FROM #fitting);
-    SET @FeatureSetId = (SELECT MAX(feature_set_id) FROM #fitting);
-    IF @FeatureSetId IS NULL
-    BEGIN
-        SET @Message = CONCAT(N'There are no features of pooling ', COALESCE(N'''' + @Pooling + N'''', N'NULL'),
-            N', network ', COALESCE(N'''' + @NetworkName + N'''', N'any'), N', layer ', COALESCE(N'''' + @Layer + N'''', N'any'),
-            N', preprocessing ', COALESCE(N'''' + @Preprocessing + N'''', N'any'),
-            N'. Call GenerateFeatures with this pooling first, or ask for another.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50117, @Message, 1;
-    END;
-
-    SELECT @Name = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
-    FROM dbo.feature_sets AS fs
-    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    WHERE fs.feature_set_id = @FeatureSetId;
-    RAISERROR(N'Features: set %d (the newest of %d that fit), network %s, layer %s, preprocessing %s, pooling %s.', 0, 1,
-        @FeatureSetId, @Fitting, @Name, @Layer, @Preprocessing, @Pooling) WITH NOWAIT;
-END;
-GO
--- TakeTrainingPatients: fills #patients with the labelled patients that have features; refuses to leave others out unasked.
--- Called by TrainLungCancerModel, whose table #patients it fills.
-CREATE OR ALTER PROCEDURE dbo.TakeTrainingPatients
-    @FeatureSetId INT,      -- feature set
-    @Pooling NVARCHAR(32),  -- pooling
-    @SkipMissing BIT        -- 1 leaves out labelled patients without features
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Missing INT, @Some NVARCHAR(400);
-    CREATE TABLE #missing (idx INT NOT NULL PRIMARY KEY);
-
-    INSERT INTO #patients (patient_id, scan_id, label, vector_sha256)
-    SELECT s.patient_id, s.scan_id, l.label, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
-    FROM dbo.scans AS s
-    INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
-    INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
-    WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
-
-    INSERT INTO #missing (idx)
-    SELECT p.idx
-    FROM dbo.labels AS l
-    INNER JOIN dbo.patients AS p ON p.patient_id = l.patient_id
-    WHERE NOT EXISTS (SELECT 1 FROM #patients AS t WHERE t.patient_id = l.patient_id);
-    SET @Missing = (SELECT COUNT(*) FROM #missing);
-    SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT TOP (20) idx FROM #missing ORDER BY idx) AS m);
-
-    IF @Missing > 0 AND @SkipMissing = 0 AND EXISTS (SELECT 1 FROM #patients)
-    BEGIN
-        SET @Message = CONCAT(@Missing, N' labelled patients have no features of this kind; their indices: ', @Some, IIF(@Missing > 20, N', …', N''),
-            N'. Call GenerateFeatures for their scans, or leave them out with @SkipMissing = 1.');
-        THROW 50140, @Message, 1;
-    END;
-    IF @Missing > 0 AND @SkipMissing = 1
-        RAISERROR(N'%d labelled patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
-
-    EXECUTE dbo.AssignSplits;
-    UPDATE t
-    SET t.part = sp.part
-    FROM #patients AS t
-    INNER JOIN dbo.splits AS sp ON sp.patient_id = t.patient_id;
-END;
-GO
--- MeasureExperiment: computes the figures and curves of a training run from its stored scores; nothing else writes them.
--- Called by TrainLungCancerModel.
-CREATE OR ALTER PROCEDURE dbo.MeasureExperiment
-    @ExperimentId INT -- the run
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Seed INT, @Details NVARCHAR(MAX);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    CREATE TABLE #figures (
-        kind VARCHAR(10) NOT NULL, part VARCHAR(10) NOT NULL, name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL);
-
-    SELECT @Seed = e.seed, @Details = c.details
-    FROM dbo.experiments AS e
-    INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id
-    WHERE e.experiment_id = @ExperimentId;
-
-    INSERT INTO #figures (kind, part, name, position, x, y, threshold)
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = N'
-def main(scores, seed, details):
-    from lungdb.procedures import measure_scores
-    return measure_scores(scores, seed, details)
-
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Seed, Details)
-',
-        @input_data_1 = N'
-SELECT s.part, CAST(s.label AS INT) AS label, s.raw, s.probability, CAST(s.out_of_fold AS INT) AS out_of_fold
-FROM dbo.experiment_scores AS s
-WHERE s.experiment_id = @ExperimentId AND (s.part <> ''test'' OR EXISTS (
-    SELECT 1 FROM dbo.test_scores AS t WHERE t.experiment_id = s.experiment_id AND t.patient_id = s.patient_id))
-ORDER BY s.patient_id;',
-        @params = N'@ExperimentId INT, @Seed INT, @Details NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @ExperimentId = @ExperimentId, @Seed = @Seed, @Details = @Details,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
-    BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
-    END;
-
-    BEGIN TRANSACTION;
-    DELETE FROM dbo.experiment_metrics WHERE experiment_id = @ExperimentId;
-    DELETE FROM dbo.experiment_curves WHERE experiment_id = @ExperimentId;
-    INSERT INTO dbo.experiment_metrics (experiment_id, part, metric, value)
-    SELECT @ExperimentId, part, name, y FROM #figures WHERE kind = 'metric';
-    INSERT INTO dbo.experiment_curves (experiment_id, part, curve, position, x, y, threshold)
-    SELECT @ExperimentId, part, name, position, x, y, threshold FROM #figures WHERE kind = 'curve';
-    COMMIT TRANSACTION;
-END;
-GO
--- StoreExperiment: stores a trained model as the next version of its name, and the run that made it; inside the caller's transaction.
--- Called by TrainLungCancerModel, whose tables #patients and #result it reads.
-CREATE OR ALTER PROCEDURE dbo.StoreExperiment
-    @ModelName NVARCHAR(128),    -- name of the model
-    @Library NVARCHAR(32),       -- lightgbm or logistic
-    @FeatureSetId INT,           -- feature set that it reads
-    @Pooling NVARCHAR(32),       -- pooling that it reads
-    @Classifier VARBINARY(MAX),  -- the model
-    @Details NVARCHAR(MAX),      -- what it was trained with and how it is calibrated, JSON
-    @Seed INT,                   -- seed of the run
-    @Started DATETIME2(3),       -- when the run began, UTC
-    @Version INT OUTPUT,         -- version given
-    @ExperimentId INT OUTPUT     -- the run's row
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
-    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
-    VALUES (@ModelName, @Version, @Library, @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
-    INSERT INTO dbo.experiments (classifier_id, seed, parameters, started_at)
-    VALUES (SCOPE_IDENTITY(), @Seed, JSON_QUERY(@Details, N'$.parameters'), @Started);
-    SET @ExperimentId = SCOPE_IDENTITY();
-
-    -- The label comes from here: the script was never told that of a test patient.
-    INSERT INTO dbo.experiment_patients (
-        experiment_id, patient_id, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold)
-    SELECT @ExperimentId, r.patient_id, r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
-        r.raw, r.out_of_fold
-    FROM #result AS r
-    INNER JOIN #patients AS t ON t.patient_id = r.patient_id;
-END;
-GO
--- FindClassifier: finds the model that a name means: the version asked for, else the champion of the name, else its newest version.
--- Called by PredictLungCancer and every other procedure that is given a model's name.
-CREATE OR ALTER PROCEDURE dbo.FindClassifier
-    @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
-    @Version INT,              -- its version, or NULL for the champion, else the newest
-    @ClassifierId INT OUTPUT   -- the row found
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(1000), @Versions NVARCHAR(400);
-    SET @ClassifierId = NULL;
-    IF @Version IS NULL
-        SET @ClassifierId = (SELECT classifier_id FROM dbo.champions WHERE name = @ModelName);
-    IF @ClassifierId IS NULL
-        SET @ClassifierId = (
-            SELECT TOP (1) classifier_id FROM dbo.classifiers
-            WHERE name = @ModelName AND (@Version IS NULL OR version = @Version)
-            ORDER BY version DESC);
-    IF @ClassifierId IS NOT NULL
-        RETURN 0;
-
-    SET @Versions = (SELECT CONCAT(MIN(version), N' to ', MAX(version)) FROM dbo.classifiers WHERE name = @ModelName HAVING COUNT(*) > 0);
-    SET @Names = LEFT(
-        COALESCE((SELECT STRING_AGG(CAST(c.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.classifiers) AS c), N'none'), 1000);
-    IF @Versions IS NOT NULL
-        SET @Message = CONCAT(N'The model ''', @ModelName, N''' has no version ', @Version, N'. Its versions run from ', @Versions, N'; see dbo.classifiers.');
-    ELSE
-        SET @Message = CONCAT(N'No trained model is named ', COALESCE(N'''' + @ModelName + N'''', N'NULL'), N'. Models that are there: ', @Names,
-            N'. Train one with TrainLungCancerModel.');
-    SET @Message = REPLACE(@Message, N'%', N'%%');
-    THROW 50108, @Message, 1;
-END;
-GO
--- FindPrevalence: settles the share of positives that scores are corrected to: the one given, else that of the site, else none.
--- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL.
-CREATE OR ALTER PROCEDURE dbo.FindPrevalence
-    @Prevalence FLOAT OUTPUT -- above 0 and below 1, or NULL for the setting prevalence; NULL comes back for no correction
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Setting NVARCHAR(400);
-    IF @Prevalence IS NULL
-    BEGIN
-        SET @Setting = (SELECT value FROM dbo.settings WHERE name = N'prevalence');
-        SET @Prevalence = TRY_CAST(NULLIF(@Setting, N'') AS FLOAT);
-        IF @Setting IS NOT NULL AND (@Prevalence IS NULL OR @Prevalence <= 0 OR @Prevalence >= 1)
-            SET @Message = CONCAT(N'The setting prevalence is ''', @Setting,
-                N'''. Set it in dbo.settings to a share above 0 and below 1, such as 0.26, or to NULL for no correction.');
-    END;
-    ELSE IF @Prevalence <= 0 OR @Prevalence >= 1
-        SET @Message = CONCAT(N'The value ', @Prevalence,
-            N' for the parameter @Prevalence is not supported. Supported values are shares above 0 and below 1, such as 0.26, and NULL.');
-    IF @Message IS NOT NULL
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50101, @Message, 1;
-    END;
-END;
-GO
--- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read; refuses to leave others out unasked.
--- Called by PredictPatients, PredictPatientsSql and PredictLungCancerSql, whose table #wanted it fills.
-CREATE OR ALTER PROCEDURE dbo.FindPatients
-    @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
-    @FeatureSetId INT,        -- feature set that the model reads
-    @Pooling NVARCHAR(32),    -- pooling that the model reads
-    @SkipMissing BIT          -- 1 leaves out patients without features
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
-    CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
-    IF @SkipMissing IS NULL
-    BEGIN
-        SET @Message = N'The value NULL for the parameter @SkipMissing is not supported. Supported values are 0 and 1.';
-        THROW 50101, @Message, 1;
-    END;
-
-    IF @Patients IS NULL
-        INSERT INTO #asked (idx, scan_id)
-        SELECT p.idx, s.scan_id
-        FROM dbo.patients AS p
-        INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1;
-    ELSE
-        -- An empty text would be cast to 0.
-        INSERT INTO #asked (given, idx)
-        SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 400), TRY_CAST(NULLIF(LTRIM(RTRIM(value)), N'') AS INT)
-        FROM STRING_SPLIT(@Patients, N',');
-    UPDATE a
-    SET a.scan_id = s.scan_id
-    FROM #asked AS a
-    INNER JOIN dbo.patients AS p ON p.idx = a.idx
-    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id
-    WHERE s.is_primary = 1 AND a.scan_id IS NULL;
-
-    IF EXISTS (SELECT 1 FROM #asked WHERE idx IS NULL)
-    BEGIN
-        SET @Number = 50101;
-        SET @Message = CONCAT(N'The parameter @Patients holds ''', (SELECT MIN(given) FROM #asked WHERE idx IS NULL),
-            N''', which is no index. Give whole numbers with commas between, such as 0,1,5, or NULL for all patients.');
-    END;
-    ELSE IF NOT EXISTS (SELECT 1 FROM #asked WHERE scan_id IS NOT NULL) OR EXISTS (SELECT 1 FROM #asked WHERE scan_id IS NULL)
-    BEGIN
-        SET @Number = 50107;
-        SET @Some = COALESCE((SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ')
-            FROM (SELECT TOP (20) idx FROM #asked WHERE scan_id IS NULL ORDER BY idx) AS m), N'0 and up');
-        SET @Message = CONCAT(N'No patient with a scan has an index of these: ', @Some, N'. See dbo.patients and dbo.scans.');
-    END;
-    ELSE
-    BEGIN
-        INSERT INTO #wanted (scan_id, idx, vector_sha256)
-        SELECT DISTINCT a.scan_id, a.idx, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
-        FROM #asked AS a
-        INNER JOIN dbo.pooled_features AS f ON f.scan_id = a.scan_id
-        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
-        DELETE a FROM #asked AS a INNER JOIN #wanted AS w ON w.scan_id = a.scan_id;
-        SET @Missing = (SELECT COUNT(DISTINCT scan_id) FROM #asked);
-        SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT TOP (20) idx FROM #asked ORDER BY idx) AS m);
-        IF @Missing > 0 AND (@SkipMissing = 0 OR NOT EXISTS (SELECT 1 FROM #wanted))
-        BEGIN
-            SET @Number = 50140;
-            SET @Message = CONCAT(@Missing, N' patients have no features that the model can read; their indices: ', @Some, IIF(@Missing > 20, N', …', N''),
-                N'. Call GenerateFeatures for their scans',
-                IIF(EXISTS (SELECT 1 FROM #wanted), N', or leave them out with @SkipMissing = 1.', N'.'));
-        END;
-    END;
-    IF @Number <> 0
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW @Number, @Message, 1;
-    END;
-    IF @Missing > 0
-        RAISERROR(N'%d patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
-END;
-GO
--- FindScan: finds the primary scan of the patient with an index, or says that there is none.
--- Called by PredictLungCancer and other procedures that are given a patient's index.
-CREATE OR ALTER PROCEDURE dbo.FindScan
-    @PatientIndex INT,   -- idx of the patient
-    @ScanId INT OUTPUT   -- the primary scan
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Patients INT;
-    SET @ScanId = (
-        SELECT s.scan_id
-        FROM dbo.patients AS p
-        INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
-        WHERE p.idx = @PatientIndex);
-    IF @PatientIndex IS NULL
-    BEGIN
-        SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
-        THROW 50101, @Message, 1;
-    END;
-    IF @ScanId IS NULL
-    BEGIN
-        SET @Patients = (SELECT COUNT(*) FROM dbo.patients);
-        SET @Message = CONCAT(N'No patient with a scan has the index ', @PatientIndex, N'. ', IIF(@Patients = 0,
-            N'No patients are loaded: load scans with scripts/load_scans.py.',
-            CONCAT(N'Indices of patients run from 0 to ', (SELECT MAX(idx) FROM dbo.patients), N'; see dbo.patients.')));
-        THROW 50107, @Message, 1;
-    END;
-END;
-GO
--- StorePredictions: stores the scores in #scores as rows of dbo.predictions and shows them in the worklist.
--- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL, whose tables #wanted and #scores it reads.
-CREATE OR ALTER PROCEDURE dbo.StorePredictions
-    @ClassifierId INT,  -- model that gave the scores
-    @Prevalence FLOAT   -- share of positives that they are corrected to, or NULL
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Locked INT, @Scans NVARCHAR(MAX) = (SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #scores);
-    BEGIN TRANSACTION;
-    -- Before anything is written, so that two who score the same scan wait for each other here, and not crosswise.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #scores));
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
-    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
-    SET @Scans = COALESCE(@Scans, N'');
-    EXECUTE dbo.RefreshWorklist @Scans;
-    COMMIT TRANSACTION;
-END;
-GO
--- DeleteModelNodes: deletes what plain T-SQL reads of a model; inside the caller's transaction.
--- Called by DeleteModel and StoreModelNodes.
-CREATE OR ALTER PROCEDURE dbo.DeleteModelNodes
-    @ClassifierId INT -- the model
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DELETE FROM dbo.model_checks WHERE classifier_id = @ClassifierId;
-    DELETE FROM dbo.model_calibration WHERE classifier_id = @ClassifierId;
-    DELETE FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId;
-    DELETE FROM dbo.model_nodes WHERE classifier_id = @ClassifierId;
-    DELETE FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
-END;
-GO
--- ReadVectors: fills #vectors with the features of the scans in #wanted, in the single precision in which models are trained.
--- Called by ScoreScansSql, whose table #vectors it fills; #wanted is that of ScoreScansSql's callers.
-CREATE OR ALTER PROCEDURE dbo.ReadVectors
-    @ClassifierId INT, -- model that reads them
-    @RefuseMissing BIT -- 1 refuses a null among the features, as Python does; 0 leaves it to the model
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Width INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
-    SELECT @Width = s.width, @FeatureSetId = c.feature_set_id, @Pooling = c.pooling
-    FROM dbo.model_scoring AS s
-    INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
-    WHERE s.classifier_id = @ClassifierId;
-
-    -- The text of a single reads back as that single whether or not a double stands between, as it does in Python.
-    -- Type 2 is a number and 0 is null, a missing value; anything else is no feature, and leaves a gap that is found below.
-    BEGIN TRY
-        INSERT INTO #vectors (scan_id, feature_index, x)
-        SELECT w.scan_id, CAST(v.[key] AS INT), CAST(v.[value] AS REAL)
-        FROM #wanted AS w
-        INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
-        CROSS APPLY OPENJSON(f.vector) AS v
-        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] IN (0, 2);
-    END TRY
-    BEGIN CATCH
-        -- Only now is it worth the time to look which number single precision cannot hold.
-        SELECT TOP (1) @Message = CONCAT(N'The feature ', v.[key], N' of the scan ', w.scan_id, N' is ', LEFT(v.[value], 40),
-            N', which single precision cannot hold. Generate or copy the features of the scan again.')
-        FROM #wanted AS w
-        INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
-        CROSS APPLY OPENJSON(f.vector) AS v
-        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2 AND TRY_CAST(v.[value] AS REAL) IS NULL
-        ORDER BY w.scan_id, CAST(v.[key] AS INT);
-        IF @Message IS NULL
-            THROW;
-        THROW 50153, @Message, 1;
-    END CATCH;
-
-    CREATE CLUSTERED INDEX IX_vectors ON #vectors (scan_id, feature_index, x);
-    SELECT TOP (1) @Message = CONCAT(N'The scan ', w.scan_id, N' has ', COUNT(v.feature_index), N' features and the model reads ', @Width,
-        N', of feature set ', @FeatureSetId, N' and pooling ', @Pooling, N'. Generate or copy the features that the model was trained on.')
-    FROM #wanted AS w
-    LEFT JOIN #vectors AS v ON v.scan_id = w.scan_id
-    GROUP BY w.scan_id
-    HAVING COUNT(v.feature_index) <> @Width OR MAX(v.feature_index) <> @Width - 1
-    ORDER BY w.scan_id;
-    IF @Message IS NOT NULL
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50153, @Message, 1;
-    END;
-
-    IF @RefuseMissing = 1
-        SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
-            N' is null, and no number. Generate or copy the features of the scan again.')
-        FROM #vectors
-        WHERE x IS NULL
-        ORDER BY scan_id, feature_index;
-    IF @Message IS NOT NULL
-        THROW 50153, @Message, 1;
-END;
-GO
--- WalkTrees: sends every scan through every tree of a LightGBM model, one level of all trees at a time, and adds the leaves.
--- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
-CREATE OR ALTER PROCEDURE dbo.WalkTrees
-    @ClassifierId INT -- model with rows in dbo.model_nodes
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Stride INT, @Moved INT = 1, @Zero FLOAT = CAST(N'1.0000000180025095e-35' AS FLOAT);
-    -- One number stands for a node of a tree, and for each kind of value it says where that goes from there.
-    CREATE TABLE #nodes (
-        place INT NOT NULL PRIMARY KEY, feature_index INT NULL, threshold FLOAT NULL,
-        missing_place INT NULL, zero_place INT NULL, left_place INT NULL, right_place INT NULL, leaf_value FLOAT NULL);
-    CREATE TABLE #walk (scan_id INT NOT NULL, place INT NOT NULL);
-
-    -- LightGBM takes a number up to its kZeroThreshold, the single nearest to 1e-35, for 0.
-    UPDATE #vectors SET x = 0 WHERE x BETWEEN -@Zero AND @Zero AND x <> 0;
-
-    SET @Stride = (SELECT MAX(node) + 1 FROM dbo.model_nodes WHERE classifier_id = @ClassifierId);
-    INSERT INTO #nodes (place, feature_index, threshold, missing_place, zero_place, left_place, right_place, leaf_value)
-    SELECT tree * @Stride + node, feature_index, threshold,
-        tree * @Stride + CASE WHEN (missing = 'none' AND threshold >= 0) OR (missing <> 'none' AND default_left = 1) THEN left_node ELSE right_node END,
-        tree * @Stride + CASE WHEN (missing <> 'zero' AND threshold >= 0) OR (missing = 'zero' AND default_left = 1) THEN left_node ELSE right_node END,
-        tree * @Stride + left_node, tree * @Stride + right_node, leaf_value
-    FROM dbo.model_nodes
-    WHERE classifier_id = @ClassifierId;
-
-    INSERT INTO #walk (scan_id, place)
-    SELECT w.scan_id, n.tree * @Stride
-    FROM #wanted AS w
-    CROSS JOIN dbo.model_nodes AS n
-    WHERE n.classifier_id = @ClassifierId AND n.node = 0;
-    WHILE @Moved > 0
-    BEGIN
-        UPDATE w
-        SET w.place = CASE
-            WHEN v.x IS NULL THEN n.missing_place
-            WHEN v.x = 0 THEN n.zero_place
-            WHEN v.x <= n.threshold THEN n.left_place
-            ELSE n.right_place END
-        FROM #walk AS w
-        INNER JOIN #nodes AS n ON n.place = w.place
-        INNER JOIN #vectors AS v ON v.scan_id = w.scan_id AND v.feature_index = n.feature_index;
-        SET @Moved = @@ROWCOUNT;
-    END;
-
-    INSERT INTO #margins (scan_id, margin)
-    SELECT w.scan_id, MAX(s.intercept) + SUM(n.leaf_value) / MAX(s.divisor)
-    FROM #walk AS w
-    INNER JOIN #nodes AS n ON n.place = w.place
-    INNER JOIN dbo.model_scoring AS s ON s.classifier_id = @ClassifierId
-    GROUP BY w.scan_id;
-END;
-GO
--- AddTerms: adds the terms of a logistic regression for every scan.
--- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
-CREATE OR ALTER PROCEDURE dbo.AddTerms
-    @ClassifierId INT -- model with rows in dbo.model_coefficients
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000);
-    SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
-        N' is missing, which a logistic regression cannot read. Generate the features of the scan again.')
-    FROM #vectors
-    WHERE x IS NULL
-    ORDER BY scan_id, feature_index;
-    IF @Message IS NOT NULL
-        THROW 50153, @Message, 1;
-
-    INSERT INTO #margins (scan_id, margin)
-    SELECT v.scan_id, MAX(s.intercept) + SUM((v.x - c.mean) / c.scale * c.coefficient)
-    FROM #vectors AS v
-    INNER JOIN dbo.model_coefficients AS c ON c.feature_index = v.feature_index
-    INNER JOIN dbo.model_scoring AS s ON s.classifier_id = c.classifier_id
-    WHERE c.classifier_id = @ClassifierId
-    GROUP BY v.scan_id;
-END;
-GO
--- CalibrateScores: turns the raw scores in #scores into probabilities, and moves them to the share of positives at a site.
--- Called by ScoreScansSql; #scores is that of ScoreScansSql's callers.
-CREATE OR ALTER PROCEDURE dbo.CalibrateScores
-    @ClassifierId INT, -- model whose scores they are
-    @Prevalence FLOAT  -- share of positives at the site, or NULL for no correction
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Method VARCHAR(8), @Slope FLOAT, @Intercept FLOAT, @TrainedOn FLOAT;
-    DECLARE @Least FLOAT = CAST(N'1e-12' AS FLOAT), @Odds FLOAT;
-    CREATE TABLE #odds (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
-    CREATE TABLE #places (scan_id INT NOT NULL PRIMARY KEY, position INT NOT NULL);
-
-    SELECT @Method = method, @Slope = x, @Intercept = y FROM dbo.model_calibration WHERE classifier_id = @ClassifierId AND position = 0;
-    IF @Method = 'platt'
-    BEGIN
-        -- Log-odds of a score no nearer than 1e-12 to 0 and 1.
-        INSERT INTO #odds (scan_id, margin)
-        SELECT k.scan_id, @Slope * LOG(k.kept / (1 - k.kept)) + @Intercept
-        FROM (SELECT scan_id, CASE WHEN raw < @Least THEN @Least WHEN raw > 1 - @Least THEN 1 - @Least ELSE raw END AS kept FROM #scores) AS k;
-        -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
-        UPDATE s
-        SET s.probability = CASE
-            WHEN o.margin < -700 THEN EXP(CAST(-700 AS FLOAT))
-            WHEN o.margin < 0 THEN EXP(o.margin) / (1 + EXP(o.margin))
-            WHEN o.margin > 700 THEN 1
-            ELSE 1 / (1 + EXP(-o.margin)) END
-        FROM #scores AS s
-        INNER JOIN #odds AS o ON o.scan_id = s.scan_id;
-    END;
-    IF @Method = 'isotonic'
-    BEGIN
-        -- The last point at or below the score; before the first one and after the last the curve is flat.
-        INSERT INTO #places (scan_id, position)
-        SELECT s.scan_id, MAX(c.position)
-        FROM #scores AS s
-        INNER JOIN dbo.model_calibration AS c ON c.x <= s.raw OR c.position = 0
-        WHERE c.classifier_id = @ClassifierId
-        GROUP BY s.scan_id;
-        UPDATE s
-        SET s.probability = CASE
-            WHEN s.raw <= c.x OR later.x IS NULL THEN c.y
-            ELSE (later.y - c.y) / (later.x - c.x) * (s.raw - c.x) + c.y END
-        FROM #scores AS s
-        INNER JOIN #places AS p ON p.scan_id = s.scan_id
-        INNER JOIN dbo.model_calibration AS c ON c.classifier_id = @ClassifierId AND c.position = p.position
-        LEFT JOIN dbo.model_calibration AS later ON later.classifier_id = @ClassifierId AND later.position = p.position + 1;
-    END;
-    IF @Prevalence IS NULL
-        RETURN 0;
-
-    SET @TrainedOn = (SELECT prevalence FROM dbo.model_scoring WHERE classifier_id = @ClassifierId);
-    IF @TrainedOn IS NULL
-    BEGIN
-        SET @Message = N'It is not known which share of positives the model was trained on. Train it again, or leave @Prevalence NULL.';
-        THROW 50154, @Message, 1;
-    END;
-    SET @Odds = (@Prevalence / (1 - @Prevalence)) / (@TrainedOn / (1 - @TrainedOn));
-    UPDATE #scores SET probability = @Odds * probability / (@Odds * probability + 1 - probability);
-END;
-GO
--- ScoreScansSql: scores the scans in #wanted with a model of dbo.model_scoring, all at once and with T-SQL alone.
--- Called by PredictPatientsSql, PredictLungCancerSql, StoreModelNodes and TakeCopiedScans, whose tables #wanted it reads and #scores it fills.
-CREATE OR ALTER PROCEDURE dbo.ScoreScansSql
-    @ClassifierId INT,     -- model
-    @Prevalence FLOAT,     -- share of positives at the site, or NULL for no correction
-    @RefuseMissing BIT = 0 -- 1 refuses a null among the features, as Python does; 0 leaves it to the model
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    CREATE TABLE #vectors (scan_id INT NOT NULL, feature_index INT NOT NULL, x FLOAT NULL);
-    CREATE TABLE #margins (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
-
-    EXECUTE dbo.ReadVectors @ClassifierId, @RefuseMissing;
-    IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE classifier_id = @ClassifierId AND trees > 0)
-        EXECUTE dbo.WalkTrees @ClassifierId;
-    ELSE
-        EXECUTE dbo.AddTerms @ClassifierId;
-
-    -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
-    INSERT INTO #scores (scan_id, raw, probability)
-    SELECT r.scan_id, r.raw, r.raw
-    FROM (
-        SELECT m.scan_id, CASE
-            WHEN s.steepness * m.margin < -700 THEN EXP(CAST(-700 AS FLOAT))
-            WHEN m.margin < 0 THEN EXP(s.steepness * m.margin) / (1 + EXP(s.steepness * m.margin))
-            WHEN s.steepness * m.margin > 700 THEN 1
-            ELSE 1 / (1 + EXP(-s.steepness * m.margin)) END AS raw
-        FROM #margins AS m
-        INNER JOIN dbo.model_scoring AS s ON s.classifier_id = @ClassifierId) AS r;
-    EXECUTE dbo.CalibrateScores @ClassifierId, @Prevalence;
-END;
-GO
--- FindScoring: finds the model that a name means, as FindClassifier does, and refuses one that plain T-SQL cannot score.
--- Called by PredictPatientsSql and PredictLungCancerSql.
-CREATE OR ALTER PROCEDURE dbo.FindScoring
-    @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
-    @Version INT,              -- its version, or NULL for the champion, else the newest
-    @ClassifierId INT OUTPUT   -- the row found
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Found INT, @Trees INT, @Width INT, @Stored INT, @Difference FLOAT;
-    EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
-    SELECT @Found = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    SELECT @Trees = trees, @Width = width FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
-    SET @Stored = CASE WHEN @Trees > 0
-        THEN (SELECT COUNT(DISTINCT tree) FROM dbo.model_nodes WHERE classifier_id = @ClassifierId)
-        ELSE (SELECT COUNT(*) FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId) END;
-    IF @Trees IS NULL OR @Stored <> CASE WHEN @Trees > 0 THEN @Trees ELSE @Width END
-    BEGIN
-        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' has no nodes or coefficients that are whole. ',
-            N'Call EXECUTE dbo.StoreModelNodes @ModelName = N''', @ModelName, N''', @Version = ', @Found,
-            N'; where external scripts run, and bring it here with lungdb copy.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50150, @Message, 1;
-    END;
-
-    SET @Difference = (SELECT max_difference FROM dbo.model_checks WHERE classifier_id = @ClassifierId);
-    IF @Difference IS NULL OR @Difference >= CAST(N'1e-6' AS FLOAT)
-    BEGIN
-        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' scores ', COALESCE(CAST(@Difference AS NVARCHAR(30)), N'an unknown amount'),
-            N' away from Python here, where 1e-6 is allowed. Score it with PredictPatients, or train it again, with another calibration.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50151, @Message, 1;
-    END;
-END;
-GO
--- PredictPatientsSql: scores the primary scans of all patients, or of those asked for, with T-SQL alone.
--- Example: EXECUTE dbo.PredictPatientsSql @ModelName = N'lightgbm_sql';
-CREATE OR ALTER PROCEDURE dbo.PredictPatientsSql
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
-    @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
-    @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
-    @Help BIT = 0                               -- 1 prints this help and does nothing else
+-- CheckInstallation: tells what the external Python has: versions, ONNX Runtime's providers, a GPU if one is seen.
+-- Example: EXECUTE dbo.CheckInstallation;
+CREATE OR ALTER PROCEDURE dbo.CheckInstallation
+    @Help BIT = 0 -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -2478,902 +2527,27 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.PredictPatientsSql does what dbo.PredictPatients does on a server that runs no external scripts.
-It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
-The model needs its rows in dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_checks: training
-stores them, StoreModelNodes stores those of an older model, and the command lungdb copy brings them to another server.
-A null in a vector is a missing value, by LightGBM''s rules.
+        PRINT N'dbo.CheckInstallation runs a script in the language that settings.external_language names and returns what it found:
+the versions of Python and of the packages that the procedures use, ONNX Runtime''s providers, and a GPU if one is seen.
 Parameters:
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
-    @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
-    @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
-    @Help BIT = 0                               1 prints this help and does nothing else
+    @Help BIT = 0    1 prints this help and does nothing else
 Example:
-    EXECUTE dbo.PredictPatientsSql @Patients = N''0,1,2'';';
+    EXECUTE dbo.CheckInstallation;';
         RETURN 0;
     END;
 
-    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT;
-    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
-
-    EXECUTE dbo.FindPrevalence @Prevalence OUTPUT;
-    EXECUTE dbo.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
-    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Number = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    EXECUTE dbo.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
-    EXECUTE dbo.ScoreScansSql @ClassifierId, @Prevalence;
-
-    EXECUTE dbo.StorePredictions @ClassifierId, @Prevalence;
-    SET @Scored = (SELECT COUNT(*) FROM #scores);
-    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
-    RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
-END;
-GO
--- PredictLungCancerSql: the probability of cancer that a trained model gives a patient's primary scan, in percent, with T-SQL alone.
--- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
-CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
-    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
-    @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
-    @Help BIT = 0                               -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.PredictLungCancerSql does what dbo.PredictLungCancer does on a server that runs no external scripts.
-It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
-and keeps it as a row of dbo.predictions. EXECUTE dbo.PredictPatientsSql @Help = 1; tells which models it can score.
-Parameters:
-    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
-    @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
-    @Help BIT = 0                               1 prints this help and does nothing else
-Example:
-    DECLARE @Result FLOAT;
-    EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @Patients NVARCHAR(12) = @PatientIndex;
-    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
-    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
-    SET @PredictionResult = NULL;
-
-    IF @PatientIndex IS NULL
-    BEGIN
-        SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
-        THROW 50101, @Message, 1;
-    END;
-    EXECUTE dbo.FindPrevalence @Prevalence OUTPUT;
-    EXECUTE dbo.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
-    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    EXECUTE dbo.FindPatients @Patients, @FeatureSetId, @Pooling, 0;
-    EXECUTE dbo.ScoreScansSql @ClassifierId, @Prevalence, 1;
-
-    EXECUTE dbo.StorePredictions @ClassifierId, @Prevalence;
-    SET @PredictionResult = (SELECT 100 * probability FROM #scores);
-    SELECT @PredictionResult AS prediction_percent;
-END;
-GO
--- StoreModelNodes: writes a model into tables from which plain T-SQL scores it, and checks its scores there against Python's.
--- Example: EXECUTE dbo.StoreModelNodes @ModelName = N'lightgbm_sql';
-CREATE OR ALTER PROCEDURE dbo.StoreModelNodes
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
-    @Help BIT = 0                               -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.StoreModelNodes writes a model into dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_calibration,
-from which PredictLungCancerSql and PredictPatientsSql score it with T-SQL alone, here or on a server without external scripts.
-It scores every scan that has features both ways and keeps the largest difference in dbo.model_checks; below 1e-6 is needed.
-Training calls it; call it for models that were trained before, and to check one again on new patients.
-Parameters:
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
-    @Help BIT = 0                               1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.StoreModelNodes @ModelName = N''lightgbm_sql'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
-    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Number INT, @Json NVARCHAR(MAX);
-    DECLARE @Scores NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Patients INT, @Difference FLOAT, @Text NVARCHAR(30);
     DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    CREATE TABLE #given (
-        tree INT NOT NULL, node INT NOT NULL, feature_index INT NOT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL, default_left INT NOT NULL,
-        left_node INT NOT NULL, right_node INT NOT NULL, leaf_value FLOAT NULL, PRIMARY KEY (tree, node));
-    CREATE TABLE #expected (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
-    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
-
-    EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
-    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library, @Details = c.details,
-        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Number = c.version
-    FROM dbo.classifiers AS c
-    WHERE c.classifier_id = @ClassifierId;
-
-    INSERT INTO #given (tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = N'
-def main(patients, model, sha256, library, details):
-    from lungdb.procedures import model_nodes
-    return model_nodes(patients, model, sha256, library, details)
-
-OutputDataSet, Scores, Width, Trees, Divisor, Steepness, ErrorNumber, ErrorMessage = main(InputDataSet, Classifier, Sha256, Library, Details)
-',
-        @input_data_1 = N'
-SELECT f.scan_id, f.vector
-FROM dbo.pooled_features AS f
-WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-ORDER BY f.scan_id;',
-        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
-            @Details NVARCHAR(MAX), @Scores NVARCHAR(MAX) OUTPUT, @Width INT OUTPUT, @Trees INT OUTPUT, @Divisor FLOAT OUTPUT,
-            @Steepness FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
-        @Details = @Details, @Scores = @Scores OUTPUT, @Width = @Width OUTPUT, @Trees = @Trees OUTPUT, @Divisor = @Divisor OUTPUT,
-        @Steepness = @Steepness OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
-    BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
-    END;
-    INSERT INTO #expected (scan_id, raw, probability)
-    SELECT CAST(JSON_VALUE([value], N'$[0]') AS INT), CAST(JSON_VALUE([value], N'$[1]') AS FLOAT), CAST(JSON_VALUE([value], N'$[2]') AS FLOAT)
-    FROM OPENJSON(@Scores);
-    INSERT INTO #wanted (scan_id)
-    SELECT scan_id FROM #expected;
-
-    BEGIN TRANSACTION;
-    EXECUTE dbo.DeleteModelNodes @ClassifierId;
-    SET @Json = CASE WHEN @Trees = 0 THEN CAST(CAST(@Classifier AS VARCHAR(MAX)) AS NVARCHAR(MAX)) END;
-    INSERT INTO dbo.model_scoring (classifier_id, width, trees, divisor, steepness, intercept, prevalence)
-    VALUES (@ClassifierId, @Width, @Trees, @Divisor, @Steepness, COALESCE(CAST(JSON_VALUE(@Json, N'$.intercept') AS FLOAT), 0),
-        CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT));
-    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
-    SELECT @ClassifierId, tree, node, NULLIF(feature_index, -1), threshold, missing, CASE WHEN missing IS NOT NULL THEN default_left END,
-        NULLIF(left_node, -1), NULLIF(right_node, -1), leaf_value
-    FROM #given;
-    INSERT INTO dbo.model_coefficients (classifier_id, feature_index, mean, scale, coefficient)
-    SELECT @ClassifierId, CAST(c.[key] AS INT), CAST(m.[value] AS FLOAT), CAST(s.[value] AS FLOAT), CAST(c.[value] AS FLOAT)
-    FROM OPENJSON(@Json, N'$.coefficients') AS c
-    INNER JOIN OPENJSON(@Json, N'$.mean') AS m ON m.[key] = c.[key]
-    INNER JOIN OPENJSON(@Json, N'$.scale') AS s ON s.[key] = c.[key];
-    INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
-    SELECT @ClassifierId, 0, 'platt', CAST(JSON_VALUE(@Details, N'$.calibration.slope') AS FLOAT), CAST(JSON_VALUE(@Details, N'$.calibration.intercept') AS FLOAT)
-    WHERE JSON_VALUE(@Details, N'$.calibration.method') = N'platt';
-    INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
-    SELECT @ClassifierId, CAST(x.[key] AS INT), 'isotonic', CAST(x.[value] AS FLOAT), CAST(y.[value] AS FLOAT)
-    FROM OPENJSON(@Details, N'$.calibration.x') AS x
-    INNER JOIN OPENJSON(@Details, N'$.calibration.y') AS y ON y.[key] = x.[key];
-
-    EXECUTE dbo.ScoreScansSql @ClassifierId, NULL;
-    SELECT @Patients = COUNT(*), @Difference = COALESCE(MAX(d.difference), 0)
-    FROM (
-        SELECT CASE WHEN ABS(s.raw - e.raw) > ABS(s.probability - e.probability) THEN ABS(s.raw - e.raw) ELSE ABS(s.probability - e.probability) END AS difference
-        FROM #scores AS s
-        INNER JOIN #expected AS e ON e.scan_id = s.scan_id) AS d;
-    INSERT INTO dbo.model_checks (classifier_id, patients, max_difference) VALUES (@ClassifierId, @Patients, @Difference);
-    COMMIT TRANSACTION;
-    SET @Text = CONVERT(NVARCHAR(30), @Difference, 1);
-    IF @Difference < CAST(N'1e-6' AS FLOAT)
-        RAISERROR(N'%s version %d can be scored with T-SQL alone: checked on %d scans, largest difference %s.', 0, 1,
-            @ModelName, @Number, @Patients, @Text) WITH NOWAIT;
-    ELSE
-        RAISERROR(N'%s version %d cannot be scored with T-SQL alone: on %d scans the largest difference is %s, where 1e-6 is allowed.', 0, 1,
-            @ModelName, @Number, @Patients, @Text) WITH NOWAIT;
-END;
-GO
--- TrainLungCancerModel: trains a model on the pooled features of the labelled patients, measures it and stores it as a new version.
--- Example: EXECUTE dbo.TrainLungCancerModel @Algorithm = N'logistic', @Pooling = N'max';
-CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name to store the model under; each run adds a version
-    @Pooling NVARCHAR(32) = N'mean',       -- pooling of the features: mean, max, mean_max_std or pca1
-    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means any
-    @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means any
-    @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means any
-    @Seed INT = 20170401,                  -- of folds, validation part, undersampling and LightGBM; 0 to 2147483647
-    @ValidationFraction FLOAT = NULL,      -- share of the patients learnt from that is kept for early stopping, 0.05 to 0.5; NULL means 0.2
-    @LearningRate FLOAT = NULL,            -- shrinkage of each tree, 0.001 to 1; NULL means 0.05
-    @NumLeaves INT = NULL,                 -- leaves of a tree, 2 to 1024; NULL means 7
-    @MinDataInLeaf INT = NULL,             -- patients in a leaf at least, 1 to 10000; NULL means 10
-    @MaxIterations INT = NULL,             -- trees at most, 1 to 10000; NULL means 500
-    @EarlyStoppingRounds INT = NULL,       -- trees without a better validation loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, or logistic: regularised logistic regression
-    @Folds INT = 5,                        -- folds of the cross-validation, 2 to 20; 0 means one validation part instead
-    @Imbalance NVARCHAR(32) = N'none',     -- none; class_weight: both classes weigh the same; undersample: as many of each
-    @Calibration NVARCHAR(32) = N'platt',  -- none, platt or isotonic, fitted on scores of patients that were not learnt from
-    @L2 FLOAT = NULL,                      -- penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
-    @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
-    @Help BIT = 0                          -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.TrainLungCancerModel trains a model on the pooled features of the labelled patients'' primary scans.
-The test patients are those of dbo.splits: training never sees their labels, and the test figures come from them alone.
-With folds every other patient is scored by a model that has not seen it; the model stored has learnt from all of them.
-Figures go to dbo.experiment_metrics, curves to dbo.experiment_curves, patients'' parts and scores to dbo.experiment_patients.
-When several feature sets fit the parameters, the newest is taken, and a message says which.
-Parameters:
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
-    @Pooling NVARCHAR(32) = N''mean''             pooling of the features: mean, max, mean_max_std or pca1
-    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means any
-    @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means any
-    @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means any
-    @Seed INT = 20170401                        of folds, validation part, undersampling and LightGBM; 0 to 2147483647
-    @ValidationFraction FLOAT = NULL            share of the patients learnt from that is kept for early stopping, 0.05 to 0.5; NULL means 0.2
-    @LearningRate FLOAT = NULL                  shrinkage of each tree, 0.001 to 1; NULL means 0.05
-    @NumLeaves INT = NULL                       leaves of a tree, 2 to 1024; NULL means 7
-    @MinDataInLeaf INT = NULL                   patients in a leaf at least, 1 to 10000; NULL means 10
-    @MaxIterations INT = NULL                   trees at most, 1 to 10000; NULL means 500
-    @EarlyStoppingRounds INT = NULL             trees without a better validation loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, or logistic: regularised logistic regression
-    @Folds INT = 5                              folds of the cross-validation, 2 to 20; 0 means one validation part instead
-    @Imbalance NVARCHAR(32) = N''none''           none; class_weight: both classes weigh the same; undersample: as many of each
-    @Calibration NVARCHAR(32) = N''platt''        none, platt or isotonic, fitted on scores of patients that were not learnt from
-    @L2 FLOAT = NULL                            penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
-    @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
-    @Help BIT = 0                               1 prints this help and does nothing else
-Examples:
-    EXECUTE dbo.TrainLungCancerModel;
-    EXECUTE dbo.TrainLungCancerModel @ModelName = N''logistic_max'', @Algorithm = N''logistic'', @Pooling = N''max'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT, @Parameters NVARCHAR(MAX), @Started DATETIME2(3) = SYSUTCDATETIME();
-    DECLARE @Version INT, @ExperimentId INT, @Champion INT, @Patients INT, @Figures NVARCHAR(1000);
-    DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    CREATE TABLE #patients (
-        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, label TINYINT NOT NULL,
-        part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #result (
-        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, part VARCHAR(10) NOT NULL, fold INT NOT NULL,
-        raw FLOAT NOT NULL, probability FLOAT NOT NULL, out_of_fold INT NOT NULL);
-
-    EXECUTE dbo.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves, @MinDataInLeaf,
-        @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT;
-    EXECUTE dbo.FindFeatureSet @NetworkName, @Layer, @Preprocessing, @Pooling, @FeatureSetId OUTPUT;
-    EXECUTE dbo.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
-    SET @Width = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
-
-    INSERT INTO #result (patient_id, part, fold, raw, probability, out_of_fold)
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = N'
-def main(patients, width, parameters):
-    from lungdb.procedures import train_lung_cancer_model
-    return train_lung_cancer_model(patients, width, parameters)
-
-OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters)
-',
-        @input_data_1 = N'
-SELECT t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label, f.vector
-FROM #patients AS t
-INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id
-WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-ORDER BY t.patient_id;',
-        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Classifier VARBINARY(MAX) OUTPUT,
-            @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Classifier = @Classifier OUTPUT,
-        @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
-    BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
-    END;
-
-    BEGIN TRANSACTION;
-    EXECUTE dbo.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        @Version OUTPUT, @ExperimentId OUTPUT;
-    EXECUTE dbo.MeasureExperiment @ExperimentId;
-    EXECUTE dbo.StoreModelNodes @ModelName, @Version;
-    COMMIT TRANSACTION;
-
-    SET @Patients = (SELECT COUNT(*) FROM #result);
-    SET @Figures = (
-        SELECT STRING_AGG(CONCAT(f.name, COALESCE(LTRIM(STR(m.value, 10, 3)), N'not defined')), N'') WITHIN GROUP (ORDER BY f.position)
-        FROM (VALUES (1, N'auc', N'AUC '), (2, N'auc_low', N' (95 % interval '), (3, N'auc_high', N' to '), (4, N'log_loss', N'), log loss '),
-            (5, N'log_loss_constant', N' (constant prediction '), (6, N'brier', N'), Brier score ')) AS f (position, metric, name)
-        INNER JOIN dbo.experiment_metrics AS m ON m.metric = f.metric
-        WHERE m.experiment_id = @ExperimentId AND m.part = 'test');
-    RAISERROR(N'%s version %d is trained on %d patients and stored. On the test patients: %s.', 0, 1, @ModelName, @Version, @Patients, @Figures) WITH NOWAIT;
-    SET @Message = (SELECT STRING_AGG(value, N' ') FROM OPENJSON(@Details, N'$.notes'));
-    IF @Message IS NOT NULL
-        RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
-    SET @Champion = (
-        SELECT c.version FROM dbo.champions AS ch INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id WHERE ch.name = @ModelName);
-    IF @Champion IS NOT NULL
-        RAISERROR(N'The champion of %s is still version %d; PromoteModel makes another the champion.', 0, 1, @ModelName, @Champion) WITH NOWAIT;
-END;
-GO
--- PredictLungCancer: the probability of cancer that a trained model gives a patient's primary scan, in percent.
--- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancer @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
-CREATE OR ALTER PROCEDURE dbo.PredictLungCancer
-    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
-    @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
-    @Help BIT = 0                               -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.PredictLungCancer scores the primary scan of a patient with a trained model.
-It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
-and keeps it as a row of dbo.predictions. The features must be there: GenerateFeatures makes them.
-With a prevalence the score is corrected from the share of positives among the training patients to that one.
-Parameters:
-    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
-    @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
-    @Help BIT = 0                               1 prints this help and does nothing else
-Example:
-    DECLARE @Result FLOAT;
-    EXECUTE dbo.PredictLungCancer @PatientIndex = 0, @PredictionResult = @Result OUTPUT;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @ScanId INT;
-    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
-    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
-    DECLARE @Probability FLOAT, @Raw FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
-    SET @PredictionResult = NULL;
-
-    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
-    EXECUTE dbo.FindPrevalence @Prevalence OUTPUT;
-    EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
-
-    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
-        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details
-    FROM dbo.classifiers AS c
-    WHERE c.classifier_id = @ClassifierId;
-    SELECT @Vector = vector FROM dbo.pooled_features
-    WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling;
-    IF @Vector IS NULL
-    BEGIN
-        SELECT @Network = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
-        FROM dbo.feature_sets AS fs
-        INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-        WHERE fs.feature_set_id = @FeatureSetId;
-        SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''', @ModelName,
-            N''' can read. Call EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
-            N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N''';');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50109, @Message, 1;
-    END;
 
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
-def main(model, sha256, library, details, vector, prevalence):
-    from lungdb.procedures import predict_lung_cancer
-    return predict_lung_cancer(model, sha256, library, details, vector, prevalence)
+def main():
+    from lungdb.procedures import check_installation
+    return check_installation()
 
-Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, Details, Vector, Prevalence)
-',
-        @params = N'@Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX),
-            @Prevalence FLOAT, @Probability FLOAT OUTPUT, @Raw FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library, @Details = @Details, @Vector = @Vector, @Prevalence = @Prevalence,
-        @Probability = @Probability OUTPUT, @Raw = @Raw OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
-    BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
-    END;
-
-    INSERT INTO #wanted (scan_id, idx, vector_sha256)
-    VALUES (@ScanId, @PatientIndex, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Vector)));
-    INSERT INTO #scores (scan_id, raw, probability)
-    VALUES (@ScanId, @Raw, @Probability);
-    EXECUTE dbo.StorePredictions @ClassifierId, @Prevalence;
-    SET @PredictionResult = 100 * @Probability;
-    SELECT @PredictionResult AS prediction_percent;
-END;
-GO
--- PredictPatients: scores the primary scans of all patients, or of those asked for, with a trained model in one call of Python.
--- Example: EXECUTE dbo.PredictPatients @ModelName = N'lightgbm_sql';
-CREATE OR ALTER PROCEDURE dbo.PredictPatients
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
-    @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
-    @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
-    @Help BIT = 0                               -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.PredictPatients scores the primary scans of all patients, or of those asked for, with a trained model.
-It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
-Parameters:
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
-    @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
-    @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
-    @Help BIT = 0                               1 prints this help and does nothing else
-Examples:
-    EXECUTE dbo.PredictPatients;
-    DECLARE @Old NVARCHAR(MAX) = (SELECT STRING_AGG(CAST(idx AS NVARCHAR(MAX)), N'','') FROM dbo.patients WHERE birth_year < 1950);
-    EXECUTE dbo.PredictPatients @Patients = @Old, @SkipMissing = 1;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Scored INT, @Failed INT;
-    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT;
-    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
-    CREATE TABLE #result (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
-
-    EXECUTE dbo.FindPrevalence @Prevalence OUTPUT;
-    EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
-    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
-        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details, @Number = c.version
-    FROM dbo.classifiers AS c
-    WHERE c.classifier_id = @ClassifierId;
-    EXECUTE dbo.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
-
-    INSERT INTO #result (scan_id, error, raw, probability)
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = N'
-def main(patients, model, sha256, library, details, prevalence):
-    from lungdb.procedures import predict_patients
-    return predict_patients(patients, model, sha256, library, details, prevalence)
-
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Classifier, Sha256, Library, Details, Prevalence)
-',
-        @input_data_1 = N'
-SELECT w.scan_id, f.vector
-FROM #wanted AS w
-INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
-WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-ORDER BY w.scan_id;',
-        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
-            @Details NVARCHAR(MAX), @Prevalence FLOAT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
-        @Details = @Details, @Prevalence = @Prevalence, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
-    BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
-    END;
-
-    INSERT INTO #scores (scan_id, raw, probability)
-    SELECT scan_id, raw, probability FROM #result WHERE COALESCE(error, N'') = N'';
-    SET @Scored = @@ROWCOUNT;
-    EXECUTE dbo.StorePredictions @ClassifierId, @Prevalence;
-    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
-    RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
-
-    SET @Failed = (SELECT COUNT(*) FROM #result WHERE COALESCE(error, N'') <> N'');
-    IF @Failed > 0
-    BEGIN
-        SELECT TOP (1) @Message = CONCAT(@Failed, N' patients could not be scored, the first the one with index ', w.idx, N': ', LEFT(r.error, 1500),
-            N' The others are scored and stored. Call GenerateFeatures with @Recompute = 1 for these.')
-        FROM #result AS r
-        INNER JOIN #wanted AS w ON w.scan_id = r.scan_id
-        WHERE COALESCE(r.error, N'') <> N''
-        ORDER BY w.idx;
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50120, @Message, 1;
-    END;
-END;
-GO
--- CompareScores: a figure of two models on the test patients that both have scored, and an interval of its difference.
--- Called by CompareModels and PromoteModel.
-CREATE OR ALTER PROCEDURE dbo.CompareScores
-    @ClassifierA INT,        -- a model
-    @ClassifierB INT,        -- another
-    @Metric NVARCHAR(64),    -- auc, average_precision, log_loss or brier
-    @Patients INT OUTPUT,    -- common test patients, those whose label was changed between the two runs left out
-    @ValueA FLOAT OUTPUT,    -- the first model's figure, NULL where it is not defined
-    @ValueB FLOAT OUTPUT,    -- the second model's
-    @Difference FLOAT OUTPUT, -- the first minus the second
-    @Low FLOAT OUTPUT,       -- lower end of the difference's 95 % interval, by paired bootstrap
-    @High FLOAT OUTPUT       -- upper end
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Seed INT = 20170401, @Resamples INT = 2000;
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    DECLARE @ExperimentA INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA);
-    DECLARE @ExperimentB INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB);
-
-    IF @Metric IS NULL OR @Metric NOT IN (N'auc', N'average_precision', N'log_loss', N'brier')
-    BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Metric, N'%', N'%%') + N'''', N'NULL'),
-            N' for the parameter @Metric is not supported. Supported values are auc, average_precision, log_loss and brier.');
-        THROW 50101, @Message, 1;
-    END;
-
-    -- The query of an external script runs with the caller's rights, and nobody needs rights on tables to call this.
-    CREATE TABLE #pairs (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
-    INSERT INTO #pairs (patient_id, label, a, b)
-    SELECT a.patient_id, a.label, a.probability, b.probability
-    FROM dbo.test_scores AS a
-    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
-    WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB;
-    SET @Patients = (SELECT COUNT(*) FROM #pairs);
-    SELECT @ValueA = NULL, @ValueB = NULL, @Difference = NULL, @Low = NULL, @High = NULL;
-    IF @Patients = 0
-        RETURN 0;
-
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = N'
-def main(scores, metric, seed, resamples):
-    from lungdb.procedures import compare_scores
-    return compare_scores(scores, metric, seed, resamples)
-
-ValueA, ValueB, Difference, Low, High, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Seed, Resamples)
-',
-        @input_data_1 = N'SELECT label, a, b FROM #pairs ORDER BY patient_id;',
-        @params = N'@Metric NVARCHAR(64), @Seed INT, @Resamples INT, @ValueA FLOAT OUTPUT, @ValueB FLOAT OUTPUT,
-            @Difference FLOAT OUTPUT, @Low FLOAT OUTPUT, @High FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @Metric = @Metric, @Seed = @Seed, @Resamples = @Resamples,
-        @ValueA = @ValueA OUTPUT, @ValueB = @ValueB OUTPUT, @Difference = @Difference OUTPUT, @Low = @Low OUTPUT, @High = @High OUTPUT,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber = 50112
-        -- One class only: no figure is defined.
-        SELECT @ValueA = NULL, @ValueB = NULL, @Difference = NULL, @Low = NULL, @High = NULL;
-    ELSE IF @ErrorNumber <> 0
-    BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
-    END;
-END;
-GO
--- PromoteModel: makes a version the champion of its name, unless it is worse than the present one on the same test patients.
--- Example: EXECUTE dbo.PromoteModel @ModelName = N'lightgbm_sql';
-CREATE OR ALTER PROCEDURE dbo.PromoteModel
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
-    @Version INT = NULL,                        -- version to promote; NULL means the newest
-    @Metric NVARCHAR(64) = N'auc',              -- figure to compare by: auc, average_precision, log_loss or brier
-    @Force BIT = 0,                             -- 1 promotes a worse version or one that cannot be compared too, and records that
-    @Help BIT = 0                               -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.PromoteModel makes a version the champion of its name: what PredictLungCancer and PredictPatients use.
-Both versions are compared on the test patients that both have scored; one that is worse than the champion is refused.
-Every promotion is a row of dbo.model_promotions; RollbackModel undoes the newest.
-Parameters:
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
-    @Version INT = NULL                         version to promote; NULL means the newest
-    @Metric NVARCHAR(64) = N''auc''               figure to compare by: auc, average_precision, log_loss or brier
-    @Force BIT = 0                              1 promotes a worse version or one that cannot be compared too, and records that
-    @Help BIT = 0                               1 prints this help and does nothing else
-Examples:
-    EXECUTE dbo.PromoteModel;
-    EXECUTE dbo.PromoteModel @ModelName = N''lightgbm_sql'', @Version = 2, @Metric = N''log_loss'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @Number INT = 0, @ClassifierId INT, @Champion INT, @ChampionVersion INT, @LastPromotion INT, @Patients INT;
-    DECLARE @Value FLOAT, @PreviousValue FLOAT, @Difference FLOAT, @Low FLOAT, @High FLOAT, @IsWorse BIT;
-
-    IF @Force IS NULL
-    BEGIN
-        SET @Message = N'The value NULL for the parameter @Force is not supported. Supported values are 0 and 1.';
-        THROW 50101, @Message, 1;
-    END;
-    SET @Version = COALESCE(@Version, (SELECT MAX(version) FROM dbo.classifiers WHERE name = @ModelName));
-    EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
-    SELECT @Champion = ch.classifier_id, @LastPromotion = ch.promotion_id, @ChampionVersion = c.version
-    FROM dbo.champions AS ch
-    INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
-    WHERE ch.name = @ModelName;
-    IF @Champion = @ClassifierId
-    BEGIN
-        RAISERROR(N'%s version %d is the champion already.', 0, 1, @ModelName, @Version) WITH NOWAIT;
-        RETURN 0;
-    END;
-
-    SET @PreviousValue = NULL;
-    EXECUTE dbo.CompareScores @ClassifierId, @Champion, @Metric, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT,
-        @Difference OUTPUT, @Low OUTPUT, @High OUTPUT;
-    SET @IsWorse = IIF(@Metric IN (N'auc', N'average_precision'), IIF(@Value < @PreviousValue, 1, 0), IIF(@Value > @PreviousValue, 1, 0));
-    IF @Champion IS NULL
-        SET @Value = (
-            SELECT m.value FROM dbo.experiment_metrics AS m
-            WHERE m.part = 'test' AND m.metric = @Metric
-                AND m.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId));
-    ELSE IF @Force = 0 AND (@Value IS NULL OR @PreviousValue IS NULL)
-    BEGIN
-        SET @Number = 50144;
-        SET @Message = CONCAT(N'The versions ', @Version, N' and ', @ChampionVersion, N' (champion) of ''', @ModelName, N''' have ', @Patients,
-            N' test patients in common, on which ', @Metric, N' is not defined. Train the version again with these patients, or promote it with @Force = 1.');
-    END;
-    ELSE IF @Force = 0 AND @IsWorse = 1
-    BEGIN
-        SET @Number = 50141;
-        SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)), N' and the champion, version ',
-            @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
-            N' test patients (95 % interval of the difference ', COALESCE(CONCAT(LTRIM(STR(@Low, 20, 4)), N' to ', LTRIM(STR(@High, 20, 4))), N'not defined'),
-            N'). Keep the champion, or promote the version with @Force = 1.');
-    END;
-    IF @Number <> 0
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW @Number, @Message, 1;
-    END;
-
-    INSERT INTO dbo.model_promotions (name, classifier_id, previous_classifier_id, metric, value, previous_value, forced)
-    SELECT c.name, @ClassifierId, @Champion, LOWER(@Metric), @Value, @PreviousValue, @Force
-    FROM dbo.classifiers AS c
-    WHERE c.classifier_id = @ClassifierId AND COALESCE(@LastPromotion, 0) = COALESCE((
-        SELECT MAX(p.promotion_id) FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK) WHERE p.name = @ModelName AND p.rolled_back_at IS NULL), 0);
-    IF @@ROWCOUNT = 0
-    BEGIN
-        SET @Message = CONCAT(N'The champion of ''', REPLACE(@ModelName, N'%', N'%%'), N''' was changed by someone else meanwhile. See dbo.model_promotions and call PromoteModel again.');
-        THROW 50146, @Message, 1;
-    END;
-    SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on the test patients: ',
-        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.');
-    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
-END;
-GO
--- RollbackModel: undoes the newest promotion of a name, so that the champion before it is the champion again.
--- Example: EXECUTE dbo.RollbackModel @ModelName = N'lightgbm_sql';
-CREATE OR ALTER PROCEDURE dbo.RollbackModel
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
-    @Help BIT = 0                               -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.RollbackModel undoes the newest promotion of a name, so that the champion before it is the champion again.
-The promotion stays in dbo.model_promotions, marked with time and user. After the first promotion is undone the name has
-no champion, and its newest version is used.
-Parameters:
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
-    @Help BIT = 0                               1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.RollbackModel @ModelName = N''lightgbm_sql'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
-    EXECUTE dbo.FindClassifier @ModelName, NULL, @ClassifierId OUTPUT;
-
-    UPDATE p
-    SET p.rolled_back_at = SYSUTCDATETIME(),
-        p.rolled_back_by = COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN())
-    FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK)
-    WHERE p.promotion_id = (SELECT ch.promotion_id FROM dbo.champions AS ch WHERE ch.name = @ModelName);
-    IF @@ROWCOUNT = 0
-    BEGIN
-        SET @Message = CONCAT(N'The model ''', REPLACE(@ModelName, N'%', N'%%'), N''' has no champion, so there is nothing to roll back. PromoteModel makes a version the champion.');
-        THROW 50142, @Message, 1;
-    END;
-
-    SET @Message = COALESCE(
-        (SELECT CONCAT(c.name, N' version ', c.version, N' is the champion again.')
-            FROM dbo.champions AS ch
-            INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
-            WHERE ch.name = @ModelName),
-        CONCAT(@ModelName, N' has no champion any more; its newest version is used.'));
-    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
-END;
-GO
--- DeleteModel: deletes a version of a model and its training run, unless predictions or promotions refer to it.
--- Example: EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 1;
-CREATE OR ALTER PROCEDURE dbo.DeleteModel
-    @ModelName NVARCHAR(128) = NULL, -- name of the model; needed
-    @Version INT = NULL,             -- version to delete; needed
-    @Help BIT = 0                    -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.DeleteModel deletes a version of a model with its training run, figures and curves.
-It refuses while a prediction or a promotion, undone or not, refers to the version: what was scored stays explainable.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL  name of the model; needed
-    @Version INT = NULL              version to delete; needed
-    @Help BIT = 0                    1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.DeleteModel @ModelName = N''lightgbm_sql'', @Version = 1;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Predictions INT, @Promotions INT;
-    IF @ModelName IS NULL OR @Version IS NULL
-    BEGIN
-        SET @Message = CONCAT(N'The parameter ', IIF(@ModelName IS NULL, N'@ModelName', N'@Version'),
-            N' is NULL. Give name and version of the model to delete; see dbo.classifiers.');
-        THROW 50101, @Message, 1;
-    END;
-    EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
-
-    BEGIN TRANSACTION;
-    SET @Predictions = (SELECT COUNT(*) FROM dbo.predictions WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId);
-    SET @Promotions = (
-        SELECT COUNT(*) FROM dbo.model_promotions WITH (UPDLOCK, HOLDLOCK)
-        WHERE classifier_id = @ClassifierId OR previous_classifier_id = @ClassifierId);
-    IF @Predictions > 0 OR @Promotions > 0
-    BEGIN
-        SET @Message = CONCAT(N'Version ', @Version, N' of ''', REPLACE(@ModelName, N'%', N'%%'), N''' cannot be deleted: ', @Predictions,
-            N' predictions and ', @Promotions, N' promotions refer to it. Keep it, or delete those predictions first; promotions are kept for good.');
-        THROW 50143, @Message, 1;
-    END;
-    DELETE FROM dbo.experiment_curves WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
-    DELETE FROM dbo.experiment_metrics WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
-    DELETE FROM dbo.experiment_patients WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
-    DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
-    EXECUTE dbo.DeleteModelNodes @ClassifierId;
-    DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    COMMIT TRANSACTION;
-    RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;
-END;
-GO
--- CompareModels: two models on the test patients that both have scored: their figures, the difference, and whom they disagree on.
--- Example: EXECUTE dbo.CompareModels @A = N'lightgbm_sql', @B = N'logistic_max';
-CREATE OR ALTER PROCEDURE dbo.CompareModels
-    @A NVARCHAR(128) = NULL,       -- name of a model; needed
-    @B NVARCHAR(128) = NULL,       -- name of another, or the same name; needed
-    @VersionA INT = NULL,          -- version of the first; NULL means the champion, else the newest
-    @VersionB INT = NULL,          -- version of the second; NULL means the champion, else the newest
-    @Metric NVARCHAR(64) = N'auc', -- figure: auc, average_precision, log_loss or brier
-    @Top INT = 10,                 -- patients to list, 0 to 10000
-    @Help BIT = 0                  -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.CompareModels compares two models on the test patients that both have scored when they were trained.
-The first result set has both figures, their difference (first minus second) and its 95 % interval by paired bootstrap;
-the second the patients on whom the two disagree most. Patients whose label was changed between the runs are left out.
-Parameters:
-    @A NVARCHAR(128) = NULL        name of a model; needed
-    @B NVARCHAR(128) = NULL        name of another, or the same name; needed
-    @VersionA INT = NULL           version of the first; NULL means the champion, else the newest
-    @VersionB INT = NULL           version of the second; NULL means the champion, else the newest
-    @Metric NVARCHAR(64) = N''auc''  figure: auc, average_precision, log_loss or brier
-    @Top INT = 10                  patients to list, 0 to 10000
-    @Help BIT = 0                  1 prints this help and does nothing else
-Examples:
-    EXECUTE dbo.CompareModels @A = N''lightgbm_sql'', @B = N''logistic_max'';
-    EXECUTE dbo.CompareModels @A = N''lightgbm_sql'', @VersionA = 2, @B = N''lightgbm_sql'', @VersionB = 1, @Metric = N''log_loss'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @ClassifierA INT, @ClassifierB INT, @Patients INT;
-    DECLARE @ValueA FLOAT, @ValueB FLOAT, @Difference FLOAT, @Low FLOAT, @High FLOAT;
-    IF @Top IS NULL OR @Top NOT BETWEEN 0 AND 10000
-    BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Top AS NVARCHAR(12)), N'NULL'), N' for the parameter @Top is not supported. Supported values are 0 to 10000.');
-        THROW 50101, @Message, 1;
-    END;
-    EXECUTE dbo.FindClassifier @A, @VersionA, @ClassifierA OUTPUT;
-    EXECUTE dbo.FindClassifier @B, @VersionB, @ClassifierB OUTPUT;
-    EXECUTE dbo.CompareScores @ClassifierA, @ClassifierB, @Metric, @Patients OUTPUT, @ValueA OUTPUT, @ValueB OUTPUT,
-        @Difference OUTPUT, @Low OUTPUT, @High OUTPUT;
-    SET @VersionA = (SELECT version FROM dbo.classifiers WHERE classifier_id = @ClassifierA);
-    SET @VersionB = (SELECT version FROM dbo.classifiers WHERE classifier_id = @ClassifierB);
-    IF @Patients = 0
-    BEGIN
-        SET @Message = CONCAT(N'''', @A, N''' version ', @VersionA, N' and ''', @B, N''' version ', @VersionB,
-            N' have no test patients in common. Train one of them again on the other''s patients.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50144, @Message, 1;
-    END;
-
-    SELECT @Metric AS metric, @Patients AS patients, @A AS model_a, @VersionA AS version_a, @ValueA AS value_a,
-        @B AS model_b, @VersionB AS version_b, @ValueB AS value_b, @Difference AS difference, @Low AS low, @High AS high;
-    SELECT TOP (@Top) p.idx AS patient_index, s.scan_id, CAST(a.label AS INT) AS label, 100 * a.probability AS percent_a,
-        100 * b.probability AS percent_b, 100 * (a.probability - b.probability) AS difference
-    FROM dbo.test_scores AS a
-    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
-    INNER JOIN dbo.patients AS p ON p.patient_id = a.patient_id
-    LEFT JOIN dbo.scans AS s ON s.patient_id = a.patient_id AND s.is_primary = 1
-    WHERE a.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA)
-        AND b.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB)
-    ORDER BY ABS(a.probability - b.probability) DESC, p.idx;
-END;
-GO
--- WrongCases: the test patients that a model puts on the wrong side of a threshold, the most wrong first.
--- Example: EXECUTE dbo.WrongCases @ModelName = N'lightgbm_sql', @Threshold = 40;
-CREATE OR ALTER PROCEDURE dbo.WrongCases
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Threshold FLOAT = 50,                      -- percent from which a score counts as cancer, 0 to 100
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
-    @Help BIT = 0                               -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.WrongCases lists the test patients that a model puts on the wrong side of a threshold, the most wrong first,
-with scan, label and score in percent, calibrated and raw, as they were when the model was trained.
-Parameters:
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Threshold FLOAT = 50                       percent from which a score counts as cancer, 0 to 100
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
-    @Help BIT = 0                               1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.WrongCases @ModelName = N''lightgbm_sql'', @Threshold = 40;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
-    IF @Threshold IS NULL OR @Threshold NOT BETWEEN 0 AND 100
-    BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Threshold AS NVARCHAR(30)), N'NULL'),
-            N' for the parameter @Threshold is not supported. Supported values are percents from 0 to 100.');
-        THROW 50101, @Message, 1;
-    END;
-    EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
-
-    -- Runs of schema version 3 and older did not record the scan.
-    SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id, IIF(t.label = 1, N'missed cancer', N'false alarm') AS mistake, CAST(t.label AS INT) AS label,
-        100 * t.probability AS prediction_percent, 100 * t.raw AS raw_percent
-    FROM dbo.test_scores AS t
-    INNER JOIN dbo.patients AS p ON p.patient_id = t.patient_id
-    INNER JOIN dbo.experiment_patients AS e ON e.experiment_id = t.experiment_id AND e.patient_id = t.patient_id
-    LEFT JOIN dbo.scans AS s ON s.patient_id = t.patient_id AND s.is_primary = 1
-    WHERE t.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId)
-        AND t.label <> IIF(100 * t.probability >= @Threshold, 1, 0)
-    ORDER BY ABS(t.label - t.probability) DESC, p.idx;
+OutputDataSet = main()
+'
+    WITH RESULT SETS ((item NVARCHAR(128), value NVARCHAR(1000)));
 END;
 GO
 -- LineageOf: where a prediction comes from, step by step: model, training run, features, network, scan and every slice.
@@ -3474,9 +2648,3576 @@ Example:
     SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, name;
 END;
 GO
+-- CompareScores: a figure of two models on the test patients that both have scored, and an interval of its difference.
+-- Called by CompareModels and PromoteModel.
+CREATE OR ALTER PROCEDURE internal.CompareScores
+    @ClassifierA INT,        -- a model
+    @ClassifierB INT,        -- another
+    @Metric NVARCHAR(64),    -- auc, average_precision, log_loss or brier
+    @Patients INT OUTPUT,    -- common test patients, those whose label was changed between the two runs left out
+    @ValueA FLOAT OUTPUT,    -- the first model's figure, NULL where it is not defined
+    @ValueB FLOAT OUTPUT,    -- the second model's
+    @Difference FLOAT OUTPUT, -- the first minus the second
+    @Low FLOAT OUTPUT,       -- lower end of the difference's 95 % interval, by paired bootstrap
+    @High FLOAT OUTPUT       -- upper end
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Seed INT = 20170401, @Resamples INT = 2000;
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @ExperimentA INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA);
+    DECLARE @ExperimentB INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB);
+
+    IF @Metric IS NULL OR @Metric NOT IN (N'auc', N'average_precision', N'log_loss', N'brier')
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Metric, N'%', N'%%') + N'''', N'NULL'),
+            N' for the parameter @Metric is not supported. Supported values are auc, average_precision, log_loss and brier.');
+        THROW 50101, @Message, 1;
+    END;
+
+    -- The query of an external script runs with the caller's rights, and nobody needs rights on tables to call this.
+    CREATE TABLE #pairs (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
+    INSERT INTO #pairs (patient_id, label, a, b)
+    SELECT a.patient_id, a.label, a.probability, b.probability
+    FROM dbo.test_scores AS a
+    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
+    WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB;
+    SET @Patients = (SELECT COUNT(*) FROM #pairs);
+    SELECT @ValueA = NULL, @ValueB = NULL, @Difference = NULL, @Low = NULL, @High = NULL;
+    IF @Patients = 0
+        RETURN 0;
+
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(scores, metric, seed, resamples):
+    from lungdb.procedures import compare_scores
+    return compare_scores(scores, metric, seed, resamples)
+
+ValueA, ValueB, Difference, Low, High, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Seed, Resamples)
+',
+        @input_data_1 = N'SELECT label, a, b FROM #pairs ORDER BY patient_id;',
+        @params = N'@Metric NVARCHAR(64), @Seed INT, @Resamples INT, @ValueA FLOAT OUTPUT, @ValueB FLOAT OUTPUT,
+            @Difference FLOAT OUTPUT, @Low FLOAT OUTPUT, @High FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Metric = @Metric, @Seed = @Seed, @Resamples = @Resamples,
+        @ValueA = @ValueA OUTPUT, @ValueB = @ValueB OUTPUT, @Difference = @Difference OUTPUT, @Low = @Low OUTPUT, @High = @High OUTPUT,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber = 50112
+        -- One class only: no figure is defined.
+        SELECT @ValueA = NULL, @ValueB = NULL, @Difference = NULL, @Low = NULL, @High = NULL;
+    ELSE IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+END;
+GO
+-- DeleteModelNodes: deletes what plain T-SQL reads of a model; inside the caller's transaction.
+-- Called by DeleteModel and StoreModelNodes.
+CREATE OR ALTER PROCEDURE internal.DeleteModelNodes
+    @ClassifierId INT -- the model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DELETE FROM dbo.model_checks WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_calibration WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_nodes WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
+END;
+GO
+-- AddTerms: adds the terms of a logistic regression for every scan.
+-- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
+CREATE OR ALTER PROCEDURE internal.AddTerms
+    @ClassifierId INT -- model with rows in dbo.model_coefficients
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
+        N' is missing, which a logistic regression cannot read. Generate the features of the scan again.')
+    FROM #vectors
+    WHERE x IS NULL
+    ORDER BY scan_id, feature_index;
+    IF @Message IS NOT NULL
+        THROW 50153, @Message, 1;
+
+    INSERT INTO #margins (scan_id, margin)
+    SELECT v.scan_id, MAX(s.intercept) + SUM((v.x - c.mean) / c.scale * c.coefficient)
+    FROM #vectors AS v
+    INNER JOIN dbo.model_coefficients AS c ON c.feature_index = v.feature_index
+    INNER JOIN dbo.model_scoring AS s ON s.classifier_id = c.classifier_id
+    WHERE c.classifier_id = @ClassifierId
+    GROUP BY v.scan_id;
+END;
+GO
+-- CalibrateScores: turns the raw scores in #scores into probabilities, and moves them to the share of positives at a site.
+-- Called by ScoreScansSql; #scores is that of ScoreScansSql's callers.
+CREATE OR ALTER PROCEDURE internal.CalibrateScores
+    @ClassifierId INT, -- model whose scores they are
+    @Prevalence FLOAT  -- share of positives at the site, or NULL for no correction
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Method VARCHAR(8), @Slope FLOAT, @Intercept FLOAT, @TrainedOn FLOAT;
+    DECLARE @Least FLOAT = CAST(N'1e-12' AS FLOAT), @Odds FLOAT;
+    CREATE TABLE #odds (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
+    CREATE TABLE #places (scan_id INT NOT NULL PRIMARY KEY, position INT NOT NULL);
+
+    SELECT @Method = method, @Slope = x, @Intercept = y FROM dbo.model_calibration WHERE classifier_id = @ClassifierId AND position = 0;
+    IF @Method = 'platt'
+    BEGIN
+        -- Log-odds of a score no nearer than 1e-12 to 0 and 1.
+        INSERT INTO #odds (scan_id, margin)
+        SELECT k.scan_id, @Slope * LOG(k.kept / (1 - k.kept)) + @Intercept
+        FROM (SELECT scan_id, CASE WHEN raw < @Least THEN @Least WHEN raw > 1 - @Least THEN 1 - @Least ELSE raw END AS kept FROM #scores) AS k;
+        -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
+        UPDATE s
+        SET s.probability = CASE
+            WHEN o.margin < -700 THEN EXP(CAST(-700 AS FLOAT))
+            WHEN o.margin < 0 THEN EXP(o.margin) / (1 + EXP(o.margin))
+            WHEN o.margin > 700 THEN 1
+            ELSE 1 / (1 + EXP(-o.margin)) END
+        FROM #scores AS s
+        INNER JOIN #odds AS o ON o.scan_id = s.scan_id;
+    END;
+    IF @Method = 'isotonic'
+    BEGIN
+        -- The last point at or below the score; before the first one and after the last the curve is flat.
+        INSERT INTO #places (scan_id, position)
+        SELECT s.scan_id, MAX(c.position)
+        FROM #scores AS s
+        INNER JOIN dbo.model_calibration AS c ON c.x <= s.raw OR c.position = 0
+        WHERE c.classifier_id = @ClassifierId
+        GROUP BY s.scan_id;
+        UPDATE s
+        SET s.probability = CASE
+            WHEN s.raw <= c.x OR later.x IS NULL THEN c.y
+            ELSE (later.y - c.y) / (later.x - c.x) * (s.raw - c.x) + c.y END
+        FROM #scores AS s
+        INNER JOIN #places AS p ON p.scan_id = s.scan_id
+        INNER JOIN dbo.model_calibration AS c ON c.classifier_id = @ClassifierId AND c.position = p.position
+        LEFT JOIN dbo.model_calibration AS later ON later.classifier_id = @ClassifierId AND later.position = p.position + 1;
+    END;
+    IF @Prevalence IS NULL
+        RETURN 0;
+
+    SET @TrainedOn = (SELECT prevalence FROM dbo.model_scoring WHERE classifier_id = @ClassifierId);
+    IF @TrainedOn IS NULL
+    BEGIN
+        SET @Message = N'It is not known which share of positives the model was trained on. Train it again, or leave @Prevalence NULL.';
+        THROW 50154, @Message, 1;
+    END;
+    SET @Odds = (@Prevalence / (1 - @Prevalence)) / (@TrainedOn / (1 - @TrainedOn));
+    UPDATE #scores SET probability = @Odds * probability / (@Odds * probability + 1 - probability);
+END;
+GO
+-- ReadVectors: fills #vectors with the features of the scans in #wanted, in the single precision in which models are trained.
+-- Called by ScoreScansSql, whose table #vectors it fills; #wanted is that of ScoreScansSql's callers.
+CREATE OR ALTER PROCEDURE internal.ReadVectors
+    @ClassifierId INT, -- model that reads them
+    @RefuseMissing BIT -- 1 refuses a null among the features, as Python does; 0 leaves it to the model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Width INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
+    SELECT @Width = s.width, @FeatureSetId = c.feature_set_id, @Pooling = c.pooling
+    FROM dbo.model_scoring AS s
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+    WHERE s.classifier_id = @ClassifierId;
+
+    -- The text of a single reads back as that single whether or not a double stands between, as it does in Python.
+    -- Type 2 is a number and 0 is null, a missing value; anything else is no feature, and leaves a gap that is found below.
+    BEGIN TRY
+        INSERT INTO #vectors (scan_id, feature_index, x)
+        SELECT w.scan_id, CAST(v.[key] AS INT), CAST(v.[value] AS REAL)
+        FROM #wanted AS w
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
+        CROSS APPLY OPENJSON(f.vector) AS v
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] IN (0, 2);
+    END TRY
+    BEGIN CATCH
+        -- Only now is it worth the time to look which number single precision cannot hold.
+        SELECT TOP (1) @Message = CONCAT(N'The feature ', v.[key], N' of the scan ', w.scan_id, N' is ', LEFT(v.[value], 40),
+            N', which single precision cannot hold. Generate or copy the features of the scan again.')
+        FROM #wanted AS w
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
+        CROSS APPLY OPENJSON(f.vector) AS v
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2 AND TRY_CAST(v.[value] AS REAL) IS NULL
+        ORDER BY w.scan_id, CAST(v.[key] AS INT);
+        IF @Message IS NULL
+            THROW;
+        THROW 50153, @Message, 1;
+    END CATCH;
+
+    CREATE CLUSTERED INDEX IX_vectors ON #vectors (scan_id, feature_index, x);
+    SELECT TOP (1) @Message = CONCAT(N'The scan ', w.scan_id, N' has ', COUNT(v.feature_index), N' features and the model reads ', @Width,
+        N', of feature set ', @FeatureSetId, N' and pooling ', @Pooling, N'. Generate or copy the features that the model was trained on.')
+    FROM #wanted AS w
+    LEFT JOIN #vectors AS v ON v.scan_id = w.scan_id
+    GROUP BY w.scan_id
+    HAVING COUNT(v.feature_index) <> @Width OR MAX(v.feature_index) <> @Width - 1
+    ORDER BY w.scan_id;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50153, @Message, 1;
+    END;
+
+    IF @RefuseMissing = 1
+        SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
+            N' is null, and no number. Generate or copy the features of the scan again.')
+        FROM #vectors
+        WHERE x IS NULL
+        ORDER BY scan_id, feature_index;
+    IF @Message IS NOT NULL
+        THROW 50153, @Message, 1;
+END;
+GO
+-- WalkTrees: sends every scan through every tree of a LightGBM model, one level of all trees at a time, and adds the leaves.
+-- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
+CREATE OR ALTER PROCEDURE internal.WalkTrees
+    @ClassifierId INT -- model with rows in dbo.model_nodes
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Stride INT, @Moved INT = 1, @Zero FLOAT = CAST(N'1.0000000180025095e-35' AS FLOAT);
+    -- One number stands for a node of a tree, and for each kind of value it says where that goes from there.
+    CREATE TABLE #nodes (
+        place INT NOT NULL PRIMARY KEY, feature_index INT NULL, threshold FLOAT NULL,
+        missing_place INT NULL, zero_place INT NULL, left_place INT NULL, right_place INT NULL, leaf_value FLOAT NULL);
+    CREATE TABLE #walk (scan_id INT NOT NULL, place INT NOT NULL);
+
+    -- LightGBM takes a number up to its kZeroThreshold, the single nearest to 1e-35, for 0.
+    UPDATE #vectors SET x = 0 WHERE x BETWEEN -@Zero AND @Zero AND x <> 0;
+
+    SET @Stride = (SELECT MAX(node) + 1 FROM dbo.model_nodes WHERE classifier_id = @ClassifierId);
+    INSERT INTO #nodes (place, feature_index, threshold, missing_place, zero_place, left_place, right_place, leaf_value)
+    SELECT tree * @Stride + node, feature_index, threshold,
+        tree * @Stride + CASE WHEN (missing = 'none' AND threshold >= 0) OR (missing <> 'none' AND default_left = 1) THEN left_node ELSE right_node END,
+        tree * @Stride + CASE WHEN (missing <> 'zero' AND threshold >= 0) OR (missing = 'zero' AND default_left = 1) THEN left_node ELSE right_node END,
+        tree * @Stride + left_node, tree * @Stride + right_node, leaf_value
+    FROM dbo.model_nodes
+    WHERE classifier_id = @ClassifierId;
+
+    INSERT INTO #walk (scan_id, place)
+    SELECT w.scan_id, n.tree * @Stride
+    FROM #wanted AS w
+    CROSS JOIN dbo.model_nodes AS n
+    WHERE n.classifier_id = @ClassifierId AND n.node = 0;
+    WHILE @Moved > 0
+    BEGIN
+        UPDATE w
+        SET w.place = CASE
+            WHEN v.x IS NULL THEN n.missing_place
+            WHEN v.x = 0 THEN n.zero_place
+            WHEN v.x <= n.threshold THEN n.left_place
+            ELSE n.right_place END
+        FROM #walk AS w
+        INNER JOIN #nodes AS n ON n.place = w.place
+        INNER JOIN #vectors AS v ON v.scan_id = w.scan_id AND v.feature_index = n.feature_index;
+        SET @Moved = @@ROWCOUNT;
+    END;
+
+    INSERT INTO #margins (scan_id, margin)
+    SELECT w.scan_id, MAX(s.intercept) + SUM(n.leaf_value) / MAX(s.divisor)
+    FROM #walk AS w
+    INNER JOIN #nodes AS n ON n.place = w.place
+    INNER JOIN dbo.model_scoring AS s ON s.classifier_id = @ClassifierId
+    GROUP BY w.scan_id;
+END;
+GO
+-- ScoreScansSql: scores the scans in #wanted with a model of dbo.model_scoring, all at once and with T-SQL alone.
+-- Called by PredictPatientsSql, PredictLungCancerSql, StoreModelNodes and TakeCopiedScans, whose tables #wanted it reads and #scores it fills.
+CREATE OR ALTER PROCEDURE internal.ScoreScansSql
+    @ClassifierId INT,     -- model
+    @Prevalence FLOAT,     -- share of positives at the site, or NULL for no correction
+    @RefuseMissing BIT = 0 -- 1 refuses a null among the features, as Python does; 0 leaves it to the model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #vectors (scan_id INT NOT NULL, feature_index INT NOT NULL, x FLOAT NULL);
+    CREATE TABLE #margins (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
+
+    EXECUTE internal.ReadVectors @ClassifierId, @RefuseMissing;
+    IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE classifier_id = @ClassifierId AND trees > 0)
+        EXECUTE internal.WalkTrees @ClassifierId;
+    ELSE
+        EXECUTE internal.AddTerms @ClassifierId;
+
+    -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
+    INSERT INTO #scores (scan_id, raw, probability)
+    SELECT r.scan_id, r.raw, r.raw
+    FROM (
+        SELECT m.scan_id, CASE
+            WHEN s.steepness * m.margin < -700 THEN EXP(CAST(-700 AS FLOAT))
+            WHEN m.margin < 0 THEN EXP(s.steepness * m.margin) / (1 + EXP(s.steepness * m.margin))
+            WHEN s.steepness * m.margin > 700 THEN 1
+            ELSE 1 / (1 + EXP(-s.steepness * m.margin)) END AS raw
+        FROM #margins AS m
+        INNER JOIN dbo.model_scoring AS s ON s.classifier_id = @ClassifierId) AS r;
+    EXECUTE internal.CalibrateScores @ClassifierId, @Prevalence;
+END;
+GO
+-- FindClassifier: finds the model that a name means: the version asked for, else the champion of the name, else its newest version.
+-- Called by PredictLungCancer and every other procedure that is given a model's name.
+CREATE OR ALTER PROCEDURE internal.FindClassifier
+    @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
+    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @ClassifierId INT OUTPUT   -- the row found
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(1000), @Versions NVARCHAR(400);
+    SET @ClassifierId = NULL;
+    IF @Version IS NULL
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.champions WHERE name = @ModelName);
+    IF @ClassifierId IS NULL
+        SET @ClassifierId = (
+            SELECT TOP (1) classifier_id FROM dbo.classifiers
+            WHERE name = @ModelName AND (@Version IS NULL OR version = @Version)
+            ORDER BY version DESC);
+    IF @ClassifierId IS NOT NULL
+        RETURN 0;
+
+    SET @Versions = (SELECT CONCAT(MIN(version), N' to ', MAX(version)) FROM dbo.classifiers WHERE name = @ModelName HAVING COUNT(*) > 0);
+    SET @Names = LEFT(
+        COALESCE((SELECT STRING_AGG(CAST(c.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.classifiers) AS c), N'none'), 1000);
+    IF @Versions IS NOT NULL
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' has no version ', @Version, N'. Its versions run from ', @Versions, N'; see dbo.classifiers.');
+    ELSE
+        SET @Message = CONCAT(N'No trained model is named ', COALESCE(N'''' + @ModelName + N'''', N'NULL'), N'. Models that are there: ', @Names,
+            N'. Train one with TrainLungCancerModel.');
+    SET @Message = REPLACE(@Message, N'%', N'%%');
+    THROW 50108, @Message, 1;
+END;
+GO
+-- CompareFigures: a figure of two models on the test patients that both have scored, and no word of the patients themselves.
+-- Example: EXECUTE dbo.CompareFigures @A = N'lightgbm_sql', @B = N'logistic_max';
+CREATE OR ALTER PROCEDURE dbo.CompareFigures
+    @A NVARCHAR(128) = NULL,       -- name of a model; needed
+    @B NVARCHAR(128) = NULL,       -- name of another, or the same name; needed
+    @VersionA INT = NULL,          -- version of the first; NULL means the champion, else the newest
+    @VersionB INT = NULL,          -- version of the second; NULL means the champion, else the newest
+    @Metric NVARCHAR(64) = N'auc', -- figure: auc, average_precision, log_loss or brier
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.CompareFigures gives the first result set of dbo.CompareModels alone, for those who may know how good two models are
+but not who the patients are on whom they disagree: a row with both figures on the test patients that both have scored,
+their difference (first minus second) and its 95 % interval by paired bootstrap.
+Patients whose label was changed between the runs are left out. Without common patients their number is 0 and the figures
+are NULL.
+Parameters:
+    @A NVARCHAR(128) = NULL        name of a model; needed
+    @B NVARCHAR(128) = NULL        name of another, or the same name; needed
+    @VersionA INT = NULL           version of the first; NULL means the champion, else the newest
+    @VersionB INT = NULL           version of the second; NULL means the champion, else the newest
+    @Metric NVARCHAR(64) = N''auc''  figure: auc, average_precision, log_loss or brier
+    @Help BIT = 0                  1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.CompareFigures @A = N''lightgbm_sql'', @B = N''logistic_max'';
+    EXECUTE dbo.CompareFigures @A = N''lightgbm_sql'', @VersionA = 2, @B = N''lightgbm_sql'', @VersionB = 1, @Metric = N''log_loss'';';
+        RETURN 0;
+    END;
+
+    DECLARE @ClassifierA INT, @ClassifierB INT, @Patients INT;
+    DECLARE @ValueA FLOAT, @ValueB FLOAT, @Difference FLOAT, @Low FLOAT, @High FLOAT;
+    EXECUTE internal.FindClassifier @A, @VersionA, @ClassifierA OUTPUT;
+    EXECUTE internal.FindClassifier @B, @VersionB, @ClassifierB OUTPUT;
+    EXECUTE internal.CompareScores @ClassifierA, @ClassifierB, @Metric, @Patients OUTPUT, @ValueA OUTPUT, @ValueB OUTPUT,
+        @Difference OUTPUT, @Low OUTPUT, @High OUTPUT;
+    SELECT @Metric AS metric, @Patients AS patients, @A AS model_a, a.version AS version_a, @ValueA AS value_a,
+        @B AS model_b, b.version AS version_b, @ValueB AS value_b, @Difference AS difference, @Low AS low, @High AS high
+    FROM dbo.classifiers AS a
+    CROSS JOIN dbo.classifiers AS b
+    WHERE a.classifier_id = @ClassifierA AND b.classifier_id = @ClassifierB;
+END;
+GO
+-- CompareModels: two models on the test patients that both have scored: their figures, the difference, and whom they disagree on.
+-- Example: EXECUTE dbo.CompareModels @A = N'lightgbm_sql', @B = N'logistic_max';
+CREATE OR ALTER PROCEDURE dbo.CompareModels
+    @A NVARCHAR(128) = NULL,       -- name of a model; needed
+    @B NVARCHAR(128) = NULL,       -- name of another, or the same name; needed
+    @VersionA INT = NULL,          -- version of the first; NULL means the champion, else the newest
+    @VersionB INT = NULL,          -- version of the second; NULL means the champion, else the newest
+    @Metric NVARCHAR(64) = N'auc', -- figure: auc, average_precision, log_loss or brier
+    @Top INT = 10,                 -- patients to list, 0 to 10000
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.CompareModels compares two models on the test patients that both have scored when they were trained.
+The first result set has both figures, their difference (first minus second) and its 95 % interval by paired bootstrap;
+the second the patients on whom the two disagree most. Patients whose label was changed between the runs are left out.
+Parameters:
+    @A NVARCHAR(128) = NULL        name of a model; needed
+    @B NVARCHAR(128) = NULL        name of another, or the same name; needed
+    @VersionA INT = NULL           version of the first; NULL means the champion, else the newest
+    @VersionB INT = NULL           version of the second; NULL means the champion, else the newest
+    @Metric NVARCHAR(64) = N''auc''  figure: auc, average_precision, log_loss or brier
+    @Top INT = 10                  patients to list, 0 to 10000
+    @Help BIT = 0                  1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.CompareModels @A = N''lightgbm_sql'', @B = N''logistic_max'';
+    EXECUTE dbo.CompareModels @A = N''lightgbm_sql'', @VersionA = 2, @B = N''lightgbm_sql'', @VersionB = 1, @Metric = N''log_loss'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierA INT, @ClassifierB INT, @Patients INT;
+    DECLARE @ValueA FLOAT, @ValueB FLOAT, @Difference FLOAT, @Low FLOAT, @High FLOAT;
+    IF @Top IS NULL OR @Top NOT BETWEEN 0 AND 10000
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Top AS NVARCHAR(12)), N'NULL'), N' for the parameter @Top is not supported. Supported values are 0 to 10000.');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindClassifier @A, @VersionA, @ClassifierA OUTPUT;
+    EXECUTE internal.FindClassifier @B, @VersionB, @ClassifierB OUTPUT;
+    EXECUTE internal.CompareScores @ClassifierA, @ClassifierB, @Metric, @Patients OUTPUT, @ValueA OUTPUT, @ValueB OUTPUT,
+        @Difference OUTPUT, @Low OUTPUT, @High OUTPUT;
+    SET @VersionA = (SELECT version FROM dbo.classifiers WHERE classifier_id = @ClassifierA);
+    SET @VersionB = (SELECT version FROM dbo.classifiers WHERE classifier_id = @ClassifierB);
+    IF @Patients = 0
+    BEGIN
+        SET @Message = CONCAT(N'''', @A, N''' version ', @VersionA, N' and ''', @B, N''' version ', @VersionB,
+            N' have no test patients in common. Train one of them again on the other''s patients.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50144, @Message, 1;
+    END;
+
+    SELECT @Metric AS metric, @Patients AS patients, @A AS model_a, @VersionA AS version_a, @ValueA AS value_a,
+        @B AS model_b, @VersionB AS version_b, @ValueB AS value_b, @Difference AS difference, @Low AS low, @High AS high;
+    SELECT TOP (@Top) p.idx AS patient_index, s.scan_id, CAST(a.label AS INT) AS label, 100 * a.probability AS percent_a,
+        100 * b.probability AS percent_b, 100 * (a.probability - b.probability) AS difference
+    FROM dbo.test_scores AS a
+    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
+    INNER JOIN dbo.patients AS p ON p.patient_id = a.patient_id
+    LEFT JOIN dbo.scans AS s ON s.patient_id = a.patient_id AND s.is_primary = 1
+    WHERE a.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA)
+        AND b.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB)
+    ORDER BY ABS(a.probability - b.probability) DESC, p.idx;
+END;
+GO
+-- DeleteModel: deletes a version of a model and its training run, unless predictions or promotions refer to it.
+-- Example: EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 1;
+CREATE OR ALTER PROCEDURE dbo.DeleteModel
+    @ModelName NVARCHAR(128) = NULL, -- name of the model; needed
+    @Version INT = NULL,             -- version to delete; needed
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.DeleteModel deletes a version of a model with its training run, figures and curves.
+It refuses while a prediction or a promotion, undone or not, refers to the version: what was scored stays explainable.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  name of the model; needed
+    @Version INT = NULL              version to delete; needed
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.DeleteModel @ModelName = N''lightgbm_sql'', @Version = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Predictions INT, @Promotions INT;
+    IF @ModelName IS NULL OR @Version IS NULL
+    BEGIN
+        SET @Message = CONCAT(N'The parameter ', IIF(@ModelName IS NULL, N'@ModelName', N'@Version'),
+            N' is NULL. Give name and version of the model to delete; see dbo.classifiers.');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+
+    BEGIN TRANSACTION;
+    SET @Predictions = (SELECT COUNT(*) FROM dbo.predictions WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId);
+    SET @Promotions = (
+        SELECT COUNT(*) FROM dbo.model_promotions WITH (UPDLOCK, HOLDLOCK)
+        WHERE classifier_id = @ClassifierId OR previous_classifier_id = @ClassifierId);
+    IF @Predictions > 0 OR @Promotions > 0
+    BEGIN
+        SET @Message = CONCAT(N'Version ', @Version, N' of ''', REPLACE(@ModelName, N'%', N'%%'), N''' cannot be deleted: ', @Predictions,
+            N' predictions and ', @Promotions, N' promotions refer to it. Keep it, or delete those predictions first; promotions are kept for good.');
+        THROW 50143, @Message, 1;
+    END;
+    DELETE FROM dbo.experiment_curves WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiment_metrics WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiment_patients WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
+    EXECUTE internal.DeleteModelNodes @ClassifierId;
+    DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    COMMIT TRANSACTION;
+    RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;
+END;
+GO
+-- FindModel: says which version a model's name stands for.
+-- Example: EXECUTE dbo.FindModel @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.FindModel
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Version INT = NULL,                        -- its version; NULL means the champion, else the newest
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.FindModel says which version a model''s name stands for, as every procedure that is given a name reads it:
+the version asked for, else the champion of the name, else its newest version. It returns a row: classifier_id of dbo.classifiers,
+name, version, and whether that version is the champion. A name or version that is not there is refused, with those that are.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Version INT = NULL                         its version; NULL means the champion, else the newest
+    @Help BIT = 0                               1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.FindModel;
+    EXECUTE dbo.FindModel @ModelName = N''lightgbm_sql'', @Version = 2;';
+        RETURN 0;
+    END;
+
+    DECLARE @ClassifierId INT;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT c.classifier_id, c.name, c.version, CAST(IIF(h.classifier_id IS NULL, 0, 1) AS BIT) AS is_champion
+    FROM dbo.classifiers AS c
+    LEFT JOIN dbo.champions AS h ON h.classifier_id = c.classifier_id
+    WHERE c.classifier_id = @ClassifierId;
+END;
+GO
+-- PromoteModel: makes a version the champion of its name, unless it is worse than the present one on the same test patients.
+-- Example: EXECUTE dbo.PromoteModel @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.PromoteModel
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
+    @Version INT = NULL,                        -- version to promote; NULL means the newest
+    @Metric NVARCHAR(64) = N'auc',              -- figure to compare by: auc, average_precision, log_loss or brier
+    @Force BIT = 0,                             -- 1 promotes a worse version or one that cannot be compared too, and records that
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PromoteModel makes a version the champion of its name: what PredictLungCancer and PredictPatients use.
+Both versions are compared on the test patients that both have scored; one that is worse than the champion is refused.
+Every promotion is a row of dbo.model_promotions; RollbackModel undoes the newest.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
+    @Version INT = NULL                         version to promote; NULL means the newest
+    @Metric NVARCHAR(64) = N''auc''               figure to compare by: auc, average_precision, log_loss or brier
+    @Force BIT = 0                              1 promotes a worse version or one that cannot be compared too, and records that
+    @Help BIT = 0                               1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.PromoteModel;
+    EXECUTE dbo.PromoteModel @ModelName = N''lightgbm_sql'', @Version = 2, @Metric = N''log_loss'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT = 0, @ClassifierId INT, @Champion INT, @ChampionVersion INT, @LastPromotion INT, @Patients INT;
+    DECLARE @Value FLOAT, @PreviousValue FLOAT, @Difference FLOAT, @Low FLOAT, @High FLOAT, @IsWorse BIT;
+
+    IF @Force IS NULL
+    BEGIN
+        SET @Message = N'The value NULL for the parameter @Force is not supported. Supported values are 0 and 1.';
+        THROW 50101, @Message, 1;
+    END;
+    SET @Version = COALESCE(@Version, (SELECT MAX(version) FROM dbo.classifiers WHERE name = @ModelName));
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @Champion = ch.classifier_id, @LastPromotion = ch.promotion_id, @ChampionVersion = c.version
+    FROM dbo.champions AS ch
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+    WHERE ch.name = @ModelName;
+    IF @Champion = @ClassifierId
+    BEGIN
+        RAISERROR(N'%s version %d is the champion already.', 0, 1, @ModelName, @Version) WITH NOWAIT;
+        RETURN 0;
+    END;
+
+    SET @PreviousValue = NULL;
+    EXECUTE internal.CompareScores @ClassifierId, @Champion, @Metric, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT,
+        @Difference OUTPUT, @Low OUTPUT, @High OUTPUT;
+    SET @IsWorse = IIF(@Metric IN (N'auc', N'average_precision'), IIF(@Value < @PreviousValue, 1, 0), IIF(@Value > @PreviousValue, 1, 0));
+    IF @Champion IS NULL
+        SET @Value = (
+            SELECT m.value FROM dbo.experiment_metrics AS m
+            WHERE m.part = 'test' AND m.metric = @Metric
+                AND m.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId));
+    ELSE IF @Force = 0 AND (@Value IS NULL OR @PreviousValue IS NULL)
+    BEGIN
+        SET @Number = 50144;
+        SET @Message = CONCAT(N'The versions ', @Version, N' and ', @ChampionVersion, N' (champion) of ''', @ModelName, N''' have ', @Patients,
+            N' test patients in common, on which ', @Metric, N' is not defined. Train the version again with these patients, or promote it with @Force = 1.');
+    END;
+    ELSE IF @Force = 0 AND @IsWorse = 1
+    BEGIN
+        SET @Number = 50141;
+        SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)), N' and the champion, version ',
+            @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
+            N' test patients (95 % interval of the difference ', COALESCE(CONCAT(LTRIM(STR(@Low, 20, 4)), N' to ', LTRIM(STR(@High, 20, 4))), N'not defined'),
+            N'). Keep the champion, or promote the version with @Force = 1.');
+    END;
+    IF @Number <> 0
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+
+    INSERT INTO dbo.model_promotions (name, classifier_id, previous_classifier_id, metric, value, previous_value, forced)
+    SELECT c.name, @ClassifierId, @Champion, LOWER(@Metric), @Value, @PreviousValue, @Force
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId AND COALESCE(@LastPromotion, 0) = COALESCE((
+        SELECT MAX(p.promotion_id) FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK) WHERE p.name = @ModelName AND p.rolled_back_at IS NULL), 0);
+    IF @@ROWCOUNT = 0
+    BEGIN
+        SET @Message = CONCAT(N'The champion of ''', REPLACE(@ModelName, N'%', N'%%'), N''' was changed by someone else meanwhile. See dbo.model_promotions and call PromoteModel again.');
+        THROW 50146, @Message, 1;
+    END;
+    SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on the test patients: ',
+        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.');
+    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+END;
+GO
+-- RollbackModel: undoes the newest promotion of a name, so that the champion before it is the champion again.
+-- Example: EXECUTE dbo.RollbackModel @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.RollbackModel
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RollbackModel undoes the newest promotion of a name, so that the champion before it is the champion again.
+The promotion stays in dbo.model_promotions, marked with time and user. After the first promotion is undone the name has
+no champion, and its newest version is used.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RollbackModel @ModelName = N''lightgbm_sql'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
+    EXECUTE internal.FindClassifier @ModelName, NULL, @ClassifierId OUTPUT;
+
+    UPDATE p
+    SET p.rolled_back_at = SYSUTCDATETIME(),
+        p.rolled_back_by = COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN())
+    FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK)
+    WHERE p.promotion_id = (SELECT ch.promotion_id FROM dbo.champions AS ch WHERE ch.name = @ModelName);
+    IF @@ROWCOUNT = 0
+    BEGIN
+        SET @Message = CONCAT(N'The model ''', REPLACE(@ModelName, N'%', N'%%'), N''' has no champion, so there is nothing to roll back. PromoteModel makes a version the champion.');
+        THROW 50142, @Message, 1;
+    END;
+
+    SET @Message = COALESCE(
+        (SELECT CONCAT(c.name, N' version ', c.version, N' is the champion again.')
+            FROM dbo.champions AS ch
+            INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+            WHERE ch.name = @ModelName),
+        CONCAT(@ModelName, N' has no champion any more; its newest version is used.'));
+    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+END;
+GO
+-- StoreModelNodes: writes a model into tables from which plain T-SQL scores it, and checks its scores there against Python's.
+-- Example: EXECUTE dbo.StoreModelNodes @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.StoreModelNodes
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreModelNodes writes a model into dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_calibration,
+from which PredictLungCancerSql and PredictPatientsSql score it with T-SQL alone, here or on a server without external scripts.
+It scores every scan that has features both ways and keeps the largest difference in dbo.model_checks; below 1e-6 is needed.
+Training calls it; call it for models that were trained before, and to check one again on new patients.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreModelNodes @ModelName = N''lightgbm_sql'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
+    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Number INT, @Json NVARCHAR(MAX);
+    DECLARE @Scores NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Patients INT, @Difference FLOAT, @Text NVARCHAR(30);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #given (
+        tree INT NOT NULL, node INT NOT NULL, feature_index INT NOT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL, default_left INT NOT NULL,
+        left_node INT NOT NULL, right_node INT NOT NULL, leaf_value FLOAT NULL, PRIMARY KEY (tree, node));
+    CREATE TABLE #expected (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library, @Details = c.details,
+        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Number = c.version
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId;
+
+    INSERT INTO #given (tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(patients, model, sha256, library, details):
+    from lungdb.procedures import model_nodes
+    return model_nodes(patients, model, sha256, library, details)
+
+OutputDataSet, Scores, Width, Trees, Divisor, Steepness, ErrorNumber, ErrorMessage = main(InputDataSet, Classifier, Sha256, Library, Details)
+',
+        @input_data_1 = N'
+SELECT f.scan_id, f.vector
+FROM dbo.pooled_features AS f
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY f.scan_id;',
+        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
+            @Details NVARCHAR(MAX), @Scores NVARCHAR(MAX) OUTPUT, @Width INT OUTPUT, @Trees INT OUTPUT, @Divisor FLOAT OUTPUT,
+            @Steepness FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
+        @Details = @Details, @Scores = @Scores OUTPUT, @Width = @Width OUTPUT, @Trees = @Trees OUTPUT, @Divisor = @Divisor OUTPUT,
+        @Steepness = @Steepness OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+    INSERT INTO #expected (scan_id, raw, probability)
+    SELECT CAST(JSON_VALUE([value], N'$[0]') AS INT), CAST(JSON_VALUE([value], N'$[1]') AS FLOAT), CAST(JSON_VALUE([value], N'$[2]') AS FLOAT)
+    FROM OPENJSON(@Scores);
+    INSERT INTO #wanted (scan_id)
+    SELECT scan_id FROM #expected;
+
+    BEGIN TRANSACTION;
+    EXECUTE internal.DeleteModelNodes @ClassifierId;
+    SET @Json = CASE WHEN @Trees = 0 THEN CAST(CAST(@Classifier AS VARCHAR(MAX)) AS NVARCHAR(MAX)) END;
+    INSERT INTO dbo.model_scoring (classifier_id, width, trees, divisor, steepness, intercept, prevalence)
+    VALUES (@ClassifierId, @Width, @Trees, @Divisor, @Steepness, COALESCE(CAST(JSON_VALUE(@Json, N'$.intercept') AS FLOAT), 0),
+        CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT));
+    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
+    SELECT @ClassifierId, tree, node, NULLIF(feature_index, -1), threshold, missing, CASE WHEN missing IS NOT NULL THEN default_left END,
+        NULLIF(left_node, -1), NULLIF(right_node, -1), leaf_value
+    FROM #given;
+    INSERT INTO dbo.model_coefficients (classifier_id, feature_index, mean, scale, coefficient)
+    SELECT @ClassifierId, CAST(c.[key] AS INT), CAST(m.[value] AS FLOAT), CAST(s.[value] AS FLOAT), CAST(c.[value] AS FLOAT)
+    FROM OPENJSON(@Json, N'$.coefficients') AS c
+    INNER JOIN OPENJSON(@Json, N'$.mean') AS m ON m.[key] = c.[key]
+    INNER JOIN OPENJSON(@Json, N'$.scale') AS s ON s.[key] = c.[key];
+    INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
+    SELECT @ClassifierId, 0, 'platt', CAST(JSON_VALUE(@Details, N'$.calibration.slope') AS FLOAT), CAST(JSON_VALUE(@Details, N'$.calibration.intercept') AS FLOAT)
+    WHERE JSON_VALUE(@Details, N'$.calibration.method') = N'platt';
+    INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
+    SELECT @ClassifierId, CAST(x.[key] AS INT), 'isotonic', CAST(x.[value] AS FLOAT), CAST(y.[value] AS FLOAT)
+    FROM OPENJSON(@Details, N'$.calibration.x') AS x
+    INNER JOIN OPENJSON(@Details, N'$.calibration.y') AS y ON y.[key] = x.[key];
+
+    EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
+    SELECT @Patients = COUNT(*), @Difference = COALESCE(MAX(d.difference), 0)
+    FROM (
+        SELECT CASE WHEN ABS(s.raw - e.raw) > ABS(s.probability - e.probability) THEN ABS(s.raw - e.raw) ELSE ABS(s.probability - e.probability) END AS difference
+        FROM #scores AS s
+        INNER JOIN #expected AS e ON e.scan_id = s.scan_id) AS d;
+    INSERT INTO dbo.model_checks (classifier_id, patients, max_difference) VALUES (@ClassifierId, @Patients, @Difference);
+    COMMIT TRANSACTION;
+    SET @Text = CONVERT(NVARCHAR(30), @Difference, 1);
+    IF @Difference < CAST(N'1e-6' AS FLOAT)
+        RAISERROR(N'%s version %d can be scored with T-SQL alone: checked on %d scans, largest difference %s.', 0, 1,
+            @ModelName, @Number, @Patients, @Text) WITH NOWAIT;
+    ELSE
+        RAISERROR(N'%s version %d cannot be scored with T-SQL alone: on %d scans the largest difference is %s, where 1e-6 is allowed.', 0, 1,
+            @ModelName, @Number, @Patients, @Text) WITH NOWAIT;
+END;
+GO
+-- WrongCases: the test patients that a model puts on the wrong side of a threshold, the most wrong first.
+-- Example: EXECUTE dbo.WrongCases @ModelName = N'lightgbm_sql', @Threshold = 40;
+CREATE OR ALTER PROCEDURE dbo.WrongCases
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Threshold FLOAT = 50,                      -- percent from which a score counts as cancer, 0 to 100
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.WrongCases lists the test patients that a model puts on the wrong side of a threshold, the most wrong first,
+with scan, label and score in percent, calibrated and raw, as they were when the model was trained.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Threshold FLOAT = 50                       percent from which a score counts as cancer, 0 to 100
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.WrongCases @ModelName = N''lightgbm_sql'', @Threshold = 40;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
+    IF @Threshold IS NULL OR @Threshold NOT BETWEEN 0 AND 100
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Threshold AS NVARCHAR(30)), N'NULL'),
+            N' for the parameter @Threshold is not supported. Supported values are percents from 0 to 100.');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+
+    -- Runs of schema version 3 and older did not record the scan.
+    SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id, IIF(t.label = 1, N'missed cancer', N'false alarm') AS mistake, CAST(t.label AS INT) AS label,
+        100 * t.probability AS prediction_percent, 100 * t.raw AS raw_percent
+    FROM dbo.test_scores AS t
+    INNER JOIN dbo.patients AS p ON p.patient_id = t.patient_id
+    INNER JOIN dbo.experiment_patients AS e ON e.experiment_id = t.experiment_id AND e.patient_id = t.patient_id
+    LEFT JOIN dbo.scans AS s ON s.patient_id = t.patient_id AND s.is_primary = 1
+    WHERE t.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId)
+        AND t.label <> IIF(100 * t.probability >= @Threshold, 1, 0)
+    ORDER BY ABS(t.label - t.probability) DESC, p.idx;
+END;
+GO
+-- FindScoring: finds the model that a name means, as FindClassifier does, and refuses one that plain T-SQL cannot score.
+-- Called by CheckModelSql and every procedure that scores with T-SQL alone.
+CREATE OR ALTER PROCEDURE internal.FindScoring
+    @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
+    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @ClassifierId INT OUTPUT   -- the row found
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Found INT, @Trees INT, @Width INT, @Stored INT, @Difference FLOAT;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @Found = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    SELECT @Trees = trees, @Width = width FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
+    SET @Stored = CASE WHEN @Trees > 0
+        THEN (SELECT COUNT(DISTINCT tree) FROM dbo.model_nodes WHERE classifier_id = @ClassifierId)
+        ELSE (SELECT COUNT(*) FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId) END;
+    IF @Trees IS NULL OR @Stored <> CASE WHEN @Trees > 0 THEN @Trees ELSE @Width END
+    BEGIN
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' has no nodes or coefficients that are whole. ',
+            N'Call EXECUTE dbo.StoreModelNodes @ModelName = N''', @ModelName, N''', @Version = ', @Found,
+            N'; where external scripts run, and bring it here with lungdb copy.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50150, @Message, 1;
+    END;
+
+    SET @Difference = (SELECT max_difference FROM dbo.model_checks WHERE classifier_id = @ClassifierId);
+    IF @Difference IS NULL OR @Difference >= CAST(N'1e-6' AS FLOAT)
+    BEGIN
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' scores ', COALESCE(CAST(@Difference AS NVARCHAR(30)), N'an unknown amount'),
+            N' away from Python here, where 1e-6 is allowed. Score it with PredictPatients, or train it again, with another calibration.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50151, @Message, 1;
+    END;
+END;
+GO
+-- CheckModelSql: says whether plain T-SQL can score a model, and how far from Python it scores.
+-- Example: EXECUTE dbo.CheckModelSql @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.CheckModelSql
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.CheckModelSql says whether dbo.PredictPatientsSql and lungdb copy can use a model: its rows in dbo.model_nodes or
+dbo.model_coefficients must be whole, and its scores within 1e-6 of those of Python. A model of which that is not so is refused,
+with what to do. Of one that can be used it returns a row: classifier_id, name, version, the number of trees (0 for a logistic
+regression), the number of patients whose scores were compared, the largest difference, and when that was done.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.CheckModelSql @ModelName = N''lightgbm_sql'';';
+        RETURN 0;
+    END;
+
+    DECLARE @ClassifierId INT;
+    EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT c.classifier_id, c.name, c.version, s.trees, k.patients, k.max_difference, k.checked_at
+    FROM dbo.classifiers AS c
+    INNER JOIN dbo.model_scoring AS s ON s.classifier_id = c.classifier_id
+    INNER JOIN dbo.model_checks AS k ON k.classifier_id = c.classifier_id
+    WHERE c.classifier_id = @ClassifierId;
+END;
+GO
+-- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read; refuses to leave others out unasked.
+-- Called by PredictPatients, PredictPatientsSql and PredictLungCancerSql, whose table #wanted it fills.
+CREATE OR ALTER PROCEDURE internal.FindPatients
+    @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
+    @FeatureSetId INT,        -- feature set that the model reads
+    @Pooling NVARCHAR(32),    -- pooling that the model reads
+    @SkipMissing BIT          -- 1 leaves out patients without features
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
+    CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
+    IF @SkipMissing IS NULL
+    BEGIN
+        SET @Message = N'The value NULL for the parameter @SkipMissing is not supported. Supported values are 0 and 1.';
+        THROW 50101, @Message, 1;
+    END;
+
+    IF @Patients IS NULL
+        INSERT INTO #asked (idx, scan_id)
+        SELECT p.idx, s.scan_id
+        FROM dbo.patients AS p
+        INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1;
+    ELSE
+        -- An empty text would be cast to 0.
+        INSERT INTO #asked (given, idx)
+        SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 400), TRY_CAST(NULLIF(LTRIM(RTRIM(value)), N'') AS INT)
+        FROM STRING_SPLIT(@Patients, N',');
+    UPDATE a
+    SET a.scan_id = s.scan_id
+    FROM #asked AS a
+    INNER JOIN dbo.patients AS p ON p.idx = a.idx
+    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id
+    WHERE s.is_primary = 1 AND a.scan_id IS NULL;
+
+    IF EXISTS (SELECT 1 FROM #asked WHERE idx IS NULL)
+    BEGIN
+        SET @Number = 50101;
+        SET @Message = CONCAT(N'The parameter @Patients holds ''', (SELECT MIN(given) FROM #asked WHERE idx IS NULL),
+            N''', which is no index. Give whole numbers with commas between, such as 0,1,5, or NULL for all patients.');
+    END;
+    ELSE IF NOT EXISTS (SELECT 1 FROM #asked WHERE scan_id IS NOT NULL) OR EXISTS (SELECT 1 FROM #asked WHERE scan_id IS NULL)
+    BEGIN
+        SET @Number = 50107;
+        SET @Some = COALESCE((SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ')
+            FROM (SELECT TOP (20) idx FROM #asked WHERE scan_id IS NULL ORDER BY idx) AS m), N'0 and up');
+        SET @Message = CONCAT(N'No patient with a scan has an index of these: ', @Some, N'. See dbo.patients and dbo.scans.');
+    END;
+    ELSE
+    BEGIN
+        INSERT INTO #wanted (scan_id, idx, vector_sha256)
+        SELECT DISTINCT a.scan_id, a.idx, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
+        FROM #asked AS a
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = a.scan_id
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+        DELETE a FROM #asked AS a INNER JOIN #wanted AS w ON w.scan_id = a.scan_id;
+        SET @Missing = (SELECT COUNT(DISTINCT scan_id) FROM #asked);
+        SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT TOP (20) idx FROM #asked ORDER BY idx) AS m);
+        IF @Missing > 0 AND (@SkipMissing = 0 OR NOT EXISTS (SELECT 1 FROM #wanted))
+        BEGIN
+            SET @Number = 50140;
+            SET @Message = CONCAT(@Missing, N' patients have no features that the model can read; their indices: ', @Some, IIF(@Missing > 20, N', …', N''),
+                N'. Call GenerateFeatures for their scans',
+                IIF(EXISTS (SELECT 1 FROM #wanted), N', or leave them out with @SkipMissing = 1.', N'.'));
+        END;
+    END;
+    IF @Number <> 0
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+    IF @Missing > 0
+        RAISERROR(N'%d patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
+END;
+GO
+-- ScorePatientsSql: scores patients with T-SQL alone, and keeps nothing.
+-- Example: EXECUTE dbo.ScorePatientsSql @ModelName = N'lightgbm_sql', @Patients = N'0,1,2';
+CREATE OR ALTER PROCEDURE dbo.ScorePatientsSql
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ScorePatientsSql scores the primary scans of patients as dbo.PredictPatientsSql does, but keeps no row in dbo.predictions and
+corrects nothing for the share of positives at the site. It returns a row a patient: patient_index, what the model says before
+calibration (raw) and after it (probability), both from 0 to 1. lungdb copy sends these along, to be compared on arrival.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ScorePatientsSql @Patients = N''0,1,2'';';
+        RETURN 0;
+    END;
+
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+
+    EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
+    EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
+    SELECT w.idx AS patient_index, s.raw, s.probability
+    FROM #scores AS s
+    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+    ORDER BY w.idx;
+END;
+GO
+-- FindPrevalence: settles the share of positives that scores are corrected to: the one given, else that of the site, else none.
+-- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL.
+CREATE OR ALTER PROCEDURE internal.FindPrevalence
+    @Prevalence FLOAT OUTPUT -- above 0 and below 1, or NULL for the setting prevalence; NULL comes back for no correction
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Setting NVARCHAR(400);
+    IF @Prevalence IS NULL
+    BEGIN
+        SET @Setting = (SELECT value FROM dbo.settings WHERE name = N'prevalence');
+        SET @Prevalence = TRY_CAST(NULLIF(@Setting, N'') AS FLOAT);
+        IF @Setting IS NOT NULL AND (@Prevalence IS NULL OR @Prevalence <= 0 OR @Prevalence >= 1)
+            SET @Message = CONCAT(N'The setting prevalence is ''', @Setting,
+                N'''. Set it in dbo.settings to a share above 0 and below 1, such as 0.26, or to NULL for no correction.');
+    END;
+    ELSE IF @Prevalence <= 0 OR @Prevalence >= 1
+        SET @Message = CONCAT(N'The value ', @Prevalence,
+            N' for the parameter @Prevalence is not supported. Supported values are shares above 0 and below 1, such as 0.26, and NULL.');
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+END;
+GO
+-- FindScan: finds the primary scan of the patient with an index, or says that there is none.
+-- Called by PredictLungCancer and other procedures that are given a patient's index.
+CREATE OR ALTER PROCEDURE internal.FindScan
+    @PatientIndex INT,   -- idx of the patient
+    @ScanId INT OUTPUT   -- the primary scan
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Patients INT;
+    SET @ScanId = (
+        SELECT s.scan_id
+        FROM dbo.patients AS p
+        INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
+        WHERE p.idx = @PatientIndex);
+    IF @PatientIndex IS NULL
+    BEGIN
+        SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
+        THROW 50101, @Message, 1;
+    END;
+    IF @ScanId IS NULL
+    BEGIN
+        SET @Patients = (SELECT COUNT(*) FROM dbo.patients);
+        SET @Message = CONCAT(N'No patient with a scan has the index ', @PatientIndex, N'. ', IIF(@Patients = 0,
+            N'No patients are loaded: load scans with scripts/load_scans.py.',
+            CONCAT(N'Indices of patients run from 0 to ', (SELECT MAX(idx) FROM dbo.patients), N'; see dbo.patients.')));
+        THROW 50107, @Message, 1;
+    END;
+END;
+GO
+-- ReleaseTrials: frees the trials that a worker holds, before their lease ends; for a worker that is known to have ended.
+-- Example: EXECUTE dbo.ReleaseTrials @SearchId = 1, @Worker = N'left';
+CREATE OR ALTER PROCEDURE dbo.ReleaseTrials
+    @SearchId INT = NULL,          -- search
+    @Worker NVARCHAR(128) = NULL,  -- name that the worker gave RunSearch
+    @IsAttempt BIT = 0,            -- 1 counts as one of the three workers that a trial may end, as a lease that ends does
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReleaseTrials frees the trials that a worker holds, and the training of the best model, before their lease ends.
+It is for a worker that is known to have ended; one that still works would do what another now does as well.
+Parameters:
+    @SearchId INT = NULL            search
+    @Worker NVARCHAR(128) = NULL    name that the worker gave RunSearch
+    @IsAttempt BIT = 0              1 counts as one of the three workers that a trial may end, as a lease that ends does
+    @Help BIT = 0                   1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ReleaseTrials @SearchId = 1, @Worker = N''left'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Past DATETIME2(3) = DATEADD(SECOND, -1, SYSUTCDATETIME());
+    IF @IsAttempt = 1
+        UPDATE dbo.search_trials SET lease_until = @Past WHERE search_id = @SearchId AND worker = @Worker AND state = 'running';
+    ELSE
+        UPDATE dbo.search_trials
+        SET state = 'queued', worker = NULL, lease_until = NULL, attempts = attempts - 1
+        WHERE search_id = @SearchId AND worker = @Worker AND state = 'running';
+    UPDATE dbo.searches SET lease_until = @Past WHERE search_id = @SearchId AND worker = @Worker AND state = 'training';
+END;
+GO
+-- AdvanceSearch: says what a worker that found no free trial does next, and begins the next rung or the training of the best, once.
+-- Called by RunSearch.
+CREATE OR ALTER PROCEDURE internal.AdvanceSearch
+    @SearchId INT,               -- search
+    @Worker NVARCHAR(128),       -- who asks
+    @LeaseSeconds INT,           -- seconds that the training of the best may take
+    @Next VARCHAR(10) OUTPUT     -- work: there are trials; wait: others are at it; train: train the best; end: all is done
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @State VARCHAR(10), @Rung INT, @Rungs INT, @Metric VARCHAR(10), @Lease DATETIME2(3), @Count INT, @Best INT;
+    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME();
+    CREATE TABLE #ranked (place INT NOT NULL PRIMARY KEY, trial_id INT NOT NULL);
+    SELECT @State = state, @Rung = rung, @Rungs = rungs, @Metric = metric, @Lease = lease_until
+    FROM dbo.searches
+    WHERE search_id = @SearchId;
+
+    IF @State IN ('done', 'failed')
+    BEGIN
+        SET @Next = 'end';
+        RETURN 0;
+    END;
+    IF @State = 'training'
+    BEGIN
+        UPDATE dbo.searches
+        SET worker = @Worker, lease_until = DATEADD(SECOND, @LeaseSeconds, @Now)
+        WHERE search_id = @SearchId AND state = 'training' AND lease_until = @Lease AND lease_until < @Now;
+        SET @Next = CASE WHEN @@ROWCOUNT = 1 THEN 'train' ELSE 'wait' END;
+        RETURN 0;
+    END;
+    IF EXISTS (SELECT 1 FROM dbo.search_trials WHERE search_id = @SearchId AND state IN ('queued', 'running'))
+    BEGIN
+        SET @Next = 'wait';
+        RETURN 0;
+    END;
+
+    INSERT INTO #ranked (place, trial_id)
+    SELECT ROW_NUMBER() OVER (ORDER BY CASE WHEN @Metric = 'auc' THEN -auc ELSE log_loss END, log_loss, candidate), trial_id
+    FROM dbo.search_trials
+    WHERE search_id = @SearchId AND rung = @Rung AND state = 'done';
+    SET @Best = (SELECT trial_id FROM #ranked WHERE place = 1);
+
+    -- The condition on the rung and state lets one worker through.
+    BEGIN TRANSACTION;
+    IF @Best IS NULL
+    BEGIN
+        UPDATE dbo.searches SET state = 'failed' WHERE search_id = @SearchId AND state = 'running' AND rung = @Rung;
+        SET @Next = 'end';
+    END;
+    ELSE IF @Rung < @Rungs - 1
+    BEGIN
+        UPDATE dbo.searches SET rung = @Rung + 1 WHERE search_id = @SearchId AND state = 'running' AND rung = @Rung;
+        IF @@ROWCOUNT = 1
+            INSERT INTO dbo.search_trials (search_id, rung, candidate, feature_set_id, pooling, parameters)
+            SELECT @SearchId, @Rung + 1, t.candidate, t.feature_set_id, t.pooling, t.parameters
+            FROM #ranked AS r
+            INNER JOIN dbo.search_trials AS t ON t.trial_id = r.trial_id
+            WHERE r.place <= ((SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId AND rung = @Rung) + 2) / 3
+            ORDER BY t.candidate;
+        SET @Next = 'work';
+    END;
+    ELSE
+    BEGIN
+        UPDATE dbo.searches
+        SET state = 'training', best_trial_id = @Best, worker = @Worker, lease_until = DATEADD(SECOND, @LeaseSeconds, @Now), training_from = @Now
+        WHERE search_id = @SearchId AND state = 'running' AND rung = @Rung;
+        SET @Next = CASE WHEN @@ROWCOUNT = 1 THEN 'train' ELSE 'wait' END;
+    END;
+    COMMIT TRANSACTION;
+END;
+GO
+-- CheckSearchArguments: refuses what SearchModels cannot work with, all wrong arguments in one error.
+-- Called by SearchModels.
+CREATE OR ALTER PROCEDURE internal.CheckSearchArguments
+    @ModelName NVARCHAR(128), -- not NULL and not empty
+    @Method NVARCHAR(32),     -- random or grid
+    @Trials INT,              -- 1 to 10000, or NULL; with grid NULL
+    @Metric NVARCHAR(32),     -- auc or log_loss
+    @Folds INT,               -- 2 to 20
+    @Seed INT,                -- 0 to 2147483647
+    @Halving INT,             -- 1 to 5
+    @SkipMissing BIT          -- 0 or 1
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(4000) = N'';
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = N'SearchModels was called inside a transaction. Workers could not see the trials: commit or roll back first, then call it again.';
+        THROW 50100, @Message, 1;
+    END;
+
+    IF @ModelName IS NULL OR @ModelName = N''
+        SET @Message = N'The parameter @ModelName is NULL or empty. Give the model a name, such as lightgbm_sql. ';
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(a.given, N'NULL'),
+        N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@Method', N'''' + @Method + N'''', N'random and grid', IIF(@Method IN (N'random', N'grid'), 1, 0)),
+            (N'@Trials', CAST(@Trials AS NVARCHAR(30)), N'NULL and 1 to 10000', IIF(@Trials NOT BETWEEN 1 AND 10000, 0, 1)),
+            (N'@Metric', N'''' + @Metric + N'''', N'auc and log_loss', IIF(@Metric IN (N'auc', N'log_loss'), 1, 0)),
+            (N'@Folds', CAST(@Folds AS NVARCHAR(30)), N'2 to 20', IIF(@Folds BETWEEN 2 AND 20, 1, 0)),
+            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
+            (N'@Halving', CAST(@Halving AS NVARCHAR(30)), N'1 (none) to 5', IIF(@Halving BETWEEN 1 AND 5, 1, 0)),
+            (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1))
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    IF @Method = N'grid' AND @Trials IS NOT NULL
+        SET @Message = CONCAT(@Message, N'The parameter @Trials = ', @Trials,
+            N' has no meaning with @Method = N''grid'', which tries every combination. Leave it out. ');
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+END;
+GO
+-- CheckWorker: refuses what RunSearch cannot work with, and fills in what was left out.
+-- Called by RunSearch.
+CREATE OR ALTER PROCEDURE internal.CheckWorker
+    @SearchId INT OUTPUT,          -- search; NULL becomes the oldest that is not finished
+    @Worker NVARCHAR(128) OUTPUT,  -- name of the worker; NULL becomes a new one
+    @LeaseSeconds INT              -- 1 to 86400
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Given INT = @SearchId;
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = N'RunSearch was called inside a transaction. It commits trial by trial: commit or roll back first, then call it again.';
+        THROW 50100, @Message, 1;
+    END;
+    IF @LeaseSeconds IS NULL OR @LeaseSeconds NOT BETWEEN 1 AND 86400 OR @Worker = N''
+    BEGIN
+        SET @Message = CONCAT(N'The values @LeaseSeconds = ', COALESCE(CAST(@LeaseSeconds AS NVARCHAR(30)), N'NULL'), N' and @Worker = ',
+            COALESCE(N'''' + @Worker + N'''', N'NULL'), N' are not supported. Give 1 to 86400 seconds, and a name or NULL.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+
+    SET @SearchId = (
+        SELECT MIN(search_id)
+        FROM dbo.searches
+        WHERE search_id = @Given OR (@Given IS NULL AND state IN ('running', 'training')));
+    IF @SearchId IS NULL
+    BEGIN
+        SET @Message = IIF(@Given IS NULL, N'There is no search that is not finished. Make one with SearchModels.',
+            CONCAT(N'There is no search with the number ', @Given, N'. See dbo.searches, or make one with SearchModels.'));
+        THROW 50162, @Message, 1;
+    END;
+    SET @Worker = COALESCE(@Worker, CONVERT(NVARCHAR(36), NEWID()));
+END;
+GO
+-- ReportSearch: says what came of a finished search.
+-- Called by RunSearch.
+CREATE OR ALTER PROCEDURE internal.ReportSearch
+    @SearchId INT -- search, done or failed
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Count INT, @Name NVARCHAR(128), @Version INT, @Settings NVARCHAR(2000), @Auc NVARCHAR(30), @Loss NVARCHAR(30);
+    SET @Count = (SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId);
+    IF (SELECT state FROM dbo.searches WHERE search_id = @SearchId) = 'failed'
+    BEGIN
+        SELECT TOP (1) @Message = CONCAT(N'All trials of search ', @SearchId, N' failed, the first with: ', LEFT(error, 1500),
+            N' Make another search when that is put right.')
+        FROM dbo.search_trials
+        WHERE search_id = @SearchId AND state = 'failed'
+        ORDER BY rung DESC, trial_id;
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50163, @Message, 1;
+    END;
+
+    SELECT @Name = s.name, @Version = c.version, @Auc = LTRIM(STR(t.auc, 10, 4)), @Loss = LTRIM(STR(t.log_loss, 10, 4)),
+        @Settings = CONCAT(N'feature set ', t.feature_set_id, N', pooling ', t.pooling, N', ', LEFT(t.parameters, 1000))
+    FROM dbo.searches AS s
+    INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
+    LEFT JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+    WHERE s.search_id = @SearchId;
+    RAISERROR(N'Search %d is done: of %d trials the best is %s; AUC %s and log loss %s of held-out training patients. It is %s version %d.', 0, 1,
+        @SearchId, @Count, @Settings, @Auc, @Loss, @Name, @Version) WITH NOWAIT;
+END;
+GO
+-- StoreTrials: stores what came of the trials taken, frees those not begun, and reports how far the search is.
+-- Called by RunSearch, whose tables #taken and #figures it reads.
+CREATE OR ALTER PROCEDURE internal.StoreTrials
+    @SearchId INT,              -- search
+    @Worker NVARCHAR(128),      -- who took them
+    @Seconds FLOAT,             -- seconds that the call took
+    @Began DATETIME2(3),        -- when this worker began, UTC
+    @Before INT                 -- trials of the search that were finished then
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Finished INT, @Failed INT, @Planned INT, @Metric VARCHAR(10), @Best NVARCHAR(30), @Rate FLOAT, @RateText NVARCHAR(30), @Left INT;
+    DECLARE @Each FLOAT = @Seconds / (SELECT COUNT(*) FROM #figures);
+
+    -- attempts tells whether the trial was meanwhile given to another worker, who then stores it.
+    BEGIN TRANSACTION;
+    UPDATE t
+    SET t.state = CASE WHEN COALESCE(r.error, N'') = N'' THEN 'done' ELSE 'failed' END, t.error = NULLIF(r.error, N''), t.auc = r.auc, t.log_loss = r.log_loss,
+        t.seconds = @Each, t.lease_until = NULL
+    FROM dbo.search_trials AS t
+    INNER JOIN #taken AS k ON k.trial_id = t.trial_id
+    INNER JOIN #figures AS r ON r.trial_id = t.trial_id
+    WHERE t.state = 'running' AND t.worker = @Worker AND t.attempts = k.attempts;
+    UPDATE t
+    SET t.state = 'queued', t.worker = NULL, t.lease_until = NULL, t.attempts = t.attempts - 1
+    FROM dbo.search_trials AS t
+    INNER JOIN #taken AS k ON k.trial_id = t.trial_id
+    WHERE t.state = 'running' AND t.worker = @Worker AND t.attempts = k.attempts;
+    COMMIT TRANSACTION;
+
+    SELECT @Finished = COUNT(*), @Failed = SUM(CASE WHEN state = 'failed' THEN 1 ELSE 0 END)
+    FROM dbo.search_trials
+    WHERE search_id = @SearchId AND state IN ('done', 'failed');
+    SELECT @Planned = planned, @Metric = metric FROM dbo.searches WHERE search_id = @SearchId;
+    SET @Best = (
+        SELECT LTRIM(STR(CASE WHEN @Metric = 'auc' THEN MAX(t.auc) ELSE MIN(t.log_loss) END, 10, 4))
+        FROM dbo.search_trials AS t
+        INNER JOIN dbo.searches AS s ON s.search_id = t.search_id AND s.rung = t.rung
+        WHERE t.search_id = @SearchId AND t.state = 'done');
+    SET @Best = COALESCE(@Best, N'none yet');
+    SET @Rate = (@Finished - @Before) / (CAST(DATEDIFF_BIG(MILLISECOND, @Began, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000);
+    SET @RateText = LTRIM(STR(@Rate, 10, 2));
+    SET @Left = CASE WHEN @Rate > 0 THEN CEILING((@Planned - @Finished) / @Rate) ELSE 0 END;
+    RAISERROR(N'Search %d: %d of %d trials, %d failed, best %s %s; %s trials a second, about %d seconds left.', 0, 1,
+        @SearchId, @Finished, @Planned, @Failed, @Metric, @Best, @RateText, @Left) WITH NOWAIT;
+END;
+GO
+-- TakeTrials: fills #taken with free trials of one feature matrix and leases them; with none where none is free.
+-- Called by RunSearch, whose table #taken it fills.
+CREATE OR ALTER PROCEDURE internal.TakeTrials
+    @SearchId INT,            -- search
+    @Worker NVARCHAR(128),    -- who takes them
+    @LeaseSeconds INT,        -- seconds after which they are free again
+    @Count INT                -- trials at most
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Attempts INT, @Free INT, @Fewest INT, @Now DATETIME2(3) = SYSUTCDATETIME();
+
+    IF EXISTS (SELECT 1 FROM dbo.search_trials WHERE search_id = @SearchId AND state = 'running' AND lease_until < @Now AND attempts >= 3)
+        UPDATE dbo.search_trials
+        SET state = 'failed', error = N'Three workers were ended or ran out of time during this trial. Take fewer trees, or a longer @LeaseSeconds.'
+        WHERE search_id = @SearchId AND state = 'running' AND lease_until < @Now AND attempts >= 3;
+
+    SELECT TOP (1) @FeatureSetId = feature_set_id, @Pooling = pooling, @Attempts = attempts
+    FROM dbo.search_trials
+    WHERE search_id = @SearchId AND (state = 'queued' OR (state = 'running' AND lease_until < @Now))
+    ORDER BY attempts, trial_id;
+    IF @FeatureSetId IS NULL
+        RETURN 0;
+
+    -- A part of what is left, but a tenth of what was asked for, so that the workers end together without many calls; a trial
+    -- that a worker was ended with is tried alone.
+    SET @Free = (
+        SELECT COUNT(*)
+        FROM dbo.search_trials
+        WHERE search_id = @SearchId AND (state = 'queued' OR (state = 'running' AND lease_until < @Now)));
+    SET @Fewest = 1 + @Count / 10;
+    SET @Count = CASE WHEN @Attempts > 0 THEN 1 WHEN @Free / 4 <= @Fewest THEN @Fewest WHEN @Free / 4 < @Count THEN @Free / 4 ELSE @Count END;
+
+    UPDATE TOP (@Count) dbo.search_trials WITH (UPDLOCK, READPAST, ROWLOCK)
+    SET state = 'running', worker = @Worker, lease_until = DATEADD(SECOND, @LeaseSeconds, @Now), attempts = attempts + 1
+    OUTPUT inserted.trial_id, inserted.attempts, inserted.rung, inserted.feature_set_id, inserted.pooling, inserted.parameters
+    INTO #taken (trial_id, attempts, rung, feature_set_id, pooling, parameters)
+    WHERE search_id = @SearchId AND feature_set_id = @FeatureSetId AND pooling = @Pooling AND attempts = @Attempts
+        AND (state = 'queued' OR (state = 'running' AND lease_until < @Now));
+END;
+GO
+-- AssignSplits: puts every patient without a part into train or test, by a keyed hash of the patient's id.
+-- Example: EXECUTE dbo.AssignSplits;
+CREATE OR ALTER PROCEDURE dbo.AssignSplits
+    @Help BIT = 0 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.AssignSplits puts every patient that has no row in dbo.splits into the part train or test.
+The part follows from SHA-256 of settings.split_key and the patient''s id alone, so it does not depend on the other
+patients, on their order or on labels, and a part once given is never changed. settings.test_percent (1 to 90) is the
+share of test patients. TrainLungCancerModel calls it.
+Parameters:
+    @Help BIT = 0    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.AssignSplits;';
+        RETURN 0;
+    END;
+
+    DECLARE @SplitKey NVARCHAR(400) = (SELECT value FROM dbo.settings WHERE name = N'split_key');
+    DECLARE @PercentText NVARCHAR(400) = (SELECT value FROM dbo.settings WHERE name = N'test_percent');
+    DECLARE @TestPercent INT = TRY_CAST(@PercentText AS INT);
+    DECLARE @Message NVARCHAR(2000);
+
+    IF @SplitKey IS NULL OR @TestPercent IS NULL OR @TestPercent NOT BETWEEN 1 AND 90
+    BEGIN
+        SET @Message = CONCAT(N'The settings split_key and test_percent are needed to split patients, and test_percent is ',
+            COALESCE(N'''' + REPLACE(@PercentText, N'%', N'%%') + N'''', N'missing'),
+            N'. Set split_key to any text and test_percent to a whole number from 1 to 90 in dbo.settings.');
+        THROW 50101, @Message, 1;
+    END;
+
+    INSERT INTO dbo.splits (patient_id, part)
+    SELECT
+        p.patient_id,
+        CASE
+            WHEN CAST(SUBSTRING(HASHBYTES('SHA2_256', CONVERT(VARBINARY(1000), CONCAT(@SplitKey, N'/', p.patient_id))), 1, 3) AS INT) % 100
+                < @TestPercent THEN 'test'
+            ELSE 'train'
+        END
+    FROM dbo.patients AS p
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.splits AS s WITH (UPDLOCK, HOLDLOCK) WHERE s.patient_id = p.patient_id);
+END;
+GO
+-- CheckTrainingArguments: refuses what TrainLungCancerModel cannot work with, all wrong arguments in one error; gives the others as JSON.
+-- Called by TrainLungCancerModel.
+CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
+    @ModelName NVARCHAR(128),   -- not NULL and not empty
+    @Algorithm NVARCHAR(32),    -- lightgbm or logistic
+    @Seed INT,                  -- 0 to 2147483647
+    @Folds INT,                 -- 0, or 2 to 20
+    @ValidationFraction FLOAT,  -- 0.05 to 0.5, or NULL
+    @LearningRate FLOAT,        -- 0.001 to 1, or NULL
+    @NumLeaves INT,             -- 2 to 1024, or NULL
+    @MinDataInLeaf INT,         -- 1 to 10000, or NULL
+    @MaxIterations INT,         -- 1 to 10000, or NULL
+    @EarlyStoppingRounds INT,   -- 1 to 1000, or NULL
+    @L2 FLOAT,                  -- 0.000001 to 1000000, or NULL
+    @Imbalance NVARCHAR(32),    -- none, class_weight or undersample
+    @Calibration NVARCHAR(32),  -- none, platt or isotonic
+    @SkipMissing BIT,           -- 0 or 1
+    @Parameters NVARCHAR(MAX) OUTPUT -- those that were given, for train_lung_cancer_model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(4000) = N'';
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = N'TrainLungCancerModel was called inside a transaction. Training would hold its locks: commit or roll back first, then call it again.';
+        THROW 50100, @Message, 1;
+    END;
+
+    IF @ModelName IS NULL OR @ModelName = N''
+        SET @Message = N'The parameter @ModelName is NULL or empty. Give the model a name, such as lightgbm_sql. ';
+
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(a.given, N'NULL'),
+        N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@Algorithm', N'''' + @Algorithm + N'''', N'lightgbm and logistic', IIF(@Algorithm IN (N'lightgbm', N'logistic'), 1, 0)),
+            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
+            (N'@Folds', CAST(@Folds AS NVARCHAR(30)), N'0 (hold-out) and 2 to 20', IIF(@Folds = 0 OR @Folds BETWEEN 2 AND 20, 1, 0)),
+            (N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'NULL and 0.05 to 0.5', IIF(@ValidationFraction NOT BETWEEN 0.05 AND 0.5, 0, 1)),
+            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'NULL and 0.001 to 1', IIF(@LearningRate NOT BETWEEN 0.001 AND 1, 0, 1)),
+            (N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'NULL and 2 to 1024', IIF(@NumLeaves NOT BETWEEN 2 AND 1024, 0, 1)),
+            (N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'NULL and 1 to 10000', IIF(@MinDataInLeaf NOT BETWEEN 1 AND 10000, 0, 1)),
+            (N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'NULL and 1 to 10000', IIF(@MaxIterations NOT BETWEEN 1 AND 10000, 0, 1)),
+            (N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'NULL and 1 to 1000', IIF(@EarlyStoppingRounds NOT BETWEEN 1 AND 1000, 0, 1)),
+            (N'@L2', CAST(@L2 AS NVARCHAR(30)), N'NULL and 0.000001 to 1000000', IIF(@L2 NOT BETWEEN 0.000001 AND 1000000, 0, 1)),
+            (N'@Imbalance', N'''' + @Imbalance + N'''', N'none, class_weight and undersample', IIF(@Imbalance IN (N'none', N'class_weight', N'undersample'), 1, 0)),
+            (N'@Calibration', N'''' + @Calibration + N'''', N'none, platt and isotonic', IIF(@Calibration IN (N'none', N'platt', N'isotonic'), 1, 0)),
+            (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1))
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The parameter ', a.name, N' = ', a.given,
+        N' has no meaning with @Algorithm = N''', @Algorithm, N''', ', a.reason, N'. Leave it out. '), N''))
+    FROM (
+        VALUES
+            (N'lightgbm', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'which learns trees'),
+            (N'logistic', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'which has no trees'),
+            (IIF(@Folds > 0, N'logistic', N''), N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'which stops nothing early inside a fold')
+    ) AS a (algorithm, name, given, reason)
+    WHERE a.algorithm = @Algorithm AND a.given IS NOT NULL;
+
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+
+    SET @Parameters = CONCAT(N'{"algorithm": "', LOWER(@Algorithm), N'", "seed": ', @Seed, N', "folds": ', @Folds,
+        N', "imbalance": "', LOWER(@Imbalance), N'", "calibration": "', LOWER(@Calibration), N'"',
+        N', "validation_fraction": ' + CAST(@ValidationFraction AS NVARCHAR(30)), N', "l2": ' + CAST(@L2 AS NVARCHAR(30)),
+        N', "learning_rate": ' + CAST(@LearningRate AS NVARCHAR(30)), N', "num_leaves": ' + CAST(@NumLeaves AS NVARCHAR(30)),
+        N', "min_data_in_leaf": ' + CAST(@MinDataInLeaf AS NVARCHAR(30)), N', "max_iterations": ' + CAST(@MaxIterations AS NVARCHAR(30)),
+        N', "early_stopping_rounds": ' + CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'}');
+END;
+GO
+-- FindFeatureSet: finds the newest feature set that fits and has features of the pooling asked for.
+-- Called by TrainLungCancerModel.
+CREATE OR ALTER PROCEDURE internal.FindFeatureSet
+    @NetworkName NVARCHAR(128),     -- network, or NULL for any
+    @Layer NVARCHAR(256),           -- layer, or NULL for any
+    @Preprocessing NVARCHAR(32),    -- preprocessing, or NULL for any
+    @Pooling NVARCHAR(32),          -- pooling
+    @FeatureSetId INT OUTPUT        -- the feature set found
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Fitting INT, @Name NVARCHAR(128);
+    CREATE TABLE #fitting (feature_set_id INT NOT NULL PRIMARY KEY);
+
+    INSERT INTO #fitting (feature_set_id)
+    SELECT fs.feature_set_id
+    FROM dbo.feature_sets AS fs
+    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    WHERE (@NetworkName IS NULL OR n.name = @NetworkName)
+        AND (@Layer IS NULL OR fs.layer = @Layer)
+        AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
+        AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id AND p.pooling = @Pooling);
+
+    SET @Fitting = (SELECT COUNT(*) FROM #fitting);
+    SET @FeatureSetId = (SELECT MAX(feature_set_id) FROM #fitting);
+    IF @FeatureSetId IS NULL
+    BEGIN
+        SET @Message = CONCAT(N'There are no features of pooling ', COALESCE(N'''' + @Pooling + N'''', N'NULL'),
+            N', network ', COALESCE(N'''' + @NetworkName + N'''', N'any'), N', layer ', COALESCE(N'''' + @Layer + N'''', N'any'),
+            N', preprocessing ', COALESCE(N'''' + @Preprocessing + N'''', N'any'),
+            N'. Call GenerateFeatures with this pooling first, or ask for another.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50117, @Message, 1;
+    END;
+
+    SELECT @Name = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
+    FROM dbo.feature_sets AS fs
+    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    WHERE fs.feature_set_id = @FeatureSetId;
+    RAISERROR(N'Features: set %d (the newest of %d that fit), network %s, layer %s, preprocessing %s, pooling %s.', 0, 1,
+        @FeatureSetId, @Fitting, @Name, @Layer, @Preprocessing, @Pooling) WITH NOWAIT;
+END;
+GO
+-- MeasureExperiment: computes the figures and curves of a training run from its stored scores; nothing else writes them.
+-- Called by TrainLungCancerModel.
+CREATE OR ALTER PROCEDURE internal.MeasureExperiment
+    @ExperimentId INT -- the run
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Seed INT, @Details NVARCHAR(MAX);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #figures (
+        kind VARCHAR(10) NOT NULL, part VARCHAR(10) NOT NULL, name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL);
+
+    SELECT @Seed = e.seed, @Details = c.details
+    FROM dbo.experiments AS e
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id
+    WHERE e.experiment_id = @ExperimentId;
+
+    INSERT INTO #figures (kind, part, name, position, x, y, threshold)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(scores, seed, details):
+    from lungdb.procedures import measure_scores
+    return measure_scores(scores, seed, details)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Seed, Details)
+',
+        @input_data_1 = N'
+SELECT s.part, CAST(s.label AS INT) AS label, s.raw, s.probability, CAST(s.out_of_fold AS INT) AS out_of_fold
+FROM dbo.experiment_scores AS s
+WHERE s.experiment_id = @ExperimentId AND (s.part <> ''test'' OR EXISTS (
+    SELECT 1 FROM dbo.test_scores AS t WHERE t.experiment_id = s.experiment_id AND t.patient_id = s.patient_id))
+ORDER BY s.patient_id;',
+        @params = N'@ExperimentId INT, @Seed INT, @Details NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @ExperimentId = @ExperimentId, @Seed = @Seed, @Details = @Details,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    DELETE FROM dbo.experiment_metrics WHERE experiment_id = @ExperimentId;
+    DELETE FROM dbo.experiment_curves WHERE experiment_id = @ExperimentId;
+    INSERT INTO dbo.experiment_metrics (experiment_id, part, metric, value)
+    SELECT @ExperimentId, part, name, y FROM #figures WHERE kind = 'metric';
+    INSERT INTO dbo.experiment_curves (experiment_id, part, curve, position, x, y, threshold)
+    SELECT @ExperimentId, part, name, position, x, y, threshold FROM #figures WHERE kind = 'curve';
+    COMMIT TRANSACTION;
+END;
+GO
+-- StoreExperiment: stores a trained model as the next version of its name, and the run that made it; inside the caller's transaction.
+-- Called by TrainLungCancerModel, whose tables #patients and #result it reads.
+CREATE OR ALTER PROCEDURE internal.StoreExperiment
+    @ModelName NVARCHAR(128),    -- name of the model
+    @Library NVARCHAR(32),       -- lightgbm or logistic
+    @FeatureSetId INT,           -- feature set that it reads
+    @Pooling NVARCHAR(32),       -- pooling that it reads
+    @Classifier VARBINARY(MAX),  -- the model
+    @Details NVARCHAR(MAX),      -- what it was trained with and how it is calibrated, JSON
+    @Seed INT,                   -- seed of the run
+    @Started DATETIME2(3),       -- when the run began, UTC
+    @Version INT OUTPUT,         -- version given
+    @ExperimentId INT OUTPUT     -- the run's row
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
+    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
+    VALUES (@ModelName, @Version, @Library, @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
+    INSERT INTO dbo.experiments (classifier_id, seed, parameters, started_at)
+    VALUES (SCOPE_IDENTITY(), @Seed, JSON_QUERY(@Details, N'$.parameters'), @Started);
+    SET @ExperimentId = SCOPE_IDENTITY();
+
+    -- The label comes from here: the script was never told that of a test patient.
+    INSERT INTO dbo.experiment_patients (
+        experiment_id, patient_id, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold)
+    SELECT @ExperimentId, r.patient_id, r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
+        r.raw, r.out_of_fold
+    FROM #result AS r
+    INNER JOIN #patients AS t ON t.patient_id = r.patient_id;
+END;
+GO
+-- TakeTrainingPatients: fills #patients with the labelled patients that have features; refuses to leave others out unasked.
+-- Called by TrainLungCancerModel, whose table #patients it fills.
+CREATE OR ALTER PROCEDURE internal.TakeTrainingPatients
+    @FeatureSetId INT,      -- feature set
+    @Pooling NVARCHAR(32),  -- pooling
+    @SkipMissing BIT        -- 1 leaves out labelled patients without features
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Missing INT, @Some NVARCHAR(400);
+    CREATE TABLE #missing (idx INT NOT NULL PRIMARY KEY);
+
+    INSERT INTO #patients (patient_id, scan_id, label, vector_sha256)
+    SELECT s.patient_id, s.scan_id, l.label, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
+    FROM dbo.scans AS s
+    INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
+    WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+
+    INSERT INTO #missing (idx)
+    SELECT p.idx
+    FROM dbo.labels AS l
+    INNER JOIN dbo.patients AS p ON p.patient_id = l.patient_id
+    WHERE NOT EXISTS (SELECT 1 FROM #patients AS t WHERE t.patient_id = l.patient_id);
+    SET @Missing = (SELECT COUNT(*) FROM #missing);
+    SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT TOP (20) idx FROM #missing ORDER BY idx) AS m);
+
+    IF @Missing > 0 AND @SkipMissing = 0 AND EXISTS (SELECT 1 FROM #patients)
+    BEGIN
+        SET @Message = CONCAT(@Missing, N' labelled patients have no features of this kind; their indices: ', @Some, IIF(@Missing > 20, N', …', N''),
+            N'. Call GenerateFeatures for their scans, or leave them out with @SkipMissing = 1.');
+        THROW 50140, @Message, 1;
+    END;
+    IF @Missing > 0 AND @SkipMissing = 1
+        RAISERROR(N'%d labelled patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
+
+    EXECUTE dbo.AssignSplits;
+    UPDATE t
+    SET t.part = sp.part
+    FROM #patients AS t
+    INNER JOIN dbo.splits AS sp ON sp.patient_id = t.patient_id;
+END;
+GO
+-- FindMatrices: fills #matrices with the feature sets and poolings that a search may try, and counts their training patients.
+-- Called by SearchModels, whose tables #matrices and #patients it fills.
+CREATE OR ALTER PROCEDURE internal.FindMatrices
+    @NetworkName NVARCHAR(128),   -- network, or NULL for any
+    @Layers NVARCHAR(MAX),        -- layers with commas between, or NULL for all
+    @Preprocessing NVARCHAR(32),  -- preprocessing, or NULL for any
+    @Poolings NVARCHAR(400),      -- poolings with commas between, or NULL for all
+    @SkipMissing BIT              -- 1 leaves out labelled patients without features
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Lacking NVARCHAR(1000), @FeatureSetId INT, @Pooling NVARCHAR(32);
+
+    -- TrainLungCancerModel takes the newest of a name, layer and preprocessing, so older ones are not tried.
+    INSERT INTO #matrices (feature_set_id, pooling, network_name, layer)
+    SELECT MAX(fs.feature_set_id), p.pooling, n.name, fs.layer
+    FROM dbo.feature_sets AS fs
+    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    INNER JOIN (SELECT DISTINCT feature_set_id, pooling FROM dbo.pooled_features) AS p ON p.feature_set_id = fs.feature_set_id
+    WHERE (@NetworkName IS NULL OR n.name = @NetworkName)
+        AND (@Layers IS NULL OR fs.layer IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Layers, N',')))
+        AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
+        AND (@Poolings IS NULL OR p.pooling IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Poolings, N',')))
+    GROUP BY n.name, fs.layer, fs.preprocessing, p.pooling;
+
+    SET @Lacking = (
+        SELECT STRING_AGG(a.item, N', ') WITHIN GROUP (ORDER BY a.item)
+        FROM (
+            SELECT CONCAT(N'pooling ''', LTRIM(RTRIM(value)), N'''') AS item
+            FROM STRING_SPLIT(@Poolings, N',')
+            WHERE LTRIM(RTRIM(value)) NOT IN (SELECT pooling FROM #matrices)
+            UNION
+            SELECT CONCAT(N'layer ''', LTRIM(RTRIM(value)), N'''')
+            FROM STRING_SPLIT(@Layers, N',')
+            WHERE LTRIM(RTRIM(value)) NOT IN (SELECT layer FROM #matrices)
+        ) AS a);
+    IF @Lacking IS NOT NULL OR NOT EXISTS (SELECT 1 FROM #matrices)
+    BEGIN
+        SET @Message = CONCAT(N'There are no features of ', COALESCE(@Lacking, N'any pooling and layer'), N' with network ',
+            COALESCE(N'''' + @NetworkName + N'''', N'any'), N' and preprocessing ', COALESCE(N'''' + @Preprocessing + N'''', N'any'),
+            N'. Call GenerateFeatures first, or ask for others.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50117, @Message, 1;
+    END;
+
+    WHILE EXISTS (SELECT 1 FROM #matrices WHERE positives IS NULL)
+    BEGIN
+        SELECT TOP (1) @FeatureSetId = feature_set_id, @Pooling = pooling
+        FROM #matrices
+        WHERE positives IS NULL
+        ORDER BY feature_set_id, pooling;
+        DELETE FROM #patients;
+        EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
+        UPDATE #matrices
+        SET negatives = (SELECT COUNT(*) FROM #patients WHERE part = 'train' AND label = 0),
+            positives = (SELECT COUNT(*) FROM #patients WHERE part = 'train' AND label = 1)
+        WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
+    END;
+END;
+GO
+-- SearchModels: makes a search for the best settings, poolings and layers of a LightGBM model: a queue of trials that RunSearch drains.
+-- Example: EXECUTE dbo.SearchModels @ModelName = N'best', @Trials = 50;
+CREATE OR ALTER PROCEDURE dbo.SearchModels
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name to store the best model under, as a new version
+    @Method NVARCHAR(32) = N'random',      -- random: drawn by the seed; grid: every combination
+    @Trials INT = NULL,                    -- trials of random, 1 to 10000; NULL means 200
+    @Poolings NVARCHAR(400) = NULL,        -- poolings to try, with commas between; NULL means all that there are features of
+    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means any
+    @Layers NVARCHAR(MAX) = NULL,          -- layers to try, with commas between; NULL means all that there are features of
+    @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means any
+    @Space NVARCHAR(MAX) = NULL,           -- settings to try, JSON; NULL means those below
+    @Metric NVARCHAR(32) = N'auc',         -- auc or log_loss of the held-out training patients, by which the best is chosen
+    @Folds INT = 5,                        -- folds of each trial's cross-validation, 2 to 20
+    @Seed INT = 20170401,                  -- of the draw, the folds and LightGBM; 0 to 2147483647
+    @Halving INT = 1,                      -- rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
+    @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
+    @SearchId INT = NULL OUTPUT,           -- number of the search, for RunSearch
+    @Help BIT = 0                          -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.SearchModels makes a search for the best settings, poolings and layers of a LightGBM model: rows of dbo.search_trials.
+RunSearch on any number of connections, or lungdb search, tries them and trains the best. Test patients have no part in it.
+The same seed, features and arguments give the same trials. With @Halving = 3 all trials get a ninth of their trees, the
+best third of them a third, the best ninth all.
+@Space gives each setting a list of values, or for random a range: {"num_leaves": [3, 7], "learning_rate": {"low": 0.01,
+"high": 0.3, "log": true}}. The settings are learning_rate, num_leaves, min_data_in_leaf, max_iterations, early_stopping_rounds,
+validation_fraction and imbalance, as of TrainLungCancerModel. NULL means for random learning_rate 0.01 to 0.3, num_leaves 3 to
+31 and min_data_in_leaf 3 to 30, all log; for grid learning_rate 0.02, 0.05, 0.1, num_leaves 3, 7, 15, min_data_in_leaf 5, 10, 20.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the best model under, as a new version
+    @Method NVARCHAR(32) = N''random''            random: drawn by the seed; grid: every combination
+    @Trials INT = NULL                          trials of random, 1 to 10000; NULL means 200
+    @Poolings NVARCHAR(400) = NULL              poolings to try, with commas between; NULL means all that there are features of
+    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means any
+    @Layers NVARCHAR(MAX) = NULL                layers to try, with commas between; NULL means all that there are features of
+    @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means any
+    @Space NVARCHAR(MAX) = NULL                 settings to try, JSON; NULL means those below
+    @Metric NVARCHAR(32) = N''auc''               auc or log_loss of the held-out training patients, by which the best is chosen
+    @Folds INT = 5                              folds of each trial''s cross-validation, 2 to 20
+    @Seed INT = 20170401                        of the draw, the folds and LightGBM; 0 to 2147483647
+    @Halving INT = 1                            rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
+    @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
+    @SearchId INT = NULL OUTPUT                 number of the search, for RunSearch
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.SearchModels @ModelName = N''best'', @Trials = 50, @Poolings = N''mean,max'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Planned INT = 0, @Rung INT = 0, @Count INT, @Matrices INT;
+    DECLARE @Wanted INT = COALESCE(@Trials, 200);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #matrices (
+        feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
+        network_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
+        negatives INT NULL, positives INT NULL, PRIMARY KEY (feature_set_id, pooling));
+    CREATE TABLE #patients (
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, label TINYINT NOT NULL,
+        part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #trials (
+        candidate INT NOT NULL PRIMARY KEY, feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
+        parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
+
+    EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing;
+    EXECUTE internal.FindMatrices @NetworkName, @Layers, @Preprocessing, @Poolings, @SkipMissing;
+    SET @Method = LOWER(@Method);
+
+    INSERT INTO #trials (candidate, feature_set_id, pooling, parameters)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(matrices, method, trials, space, folds, seed):
+    from lungdb.procedures import make_trials
+    return make_trials(matrices, method, trials, space, folds, seed)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Method, Trials, Space, Folds, Seed)
+',
+        @input_data_1 = N'
+SELECT feature_set_id, pooling, negatives, positives
+FROM #matrices
+ORDER BY feature_set_id, pooling;',
+        @params = N'@Method NVARCHAR(32), @Trials INT, @Space NVARCHAR(MAX), @Folds INT, @Seed INT, @ErrorNumber INT OUTPUT,
+            @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Method = @Method, @Trials = @Wanted, @Space = @Space, @Folds = @Folds, @Seed = @Seed,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    -- What AdvanceSearch will add: of each rung a third goes on, rounded up.
+    SET @Count = (SELECT COUNT(*) FROM #trials);
+    WHILE @Rung < @Halving
+    BEGIN
+        SET @Planned = @Planned + @Count;
+        SET @Count = (@Count + 2) / 3;
+        SET @Rung = @Rung + 1;
+    END;
+    BEGIN TRANSACTION;
+    INSERT INTO dbo.searches (name, settings, seed, folds, metric, rungs, skip_missing, planned)
+    VALUES (@ModelName, CONCAT(N'{"method": "', @Method, N'", "trials": ', (SELECT COUNT(*) FROM #trials), N', "space": ',
+            COALESCE(JSON_QUERY(@Space), N'null'), N'}'), @Seed, @Folds, LOWER(@Metric), @Halving, @SkipMissing, @Planned);
+    SET @SearchId = SCOPE_IDENTITY();
+    INSERT INTO dbo.search_trials (search_id, rung, candidate, feature_set_id, pooling, parameters)
+    SELECT @SearchId, 0, candidate, feature_set_id, pooling, parameters
+    FROM #trials
+    ORDER BY candidate;
+    COMMIT TRANSACTION;
+
+    SET @Count = (SELECT COUNT(*) FROM #trials);
+    SET @Matrices = (SELECT COUNT(*) FROM #matrices);
+    RAISERROR(N'Search %d has %d trials on %d kinds of features. Run it: EXECUTE dbo.RunSearch @SearchId = %d;', 0, 1,
+        @SearchId, @Count, @Matrices, @SearchId) WITH NOWAIT;
+END;
+GO
+-- TrainLungCancerModel: trains a model on the pooled features of the labelled patients, measures it and stores it as a new version.
+-- Example: EXECUTE dbo.TrainLungCancerModel @Algorithm = N'logistic', @Pooling = N'max';
+CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name to store the model under; each run adds a version
+    @Pooling NVARCHAR(32) = N'mean',       -- pooling of the features: mean, max, mean_max_std or pca1
+    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means any
+    @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means any
+    @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means any
+    @Seed INT = 20170401,                  -- of folds, validation part, undersampling and LightGBM; 0 to 2147483647
+    @ValidationFraction FLOAT = NULL,      -- share of the patients learnt from that is kept for early stopping, 0.05 to 0.5; NULL means 0.2
+    @LearningRate FLOAT = NULL,            -- shrinkage of each tree, 0.001 to 1; NULL means 0.05
+    @NumLeaves INT = NULL,                 -- leaves of a tree, 2 to 1024; NULL means 7
+    @MinDataInLeaf INT = NULL,             -- patients in a leaf at least, 1 to 10000; NULL means 10
+    @MaxIterations INT = NULL,             -- trees at most, 1 to 10000; NULL means 500
+    @EarlyStoppingRounds INT = NULL,       -- trees without a better validation loss before it stops, 1 to 1000; NULL means 50
+    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, or logistic: regularised logistic regression
+    @Folds INT = 5,                        -- folds of the cross-validation, 2 to 20; 0 means one validation part instead
+    @Imbalance NVARCHAR(32) = N'none',     -- none; class_weight: both classes weigh the same; undersample: as many of each
+    @Calibration NVARCHAR(32) = N'platt',  -- none, platt or isotonic, fitted on scores of patients that were not learnt from
+    @L2 FLOAT = NULL,                      -- penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
+    @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
+    @Help BIT = 0                          -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.TrainLungCancerModel trains a model on the pooled features of the labelled patients'' primary scans.
+The test patients are those of dbo.splits: training never sees their labels, and the test figures come from them alone.
+With folds every other patient is scored by a model that has not seen it; the model stored has learnt from all of them.
+Figures go to dbo.experiment_metrics, curves to dbo.experiment_curves, patients'' parts and scores to dbo.experiment_patients.
+When several feature sets fit the parameters, the newest is taken, and a message says which.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
+    @Pooling NVARCHAR(32) = N''mean''             pooling of the features: mean, max, mean_max_std or pca1
+    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means any
+    @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means any
+    @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means any
+    @Seed INT = 20170401                        of folds, validation part, undersampling and LightGBM; 0 to 2147483647
+    @ValidationFraction FLOAT = NULL            share of the patients learnt from that is kept for early stopping, 0.05 to 0.5; NULL means 0.2
+    @LearningRate FLOAT = NULL                  shrinkage of each tree, 0.001 to 1; NULL means 0.05
+    @NumLeaves INT = NULL                       leaves of a tree, 2 to 1024; NULL means 7
+    @MinDataInLeaf INT = NULL                   patients in a leaf at least, 1 to 10000; NULL means 10
+    @MaxIterations INT = NULL                   trees at most, 1 to 10000; NULL means 500
+    @EarlyStoppingRounds INT = NULL             trees without a better validation loss before it stops, 1 to 1000; NULL means 50
+    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, or logistic: regularised logistic regression
+    @Folds INT = 5                              folds of the cross-validation, 2 to 20; 0 means one validation part instead
+    @Imbalance NVARCHAR(32) = N''none''           none; class_weight: both classes weigh the same; undersample: as many of each
+    @Calibration NVARCHAR(32) = N''platt''        none, platt or isotonic, fitted on scores of patients that were not learnt from
+    @L2 FLOAT = NULL                            penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
+    @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
+    @Help BIT = 0                               1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.TrainLungCancerModel;
+    EXECUTE dbo.TrainLungCancerModel @ModelName = N''logistic_max'', @Algorithm = N''logistic'', @Pooling = N''max'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT, @Parameters NVARCHAR(MAX), @Started DATETIME2(3) = SYSUTCDATETIME();
+    DECLARE @Version INT, @ExperimentId INT, @Champion INT, @Patients INT, @Figures NVARCHAR(1000);
+    DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #patients (
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, label TINYINT NOT NULL,
+        part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #result (
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, part VARCHAR(10) NOT NULL, fold INT NOT NULL,
+        raw FLOAT NOT NULL, probability FLOAT NOT NULL, out_of_fold INT NOT NULL);
+
+    EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves, @MinDataInLeaf,
+        @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT;
+    EXECUTE internal.FindFeatureSet @NetworkName, @Layer, @Preprocessing, @Pooling, @FeatureSetId OUTPUT;
+    EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
+    SET @Width = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
+
+    INSERT INTO #result (patient_id, part, fold, raw, probability, out_of_fold)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(patients, width, parameters):
+    from lungdb.procedures import train_lung_cancer_model
+    return train_lung_cancer_model(patients, width, parameters)
+
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters)
+',
+        @input_data_1 = N'
+SELECT t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label, f.vector
+FROM #patients AS t
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY t.patient_id;',
+        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Classifier VARBINARY(MAX) OUTPUT,
+            @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Classifier = @Classifier OUTPUT,
+        @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
+        @Version OUTPUT, @ExperimentId OUTPUT;
+    EXECUTE internal.MeasureExperiment @ExperimentId;
+    EXECUTE dbo.StoreModelNodes @ModelName, @Version;
+    COMMIT TRANSACTION;
+
+    SET @Patients = (SELECT COUNT(*) FROM #result);
+    SET @Figures = (
+        SELECT STRING_AGG(CONCAT(f.name, COALESCE(LTRIM(STR(m.value, 10, 3)), N'not defined')), N'') WITHIN GROUP (ORDER BY f.position)
+        FROM (VALUES (1, N'auc', N'AUC '), (2, N'auc_low', N' (95 % interval '), (3, N'auc_high', N' to '), (4, N'log_loss', N'), log loss '),
+            (5, N'log_loss_constant', N' (constant prediction '), (6, N'brier', N'), Brier score ')) AS f (position, metric, name)
+        INNER JOIN dbo.experiment_metrics AS m ON m.metric = f.metric
+        WHERE m.experiment_id = @ExperimentId AND m.part = 'test');
+    RAISERROR(N'%s version %d is trained on %d patients and stored. On the test patients: %s.', 0, 1, @ModelName, @Version, @Patients, @Figures) WITH NOWAIT;
+    SET @Message = (SELECT STRING_AGG(value, N' ') FROM OPENJSON(@Details, N'$.notes'));
+    IF @Message IS NOT NULL
+        RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+    SET @Champion = (
+        SELECT c.version FROM dbo.champions AS ch INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id WHERE ch.name = @ModelName);
+    IF @Champion IS NOT NULL
+        RAISERROR(N'The champion of %s is still version %d; PromoteModel makes another the champion.', 0, 1, @ModelName, @Champion) WITH NOWAIT;
+END;
+GO
+-- TrainBestTrial: trains the best trial of a search by TrainLungCancerModel and marks the search as done.
+-- Called by RunSearch.
+CREATE OR ALTER PROCEDURE internal.TrainBestTrial
+    @SearchId INT,         -- search, in the state training
+    @Worker NVARCHAR(128)  -- who trains
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128), @Seed INT, @Folds INT, @SkipMissing BIT, @From DATETIME2(3), @ClassifierId INT;
+    DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @NetworkName NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
+    DECLARE @LearningRate FLOAT, @NumLeaves INT, @MinDataInLeaf INT, @MaxIterations INT, @EarlyStoppingRounds INT, @ValidationFraction FLOAT;
+    DECLARE @Imbalance NVARCHAR(32), @Pass INT = 0;
+    SELECT @ModelName = s.name, @Seed = s.seed, @Folds = s.folds, @SkipMissing = s.skip_missing, @From = s.training_from,
+        @FeatureSetId = t.feature_set_id, @Pooling = t.pooling, @NetworkName = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing,
+        @LearningRate = CAST(JSON_VALUE(t.parameters, N'$.learning_rate') AS FLOAT),
+        @NumLeaves = CAST(JSON_VALUE(t.parameters, N'$.num_leaves') AS INT),
+        @MinDataInLeaf = CAST(JSON_VALUE(t.parameters, N'$.min_data_in_leaf') AS INT),
+        @MaxIterations = CAST(JSON_VALUE(t.parameters, N'$.max_iterations') AS INT),
+        @EarlyStoppingRounds = CAST(JSON_VALUE(t.parameters, N'$.early_stopping_rounds') AS INT),
+        @ValidationFraction = CAST(JSON_VALUE(t.parameters, N'$.validation_fraction') AS FLOAT),
+        @Imbalance = COALESCE(JSON_VALUE(t.parameters, N'$.imbalance'), N'none')
+    FROM dbo.searches AS s
+    INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
+    INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = t.feature_set_id
+    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    WHERE s.search_id = @SearchId;
+
+    IF @FeatureSetId <> (
+        SELECT MAX(fs.feature_set_id)
+        FROM dbo.feature_sets AS fs
+        INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+        WHERE n.name = @NetworkName AND fs.layer = @Layer AND fs.preprocessing = @Preprocessing
+            AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id AND p.pooling = @Pooling))
+    BEGIN
+        SET @Message = CONCAT(N'Search ', @SearchId, N' chose feature set ', @FeatureSetId,
+            N', and there is a newer one of the same network, layer and preprocessing by now. Make a new search.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50164, @Message, 1;
+    END;
+
+    -- The first pass finds the model of a worker that was ended after training and before it could say so.
+    WHILE @ClassifierId IS NULL AND @Pass < 2
+    BEGIN
+        IF @Pass = 1
+            EXECUTE dbo.TrainLungCancerModel @ModelName = @ModelName, @Pooling = @Pooling, @NetworkName = @NetworkName, @Layer = @Layer,
+                @Preprocessing = @Preprocessing, @Seed = @Seed, @ValidationFraction = @ValidationFraction, @LearningRate = @LearningRate,
+                @NumLeaves = @NumLeaves, @MinDataInLeaf = @MinDataInLeaf, @MaxIterations = @MaxIterations,
+                @EarlyStoppingRounds = @EarlyStoppingRounds, @Folds = @Folds, @Imbalance = @Imbalance, @SkipMissing = @SkipMissing;
+        SET @ClassifierId = (
+            SELECT MAX(c.classifier_id)
+            FROM dbo.classifiers AS c
+            INNER JOIN dbo.experiments AS e ON e.classifier_id = c.classifier_id
+            INNER JOIN dbo.searches AS s ON s.search_id = @SearchId
+            INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
+            WHERE c.name = @ModelName AND c.feature_set_id = @FeatureSetId AND c.pooling = @Pooling AND e.started_at >= @From AND e.seed = @Seed
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM OPENJSON(t.parameters) AS p
+                    WHERE NOT EXISTS (SELECT 1 FROM OPENJSON(e.parameters) AS q WHERE q.[key] = p.[key] AND q.value = p.value)));
+        SET @Pass = @Pass + 1;
+    END;
+
+    UPDATE dbo.searches SET state = 'done', classifier_id = @ClassifierId, lease_until = NULL WHERE search_id = @SearchId AND worker = @Worker;
+END;
+GO
+-- RunSearch: works on a search until nothing is left: takes trials, cross-validates them, and trains the best at the end.
+-- Example: EXECUTE dbo.RunSearch @SearchId = 1;
+CREATE OR ALTER PROCEDURE dbo.RunSearch
+    @SearchId INT = NULL,          -- number that SearchModels gave; NULL means the oldest search that is not finished
+    @Worker NVARCHAR(128) = NULL,  -- name of this worker, of no other that runs; NULL means a new one
+    @LeaseSeconds INT = 300,       -- seconds after which the trials of a worker that has ended are free again, 1 to 86400
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RunSearch works on a search until nothing is left. Call it on as many connections as there are processors.
+Each call takes trials for a while from dbo.search_trials, cross-validates them on the training patients alone with one thread,
+and stores AUC and log loss. When all are tried, one of the calls trains the best with TrainLungCancerModel as a new version.
+A call that is ended loses the trials of at most 20 seconds or one trial: their lease ends, and another call takes them.
+A trial that three calls were ended with is failed. Calling it again goes on where it stopped. A lease must be longer than one trial.
+Parameters:
+    @SearchId INT = NULL            number that SearchModels gave; NULL means the oldest search that is not finished
+    @Worker NVARCHAR(128) = NULL    name of this worker, of no other that runs; NULL means a new one
+    @LeaseSeconds INT = 300         seconds after which the trials of a worker that has ended are free again, 1 to 86400
+    @Help BIT = 0                   1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RunSearch @SearchId = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Next VARCHAR(10) = 'work', @Count INT = 4, @Done INT;
+    DECLARE @Seed INT, @Folds INT, @Rungs INT, @Trials NVARCHAR(MAX), @FeatureSetId INT, @Pooling NVARCHAR(32), @Took FLOAT;
+    DECLARE @Budget FLOAT = IIF(@LeaseSeconds < 80, CAST(@LeaseSeconds AS FLOAT) / 4, 20);
+    DECLARE @Started DATETIME2(3), @Began DATETIME2(3) = SYSUTCDATETIME(), @Before INT;
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #taken (
+        trial_id INT NOT NULL PRIMARY KEY, attempts INT NOT NULL, rung INT NOT NULL, feature_set_id INT NOT NULL,
+        pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #figures (trial_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NULL, auc FLOAT NULL, log_loss FLOAT NULL);
+
+    EXECUTE internal.CheckWorker @SearchId OUTPUT, @Worker OUTPUT, @LeaseSeconds;
+    SELECT @Seed = seed, @Folds = folds, @Rungs = rungs FROM dbo.searches WHERE search_id = @SearchId;
+    SET @Before = (SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId AND state IN ('done', 'failed'));
+
+    WHILE @Next <> 'end'
+    BEGIN
+        DELETE FROM #taken;
+        DELETE FROM #figures;
+        EXECUTE internal.TakeTrials @SearchId, @Worker, @LeaseSeconds, @Count;
+        IF NOT EXISTS (SELECT 1 FROM #taken)
+        BEGIN
+            EXECUTE internal.AdvanceSearch @SearchId, @Worker, @LeaseSeconds, @Next OUTPUT;
+            IF @Next = 'train'
+                EXECUTE internal.TrainBestTrial @SearchId, @Worker;
+            IF @Next = 'wait'
+                WAITFOR DELAY '00:00:00.500';
+            CONTINUE;
+        END;
+        SELECT @FeatureSetId = MAX(feature_set_id), @Pooling = MAX(pooling) FROM #taken;
+        SET @Trials = CONCAT(N'[', (
+            SELECT STRING_AGG(CONCAT(N'{"trial_id": ', trial_id, N', "rung": ', rung, N', "parameters": ', parameters, N'}'), N', ')
+                WITHIN GROUP (ORDER BY trial_id)
+            FROM #taken), N']');
+        SET @Started = SYSUTCDATETIME();
+
+        INSERT INTO #figures (trial_id, error, auc, log_loss)
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(patients, trials, folds, seed, rungs, seconds):
+    from lungdb.procedures import run_trials
+    return run_trials(patients, trials, folds, seed, rungs, seconds)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Trials, Folds, Seed, Rungs, Seconds)
+',
+            @input_data_1 = N'
+SELECT s.patient_id, CAST(l.label AS INT) AS label, f.vector
+FROM dbo.scans AS s
+INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
+INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
+WHERE s.is_primary = 1 AND sp.part = ''train'' AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY s.patient_id;',
+            @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Trials NVARCHAR(MAX), @Folds INT, @Seed INT, @Rungs INT, @Seconds FLOAT,
+                @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Trials = @Trials, @Folds = @Folds, @Seed = @Seed, @Rungs = @Rungs,
+            @Seconds = @Budget, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        IF @ErrorNumber <> 0
+        BEGIN
+            EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
+            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+            THROW @ErrorNumber, @Message, 1;
+        END;
+
+        SET @Took = CAST(DATEDIFF_BIG(MILLISECOND, @Started, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000;
+        SET @Done = (SELECT COUNT(*) FROM #figures);
+        SET @Count = IIF(@Done * @Budget / @Took < 1000, CEILING(@Done * @Budget / @Took), 1000);
+        EXECUTE internal.StoreTrials @SearchId, @Worker, @Took, @Began, @Before;
+    END;
+
+    EXECUTE internal.ReportSearch @SearchId;
+END;
+GO
+-- ExplainScore: what a stored score means: the model that gave it, and where it stands among the scores of the training run.
+-- Example: EXECUTE dbo.ExplainScore @PredictionId = 1;
+CREATE OR ALTER PROCEDURE dbo.ExplainScore
+    @PredictionId INT = NULL, -- prediction_id of dbo.predictions; needed
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ExplainScore returns one row about a score: the model with its test figures, and where the score stands among those that
+the training run gave its training patients, each by a model that had not seen the patient. The patient asked about is left out:
+compared_patients is how many the others are, training_prevalence the share of positives that the model was trained on.
+higher_than is the percentage of them with a lower score; equal ones do not count. like_this is how many are scored about like this one:
+the nearest tenth of them, 20 at least, and all that are as near; like_this_with_cancer how many of those had cancer, and
+like_this_low_percent to like_this_high_percent the range of their scores, corrected for the prevalence as this score is.
+like_this_about_percent is for those who may not know single labels: the percentage with cancer, to the nearest ten, in that of at most ten
+equal groups of the training patients (20 at least each, this one among them) to which the score belongs, so all of a group are told the same.
+Scores are compared before calibration and correction, which keep their order. Where no such scores are stored, higher_than is NULL, like_this 0.
+Parameters:
+    @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ExplainScore @PredictionId = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @PatientId NVARCHAR(64), @Raw FLOAT, @Prevalence FLOAT, @TrainedOn FLOAT, @ExperimentId INT;
+    DECLARE @Others INT, @HigherThan FLOAT, @Nearest INT, @Radius FLOAT, @LikeThis INT, @WithCancer INT, @Low FLOAT, @High FLOAT;
+    DECLARE @Ranked INT, @Groups INT, @Group INT, @About FLOAT;
+    CREATE TABLE #scores (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, probability FLOAT NOT NULL,
+        raw FLOAT NOT NULL, distance FLOAT NOT NULL);
+    CREATE TABLE #ranked (place INT NOT NULL PRIMARY KEY, label INT NOT NULL, raw FLOAT NOT NULL);
+
+    -- A prediction without raw_probability is older than calibration, when the two were one.
+    SELECT @PatientId = s.patient_id, @Raw = COALESCE(r.raw_probability, r.probability), @Prevalence = r.prevalence,
+        @TrainedOn = CAST(JSON_VALUE(c.details, N'$.prevalence') AS FLOAT),
+        @ExperimentId = (SELECT MAX(e.experiment_id) FROM dbo.experiments AS e WHERE e.classifier_id = r.classifier_id)
+    FROM dbo.predictions AS r
+    INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
+    WHERE r.prediction_id = @PredictionId;
+    IF @PatientId IS NULL
+    BEGIN
+        SET @Message = CONCAT(N'There is no prediction with the number ', COALESCE(CAST(@PredictionId AS NVARCHAR(12)), N'NULL'),
+            N'. Give a prediction_id of dbo.predictions.');
+        THROW 50145, @Message, 1;
+    END;
+
+    INSERT INTO #scores (patient_id, label, probability, raw, distance)
+    SELECT p.patient_id, p.label, p.probability, p.raw, ABS(p.raw - @Raw)
+    FROM dbo.experiment_patients AS p
+    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL
+        AND p.patient_id <> @PatientId;
+    SET @Others = (SELECT COUNT(*) FROM #scores);
+    SET @HigherThan = (SELECT 100.0 * SUM(CASE WHEN raw < @Raw THEN 1 ELSE 0 END) / NULLIF(@Others, 0) FROM #scores);
+    SET @Nearest = IIF(@Others / 10 > 20, @Others / 10, 20);
+    SET @Radius = (SELECT MAX(n.distance) FROM (SELECT TOP (@Nearest) distance FROM #scores ORDER BY distance) AS n);
+    SELECT @LikeThis = COUNT(*), @WithCancer = COALESCE(SUM(label), 0), @Low = MIN(probability), @High = MAX(probability)
+    FROM #scores
+    WHERE distance <= @Radius;
+
+    -- Neighbours of one patient after another, or all but the patient asked about, would tell single labels by their differences.
+    INSERT INTO #ranked (place, label, raw)
+    SELECT ROW_NUMBER() OVER (ORDER BY p.raw, p.patient_id) - 1, p.label, p.raw
+    FROM dbo.experiment_patients AS p
+    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL;
+    SET @Ranked = (SELECT COUNT(*) FROM #ranked);
+    SET @Groups = CASE WHEN @Ranked < 40 THEN 1 WHEN @Ranked > 200 THEN 10 ELSE @Ranked / 20 END;
+    SET @Group = (SELECT COUNT(*) FROM #ranked WHERE raw < @Raw) * @Groups / NULLIF(@Ranked, 0);
+    SET @Group = IIF(@Group = @Groups, @Groups - 1, @Group);
+    SET @About = (SELECT 10 * ROUND(10.0 * SUM(label) / COUNT(*), 0) FROM #ranked WHERE place * @Groups / @Ranked = @Group);
+
+    IF @Prevalence IS NOT NULL
+        -- Bayes' theorem as in lungdb.learning.calibration.correct_prevalence.
+        SELECT
+            @Low = @Low * @Prevalence / @TrainedOn
+                / (@Low * @Prevalence / @TrainedOn + (1 - @Low) * (1 - @Prevalence) / (1 - @TrainedOn)),
+            @High = @High * @Prevalence / @TrainedOn
+                / (@High * @Prevalence / @TrainedOn + (1 - @High) * (1 - @Prevalence) / (1 - @TrainedOn));
+
+    SELECT r.prediction_id, p.idx AS patient_index, 100 * r.probability AS probability_percent,
+        c.name AS model_name, c.version AS model_version, c.library,
+        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc') AS test_auc,
+        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_low') AS test_auc_low,
+        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_high') AS test_auc_high,
+        (SELECT COUNT(*) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
+        (SELECT COUNT(*) FROM dbo.experiment_patients AS t WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
+        @TrainedOn AS training_prevalence, @Others AS compared_patients,
+        @HigherThan AS higher_than, @LikeThis AS like_this, @WithCancer AS like_this_with_cancer,
+        100 * @Low AS like_this_low_percent, 100 * @High AS like_this_high_percent, r.prevalence,
+        @About AS like_this_about_percent
+    FROM dbo.predictions AS r
+    INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
+    WHERE r.prediction_id = @PredictionId;
+END;
+GO
+-- ListScores: the scores that a patient's primary scan has been given, newest first.
+-- Example: EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;
+CREATE OR ALTER PROCEDURE dbo.ListScores
+    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
+    @Limit INT = 50,          -- scores to return, 1 to 1000
+    @Before INT = NULL,       -- prediction_id; only scores older than this one
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListScores returns the scores that a patient''s primary scan has been given, newest first, one row a score.
+Parameters:
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
+    @Limit INT = 50           scores to return, 1 to 1000
+    @Before INT = NULL        prediction_id; only scores older than this one
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT;
+    IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 1000
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Limit AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Limit is not supported. Supported values are 1 to 1000.');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SELECT TOP (@Limit) r.prediction_id, 100 * r.probability AS probability_percent, 100 * r.raw_probability AS raw_percent, r.prevalence,
+        c.name AS model_name, c.version AS model_version, r.predicted_at, r.predicted_by
+    FROM dbo.predictions AS r
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
+    WHERE r.scan_id = @ScanId AND (@Before IS NULL OR r.prediction_id < @Before)
+    ORDER BY r.prediction_id DESC;
+END;
+GO
+-- ReadAnimation: the moving picture kept of a patient's primary scan; no row when there is none of the scan as it is now.
+-- Example: EXECUTE dbo.ReadAnimation @PatientIndex = 0, @Format = N'gif';
+CREATE OR ALTER PROCEDURE dbo.ReadAnimation
+    @PatientIndex INT = NULL,          -- idx of the patient, 0 and up; needed
+    @Format NVARCHAR(8) = N'webp',     -- gif or webp
+    @Help BIT = 0                      -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReadAnimation returns format, animation, sha256 and content_sha256 (both in hex) of a patient''s primary scan,
+or no row: none was made yet, or the scan was replaced since. The web page makes it when first asked for.
+Parameters:
+    @PatientIndex INT = NULL       idx of the patient, 0 and up; needed
+    @Format NVARCHAR(8) = N''webp''  gif or webp
+    @Help BIT = 0                  1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ReadAnimation @PatientIndex = 0, @Format = N''gif'';';
+        RETURN 0;
+    END;
+
+    DECLARE @ScanId INT;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SELECT a.format, a.animation, CONVERT(VARCHAR(64), a.sha256, 2) AS sha256, CONVERT(VARCHAR(64), a.content_sha256, 2) AS content_sha256
+    FROM dbo.animations AS a
+    INNER JOIN dbo.scans AS s ON s.scan_id = a.scan_id AND s.content_sha256 = a.content_sha256
+    WHERE a.scan_id = @ScanId AND a.format = @Format;
+END;
+GO
+-- ReadSlices: the axial slices of a patient's primary scan, lowest first, as they are stored.
+-- Example: EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;
+CREATE OR ALTER PROCEDURE dbo.ReadSlices
+    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
+    @First INT = 0,           -- index of the first slice, 0 and up
+    @Last INT = NULL,         -- index of the last slice; NULL, or one past the end, means the scan's last
+    @WithPixels BIT = 1,      -- 0 leaves pixels NULL: positions and hashes alone
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReadSlices returns slice_index, position_z, pixels and pixels_sha256 of a patient''s primary scan.
+Slices run from feet to head. pixels are Hounsfield units, int16 little-endian, row after row, as gzip: DECOMPRESS(pixels)
+reads them. pixels_sha256 is in hex, over the decompressed bytes; position_z is in millimetres.
+Parameters:
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
+    @First INT = 0            index of the first slice, 0 and up
+    @Last INT = NULL          index of the last slice; NULL, or one past the end, means the scan''s last
+    @WithPixels BIT = 1       0 leaves pixels NULL: positions and hashes alone
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @End INT;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SET @End = (SELECT MAX(slice_index) FROM dbo.scan_images WHERE scan_id = @ScanId);
+    IF @First IS NULL OR @First < 0 OR @First > COALESCE(@End, -1) OR @Last < @First
+    BEGIN
+        SET @Message = CONCAT(N'The scan of patient ', @PatientIndex, N' has no slices ', COALESCE(CAST(@First AS NVARCHAR(12)), N'NULL'),
+            N' to ', COALESCE(@Last, @End), N'. ', IIF(@End IS NULL, N'Load it again: it has none.',
+            CONCAT(N'Its slices run from 0 to ', @End, N'.')));
+        THROW 50210, @Message, 1;
+    END;
+    SELECT i.slice_index, i.position_z, CASE WHEN @WithPixels = 1 THEN i.pixels END AS pixels,
+        CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256
+    FROM dbo.scan_images AS i
+    WHERE i.scan_id = @ScanId AND i.slice_index BETWEEN @First AND COALESCE(@Last, @End)
+    ORDER BY i.slice_index;
+END;
+GO
+-- RefreshWorklist: brings dbo.worklist in line with the other tables, for the scans given or for all.
+-- Example: EXECUTE dbo.RefreshWorklist;
+CREATE OR ALTER PROCEDURE dbo.RefreshWorklist
+    @Scans NVARCHAR(MAX) = NULL, -- scan_ids with commas between, which stand for all scans of their patients; NULL means all
+    @Help BIT = 0                -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RefreshWorklist brings dbo.worklist, which ListPatients searches and sorts by, in line with the other tables.
+Loading, features and scores do so by themselves: call it after changing patients, scans or predictions by hand.
+Parameters:
+    @Scans NVARCHAR(MAX) = NULL  scan_ids with commas between, which stand for all scans of their patients; NULL means all
+    @Help BIT = 0                1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RefreshWorklist;';
+        RETURN 0;
+    END;
+
+    DECLARE @Locked INT;
+    CREATE TABLE #changed (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #changed (scan_id)
+    SELECT scan_id FROM dbo.scans WHERE @Scans IS NULL
+    UNION
+    -- With the scan that was the patient's primary one before.
+    SELECT s.scan_id
+    FROM STRING_SPLIT(@Scans, N',') AS g
+    INNER JOIN dbo.scans AS o ON o.scan_id = CAST(g.value AS INT)
+    INNER JOIN dbo.scans AS s ON s.patient_id = o.patient_id
+    WHERE g.value <> N'';
+
+    BEGIN TRANSACTION;
+    -- Whoever comes second waits here, and then sees what the first has stored.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #changed));
+    DELETE w
+    FROM dbo.worklist AS w
+    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
+    WHERE s.is_primary = 0 AND w.scan_id IN (SELECT scan_id FROM #changed);
+    UPDATE w
+    SET w.display_name = p.display_name, w.study_date = s.study_date, w.slices = s.number_images, w.state = t.state,
+        w.prediction_id = t.prediction_id, w.probability = r.probability
+    FROM dbo.worklist AS w
+    INNER JOIN dbo.patients AS p ON p.idx = w.idx
+    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
+    INNER JOIN dbo.scan_states AS t ON t.scan_id = w.scan_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
+    WHERE w.scan_id IN (SELECT scan_id FROM #changed);
+    INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability)
+    SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images, t.state, t.prediction_id, r.probability
+    FROM dbo.scans AS s
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    INNER JOIN dbo.scan_states AS t ON t.scan_id = s.scan_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
+    WHERE s.is_primary = 1 AND s.scan_id IN (SELECT scan_id FROM #changed)
+        AND NOT EXISTS (SELECT 1 FROM dbo.worklist AS w WHERE w.scan_id = s.scan_id)
+    ORDER BY p.idx;
+    COMMIT TRANSACTION;
+END;
+GO
+-- TakeCopiedScans: stores the patients, scans and vectors in #copy_scans, and compares their scores here with those that came along;
+-- inside the caller's transaction.
+-- Called by TakeCopiedModel. The script's tables #copy_scans and #copy_model are read.
+CREATE OR ALTER PROCEDURE internal.TakeCopiedScans
+    @ClassifierId INT, -- model that scores them, complete
+    @FeatureSetId INT  -- feature set of the vectors
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Locked INT, @Scans NVARCHAR(MAX), @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
+    CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, features_sha256 VARBINARY(32) NOT NULL,
+        raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+
+    SET @Top = (
+        SELECT MAX(i.idx) FROM (
+            SELECT idx FROM dbo.patients WITH (UPDLOCK, HOLDLOCK)
+            UNION ALL
+            SELECT idx FROM #copy_scans) AS i);
+    -- Then the worklist before the rest, as whoever stores scores and features does: so they wait for each other here, and not crosswise.
+    SET @Locked = (
+        SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK)
+        WHERE scan_id IN (SELECT s.scan_id FROM dbo.scans AS s INNER JOIN #copy_scans AS c ON c.series_uid = s.series_uid));
+    INSERT INTO dbo.patients (patient_id, idx)
+    SELECT c.patient_id, CASE WHEN taken.idx IS NULL THEN c.idx ELSE @Top + ROW_NUMBER() OVER (ORDER BY c.idx) END
+    FROM #copy_scans AS c
+    LEFT JOIN dbo.patients AS taken ON taken.idx = c.idx
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.patients AS p WHERE p.patient_id = c.patient_id);
+    SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
+
+    INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
+        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification)
+    SELECT c.patient_id, CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
+        c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
+        c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification
+    FROM #copy_scans AS c
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
+
+    INSERT INTO #arrived (scan_id, vector, features_sha256, raw, probability)
+    SELECT s.scan_id, c.vector, c.features_sha256, c.raw, c.probability
+    FROM #copy_scans AS c
+    INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid;
+    -- No array comes, and its hash says so to whoever reads it.
+    INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256)
+    SELECT a.scan_id, @FeatureSetId, 0, 0, 0x, a.features_sha256
+    FROM #arrived AS a
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
+    UPDATE p
+    SET p.vector = a.vector
+    FROM dbo.pooled_features AS p
+    INNER JOIN #arrived AS a ON a.scan_id = p.scan_id
+    WHERE p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling;
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector)
+    SELECT a.scan_id, @FeatureSetId, @Pooling, a.vector
+    FROM #arrived AS a
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);
+
+    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #arrived), N'');
+    EXECUTE dbo.RefreshWorklist @Scans;
+
+    INSERT INTO #wanted (scan_id)
+    SELECT scan_id FROM #arrived;
+    EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
+    SET @Difference = (
+        SELECT MAX(CASE WHEN ABS(s.raw - a.raw) > ABS(s.probability - a.probability) THEN ABS(s.raw - a.raw) ELSE ABS(s.probability - a.probability) END)
+        FROM #scores AS s
+        INNER JOIN #arrived AS a ON a.scan_id = s.scan_id);
+    IF @Difference >= CAST(N'1e-6' AS FLOAT)
+    BEGIN
+        SET @Message = CONCAT(N'The model scores up to ', @Difference, N' away from where it comes from, where 1e-6 is allowed. ',
+            N'Copy from a database whose procedures are as new as those here.');
+        THROW 50151, @Message, 1;
+    END;
+    IF @Moved > 0
+        RAISERROR(N'%d patients have another index here than where they come from; see dbo.patients.', 0, 1, @Moved) WITH NOWAIT;
+END;
+GO
+-- TakeCopiedModel: stores the model in #copy_model and the tables beside it, with the features of patients in #copy_scans, unless another
+-- model has its name and version; inside the caller's transaction. Called by TakeCopy, whose script's tables it reads.
+CREATE OR ALTER PROCEDURE internal.TakeCopiedModel
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT;
+    SELECT @ModelName = name, @Version = version FROM #copy_model;
+    IF EXISTS (
+        SELECT 1 FROM #copy_model AS m INNER JOIN dbo.classifiers AS c ON c.name = m.name AND c.version = m.version WHERE c.sha256 <> m.sha256)
+    BEGIN
+        SET @Message = CONCAT(N'Another model is stored here as ''', @ModelName, N''' version ', @Version,
+            N'. Delete it with DeleteModel, or train the model to copy under another name.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50155, @Message, 1;
+    END;
+
+    SET @NetworkId = (SELECT MIN(n.network_id) FROM #copy_model AS m INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.sha256 = m.network_sha256);
+    IF @NetworkId IS NULL
+    BEGIN
+        INSERT INTO dbo.networks (name, version, library, model, sha256, details)
+        SELECT m.network_name, (SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WHERE n.name = m.network_name), m.network_library, 0x,
+            m.network_sha256, m.network_details
+        FROM #copy_model AS m;
+        SET @NetworkId = SCOPE_IDENTITY();
+    END;
+    SET @FeatureSetId = (
+        SELECT fs.feature_set_id FROM #copy_model AS m INNER JOIN dbo.feature_sets AS fs ON fs.layer = m.layer AND fs.preprocessing = m.preprocessing
+        WHERE fs.network_id = @NetworkId);
+    IF @FeatureSetId IS NULL
+    BEGIN
+        INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+        SELECT @NetworkId, layer, preprocessing, feature_set_width FROM #copy_model;
+        SET @FeatureSetId = SCOPE_IDENTITY();
+    END;
+    SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
+    IF @ClassifierId IS NULL
+    BEGIN
+        INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, created_at)
+        SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, created_at FROM #copy_model;
+        SET @ClassifierId = SCOPE_IDENTITY();
+    END;
+
+    EXECUTE internal.DeleteModelNodes @ClassifierId;
+    INSERT INTO dbo.model_scoring (classifier_id, width, trees, divisor, steepness, intercept, prevalence)
+    SELECT @ClassifierId, width, trees, divisor, steepness, intercept, prevalence FROM #copy_model;
+    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
+    SELECT @ClassifierId, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value FROM #copy_nodes;
+    INSERT INTO dbo.model_coefficients (classifier_id, feature_index, mean, scale, coefficient)
+    SELECT @ClassifierId, feature_index, mean, scale, coefficient FROM #copy_coefficients;
+    INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
+    SELECT @ClassifierId, position, method, x, y FROM #copy_calibration;
+    INSERT INTO dbo.model_checks (classifier_id, patients, max_difference, checked_at)
+    SELECT @ClassifierId, patients, max_difference, checked_at FROM #copy_model;
+    EXECUTE internal.TakeCopiedScans @ClassifierId, @FeatureSetId;
+END;
+GO
+-- TakeCopy: takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.
+-- Example: EXECUTE dbo.TakeCopy @Rows = 1234;
+CREATE OR ALTER PROCEDURE dbo.TakeCopy
+    @Rows INT = NULL, -- number of rows that the script has put into all of them; needed
+    @Help BIT = 0     -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.TakeCopy is the last step of the script that the command lungdb copy makes: it takes in what the script has put into
+temporary tables: a model, in #copy_model, #copy_nodes, #copy_coefficients and #copy_calibration, with the features of patients, in #copy_scans;
+a dense network, in #copy_layers and #copy_tensors; or both. All of it is stored, or nothing.
+Scores of these patients, and probabilities that the network gives, come along and must be the same here. A model or network that is there already
+stays; another one of its name is not overwritten. Patients are found by their id, scans by their series.
+The network that made the features comes without its bytes, and so do the slices: they are not needed to score.
+Parameters:
+    @Rows INT = NULL  number of rows that the script has put into all of them; needed
+    @Help BIT = 0     1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.TakeCopy @Rows = 1234;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128), @Numbers INT;
+    SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
+        + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
+        + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
+    IF @Rows IS NULL OR @Arrived <> @Rows
+    BEGIN
+        SET @Message = CONCAT(@Arrived, N' rows of ', COALESCE(CAST(@Rows AS NVARCHAR(12)), N'an unknown number'),
+            N' arrived. See the first error of the script, and run it again as a whole on one connection.');
+        THROW 50155, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    IF EXISTS (SELECT 1 FROM #copy_model)
+        EXECUTE internal.TakeCopiedModel;
+    IF EXISTS (SELECT 1 FROM #copy_layers)
+        EXECUTE internal.TakeCopiedNetwork;
+    COMMIT TRANSACTION;
+
+    SELECT @ModelName = name, @Version = version FROM #copy_model;
+    SET @Patients = (SELECT COUNT(*) FROM #copy_scans);
+    IF @ModelName IS NOT NULL
+        RAISERROR(N'%s version %d is here, with the features of %d patients.', 0, 1, @ModelName, @Version, @Patients) WITH NOWAIT;
+    SET @Network = (SELECT MIN(network) FROM #copy_layers);
+    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
+    IF @Network IS NOT NULL
+        RAISERROR(N'The network %s is here, with %d numbers.', 0, 1, @Network, @Numbers) WITH NOWAIT;
+END;
+GO
+-- ReportFailedScans: keeps each new row of #failed in dbo.scan_failures, and says in a message which scan it is and what is wrong.
+-- Called by GenerateFeatures, whose table #failed it reads and marks.
+CREATE OR ALTER PROCEDURE internal.ReportFailedScans
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Locked INT, @ScanId INT, @PatientIndex INT, @Error NVARCHAR(2000), @Scans NVARCHAR(MAX);
+    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #failed WHERE is_new = 1), N'');
+    BEGIN TRANSACTION;
+    -- First the worklist, as StorePredictions does, which then reads the failures.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1));
+    DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1);
+    INSERT INTO dbo.scan_failures (scan_id, message)
+    SELECT scan_id, error FROM #failed WHERE is_new = 1;
+    EXECUTE dbo.RefreshWorklist @Scans;
+    COMMIT TRANSACTION;
+
+    WHILE EXISTS (SELECT 1 FROM #failed WHERE is_new = 1)
+    BEGIN
+        SELECT TOP (1) @ScanId = f.scan_id, @PatientIndex = p.idx, @Error = LEFT(f.error, 1800)
+        FROM #failed AS f
+        INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
+        INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+        WHERE f.is_new = 1
+        ORDER BY f.scan_id;
+        RAISERROR(N'Scan %d (patient index %d) failed: %s', 0, 1, @ScanId, @PatientIndex, @Error) WITH NOWAIT;
+        UPDATE #failed SET is_new = 0 WHERE scan_id = @ScanId;
+    END;
+END;
+GO
+-- StoreFeatures: stores the scans in #result that did not fail; runs inside the caller's transaction.
+-- Called by GenerateFeatures, whose table #result it reads.
+CREATE OR ALTER PROCEDURE internal.StoreFeatures
+    @NetworkId INT,               -- the network that made them
+    @Preprocessing NVARCHAR(32),  -- lung or seed
+    @Pooling NVARCHAR(128),       -- the poolings that were made, with commas
+    @Recompute BIT                -- 1 removes poolings of older runs too
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Locked INT, @Scans NVARCHAR(MAX);
+    -- First the worklist, then the rest, as whoever changes both does: so they wait for each other here, and not crosswise.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #result WHERE error = N''));
+    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+    SELECT DISTINCT @NetworkId, r.layer, @Preprocessing, r.array_cols
+    FROM #result AS r
+    WHERE r.error = N'' AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
+        WHERE s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = @Preprocessing);
+
+    CREATE TABLE #made (
+        scan_id INT NOT NULL, feature_set_id INT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
+        PRIMARY KEY (scan_id, feature_set_id));
+    INSERT INTO #made (scan_id, feature_set_id, layer)
+    SELECT r.scan_id, s.feature_set_id, r.layer
+    FROM #result AS r
+    INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = @Preprocessing
+    WHERE r.error = N'';
+
+    DELETE p
+    FROM dbo.pooled_features AS p
+    INNER JOIN #made AS m ON m.scan_id = p.scan_id AND m.feature_set_id = p.feature_set_id
+    WHERE @Recompute = 1 OR p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N','));
+
+    UPDATE f
+    SET f.array_rows = r.array_rows,
+        f.array_cols = r.array_cols,
+        f.array = CONVERT(VARBINARY(MAX), r.array, 2),
+        f.sha256 = CONVERT(VARBINARY(32), r.sha256, 2)
+    FROM dbo.features AS f
+    INNER JOIN #made AS m ON m.scan_id = f.scan_id AND m.feature_set_id = f.feature_set_id
+    INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer;
+
+    INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256)
+    SELECT m.scan_id, m.feature_set_id, r.array_rows, r.array_cols,
+        CONVERT(VARBINARY(MAX), r.array, 2), CONVERT(VARBINARY(32), r.sha256, 2)
+    FROM #made AS m
+    INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.features AS f WHERE f.scan_id = m.scan_id AND f.feature_set_id = m.feature_set_id);
+
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector)
+    SELECT m.scan_id, m.feature_set_id, v.[key], v.[value]
+    FROM #made AS m
+    INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer
+    CROSS APPLY OPENJSON(r.pooled) AS v;
+
+    DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #made);
+    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(m.scan_id AS NVARCHAR(MAX)), N',') FROM (SELECT DISTINCT scan_id FROM #made) AS m), N'');
+    EXECUTE dbo.RefreshWorklist @Scans;
+END;
+GO
+-- GenerateFeatures: runs a network over every scan that has no features yet and stores what its layers give.
+-- Example: EXECUTE dbo.GenerateFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
+CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
+    @Model VARBINARY(MAX) = NULL,         -- bytes of a network in dbo.networks
+    @ModelName NVARCHAR(128) = NULL,      -- or its name; the newest version is taken
+    @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas; NULL means penultimate
+    @Preprocessing NVARCHAR(32) = N'lung', -- lung or seed
+    @Pooling NVARCHAR(128) = N'mean',     -- one or more of mean, max, mean_max_std, pca1, with commas
+    @BatchSize INT = 32,                  -- triples of slices in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 256,            -- megabytes of stored slices in one transaction, 1 to 1024
+    @Recompute BIT = 0,                   -- 1 makes the features of every scan again
+    @Help BIT = 0                         -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.GenerateFeatures runs a network over every scan without features and fills dbo.features and dbo.pooled_features.
+It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again.
+Parameters:
+    @Model VARBINARY(MAX) = NULL            bytes of a network in dbo.networks
+    @ModelName NVARCHAR(128) = NULL         or its name; the newest version is taken
+    @Layer NVARCHAR(256) = NULL             one or more layers, with commas; NULL means penultimate. Each makes a feature set
+    @Preprocessing NVARCHAR(32) = N''lung''   lung or seed
+    @Pooling NVARCHAR(128) = N''mean''        one or more of mean, max, mean_max_std, pca1, with commas
+    @BatchSize INT = 32                     triples of slices in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 256               megabytes of stored slices in one transaction, 1 to 1024
+    @Recompute BIT = 0                      1 makes the features of every scan again
+    @Help BIT = 0                           1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.GenerateFeatures @ModelName = N''demo_resnet'', @Layer = N''layer3,penultimate'', @Pooling = N''mean,max'';
+    DECLARE @Model VARBINARY(MAX) = (SELECT TOP (1) model FROM dbo.model WHERE name = N''ResNet_152.model'' ORDER BY date DESC);
+    EXECUTE dbo.GenerateFeatures @Model = @Model;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Name NVARCHAR(128), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX);
+    SET @Pooling = REPLACE(@Pooling, N' ', N'');
+    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
+
+    EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, @BatchSize, @ChunkMegabytes, @Recompute;
+    EXECUTE internal.FindNetwork @Model, @ModelName, @NetworkId OUTPUT;
+    SELECT @Name = name, @Model = model, @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details
+    FROM dbo.networks
+    WHERE network_id = @NetworkId;
+
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Providers NVARCHAR(400) = (SELECT value FROM dbo.settings WHERE name = N'providers');
+    DECLARE @Threads INT = TRY_CAST((SELECT value FROM dbo.settings WHERE name = N'threads') AS INT);
+    DECLARE @Provider NVARCHAR(128), @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Slices INT = 0, @Rate INT, @Left INT;
+
+    CREATE TABLE #todo (scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL);
+    CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #failed (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL, is_new BIT NOT NULL);
+    CREATE TABLE #result (
+        scan_id INT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NULL, error NVARCHAR(2000) NULL, array_rows INT NULL, array_cols INT NULL,
+        array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL, pooled NVARCHAR(MAX) NULL);
+
+    INSERT INTO #todo (scan_id, slices, bytes)
+    SELECT s.scan_id, s.number_images,
+        COALESCE((SELECT SUM(CAST(DATALENGTH(i.pixels) AS BIGINT)) FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id), 0)
+    FROM dbo.scans AS s
+    WHERE @Recompute = 1
+        OR (SELECT COUNT(*) FROM STRING_SPLIT(@Layer, N',')) * (SELECT COUNT(*) FROM STRING_SPLIT(@Pooling, N',')) > (
+            SELECT COUNT(*)
+            FROM dbo.pooled_features AS p
+            INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = p.feature_set_id
+            WHERE p.scan_id = s.scan_id AND f.network_id = @NetworkId AND f.preprocessing = @Preprocessing
+                AND f.layer IN (SELECT value FROM STRING_SPLIT(@Layer, N','))
+                AND p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N',')));
+    SET @Total = (SELECT COUNT(*) FROM #todo);
+    RAISERROR(N'%s, layer %s, preprocessing %s, pooling %s: %d scans to do.', 0, 1, @Name, @Layer, @Preprocessing, @Pooling, @Total) WITH NOWAIT;
+
+    WHILE EXISTS (SELECT 1 FROM #todo)
+    BEGIN
+        DELETE FROM #chunk;
+        DELETE FROM #result;
+        INSERT INTO #chunk (scan_id)
+        SELECT t.scan_id
+        FROM (
+            SELECT scan_id, SUM(bytes) OVER (ORDER BY scan_id ROWS UNBOUNDED PRECEDING) AS bytes_so_far,
+                ROW_NUMBER() OVER (ORDER BY scan_id) AS position
+            FROM #todo) AS t
+        WHERE t.position = 1 OR t.bytes_so_far <= CAST(@ChunkMegabytes AS BIGINT) * 1000000;
+
+        INSERT INTO #result (scan_id, layer, error, array_rows, array_cols, array, sha256, pooled)
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(slices, network, sha256, details, layers, preprocessing, pooling, batch_size, providers, threads):
+    from lungdb.procedures import generate_features
+    return generate_features(
+        slices, network, sha256, details, layers, preprocessing, pooling, batch_size, providers, threads)
+
+OutputDataSet, Provider, Notice, ErrorNumber, ErrorMessage = main(
+    InputDataSet, Network, Sha256, Details, Layer, Preprocessing, Pooling, BatchSize, Providers, Threads)
+',
+            @input_data_1 = N'
+SELECT i.scan_id, i.slice_index, s.number_images, s.image_rows, s.image_cols, i.rescale_slope, i.rescale_intercept,
+    CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels, CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256
+FROM #chunk AS c
+INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
+INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
+ORDER BY i.scan_id, i.slice_index;',
+            @params = N'@Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256),
+                @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @BatchSize INT, @Providers NVARCHAR(400), @Threads INT,
+                @Provider NVARCHAR(128) OUTPUT, @Notice NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @Network = @Model, @Sha256 = @Sha256, @Details = @Details, @Layer = @Layer, @Preprocessing = @Preprocessing,
+            @Pooling = @Pooling, @BatchSize = @BatchSize, @Providers = @Providers, @Threads = @Threads,
+            @Provider = @Provider OUTPUT, @Notice = @Notice OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        -- Not every runtime tells an empty text from NULL.
+        UPDATE #result SET error = N'' WHERE error IS NULL;
+        IF @ErrorNumber <> 0
+        BEGIN
+            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+            THROW @ErrorNumber, @Message, 1;
+        END;
+        IF @Notice <> N'' AND @Done = 0
+            RAISERROR(N'%s', 0, 1, @Notice) WITH NOWAIT;
+
+        BEGIN TRANSACTION;
+        EXECUTE internal.StoreFeatures @NetworkId, @Preprocessing, @Pooling, @Recompute;
+        COMMIT TRANSACTION;
+
+        INSERT INTO #failed (scan_id, error, is_new)
+        SELECT c.scan_id, COALESCE(r.error, N'No slices are stored. Load the scan again.'), 1
+        FROM #chunk AS c
+        LEFT JOIN #result AS r ON r.scan_id = c.scan_id
+        WHERE r.scan_id IS NULL OR r.error <> N'';
+        EXECUTE internal.ReportFailedScans;
+
+        SELECT @Done = @Done + COUNT(*), @Slices = @Slices + SUM(t.slices)
+        FROM #todo AS t
+        INNER JOIN #chunk AS c ON c.scan_id = t.scan_id;
+        DELETE t FROM #todo AS t INNER JOIN #chunk AS c ON c.scan_id = t.scan_id;
+        SET @Rate = 1000.0 * @Slices / (DATEDIFF(MILLISECOND, @Started, SYSUTCDATETIME()) + 1);
+        SET @Left = (SELECT COALESCE(SUM(slices), 0) FROM #todo) / (@Rate + 1);
+        RAISERROR(N'%d of %d scans done on %s, %d slices per second, about %d seconds left.', 0, 1, @Done, @Total, @Provider, @Rate, @Left) WITH NOWAIT;
+    END;
+
+    IF EXISTS (SELECT 1 FROM #failed)
+    BEGIN
+        SET @Message = CONCAT((SELECT COUNT(*) FROM #failed), N' of ', @Total,
+            N' scans failed and have no features; the messages above name them. The others are stored. Mend or reload those scans and call GenerateFeatures again.');
+        THROW 50120, @Message, 1;
+    END;
+END;
+GO
+-- StorePredictions: stores the scores in #scores as rows of dbo.predictions and shows them in the worklist.
+-- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL, whose tables #wanted and #scores it reads.
+CREATE OR ALTER PROCEDURE internal.StorePredictions
+    @ClassifierId INT,  -- model that gave the scores
+    @Prevalence FLOAT   -- share of positives that they are corrected to, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Locked INT, @Scans NVARCHAR(MAX) = (SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #scores);
+    BEGIN TRANSACTION;
+    -- Before anything is written, so that two who score the same scan wait for each other here, and not crosswise.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #scores));
+    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
+    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
+    FROM #scores AS s
+    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+    ORDER BY w.idx;
+    SET @Scans = COALESCE(@Scans, N'');
+    EXECUTE dbo.RefreshWorklist @Scans;
+    COMMIT TRANSACTION;
+END;
+GO
+-- PredictLungCancerSql: the probability of cancer that a trained model gives a patient's primary scan, in percent, with T-SQL alone.
+-- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
+CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PredictLungCancerSql does what dbo.PredictLungCancer does on a server that runs no external scripts.
+It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
+and keeps it as a row of dbo.predictions. EXECUTE dbo.PredictPatientsSql @Help = 1; tells which models it can score.
+Parameters:
+    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    DECLARE @Result FLOAT;
+    EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Patients NVARCHAR(12) = @PatientIndex;
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    SET @PredictionResult = NULL;
+
+    IF @PatientIndex IS NULL
+    BEGIN
+        SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
+    EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, 0;
+    EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence, 1;
+
+    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    SET @PredictionResult = (SELECT 100 * probability FROM #scores);
+    SELECT @PredictionResult AS prediction_percent;
+END;
+GO
+-- PredictPatientsSql: scores the primary scans of all patients, or of those asked for, with T-SQL alone.
+-- Example: EXECUTE dbo.PredictPatientsSql @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.PredictPatientsSql
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
+    @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PredictPatientsSql does what dbo.PredictPatients does on a server that runs no external scripts.
+It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
+The model needs its rows in dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_checks: training
+stores them, StoreModelNodes stores those of an older model, and the command lungdb copy brings them to another server.
+A null in a vector is a missing value, by LightGBM''s rules.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
+    @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.PredictPatientsSql @Patients = N''0,1,2'';';
+        RETURN 0;
+    END;
+
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT;
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
+    EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Number = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
+    EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
+
+    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    SET @Scored = (SELECT COUNT(*) FROM #scores);
+    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
+    FROM #scores AS s
+    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+    ORDER BY w.idx;
+    RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
+END;
+GO
+-- PredictLungCancer: the probability of cancer that a trained model gives a patient's primary scan, in percent.
+-- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancer @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
+CREATE OR ALTER PROCEDURE dbo.PredictLungCancer
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PredictLungCancer scores the primary scan of a patient with a trained model.
+It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
+and keeps it as a row of dbo.predictions. The features must be there: GenerateFeatures makes them.
+With a prevalence the score is corrected from the share of positives among the training patients to that one.
+Parameters:
+    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    DECLARE @Result FLOAT;
+    EXECUTE dbo.PredictLungCancer @PatientIndex = 0, @PredictionResult = @Result OUTPUT;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT;
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
+    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
+    DECLARE @Probability FLOAT, @Raw FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    SET @PredictionResult = NULL;
+
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+
+    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
+        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId;
+    SELECT @Vector = vector FROM dbo.pooled_features
+    WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling;
+    IF @Vector IS NULL
+    BEGIN
+        SELECT @Network = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
+        FROM dbo.feature_sets AS fs
+        INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+        WHERE fs.feature_set_id = @FeatureSetId;
+        SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''', @ModelName,
+            N''' can read. Call EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
+            N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N''';');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50109, @Message, 1;
+    END;
+
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(model, sha256, library, details, vector, prevalence):
+    from lungdb.procedures import predict_lung_cancer
+    return predict_lung_cancer(model, sha256, library, details, vector, prevalence)
+
+Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, Details, Vector, Prevalence)
+',
+        @params = N'@Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX),
+            @Prevalence FLOAT, @Probability FLOAT OUTPUT, @Raw FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library, @Details = @Details, @Vector = @Vector, @Prevalence = @Prevalence,
+        @Probability = @Probability OUTPUT, @Raw = @Raw OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    INSERT INTO #wanted (scan_id, idx, vector_sha256)
+    VALUES (@ScanId, @PatientIndex, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Vector)));
+    INSERT INTO #scores (scan_id, raw, probability)
+    VALUES (@ScanId, @Raw, @Probability);
+    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    SET @PredictionResult = 100 * @Probability;
+    SELECT @PredictionResult AS prediction_percent;
+END;
+GO
+-- PredictPatients: scores the primary scans of all patients, or of those asked for, with a trained model in one call of Python.
+-- Example: EXECUTE dbo.PredictPatients @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.PredictPatients
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
+    @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PredictPatients scores the primary scans of all patients, or of those asked for, with a trained model.
+It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
+    @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Help BIT = 0                               1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.PredictPatients;
+    DECLARE @Old NVARCHAR(MAX) = (SELECT STRING_AGG(CAST(idx AS NVARCHAR(MAX)), N'','') FROM dbo.patients WHERE birth_year < 1950);
+    EXECUTE dbo.PredictPatients @Patients = @Old, @SkipMissing = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Scored INT, @Failed INT;
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT;
+    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #result (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
+
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
+        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details, @Number = c.version
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
+
+    INSERT INTO #result (scan_id, error, raw, probability)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(patients, model, sha256, library, details, prevalence):
+    from lungdb.procedures import predict_patients
+    return predict_patients(patients, model, sha256, library, details, prevalence)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Classifier, Sha256, Library, Details, Prevalence)
+',
+        @input_data_1 = N'
+SELECT w.scan_id, f.vector
+FROM #wanted AS w
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY w.scan_id;',
+        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
+            @Details NVARCHAR(MAX), @Prevalence FLOAT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
+        @Details = @Details, @Prevalence = @Prevalence, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    INSERT INTO #scores (scan_id, raw, probability)
+    SELECT scan_id, raw, probability FROM #result WHERE COALESCE(error, N'') = N'';
+    SET @Scored = @@ROWCOUNT;
+    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
+    FROM #scores AS s
+    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+    ORDER BY w.idx;
+    RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
+
+    SET @Failed = (SELECT COUNT(*) FROM #result WHERE COALESCE(error, N'') <> N'');
+    IF @Failed > 0
+    BEGIN
+        SELECT TOP (1) @Message = CONCAT(@Failed, N' patients could not be scored, the first the one with index ', w.idx, N': ', LEFT(r.error, 1500),
+            N' The others are scored and stored. Call GenerateFeatures with @Recompute = 1 for these.')
+        FROM #result AS r
+        INNER JOIN #wanted AS w ON w.scan_id = r.scan_id
+        WHERE COALESCE(r.error, N'') <> N''
+        ORDER BY w.idx;
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50120, @Message, 1;
+    END;
+END;
+GO
+-- ShowPatient: a patient with the primary scan, its part in training and its state, in one row.
+-- Example: EXECUTE dbo.ShowPatient @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.ShowPatient
+    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ShowPatient returns one row: the patient, the primary scan, its part in training and its state.
+The state is no features, not scored, scored or failed; of a failed scan, failure says what was wrong.
+Parameters:
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ShowPatient @PatientIndex = 0;';
+        RETURN 0;
+    END;
+
+    DECLARE @ScanId INT;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.scan_id, s.study_date, s.manufacturer, s.image_rows, s.image_cols,
+        s.number_images AS slices, s.spacing_z, s.spacing_y, s.spacing_x, s.gantry_tilt, s.patient_orientation, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, sp.part,
+        CASE t.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state, t.failure
+    FROM dbo.scans AS s
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    INNER JOIN dbo.scan_states AS t ON t.scan_id = s.scan_id
+    LEFT JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
+    WHERE s.scan_id = @ScanId;
+END;
+GO
+-- ShowTruth: the label of a patient and where it comes from; no row when it is not known.
+-- Example: EXECUTE dbo.ShowTruth @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.ShowTruth
+    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ShowTruth returns the label of a patient, 1 cancer or 0 none, and its source; no row when it is not known.
+It is a procedure of its own, so that the right to call it can be withheld from those who read scans.
+Parameters:
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ShowTruth @PatientIndex = 0;';
+        RETURN 0;
+    END;
+
+    DECLARE @ScanId INT;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SELECT CAST(l.label AS INT) AS label, l.source
+    FROM dbo.patients AS p
+    INNER JOIN dbo.labels AS l ON l.patient_id = p.patient_id
+    WHERE p.idx = @PatientIndex;
+END;
+GO
+-- StoreAnimation: keeps the moving picture of a patient's primary scan in place of the one before. The web page calls it.
+-- Example: EXECUTE dbo.StoreAnimation @PatientIndex = 0, @Format = N'gif', @Animation = ?, @Sha256 = ?, @ContentSha256 = ?;
+CREATE OR ALTER PROCEDURE dbo.StoreAnimation
+    @PatientIndex INT = NULL,           -- idx of the patient, 0 and up; needed
+    @Format NVARCHAR(8) = NULL,         -- gif or webp; needed
+    @Animation VARBINARY(MAX) = NULL,   -- the file; needed
+    @Sha256 VARCHAR(64) = NULL,         -- its SHA-256 in hex; needed
+    @ContentSha256 VARCHAR(64) = NULL,  -- content_sha256, in hex, of the scan that it was made of; needed
+    @Orientation NVARCHAR(2) = N'LP',   -- patient_orientation that the scan was drawn by; LP where none is recorded
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreAnimation keeps the moving picture of a patient''s primary scan in dbo.animations, one of a format.
+Parameters:
+    @PatientIndex INT = NULL           idx of the patient, 0 and up; needed
+    @Format NVARCHAR(8) = NULL         gif or webp; needed
+    @Animation VARBINARY(MAX) = NULL   the file; needed
+    @Sha256 VARCHAR(64) = NULL         its SHA-256 in hex; needed
+    @ContentSha256 VARCHAR(64) = NULL  content_sha256, in hex, of the scan that it was made of; needed
+    @Orientation NVARCHAR(2) = N''LP''   patient_orientation that the scan was drawn by; LP where none is recorded
+    @Help BIT = 0                      1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreAnimation @PatientIndex = 0, @Format = N''gif'', @Animation = ?, @Sha256 = ?, @ContentSha256 = ?;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @Content VARBINARY(32) = CONVERT(VARBINARY(32), @ContentSha256, 2);
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    IF @Format IS NULL OR @Format NOT IN (N'gif', N'webp')
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Format, N'%', N'%%') + N'''', N'NULL'),
+            N' for the parameter @Format is not supported. Supported values are gif and webp.');
+        THROW 50101, @Message, 1;
+    END;
+    IF @Animation IS NULL OR @Sha256 IS NULL OR HASHBYTES('SHA2_256', @Animation) <> CONVERT(VARBINARY(32), @Sha256, 2)
+    BEGIN
+        SET @Message = N'The bytes of @Animation and @Sha256 do not match. Send the file again.';
+        THROW 50105, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (
+        SELECT 1 FROM dbo.scans WITH (UPDLOCK, HOLDLOCK)
+        WHERE scan_id = @ScanId AND content_sha256 = @Content AND COALESCE(patient_orientation, N'LP') = @Orientation)
+    BEGIN
+        SET @Message = CONCAT(N'The scan of patient ', @PatientIndex, N' is not the one that the animation was made of. Make it again.');
+        THROW 50211, @Message, 1;
+    END;
+    UPDATE dbo.animations
+    SET animation = @Animation, sha256 = CONVERT(VARBINARY(32), @Sha256, 2), content_sha256 = @Content, made_at = SYSUTCDATETIME()
+    WHERE scan_id = @ScanId AND format = @Format;
+    IF @@ROWCOUNT = 0
+        INSERT INTO dbo.animations (scan_id, format, animation, sha256, content_sha256)
+        VALUES (@ScanId, @Format, @Animation, CONVERT(VARBINARY(32), @Sha256, 2), @Content);
+    COMMIT TRANSACTION;
+END;
+GO
+-- RefreshUnitVectors: makes the unit vectors that #vectors asks for where they are missing, damaged, or of another vector than is stored now.
+-- Called by SimilarPatients, whose table #vectors it reads.
+CREATE OR ALTER PROCEDURE internal.RefreshUnitVectors
+    @FeatureSetId INT,      -- feature set of the vectors
+    @Pooling NVARCHAR(32)   -- their pooling
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Locked INT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #stale (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #some (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #units (scan_id INT NOT NULL PRIMARY KEY, unit VARCHAR(MAX) NULL);
+    INSERT INTO #stale (scan_id)
+    SELECT v.scan_id
+    FROM #vectors AS v
+    LEFT JOIN dbo.unit_vectors AS u ON u.scan_id = v.scan_id AND u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling
+    WHERE u.scan_id IS NULL OR u.vector_sha256 <> v.vector_sha256 OR u.unit_sha256 <> HASHBYTES('SHA2_256', u.unit);
+
+    WHILE EXISTS (SELECT 1 FROM #stale)
+    BEGIN
+        DELETE FROM #some;
+        DELETE FROM #units;
+        INSERT INTO #some (scan_id, vector)
+        SELECT TOP (2000) t.scan_id, f.vector
+        FROM #stale AS t
+        LEFT JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+        ORDER BY t.scan_id;
+        INSERT INTO #units (scan_id, unit)
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(scans):
+    from lungdb.procedures import unit_vectors
+    return unit_vectors(scans)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
+',
+            @input_data_1 = N'SELECT scan_id, vector FROM #some WHERE vector IS NOT NULL ORDER BY scan_id;',
+            @params = N'@ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        IF @ErrorNumber <> 0
+        BEGIN
+            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+            THROW @ErrorNumber, @Message, 1;
+        END;
+
+        BEGIN TRANSACTION;
+        -- First the vectors, then what is made of them: the order in which StoreFeatures deletes.
+        SET @Locked = (
+            SELECT COUNT(*) FROM dbo.pooled_features WITH (UPDLOCK, HOLDLOCK)
+            WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND scan_id IN (SELECT scan_id FROM #some));
+        DELETE FROM dbo.unit_vectors WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND scan_id IN (SELECT scan_id FROM #some);
+        -- Should a vector have changed since #vectors was filled, the next call finds another hash and makes the unit vector again.
+        INSERT INTO dbo.unit_vectors (scan_id, feature_set_id, pooling, vector_sha256, unit, unit_sha256)
+        SELECT t.scan_id, @FeatureSetId, @Pooling, v.vector_sha256, CONVERT(VARBINARY(MAX), COALESCE(t.unit, ''), 2),
+            HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), COALESCE(t.unit, ''), 2))
+        FROM #units AS t
+        INNER JOIN #vectors AS v ON v.scan_id = t.scan_id
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+        WHERE NOT EXISTS (
+            SELECT 1 FROM dbo.unit_vectors AS u WITH (UPDLOCK, HOLDLOCK)
+            WHERE u.scan_id = t.scan_id AND u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling);
+        COMMIT TRANSACTION;
+        DELETE FROM #stale WHERE scan_id IN (SELECT scan_id FROM #some);
+    END;
+END;
+GO
+-- SimilarPatients: the other patients whose primary scans are most like a patient's, by the features that a model reads.
+-- Example: EXECUTE dbo.SimilarPatients @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.SimilarPatients
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers; its champion, else its newest version
+    @Limit INT = 8,                             -- patients to return, 1 to 1000
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.SimilarPatients returns the patients whose primary scans are most like that of a patient, the most similar first.
+similarity is the cosine of the angle between the two pooled vectors that the model reads: 1 is the same direction, -1 the opposite.
+Scans without such a vector, or with one that is all zero, are left out. The first call prepares the vectors and takes longer.
+Parameters:
+    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers; its champion, else its newest version
+    @Limit INT = 8                              patients to return, 1 to 1000
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.SimilarPatients @PatientIndex = 0;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Unit VARBINARY(MAX), @Bytes INT;
+    DECLARE @Network NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #vectors (scan_id INT NOT NULL PRIMARY KEY, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #others (scan_id INT NOT NULL PRIMARY KEY, unit VARBINARY(MAX) NOT NULL);
+    CREATE TABLE #similar (scan_id INT NOT NULL PRIMARY KEY, similarity FLOAT NOT NULL);
+    IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 1000
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Limit AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Limit is not supported. Supported values are 1 to 1000.');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    EXECUTE internal.FindClassifier @ModelName, NULL, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Network = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
+    FROM dbo.classifiers AS c
+    INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = c.feature_set_id
+    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    WHERE c.classifier_id = @ClassifierId;
+    INSERT INTO #vectors (scan_id, vector_sha256)
+    SELECT f.scan_id, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
+    FROM dbo.pooled_features AS f
+    INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
+    WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+    IF NOT EXISTS (SELECT 1 FROM #vectors WHERE scan_id = @ScanId)
+    BEGIN
+        SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''', @ModelName,
+            N''' can read. Call EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
+            N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N''';');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50109, @Message, 1;
+    END;
+
+    EXECUTE internal.RefreshUnitVectors @FeatureSetId, @Pooling;
+    SET @Unit = (SELECT unit FROM dbo.unit_vectors WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling);
+    SET @Bytes = COALESCE(DATALENGTH(@Unit), 0);
+    IF @Bytes = 0
+    BEGIN
+        SET @Message = CONCAT(N'The features of the patient with index ', @PatientIndex,
+            N' are all zero or cannot be read, so nothing is like them. Call GenerateFeatures with @Recompute = 1.');
+        THROW 50200, @Message, 1;
+    END;
+
+    -- The query of an external script runs with the caller's rights, and nobody needs rights on tables to call this.
+    INSERT INTO #others (scan_id, unit)
+    SELECT u.scan_id, u.unit
+    FROM #vectors AS v
+    INNER JOIN dbo.unit_vectors AS u ON u.scan_id = v.scan_id
+    WHERE u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling AND u.scan_id <> @ScanId AND DATALENGTH(u.unit) = @Bytes;
+    INSERT INTO #similar (scan_id, similarity)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(others, unit, limit):
+    from lungdb.procedures import similar_patients
+    return similar_patients(others, unit, limit)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Unit, Limit)
+',
+        @input_data_1 = N'SELECT scan_id, CONVERT(VARCHAR(MAX), unit, 2) AS unit FROM #others ORDER BY scan_id;',
+        @params = N'@Unit VARBINARY(MAX), @Limit INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Unit = @Unit, @Limit = @Limit,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    SELECT p.idx AS patient_index, p.display_name, s.study_date, t.similarity, 100 * r.probability AS probability_percent,
+        CASE x.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state
+    FROM #similar AS t
+    INNER JOIN dbo.scans AS s ON s.scan_id = t.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    INNER JOIN dbo.scan_states AS x ON x.scan_id = s.scan_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = x.prediction_id
+    ORDER BY t.similarity DESC, p.idx;
+END;
+GO
 -- TakePage: fills #page with a page of dbo.worklist in rising order, from its first row, or from that of the rows that a search found.
 -- Called by ListPatients, whose tables #found and #page it reads and fills.
-CREATE OR ALTER PROCEDURE dbo.TakePage
+CREATE OR ALTER PROCEDURE internal.TakePage
     @Sort NVARCHAR(20), -- index, name, date, slices, probability or scored
     @State TINYINT,     -- a state of dbo.worklist, or NULL for any
     @All BIT,           -- 1 for all rows, 0 for those in #found
@@ -3602,7 +6343,7 @@ Example:
         SET @First = IIF(@Descending = 0, @Offset, @Total - @Offset - @Limit);
         SET @Rows = IIF(@First < 0, @Limit + @First, @Limit);
         SET @First = IIF(@First < 0, 0, @First);
-        EXECUTE dbo.TakePage @Sort, @Code, @All, @First, @Rows;
+        EXECUTE internal.TakePage @Sort, @Code, @All, @First, @Rows;
     END;
 
     SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.study_date, s.number_images AS slices,
@@ -3616,2536 +6357,6 @@ Example:
     LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
     LEFT JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
     ORDER BY IIF(@Descending = 0, g.position, -g.position);
-END;
-GO
--- ShowPatient: a patient with the primary scan, its part in training and its state, in one row.
--- Example: EXECUTE dbo.ShowPatient @PatientIndex = 0;
-CREATE OR ALTER PROCEDURE dbo.ShowPatient
-    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
-    @Help BIT = 0             -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ShowPatient returns one row: the patient, the primary scan, its part in training and its state.
-The state is no features, not scored, scored or failed; of a failed scan, failure says what was wrong.
-Parameters:
-    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
-    @Help BIT = 0             1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ShowPatient @PatientIndex = 0;';
-        RETURN 0;
-    END;
-
-    DECLARE @ScanId INT;
-    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
-    SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.scan_id, s.study_date, s.manufacturer, s.image_rows, s.image_cols,
-        s.number_images AS slices, s.spacing_z, s.spacing_y, s.spacing_x, s.gantry_tilt, s.patient_orientation, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, sp.part,
-        CASE t.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state, t.failure
-    FROM dbo.scans AS s
-    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
-    INNER JOIN dbo.scan_states AS t ON t.scan_id = s.scan_id
-    LEFT JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
-    WHERE s.scan_id = @ScanId;
-END;
-GO
--- ShowTruth: the label of a patient and where it comes from; no row when it is not known.
--- Example: EXECUTE dbo.ShowTruth @PatientIndex = 0;
-CREATE OR ALTER PROCEDURE dbo.ShowTruth
-    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
-    @Help BIT = 0             -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ShowTruth returns the label of a patient, 1 cancer or 0 none, and its source; no row when it is not known.
-It is a procedure of its own, so that the right to call it can be withheld from those who read scans.
-Parameters:
-    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
-    @Help BIT = 0             1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ShowTruth @PatientIndex = 0;';
-        RETURN 0;
-    END;
-
-    DECLARE @ScanId INT;
-    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
-    SELECT CAST(l.label AS INT) AS label, l.source
-    FROM dbo.patients AS p
-    INNER JOIN dbo.labels AS l ON l.patient_id = p.patient_id
-    WHERE p.idx = @PatientIndex;
-END;
-GO
--- ListScores: the scores that a patient's primary scan has been given, newest first.
--- Example: EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;
-CREATE OR ALTER PROCEDURE dbo.ListScores
-    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
-    @Limit INT = 50,          -- scores to return, 1 to 1000
-    @Before INT = NULL,       -- prediction_id; only scores older than this one
-    @Help BIT = 0             -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ListScores returns the scores that a patient''s primary scan has been given, newest first, one row a score.
-Parameters:
-    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
-    @Limit INT = 50           scores to return, 1 to 1000
-    @Before INT = NULL        prediction_id; only scores older than this one
-    @Help BIT = 0             1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @ScanId INT;
-    IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 1000
-    BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Limit AS NVARCHAR(12)), N'NULL'),
-            N' for the parameter @Limit is not supported. Supported values are 1 to 1000.');
-        THROW 50101, @Message, 1;
-    END;
-    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
-    SELECT TOP (@Limit) r.prediction_id, 100 * r.probability AS probability_percent, 100 * r.raw_probability AS raw_percent, r.prevalence,
-        c.name AS model_name, c.version AS model_version, r.predicted_at, r.predicted_by
-    FROM dbo.predictions AS r
-    INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
-    WHERE r.scan_id = @ScanId AND (@Before IS NULL OR r.prediction_id < @Before)
-    ORDER BY r.prediction_id DESC;
-END;
-GO
--- ExplainScore: what a stored score means: the model that gave it, and where it stands among the scores of the training run.
--- Example: EXECUTE dbo.ExplainScore @PredictionId = 1;
-CREATE OR ALTER PROCEDURE dbo.ExplainScore
-    @PredictionId INT = NULL, -- prediction_id of dbo.predictions; needed
-    @Help BIT = 0             -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ExplainScore returns one row about a score: the model with its test figures, and where the score stands among those that
-the training run gave its training patients, each by a model that had not seen the patient. The patient asked about is left out:
-compared_patients is how many the others are, training_prevalence the share of positives that the model was trained on.
-higher_than is the percentage of them with a lower score; equal ones do not count. like_this is how many are scored about like this one:
-the nearest tenth of them, 20 at least, and all that are as near; like_this_with_cancer how many of those had cancer, and
-like_this_low_percent to like_this_high_percent the range of their scores, corrected for the prevalence as this score is.
-like_this_about_percent is for those who may not know single labels: the percentage with cancer, to the nearest ten, in that of at most ten
-equal groups of the training patients (20 at least each, this one among them) to which the score belongs, so all of a group are told the same.
-Scores are compared before calibration and correction, which keep their order. Where no such scores are stored, higher_than is NULL, like_this 0.
-Parameters:
-    @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
-    @Help BIT = 0             1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ExplainScore @PredictionId = 1;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @PatientId NVARCHAR(64), @Raw FLOAT, @Prevalence FLOAT, @TrainedOn FLOAT, @ExperimentId INT;
-    DECLARE @Others INT, @HigherThan FLOAT, @Nearest INT, @Radius FLOAT, @LikeThis INT, @WithCancer INT, @Low FLOAT, @High FLOAT;
-    DECLARE @Ranked INT, @Groups INT, @Group INT, @About FLOAT;
-    CREATE TABLE #scores (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, probability FLOAT NOT NULL,
-        raw FLOAT NOT NULL, distance FLOAT NOT NULL);
-    CREATE TABLE #ranked (place INT NOT NULL PRIMARY KEY, label INT NOT NULL, raw FLOAT NOT NULL);
-
-    -- A prediction without raw_probability is older than calibration, when the two were one.
-    SELECT @PatientId = s.patient_id, @Raw = COALESCE(r.raw_probability, r.probability), @Prevalence = r.prevalence,
-        @TrainedOn = CAST(JSON_VALUE(c.details, N'$.prevalence') AS FLOAT),
-        @ExperimentId = (SELECT MAX(e.experiment_id) FROM dbo.experiments AS e WHERE e.classifier_id = r.classifier_id)
-    FROM dbo.predictions AS r
-    INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
-    INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
-    WHERE r.prediction_id = @PredictionId;
-    IF @PatientId IS NULL
-    BEGIN
-        SET @Message = CONCAT(N'There is no prediction with the number ', COALESCE(CAST(@PredictionId AS NVARCHAR(12)), N'NULL'),
-            N'. Give a prediction_id of dbo.predictions.');
-        THROW 50145, @Message, 1;
-    END;
-
-    INSERT INTO #scores (patient_id, label, probability, raw, distance)
-    SELECT p.patient_id, p.label, p.probability, p.raw, ABS(p.raw - @Raw)
-    FROM dbo.experiment_patients AS p
-    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL
-        AND p.patient_id <> @PatientId;
-    SET @Others = (SELECT COUNT(*) FROM #scores);
-    SET @HigherThan = (SELECT 100.0 * SUM(CASE WHEN raw < @Raw THEN 1 ELSE 0 END) / NULLIF(@Others, 0) FROM #scores);
-    SET @Nearest = IIF(@Others / 10 > 20, @Others / 10, 20);
-    SET @Radius = (SELECT MAX(n.distance) FROM (SELECT TOP (@Nearest) distance FROM #scores ORDER BY distance) AS n);
-    SELECT @LikeThis = COUNT(*), @WithCancer = COALESCE(SUM(label), 0), @Low = MIN(probability), @High = MAX(probability)
-    FROM #scores
-    WHERE distance <= @Radius;
-
-    -- Neighbours of one patient after another, or all but the patient asked about, would tell single labels by their differences.
-    INSERT INTO #ranked (place, label, raw)
-    SELECT ROW_NUMBER() OVER (ORDER BY p.raw, p.patient_id) - 1, p.label, p.raw
-    FROM dbo.experiment_patients AS p
-    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL;
-    SET @Ranked = (SELECT COUNT(*) FROM #ranked);
-    SET @Groups = CASE WHEN @Ranked < 40 THEN 1 WHEN @Ranked > 200 THEN 10 ELSE @Ranked / 20 END;
-    SET @Group = (SELECT COUNT(*) FROM #ranked WHERE raw < @Raw) * @Groups / NULLIF(@Ranked, 0);
-    SET @Group = IIF(@Group = @Groups, @Groups - 1, @Group);
-    SET @About = (SELECT 10 * ROUND(10.0 * SUM(label) / COUNT(*), 0) FROM #ranked WHERE place * @Groups / @Ranked = @Group);
-
-    IF @Prevalence IS NOT NULL
-        -- Bayes' theorem as in lungdb.learning.calibration.correct_prevalence.
-        SELECT
-            @Low = @Low * @Prevalence / @TrainedOn
-                / (@Low * @Prevalence / @TrainedOn + (1 - @Low) * (1 - @Prevalence) / (1 - @TrainedOn)),
-            @High = @High * @Prevalence / @TrainedOn
-                / (@High * @Prevalence / @TrainedOn + (1 - @High) * (1 - @Prevalence) / (1 - @TrainedOn));
-
-    SELECT r.prediction_id, p.idx AS patient_index, 100 * r.probability AS probability_percent,
-        c.name AS model_name, c.version AS model_version, c.library,
-        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc') AS test_auc,
-        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_low') AS test_auc_low,
-        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_high') AS test_auc_high,
-        (SELECT COUNT(*) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
-        (SELECT COUNT(*) FROM dbo.experiment_patients AS t WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
-        @TrainedOn AS training_prevalence, @Others AS compared_patients,
-        @HigherThan AS higher_than, @LikeThis AS like_this, @WithCancer AS like_this_with_cancer,
-        100 * @Low AS like_this_low_percent, 100 * @High AS like_this_high_percent, r.prevalence,
-        @About AS like_this_about_percent
-    FROM dbo.predictions AS r
-    INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
-    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
-    INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
-    WHERE r.prediction_id = @PredictionId;
-END;
-GO
--- RefreshUnitVectors: makes the unit vectors that #vectors asks for where they are missing, damaged, or of another vector than is stored now.
--- Called by SimilarPatients, whose table #vectors it reads.
-CREATE OR ALTER PROCEDURE dbo.RefreshUnitVectors
-    @FeatureSetId INT,      -- feature set of the vectors
-    @Pooling NVARCHAR(32)   -- their pooling
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Locked INT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    CREATE TABLE #stale (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #some (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
-    CREATE TABLE #units (scan_id INT NOT NULL PRIMARY KEY, unit VARCHAR(MAX) NULL);
-    INSERT INTO #stale (scan_id)
-    SELECT v.scan_id
-    FROM #vectors AS v
-    LEFT JOIN dbo.unit_vectors AS u ON u.scan_id = v.scan_id AND u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling
-    WHERE u.scan_id IS NULL OR u.vector_sha256 <> v.vector_sha256 OR u.unit_sha256 <> HASHBYTES('SHA2_256', u.unit);
-
-    WHILE EXISTS (SELECT 1 FROM #stale)
-    BEGIN
-        DELETE FROM #some;
-        DELETE FROM #units;
-        INSERT INTO #some (scan_id, vector)
-        SELECT TOP (2000) t.scan_id, f.vector
-        FROM #stale AS t
-        LEFT JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-        ORDER BY t.scan_id;
-        INSERT INTO #units (scan_id, unit)
-        EXECUTE sp_execute_external_script
-            @language = @Language,
-            @script = N'
-def main(scans):
-    from lungdb.procedures import unit_vectors
-    return unit_vectors(scans)
-
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
-',
-            @input_data_1 = N'SELECT scan_id, vector FROM #some WHERE vector IS NOT NULL ORDER BY scan_id;',
-            @params = N'@ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-        IF @ErrorNumber <> 0
-        BEGIN
-            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-            THROW @ErrorNumber, @Message, 1;
-        END;
-
-        BEGIN TRANSACTION;
-        -- First the vectors, then what is made of them: the order in which StoreFeatures deletes.
-        SET @Locked = (
-            SELECT COUNT(*) FROM dbo.pooled_features WITH (UPDLOCK, HOLDLOCK)
-            WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND scan_id IN (SELECT scan_id FROM #some));
-        DELETE FROM dbo.unit_vectors WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND scan_id IN (SELECT scan_id FROM #some);
-        -- Should a vector have changed since #vectors was filled, the next call finds another hash and makes the unit vector again.
-        INSERT INTO dbo.unit_vectors (scan_id, feature_set_id, pooling, vector_sha256, unit, unit_sha256)
-        SELECT t.scan_id, @FeatureSetId, @Pooling, v.vector_sha256, CONVERT(VARBINARY(MAX), COALESCE(t.unit, ''), 2),
-            HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), COALESCE(t.unit, ''), 2))
-        FROM #units AS t
-        INNER JOIN #vectors AS v ON v.scan_id = t.scan_id
-        INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-        WHERE NOT EXISTS (
-            SELECT 1 FROM dbo.unit_vectors AS u WITH (UPDLOCK, HOLDLOCK)
-            WHERE u.scan_id = t.scan_id AND u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling);
-        COMMIT TRANSACTION;
-        DELETE FROM #stale WHERE scan_id IN (SELECT scan_id FROM #some);
-    END;
-END;
-GO
--- SimilarPatients: the other patients whose primary scans are most like a patient's, by the features that a model reads.
--- Example: EXECUTE dbo.SimilarPatients @PatientIndex = 0;
-CREATE OR ALTER PROCEDURE dbo.SimilarPatients
-    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers; its champion, else its newest version
-    @Limit INT = 8,                             -- patients to return, 1 to 1000
-    @Help BIT = 0                               -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.SimilarPatients returns the patients whose primary scans are most like that of a patient, the most similar first.
-similarity is the cosine of the angle between the two pooled vectors that the model reads: 1 is the same direction, -1 the opposite.
-Scans without such a vector, or with one that is all zero, are left out. The first call prepares the vectors and takes longer.
-Parameters:
-    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers; its champion, else its newest version
-    @Limit INT = 8                              patients to return, 1 to 1000
-    @Help BIT = 0                               1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.SimilarPatients @PatientIndex = 0;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @ScanId INT, @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Unit VARBINARY(MAX), @Bytes INT;
-    DECLARE @Network NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    CREATE TABLE #vectors (scan_id INT NOT NULL PRIMARY KEY, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #others (scan_id INT NOT NULL PRIMARY KEY, unit VARBINARY(MAX) NOT NULL);
-    CREATE TABLE #similar (scan_id INT NOT NULL PRIMARY KEY, similarity FLOAT NOT NULL);
-    IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 1000
-    BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Limit AS NVARCHAR(12)), N'NULL'),
-            N' for the parameter @Limit is not supported. Supported values are 1 to 1000.');
-        THROW 50101, @Message, 1;
-    END;
-    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
-    EXECUTE dbo.FindClassifier @ModelName, NULL, @ClassifierId OUTPUT;
-    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Network = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
-    FROM dbo.classifiers AS c
-    INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = c.feature_set_id
-    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    WHERE c.classifier_id = @ClassifierId;
-    INSERT INTO #vectors (scan_id, vector_sha256)
-    SELECT f.scan_id, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
-    FROM dbo.pooled_features AS f
-    INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
-    WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
-    IF NOT EXISTS (SELECT 1 FROM #vectors WHERE scan_id = @ScanId)
-    BEGIN
-        SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''', @ModelName,
-            N''' can read. Call EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
-            N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N''';');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50109, @Message, 1;
-    END;
-
-    EXECUTE dbo.RefreshUnitVectors @FeatureSetId, @Pooling;
-    SET @Unit = (SELECT unit FROM dbo.unit_vectors WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling);
-    SET @Bytes = COALESCE(DATALENGTH(@Unit), 0);
-    IF @Bytes = 0
-    BEGIN
-        SET @Message = CONCAT(N'The features of the patient with index ', @PatientIndex,
-            N' are all zero or cannot be read, so nothing is like them. Call GenerateFeatures with @Recompute = 1.');
-        THROW 50200, @Message, 1;
-    END;
-
-    -- The query of an external script runs with the caller's rights, and nobody needs rights on tables to call this.
-    INSERT INTO #others (scan_id, unit)
-    SELECT u.scan_id, u.unit
-    FROM #vectors AS v
-    INNER JOIN dbo.unit_vectors AS u ON u.scan_id = v.scan_id
-    WHERE u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling AND u.scan_id <> @ScanId AND DATALENGTH(u.unit) = @Bytes;
-    INSERT INTO #similar (scan_id, similarity)
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = N'
-def main(others, unit, limit):
-    from lungdb.procedures import similar_patients
-    return similar_patients(others, unit, limit)
-
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Unit, Limit)
-',
-        @input_data_1 = N'SELECT scan_id, CONVERT(VARCHAR(MAX), unit, 2) AS unit FROM #others ORDER BY scan_id;',
-        @params = N'@Unit VARBINARY(MAX), @Limit INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @Unit = @Unit, @Limit = @Limit,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
-    BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
-    END;
-
-    SELECT p.idx AS patient_index, p.display_name, s.study_date, t.similarity, 100 * r.probability AS probability_percent,
-        CASE x.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state
-    FROM #similar AS t
-    INNER JOIN dbo.scans AS s ON s.scan_id = t.scan_id
-    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
-    INNER JOIN dbo.scan_states AS x ON x.scan_id = s.scan_id
-    LEFT JOIN dbo.predictions AS r ON r.prediction_id = x.prediction_id
-    ORDER BY t.similarity DESC, p.idx;
-END;
-GO
--- CheckSearchArguments: refuses what SearchModels cannot work with, all wrong arguments in one error.
--- Called by SearchModels.
-CREATE OR ALTER PROCEDURE dbo.CheckSearchArguments
-    @ModelName NVARCHAR(128), -- not NULL and not empty
-    @Method NVARCHAR(32),     -- random or grid
-    @Trials INT,              -- 1 to 10000, or NULL; with grid NULL
-    @Metric NVARCHAR(32),     -- auc or log_loss
-    @Folds INT,               -- 2 to 20
-    @Seed INT,                -- 0 to 2147483647
-    @Halving INT,             -- 1 to 5
-    @SkipMissing BIT          -- 0 or 1
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(4000) = N'';
-    IF @@TRANCOUNT > 0
-    BEGIN
-        SET @Message = N'SearchModels was called inside a transaction. Workers could not see the trials: commit or roll back first, then call it again.';
-        THROW 50100, @Message, 1;
-    END;
-
-    IF @ModelName IS NULL OR @ModelName = N''
-        SET @Message = N'The parameter @ModelName is NULL or empty. Give the model a name, such as lightgbm_sql. ';
-    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(a.given, N'NULL'),
-        N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
-    FROM (
-        VALUES
-            (N'@Method', N'''' + @Method + N'''', N'random and grid', IIF(@Method IN (N'random', N'grid'), 1, 0)),
-            (N'@Trials', CAST(@Trials AS NVARCHAR(30)), N'NULL and 1 to 10000', IIF(@Trials NOT BETWEEN 1 AND 10000, 0, 1)),
-            (N'@Metric', N'''' + @Metric + N'''', N'auc and log_loss', IIF(@Metric IN (N'auc', N'log_loss'), 1, 0)),
-            (N'@Folds', CAST(@Folds AS NVARCHAR(30)), N'2 to 20', IIF(@Folds BETWEEN 2 AND 20, 1, 0)),
-            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
-            (N'@Halving', CAST(@Halving AS NVARCHAR(30)), N'1 (none) to 5', IIF(@Halving BETWEEN 1 AND 5, 1, 0)),
-            (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1))
-    ) AS a (name, given, supported, is_supported)
-    WHERE a.is_supported = 0;
-    IF @Method = N'grid' AND @Trials IS NOT NULL
-        SET @Message = CONCAT(@Message, N'The parameter @Trials = ', @Trials,
-            N' has no meaning with @Method = N''grid'', which tries every combination. Leave it out. ');
-    IF @Message <> N''
-    BEGIN
-        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
-        THROW 50101, @Message, 1;
-    END;
-END;
-GO
--- FindMatrices: fills #matrices with the feature sets and poolings that a search may try, and counts their training patients.
--- Called by SearchModels, whose tables #matrices and #patients it fills.
-CREATE OR ALTER PROCEDURE dbo.FindMatrices
-    @NetworkName NVARCHAR(128),   -- network, or NULL for any
-    @Layers NVARCHAR(MAX),        -- layers with commas between, or NULL for all
-    @Preprocessing NVARCHAR(32),  -- preprocessing, or NULL for any
-    @Poolings NVARCHAR(400),      -- poolings with commas between, or NULL for all
-    @SkipMissing BIT              -- 1 leaves out labelled patients without features
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Lacking NVARCHAR(1000), @FeatureSetId INT, @Pooling NVARCHAR(32);
-
-    -- TrainLungCancerModel takes the newest of a name, layer and preprocessing, so older ones are not tried.
-    INSERT INTO #matrices (feature_set_id, pooling, network_name, layer)
-    SELECT MAX(fs.feature_set_id), p.pooling, n.name, fs.layer
-    FROM dbo.feature_sets AS fs
-    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    INNER JOIN (SELECT DISTINCT feature_set_id, pooling FROM dbo.pooled_features) AS p ON p.feature_set_id = fs.feature_set_id
-    WHERE (@NetworkName IS NULL OR n.name = @NetworkName)
-        AND (@Layers IS NULL OR fs.layer IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Layers, N',')))
-        AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
-        AND (@Poolings IS NULL OR p.pooling IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Poolings, N',')))
-    GROUP BY n.name, fs.layer, fs.preprocessing, p.pooling;
-
-    SET @Lacking = (
-        SELECT STRING_AGG(a.item, N', ') WITHIN GROUP (ORDER BY a.item)
-        FROM (
-            SELECT CONCAT(N'pooling ''', LTRIM(RTRIM(value)), N'''') AS item
-            FROM STRING_SPLIT(@Poolings, N',')
-            WHERE LTRIM(RTRIM(value)) NOT IN (SELECT pooling FROM #matrices)
-            UNION
-            SELECT CONCAT(N'layer ''', LTRIM(RTRIM(value)), N'''')
-            FROM STRING_SPLIT(@Layers, N',')
-            WHERE LTRIM(RTRIM(value)) NOT IN (SELECT layer FROM #matrices)
-        ) AS a);
-    IF @Lacking IS NOT NULL OR NOT EXISTS (SELECT 1 FROM #matrices)
-    BEGIN
-        SET @Message = CONCAT(N'There are no features of ', COALESCE(@Lacking, N'any pooling and layer'), N' with network ',
-            COALESCE(N'''' + @NetworkName + N'''', N'any'), N' and preprocessing ', COALESCE(N'''' + @Preprocessing + N'''', N'any'),
-            N'. Call GenerateFeatures first, or ask for others.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50117, @Message, 1;
-    END;
-
-    WHILE EXISTS (SELECT 1 FROM #matrices WHERE positives IS NULL)
-    BEGIN
-        SELECT TOP (1) @FeatureSetId = feature_set_id, @Pooling = pooling
-        FROM #matrices
-        WHERE positives IS NULL
-        ORDER BY feature_set_id, pooling;
-        DELETE FROM #patients;
-        EXECUTE dbo.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
-        UPDATE #matrices
-        SET negatives = (SELECT COUNT(*) FROM #patients WHERE part = 'train' AND label = 0),
-            positives = (SELECT COUNT(*) FROM #patients WHERE part = 'train' AND label = 1)
-        WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
-    END;
-END;
-GO
--- SearchModels: makes a search for the best settings, poolings and layers of a LightGBM model: a queue of trials that RunSearch drains.
--- Example: EXECUTE dbo.SearchModels @ModelName = N'best', @Trials = 50;
-CREATE OR ALTER PROCEDURE dbo.SearchModels
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name to store the best model under, as a new version
-    @Method NVARCHAR(32) = N'random',      -- random: drawn by the seed; grid: every combination
-    @Trials INT = NULL,                    -- trials of random, 1 to 10000; NULL means 200
-    @Poolings NVARCHAR(400) = NULL,        -- poolings to try, with commas between; NULL means all that there are features of
-    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means any
-    @Layers NVARCHAR(MAX) = NULL,          -- layers to try, with commas between; NULL means all that there are features of
-    @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means any
-    @Space NVARCHAR(MAX) = NULL,           -- settings to try, JSON; NULL means those below
-    @Metric NVARCHAR(32) = N'auc',         -- auc or log_loss of the held-out training patients, by which the best is chosen
-    @Folds INT = 5,                        -- folds of each trial's cross-validation, 2 to 20
-    @Seed INT = 20170401,                  -- of the draw, the folds and LightGBM; 0 to 2147483647
-    @Halving INT = 1,                      -- rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
-    @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
-    @SearchId INT = NULL OUTPUT,           -- number of the search, for RunSearch
-    @Help BIT = 0                          -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.SearchModels makes a search for the best settings, poolings and layers of a LightGBM model: rows of dbo.search_trials.
-RunSearch on any number of connections, or lungdb search, tries them and trains the best. Test patients have no part in it.
-The same seed, features and arguments give the same trials. With @Halving = 3 all trials get a ninth of their trees, the
-best third of them a third, the best ninth all.
-@Space gives each setting a list of values, or for random a range: {"num_leaves": [3, 7], "learning_rate": {"low": 0.01,
-"high": 0.3, "log": true}}. The settings are learning_rate, num_leaves, min_data_in_leaf, max_iterations, early_stopping_rounds,
-validation_fraction and imbalance, as of TrainLungCancerModel. NULL means for random learning_rate 0.01 to 0.3, num_leaves 3 to
-31 and min_data_in_leaf 3 to 30, all log; for grid learning_rate 0.02, 0.05, 0.1, num_leaves 3, 7, 15, min_data_in_leaf 5, 10, 20.
-Parameters:
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the best model under, as a new version
-    @Method NVARCHAR(32) = N''random''            random: drawn by the seed; grid: every combination
-    @Trials INT = NULL                          trials of random, 1 to 10000; NULL means 200
-    @Poolings NVARCHAR(400) = NULL              poolings to try, with commas between; NULL means all that there are features of
-    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means any
-    @Layers NVARCHAR(MAX) = NULL                layers to try, with commas between; NULL means all that there are features of
-    @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means any
-    @Space NVARCHAR(MAX) = NULL                 settings to try, JSON; NULL means those below
-    @Metric NVARCHAR(32) = N''auc''               auc or log_loss of the held-out training patients, by which the best is chosen
-    @Folds INT = 5                              folds of each trial''s cross-validation, 2 to 20
-    @Seed INT = 20170401                        of the draw, the folds and LightGBM; 0 to 2147483647
-    @Halving INT = 1                            rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
-    @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
-    @SearchId INT = NULL OUTPUT                 number of the search, for RunSearch
-    @Help BIT = 0                               1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.SearchModels @ModelName = N''best'', @Trials = 50, @Poolings = N''mean,max'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Planned INT = 0, @Rung INT = 0, @Count INT, @Matrices INT;
-    DECLARE @Wanted INT = COALESCE(@Trials, 200);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    CREATE TABLE #matrices (
-        feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
-        network_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
-        negatives INT NULL, positives INT NULL, PRIMARY KEY (feature_set_id, pooling));
-    CREATE TABLE #patients (
-        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, label TINYINT NOT NULL,
-        part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #trials (
-        candidate INT NOT NULL PRIMARY KEY, feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
-        parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
-
-    EXECUTE dbo.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing;
-    EXECUTE dbo.FindMatrices @NetworkName, @Layers, @Preprocessing, @Poolings, @SkipMissing;
-    SET @Method = LOWER(@Method);
-
-    INSERT INTO #trials (candidate, feature_set_id, pooling, parameters)
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = N'
-def main(matrices, method, trials, space, folds, seed):
-    from lungdb.procedures import make_trials
-    return make_trials(matrices, method, trials, space, folds, seed)
-
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Method, Trials, Space, Folds, Seed)
-',
-        @input_data_1 = N'
-SELECT feature_set_id, pooling, negatives, positives
-FROM #matrices
-ORDER BY feature_set_id, pooling;',
-        @params = N'@Method NVARCHAR(32), @Trials INT, @Space NVARCHAR(MAX), @Folds INT, @Seed INT, @ErrorNumber INT OUTPUT,
-            @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @Method = @Method, @Trials = @Wanted, @Space = @Space, @Folds = @Folds, @Seed = @Seed,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
-    BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
-    END;
-
-    -- What AdvanceSearch will add: of each rung a third goes on, rounded up.
-    SET @Count = (SELECT COUNT(*) FROM #trials);
-    WHILE @Rung < @Halving
-    BEGIN
-        SET @Planned = @Planned + @Count;
-        SET @Count = (@Count + 2) / 3;
-        SET @Rung = @Rung + 1;
-    END;
-    BEGIN TRANSACTION;
-    INSERT INTO dbo.searches (name, settings, seed, folds, metric, rungs, skip_missing, planned)
-    VALUES (@ModelName, CONCAT(N'{"method": "', @Method, N'", "trials": ', (SELECT COUNT(*) FROM #trials), N', "space": ',
-            COALESCE(JSON_QUERY(@Space), N'null'), N'}'), @Seed, @Folds, LOWER(@Metric), @Halving, @SkipMissing, @Planned);
-    SET @SearchId = SCOPE_IDENTITY();
-    INSERT INTO dbo.search_trials (search_id, rung, candidate, feature_set_id, pooling, parameters)
-    SELECT @SearchId, 0, candidate, feature_set_id, pooling, parameters
-    FROM #trials
-    ORDER BY candidate;
-    COMMIT TRANSACTION;
-
-    SET @Count = (SELECT COUNT(*) FROM #trials);
-    SET @Matrices = (SELECT COUNT(*) FROM #matrices);
-    RAISERROR(N'Search %d has %d trials on %d kinds of features. Run it: EXECUTE dbo.RunSearch @SearchId = %d;', 0, 1,
-        @SearchId, @Count, @Matrices, @SearchId) WITH NOWAIT;
-END;
-GO
--- CheckWorker: refuses what RunSearch cannot work with, and fills in what was left out.
--- Called by RunSearch.
-CREATE OR ALTER PROCEDURE dbo.CheckWorker
-    @SearchId INT OUTPUT,          -- search; NULL becomes the oldest that is not finished
-    @Worker NVARCHAR(128) OUTPUT,  -- name of the worker; NULL becomes a new one
-    @LeaseSeconds INT              -- 1 to 86400
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Given INT = @SearchId;
-    IF @@TRANCOUNT > 0
-    BEGIN
-        SET @Message = N'RunSearch was called inside a transaction. It commits trial by trial: commit or roll back first, then call it again.';
-        THROW 50100, @Message, 1;
-    END;
-    IF @LeaseSeconds IS NULL OR @LeaseSeconds NOT BETWEEN 1 AND 86400 OR @Worker = N''
-    BEGIN
-        SET @Message = CONCAT(N'The values @LeaseSeconds = ', COALESCE(CAST(@LeaseSeconds AS NVARCHAR(30)), N'NULL'), N' and @Worker = ',
-            COALESCE(N'''' + @Worker + N'''', N'NULL'), N' are not supported. Give 1 to 86400 seconds, and a name or NULL.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50101, @Message, 1;
-    END;
-
-    SET @SearchId = (
-        SELECT MIN(search_id)
-        FROM dbo.searches
-        WHERE search_id = @Given OR (@Given IS NULL AND state IN ('running', 'training')));
-    IF @SearchId IS NULL
-    BEGIN
-        SET @Message = IIF(@Given IS NULL, N'There is no search that is not finished. Make one with SearchModels.',
-            CONCAT(N'There is no search with the number ', @Given, N'. See dbo.searches, or make one with SearchModels.'));
-        THROW 50162, @Message, 1;
-    END;
-    SET @Worker = COALESCE(@Worker, CONVERT(NVARCHAR(36), NEWID()));
-END;
-GO
--- TakeTrials: fills #taken with free trials of one feature matrix and leases them; with none where none is free.
--- Called by RunSearch, whose table #taken it fills.
-CREATE OR ALTER PROCEDURE dbo.TakeTrials
-    @SearchId INT,            -- search
-    @Worker NVARCHAR(128),    -- who takes them
-    @LeaseSeconds INT,        -- seconds after which they are free again
-    @Count INT                -- trials at most
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Attempts INT, @Free INT, @Fewest INT, @Now DATETIME2(3) = SYSUTCDATETIME();
-
-    IF EXISTS (SELECT 1 FROM dbo.search_trials WHERE search_id = @SearchId AND state = 'running' AND lease_until < @Now AND attempts >= 3)
-        UPDATE dbo.search_trials
-        SET state = 'failed', error = N'Three workers were ended or ran out of time during this trial. Take fewer trees, or a longer @LeaseSeconds.'
-        WHERE search_id = @SearchId AND state = 'running' AND lease_until < @Now AND attempts >= 3;
-
-    SELECT TOP (1) @FeatureSetId = feature_set_id, @Pooling = pooling, @Attempts = attempts
-    FROM dbo.search_trials
-    WHERE search_id = @SearchId AND (state = 'queued' OR (state = 'running' AND lease_until < @Now))
-    ORDER BY attempts, trial_id;
-    IF @FeatureSetId IS NULL
-        RETURN 0;
-
-    -- A part of what is left, but a tenth of what was asked for, so that the workers end together without many calls; a trial
-    -- that a worker was ended with is tried alone.
-    SET @Free = (
-        SELECT COUNT(*)
-        FROM dbo.search_trials
-        WHERE search_id = @SearchId AND (state = 'queued' OR (state = 'running' AND lease_until < @Now)));
-    SET @Fewest = 1 + @Count / 10;
-    SET @Count = CASE WHEN @Attempts > 0 THEN 1 WHEN @Free / 4 <= @Fewest THEN @Fewest WHEN @Free / 4 < @Count THEN @Free / 4 ELSE @Count END;
-
-    UPDATE TOP (@Count) dbo.search_trials WITH (UPDLOCK, READPAST, ROWLOCK)
-    SET state = 'running', worker = @Worker, lease_until = DATEADD(SECOND, @LeaseSeconds, @Now), attempts = attempts + 1
-    OUTPUT inserted.trial_id, inserted.attempts, inserted.rung, inserted.feature_set_id, inserted.pooling, inserted.parameters
-    INTO #taken (trial_id, attempts, rung, feature_set_id, pooling, parameters)
-    WHERE search_id = @SearchId AND feature_set_id = @FeatureSetId AND pooling = @Pooling AND attempts = @Attempts
-        AND (state = 'queued' OR (state = 'running' AND lease_until < @Now));
-END;
-GO
--- AdvanceSearch: says what a worker that found no free trial does next, and begins the next rung or the training of the best, once.
--- Called by RunSearch.
-CREATE OR ALTER PROCEDURE dbo.AdvanceSearch
-    @SearchId INT,               -- search
-    @Worker NVARCHAR(128),       -- who asks
-    @LeaseSeconds INT,           -- seconds that the training of the best may take
-    @Next VARCHAR(10) OUTPUT     -- work: there are trials; wait: others are at it; train: train the best; end: all is done
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @State VARCHAR(10), @Rung INT, @Rungs INT, @Metric VARCHAR(10), @Lease DATETIME2(3), @Count INT, @Best INT;
-    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME();
-    CREATE TABLE #ranked (place INT NOT NULL PRIMARY KEY, trial_id INT NOT NULL);
-    SELECT @State = state, @Rung = rung, @Rungs = rungs, @Metric = metric, @Lease = lease_until
-    FROM dbo.searches
-    WHERE search_id = @SearchId;
-
-    IF @State IN ('done', 'failed')
-    BEGIN
-        SET @Next = 'end';
-        RETURN 0;
-    END;
-    IF @State = 'training'
-    BEGIN
-        UPDATE dbo.searches
-        SET worker = @Worker, lease_until = DATEADD(SECOND, @LeaseSeconds, @Now)
-        WHERE search_id = @SearchId AND state = 'training' AND lease_until = @Lease AND lease_until < @Now;
-        SET @Next = CASE WHEN @@ROWCOUNT = 1 THEN 'train' ELSE 'wait' END;
-        RETURN 0;
-    END;
-    IF EXISTS (SELECT 1 FROM dbo.search_trials WHERE search_id = @SearchId AND state IN ('queued', 'running'))
-    BEGIN
-        SET @Next = 'wait';
-        RETURN 0;
-    END;
-
-    INSERT INTO #ranked (place, trial_id)
-    SELECT ROW_NUMBER() OVER (ORDER BY CASE WHEN @Metric = 'auc' THEN -auc ELSE log_loss END, log_loss, candidate), trial_id
-    FROM dbo.search_trials
-    WHERE search_id = @SearchId AND rung = @Rung AND state = 'done';
-    SET @Best = (SELECT trial_id FROM #ranked WHERE place = 1);
-
-    -- The condition on the rung and state lets one worker through.
-    BEGIN TRANSACTION;
-    IF @Best IS NULL
-    BEGIN
-        UPDATE dbo.searches SET state = 'failed' WHERE search_id = @SearchId AND state = 'running' AND rung = @Rung;
-        SET @Next = 'end';
-    END;
-    ELSE IF @Rung < @Rungs - 1
-    BEGIN
-        UPDATE dbo.searches SET rung = @Rung + 1 WHERE search_id = @SearchId AND state = 'running' AND rung = @Rung;
-        IF @@ROWCOUNT = 1
-            INSERT INTO dbo.search_trials (search_id, rung, candidate, feature_set_id, pooling, parameters)
-            SELECT @SearchId, @Rung + 1, t.candidate, t.feature_set_id, t.pooling, t.parameters
-            FROM #ranked AS r
-            INNER JOIN dbo.search_trials AS t ON t.trial_id = r.trial_id
-            WHERE r.place <= ((SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId AND rung = @Rung) + 2) / 3
-            ORDER BY t.candidate;
-        SET @Next = 'work';
-    END;
-    ELSE
-    BEGIN
-        UPDATE dbo.searches
-        SET state = 'training', best_trial_id = @Best, worker = @Worker, lease_until = DATEADD(SECOND, @LeaseSeconds, @Now), training_from = @Now
-        WHERE search_id = @SearchId AND state = 'running' AND rung = @Rung;
-        SET @Next = CASE WHEN @@ROWCOUNT = 1 THEN 'train' ELSE 'wait' END;
-    END;
-    COMMIT TRANSACTION;
-END;
-GO
--- StoreTrials: stores what came of the trials taken, frees those not begun, and reports how far the search is.
--- Called by RunSearch, whose tables #taken and #figures it reads.
-CREATE OR ALTER PROCEDURE dbo.StoreTrials
-    @SearchId INT,              -- search
-    @Worker NVARCHAR(128),      -- who took them
-    @Seconds FLOAT,             -- seconds that the call took
-    @Began DATETIME2(3),        -- when this worker began, UTC
-    @Before INT                 -- trials of the search that were finished then
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Finished INT, @Failed INT, @Planned INT, @Metric VARCHAR(10), @Best NVARCHAR(30), @Rate FLOAT, @RateText NVARCHAR(30), @Left INT;
-    DECLARE @Each FLOAT = @Seconds / (SELECT COUNT(*) FROM #figures);
-
-    -- attempts tells whether the trial was meanwhile given to another worker, who then stores it.
-    BEGIN TRANSACTION;
-    UPDATE t
-    SET t.state = CASE WHEN COALESCE(r.error, N'') = N'' THEN 'done' ELSE 'failed' END, t.error = NULLIF(r.error, N''), t.auc = r.auc, t.log_loss = r.log_loss,
-        t.seconds = @Each, t.lease_until = NULL
-    FROM dbo.search_trials AS t
-    INNER JOIN #taken AS k ON k.trial_id = t.trial_id
-    INNER JOIN #figures AS r ON r.trial_id = t.trial_id
-    WHERE t.state = 'running' AND t.worker = @Worker AND t.attempts = k.attempts;
-    UPDATE t
-    SET t.state = 'queued', t.worker = NULL, t.lease_until = NULL, t.attempts = t.attempts - 1
-    FROM dbo.search_trials AS t
-    INNER JOIN #taken AS k ON k.trial_id = t.trial_id
-    WHERE t.state = 'running' AND t.worker = @Worker AND t.attempts = k.attempts;
-    COMMIT TRANSACTION;
-
-    SELECT @Finished = COUNT(*), @Failed = SUM(CASE WHEN state = 'failed' THEN 1 ELSE 0 END)
-    FROM dbo.search_trials
-    WHERE search_id = @SearchId AND state IN ('done', 'failed');
-    SELECT @Planned = planned, @Metric = metric FROM dbo.searches WHERE search_id = @SearchId;
-    SET @Best = (
-        SELECT LTRIM(STR(CASE WHEN @Metric = 'auc' THEN MAX(t.auc) ELSE MIN(t.log_loss) END, 10, 4))
-        FROM dbo.search_trials AS t
-        INNER JOIN dbo.searches AS s ON s.search_id = t.search_id AND s.rung = t.rung
-        WHERE t.search_id = @SearchId AND t.state = 'done');
-    SET @Best = COALESCE(@Best, N'none yet');
-    SET @Rate = (@Finished - @Before) / (CAST(DATEDIFF_BIG(MILLISECOND, @Began, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000);
-    SET @RateText = LTRIM(STR(@Rate, 10, 2));
-    SET @Left = CASE WHEN @Rate > 0 THEN CEILING((@Planned - @Finished) / @Rate) ELSE 0 END;
-    RAISERROR(N'Search %d: %d of %d trials, %d failed, best %s %s; %s trials a second, about %d seconds left.', 0, 1,
-        @SearchId, @Finished, @Planned, @Failed, @Metric, @Best, @RateText, @Left) WITH NOWAIT;
-END;
-GO
--- TrainBestTrial: trains the best trial of a search by TrainLungCancerModel and marks the search as done.
--- Called by RunSearch.
-CREATE OR ALTER PROCEDURE dbo.TrainBestTrial
-    @SearchId INT,         -- search, in the state training
-    @Worker NVARCHAR(128)  -- who trains
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128), @Seed INT, @Folds INT, @SkipMissing BIT, @From DATETIME2(3), @ClassifierId INT;
-    DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @NetworkName NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
-    DECLARE @LearningRate FLOAT, @NumLeaves INT, @MinDataInLeaf INT, @MaxIterations INT, @EarlyStoppingRounds INT, @ValidationFraction FLOAT;
-    DECLARE @Imbalance NVARCHAR(32), @Pass INT = 0;
-    SELECT @ModelName = s.name, @Seed = s.seed, @Folds = s.folds, @SkipMissing = s.skip_missing, @From = s.training_from,
-        @FeatureSetId = t.feature_set_id, @Pooling = t.pooling, @NetworkName = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing,
-        @LearningRate = CAST(JSON_VALUE(t.parameters, N'$.learning_rate') AS FLOAT),
-        @NumLeaves = CAST(JSON_VALUE(t.parameters, N'$.num_leaves') AS INT),
-        @MinDataInLeaf = CAST(JSON_VALUE(t.parameters, N'$.min_data_in_leaf') AS INT),
-        @MaxIterations = CAST(JSON_VALUE(t.parameters, N'$.max_iterations') AS INT),
-        @EarlyStoppingRounds = CAST(JSON_VALUE(t.parameters, N'$.early_stopping_rounds') AS INT),
-        @ValidationFraction = CAST(JSON_VALUE(t.parameters, N'$.validation_fraction') AS FLOAT),
-        @Imbalance = COALESCE(JSON_VALUE(t.parameters, N'$.imbalance'), N'none')
-    FROM dbo.searches AS s
-    INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
-    INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = t.feature_set_id
-    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    WHERE s.search_id = @SearchId;
-
-    IF @FeatureSetId <> (
-        SELECT MAX(fs.feature_set_id)
-        FROM dbo.feature_sets AS fs
-        INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-        WHERE n.name = @NetworkName AND fs.layer = @Layer AND fs.preprocessing = @Preprocessing
-            AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id AND p.pooling = @Pooling))
-    BEGIN
-        SET @Message = CONCAT(N'Search ', @SearchId, N' chose feature set ', @FeatureSetId,
-            N', and there is a newer one of the same network, layer and preprocessing by now. Make a new search.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50164, @Message, 1;
-    END;
-
-    -- The first pass finds the model of a worker that was ended after training and before it could say so.
-    WHILE @ClassifierId IS NULL AND @Pass < 2
-    BEGIN
-        IF @Pass = 1
-            EXECUTE dbo.TrainLungCancerModel @ModelName = @ModelName, @Pooling = @Pooling, @NetworkName = @NetworkName, @Layer = @Layer,
-                @Preprocessing = @Preprocessing, @Seed = @Seed, @ValidationFraction = @ValidationFraction, @LearningRate = @LearningRate,
-                @NumLeaves = @NumLeaves, @MinDataInLeaf = @MinDataInLeaf, @MaxIterations = @MaxIterations,
-                @EarlyStoppingRounds = @EarlyStoppingRounds, @Folds = @Folds, @Imbalance = @Imbalance, @SkipMissing = @SkipMissing;
-        SET @ClassifierId = (
-            SELECT MAX(c.classifier_id)
-            FROM dbo.classifiers AS c
-            INNER JOIN dbo.experiments AS e ON e.classifier_id = c.classifier_id
-            INNER JOIN dbo.searches AS s ON s.search_id = @SearchId
-            INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
-            WHERE c.name = @ModelName AND c.feature_set_id = @FeatureSetId AND c.pooling = @Pooling AND e.started_at >= @From AND e.seed = @Seed
-                AND NOT EXISTS (
-                    SELECT 1
-                    FROM OPENJSON(t.parameters) AS p
-                    WHERE NOT EXISTS (SELECT 1 FROM OPENJSON(e.parameters) AS q WHERE q.[key] = p.[key] AND q.value = p.value)));
-        SET @Pass = @Pass + 1;
-    END;
-
-    UPDATE dbo.searches SET state = 'done', classifier_id = @ClassifierId, lease_until = NULL WHERE search_id = @SearchId AND worker = @Worker;
-END;
-GO
--- ReleaseTrials: frees the trials that a worker holds, before their lease ends; for a worker that is known to have ended.
--- Example: EXECUTE dbo.ReleaseTrials @SearchId = 1, @Worker = N'left';
-CREATE OR ALTER PROCEDURE dbo.ReleaseTrials
-    @SearchId INT = NULL,          -- search
-    @Worker NVARCHAR(128) = NULL,  -- name that the worker gave RunSearch
-    @IsAttempt BIT = 0,            -- 1 counts as one of the three workers that a trial may end, as a lease that ends does
-    @Help BIT = 0                  -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ReleaseTrials frees the trials that a worker holds, and the training of the best model, before their lease ends.
-It is for a worker that is known to have ended; one that still works would do what another now does as well.
-Parameters:
-    @SearchId INT = NULL            search
-    @Worker NVARCHAR(128) = NULL    name that the worker gave RunSearch
-    @IsAttempt BIT = 0              1 counts as one of the three workers that a trial may end, as a lease that ends does
-    @Help BIT = 0                   1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ReleaseTrials @SearchId = 1, @Worker = N''left'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Past DATETIME2(3) = DATEADD(SECOND, -1, SYSUTCDATETIME());
-    IF @IsAttempt = 1
-        UPDATE dbo.search_trials SET lease_until = @Past WHERE search_id = @SearchId AND worker = @Worker AND state = 'running';
-    ELSE
-        UPDATE dbo.search_trials
-        SET state = 'queued', worker = NULL, lease_until = NULL, attempts = attempts - 1
-        WHERE search_id = @SearchId AND worker = @Worker AND state = 'running';
-    UPDATE dbo.searches SET lease_until = @Past WHERE search_id = @SearchId AND worker = @Worker AND state = 'training';
-END;
-GO
--- ReportSearch: says what came of a finished search.
--- Called by RunSearch.
-CREATE OR ALTER PROCEDURE dbo.ReportSearch
-    @SearchId INT -- search, done or failed
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Count INT, @Name NVARCHAR(128), @Version INT, @Settings NVARCHAR(2000), @Auc NVARCHAR(30), @Loss NVARCHAR(30);
-    SET @Count = (SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId);
-    IF (SELECT state FROM dbo.searches WHERE search_id = @SearchId) = 'failed'
-    BEGIN
-        SELECT TOP (1) @Message = CONCAT(N'All trials of search ', @SearchId, N' failed, the first with: ', LEFT(error, 1500),
-            N' Make another search when that is put right.')
-        FROM dbo.search_trials
-        WHERE search_id = @SearchId AND state = 'failed'
-        ORDER BY rung DESC, trial_id;
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50163, @Message, 1;
-    END;
-
-    SELECT @Name = s.name, @Version = c.version, @Auc = LTRIM(STR(t.auc, 10, 4)), @Loss = LTRIM(STR(t.log_loss, 10, 4)),
-        @Settings = CONCAT(N'feature set ', t.feature_set_id, N', pooling ', t.pooling, N', ', LEFT(t.parameters, 1000))
-    FROM dbo.searches AS s
-    INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
-    LEFT JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
-    WHERE s.search_id = @SearchId;
-    RAISERROR(N'Search %d is done: of %d trials the best is %s; AUC %s and log loss %s of held-out training patients. It is %s version %d.', 0, 1,
-        @SearchId, @Count, @Settings, @Auc, @Loss, @Name, @Version) WITH NOWAIT;
-END;
-GO
--- RunSearch: works on a search until nothing is left: takes trials, cross-validates them, and trains the best at the end.
--- Example: EXECUTE dbo.RunSearch @SearchId = 1;
-CREATE OR ALTER PROCEDURE dbo.RunSearch
-    @SearchId INT = NULL,          -- number that SearchModels gave; NULL means the oldest search that is not finished
-    @Worker NVARCHAR(128) = NULL,  -- name of this worker, of no other that runs; NULL means a new one
-    @LeaseSeconds INT = 300,       -- seconds after which the trials of a worker that has ended are free again, 1 to 86400
-    @Help BIT = 0                  -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.RunSearch works on a search until nothing is left. Call it on as many connections as there are processors.
-Each call takes trials for a while from dbo.search_trials, cross-validates them on the training patients alone with one thread,
-and stores AUC and log loss. When all are tried, one of the calls trains the best with TrainLungCancerModel as a new version.
-A call that is ended loses the trials of at most 20 seconds or one trial: their lease ends, and another call takes them.
-A trial that three calls were ended with is failed. Calling it again goes on where it stopped. A lease must be longer than one trial.
-Parameters:
-    @SearchId INT = NULL            number that SearchModels gave; NULL means the oldest search that is not finished
-    @Worker NVARCHAR(128) = NULL    name of this worker, of no other that runs; NULL means a new one
-    @LeaseSeconds INT = 300         seconds after which the trials of a worker that has ended are free again, 1 to 86400
-    @Help BIT = 0                   1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.RunSearch @SearchId = 1;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Next VARCHAR(10) = 'work', @Count INT = 4, @Done INT;
-    DECLARE @Seed INT, @Folds INT, @Rungs INT, @Trials NVARCHAR(MAX), @FeatureSetId INT, @Pooling NVARCHAR(32), @Took FLOAT;
-    DECLARE @Budget FLOAT = IIF(@LeaseSeconds < 80, CAST(@LeaseSeconds AS FLOAT) / 4, 20);
-    DECLARE @Started DATETIME2(3), @Began DATETIME2(3) = SYSUTCDATETIME(), @Before INT;
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    CREATE TABLE #taken (
-        trial_id INT NOT NULL PRIMARY KEY, attempts INT NOT NULL, rung INT NOT NULL, feature_set_id INT NOT NULL,
-        pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #figures (trial_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NULL, auc FLOAT NULL, log_loss FLOAT NULL);
-
-    EXECUTE dbo.CheckWorker @SearchId OUTPUT, @Worker OUTPUT, @LeaseSeconds;
-    SELECT @Seed = seed, @Folds = folds, @Rungs = rungs FROM dbo.searches WHERE search_id = @SearchId;
-    SET @Before = (SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId AND state IN ('done', 'failed'));
-
-    WHILE @Next <> 'end'
-    BEGIN
-        DELETE FROM #taken;
-        DELETE FROM #figures;
-        EXECUTE dbo.TakeTrials @SearchId, @Worker, @LeaseSeconds, @Count;
-        IF NOT EXISTS (SELECT 1 FROM #taken)
-        BEGIN
-            EXECUTE dbo.AdvanceSearch @SearchId, @Worker, @LeaseSeconds, @Next OUTPUT;
-            IF @Next = 'train'
-                EXECUTE dbo.TrainBestTrial @SearchId, @Worker;
-            IF @Next = 'wait'
-                WAITFOR DELAY '00:00:00.500';
-            CONTINUE;
-        END;
-        SELECT @FeatureSetId = MAX(feature_set_id), @Pooling = MAX(pooling) FROM #taken;
-        SET @Trials = CONCAT(N'[', (
-            SELECT STRING_AGG(CONCAT(N'{"trial_id": ', trial_id, N', "rung": ', rung, N', "parameters": ', parameters, N'}'), N', ')
-                WITHIN GROUP (ORDER BY trial_id)
-            FROM #taken), N']');
-        SET @Started = SYSUTCDATETIME();
-
-        INSERT INTO #figures (trial_id, error, auc, log_loss)
-        EXECUTE sp_execute_external_script
-            @language = @Language,
-            @script = N'
-def main(patients, trials, folds, seed, rungs, seconds):
-    from lungdb.procedures import run_trials
-    return run_trials(patients, trials, folds, seed, rungs, seconds)
-
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Trials, Folds, Seed, Rungs, Seconds)
-',
-            @input_data_1 = N'
-SELECT s.patient_id, CAST(l.label AS INT) AS label, f.vector
-FROM dbo.scans AS s
-INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
-INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
-INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
-WHERE s.is_primary = 1 AND sp.part = ''train'' AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-ORDER BY s.patient_id;',
-            @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Trials NVARCHAR(MAX), @Folds INT, @Seed INT, @Rungs INT, @Seconds FLOAT,
-                @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-            @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Trials = @Trials, @Folds = @Folds, @Seed = @Seed, @Rungs = @Rungs,
-            @Seconds = @Budget, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-        IF @ErrorNumber <> 0
-        BEGIN
-            EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
-            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-            THROW @ErrorNumber, @Message, 1;
-        END;
-
-        SET @Took = CAST(DATEDIFF_BIG(MILLISECOND, @Started, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000;
-        SET @Done = (SELECT COUNT(*) FROM #figures);
-        SET @Count = IIF(@Done * @Budget / @Took < 1000, CEILING(@Done * @Budget / @Took), 1000);
-        EXECUTE dbo.StoreTrials @SearchId, @Worker, @Took, @Began, @Before;
-    END;
-
-    EXECUTE dbo.ReportSearch @SearchId;
-END;
-GO
--- ReadSlices: the axial slices of a patient's primary scan, lowest first, as they are stored.
--- Example: EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;
-CREATE OR ALTER PROCEDURE dbo.ReadSlices
-    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
-    @First INT = 0,           -- index of the first slice, 0 and up
-    @Last INT = NULL,         -- index of the last slice; NULL, or one past the end, means the scan's last
-    @WithPixels BIT = 1,      -- 0 leaves pixels NULL: positions and hashes alone
-    @Help BIT = 0             -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ReadSlices returns slice_index, position_z, pixels and pixels_sha256 of a patient''s primary scan.
-Slices run from feet to head. pixels are Hounsfield units, int16 little-endian, row after row, as gzip: DECOMPRESS(pixels)
-reads them. pixels_sha256 is in hex, over the decompressed bytes; position_z is in millimetres.
-Parameters:
-    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
-    @First INT = 0            index of the first slice, 0 and up
-    @Last INT = NULL          index of the last slice; NULL, or one past the end, means the scan''s last
-    @WithPixels BIT = 1       0 leaves pixels NULL: positions and hashes alone
-    @Help BIT = 0             1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @ScanId INT, @End INT;
-    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
-    SET @End = (SELECT MAX(slice_index) FROM dbo.scan_images WHERE scan_id = @ScanId);
-    IF @First IS NULL OR @First < 0 OR @First > COALESCE(@End, -1) OR @Last < @First
-    BEGIN
-        SET @Message = CONCAT(N'The scan of patient ', @PatientIndex, N' has no slices ', COALESCE(CAST(@First AS NVARCHAR(12)), N'NULL'),
-            N' to ', COALESCE(@Last, @End), N'. ', IIF(@End IS NULL, N'Load it again: it has none.',
-            CONCAT(N'Its slices run from 0 to ', @End, N'.')));
-        THROW 50210, @Message, 1;
-    END;
-    SELECT i.slice_index, i.position_z, CASE WHEN @WithPixels = 1 THEN i.pixels END AS pixels,
-        CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256
-    FROM dbo.scan_images AS i
-    WHERE i.scan_id = @ScanId AND i.slice_index BETWEEN @First AND COALESCE(@Last, @End)
-    ORDER BY i.slice_index;
-END;
-GO
--- ReadAnimation: the moving picture kept of a patient's primary scan; no row when there is none of the scan as it is now.
--- Example: EXECUTE dbo.ReadAnimation @PatientIndex = 0, @Format = N'gif';
-CREATE OR ALTER PROCEDURE dbo.ReadAnimation
-    @PatientIndex INT = NULL,          -- idx of the patient, 0 and up; needed
-    @Format NVARCHAR(8) = N'webp',     -- gif or webp
-    @Help BIT = 0                      -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ReadAnimation returns format, animation, sha256 and content_sha256 (both in hex) of a patient''s primary scan,
-or no row: none was made yet, or the scan was replaced since. The web page makes it when first asked for.
-Parameters:
-    @PatientIndex INT = NULL       idx of the patient, 0 and up; needed
-    @Format NVARCHAR(8) = N''webp''  gif or webp
-    @Help BIT = 0                  1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ReadAnimation @PatientIndex = 0, @Format = N''gif'';';
-        RETURN 0;
-    END;
-
-    DECLARE @ScanId INT;
-    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
-    SELECT a.format, a.animation, CONVERT(VARCHAR(64), a.sha256, 2) AS sha256, CONVERT(VARCHAR(64), a.content_sha256, 2) AS content_sha256
-    FROM dbo.animations AS a
-    INNER JOIN dbo.scans AS s ON s.scan_id = a.scan_id AND s.content_sha256 = a.content_sha256
-    WHERE a.scan_id = @ScanId AND a.format = @Format;
-END;
-GO
--- StoreAnimation: keeps the moving picture of a patient's primary scan in place of the one before. The web page calls it.
--- Example: EXECUTE dbo.StoreAnimation @PatientIndex = 0, @Format = N'gif', @Animation = ?, @Sha256 = ?, @ContentSha256 = ?;
-CREATE OR ALTER PROCEDURE dbo.StoreAnimation
-    @PatientIndex INT = NULL,           -- idx of the patient, 0 and up; needed
-    @Format NVARCHAR(8) = NULL,         -- gif or webp; needed
-    @Animation VARBINARY(MAX) = NULL,   -- the file; needed
-    @Sha256 VARCHAR(64) = NULL,         -- its SHA-256 in hex; needed
-    @ContentSha256 VARCHAR(64) = NULL,  -- content_sha256, in hex, of the scan that it was made of; needed
-    @Orientation NVARCHAR(2) = N'LP',   -- patient_orientation that the scan was drawn by; LP where none is recorded
-    @Help BIT = 0                       -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.StoreAnimation keeps the moving picture of a patient''s primary scan in dbo.animations, one of a format.
-Parameters:
-    @PatientIndex INT = NULL           idx of the patient, 0 and up; needed
-    @Format NVARCHAR(8) = NULL         gif or webp; needed
-    @Animation VARBINARY(MAX) = NULL   the file; needed
-    @Sha256 VARCHAR(64) = NULL         its SHA-256 in hex; needed
-    @ContentSha256 VARCHAR(64) = NULL  content_sha256, in hex, of the scan that it was made of; needed
-    @Orientation NVARCHAR(2) = N''LP''   patient_orientation that the scan was drawn by; LP where none is recorded
-    @Help BIT = 0                      1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.StoreAnimation @PatientIndex = 0, @Format = N''gif'', @Animation = ?, @Sha256 = ?, @ContentSha256 = ?;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @ScanId INT, @Content VARBINARY(32) = CONVERT(VARBINARY(32), @ContentSha256, 2);
-    EXECUTE dbo.FindScan @PatientIndex, @ScanId OUTPUT;
-    IF @Format IS NULL OR @Format NOT IN (N'gif', N'webp')
-    BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Format, N'%', N'%%') + N'''', N'NULL'),
-            N' for the parameter @Format is not supported. Supported values are gif and webp.');
-        THROW 50101, @Message, 1;
-    END;
-    IF @Animation IS NULL OR @Sha256 IS NULL OR HASHBYTES('SHA2_256', @Animation) <> CONVERT(VARBINARY(32), @Sha256, 2)
-    BEGIN
-        SET @Message = N'The bytes of @Animation and @Sha256 do not match. Send the file again.';
-        THROW 50105, @Message, 1;
-    END;
-
-    BEGIN TRANSACTION;
-    IF NOT EXISTS (
-        SELECT 1 FROM dbo.scans WITH (UPDLOCK, HOLDLOCK)
-        WHERE scan_id = @ScanId AND content_sha256 = @Content AND COALESCE(patient_orientation, N'LP') = @Orientation)
-    BEGIN
-        SET @Message = CONCAT(N'The scan of patient ', @PatientIndex, N' is not the one that the animation was made of. Make it again.');
-        THROW 50211, @Message, 1;
-    END;
-    UPDATE dbo.animations
-    SET animation = @Animation, sha256 = CONVERT(VARBINARY(32), @Sha256, 2), content_sha256 = @Content, made_at = SYSUTCDATETIME()
-    WHERE scan_id = @ScanId AND format = @Format;
-    IF @@ROWCOUNT = 0
-        INSERT INTO dbo.animations (scan_id, format, animation, sha256, content_sha256)
-        VALUES (@ScanId, @Format, @Animation, CONVERT(VARBINARY(32), @Sha256, 2), @Content);
-    COMMIT TRANSACTION;
-END;
-GO
--- FindAccount: the account of a name, for signing in. The web page calls it.
--- Example: EXECUTE dbo.FindAccount @Name = N'ana';
-CREATE OR ALTER PROCEDURE dbo.FindAccount
-    @Name NVARCHAR(128) = NULL, -- name of the account; needed
-    @Help BIT = 0               -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.FindAccount: the account of a name, for signing in. The web page calls it.
-Parameters:
-    @Name NVARCHAR(128) = NULL  name of the account; needed
-    @Help BIT = 0               1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.FindAccount @Name = N''ana'';';
-        RETURN 0;
-    END;
-
-    SELECT a.name, a.password_hash, a.role, a.sees_truth, a.is_enabled
-    FROM dbo.accounts AS a
-    WHERE a.name = @Name;
-END;
-GO
--- StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions.
--- `lungdb accounts` calls it.
--- Example: EXECUTE dbo.StoreAccount @Name = N'ana', @IsEnabled = 0;
-CREATE OR ALTER PROCEDURE dbo.StoreAccount
-    @Name NVARCHAR(128) = NULL,         -- name of the account; needed
-    @IsNew BIT = 0,                     -- 1 adds the account, 0 changes it
-    @PasswordHash NVARCHAR(200) = NULL, -- argon2id hash of the password; NULL leaves it
-    @Role VARCHAR(10) = NULL,           -- reader or scorer; NULL leaves it, or reader for a new account
-    @SeesTruth BIT = NULL,              -- whether the account may see labels; NULL leaves it, or 0 for a new account
-    @IsEnabled BIT = NULL,              -- whether the account may be used; NULL leaves it, or 1 for a new account
-    @Help BIT = 0                       -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions. `lungdb accounts` calls it.
-Parameters:
-    @Name NVARCHAR(128) = NULL          name of the account; needed
-    @IsNew BIT = 0                      1 adds the account, 0 changes it
-    @PasswordHash NVARCHAR(200) = NULL  argon2id hash of the password; NULL leaves it
-    @Role VARCHAR(10) = NULL            reader or scorer; NULL leaves it, or reader for a new account
-    @SeesTruth BIT = NULL               whether the account may see labels; NULL leaves it, or 0 for a new account
-    @IsEnabled BIT = NULL               whether the account may be used; NULL leaves it, or 1 for a new account
-    @Help BIT = 0                       1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.StoreAccount @Name = N''ana'', @IsEnabled = 0;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @AccountId INT;
-    IF @Name IS NULL OR @Name = N'' OR DATALENGTH(@Name) <> DATALENGTH(LTRIM(RTRIM(@Name)))
-    BEGIN
-        SET @Message = N'The value for the parameter @Name is not supported. Give a name of 1 to 128 characters that neither begins nor ends with a blank.';
-        THROW 50101, @Message, 1;
-    END;
-    IF @Role NOT IN ('reader', 'scorer')
-    BEGIN
-        SET @Message = CONCAT(N'The value ''', REPLACE(@Role, '%', '%%'), N''' for the parameter @Role is not supported. Supported values are reader and scorer.');
-        THROW 50101, @Message, 1;
-    END;
-
-    BEGIN TRANSACTION;
-    SET @AccountId = (SELECT a.account_id FROM dbo.accounts AS a WITH (UPDLOCK, HOLDLOCK) WHERE a.name = @Name);
-    IF @IsNew = 1 AND @AccountId IS NOT NULL
-    BEGIN
-        SET @Message = CONCAT(N'There is an account ''', REPLACE(@Name, N'%', N'%%'), N''' already. Choose another name, or change that account.');
-        THROW 50221, @Message, 1;
-    END;
-    IF @IsNew = 0 AND @AccountId IS NULL
-    BEGIN
-        SET @Message = CONCAT(N'There is no account ''', REPLACE(@Name, N'%', N'%%'), N'''. See the names with: lungdb accounts list');
-        THROW 50220, @Message, 1;
-    END;
-    IF @IsNew = 1
-        INSERT INTO dbo.accounts (name, password_hash, role, sees_truth, is_enabled)
-        VALUES (@Name, @PasswordHash, COALESCE(@Role, 'reader'), COALESCE(@SeesTruth, 0), COALESCE(@IsEnabled, 1));
-    ELSE
-        UPDATE dbo.accounts
-        SET password_hash = COALESCE(@PasswordHash, password_hash),
-            role = COALESCE(@Role, role),
-            sees_truth = COALESCE(@SeesTruth, sees_truth),
-            is_enabled = COALESCE(@IsEnabled, is_enabled)
-        WHERE account_id = @AccountId;
-    IF @PasswordHash IS NOT NULL OR @IsEnabled = 0
-        DELETE FROM dbo.sessions WHERE account_id = @AccountId;
-    COMMIT TRANSACTION;
-END;
-GO
--- RenewPasswordHash: stores a stronger hash of the same password, unless the password was changed meanwhile. The web page calls it.
--- Example: EXECUTE dbo.RenewPasswordHash @Name = N'ana', @Before = N'$argon2id$…', @After = N'$argon2id$…';
-CREATE OR ALTER PROCEDURE dbo.RenewPasswordHash
-    @Name NVARCHAR(128) = NULL,   -- name of the account; needed
-    @Before NVARCHAR(200) = NULL, -- hash that the password was checked against; needed
-    @After NVARCHAR(200) = NULL,  -- new hash of the same password; needed
-    @Help BIT = 0                 -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.RenewPasswordHash: stores a stronger hash of the same password, unless the password was changed meanwhile. The web page calls it.
-Parameters:
-    @Name NVARCHAR(128) = NULL    name of the account; needed
-    @Before NVARCHAR(200) = NULL  hash that the password was checked against; needed
-    @After NVARCHAR(200) = NULL   new hash of the same password; needed
-    @Help BIT = 0                 1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.RenewPasswordHash @Name = N''ana'', @Before = N''$argon2id$…'', @After = N''$argon2id$…'';';
-        RETURN 0;
-    END;
-
-    UPDATE dbo.accounts SET password_hash = @After WHERE name = @Name AND password_hash = @Before;
-END;
-GO
--- ListAccounts: the accounts of the web page, without their passwords' hashes. `lungdb accounts` calls it.
--- Example: EXECUTE dbo.ListAccounts;
-CREATE OR ALTER PROCEDURE dbo.ListAccounts
-    @Help BIT = 0  -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ListAccounts: the accounts of the web page, without their passwords'' hashes. `lungdb accounts` calls it.
-Parameters:
-    @Help BIT = 0  1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ListAccounts;';
-        RETURN 0;
-    END;
-
-    SELECT a.name, a.role, a.sees_truth, a.is_enabled, CAST(IIF(a.password_hash IS NULL, 0, 1) AS BIT) AS has_password, a.created_at
-    FROM dbo.accounts AS a
-    ORDER BY a.name;
-END;
-GO
--- HasAccounts: whether anybody can sign in to the web page. `lungdb serve` calls it with the page's own rights.
--- Example: EXECUTE dbo.HasAccounts;
-CREATE OR ALTER PROCEDURE dbo.HasAccounts
-    @Help BIT = 0  -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.HasAccounts: whether anybody can sign in to the web page. `lungdb serve` calls it with the page''s own rights.
-Parameters:
-    @Help BIT = 0  1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.HasAccounts;';
-        RETURN 0;
-    END;
-
-    SELECT CAST(IIF(EXISTS (SELECT 1 FROM dbo.accounts AS a WHERE a.is_enabled = 1), 1, 0) AS BIT) AS has_accounts;
-END;
-GO
--- StartSession: keeps the hash of a session's secret after somebody signed in, and forgets sessions that are over. The web page calls it.
--- Example: EXECUTE dbo.StartSession @Name = N'ana', @Sha256 = @Sha256, @Hours = 12;
-CREATE OR ALTER PROCEDURE dbo.StartSession
-    @Name NVARCHAR(128) = NULL,   -- name of the account; needed
-    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the session's secret; needed
-    @Hours INT = NULL,            -- after this time the session ends in any case; needed
-    @Help BIT = 0                 -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.StartSession: keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over. The web page calls it.
-Parameters:
-    @Name NVARCHAR(128) = NULL    name of the account; needed
-    @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
-    @Hours INT = NULL             after this time the session ends in any case; needed
-    @Help BIT = 0                 1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.StartSession @Name = N''ana'', @Sha256 = @Sha256, @Hours = 12;';
-        RETURN 0;
-    END;
-
-    DELETE FROM dbo.sessions WHERE expires_at <= SYSUTCDATETIME();
-    INSERT INTO dbo.sessions (sha256, account_id, expires_at)
-    SELECT @Sha256, a.account_id, DATEADD(HOUR, @Hours, SYSUTCDATETIME())
-    FROM dbo.accounts AS a
-    WHERE a.name = @Name AND a.is_enabled = 1;
-END;
-GO
--- FindSession: the account whose session it is; no row when the session or its account has ended. The web page calls it.
--- Example: EXECUTE dbo.FindSession @Sha256 = @Sha256, @IdleMinutes = 60;
-CREATE OR ALTER PROCEDURE dbo.FindSession
-    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the session's secret; needed
-    @IdleMinutes INT = NULL,      -- a session not used for this long is over; needed
-    @Help BIT = 0                 -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.FindSession: the account whose session it is; no row when the session or its account has ended. The web page calls it.
-Parameters:
-    @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
-    @IdleMinutes INT = NULL       a session not used for this long is over; needed
-    @Help BIT = 0                 1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.FindSession @Sha256 = @Sha256, @IdleMinutes = 60;';
-        RETURN 0;
-    END;
-
-    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME();
-
-    SELECT a.name, a.role, a.sees_truth
-    FROM dbo.sessions AS s
-    INNER JOIN dbo.accounts AS a ON a.account_id = s.account_id
-    WHERE s.sha256 = @Sha256 AND a.is_enabled = 1 AND s.expires_at > @Now AND s.last_seen_at > DATEADD(MINUTE, -@IdleMinutes, @Now);
-
-    -- Once a minute is enough, and spares the reader of many slices as many writes.
-    IF EXISTS (SELECT 1 FROM dbo.sessions WHERE sha256 = @Sha256 AND last_seen_at <= DATEADD(MINUTE, -1, @Now))
-        UPDATE dbo.sessions
-        SET last_seen_at = @Now
-        WHERE sha256 = @Sha256 AND last_seen_at > DATEADD(MINUTE, -@IdleMinutes, @Now);
-END;
-GO
--- EndSession: signs out. The web page calls it.
--- Example: EXECUTE dbo.EndSession @Sha256 = @Sha256;
-CREATE OR ALTER PROCEDURE dbo.EndSession
-    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the session's secret; needed
-    @Help BIT = 0                 -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.EndSession: signs out. The web page calls it.
-Parameters:
-    @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
-    @Help BIT = 0                 1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.EndSession @Sha256 = @Sha256;';
-        RETURN 0;
-    END;
-
-    DELETE FROM dbo.sessions WHERE sha256 = @Sha256;
-END;
-GO
--- StoreToken: keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.
--- Example: EXECUTE dbo.StoreToken @Name = N'ana', @TokenName = N'nightly job', @Sha256 = @Sha256, @Days = 90;
-CREATE OR ALTER PROCEDURE dbo.StoreToken
-    @Name NVARCHAR(128) = NULL,      -- name of the account; needed
-    @TokenName NVARCHAR(128) = NULL, -- what the token is for; needed
-    @Sha256 VARBINARY(32) = NULL,    -- SHA-256 of the token; needed
-    @Days INT = NULL,                -- how long the token is valid, 1 to 3660; needed
-    @Help BIT = 0                    -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.StoreToken: keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.
-Parameters:
-    @Name NVARCHAR(128) = NULL       name of the account; needed
-    @TokenName NVARCHAR(128) = NULL  what the token is for; needed
-    @Sha256 VARBINARY(32) = NULL     SHA-256 of the token; needed
-    @Days INT = NULL                 how long the token is valid, 1 to 3660; needed
-    @Help BIT = 0                    1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.StoreToken @Name = N''ana'', @TokenName = N''nightly job'', @Sha256 = @Sha256, @Days = 90;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000);
-    IF @Days IS NULL OR @Days NOT BETWEEN 1 AND 3660
-    BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Days), N'NULL'), N' for the parameter @Days is not supported. Supported values are 1 to 3660.');
-        THROW 50101, @Message, 1;
-    END;
-    INSERT INTO dbo.access_tokens (sha256, account_id, name, expires_at)
-    SELECT @Sha256, a.account_id, @TokenName, DATEADD(DAY, @Days, SYSUTCDATETIME())
-    FROM dbo.accounts AS a
-    WHERE a.name = @Name;
-    IF @@ROWCOUNT = 0
-    BEGIN
-        SET @Message = CONCAT(N'There is no account ''', REPLACE(@Name, N'%', N'%%'), N'''. See the names with: lungdb accounts list');
-        THROW 50220, @Message, 1;
-    END;
-    SELECT t.token_id, t.expires_at FROM dbo.access_tokens AS t WHERE t.sha256 = @Sha256;
-END;
-GO
--- FindToken: the account that a token speaks for; no row when the token or its account has ended. The web page calls it.
--- Example: EXECUTE dbo.FindToken @Sha256 = @Sha256;
-CREATE OR ALTER PROCEDURE dbo.FindToken
-    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the token; needed
-    @Help BIT = 0                 -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.FindToken: the account that a token speaks for; no row when the token or its account has ended. The web page calls it.
-Parameters:
-    @Sha256 VARBINARY(32) = NULL  SHA-256 of the token; needed
-    @Help BIT = 0                 1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.FindToken @Sha256 = @Sha256;';
-        RETURN 0;
-    END;
-
-    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME();
-
-    SELECT a.name, a.role, a.sees_truth
-    FROM dbo.access_tokens AS t
-    INNER JOIN dbo.accounts AS a ON a.account_id = t.account_id
-    WHERE t.sha256 = @Sha256 AND a.is_enabled = 1 AND t.revoked_at IS NULL AND t.expires_at > @Now;
-
-    IF EXISTS (SELECT 1 FROM dbo.access_tokens WHERE sha256 = @Sha256 AND COALESCE(last_used_at, created_at) <= DATEADD(MINUTE, -1, @Now))
-        UPDATE dbo.access_tokens
-        SET last_used_at = @Now
-        WHERE sha256 = @Sha256 AND revoked_at IS NULL AND expires_at > @Now;
-END;
-GO
--- RevokeToken: ends a token for good. `lungdb accounts` calls it.
--- Example: EXECUTE dbo.RevokeToken @TokenId = 3;
-CREATE OR ALTER PROCEDURE dbo.RevokeToken
-    @TokenId INT = NULL, -- number of the token, from ListTokens; needed
-    @Help BIT = 0        -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.RevokeToken: ends a token for good. `lungdb accounts` calls it.
-Parameters:
-    @TokenId INT = NULL  number of the token, from ListTokens; needed
-    @Help BIT = 0        1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.RevokeToken @TokenId = 3;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000);
-    UPDATE dbo.access_tokens SET revoked_at = SYSUTCDATETIME() WHERE token_id = @TokenId AND revoked_at IS NULL;
-    IF @@ROWCOUNT = 0
-    BEGIN
-        SET @Message = CONCAT(N'There is no valid token of the number ', COALESCE(CONVERT(NVARCHAR(20), @TokenId), N'NULL'), N'. See the numbers with: lungdb accounts list');
-        THROW 50222, @Message, 1;
-    END;
-END;
-GO
--- ListTokens: the tokens that were given out, without their hashes. `lungdb accounts` calls it.
--- Example: EXECUTE dbo.ListTokens;
-CREATE OR ALTER PROCEDURE dbo.ListTokens
-    @Help BIT = 0  -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ListTokens: the tokens that were given out, without their hashes. `lungdb accounts` calls it.
-Parameters:
-    @Help BIT = 0  1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ListTokens;';
-        RETURN 0;
-    END;
-
-    SELECT t.token_id, a.name AS account, t.name, t.created_at, t.expires_at, t.revoked_at, t.last_used_at
-    FROM dbo.access_tokens AS t
-    INNER JOIN dbo.accounts AS a ON a.account_id = t.account_id
-    ORDER BY t.token_id;
-END;
-GO
--- RecordAudit: one line of what was done or refused. The web page calls it.
--- Example: EXECUTE dbo.RecordAudit @Action = 'view_patient', @PatientIndex = 0;
-CREATE OR ALTER PROCEDURE dbo.RecordAudit
-    @Action VARCHAR(20) = NULL,     -- sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score or refused; needed
-    @PatientIndex INT = NULL,       -- index of the patient that it is about
-    @Outcome VARCHAR(10) = 'ok',    -- ok, refused or failed
-    @Detail NVARCHAR(4000) = NULL,  -- what was asked for or why it was refused; never a name or a search
-    @Address VARCHAR(45) = NULL,    -- address that the request came from
-    @Account NVARCHAR(128) = NULL,  -- account that it is about; NULL means the session's user
-    @Help BIT = 0                   -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.RecordAudit: one line of what was done or refused. The web page calls it.
-Parameters:
-    @Action VARCHAR(20) = NULL       sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score or refused; needed
-    @PatientIndex INT = NULL         index of the patient that it is about
-    @Outcome VARCHAR(10) = ''ok''    ok, refused or failed
-    @Detail NVARCHAR(4000) = NULL    what was asked for or why it was refused; never a name or a search
-    @Address VARCHAR(45) = NULL      address that the request came from
-    @Account NVARCHAR(128) = NULL    account that it is about; NULL means the session''s user
-    @Help BIT = 0                    1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.RecordAudit @Action = ''view_patient'', @PatientIndex = 0;';
-        RETURN 0;
-    END;
-
-    INSERT INTO dbo.audit (account, action, patient_index, outcome, detail, address)
-    VALUES (COALESCE(@Account, CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128))), @Action, @PatientIndex, @Outcome, @Detail, @Address);
-END;
-GO
--- ReadAudit: who did what on the web page, newest first.
--- Example: EXECUTE dbo.ReadAudit @PatientIndex = 0;
-CREATE OR ALTER PROCEDURE dbo.ReadAudit
-    @Account NVARCHAR(128) = NULL, -- only what this account did
-    @PatientIndex INT = NULL,      -- only what was done with this patient, and lists that showed it
-    @Limit INT = 50,               -- most rows, 1 to 100000
-    @Help BIT = 0                  -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ReadAudit lists who did what on the web page, newest first: sign-ins, views of patients, scores, and what was refused.
-Parameters:
-    @Account NVARCHAR(128) = NULL  only what this account did
-    @PatientIndex INT = NULL       only what was done with this patient, and lists that showed it
-    @Limit INT = 50                most rows, 1 to 100000
-    @Help BIT = 0                  1 prints this help and does nothing else
-Examples:
-    EXECUTE dbo.ReadAudit;
-    EXECUTE dbo.ReadAudit @Account = N''ana'', @Limit = 500;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000);
-    IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 100000
-    BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Limit), N'NULL'), N' for the parameter @Limit is not supported. Supported values are 1 to 100000.');
-        THROW 50101, @Message, 1;
-    END;
-
-    SELECT TOP (@Limit) u.audit_id, u.at, u.account, u.action, u.patient_index, u.outcome, u.detail, u.address
-    FROM dbo.audit AS u
-    WHERE (@Account IS NULL OR u.account = @Account)
-        AND (@PatientIndex IS NULL OR u.patient_index = @PatientIndex
-            -- Lists name theirs in detail, as in: patients: 0, 12, 7
-            OR u.action IN ('view_list', 'view_patient')
-                AND CONCAT(REPLACE(u.detail, N':', N','), N',') LIKE CONCAT(N'%, ', @PatientIndex, N',%'))
-    ORDER BY u.audit_id DESC;
-END;
-GO
--- CheckDataset: refuses a data set that is not there, lacks features, has others than the network reads, or huge numbers.
--- Called by ScoreNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.CheckDataset
-    @Dataset NVARCHAR(128), -- name in dbo.examples
-    @Inputs INT OUTPUT      -- how many features each example must have; NULL is set to what they have
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Example INT, @Features INT, @Largest FLOAT = CAST(N'3.4028234663852886e38' AS FLOAT);
-    IF @Dataset IS NULL OR NOT EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
-            N' in dbo.examples. Give the name of one in @Dataset, or insert its examples.'), N'%', N'%%');
-        THROW 50171, @Message, 1;
-    END;
-
-    IF @Inputs IS NULL
-        SET @Inputs = (SELECT MAX(feature_index) + 1 FROM dbo.examples WHERE dataset = @Dataset);
-    SELECT TOP (1) @Example = e.example_id, @Features = COUNT(*)
-    FROM dbo.examples AS e
-    WHERE e.dataset = @Dataset
-    GROUP BY e.example_id
-    HAVING COUNT(*) <> @Inputs OR MIN(e.feature_index) <> 0 OR MAX(e.feature_index) <> @Inputs - 1
-    ORDER BY e.example_id;
-    IF @Example IS NOT NULL
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has ', @Features,
-            N' features, which are not 0 to ', @Inputs - 1,
-            N'. Give every example exactly these features, zeros included, or take another network.'), N'%', N'%%');
-        THROW 50172, @Message, 1;
-    END;
-
-    SELECT TOP (1) @Message = REPLACE(CONCAT(N'The feature ', feature_index, N' of the example ', example_id, N' of the data set ''', @Dataset,
-        N''' is ', CONVERT(NVARCHAR(30), value, 1), N', which single precision cannot hold. Scale the features to about -1 to 1.'), N'%', N'%%')
-    FROM dbo.examples
-    WHERE dataset = @Dataset AND (value > @Largest OR value < -@Largest)
-    ORDER BY example_id, feature_index;
-    IF @Message IS NOT NULL
-        THROW 50172, @Message, 1;
-END;
-GO
--- DrawNumbers: fills #numbers (number BIGINT, state BIGINT) with the states of the generator
--- state(n) = seed * 48271^(n + 1) modulo 2^31 - 1, which BIGINT holds exactly. Called by StartNetwork.
-CREATE OR ALTER PROCEDURE dbo.DrawNumbers
-    @Seed INT,     -- 1 to 2147483646
-    @Count BIGINT  -- how many numbers
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Modulus BIGINT = 2147483647, @Power BIGINT = 48271, @Made BIGINT = 1;
-    DELETE FROM #numbers;
-    INSERT INTO #numbers (number, state) VALUES (0, CAST(@Seed AS BIGINT) * @Power % @Modulus);
-
-    -- Each turn doubles the numbers: @Power is 48271^@Made, which takes a state @Made numbers on.
-    WHILE @Made < @Count
-    BEGIN
-        INSERT INTO #numbers (number, state)
-        SELECT n.number + @Made, n.state * @Power % @Modulus
-        FROM #numbers AS n
-        WHERE n.number + @Made < @Count;
-        SET @Made = @Made * 2;
-        SET @Power = @Power * @Power % @Modulus;
-    END;
-END;
-GO
--- ReadNetwork: fills #layers (layer, inputs, units, activation) and #weights (layer, input, unit, value, velocity) of a
--- stored network. Input -1 is the constant 1, whose weights are the biases. Called by ScoreNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.ReadNetwork
-    @ModelName NVARCHAR(128) -- network in dbo.dense_layers
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Layer INT;
-    INSERT INTO #layers (layer, inputs, units, activation)
-    SELECT layer, inputs, units, activation
-    FROM dbo.dense_layers
-    WHERE network = @ModelName;
-
-    INSERT INTO #weights (layer, input, unit, value, velocity)
-    SELECT p.layer, CASE WHEN p.is_bias = 1 THEN -1 ELSE t.row_index END, t.column_index, t.value,
-        COALESCE(v.value, CAST(0 AS FLOAT))
-    FROM (
-        SELECT l.layer, b.is_bias, CONCAT(l.layer, CASE WHEN b.is_bias = 1 THEN N'.bias' ELSE N'.weight' END) AS tensor
-        FROM #layers AS l
-        CROSS JOIN (SELECT 0 AS is_bias UNION ALL SELECT 1) AS b) AS p
-    INNER JOIN dbo.tensors AS t ON t.network = @ModelName AND t.tensor = p.tensor
-    LEFT JOIN dbo.tensors AS v ON v.network = @ModelName AND v.tensor = CONCAT(p.tensor, N'.velocity')
-        AND v.row_index = t.row_index AND v.column_index = t.column_index;
-
-    SET @Layer = (
-        SELECT MIN(l.layer)
-        FROM #layers AS l
-        LEFT JOIN #layers AS following ON following.layer = l.layer + 1
-        LEFT JOIN (
-            SELECT layer, COUNT(*) AS numbers, MIN(input) AS first_input, MAX(input) AS last_input,
-                MIN(unit) AS first_unit, MAX(unit) AS last_unit
-            FROM #weights
-            GROUP BY layer) AS w ON w.layer = l.layer
-        WHERE COALESCE(w.numbers, 0) <> (CAST(l.inputs AS BIGINT) + 1) * l.units OR w.first_input <> -1 OR w.last_input <> l.inputs - 1
-            OR w.first_unit <> 0 OR w.last_unit <> l.units - 1 OR following.inputs <> l.units
-            OR (l.layer > 0 AND NOT EXISTS (SELECT 1 FROM #layers AS earlier WHERE earlier.layer = l.layer - 1))
-            OR (following.layer IS NULL AND NOT (l.activation = N'softmax' AND l.units > 1 OR l.activation = N'sigmoid' AND l.units = 1))
-            OR (following.layer IS NOT NULL AND l.activation = N'softmax'));
-    IF @Layer IS NOT NULL
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'The tensors of layer ', @Layer, N' of the network ''', @ModelName,
-            N''' do not fit its row in dbo.dense_layers, or the layer does not fit the next. Load the network again.'), N'%', N'%%');
-        THROW 50173, @Message, 1;
-    END;
-END;
-GO
--- ForwardLayers: fills #activations (layer, example, unit, value) from its layer 0 on; the last layer's sums stay as they are.
--- Unit -1 is the constant 1 that the biases are multiplied by. A unit without a row is 0. Called by ScoreNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.ForwardLayers
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Layer INT = 0, @Last INT = (SELECT MAX(layer) FROM #layers), @Activation NVARCHAR(16), @IsRelu INT;
-    WHILE @Layer <= @Last
-    BEGIN
-        SET @Activation = (SELECT CASE WHEN layer = @Last THEN N'identity' ELSE activation END FROM #layers WHERE layer = @Layer);
-        SET @IsRelu = CASE WHEN @Activation = N'relu' THEN 1 ELSE 0 END;
-        INSERT INTO #activations (layer, example, unit, value)
-        SELECT @Layer + 1, a.example, w.unit, SUM(a.value * w.value)
-        FROM #activations AS a
-        INNER JOIN #weights AS w ON w.layer = @Layer AND w.input = a.unit
-        WHERE a.layer = @Layer
-        GROUP BY a.example, w.unit
-        HAVING @IsRelu = 0 OR SUM(a.value * w.value) > 0;
-
-        -- Forms whose EXP cannot overflow.
-        IF @Activation = N'tanh'
-            UPDATE #activations
-            SET value = CASE WHEN value >= 0 THEN 1 ELSE -1 END * (1 - EXP(-2 * ABS(value))) / (1 + EXP(-2 * ABS(value)))
-            WHERE layer = @Layer + 1;
-        IF @Activation = N'sigmoid'
-            UPDATE #activations
-            SET value = CASE WHEN value >= 0 THEN CAST(1 AS FLOAT) ELSE EXP(-ABS(value)) END / (1 + EXP(-ABS(value)))
-            WHERE layer = @Layer + 1;
-
-        INSERT INTO #activations (layer, example, unit, value)
-        SELECT @Layer + 1, example, -1, 1
-        FROM #activations
-        WHERE layer = @Layer AND unit = -1 AND @Layer < @Last;
-        SET @Layer = @Layer + 1;
-    END;
-END;
-GO
--- FillProbabilities: fills #probabilities (example, label, value, loss) from the sums of the last layer in #activations.
--- The loss is the value's logarithm times -1, finite where the value is too small to be told from 0. Called by ScoreNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.FillProbabilities
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Top INT = (SELECT MAX(layer) + 1 FROM #layers), @Activation NVARCHAR(16);
-    SET @Activation = (SELECT activation FROM #layers WHERE layer = @Top - 1);
-    DELETE FROM #probabilities;
-    IF @Activation = N'sigmoid'
-        -- The softmax of 0 and the one sum.
-        INSERT INTO #activations (layer, example, unit, value)
-        SELECT @Top + 1, a.example, c.label, CASE WHEN c.label = 1 THEN a.value ELSE 0 END
-        FROM #activations AS a
-        CROSS JOIN (SELECT 0 AS label UNION ALL SELECT 1) AS c
-        WHERE a.layer = @Top;
-    IF @Activation = N'sigmoid'
-        SET @Top = @Top + 1;
-
-    -- EXP of a large number is an error: the largest sum of the example is subtracted first. No sum lacks a partner: LEFT
-    -- makes the engine look up the sums of each example by their key instead of an index that it would build each time.
-    INSERT INTO #probabilities (example, label, value, loss)
-    SELECT a.example, a.unit, EXP(a.value - t.largest - t.logarithm), t.logarithm - (a.value - t.largest)
-    FROM (
-        SELECT m.example, MAX(m.largest) AS largest, LOG(SUM(EXP(b.value - m.largest))) AS logarithm
-        FROM (
-            SELECT example, MAX(value) AS largest
-            FROM #activations
-            WHERE layer = @Top
-            GROUP BY example) AS m
-        LEFT JOIN #activations AS b ON b.layer = @Top AND b.example = m.example
-        GROUP BY m.example) AS t
-    LEFT JOIN #activations AS a ON a.layer = @Top AND a.example = t.example;
-END;
-GO
--- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
--- Example: EXECUTE dbo.ScoreNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
-CREATE OR ALTER PROCEDURE dbo.ScoreNetworkSql
-    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples
-    @Help BIT = 0                    -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ScoreNetworkSql runs a dense network over every example of a data set and returns the rows
-example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
-lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL    network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL      data set in dbo.examples
-    @Help BIT = 0                      1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @Inputs INT;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
-        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
-        PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
-        PRIMARY KEY (example, label));
-
-    EXECUTE dbo.ReadNetwork @ModelName;
-    SET @Inputs = (SELECT inputs FROM #layers WHERE layer = 0);
-    IF @Inputs IS NULL
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'There is no network ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
-            N' in dbo.dense_layers. Load one with lungdb load-tensors, or train one with TrainNetworkSql.'), N'%', N'%%');
-        THROW 50170, @Message, 1;
-    END;
-    EXECUTE dbo.CheckDataset @Dataset, @Inputs OUTPUT;
-
-    INSERT INTO #activations (layer, example, unit, value)
-    SELECT 0, example_id, feature_index, value FROM dbo.examples WHERE dataset = @Dataset AND value <> 0
-    UNION ALL
-    SELECT DISTINCT 0, example_id, -1, 1 FROM dbo.examples WHERE dataset = @Dataset;
-    BEGIN TRY
-        EXECUTE dbo.ForwardLayers;
-        EXECUTE dbo.FillProbabilities;
-    END TRY
-    BEGIN CATCH
-        -- 8115 and 232 are overflow, 3623 an EXP that has no value.
-        IF ERROR_NUMBER() NOT IN (232, 3623, 8115)
-            THROW;
-        SET @Message = REPLACE(CONCAT(N'The numbers of the network ''', @ModelName, N''' grow too large over the data set ''', @Dataset,
-            N'''. Scale the features to about -1 to 1, as those that it learned from.'), N'%', N'%%');
-        THROW 50176, @Message, 1;
-    END CATCH;
-
-    SELECT example AS example_id, label, value AS probability
-    FROM #probabilities
-    ORDER BY example, label;
-END;
-GO
--- TakeCopiedScans: stores the patients, scans and vectors in #copy_scans, and compares their scores here with those that came along;
--- inside the caller's transaction.
--- Called by TakeCopiedModel. The script's tables #copy_scans and #copy_model are read.
-CREATE OR ALTER PROCEDURE dbo.TakeCopiedScans
-    @ClassifierId INT, -- model that scores them, complete
-    @FeatureSetId INT  -- feature set of the vectors
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Locked INT, @Scans NVARCHAR(MAX), @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
-    CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, features_sha256 VARBINARY(32) NOT NULL,
-        raw FLOAT NOT NULL, probability FLOAT NOT NULL);
-    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
-
-    SET @Top = (
-        SELECT MAX(i.idx) FROM (
-            SELECT idx FROM dbo.patients WITH (UPDLOCK, HOLDLOCK)
-            UNION ALL
-            SELECT idx FROM #copy_scans) AS i);
-    -- Then the worklist before the rest, as whoever stores scores and features does: so they wait for each other here, and not crosswise.
-    SET @Locked = (
-        SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK)
-        WHERE scan_id IN (SELECT s.scan_id FROM dbo.scans AS s INNER JOIN #copy_scans AS c ON c.series_uid = s.series_uid));
-    INSERT INTO dbo.patients (patient_id, idx)
-    SELECT c.patient_id, CASE WHEN taken.idx IS NULL THEN c.idx ELSE @Top + ROW_NUMBER() OVER (ORDER BY c.idx) END
-    FROM #copy_scans AS c
-    LEFT JOIN dbo.patients AS taken ON taken.idx = c.idx
-    WHERE NOT EXISTS (SELECT 1 FROM dbo.patients AS p WHERE p.patient_id = c.patient_id);
-    SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
-
-    INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
-        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification)
-    SELECT c.patient_id, CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
-        c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
-        c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification
-    FROM #copy_scans AS c
-    WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
-
-    INSERT INTO #arrived (scan_id, vector, features_sha256, raw, probability)
-    SELECT s.scan_id, c.vector, c.features_sha256, c.raw, c.probability
-    FROM #copy_scans AS c
-    INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid;
-    -- No array comes, and its hash says so to whoever reads it.
-    INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256)
-    SELECT a.scan_id, @FeatureSetId, 0, 0, 0x, a.features_sha256
-    FROM #arrived AS a
-    WHERE NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
-    UPDATE p
-    SET p.vector = a.vector
-    FROM dbo.pooled_features AS p
-    INNER JOIN #arrived AS a ON a.scan_id = p.scan_id
-    WHERE p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling;
-    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector)
-    SELECT a.scan_id, @FeatureSetId, @Pooling, a.vector
-    FROM #arrived AS a
-    WHERE NOT EXISTS (
-        SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);
-
-    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #arrived), N'');
-    EXECUTE dbo.RefreshWorklist @Scans;
-
-    INSERT INTO #wanted (scan_id)
-    SELECT scan_id FROM #arrived;
-    EXECUTE dbo.ScoreScansSql @ClassifierId, NULL;
-    SET @Difference = (
-        SELECT MAX(CASE WHEN ABS(s.raw - a.raw) > ABS(s.probability - a.probability) THEN ABS(s.raw - a.raw) ELSE ABS(s.probability - a.probability) END)
-        FROM #scores AS s
-        INNER JOIN #arrived AS a ON a.scan_id = s.scan_id);
-    IF @Difference >= CAST(N'1e-6' AS FLOAT)
-    BEGIN
-        SET @Message = CONCAT(N'The model scores up to ', @Difference, N' away from where it comes from, where 1e-6 is allowed. ',
-            N'Copy from a database whose procedures are as new as those here.');
-        THROW 50151, @Message, 1;
-    END;
-    IF @Moved > 0
-        RAISERROR(N'%d patients have another index here than where they come from; see dbo.patients.', 0, 1, @Moved) WITH NOWAIT;
-END;
-GO
--- TakeCopiedModel: stores the model in #copy_model and the tables beside it, with the features of patients in #copy_scans, unless another
--- model has its name and version; inside the caller's transaction. Called by TakeCopy, whose script's tables it reads.
-CREATE OR ALTER PROCEDURE dbo.TakeCopiedModel
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT;
-    SELECT @ModelName = name, @Version = version FROM #copy_model;
-    IF EXISTS (
-        SELECT 1 FROM #copy_model AS m INNER JOIN dbo.classifiers AS c ON c.name = m.name AND c.version = m.version WHERE c.sha256 <> m.sha256)
-    BEGIN
-        SET @Message = CONCAT(N'Another model is stored here as ''', @ModelName, N''' version ', @Version,
-            N'. Delete it with DeleteModel, or train the model to copy under another name.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50155, @Message, 1;
-    END;
-
-    SET @NetworkId = (SELECT MIN(n.network_id) FROM #copy_model AS m INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.sha256 = m.network_sha256);
-    IF @NetworkId IS NULL
-    BEGIN
-        INSERT INTO dbo.networks (name, version, library, model, sha256, details)
-        SELECT m.network_name, (SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WHERE n.name = m.network_name), m.network_library, 0x,
-            m.network_sha256, m.network_details
-        FROM #copy_model AS m;
-        SET @NetworkId = SCOPE_IDENTITY();
-    END;
-    SET @FeatureSetId = (
-        SELECT fs.feature_set_id FROM #copy_model AS m INNER JOIN dbo.feature_sets AS fs ON fs.layer = m.layer AND fs.preprocessing = m.preprocessing
-        WHERE fs.network_id = @NetworkId);
-    IF @FeatureSetId IS NULL
-    BEGIN
-        INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
-        SELECT @NetworkId, layer, preprocessing, feature_set_width FROM #copy_model;
-        SET @FeatureSetId = SCOPE_IDENTITY();
-    END;
-    SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
-    IF @ClassifierId IS NULL
-    BEGIN
-        INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, created_at)
-        SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, created_at FROM #copy_model;
-        SET @ClassifierId = SCOPE_IDENTITY();
-    END;
-
-    EXECUTE dbo.DeleteModelNodes @ClassifierId;
-    INSERT INTO dbo.model_scoring (classifier_id, width, trees, divisor, steepness, intercept, prevalence)
-    SELECT @ClassifierId, width, trees, divisor, steepness, intercept, prevalence FROM #copy_model;
-    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
-    SELECT @ClassifierId, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value FROM #copy_nodes;
-    INSERT INTO dbo.model_coefficients (classifier_id, feature_index, mean, scale, coefficient)
-    SELECT @ClassifierId, feature_index, mean, scale, coefficient FROM #copy_coefficients;
-    INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
-    SELECT @ClassifierId, position, method, x, y FROM #copy_calibration;
-    INSERT INTO dbo.model_checks (classifier_id, patients, max_difference, checked_at)
-    SELECT @ClassifierId, patients, max_difference, checked_at FROM #copy_model;
-    EXECUTE dbo.TakeCopiedScans @ClassifierId, @FeatureSetId;
-END;
-GO
--- TakeCopiedNetwork: stores the dense network in #copy_layers and #copy_tensors, unless another network has its name, and compares the
--- probabilities that it gives here with those in #copy_answers; inside the caller's transaction.
--- Called by TakeCopy, whose script's tables it reads.
-CREATE OR ALTER PROCEDURE dbo.TakeCopiedNetwork
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT, @Numbers INT,
-        @Dataset NVARCHAR(128), @Difference FLOAT;
-    SET @Stored = (SELECT COUNT(*) FROM dbo.dense_layers WITH (UPDLOCK, HOLDLOCK) WHERE network = @ModelName);
-    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
-    -- Velocities are of a training here, and no part of what a network computes.
-    SET @Stored = @Stored + (SELECT COUNT(*) FROM dbo.tensors WHERE network = @ModelName AND tensor NOT LIKE N'%.velocity');
-    IF @Stored = 0
-    BEGIN
-        INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
-        SELECT network, layer, inputs, units, activation FROM #copy_layers;
-        INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
-        SELECT @ModelName, tensor, row_index, column_index, value FROM #copy_tensors;
-    END;
-    SET @Alike = (
-        SELECT COUNT(*)
-        FROM #copy_layers AS c
-        INNER JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = c.layer
-        WHERE s.inputs = c.inputs AND s.units = c.units AND s.activation = c.activation);
-    SET @Alike = @Alike + (
-        SELECT COUNT(*)
-        FROM #copy_tensors AS c
-        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index AND s.column_index = c.column_index
-        WHERE s.value = c.value);
-    IF @Alike <> @Numbers + (SELECT COUNT(*) FROM #copy_layers) OR @Stored NOT IN (0, @Alike)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName, N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
-            N'dbo.training_log, or load the network to copy under another name.'), N'%', N'%%');
-        THROW 50155, @Message, 1;
-    END;
-
-    CREATE TABLE #answers (example_id INT NOT NULL, label INT NOT NULL, probability FLOAT NOT NULL, PRIMARY KEY (example_id, label));
-    SET @Dataset = CONVERT(NVARCHAR(36), NEWID());
-    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
-    SELECT @Dataset, example_id, feature_index, value FROM #copy_probes;
-    INSERT INTO #answers (example_id, label, probability)
-    EXECUTE dbo.ScoreNetworkSql @ModelName = @ModelName, @Dataset = @Dataset;
-    DELETE FROM dbo.examples WHERE dataset = @Dataset;
-    SET @Difference = (
-        SELECT MAX(COALESCE(ABS(a.probability - c.probability), 1))
-        FROM #copy_answers AS c
-        LEFT JOIN #answers AS a ON a.example_id = c.example_id AND a.label = c.label);
-    IF @Difference >= CAST(N'1e-6' AS FLOAT)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'The network ''', @ModelName, N''' gives probabilities up to ', @Difference,
-            N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
-        THROW 50151, @Message, 1;
-    END;
-END;
-GO
--- TakeCopy: takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.
--- Example: EXECUTE dbo.TakeCopy @Rows = 1234;
-CREATE OR ALTER PROCEDURE dbo.TakeCopy
-    @Rows INT = NULL, -- number of rows that the script has put into all of them; needed
-    @Help BIT = 0     -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.TakeCopy is the last step of the script that the command lungdb copy makes: it takes in what the script has put into
-temporary tables: a model, in #copy_model, #copy_nodes, #copy_coefficients and #copy_calibration, with the features of patients, in #copy_scans;
-a dense network, in #copy_layers and #copy_tensors; or both. All of it is stored, or nothing.
-Scores of these patients, and probabilities that the network gives, come along and must be the same here. A model or network that is there already
-stays; another one of its name is not overwritten. Patients are found by their id, scans by their series.
-The network that made the features comes without its bytes, and so do the slices: they are not needed to score.
-Parameters:
-    @Rows INT = NULL  number of rows that the script has put into all of them; needed
-    @Help BIT = 0     1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.TakeCopy @Rows = 1234;';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128), @Numbers INT;
-    SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
-        + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
-        + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
-    IF @Rows IS NULL OR @Arrived <> @Rows
-    BEGIN
-        SET @Message = CONCAT(@Arrived, N' rows of ', COALESCE(CAST(@Rows AS NVARCHAR(12)), N'an unknown number'),
-            N' arrived. See the first error of the script, and run it again as a whole on one connection.');
-        THROW 50155, @Message, 1;
-    END;
-
-    BEGIN TRANSACTION;
-    IF EXISTS (SELECT 1 FROM #copy_model)
-        EXECUTE dbo.TakeCopiedModel;
-    IF EXISTS (SELECT 1 FROM #copy_layers)
-        EXECUTE dbo.TakeCopiedNetwork;
-    COMMIT TRANSACTION;
-
-    SELECT @ModelName = name, @Version = version FROM #copy_model;
-    SET @Patients = (SELECT COUNT(*) FROM #copy_scans);
-    IF @ModelName IS NOT NULL
-        RAISERROR(N'%s version %d is here, with the features of %d patients.', 0, 1, @ModelName, @Version, @Patients) WITH NOWAIT;
-    SET @Network = (SELECT MIN(network) FROM #copy_layers);
-    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
-    IF @Network IS NOT NULL
-        RAISERROR(N'The network %s is here, with %d numbers.', 0, 1, @Network, @Numbers) WITH NOWAIT;
-END;
-GO
--- CheckNetworkArguments: refuses what TrainNetworkSql cannot work with, all wrong arguments in one error.
--- Called by TrainNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.CheckNetworkArguments
-    @Hidden NVARCHAR(400),     -- units of the hidden layers, with commas
-    @Iterations INT,           -- 1 to 1000000
-    @LearningRate FLOAT,       -- above 0, at most 1000
-    @L2 FLOAT,                 -- 0 to 1000
-    @BatchSize INT,            -- 1 or more, or NULL for all examples
-    @Momentum FLOAT,           -- 0 to 0.999
-    @Seed INT,                 -- 1 to 2147483646
-    @ModelName NVARCHAR(128)   -- not NULL and not empty
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000) = N'';
-    IF @@TRANCOUNT > 0
-    BEGIN
-        SET @Message = N'TrainNetworkSql was called inside a transaction. It commits as it goes: commit or roll back first, then call it again.';
-        THROW 50100, @Message, 1;
-    END;
-
-    IF @ModelName IS NULL OR @ModelName = N''
-        SET @Message = N'The parameter @ModelName is NULL or empty. Give the network a name, such as network_sql. ';
-    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
-        N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
-    FROM (
-        VALUES
-            (N'@Hidden', @Hidden, N'numbers of units from 1 to 10000 with commas between, such as 32,16', CASE WHEN @Hidden IS NOT NULL
-                AND NOT EXISTS (
-                    SELECT 1 FROM STRING_SPLIT(@Hidden, N',') WHERE COALESCE(TRY_CAST(NULLIF(TRIM(value), N'') AS INT), 0) NOT BETWEEN 1 AND 10000)
-                THEN 1 ELSE 0 END),
-            (N'@Iterations', CAST(@Iterations AS NVARCHAR(30)), N'1 to 1000000', IIF(@Iterations BETWEEN 1 AND 1000000, 1, 0)),
-            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'numbers above 0 and up to 1000', IIF(@LearningRate > 0 AND @LearningRate <= 1000, 1, 0)),
-            (N'@L2', CAST(@L2 AS NVARCHAR(30)), N'0 to 1000', IIF(@L2 BETWEEN 0 AND 1000, 1, 0)),
-            (N'@BatchSize', CAST(@BatchSize AS NVARCHAR(30)), N'1 or more, or NULL', IIF(@BatchSize IS NULL OR @BatchSize >= 1, 1, 0)),
-            (N'@Momentum', CAST(@Momentum AS NVARCHAR(30)), N'0 to 0.999', IIF(@Momentum BETWEEN 0 AND 0.999, 1, 0)),
-            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'1 to 2147483646', IIF(@Seed BETWEEN 1 AND 2147483646, 1, 0))
-    ) AS a (name, given, supported, is_supported)
-    WHERE a.is_supported = 0;
-
-    IF @Message <> N''
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50101, @Message, 1;
-    END;
-END;
-GO
--- StartNetwork: fills #data (example, unit, value) and #targets (example, label) with the data set in its shuffled order, and
--- #layers and #weights with the stored network of the name, or with a new one. Called by TrainNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.StartNetwork
-    @ModelName NVARCHAR(128),  -- name of the network
-    @Dataset NVARCHAR(128),    -- data set in dbo.examples
-    @Hidden NVARCHAR(400),     -- units of the hidden layers, with commas
-    @Seed INT,                 -- 1 to 2147483646
-    @Iteration INT OUTPUT      -- the last stored iteration, 0 for a new network
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Inputs INT, @Classes INT, @Example INT, @Label INT, @Missing INT, @Numbers BIGINT, @Depth INT;
-    EXECUTE dbo.CheckDataset @Dataset, @Inputs OUTPUT;
-    SET @Classes = (SELECT units FROM dbo.dense_layers WHERE network = @ModelName
-        AND layer = (SELECT MAX(layer) FROM dbo.dense_layers WHERE network = @ModelName));
-    SELECT TOP (1) @Example = e.example_id, @Label = y.label
-    FROM (SELECT DISTINCT example_id FROM dbo.examples WHERE dataset = @Dataset) AS e
-    LEFT JOIN dbo.example_labels AS y ON y.dataset = @Dataset AND y.example_id = e.example_id
-    WHERE y.label IS NULL OR y.label < 0 OR y.label >= COALESCE(@Classes, 10000)
-    ORDER BY e.example_id;
-    IF @Example IS NOT NULL
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', COALESCE(CAST(@Label AS NVARCHAR(12)), N'NULL'),
-            N'. Give every example a class from 0 to ', COALESCE(@Classes, 10000) - 1, N' in dbo.example_labels.'), N'%', N'%%');
-        THROW 50175, @Message, 1;
-    END;
-
-    SET @Iteration = COALESCE((SELECT MAX(iteration) FROM dbo.training_log WHERE network = @ModelName), 0);
-    INSERT INTO #layers (layer, inputs, units, activation)
-    SELECT h.layer, LAG(h.units, 1, @Inputs) OVER (ORDER BY h.layer), h.units, N'relu'
-    FROM (
-        SELECT CAST(j.[key] AS INT) AS layer, CAST(j.[value] AS INT) AS units
-        FROM (SELECT CONCAT(N'[', @Hidden, N']') AS hidden) AS given
-        CROSS APPLY OPENJSON(given.hidden) AS j) AS h;
-    SET @Depth = (SELECT COUNT(*) FROM #layers);
-    INSERT INTO #layers (layer, inputs, units, activation)
-    SELECT @Depth, l.units, COALESCE(@Classes, (
-        SELECT CASE WHEN MAX(y.label) < 1 THEN 2 ELSE MAX(y.label) + 1 END
-        FROM dbo.example_labels AS y
-        WHERE y.dataset = @Dataset AND y.example_id IN (SELECT e.example_id FROM dbo.examples AS e WHERE e.dataset = @Dataset))), N'softmax'
-    FROM #layers AS l
-    WHERE l.layer = @Depth - 1;
-    SET @Numbers = (SELECT SUM(CAST(inputs AS BIGINT) * units) FROM #layers);
-
-    -- The first numbers make the weights, the next the order of the examples.
-    CREATE TABLE #numbers (number BIGINT NOT NULL PRIMARY KEY, state BIGINT NOT NULL);
-    SET @Missing = (SELECT COUNT(DISTINCT example_id) FROM dbo.examples WHERE dataset = @Dataset);
-    SET @Missing = @Missing + @Numbers;
-    EXECUTE dbo.DrawNumbers @Seed, @Missing;
-    CREATE TABLE #order (example_id INT NOT NULL PRIMARY KEY, position INT NOT NULL);
-    INSERT INTO #order (example_id, position)
-    SELECT e.example_id, ROW_NUMBER() OVER (ORDER BY n.state, e.example_id) - 1
-    FROM (
-        SELECT example_id, ROW_NUMBER() OVER (ORDER BY example_id) - 1 + @Numbers AS number
-        FROM dbo.examples
-        WHERE dataset = @Dataset AND feature_index = 0) AS e
-    INNER JOIN #numbers AS n ON n.number = e.number;
-    INSERT INTO #data (example, unit, value)
-    SELECT o.position, e.feature_index, e.value
-    FROM dbo.examples AS e
-    INNER JOIN #order AS o ON o.example_id = e.example_id
-    WHERE e.dataset = @Dataset AND e.value <> 0
-    UNION ALL
-    SELECT position, -1, 1 FROM #order;
-    INSERT INTO #targets (example, label)
-    SELECT o.position, y.label
-    FROM #order AS o
-    INNER JOIN dbo.example_labels AS y ON y.dataset = @Dataset AND y.example_id = o.example_id;
-
-    IF @Classes IS NOT NULL
-    BEGIN
-        IF (SELECT COUNT(*) FROM dbo.dense_layers WHERE network = @ModelName) <> (SELECT COUNT(*) FROM #layers)
-            OR EXISTS (
-                SELECT 1
-                FROM #layers AS l
-                LEFT JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = l.layer
-                    AND s.inputs = l.inputs AND s.units = l.units AND (s.activation = N'softmax' OR l.layer < @Depth)
-                WHERE s.layer IS NULL)
-        BEGIN
-            SET @Message = REPLACE(CONCAT(N'The stored network ''', @ModelName, N''' has other layers than ', @Inputs, N' inputs, ',
-                @Hidden, N' hidden units and a softmax. Give its own @Hidden and data set to go on with it, or another @ModelName.'), N'%', N'%%');
-            THROW 50174, @Message, 1;
-        END;
-        DELETE FROM #layers;
-        EXECUTE dbo.ReadNetwork @ModelName;
-        RETURN 0;
-    END;
-
-    -- Uniform within Glorot and Bengio's limit, the root of 6 / (inputs + units); the biases begin at 0.
-    INSERT INTO #weights (layer, input, unit, value, velocity)
-    SELECT w.layer, w.input, w.unit, (2 * (CAST(n.state AS FLOAT) / 2147483647) - 1) * SQRT(CAST(6 AS FLOAT) / (w.inputs + w.units)), 0
-    FROM (
-        SELECT l.layer, l.inputs, l.units, i.number AS input, u.number AS unit,
-            ROW_NUMBER() OVER (ORDER BY l.layer, i.number, u.number) - 1 AS number
-        FROM #layers AS l
-        INNER JOIN #numbers AS i ON i.number < l.inputs
-        INNER JOIN #numbers AS u ON u.number < l.units) AS w
-    INNER JOIN #numbers AS n ON n.number = w.number
-    UNION ALL
-    SELECT l.layer, -1, u.number, 0, 0
-    FROM #layers AS l
-    INNER JOIN #numbers AS u ON u.number < l.units;
-END;
-GO
--- BackwardLayers: fills #gradients (layer, input, unit, value) with the derivatives of the batch's mean cross-entropy, from
--- #activations, #probabilities and #targets, by way of #deltas (layer, example, unit, value). Called by TrainNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.BackwardLayers
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Layer INT = (SELECT MAX(layer) FROM #layers), @Activation NVARCHAR(16), @Constant FLOAT, @Linear FLOAT, @Square FLOAT;
-    DECLARE @Share FLOAT = CAST(1 AS FLOAT) / (SELECT COUNT(*) FROM #activations WHERE layer = 0 AND unit = -1);
-    DELETE FROM #gradients;
-    DELETE FROM #deltas;
-    INSERT INTO #deltas (layer, example, unit, value)
-    SELECT @Layer, p.example, p.label, (p.value - CASE WHEN t.label = p.label THEN 1 ELSE 0 END) * @Share
-    FROM #probabilities AS p
-    INNER JOIN #targets AS t ON t.example = p.example;
-
-    WHILE @Layer >= 0
-    BEGIN
-        INSERT INTO #gradients (layer, input, unit, value)
-        SELECT @Layer, a.unit, d.unit, SUM(a.value * d.value)
-        FROM #activations AS a
-        INNER JOIN #deltas AS d ON d.layer = @Layer AND d.example = a.example
-        WHERE a.layer = @Layer
-        GROUP BY a.unit, d.unit;
-
-        -- The activation's derivative from the unit's own value v: 1 for ReLU, whose zeros have no row, 1 - v * v for tanh,
-        -- v - v * v for the sigmoid.
-        SET @Activation = (SELECT activation FROM #layers WHERE layer = @Layer - 1);
-        SET @Constant = CASE WHEN @Activation = N'sigmoid' THEN 0 ELSE 1 END;
-        SET @Linear = CASE WHEN @Activation = N'sigmoid' THEN 1 ELSE 0 END;
-        SET @Square = CASE WHEN @Activation IN (N'sigmoid', N'tanh') THEN -1 ELSE 0 END;
-        INSERT INTO #deltas (layer, example, unit, value)
-        SELECT @Layer - 1, a.example, a.unit,
-            SUM(d.value * w.value) * (@Constant + @Linear * MAX(a.value) + @Square * MAX(a.value) * MAX(a.value))
-        FROM #activations AS a
-        INNER JOIN #deltas AS d ON d.layer = @Layer AND d.example = a.example
-        INNER JOIN #weights AS w ON w.layer = @Layer AND w.input = a.unit AND w.unit = d.unit
-        WHERE a.layer = @Layer AND a.unit >= 0 AND @Layer > 0
-        GROUP BY a.example, a.unit;
-        SET @Layer = @Layer - 1;
-    END;
-END;
-GO
--- UpdateWeights: one step of gradient descent with momentum on #weights, by #gradients; L2 holds the weights down, not the
--- biases. Called by TrainNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.UpdateWeights
-    @LearningRate FLOAT, -- size of the step
-    @L2 FLOAT,           -- the loss holds half of it times the sum of the squared weights
-    @Momentum FLOAT      -- share of the last step that is taken again
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    UPDATE w
-    SET velocity = @Momentum * w.velocity
-        - @LearningRate * (COALESCE(g.value, CAST(0 AS FLOAT)) + CASE WHEN w.input = -1 THEN 0 ELSE @L2 * w.value END)
-    FROM #weights AS w
-    LEFT JOIN #gradients AS g ON g.layer = w.layer AND g.input = w.input AND g.unit = w.unit;
-    UPDATE #weights SET value = value + velocity;
-END;
-GO
--- StoreNetwork: stores #layers, #weights and the new rows of #log in one transaction. Called by TrainNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.StoreNetwork
-    @ModelName NVARCHAR(128), -- name of the network
-    @Dataset NVARCHAR(128),   -- data set that it learns from
-    @LearningRate FLOAT       -- size of the steps
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    BEGIN TRANSACTION;
-    DELETE FROM dbo.tensors WHERE network = @ModelName;
-    INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
-    SELECT @ModelName, CONCAT(w.layer, CASE WHEN w.input = -1 THEN N'.bias' ELSE N'.weight' END, CASE WHEN k.is_velocity = 1 THEN N'.velocity' ELSE N'' END),
-        CASE WHEN w.input = -1 THEN 0 ELSE w.input END, w.unit, CASE WHEN k.is_velocity = 1 THEN w.velocity ELSE w.value END
-    FROM #weights AS w
-    CROSS JOIN (SELECT 0 AS is_velocity UNION ALL SELECT 1) AS k;
-    INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
-    SELECT @ModelName, l.layer, l.inputs, l.units, l.activation
-    FROM #layers AS l
-    WHERE NOT EXISTS (SELECT 1 FROM dbo.dense_layers AS d WHERE d.network = @ModelName AND d.layer = l.layer);
-    INSERT INTO dbo.training_log (network, iteration, dataset, examples, learning_rate, loss)
-    SELECT @ModelName, iteration, @Dataset, examples, @LearningRate, loss
-    FROM #log;
-    COMMIT TRANSACTION;
-    DELETE FROM #log;
-END;
-GO
--- TrainNetworkSql: trains a dense network with ReLU units and a softmax on a data set, with no Python.
--- Example: EXECUTE dbo.TrainNetworkSql @Dataset = N'digits', @Hidden = N'32,16', @Iterations = 200, @ModelName = N'digits';
-CREATE OR ALTER PROCEDURE dbo.TrainNetworkSql
-    @Dataset NVARCHAR(128) = NULL,           -- data set in dbo.examples and dbo.example_labels
-    @Hidden NVARCHAR(400) = N'32,16',        -- units of the hidden layers, with commas
-    @Iterations INT = 100,                   -- steps of the whole training, those already stored included, 1 to 1000000
-    @LearningRate FLOAT = 0.1,               -- size of a step, above 0 and up to 1000
-    @L2 FLOAT = 0,                           -- the loss holds half of it times the sum of the squared weights
-    @BatchSize INT = NULL,                   -- examples in a step; NULL means all
-    @Momentum FLOAT = 0.9,                   -- share of the last step that is taken again, 0 to 0.999
-    @Seed INT = 1,                           -- begins the generator of weights and order, 1 to 2147483646
-    @ModelName NVARCHAR(128) = N'network_sql', -- name of the network
-    @Help BIT = 0                            -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.TrainNetworkSql learns the labels of a data set by gradient descent, every step a few statements over tables.
-Weights come from a generator written in T-SQL, so the same call gives the same network on every engine. The examples are
-shuffled once; each step takes the next @BatchSize of them. Weights and dbo.training_log are stored about every five seconds
-and at the end: stopped at any point, the training goes on from there when called again. A network that has its @Iterations
-already is left as it is; give more to go on. ScoreNetworkSql runs it.
-Parameters:
-    @Dataset NVARCHAR(128) = NULL              data set in dbo.examples and dbo.example_labels
-    @Hidden NVARCHAR(400) = N''32,16''           units of the hidden layers, with commas
-    @Iterations INT = 100                      steps of the whole training, those already stored included, 1 to 1000000
-    @LearningRate FLOAT = 0.1                  size of a step, above 0 and up to 1000
-    @L2 FLOAT = 0                              the loss holds half of it times the sum of the squared weights
-    @BatchSize INT = NULL                      examples in a step; NULL means all
-    @Momentum FLOAT = 0.9                      share of the last step that is taken again, 0 to 0.999
-    @Seed INT = 1                              begins the generator of weights and order, 1 to 2147483646
-    @ModelName NVARCHAR(128) = N''network_sql''  name of the network
-    @Help BIT = 0                              1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.TrainNetworkSql @Dataset = N''digits'', @Hidden = N''32,16'', @Iterations = 200, @ModelName = N''digits'';';
-        RETURN 0;
-    END;
-
-    EXECUTE dbo.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
-
-    DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Filled INT = 0, @Loss FLOAT, @LossText NVARCHAR(30);
-    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
-        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
-        PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #gradients (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #data (example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, unit));
-    CREATE TABLE #targets (example INT NOT NULL PRIMARY KEY, label INT NOT NULL);
-    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #deltas (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
-        PRIMARY KEY (example, label));
-    CREATE TABLE #log (iteration INT NOT NULL PRIMARY KEY, examples INT NOT NULL, loss FLOAT NOT NULL);
-
-    EXECUTE dbo.StartNetwork @ModelName, @Dataset, @Hidden, @Seed, @Iteration OUTPUT;
-    SET @Examples = (SELECT COUNT(*) FROM #targets);
-    IF @BatchSize IS NULL OR @BatchSize > @Examples
-        SET @BatchSize = @Examples;
-    RAISERROR(N'%s: %d examples, iterations %d to %d.', 0, 1, @ModelName, @Examples, @Iteration, @Iterations) WITH NOWAIT;
-
-    WHILE @Iteration < @Iterations
-    BEGIN
-        BEGIN TRY
-            SET @First = CAST(@Iteration AS BIGINT) * @BatchSize % @Examples;
-            IF @BatchSize < @Examples OR @Filled = 0
-            BEGIN
-                DELETE FROM #activations;
-                INSERT INTO #activations (layer, example, unit, value)
-                SELECT 0, example, unit, value
-                FROM #data
-                WHERE (example >= @First AND example < @First + @BatchSize) OR example < @First + @BatchSize - @Examples;
-                SET @Filled = 1;
-            END;
-            ELSE
-                DELETE FROM #activations WHERE layer > 0;
-
-            EXECUTE dbo.ForwardLayers;
-            EXECUTE dbo.FillProbabilities;
-            SET @Loss = (
-                SELECT AVG(p.loss)
-                FROM #targets AS t
-                INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label);
-            SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
-            EXECUTE dbo.BackwardLayers;
-            EXECUTE dbo.UpdateWeights @LearningRate, @L2, @Momentum;
-        END TRY
-        BEGIN CATCH
-            SET @Number = ERROR_NUMBER();
-            -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
-            IF @Number NOT IN (232, 3623, 8115)
-                THROW;
-            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ', @LearningRate,
-                N') or @Momentum, or scale the features; what was stored before is kept.');
-            THROW 50176, @Message, 1;
-        END CATCH;
-
-        SET @Iteration = @Iteration + 1;
-        INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
-        IF @Iteration = @Iterations OR DATEDIFF(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
-        BEGIN
-            EXECUTE dbo.StoreNetwork @ModelName, @Dataset, @LearningRate;
-            SET @Stored = SYSUTCDATETIME();
-            SET @LossText = CAST(@Loss AS NVARCHAR(30));
-            RAISERROR(N'Iteration %d of %d: loss %s.', 0, 1, @Iteration, @Iterations, @LossText) WITH NOWAIT;
-        END;
-    END;
 END;
 GO
 SET NOEXEC OFF;

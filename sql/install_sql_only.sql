@@ -10,119 +10,113 @@ BEGIN
     SET NOEXEC ON;
 END;
 GO
-IF OBJECT_ID(N'dbo.settings', N'U') IS NULL
+IF SCHEMA_ID(N'internal') IS NULL
+    EXECUTE (N'CREATE SCHEMA internal AUTHORIZATION dbo;');
+GO
+IF OBJECT_ID(N'dbo.accounts', N'U') IS NULL
 BEGIN
-    -- A choice of the site, read by the procedures; sql/README.md lists the names.
-    CREATE TABLE dbo.settings (
-        name NVARCHAR(64) NOT NULL,
-        value NVARCHAR(400) NULL,
-        CONSTRAINT PK_settings PRIMARY KEY (name)
+    -- A person or program that may use the web page. Only an argon2id hash of the password is kept; NULL means that nobody signs in
+    -- with a password, because a reverse proxy says who it is or because tokens are all that the account has.
+    CREATE TABLE dbo.accounts (
+        account_id INT IDENTITY(1, 1) NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        password_hash NVARCHAR(200) NULL,
+        role VARCHAR(10) NOT NULL,
+        sees_truth BIT NOT NULL CONSTRAINT DF_accounts_sees_truth DEFAULT 0,
+        is_enabled BIT NOT NULL CONSTRAINT DF_accounts_is_enabled DEFAULT 1,
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_accounts PRIMARY KEY (account_id),
+        CONSTRAINT UQ_accounts_name UNIQUE (name),
+        CONSTRAINT CK_accounts_role CHECK (role IN ('reader', 'scorer'))
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.patients', N'U') IS NULL
+IF OBJECT_ID(N'dbo.access_tokens', N'U') IS NULL
 BEGIN
-    -- A patient. idx counts 0, 1, 2, … in loading order and is how people and the web page ask for one.
-    CREATE TABLE dbo.patients (
-        patient_id NVARCHAR(64) NOT NULL,
-        idx INT NOT NULL,
-        display_name NVARCHAR(128) NULL,
-        sex NCHAR(1) NULL,
-        birth_year SMALLINT NULL,
-        CONSTRAINT PK_patients PRIMARY KEY (patient_id),
-        CONSTRAINT UQ_patients_idx UNIQUE (idx),
-        CONSTRAINT CK_patients_idx CHECK (idx >= 0),
-        CONSTRAINT CK_patients_sex CHECK (sex IN (N'F', N'M', N'O'))
+    -- A token with which a program uses the web page's API in an account's name; only the token's SHA-256 is kept.
+    CREATE TABLE dbo.access_tokens (
+        token_id INT IDENTITY(1, 1) NOT NULL,
+        sha256 VARBINARY(32) NOT NULL,
+        account_id INT NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME(),
+        expires_at DATETIME2(3) NOT NULL,
+        revoked_at DATETIME2(3) NULL,
+        last_used_at DATETIME2(3) NULL,
+        CONSTRAINT PK_access_tokens PRIMARY KEY (token_id),
+        CONSTRAINT UQ_access_tokens_sha256 UNIQUE (sha256),
+        CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
+    );
+    CREATE INDEX IX_access_tokens_account ON dbo.access_tokens (account_id);
+END;
+GO
+IF OBJECT_ID(N'dbo.audit', N'U') IS NULL
+BEGIN
+    -- What was done or refused on the web page, by whom and from which address. Patients are named by their index alone.
+    CREATE TABLE dbo.audit (
+        audit_id BIGINT IDENTITY(1, 1) NOT NULL,
+        at DATETIME2(3) NOT NULL CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME(),
+        account NVARCHAR(128) NULL,
+        action VARCHAR(20) NOT NULL,
+        patient_index INT NULL,
+        outcome VARCHAR(10) NOT NULL,
+        detail NVARCHAR(4000) NULL,
+        address VARCHAR(45) NULL,
+        CONSTRAINT PK_audit PRIMARY KEY (audit_id),
+        CONSTRAINT CK_audit_outcome CHECK (outcome IN ('ok', 'refused', 'failed'))
+    );
+    CREATE INDEX IX_audit_patient ON dbo.audit (patient_index);
+    CREATE INDEX IX_audit_account ON dbo.audit (account);
+END;
+GO
+IF OBJECT_ID(N'dbo.dense_layers', N'U') IS NULL
+BEGIN
+    -- A layer of a dense network whose numbers are in dbo.tensors; layers count from 0. The last one gives class probabilities.
+    CREATE TABLE dbo.dense_layers (
+        network NVARCHAR(128) NOT NULL,
+        layer INT NOT NULL,
+        inputs INT NOT NULL,
+        units INT NOT NULL,
+        activation NVARCHAR(16) NOT NULL,
+        CONSTRAINT PK_dense_layers PRIMARY KEY (network, layer),
+        CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1),
+        CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N'identity', N'relu', N'sigmoid', N'tanh', N'softmax'))
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.scans', N'U') IS NULL
+IF OBJECT_ID(N'dbo.example_labels', N'U') IS NULL
 BEGIN
-    -- A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres,
-    -- gantry_tilt in degrees. deidentification has the codes of DICOM PS3.16 CID 7050, NULL where ids were kept.
-    -- patient_orientation says where in the patient columns, then rows of the pixels rise to, as DICOM's attribute does: LP is
-    -- to the left and to the back. NULL: loaded before it was recorded.
-    CREATE TABLE dbo.scans (
-        scan_id INT IDENTITY(1, 1) NOT NULL,
-        patient_id NVARCHAR(64) NOT NULL,
-        is_primary BIT NOT NULL,
-        series_uid NVARCHAR(64) NOT NULL,
-        study_uid NVARCHAR(64) NOT NULL,
-        study_date DATE NULL,
-        manufacturer NVARCHAR(64) NULL,
-        image_rows INT NOT NULL,
-        image_cols INT NOT NULL,
-        number_images INT NOT NULL,
-        spacing_z FLOAT NULL,
-        spacing_y FLOAT NULL,
-        spacing_x FLOAT NULL,
-        content_sha256 VARBINARY(32) NOT NULL,
-        gantry_tilt FLOAT NULL,
-        deidentification NVARCHAR(64) NULL,
-        patient_orientation NVARCHAR(2) NULL,
-        CONSTRAINT PK_scans PRIMARY KEY (scan_id),
-        CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
-        CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),
-        CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0)
-    );
-    CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;
-    CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);
-END;
-GO
-IF OBJECT_ID(N'dbo.scan_images', N'U') IS NULL
-BEGIN
-    -- An axial slice: Hounsfield units, int16 little-endian, C order, gzip. position_z is in millimetres along the normal.
-    CREATE TABLE dbo.scan_images (
-        scan_id INT NOT NULL,
-        slice_index INT NOT NULL,
-        position_z FLOAT NULL,
-        instance_uid NVARCHAR(64) NOT NULL,
-        rescale_slope FLOAT NOT NULL,
-        rescale_intercept FLOAT NOT NULL,
-        pixels VARBINARY(MAX) NOT NULL,
-        pixels_sha256 VARBINARY(32) NOT NULL,
-        CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index),
-        CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
-        CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0)
+    -- The class of an example, 0, 1, 2, …
+    CREATE TABLE dbo.example_labels (
+        dataset NVARCHAR(128) NOT NULL,
+        example_id INT NOT NULL,
+        label INT NOT NULL,
+        CONSTRAINT PK_example_labels PRIMARY KEY (dataset, example_id)
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.rejected_files', N'U') IS NULL
+IF OBJECT_ID(N'dbo.examples', N'U') IS NULL
 BEGIN
-    -- A file or series that was not taken, and why. path_hash is keyed, because folders bear patients' names.
-    CREATE TABLE dbo.rejected_files (
-        rejected_id INT IDENTITY(1, 1) NOT NULL,
-        reason NVARCHAR(64) NOT NULL,
-        message NVARCHAR(400) NOT NULL,
-        path_hash VARBINARY(32) NOT NULL,
-        seen_at DATETIME2(3) NOT NULL CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME(),
-        CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id)
-    );
-    CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);
-END;
-GO
-IF OBJECT_ID(N'dbo.labels', N'U') IS NULL
-BEGIN
-    -- The truth for a patient: 1 cancer, 0 none.
-    CREATE TABLE dbo.labels (
-        patient_id NVARCHAR(64) NOT NULL,
-        label TINYINT NOT NULL,
-        source NVARCHAR(200) NULL,
-        CONSTRAINT PK_labels PRIMARY KEY (patient_id),
-        CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
-        CONSTRAINT CK_labels_label CHECK (label IN (0, 1))
+    -- A feature of an example of a data set; feature_index counts from 0 and every example has every feature.
+    CREATE TABLE dbo.examples (
+        dataset NVARCHAR(128) NOT NULL,
+        example_id INT NOT NULL,
+        feature_index INT NOT NULL,
+        value FLOAT NOT NULL,
+        CONSTRAINT PK_examples PRIMARY KEY (dataset, example_id, feature_index)
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.splits', N'U') IS NULL
+IF OBJECT_ID(N'dbo.images', N'U') IS NULL
 BEGIN
-    -- Which part a patient belongs to, from a keyed hash of patient_id, so that it never changes. AssignSplits fills it.
-    CREATE TABLE dbo.splits (
-        patient_id NVARCHAR(64) NOT NULL,
-        part VARCHAR(10) NOT NULL,
-        CONSTRAINT PK_splits PRIMARY KEY (patient_id),
-        CONSTRAINT FK_splits_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
-        CONSTRAINT CK_splits_part CHECK (part IN ('train', 'test'))
+    -- A picture that is not a scan: a PNG or JPEG file as it was, its SHA-256, and the number of its class, 0 to 255, NULL
+    -- where it is not known.
+    CREATE TABLE dbo.images (
+        name NVARCHAR(128) NOT NULL,
+        image VARBINARY(MAX) NOT NULL,
+        label TINYINT NULL,
+        sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_images PRIMARY KEY (name)
     );
 END;
 GO
@@ -161,54 +155,6 @@ BEGIN
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.features', N'U') IS NULL
-BEGIN
-    -- The features of a scan: float32 little-endian, C order, one row per triple of slices.
-    CREATE TABLE dbo.features (
-        scan_id INT NOT NULL,
-        feature_set_id INT NOT NULL,
-        array_rows INT NOT NULL,
-        array_cols INT NOT NULL,
-        array VARBINARY(MAX) NOT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id),
-        CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
-        CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id)
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.pooled_features', N'U') IS NULL
-BEGIN
-    -- One vector of a scan, as a JSON array of numbers.
-    CREATE TABLE dbo.pooled_features (
-        scan_id INT NOT NULL,
-        feature_set_id INT NOT NULL,
-        pooling NVARCHAR(32) NOT NULL,
-        vector NVARCHAR(MAX) NOT NULL,
-        CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling),
-        CONSTRAINT FK_pooled_features_features FOREIGN KEY (scan_id, feature_set_id)
-            REFERENCES dbo.features (scan_id, feature_set_id),
-        CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1)
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.unit_vectors', N'U') IS NULL
-BEGIN
-    -- The pooled vector of a scan brought to length 1, float32 little-endian, so that SimilarPatients need not read it from its text:
-    -- empty where it has no direction. vector_sha256 is of that text in UTF-16. RefreshUnitVectors makes what is missing or out of date.
-    CREATE TABLE dbo.unit_vectors (
-        scan_id INT NOT NULL,
-        feature_set_id INT NOT NULL,
-        pooling NVARCHAR(32) NOT NULL,
-        vector_sha256 VARBINARY(32) NOT NULL,
-        unit VARBINARY(MAX) NOT NULL,
-        unit_sha256 VARBINARY(32) NOT NULL,
-        CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling),
-        CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling)
-            REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE
-    );
-END;
-GO
 IF OBJECT_ID(N'dbo.classifiers', N'U') IS NULL
 BEGIN
     -- A trained model as text in UTF-8 (LightGBM's own, or JSON of a logistic regression), and the features that it reads.
@@ -231,6 +177,103 @@ BEGIN
     );
 END;
 GO
+IF OBJECT_ID(N'dbo.experiments', N'U') IS NULL
+BEGIN
+    -- A training run.
+    CREATE TABLE dbo.experiments (
+        experiment_id INT IDENTITY(1, 1) NOT NULL,
+        classifier_id INT NOT NULL,
+        seed INT NOT NULL,
+        parameters NVARCHAR(MAX) NOT NULL,
+        started_at DATETIME2(3) NOT NULL,
+        ended_at DATETIME2(3) NOT NULL CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME(),
+        run_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_experiments_run_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_experiments PRIMARY KEY (experiment_id),
+        CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.experiment_curves', N'U') IS NULL
+BEGIN
+    -- A point of a curve of a training run, in the order of position: roc (x = 1 − specificity, y = sensitivity), precision_recall
+    -- (x = recall, y = precision), calibration and calibration_raw (x = mean score, y = observed share, threshold = patients of the
+    -- bin), training_train and training_validation (x = iteration, y = log loss). MeasureExperiment fills it.
+    CREATE TABLE dbo.experiment_curves (
+        experiment_id INT NOT NULL,
+        part VARCHAR(10) NOT NULL,
+        curve NVARCHAR(32) NOT NULL,
+        position INT NOT NULL,
+        x FLOAT NULL,
+        y FLOAT NULL,
+        threshold FLOAT NULL,
+        CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position),
+        CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id)
+            REFERENCES dbo.experiments (experiment_id)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.experiment_metrics', N'U') IS NULL
+BEGIN
+    -- A measured figure of a training run; value is NULL where it is not defined, as the AUC of one class. MeasureExperiment fills it.
+    CREATE TABLE dbo.experiment_metrics (
+        experiment_id INT NOT NULL,
+        part VARCHAR(10) NOT NULL,
+        metric NVARCHAR(64) NOT NULL,
+        value FLOAT NULL,
+        CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric),
+        CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id)
+            REFERENCES dbo.experiments (experiment_id)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.image_features', N'U') IS NULL
+BEGIN
+    -- The features of a picture, in the form of dbo.features, with one row.
+    CREATE TABLE dbo.image_features (
+        name NVARCHAR(128) NOT NULL,
+        feature_set_id INT NOT NULL,
+        array_rows INT NOT NULL,
+        array_cols INT NOT NULL,
+        array VARBINARY(MAX) NOT NULL,
+        sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id),
+        CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name),
+        CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id)
+            REFERENCES dbo.feature_sets (feature_set_id)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.model_promotions', N'U') IS NULL
+BEGIN
+    -- A version made the champion of its name, with the figures that it was compared by. The champion is the newest row of the
+    -- name that was not rolled back.
+    CREATE TABLE dbo.model_promotions (
+        promotion_id INT IDENTITY(1, 1) NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        classifier_id INT NOT NULL,
+        previous_classifier_id INT NULL,
+        metric NVARCHAR(64) NOT NULL,
+        value FLOAT NULL,
+        previous_value FLOAT NULL,
+        forced BIT NOT NULL,
+        promoted_at DATETIME2(3) NOT NULL CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME(),
+        promoted_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_model_promotions_promoted_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        rolled_back_at DATETIME2(3) NULL,
+        rolled_back_by NVARCHAR(128) NULL,
+        CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id),
+        CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id)
+            REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id)
+            REFERENCES dbo.classifiers (classifier_id)
+    );
+    CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);
+END;
+GO
 IF OBJECT_ID(N'dbo.model_scoring', N'U') IS NULL
 BEGIN
     -- A model that plain T-SQL can score. The margin is intercept + (sum of leaves or of terms) / divisor, and the raw score is
@@ -248,46 +291,6 @@ BEGIN
         CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
         CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0),
         CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1)
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.model_nodes', N'U') IS NULL
-BEGIN
-    -- The trees of a LightGBM model. Node 0 is the root of its tree; a leaf has a value and nothing else. A value at most the
-    -- threshold goes left. missing is LightGBM's rule: none takes a missing value for 0, nan sends a missing one in the default
-    -- direction, zero sends a missing one and 0 there.
-    CREATE TABLE dbo.model_nodes (
-        classifier_id INT NOT NULL,
-        tree INT NOT NULL,
-        node INT NOT NULL,
-        feature_index INT NULL,
-        threshold FLOAT NULL,
-        missing VARCHAR(4) NULL,
-        default_left BIT NULL,
-        left_node INT NULL,
-        right_node INT NULL,
-        leaf_value FLOAT NULL,
-        CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node),
-        CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id),
-        CONSTRAINT CK_model_nodes_kind CHECK (
-            (leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
-            OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN ('none', 'zero', 'nan')
-                AND default_left IS NOT NULL AND left_node > node AND right_node > node))
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.model_coefficients', N'U') IS NULL
-BEGIN
-    -- The terms of a logistic regression: coefficient * (x - mean) / scale of each feature. Its intercept is in dbo.model_scoring.
-    CREATE TABLE dbo.model_coefficients (
-        classifier_id INT NOT NULL,
-        feature_index INT NOT NULL,
-        mean FLOAT NOT NULL,
-        scale FLOAT NOT NULL,
-        coefficient FLOAT NOT NULL,
-        CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index),
-        CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id),
-        CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0)
     );
 END;
 GO
@@ -320,22 +323,59 @@ BEGIN
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.experiments', N'U') IS NULL
+IF OBJECT_ID(N'dbo.model_coefficients', N'U') IS NULL
 BEGIN
-    -- A training run.
-    CREATE TABLE dbo.experiments (
-        experiment_id INT IDENTITY(1, 1) NOT NULL,
+    -- The terms of a logistic regression: coefficient * (x - mean) / scale of each feature. Its intercept is in dbo.model_scoring.
+    CREATE TABLE dbo.model_coefficients (
         classifier_id INT NOT NULL,
-        seed INT NOT NULL,
-        parameters NVARCHAR(MAX) NOT NULL,
-        started_at DATETIME2(3) NOT NULL,
-        ended_at DATETIME2(3) NOT NULL CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME(),
-        run_by NVARCHAR(128) NOT NULL
-            CONSTRAINT DF_experiments_run_by
-            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
-        CONSTRAINT PK_experiments PRIMARY KEY (experiment_id),
-        CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
-        CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1)
+        feature_index INT NOT NULL,
+        mean FLOAT NOT NULL,
+        scale FLOAT NOT NULL,
+        coefficient FLOAT NOT NULL,
+        CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index),
+        CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id),
+        CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.model_nodes', N'U') IS NULL
+BEGIN
+    -- The trees of a LightGBM model. Node 0 is the root of its tree; a leaf has a value and nothing else. A value at most the
+    -- threshold goes left. missing is LightGBM's rule: none takes a missing value for 0, nan sends a missing one in the default
+    -- direction, zero sends a missing one and 0 there.
+    CREATE TABLE dbo.model_nodes (
+        classifier_id INT NOT NULL,
+        tree INT NOT NULL,
+        node INT NOT NULL,
+        feature_index INT NULL,
+        threshold FLOAT NULL,
+        missing VARCHAR(4) NULL,
+        default_left BIT NULL,
+        left_node INT NULL,
+        right_node INT NULL,
+        leaf_value FLOAT NULL,
+        CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node),
+        CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id),
+        CONSTRAINT CK_model_nodes_kind CHECK (
+            (leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+            OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN ('none', 'zero', 'nan')
+                AND default_left IS NOT NULL AND left_node > node AND right_node > node))
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.patients', N'U') IS NULL
+BEGIN
+    -- A patient. idx counts 0, 1, 2, … in loading order and is how people and the web page ask for one.
+    CREATE TABLE dbo.patients (
+        patient_id NVARCHAR(64) NOT NULL,
+        idx INT NOT NULL,
+        display_name NVARCHAR(128) NULL,
+        sex NCHAR(1) NULL,
+        birth_year SMALLINT NULL,
+        CONSTRAINT PK_patients PRIMARY KEY (patient_id),
+        CONSTRAINT UQ_patients_idx UNIQUE (idx),
+        CONSTRAINT CK_patients_idx CHECK (idx >= 0),
+        CONSTRAINT CK_patients_sex CHECK (sex IN (N'F', N'M', N'O'))
     );
 END;
 GO
@@ -365,65 +405,167 @@ BEGIN
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.experiment_metrics', N'U') IS NULL
+IF OBJECT_ID(N'dbo.labels', N'U') IS NULL
 BEGIN
-    -- A measured figure of a training run; value is NULL where it is not defined, as the AUC of one class. MeasureExperiment fills it.
-    CREATE TABLE dbo.experiment_metrics (
-        experiment_id INT NOT NULL,
-        part VARCHAR(10) NOT NULL,
-        metric NVARCHAR(64) NOT NULL,
-        value FLOAT NULL,
-        CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric),
-        CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id)
-            REFERENCES dbo.experiments (experiment_id)
+    -- The truth for a patient: 1 cancer, 0 none.
+    CREATE TABLE dbo.labels (
+        patient_id NVARCHAR(64) NOT NULL,
+        label TINYINT NOT NULL,
+        source NVARCHAR(200) NULL,
+        CONSTRAINT PK_labels PRIMARY KEY (patient_id),
+        CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
+        CONSTRAINT CK_labels_label CHECK (label IN (0, 1))
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.experiment_curves', N'U') IS NULL
+IF OBJECT_ID(N'dbo.rejected_files', N'U') IS NULL
 BEGIN
-    -- A point of a curve of a training run, in the order of position: roc (x = 1 − specificity, y = sensitivity), precision_recall
-    -- (x = recall, y = precision), calibration and calibration_raw (x = mean score, y = observed share, threshold = patients of the
-    -- bin), training_train and training_validation (x = iteration, y = log loss). MeasureExperiment fills it.
-    CREATE TABLE dbo.experiment_curves (
-        experiment_id INT NOT NULL,
-        part VARCHAR(10) NOT NULL,
-        curve NVARCHAR(32) NOT NULL,
-        position INT NOT NULL,
-        x FLOAT NULL,
-        y FLOAT NULL,
-        threshold FLOAT NULL,
-        CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position),
-        CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id)
-            REFERENCES dbo.experiments (experiment_id)
+    -- A file or series that was not taken, and why. path_hash is keyed, because folders bear patients' names.
+    CREATE TABLE dbo.rejected_files (
+        rejected_id INT IDENTITY(1, 1) NOT NULL,
+        reason NVARCHAR(64) NOT NULL,
+        message NVARCHAR(400) NOT NULL,
+        path_hash VARBINARY(32) NOT NULL,
+        seen_at DATETIME2(3) NOT NULL CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id)
+    );
+    CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);
+END;
+GO
+IF OBJECT_ID(N'dbo.scans', N'U') IS NULL
+BEGIN
+    -- A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres,
+    -- gantry_tilt in degrees. deidentification has the codes of DICOM PS3.16 CID 7050, NULL where ids were kept.
+    -- patient_orientation says where in the patient columns, then rows of the pixels rise to, as DICOM's attribute does: LP is
+    -- to the left and to the back. NULL: loaded before it was recorded.
+    CREATE TABLE dbo.scans (
+        scan_id INT IDENTITY(1, 1) NOT NULL,
+        patient_id NVARCHAR(64) NOT NULL,
+        is_primary BIT NOT NULL,
+        series_uid NVARCHAR(64) NOT NULL,
+        study_uid NVARCHAR(64) NOT NULL,
+        study_date DATE NULL,
+        manufacturer NVARCHAR(64) NULL,
+        image_rows INT NOT NULL,
+        image_cols INT NOT NULL,
+        number_images INT NOT NULL,
+        spacing_z FLOAT NULL,
+        spacing_y FLOAT NULL,
+        spacing_x FLOAT NULL,
+        content_sha256 VARBINARY(32) NOT NULL,
+        gantry_tilt FLOAT NULL,
+        deidentification NVARCHAR(64) NULL,
+        patient_orientation NVARCHAR(2) NULL,
+        CONSTRAINT PK_scans PRIMARY KEY (scan_id),
+        CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
+        CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),
+        CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0)
+    );
+    CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;
+    CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);
+END;
+GO
+IF OBJECT_ID(N'dbo.animations', N'U') IS NULL
+BEGIN
+    -- A scan as a moving picture for the web page: its axial slices in the lung window. content_sha256 is that of the scan it was
+    -- made of, sha256 is over the bytes of the file.
+    CREATE TABLE dbo.animations (
+        scan_id INT NOT NULL,
+        format NVARCHAR(8) NOT NULL,
+        animation VARBINARY(MAX) NOT NULL,
+        sha256 VARBINARY(32) NOT NULL,
+        content_sha256 VARBINARY(32) NOT NULL,
+        made_at DATETIME2(3) NOT NULL CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_animations PRIMARY KEY (scan_id, format),
+        CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
+        CONSTRAINT CK_animations_format CHECK (format IN (N'gif', N'webp'))
     );
 END;
 GO
-IF OBJECT_ID(N'dbo.model_promotions', N'U') IS NULL
+IF OBJECT_ID(N'dbo.features', N'U') IS NULL
 BEGIN
-    -- A version made the champion of its name, with the figures that it was compared by. The champion is the newest row of the
-    -- name that was not rolled back.
-    CREATE TABLE dbo.model_promotions (
-        promotion_id INT IDENTITY(1, 1) NOT NULL,
-        name NVARCHAR(128) NOT NULL,
+    -- The features of a scan: float32 little-endian, C order, one row per triple of slices.
+    CREATE TABLE dbo.features (
+        scan_id INT NOT NULL,
+        feature_set_id INT NOT NULL,
+        array_rows INT NOT NULL,
+        array_cols INT NOT NULL,
+        array VARBINARY(MAX) NOT NULL,
+        sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id),
+        CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
+        CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.pooled_features', N'U') IS NULL
+BEGIN
+    -- One vector of a scan, as a JSON array of numbers.
+    CREATE TABLE dbo.pooled_features (
+        scan_id INT NOT NULL,
+        feature_set_id INT NOT NULL,
+        pooling NVARCHAR(32) NOT NULL,
+        vector NVARCHAR(MAX) NOT NULL,
+        CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling),
+        CONSTRAINT FK_pooled_features_features FOREIGN KEY (scan_id, feature_set_id)
+            REFERENCES dbo.features (scan_id, feature_set_id),
+        CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.predictions', N'U') IS NULL
+BEGIN
+    -- A score given to a scan by a classifier; probability is 0 to 1, calibrated and, where prevalence is given, corrected to that
+    -- share of positives. raw_probability is what the model itself gave; vector_sha256 is of the vector's text in UTF-16.
+    CREATE TABLE dbo.predictions (
+        prediction_id INT IDENTITY(1, 1) NOT NULL,
+        scan_id INT NOT NULL,
         classifier_id INT NOT NULL,
-        previous_classifier_id INT NULL,
-        metric NVARCHAR(64) NOT NULL,
-        value FLOAT NULL,
-        previous_value FLOAT NULL,
-        forced BIT NOT NULL,
-        promoted_at DATETIME2(3) NOT NULL CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME(),
-        promoted_by NVARCHAR(128) NOT NULL
-            CONSTRAINT DF_model_promotions_promoted_by
+        probability FLOAT NOT NULL,
+        predicted_at DATETIME2(3) NOT NULL CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME(),
+        predicted_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_predictions_predicted_by
             DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
-        rolled_back_at DATETIME2(3) NULL,
-        rolled_back_by NVARCHAR(128) NULL,
-        CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id),
-        CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id)
-            REFERENCES dbo.classifiers (classifier_id),
-        CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id)
-            REFERENCES dbo.classifiers (classifier_id)
+        raw_probability FLOAT NULL,
+        prevalence FLOAT NULL,
+        vector_sha256 VARBINARY(32) NULL,
+        CONSTRAINT PK_predictions PRIMARY KEY (prediction_id),
+        CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
+        CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1),
+        CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1)
     );
-    CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);
+    CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);
+END;
+GO
+IF OBJECT_ID(N'dbo.scan_failures', N'U') IS NULL
+BEGIN
+    -- A scan that GenerateFeatures could not read, and why. Storing features of the scan removes the row.
+    CREATE TABLE dbo.scan_failures (
+        scan_id INT NOT NULL,
+        message NVARCHAR(2000) NOT NULL,
+        failed_at DATETIME2(3) NOT NULL CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id),
+        CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.scan_images', N'U') IS NULL
+BEGIN
+    -- An axial slice: Hounsfield units, int16 little-endian, C order, gzip. position_z is in millimetres along the normal.
+    CREATE TABLE dbo.scan_images (
+        scan_id INT NOT NULL,
+        slice_index INT NOT NULL,
+        position_z FLOAT NULL,
+        instance_uid NVARCHAR(64) NOT NULL,
+        rescale_slope FLOAT NOT NULL,
+        rescale_intercept FLOAT NOT NULL,
+        pixels VARBINARY(MAX) NOT NULL,
+        pixels_sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index),
+        CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
+        CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0)
+    );
 END;
 GO
 IF OBJECT_ID(N'dbo.searches', N'U') IS NULL
@@ -490,40 +632,86 @@ BEGIN
     CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);
 END;
 GO
-IF OBJECT_ID(N'dbo.predictions', N'U') IS NULL
+IF OBJECT_ID(N'dbo.sessions', N'U') IS NULL
 BEGIN
-    -- A score given to a scan by a classifier; probability is 0 to 1, calibrated and, where prevalence is given, corrected to that
-    -- share of positives. raw_probability is what the model itself gave; vector_sha256 is of the vector's text in UTF-16.
-    CREATE TABLE dbo.predictions (
-        prediction_id INT IDENTITY(1, 1) NOT NULL,
-        scan_id INT NOT NULL,
-        classifier_id INT NOT NULL,
-        probability FLOAT NOT NULL,
-        predicted_at DATETIME2(3) NOT NULL CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME(),
-        predicted_by NVARCHAR(128) NOT NULL
-            CONSTRAINT DF_predictions_predicted_by
-            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
-        raw_probability FLOAT NULL,
-        prevalence FLOAT NULL,
-        vector_sha256 VARBINARY(32) NULL,
-        CONSTRAINT PK_predictions PRIMARY KEY (prediction_id),
-        CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
-        CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
-        CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1),
-        CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1)
+    -- Somebody signed in to the web page; sha256 is of the secret in the browser's cookie. The row goes when the session ends.
+    CREATE TABLE dbo.sessions (
+        sha256 VARBINARY(32) NOT NULL,
+        account_id INT NOT NULL,
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME(),
+        last_seen_at DATETIME2(3) NOT NULL CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME(),
+        expires_at DATETIME2(3) NOT NULL,
+        CONSTRAINT PK_sessions PRIMARY KEY (sha256),
+        CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
     );
-    CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);
+    CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);
 END;
 GO
-IF OBJECT_ID(N'dbo.scan_failures', N'U') IS NULL
+IF OBJECT_ID(N'dbo.settings', N'U') IS NULL
 BEGIN
-    -- A scan that GenerateFeatures could not read, and why. Storing features of the scan removes the row.
-    CREATE TABLE dbo.scan_failures (
+    -- A choice of the site, read by the procedures; sql/README.md lists the names.
+    CREATE TABLE dbo.settings (
+        name NVARCHAR(64) NOT NULL,
+        value NVARCHAR(400) NULL,
+        CONSTRAINT PK_settings PRIMARY KEY (name)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.splits', N'U') IS NULL
+BEGIN
+    -- Which part a patient belongs to, from a keyed hash of patient_id, so that it never changes. AssignSplits fills it.
+    CREATE TABLE dbo.splits (
+        patient_id NVARCHAR(64) NOT NULL,
+        part VARCHAR(10) NOT NULL,
+        CONSTRAINT PK_splits PRIMARY KEY (patient_id),
+        CONSTRAINT FK_splits_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
+        CONSTRAINT CK_splits_part CHECK (part IN ('train', 'test'))
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.tensors', N'U') IS NULL
+BEGIN
+    -- A number of a dense network. Layer n has the tensors n.weight (a row for each input, a column for each unit) and n.bias
+    -- (row 0); one that is being trained also n.weight.velocity and n.bias.velocity, which momentum needs to go on.
+    CREATE TABLE dbo.tensors (
+        network NVARCHAR(128) NOT NULL,
+        tensor NVARCHAR(64) NOT NULL,
+        row_index INT NOT NULL,
+        column_index INT NOT NULL,
+        value FLOAT NOT NULL,
+        CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.training_log', N'U') IS NULL
+BEGIN
+    -- An iteration of TrainNetworkSql: the loss of its batch before the weights were changed, L2 included.
+    CREATE TABLE dbo.training_log (
+        network NVARCHAR(128) NOT NULL,
+        iteration INT NOT NULL,
+        dataset NVARCHAR(128) NOT NULL,
+        examples INT NOT NULL,
+        learning_rate FLOAT NOT NULL,
+        loss FLOAT NOT NULL,
+        at DATETIME2(3) NOT NULL CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_training_log PRIMARY KEY (network, iteration)
+    );
+END;
+GO
+IF OBJECT_ID(N'dbo.unit_vectors', N'U') IS NULL
+BEGIN
+    -- The pooled vector of a scan brought to length 1, float32 little-endian, so that SimilarPatients need not read it from its text:
+    -- empty where it has no direction. vector_sha256 is of that text in UTF-16. RefreshUnitVectors makes what is missing or out of date.
+    CREATE TABLE dbo.unit_vectors (
         scan_id INT NOT NULL,
-        message NVARCHAR(2000) NOT NULL,
-        failed_at DATETIME2(3) NOT NULL CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME(),
-        CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id),
-        CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE
+        feature_set_id INT NOT NULL,
+        pooling NVARCHAR(32) NOT NULL,
+        vector_sha256 VARBINARY(32) NOT NULL,
+        unit VARBINARY(MAX) NOT NULL,
+        unit_sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling),
+        CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling)
+            REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE
     );
 END;
 GO
@@ -550,191 +738,6 @@ BEGIN
     CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);
     CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);
     CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);
-END;
-GO
-IF OBJECT_ID(N'dbo.images', N'U') IS NULL
-BEGIN
-    -- A picture that is not a scan: a PNG or JPEG file as it was, its SHA-256, and the number of its class, 0 to 255, NULL
-    -- where it is not known.
-    CREATE TABLE dbo.images (
-        name NVARCHAR(128) NOT NULL,
-        image VARBINARY(MAX) NOT NULL,
-        label TINYINT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        CONSTRAINT PK_images PRIMARY KEY (name)
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.image_features', N'U') IS NULL
-BEGIN
-    -- The features of a picture, in the form of dbo.features, with one row.
-    CREATE TABLE dbo.image_features (
-        name NVARCHAR(128) NOT NULL,
-        feature_set_id INT NOT NULL,
-        array_rows INT NOT NULL,
-        array_cols INT NOT NULL,
-        array VARBINARY(MAX) NOT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id),
-        CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name),
-        CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id)
-            REFERENCES dbo.feature_sets (feature_set_id)
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.animations', N'U') IS NULL
-BEGIN
-    -- A scan as a moving picture for the web page: its axial slices in the lung window. content_sha256 is that of the scan it was
-    -- made of, sha256 is over the bytes of the file.
-    CREATE TABLE dbo.animations (
-        scan_id INT NOT NULL,
-        format NVARCHAR(8) NOT NULL,
-        animation VARBINARY(MAX) NOT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        content_sha256 VARBINARY(32) NOT NULL,
-        made_at DATETIME2(3) NOT NULL CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME(),
-        CONSTRAINT PK_animations PRIMARY KEY (scan_id, format),
-        CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
-        CONSTRAINT CK_animations_format CHECK (format IN (N'gif', N'webp'))
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.accounts', N'U') IS NULL
-BEGIN
-    -- A person or program that may use the web page. Only an argon2id hash of the password is kept; NULL means that nobody signs in
-    -- with a password, because a reverse proxy says who it is or because tokens are all that the account has.
-    CREATE TABLE dbo.accounts (
-        account_id INT IDENTITY(1, 1) NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        password_hash NVARCHAR(200) NULL,
-        role VARCHAR(10) NOT NULL,
-        sees_truth BIT NOT NULL CONSTRAINT DF_accounts_sees_truth DEFAULT 0,
-        is_enabled BIT NOT NULL CONSTRAINT DF_accounts_is_enabled DEFAULT 1,
-        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME(),
-        CONSTRAINT PK_accounts PRIMARY KEY (account_id),
-        CONSTRAINT UQ_accounts_name UNIQUE (name),
-        CONSTRAINT CK_accounts_role CHECK (role IN ('reader', 'scorer'))
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.sessions', N'U') IS NULL
-BEGIN
-    -- Somebody signed in to the web page; sha256 is of the secret in the browser's cookie. The row goes when the session ends.
-    CREATE TABLE dbo.sessions (
-        sha256 VARBINARY(32) NOT NULL,
-        account_id INT NOT NULL,
-        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME(),
-        last_seen_at DATETIME2(3) NOT NULL CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME(),
-        expires_at DATETIME2(3) NOT NULL,
-        CONSTRAINT PK_sessions PRIMARY KEY (sha256),
-        CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
-    );
-    CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);
-END;
-GO
-IF OBJECT_ID(N'dbo.access_tokens', N'U') IS NULL
-BEGIN
-    -- A token with which a program uses the web page's API in an account's name; only the token's SHA-256 is kept.
-    CREATE TABLE dbo.access_tokens (
-        token_id INT IDENTITY(1, 1) NOT NULL,
-        sha256 VARBINARY(32) NOT NULL,
-        account_id INT NOT NULL,
-        name NVARCHAR(128) NOT NULL,
-        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME(),
-        expires_at DATETIME2(3) NOT NULL,
-        revoked_at DATETIME2(3) NULL,
-        last_used_at DATETIME2(3) NULL,
-        CONSTRAINT PK_access_tokens PRIMARY KEY (token_id),
-        CONSTRAINT UQ_access_tokens_sha256 UNIQUE (sha256),
-        CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
-    );
-    CREATE INDEX IX_access_tokens_account ON dbo.access_tokens (account_id);
-END;
-GO
-IF OBJECT_ID(N'dbo.audit', N'U') IS NULL
-BEGIN
-    -- What was done or refused on the web page, by whom and from which address. Patients are named by their index alone.
-    CREATE TABLE dbo.audit (
-        audit_id BIGINT IDENTITY(1, 1) NOT NULL,
-        at DATETIME2(3) NOT NULL CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME(),
-        account NVARCHAR(128) NULL,
-        action VARCHAR(20) NOT NULL,
-        patient_index INT NULL,
-        outcome VARCHAR(10) NOT NULL,
-        detail NVARCHAR(4000) NULL,
-        address VARCHAR(45) NULL,
-        CONSTRAINT PK_audit PRIMARY KEY (audit_id),
-        CONSTRAINT CK_audit_outcome CHECK (outcome IN ('ok', 'refused', 'failed'))
-    );
-    CREATE INDEX IX_audit_patient ON dbo.audit (patient_index);
-    CREATE INDEX IX_audit_account ON dbo.audit (account);
-END;
-GO
-IF OBJECT_ID(N'dbo.tensors', N'U') IS NULL
-BEGIN
-    -- A number of a dense network. Layer n has the tensors n.weight (a row for each input, a column for each unit) and n.bias
-    -- (row 0); one that is being trained also n.weight.velocity and n.bias.velocity, which momentum needs to go on.
-    CREATE TABLE dbo.tensors (
-        network NVARCHAR(128) NOT NULL,
-        tensor NVARCHAR(64) NOT NULL,
-        row_index INT NOT NULL,
-        column_index INT NOT NULL,
-        value FLOAT NOT NULL,
-        CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index)
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.dense_layers', N'U') IS NULL
-BEGIN
-    -- A layer of a dense network whose numbers are in dbo.tensors; layers count from 0. The last one gives class probabilities.
-    CREATE TABLE dbo.dense_layers (
-        network NVARCHAR(128) NOT NULL,
-        layer INT NOT NULL,
-        inputs INT NOT NULL,
-        units INT NOT NULL,
-        activation NVARCHAR(16) NOT NULL,
-        CONSTRAINT PK_dense_layers PRIMARY KEY (network, layer),
-        CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1),
-        CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N'identity', N'relu', N'sigmoid', N'tanh', N'softmax'))
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.examples', N'U') IS NULL
-BEGIN
-    -- A feature of an example of a data set; feature_index counts from 0 and every example has every feature.
-    CREATE TABLE dbo.examples (
-        dataset NVARCHAR(128) NOT NULL,
-        example_id INT NOT NULL,
-        feature_index INT NOT NULL,
-        value FLOAT NOT NULL,
-        CONSTRAINT PK_examples PRIMARY KEY (dataset, example_id, feature_index)
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.example_labels', N'U') IS NULL
-BEGIN
-    -- The class of an example, 0, 1, 2, …
-    CREATE TABLE dbo.example_labels (
-        dataset NVARCHAR(128) NOT NULL,
-        example_id INT NOT NULL,
-        label INT NOT NULL,
-        CONSTRAINT PK_example_labels PRIMARY KEY (dataset, example_id)
-    );
-END;
-GO
-IF OBJECT_ID(N'dbo.training_log', N'U') IS NULL
-BEGIN
-    -- An iteration of TrainNetworkSql: the loss of its batch before the weights were changed, L2 included.
-    CREATE TABLE dbo.training_log (
-        network NVARCHAR(128) NOT NULL,
-        iteration INT NOT NULL,
-        dataset NVARCHAR(128) NOT NULL,
-        examples INT NOT NULL,
-        learning_rate FLOAT NOT NULL,
-        loss FLOAT NOT NULL,
-        at DATETIME2(3) NOT NULL CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME(),
-        CONSTRAINT PK_training_log PRIMARY KEY (network, iteration)
-    );
 END;
 GO
 IF OBJECT_ID(N'dbo.schema_version', N'U') IS NULL
@@ -825,6 +828,55 @@ ALTER TABLE dbo.scans ADD patient_orientation NVARCHAR(2) NULL;');
     COMMIT TRANSACTION;
 END;
 GO
+DROP PROCEDURE IF EXISTS dbo.AddTerms;
+DROP PROCEDURE IF EXISTS dbo.AdvanceSearch;
+DROP PROCEDURE IF EXISTS dbo.BackwardLayers;
+DROP PROCEDURE IF EXISTS dbo.CalibrateScores;
+DROP PROCEDURE IF EXISTS dbo.CheckDataset;
+DROP PROCEDURE IF EXISTS dbo.CheckFeatureArguments;
+DROP PROCEDURE IF EXISTS dbo.CheckImageArguments;
+DROP PROCEDURE IF EXISTS dbo.CheckNetworkArguments;
+DROP PROCEDURE IF EXISTS dbo.CheckSearchArguments;
+DROP PROCEDURE IF EXISTS dbo.CheckTrainingArguments;
+DROP PROCEDURE IF EXISTS dbo.CheckWorker;
+DROP PROCEDURE IF EXISTS dbo.CompareScores;
+DROP PROCEDURE IF EXISTS dbo.DeleteModelNodes;
+DROP PROCEDURE IF EXISTS dbo.DrawNumbers;
+DROP PROCEDURE IF EXISTS dbo.FillProbabilities;
+DROP PROCEDURE IF EXISTS dbo.FindClassifier;
+DROP PROCEDURE IF EXISTS dbo.FindFeatureSet;
+DROP PROCEDURE IF EXISTS dbo.FindMatrices;
+DROP PROCEDURE IF EXISTS dbo.FindNetwork;
+DROP PROCEDURE IF EXISTS dbo.FindPatients;
+DROP PROCEDURE IF EXISTS dbo.FindPrevalence;
+DROP PROCEDURE IF EXISTS dbo.FindScan;
+DROP PROCEDURE IF EXISTS dbo.FindScoring;
+DROP PROCEDURE IF EXISTS dbo.ForwardLayers;
+DROP PROCEDURE IF EXISTS dbo.MeasureExperiment;
+DROP PROCEDURE IF EXISTS dbo.ReadNetwork;
+DROP PROCEDURE IF EXISTS dbo.ReadVectors;
+DROP PROCEDURE IF EXISTS dbo.RefreshUnitVectors;
+DROP PROCEDURE IF EXISTS dbo.ReportFailedImages;
+DROP PROCEDURE IF EXISTS dbo.ReportFailedScans;
+DROP PROCEDURE IF EXISTS dbo.ReportSearch;
+DROP PROCEDURE IF EXISTS dbo.ScoreScansSql;
+DROP PROCEDURE IF EXISTS dbo.StartNetwork;
+DROP PROCEDURE IF EXISTS dbo.StoreExperiment;
+DROP PROCEDURE IF EXISTS dbo.StoreFeatures;
+DROP PROCEDURE IF EXISTS dbo.StoreImageFeatures;
+DROP PROCEDURE IF EXISTS dbo.StoreNetwork;
+DROP PROCEDURE IF EXISTS dbo.StorePredictions;
+DROP PROCEDURE IF EXISTS dbo.StoreTrials;
+DROP PROCEDURE IF EXISTS dbo.TakeCopiedModel;
+DROP PROCEDURE IF EXISTS dbo.TakeCopiedNetwork;
+DROP PROCEDURE IF EXISTS dbo.TakeCopiedScans;
+DROP PROCEDURE IF EXISTS dbo.TakePage;
+DROP PROCEDURE IF EXISTS dbo.TakeTrainingPatients;
+DROP PROCEDURE IF EXISTS dbo.TakeTrials;
+DROP PROCEDURE IF EXISTS dbo.TrainBestTrial;
+DROP PROCEDURE IF EXISTS dbo.UpdateWeights;
+DROP PROCEDURE IF EXISTS dbo.WalkTrees;
+GO
 -- The settings that procedures read, with their defaults; a value that the site has chosen is kept.
 INSERT INTO dbo.settings (name, value)
 SELECT d.name, d.value
@@ -838,44 +890,6 @@ FROM (
         (N'prevalence', NULL)
 ) AS d (name, value)
 WHERE NOT EXISTS (SELECT 1 FROM dbo.settings AS s WHERE s.name = d.name);
-GO
--- Every stored model, networks and classifiers, under the names that the original project's calls use.
-CREATE OR ALTER VIEW dbo.model
-AS
-SELECT name, created_at AS date, library, model
-FROM dbo.networks
-UNION ALL
-SELECT name, created_at AS date, library, model
-FROM dbo.classifiers;
-GO
--- The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed.
-CREATE OR ALTER VIEW dbo.scan_states
-AS
-SELECT
-    s.scan_id,
-    s.prediction_id,
-    f.message AS failure,
-    CASE
-        WHEN f.scan_id IS NOT NULL THEN 3
-        WHEN s.prediction_id IS NOT NULL THEN 2
-        WHEN EXISTS (SELECT 1 FROM dbo.features AS x WHERE x.scan_id = s.scan_id) THEN 1
-        ELSE 0 END AS state
-FROM (
-    SELECT scan_id, (SELECT MAX(r.prediction_id) FROM dbo.predictions AS r WHERE r.scan_id = dbo.scans.scan_id) AS prediction_id
-    FROM dbo.scans) AS s
-LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id;
-GO
--- Every pooled feature as a row, so that T-SQL can read it with no Python.
-CREATE OR ALTER VIEW dbo.feature_values
-AS
-SELECT
-    p.scan_id,
-    p.feature_set_id,
-    p.pooling,
-    CAST(v.[key] AS INT) AS feature_index,
-    CAST(v.[value] AS REAL) AS value
-FROM dbo.pooled_features AS p
-CROSS APPLY OPENJSON(p.vector) AS v;
 GO
 -- The version that a model's name stands for: the newest promotion of the name that was not rolled back.
 CREATE OR ALTER VIEW dbo.champions
@@ -895,15 +909,50 @@ SELECT
 FROM dbo.experiment_patients AS p
 INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id;
 GO
--- The scores that test figures are computed from, and nothing else is: those of test patients of the run whom dbo.splits
--- holds out too, so no training patient can be among them.
-CREATE OR ALTER VIEW dbo.test_scores
+-- Every pooled feature as a row, so that T-SQL can read it with no Python.
+CREATE OR ALTER VIEW dbo.feature_values
 AS
 SELECT
-    s.experiment_id, s.classifier_id, s.patient_id, s.part, s.fold, s.label, s.raw, s.probability, s.out_of_fold
-FROM dbo.experiment_scores AS s
-INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
-WHERE s.part = 'test' AND sp.part = 'test' AND s.label IS NOT NULL;
+    p.scan_id,
+    p.feature_set_id,
+    p.pooling,
+    CAST(v.[key] AS INT) AS feature_index,
+    CAST(v.[value] AS REAL) AS value
+FROM dbo.pooled_features AS p
+CROSS APPLY OPENJSON(p.vector) AS v;
+GO
+-- Every stored model, networks and classifiers, under the names that the original project's calls use.
+CREATE OR ALTER VIEW dbo.model
+AS
+SELECT name, created_at AS date, library, model
+FROM dbo.networks
+UNION ALL
+SELECT name, created_at AS date, library, model
+FROM dbo.classifiers;
+GO
+-- The points of every version's curves, from its newest training run. patients is filled for calibration alone: the thresholds
+-- of the other curves are scores of single patients, who could be told by them.
+CREATE OR ALTER VIEW dbo.model_curves
+AS
+SELECT
+    e.classifier_id,
+    c.part,
+    c.curve,
+    c.position,
+    c.x,
+    c.y,
+    CASE WHEN c.curve IN (N'calibration', N'calibration_raw') THEN CAST(c.threshold AS INT) END AS patients
+FROM dbo.experiment_curves AS c
+INNER JOIN dbo.experiments AS e ON e.experiment_id = c.experiment_id
+WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
+GO
+-- The measured figures of every version's newest training run.
+CREATE OR ALTER VIEW dbo.model_figures
+AS
+SELECT e.classifier_id, m.part, m.metric, m.value
+FROM dbo.experiment_metrics AS m
+INNER JOIN dbo.experiments AS e ON e.experiment_id = m.experiment_id
+WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
 GO
 -- Every version of every model: what it is made of, who trained it when, whether it is the champion, and what it has scored.
 CREATE OR ALTER VIEW dbo.model_versions
@@ -942,30 +991,6 @@ LEFT JOIN (
     SELECT classifier_id, COUNT(*) AS predictions FROM dbo.predictions GROUP BY classifier_id
 ) AS p ON p.classifier_id = c.classifier_id;
 GO
--- The measured figures of every version's newest training run.
-CREATE OR ALTER VIEW dbo.model_figures
-AS
-SELECT e.classifier_id, m.part, m.metric, m.value
-FROM dbo.experiment_metrics AS m
-INNER JOIN dbo.experiments AS e ON e.experiment_id = m.experiment_id
-WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
-GO
--- The points of every version's curves, from its newest training run. patients is filled for calibration alone: the thresholds
--- of the other curves are scores of single patients, who could be told by them.
-CREATE OR ALTER VIEW dbo.model_curves
-AS
-SELECT
-    e.classifier_id,
-    c.part,
-    c.curve,
-    c.position,
-    c.x,
-    c.y,
-    CASE WHEN c.curve IN (N'calibration', N'calibration_raw') THEN CAST(c.threshold AS INT) END AS patients
-FROM dbo.experiment_curves AS c
-INNER JOIN dbo.experiments AS e ON e.experiment_id = c.experiment_id
-WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
-GO
 -- Every promotion, those that were rolled back too, with the versions' numbers.
 CREATE OR ALTER VIEW dbo.promotion_history
 AS
@@ -987,11 +1012,357 @@ FROM dbo.model_promotions AS m
 INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.classifier_id
 LEFT JOIN dbo.classifiers AS before ON before.classifier_id = m.previous_classifier_id;
 GO
--- RefreshWorklist: brings dbo.worklist in line with the other tables, for the scans given or for all.
--- Example: EXECUTE dbo.RefreshWorklist;
-CREATE OR ALTER PROCEDURE dbo.RefreshWorklist
-    @Scans NVARCHAR(MAX) = NULL, -- scan_ids with commas between, which stand for all scans of their patients; NULL means all
-    @Help BIT = 0                -- 1 prints this help and does nothing else
+-- The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed.
+CREATE OR ALTER VIEW dbo.scan_states
+AS
+SELECT
+    s.scan_id,
+    s.prediction_id,
+    f.message AS failure,
+    CASE
+        WHEN f.scan_id IS NOT NULL THEN 3
+        WHEN s.prediction_id IS NOT NULL THEN 2
+        WHEN EXISTS (SELECT 1 FROM dbo.features AS x WHERE x.scan_id = s.scan_id) THEN 1
+        ELSE 0 END AS state
+FROM (
+    SELECT scan_id, (SELECT MAX(r.prediction_id) FROM dbo.predictions AS r WHERE r.scan_id = dbo.scans.scan_id) AS prediction_id
+    FROM dbo.scans) AS s
+LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id;
+GO
+-- The scores that test figures are computed from, and nothing else is: those of test patients of the run whom dbo.splits
+-- holds out too, so no training patient can be among them.
+CREATE OR ALTER VIEW dbo.test_scores
+AS
+SELECT
+    s.experiment_id, s.classifier_id, s.patient_id, s.part, s.fold, s.label, s.raw, s.probability, s.out_of_fold
+FROM dbo.experiment_scores AS s
+INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
+WHERE s.part = 'test' AND sp.part = 'test' AND s.label IS NOT NULL;
+GO
+-- EndSession: signs out. The web page calls it.
+-- Example: EXECUTE dbo.EndSession @Sha256 = @Sha256;
+CREATE OR ALTER PROCEDURE dbo.EndSession
+    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the session's secret; needed
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.EndSession: signs out. The web page calls it.
+Parameters:
+    @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
+    @Help BIT = 0                 1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.EndSession @Sha256 = @Sha256;';
+        RETURN 0;
+    END;
+
+    DELETE FROM dbo.sessions WHERE sha256 = @Sha256;
+END;
+GO
+-- FindAccount: the account of a name, for signing in. The web page calls it.
+-- Example: EXECUTE dbo.FindAccount @Name = N'ana';
+CREATE OR ALTER PROCEDURE dbo.FindAccount
+    @Name NVARCHAR(128) = NULL, -- name of the account; needed
+    @Help BIT = 0               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.FindAccount: the account of a name, for signing in. The web page calls it.
+Parameters:
+    @Name NVARCHAR(128) = NULL  name of the account; needed
+    @Help BIT = 0               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.FindAccount @Name = N''ana'';';
+        RETURN 0;
+    END;
+
+    SELECT a.name, a.password_hash, a.role, a.sees_truth, a.is_enabled
+    FROM dbo.accounts AS a
+    WHERE a.name = @Name;
+END;
+GO
+-- FindSession: the account whose session it is; no row when the session or its account has ended. The web page calls it.
+-- Example: EXECUTE dbo.FindSession @Sha256 = @Sha256, @IdleMinutes = 60;
+CREATE OR ALTER PROCEDURE dbo.FindSession
+    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the session's secret; needed
+    @IdleMinutes INT = NULL,      -- a session not used for this long is over; needed
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.FindSession: the account whose session it is; no row when the session or its account has ended. The web page calls it.
+Parameters:
+    @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
+    @IdleMinutes INT = NULL       a session not used for this long is over; needed
+    @Help BIT = 0                 1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.FindSession @Sha256 = @Sha256, @IdleMinutes = 60;';
+        RETURN 0;
+    END;
+
+    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME();
+
+    SELECT a.name, a.role, a.sees_truth
+    FROM dbo.sessions AS s
+    INNER JOIN dbo.accounts AS a ON a.account_id = s.account_id
+    WHERE s.sha256 = @Sha256 AND a.is_enabled = 1 AND s.expires_at > @Now AND s.last_seen_at > DATEADD(MINUTE, -@IdleMinutes, @Now);
+
+    -- Once a minute is enough, and spares the reader of many slices as many writes.
+    IF EXISTS (SELECT 1 FROM dbo.sessions WHERE sha256 = @Sha256 AND last_seen_at <= DATEADD(MINUTE, -1, @Now))
+        UPDATE dbo.sessions
+        SET last_seen_at = @Now
+        WHERE sha256 = @Sha256 AND last_seen_at > DATEADD(MINUTE, -@IdleMinutes, @Now);
+END;
+GO
+-- FindToken: the account that a token speaks for; no row when the token or its account has ended. The web page calls it.
+-- Example: EXECUTE dbo.FindToken @Sha256 = @Sha256;
+CREATE OR ALTER PROCEDURE dbo.FindToken
+    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the token; needed
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.FindToken: the account that a token speaks for; no row when the token or its account has ended. The web page calls it.
+Parameters:
+    @Sha256 VARBINARY(32) = NULL  SHA-256 of the token; needed
+    @Help BIT = 0                 1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.FindToken @Sha256 = @Sha256;';
+        RETURN 0;
+    END;
+
+    DECLARE @Now DATETIME2(3) = SYSUTCDATETIME();
+
+    SELECT a.name, a.role, a.sees_truth
+    FROM dbo.access_tokens AS t
+    INNER JOIN dbo.accounts AS a ON a.account_id = t.account_id
+    WHERE t.sha256 = @Sha256 AND a.is_enabled = 1 AND t.revoked_at IS NULL AND t.expires_at > @Now;
+
+    IF EXISTS (SELECT 1 FROM dbo.access_tokens WHERE sha256 = @Sha256 AND COALESCE(last_used_at, created_at) <= DATEADD(MINUTE, -1, @Now))
+        UPDATE dbo.access_tokens
+        SET last_used_at = @Now
+        WHERE sha256 = @Sha256 AND revoked_at IS NULL AND expires_at > @Now;
+END;
+GO
+-- HasAccounts: whether anybody can sign in to the web page. `lungdb serve` calls it with the page's own rights.
+-- Example: EXECUTE dbo.HasAccounts;
+CREATE OR ALTER PROCEDURE dbo.HasAccounts
+    @Help BIT = 0  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.HasAccounts: whether anybody can sign in to the web page. `lungdb serve` calls it with the page''s own rights.
+Parameters:
+    @Help BIT = 0  1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.HasAccounts;';
+        RETURN 0;
+    END;
+
+    SELECT CAST(IIF(EXISTS (SELECT 1 FROM dbo.accounts AS a WHERE a.is_enabled = 1), 1, 0) AS BIT) AS has_accounts;
+END;
+GO
+-- ListAccounts: the accounts of the web page, without their passwords' hashes. `lungdb accounts` calls it.
+-- Example: EXECUTE dbo.ListAccounts;
+CREATE OR ALTER PROCEDURE dbo.ListAccounts
+    @Help BIT = 0  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListAccounts: the accounts of the web page, without their passwords'' hashes. `lungdb accounts` calls it.
+Parameters:
+    @Help BIT = 0  1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListAccounts;';
+        RETURN 0;
+    END;
+
+    SELECT a.name, a.role, a.sees_truth, a.is_enabled, CAST(IIF(a.password_hash IS NULL, 0, 1) AS BIT) AS has_password, a.created_at
+    FROM dbo.accounts AS a
+    ORDER BY a.name;
+END;
+GO
+-- ListTokens: the tokens that were given out, without their hashes. `lungdb accounts` calls it.
+-- Example: EXECUTE dbo.ListTokens;
+CREATE OR ALTER PROCEDURE dbo.ListTokens
+    @Help BIT = 0  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListTokens: the tokens that were given out, without their hashes. `lungdb accounts` calls it.
+Parameters:
+    @Help BIT = 0  1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListTokens;';
+        RETURN 0;
+    END;
+
+    SELECT t.token_id, a.name AS account, t.name, t.created_at, t.expires_at, t.revoked_at, t.last_used_at
+    FROM dbo.access_tokens AS t
+    INNER JOIN dbo.accounts AS a ON a.account_id = t.account_id
+    ORDER BY t.token_id;
+END;
+GO
+-- ReadAudit: who did what on the web page, newest first.
+-- Example: EXECUTE dbo.ReadAudit @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.ReadAudit
+    @Account NVARCHAR(128) = NULL, -- only what this account did
+    @PatientIndex INT = NULL,      -- only what was done with this patient, and lists that showed it
+    @Limit INT = 50,               -- most rows, 1 to 100000
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReadAudit lists who did what on the web page, newest first: sign-ins, views of patients, scores, and what was refused.
+Parameters:
+    @Account NVARCHAR(128) = NULL  only what this account did
+    @PatientIndex INT = NULL       only what was done with this patient, and lists that showed it
+    @Limit INT = 50                most rows, 1 to 100000
+    @Help BIT = 0                  1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.ReadAudit;
+    EXECUTE dbo.ReadAudit @Account = N''ana'', @Limit = 500;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 100000
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Limit), N'NULL'), N' for the parameter @Limit is not supported. Supported values are 1 to 100000.');
+        THROW 50101, @Message, 1;
+    END;
+
+    SELECT TOP (@Limit) u.audit_id, u.at, u.account, u.action, u.patient_index, u.outcome, u.detail, u.address
+    FROM dbo.audit AS u
+    WHERE (@Account IS NULL OR u.account = @Account)
+        AND (@PatientIndex IS NULL OR u.patient_index = @PatientIndex
+            -- Lists name theirs in detail, as in: patients: 0, 12, 7
+            OR u.action IN ('view_list', 'view_patient')
+                AND CONCAT(REPLACE(u.detail, N':', N','), N',') LIKE CONCAT(N'%, ', @PatientIndex, N',%'))
+    ORDER BY u.audit_id DESC;
+END;
+GO
+-- RecordAudit: one line of what was done or refused. The web page calls it.
+-- Example: EXECUTE dbo.RecordAudit @Action = 'view_patient', @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.RecordAudit
+    @Action VARCHAR(20) = NULL,     -- sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score or refused; needed
+    @PatientIndex INT = NULL,       -- index of the patient that it is about
+    @Outcome VARCHAR(10) = 'ok',    -- ok, refused or failed
+    @Detail NVARCHAR(4000) = NULL,  -- what was asked for or why it was refused; never a name or a search
+    @Address VARCHAR(45) = NULL,    -- address that the request came from
+    @Account NVARCHAR(128) = NULL,  -- account that it is about; NULL means the session's user
+    @Help BIT = 0                   -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RecordAudit: one line of what was done or refused. The web page calls it.
+Parameters:
+    @Action VARCHAR(20) = NULL       sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score or refused; needed
+    @PatientIndex INT = NULL         index of the patient that it is about
+    @Outcome VARCHAR(10) = ''ok''    ok, refused or failed
+    @Detail NVARCHAR(4000) = NULL    what was asked for or why it was refused; never a name or a search
+    @Address VARCHAR(45) = NULL      address that the request came from
+    @Account NVARCHAR(128) = NULL    account that it is about; NULL means the session''s user
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RecordAudit @Action = ''view_patient'', @PatientIndex = 0;';
+        RETURN 0;
+    END;
+
+    INSERT INTO dbo.audit (account, action, patient_index, outcome, detail, address)
+    VALUES (COALESCE(@Account, CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128))), @Action, @PatientIndex, @Outcome, @Detail, @Address);
+END;
+GO
+-- RenewPasswordHash: stores a stronger hash of the same password, unless the password was changed meanwhile. The web page calls it.
+-- Example: EXECUTE dbo.RenewPasswordHash @Name = N'ana', @Before = N'$argon2id$…', @After = N'$argon2id$…';
+CREATE OR ALTER PROCEDURE dbo.RenewPasswordHash
+    @Name NVARCHAR(128) = NULL,   -- name of the account; needed
+    @Before NVARCHAR(200) = NULL, -- hash that the password was checked against; needed
+    @After NVARCHAR(200) = NULL,  -- new hash of the same password; needed
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RenewPasswordHash: stores a stronger hash of the same password, unless the password was changed meanwhile. The web page calls it.
+Parameters:
+    @Name NVARCHAR(128) = NULL    name of the account; needed
+    @Before NVARCHAR(200) = NULL  hash that the password was checked against; needed
+    @After NVARCHAR(200) = NULL   new hash of the same password; needed
+    @Help BIT = 0                 1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RenewPasswordHash @Name = N''ana'', @Before = N''$argon2id$…'', @After = N''$argon2id$…'';';
+        RETURN 0;
+    END;
+
+    UPDATE dbo.accounts SET password_hash = @After WHERE name = @Name AND password_hash = @Before;
+END;
+GO
+-- RevokeToken: ends a token for good. `lungdb accounts` calls it.
+-- Example: EXECUTE dbo.RevokeToken @TokenId = 3;
+CREATE OR ALTER PROCEDURE dbo.RevokeToken
+    @TokenId INT = NULL, -- number of the token, from ListTokens; needed
+    @Help BIT = 0        -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RevokeToken: ends a token for good. `lungdb accounts` calls it.
+Parameters:
+    @TokenId INT = NULL  number of the token, from ListTokens; needed
+    @Help BIT = 0        1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RevokeToken @TokenId = 3;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    UPDATE dbo.access_tokens SET revoked_at = SYSUTCDATETIME() WHERE token_id = @TokenId AND revoked_at IS NULL;
+    IF @@ROWCOUNT = 0
+    BEGIN
+        SET @Message = CONCAT(N'There is no valid token of the number ', COALESCE(CONVERT(NVARCHAR(20), @TokenId), N'NULL'), N'. See the numbers with: lungdb accounts list');
+        THROW 50222, @Message, 1;
+    END;
+END;
+GO
+-- StartSession: keeps the hash of a session's secret after somebody signed in, and forgets sessions that are over. The web page calls it.
+-- Example: EXECUTE dbo.StartSession @Name = N'ana', @Sha256 = @Sha256, @Hours = 12;
+CREATE OR ALTER PROCEDURE dbo.StartSession
+    @Name NVARCHAR(128) = NULL,   -- name of the account; needed
+    @Sha256 VARBINARY(32) = NULL, -- SHA-256 of the session's secret; needed
+    @Hours INT = NULL,            -- after this time the session ends in any case; needed
+    @Help BIT = 0                 -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -999,59 +1370,1178 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.RefreshWorklist brings dbo.worklist, which ListPatients searches and sorts by, in line with the other tables.
-Loading, features and scores do so by themselves: call it after changing patients, scans or predictions by hand.
+        PRINT N'dbo.StartSession: keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over. The web page calls it.
 Parameters:
-    @Scans NVARCHAR(MAX) = NULL  scan_ids with commas between, which stand for all scans of their patients; NULL means all
-    @Help BIT = 0                1 prints this help and does nothing else
+    @Name NVARCHAR(128) = NULL    name of the account; needed
+    @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
+    @Hours INT = NULL             after this time the session ends in any case; needed
+    @Help BIT = 0                 1 prints this help and does nothing else
 Example:
-    EXECUTE dbo.RefreshWorklist;';
+    EXECUTE dbo.StartSession @Name = N''ana'', @Sha256 = @Sha256, @Hours = 12;';
         RETURN 0;
     END;
 
-    DECLARE @Locked INT;
-    CREATE TABLE #changed (scan_id INT NOT NULL PRIMARY KEY);
-    INSERT INTO #changed (scan_id)
-    SELECT scan_id FROM dbo.scans WHERE @Scans IS NULL
-    UNION
-    -- With the scan that was the patient's primary one before.
-    SELECT s.scan_id
-    FROM STRING_SPLIT(@Scans, N',') AS g
-    INNER JOIN dbo.scans AS o ON o.scan_id = CAST(g.value AS INT)
-    INNER JOIN dbo.scans AS s ON s.patient_id = o.patient_id
-    WHERE g.value <> N'';
+    DELETE FROM dbo.sessions WHERE expires_at <= SYSUTCDATETIME();
+    INSERT INTO dbo.sessions (sha256, account_id, expires_at)
+    SELECT @Sha256, a.account_id, DATEADD(HOUR, @Hours, SYSUTCDATETIME())
+    FROM dbo.accounts AS a
+    WHERE a.name = @Name AND a.is_enabled = 1;
+END;
+GO
+-- StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions.
+-- `lungdb accounts` calls it.
+-- Example: EXECUTE dbo.StoreAccount @Name = N'ana', @IsEnabled = 0;
+CREATE OR ALTER PROCEDURE dbo.StoreAccount
+    @Name NVARCHAR(128) = NULL,         -- name of the account; needed
+    @IsNew BIT = 0,                     -- 1 adds the account, 0 changes it
+    @PasswordHash NVARCHAR(200) = NULL, -- argon2id hash of the password; NULL leaves it
+    @Role VARCHAR(10) = NULL,           -- reader or scorer; NULL leaves it, or reader for a new account
+    @SeesTruth BIT = NULL,              -- whether the account may see labels; NULL leaves it, or 0 for a new account
+    @IsEnabled BIT = NULL,              -- whether the account may be used; NULL leaves it, or 1 for a new account
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions. `lungdb accounts` calls it.
+Parameters:
+    @Name NVARCHAR(128) = NULL          name of the account; needed
+    @IsNew BIT = 0                      1 adds the account, 0 changes it
+    @PasswordHash NVARCHAR(200) = NULL  argon2id hash of the password; NULL leaves it
+    @Role VARCHAR(10) = NULL            reader or scorer; NULL leaves it, or reader for a new account
+    @SeesTruth BIT = NULL               whether the account may see labels; NULL leaves it, or 0 for a new account
+    @IsEnabled BIT = NULL               whether the account may be used; NULL leaves it, or 1 for a new account
+    @Help BIT = 0                       1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreAccount @Name = N''ana'', @IsEnabled = 0;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @AccountId INT;
+    IF @Name IS NULL OR @Name = N'' OR DATALENGTH(@Name) <> DATALENGTH(LTRIM(RTRIM(@Name)))
+    BEGIN
+        SET @Message = N'The value for the parameter @Name is not supported. Give a name of 1 to 128 characters that neither begins nor ends with a blank.';
+        THROW 50101, @Message, 1;
+    END;
+    IF @Role NOT IN ('reader', 'scorer')
+    BEGIN
+        SET @Message = CONCAT(N'The value ''', REPLACE(@Role, '%', '%%'), N''' for the parameter @Role is not supported. Supported values are reader and scorer.');
+        THROW 50101, @Message, 1;
+    END;
 
     BEGIN TRANSACTION;
-    -- Whoever comes second waits here, and then sees what the first has stored.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #changed));
-    DELETE w
-    FROM dbo.worklist AS w
-    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
-    WHERE s.is_primary = 0 AND w.scan_id IN (SELECT scan_id FROM #changed);
+    SET @AccountId = (SELECT a.account_id FROM dbo.accounts AS a WITH (UPDLOCK, HOLDLOCK) WHERE a.name = @Name);
+    IF @IsNew = 1 AND @AccountId IS NOT NULL
+    BEGIN
+        SET @Message = CONCAT(N'There is an account ''', REPLACE(@Name, N'%', N'%%'), N''' already. Choose another name, or change that account.');
+        THROW 50221, @Message, 1;
+    END;
+    IF @IsNew = 0 AND @AccountId IS NULL
+    BEGIN
+        SET @Message = CONCAT(N'There is no account ''', REPLACE(@Name, N'%', N'%%'), N'''. See the names with: lungdb accounts list');
+        THROW 50220, @Message, 1;
+    END;
+    IF @IsNew = 1
+        INSERT INTO dbo.accounts (name, password_hash, role, sees_truth, is_enabled)
+        VALUES (@Name, @PasswordHash, COALESCE(@Role, 'reader'), COALESCE(@SeesTruth, 0), COALESCE(@IsEnabled, 1));
+    ELSE
+        UPDATE dbo.accounts
+        SET password_hash = COALESCE(@PasswordHash, password_hash),
+            role = COALESCE(@Role, role),
+            sees_truth = COALESCE(@SeesTruth, sees_truth),
+            is_enabled = COALESCE(@IsEnabled, is_enabled)
+        WHERE account_id = @AccountId;
+    IF @PasswordHash IS NOT NULL OR @IsEnabled = 0
+        DELETE FROM dbo.sessions WHERE account_id = @AccountId;
+    COMMIT TRANSACTION;
+END;
+GO
+-- StoreToken: keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.
+-- Example: EXECUTE dbo.StoreToken @Name = N'ana', @TokenName = N'nightly job', @Sha256 = @Sha256, @Days = 90;
+CREATE OR ALTER PROCEDURE dbo.StoreToken
+    @Name NVARCHAR(128) = NULL,      -- name of the account; needed
+    @TokenName NVARCHAR(128) = NULL, -- what the token is for; needed
+    @Sha256 VARBINARY(32) = NULL,    -- SHA-256 of the token; needed
+    @Days INT = NULL,                -- how long the token is valid, 1 to 3660; needed
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreToken: keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.
+Parameters:
+    @Name NVARCHAR(128) = NULL       name of the account; needed
+    @TokenName NVARCHAR(128) = NULL  what the token is for; needed
+    @Sha256 VARBINARY(32) = NULL     SHA-256 of the token; needed
+    @Days INT = NULL                 how long the token is valid, 1 to 3660; needed
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreToken @Name = N''ana'', @TokenName = N''nightly job'', @Sha256 = @Sha256, @Days = 90;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @Days IS NULL OR @Days NOT BETWEEN 1 AND 3660
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Days), N'NULL'), N' for the parameter @Days is not supported. Supported values are 1 to 3660.');
+        THROW 50101, @Message, 1;
+    END;
+    INSERT INTO dbo.access_tokens (sha256, account_id, name, expires_at)
+    SELECT @Sha256, a.account_id, @TokenName, DATEADD(DAY, @Days, SYSUTCDATETIME())
+    FROM dbo.accounts AS a
+    WHERE a.name = @Name;
+    IF @@ROWCOUNT = 0
+    BEGIN
+        SET @Message = CONCAT(N'There is no account ''', REPLACE(@Name, N'%', N'%%'), N'''. See the names with: lungdb accounts list');
+        THROW 50220, @Message, 1;
+    END;
+    SELECT t.token_id, t.expires_at FROM dbo.access_tokens AS t WHERE t.sha256 = @Sha256;
+END;
+GO
+-- BackwardLayers: fills #gradients (layer, input, unit, value) with the derivatives of the batch's mean cross-entropy, from
+-- #activations, #probabilities and #targets, by way of #deltas (layer, example, unit, value). Called by TrainNetworkSql.
+CREATE OR ALTER PROCEDURE internal.BackwardLayers
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Layer INT = (SELECT MAX(layer) FROM #layers), @Activation NVARCHAR(16), @Constant FLOAT, @Linear FLOAT, @Square FLOAT;
+    DECLARE @Share FLOAT = CAST(1 AS FLOAT) / (SELECT COUNT(*) FROM #activations WHERE layer = 0 AND unit = -1);
+    DELETE FROM #gradients;
+    DELETE FROM #deltas;
+    INSERT INTO #deltas (layer, example, unit, value)
+    SELECT @Layer, p.example, p.label, (p.value - CASE WHEN t.label = p.label THEN 1 ELSE 0 END) * @Share
+    FROM #probabilities AS p
+    INNER JOIN #targets AS t ON t.example = p.example;
+
+    WHILE @Layer >= 0
+    BEGIN
+        INSERT INTO #gradients (layer, input, unit, value)
+        SELECT @Layer, a.unit, d.unit, SUM(a.value * d.value)
+        FROM #activations AS a
+        INNER JOIN #deltas AS d ON d.layer = @Layer AND d.example = a.example
+        WHERE a.layer = @Layer
+        GROUP BY a.unit, d.unit;
+
+        -- The activation's derivative from the unit's own value v: 1 for ReLU, whose zeros have no row, 1 - v * v for tanh,
+        -- v - v * v for the sigmoid.
+        SET @Activation = (SELECT activation FROM #layers WHERE layer = @Layer - 1);
+        SET @Constant = CASE WHEN @Activation = N'sigmoid' THEN 0 ELSE 1 END;
+        SET @Linear = CASE WHEN @Activation = N'sigmoid' THEN 1 ELSE 0 END;
+        SET @Square = CASE WHEN @Activation IN (N'sigmoid', N'tanh') THEN -1 ELSE 0 END;
+        INSERT INTO #deltas (layer, example, unit, value)
+        SELECT @Layer - 1, a.example, a.unit,
+            SUM(d.value * w.value) * (@Constant + @Linear * MAX(a.value) + @Square * MAX(a.value) * MAX(a.value))
+        FROM #activations AS a
+        INNER JOIN #deltas AS d ON d.layer = @Layer AND d.example = a.example
+        INNER JOIN #weights AS w ON w.layer = @Layer AND w.input = a.unit AND w.unit = d.unit
+        WHERE a.layer = @Layer AND a.unit >= 0 AND @Layer > 0
+        GROUP BY a.example, a.unit;
+        SET @Layer = @Layer - 1;
+    END;
+END;
+GO
+-- CheckDataset: refuses a data set that is not there, lacks features, has others than the network reads, or huge numbers.
+-- Called by ScoreNetworkSql.
+CREATE OR ALTER PROCEDURE internal.CheckDataset
+    @Dataset NVARCHAR(128), -- name in dbo.examples
+    @Inputs INT OUTPUT      -- how many features each example must have; NULL is set to what they have
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Example INT, @Features INT, @Largest FLOAT = CAST(N'3.4028234663852886e38' AS FLOAT);
+    IF @Dataset IS NULL OR NOT EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
+            N' in dbo.examples. Give the name of one in @Dataset, or insert its examples.'), N'%', N'%%');
+        THROW 50171, @Message, 1;
+    END;
+
+    IF @Inputs IS NULL
+        SET @Inputs = (SELECT MAX(feature_index) + 1 FROM dbo.examples WHERE dataset = @Dataset);
+    SELECT TOP (1) @Example = e.example_id, @Features = COUNT(*)
+    FROM dbo.examples AS e
+    WHERE e.dataset = @Dataset
+    GROUP BY e.example_id
+    HAVING COUNT(*) <> @Inputs OR MIN(e.feature_index) <> 0 OR MAX(e.feature_index) <> @Inputs - 1
+    ORDER BY e.example_id;
+    IF @Example IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has ', @Features,
+            N' features, which are not 0 to ', @Inputs - 1,
+            N'. Give every example exactly these features, zeros included, or take another network.'), N'%', N'%%');
+        THROW 50172, @Message, 1;
+    END;
+
+    SELECT TOP (1) @Message = REPLACE(CONCAT(N'The feature ', feature_index, N' of the example ', example_id, N' of the data set ''', @Dataset,
+        N''' is ', CONVERT(NVARCHAR(30), value, 1), N', which single precision cannot hold. Scale the features to about -1 to 1.'), N'%', N'%%')
+    FROM dbo.examples
+    WHERE dataset = @Dataset AND (value > @Largest OR value < -@Largest)
+    ORDER BY example_id, feature_index;
+    IF @Message IS NOT NULL
+        THROW 50172, @Message, 1;
+END;
+GO
+-- CheckNetworkArguments: refuses what TrainNetworkSql cannot work with, all wrong arguments in one error.
+-- Called by TrainNetworkSql.
+CREATE OR ALTER PROCEDURE internal.CheckNetworkArguments
+    @Hidden NVARCHAR(400),     -- units of the hidden layers, with commas
+    @Iterations INT,           -- 1 to 1000000
+    @LearningRate FLOAT,       -- above 0, at most 1000
+    @L2 FLOAT,                 -- 0 to 1000
+    @BatchSize INT,            -- 1 or more, or NULL for all examples
+    @Momentum FLOAT,           -- 0 to 0.999
+    @Seed INT,                 -- 1 to 2147483646
+    @ModelName NVARCHAR(128)   -- not NULL and not empty
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000) = N'';
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = N'TrainNetworkSql was called inside a transaction. It commits as it goes: commit or roll back first, then call it again.';
+        THROW 50100, @Message, 1;
+    END;
+
+    IF @ModelName IS NULL OR @ModelName = N''
+        SET @Message = N'The parameter @ModelName is NULL or empty. Give the network a name, such as network_sql. ';
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
+        N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@Hidden', @Hidden, N'numbers of units from 1 to 10000 with commas between, such as 32,16', CASE WHEN @Hidden IS NOT NULL
+                AND NOT EXISTS (
+                    SELECT 1 FROM STRING_SPLIT(@Hidden, N',') WHERE COALESCE(TRY_CAST(NULLIF(TRIM(value), N'') AS INT), 0) NOT BETWEEN 1 AND 10000)
+                THEN 1 ELSE 0 END),
+            (N'@Iterations', CAST(@Iterations AS NVARCHAR(30)), N'1 to 1000000', IIF(@Iterations BETWEEN 1 AND 1000000, 1, 0)),
+            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'numbers above 0 and up to 1000', IIF(@LearningRate > 0 AND @LearningRate <= 1000, 1, 0)),
+            (N'@L2', CAST(@L2 AS NVARCHAR(30)), N'0 to 1000', IIF(@L2 BETWEEN 0 AND 1000, 1, 0)),
+            (N'@BatchSize', CAST(@BatchSize AS NVARCHAR(30)), N'1 or more, or NULL', IIF(@BatchSize IS NULL OR @BatchSize >= 1, 1, 0)),
+            (N'@Momentum', CAST(@Momentum AS NVARCHAR(30)), N'0 to 0.999', IIF(@Momentum BETWEEN 0 AND 0.999, 1, 0)),
+            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'1 to 2147483646', IIF(@Seed BETWEEN 1 AND 2147483646, 1, 0))
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+END;
+GO
+-- DrawNumbers: fills #numbers (number BIGINT, state BIGINT) with the states of the generator
+-- state(n) = seed * 48271^(n + 1) modulo 2^31 - 1, which BIGINT holds exactly. Called by StartNetwork.
+CREATE OR ALTER PROCEDURE internal.DrawNumbers
+    @Seed INT,     -- 1 to 2147483646
+    @Count BIGINT  -- how many numbers
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Modulus BIGINT = 2147483647, @Power BIGINT = 48271, @Made BIGINT = 1;
+    DELETE FROM #numbers;
+    INSERT INTO #numbers (number, state) VALUES (0, CAST(@Seed AS BIGINT) * @Power % @Modulus);
+
+    -- Each turn doubles the numbers: @Power is 48271^@Made, which takes a state @Made numbers on.
+    WHILE @Made < @Count
+    BEGIN
+        INSERT INTO #numbers (number, state)
+        SELECT n.number + @Made, n.state * @Power % @Modulus
+        FROM #numbers AS n
+        WHERE n.number + @Made < @Count;
+        SET @Made = @Made * 2;
+        SET @Power = @Power * @Power % @Modulus;
+    END;
+END;
+GO
+-- FillProbabilities: fills #probabilities (example, label, value, loss) from the sums of the last layer in #activations.
+-- The loss is the value's logarithm times -1, finite where the value is too small to be told from 0. Called by ScoreNetworkSql.
+CREATE OR ALTER PROCEDURE internal.FillProbabilities
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Top INT = (SELECT MAX(layer) + 1 FROM #layers), @Activation NVARCHAR(16);
+    SET @Activation = (SELECT activation FROM #layers WHERE layer = @Top - 1);
+    DELETE FROM #probabilities;
+    IF @Activation = N'sigmoid'
+        -- The softmax of 0 and the one sum.
+        INSERT INTO #activations (layer, example, unit, value)
+        SELECT @Top + 1, a.example, c.label, CASE WHEN c.label = 1 THEN a.value ELSE 0 END
+        FROM #activations AS a
+        CROSS JOIN (SELECT 0 AS label UNION ALL SELECT 1) AS c
+        WHERE a.layer = @Top;
+    IF @Activation = N'sigmoid'
+        SET @Top = @Top + 1;
+
+    -- EXP of a large number is an error: the largest sum of the example is subtracted first. No sum lacks a partner: LEFT
+    -- makes the engine look up the sums of each example by their key instead of an index that it would build each time.
+    INSERT INTO #probabilities (example, label, value, loss)
+    SELECT a.example, a.unit, EXP(a.value - t.largest - t.logarithm), t.logarithm - (a.value - t.largest)
+    FROM (
+        SELECT m.example, MAX(m.largest) AS largest, LOG(SUM(EXP(b.value - m.largest))) AS logarithm
+        FROM (
+            SELECT example, MAX(value) AS largest
+            FROM #activations
+            WHERE layer = @Top
+            GROUP BY example) AS m
+        LEFT JOIN #activations AS b ON b.layer = @Top AND b.example = m.example
+        GROUP BY m.example) AS t
+    LEFT JOIN #activations AS a ON a.layer = @Top AND a.example = t.example;
+END;
+GO
+-- ForwardLayers: fills #activations (layer, example, unit, value) from its layer 0 on; the last layer's sums stay as they are.
+-- Unit -1 is the constant 1 that the biases are multiplied by. A unit without a row is 0. Called by ScoreNetworkSql.
+CREATE OR ALTER PROCEDURE internal.ForwardLayers
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Layer INT = 0, @Last INT = (SELECT MAX(layer) FROM #layers), @Activation NVARCHAR(16), @IsRelu INT;
+    WHILE @Layer <= @Last
+    BEGIN
+        SET @Activation = (SELECT CASE WHEN layer = @Last THEN N'identity' ELSE activation END FROM #layers WHERE layer = @Layer);
+        SET @IsRelu = CASE WHEN @Activation = N'relu' THEN 1 ELSE 0 END;
+        INSERT INTO #activations (layer, example, unit, value)
+        SELECT @Layer + 1, a.example, w.unit, SUM(a.value * w.value)
+        FROM #activations AS a
+        INNER JOIN #weights AS w ON w.layer = @Layer AND w.input = a.unit
+        WHERE a.layer = @Layer
+        GROUP BY a.example, w.unit
+        HAVING @IsRelu = 0 OR SUM(a.value * w.value) > 0;
+
+        -- Forms whose EXP cannot overflow.
+        IF @Activation = N'tanh'
+            UPDATE #activations
+            SET value = CASE WHEN value >= 0 THEN 1 ELSE -1 END * (1 - EXP(-2 * ABS(value))) / (1 + EXP(-2 * ABS(value)))
+            WHERE layer = @Layer + 1;
+        IF @Activation = N'sigmoid'
+            UPDATE #activations
+            SET value = CASE WHEN value >= 0 THEN CAST(1 AS FLOAT) ELSE EXP(-ABS(value)) END / (1 + EXP(-ABS(value)))
+            WHERE layer = @Layer + 1;
+
+        INSERT INTO #activations (layer, example, unit, value)
+        SELECT @Layer + 1, example, -1, 1
+        FROM #activations
+        WHERE layer = @Layer AND unit = -1 AND @Layer < @Last;
+        SET @Layer = @Layer + 1;
+    END;
+END;
+GO
+-- ReadNetwork: fills #layers (layer, inputs, units, activation) and #weights (layer, input, unit, value, velocity) of a
+-- stored network. Input -1 is the constant 1, whose weights are the biases. Called by ScoreNetworkSql.
+CREATE OR ALTER PROCEDURE internal.ReadNetwork
+    @ModelName NVARCHAR(128) -- network in dbo.dense_layers
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Layer INT;
+    INSERT INTO #layers (layer, inputs, units, activation)
+    SELECT layer, inputs, units, activation
+    FROM dbo.dense_layers
+    WHERE network = @ModelName;
+
+    INSERT INTO #weights (layer, input, unit, value, velocity)
+    SELECT p.layer, CASE WHEN p.is_bias = 1 THEN -1 ELSE t.row_index END, t.column_index, t.value,
+        COALESCE(v.value, CAST(0 AS FLOAT))
+    FROM (
+        SELECT l.layer, b.is_bias, CONCAT(l.layer, CASE WHEN b.is_bias = 1 THEN N'.bias' ELSE N'.weight' END) AS tensor
+        FROM #layers AS l
+        CROSS JOIN (SELECT 0 AS is_bias UNION ALL SELECT 1) AS b) AS p
+    INNER JOIN dbo.tensors AS t ON t.network = @ModelName AND t.tensor = p.tensor
+    LEFT JOIN dbo.tensors AS v ON v.network = @ModelName AND v.tensor = CONCAT(p.tensor, N'.velocity')
+        AND v.row_index = t.row_index AND v.column_index = t.column_index;
+
+    SET @Layer = (
+        SELECT MIN(l.layer)
+        FROM #layers AS l
+        LEFT JOIN #layers AS following ON following.layer = l.layer + 1
+        LEFT JOIN (
+            SELECT layer, COUNT(*) AS numbers, MIN(input) AS first_input, MAX(input) AS last_input,
+                MIN(unit) AS first_unit, MAX(unit) AS last_unit
+            FROM #weights
+            GROUP BY layer) AS w ON w.layer = l.layer
+        WHERE COALESCE(w.numbers, 0) <> (CAST(l.inputs AS BIGINT) + 1) * l.units OR w.first_input <> -1 OR w.last_input <> l.inputs - 1
+            OR w.first_unit <> 0 OR w.last_unit <> l.units - 1 OR following.inputs <> l.units
+            OR (l.layer > 0 AND NOT EXISTS (SELECT 1 FROM #layers AS earlier WHERE earlier.layer = l.layer - 1))
+            OR (following.layer IS NULL AND NOT (l.activation = N'softmax' AND l.units > 1 OR l.activation = N'sigmoid' AND l.units = 1))
+            OR (following.layer IS NOT NULL AND l.activation = N'softmax'));
+    IF @Layer IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The tensors of layer ', @Layer, N' of the network ''', @ModelName,
+            N''' do not fit its row in dbo.dense_layers, or the layer does not fit the next. Load the network again.'), N'%', N'%%');
+        THROW 50173, @Message, 1;
+    END;
+END;
+GO
+-- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
+-- Example: EXECUTE dbo.ScoreNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
+CREATE OR ALTER PROCEDURE dbo.ScoreNetworkSql
+    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ScoreNetworkSql runs a dense network over every example of a data set and returns the rows
+example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
+lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL    network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL      data set in dbo.examples
+    @Help BIT = 0                      1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Inputs INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
+
+    EXECUTE internal.ReadNetwork @ModelName;
+    SET @Inputs = (SELECT inputs FROM #layers WHERE layer = 0);
+    IF @Inputs IS NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'There is no network ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
+            N' in dbo.dense_layers. Load one with lungdb load-tensors, or train one with TrainNetworkSql.'), N'%', N'%%');
+        THROW 50170, @Message, 1;
+    END;
+    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
+
+    INSERT INTO #activations (layer, example, unit, value)
+    SELECT 0, example_id, feature_index, value FROM dbo.examples WHERE dataset = @Dataset AND value <> 0
+    UNION ALL
+    SELECT DISTINCT 0, example_id, -1, 1 FROM dbo.examples WHERE dataset = @Dataset;
+    BEGIN TRY
+        EXECUTE internal.ForwardLayers;
+        EXECUTE internal.FillProbabilities;
+    END TRY
+    BEGIN CATCH
+        -- 8115 and 232 are overflow, 3623 an EXP that has no value.
+        IF ERROR_NUMBER() NOT IN (232, 3623, 8115)
+            THROW;
+        SET @Message = REPLACE(CONCAT(N'The numbers of the network ''', @ModelName, N''' grow too large over the data set ''', @Dataset,
+            N'''. Scale the features to about -1 to 1, as those that it learned from.'), N'%', N'%%');
+        THROW 50176, @Message, 1;
+    END CATCH;
+
+    SELECT example AS example_id, label, value AS probability
+    FROM #probabilities
+    ORDER BY example, label;
+END;
+GO
+-- TakeCopiedNetwork: stores the dense network in #copy_layers and #copy_tensors, unless another network has its name, and compares the
+-- probabilities that it gives here with those in #copy_answers; inside the caller's transaction.
+-- Called by TakeCopy, whose script's tables it reads.
+CREATE OR ALTER PROCEDURE internal.TakeCopiedNetwork
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT, @Numbers INT,
+        @Dataset NVARCHAR(128), @Difference FLOAT;
+    SET @Stored = (SELECT COUNT(*) FROM dbo.dense_layers WITH (UPDLOCK, HOLDLOCK) WHERE network = @ModelName);
+    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
+    -- Velocities are of a training here, and no part of what a network computes.
+    SET @Stored = @Stored + (SELECT COUNT(*) FROM dbo.tensors WHERE network = @ModelName AND tensor NOT LIKE N'%.velocity');
+    IF @Stored = 0
+    BEGIN
+        INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
+        SELECT network, layer, inputs, units, activation FROM #copy_layers;
+        INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
+        SELECT @ModelName, tensor, row_index, column_index, value FROM #copy_tensors;
+    END;
+    SET @Alike = (
+        SELECT COUNT(*)
+        FROM #copy_layers AS c
+        INNER JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = c.layer
+        WHERE s.inputs = c.inputs AND s.units = c.units AND s.activation = c.activation);
+    SET @Alike = @Alike + (
+        SELECT COUNT(*)
+        FROM #copy_tensors AS c
+        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index AND s.column_index = c.column_index
+        WHERE s.value = c.value);
+    IF @Alike <> @Numbers + (SELECT COUNT(*) FROM #copy_layers) OR @Stored NOT IN (0, @Alike)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName, N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
+            N'dbo.training_log, or load the network to copy under another name.'), N'%', N'%%');
+        THROW 50155, @Message, 1;
+    END;
+
+    CREATE TABLE #answers (example_id INT NOT NULL, label INT NOT NULL, probability FLOAT NOT NULL, PRIMARY KEY (example_id, label));
+    SET @Dataset = CONVERT(NVARCHAR(36), NEWID());
+    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
+    SELECT @Dataset, example_id, feature_index, value FROM #copy_probes;
+    INSERT INTO #answers (example_id, label, probability)
+    EXECUTE dbo.ScoreNetworkSql @ModelName = @ModelName, @Dataset = @Dataset;
+    DELETE FROM dbo.examples WHERE dataset = @Dataset;
+    SET @Difference = (
+        SELECT MAX(COALESCE(ABS(a.probability - c.probability), 1))
+        FROM #copy_answers AS c
+        LEFT JOIN #answers AS a ON a.example_id = c.example_id AND a.label = c.label);
+    IF @Difference >= CAST(N'1e-6' AS FLOAT)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The network ''', @ModelName, N''' gives probabilities up to ', @Difference,
+            N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
+        THROW 50151, @Message, 1;
+    END;
+END;
+GO
+-- StartNetwork: fills #data (example, unit, value) and #targets (example, label) with the data set in its shuffled order, and
+-- #layers and #weights with the stored network of the name, or with a new one. Called by TrainNetworkSql.
+CREATE OR ALTER PROCEDURE internal.StartNetwork
+    @ModelName NVARCHAR(128),  -- name of the network
+    @Dataset NVARCHAR(128),    -- data set in dbo.examples
+    @Hidden NVARCHAR(400),     -- units of the hidden layers, with commas
+    @Seed INT,                 -- 1 to 2147483646
+    @Iteration INT OUTPUT      -- the last stored iteration, 0 for a new network
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Inputs INT, @Classes INT, @Example INT, @Label INT, @Missing INT, @Numbers BIGINT, @Depth INT;
+    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
+    SET @Classes = (SELECT units FROM dbo.dense_layers WHERE network = @ModelName
+        AND layer = (SELECT MAX(layer) FROM dbo.dense_layers WHERE network = @ModelName));
+    SELECT TOP (1) @Example = e.example_id, @Label = y.label
+    FROM (SELECT DISTINCT example_id FROM dbo.examples WHERE dataset = @Dataset) AS e
+    LEFT JOIN dbo.example_labels AS y ON y.dataset = @Dataset AND y.example_id = e.example_id
+    WHERE y.label IS NULL OR y.label < 0 OR y.label >= COALESCE(@Classes, 10000)
+    ORDER BY e.example_id;
+    IF @Example IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', COALESCE(CAST(@Label AS NVARCHAR(12)), N'NULL'),
+            N'. Give every example a class from 0 to ', COALESCE(@Classes, 10000) - 1, N' in dbo.example_labels.'), N'%', N'%%');
+        THROW 50175, @Message, 1;
+    END;
+
+    SET @Iteration = COALESCE((SELECT MAX(iteration) FROM dbo.training_log WHERE network = @ModelName), 0);
+    INSERT INTO #layers (layer, inputs, units, activation)
+    SELECT h.layer, LAG(h.units, 1, @Inputs) OVER (ORDER BY h.layer), h.units, N'relu'
+    FROM (
+        SELECT CAST(j.[key] AS INT) AS layer, CAST(j.[value] AS INT) AS units
+        FROM (SELECT CONCAT(N'[', @Hidden, N']') AS hidden) AS given
+        CROSS APPLY OPENJSON(given.hidden) AS j) AS h;
+    SET @Depth = (SELECT COUNT(*) FROM #layers);
+    INSERT INTO #layers (layer, inputs, units, activation)
+    SELECT @Depth, l.units, COALESCE(@Classes, (
+        SELECT CASE WHEN MAX(y.label) < 1 THEN 2 ELSE MAX(y.label) + 1 END
+        FROM dbo.example_labels AS y
+        WHERE y.dataset = @Dataset AND y.example_id IN (SELECT e.example_id FROM dbo.examples AS e WHERE e.dataset = @Dataset))), N'softmax'
+    FROM #layers AS l
+    WHERE l.layer = @Depth - 1;
+    SET @Numbers = (SELECT SUM(CAST(inputs AS BIGINT) * units) FROM #layers);
+
+    -- The first numbers make the weights, the next the order of the examples.
+    CREATE TABLE #numbers (number BIGINT NOT NULL PRIMARY KEY, state BIGINT NOT NULL);
+    SET @Missing = (SELECT COUNT(DISTINCT example_id) FROM dbo.examples WHERE dataset = @Dataset);
+    SET @Missing = @Missing + @Numbers;
+    EXECUTE internal.DrawNumbers @Seed, @Missing;
+    CREATE TABLE #order (example_id INT NOT NULL PRIMARY KEY, position INT NOT NULL);
+    INSERT INTO #order (example_id, position)
+    SELECT e.example_id, ROW_NUMBER() OVER (ORDER BY n.state, e.example_id) - 1
+    FROM (
+        SELECT example_id, ROW_NUMBER() OVER (ORDER BY example_id) - 1 + @Numbers AS number
+        FROM dbo.examples
+        WHERE dataset = @Dataset AND feature_index = 0) AS e
+    INNER JOIN #numbers AS n ON n.number = e.number;
+    INSERT INTO #data (example, unit, value)
+    SELECT o.position, e.feature_index, e.value
+    FROM dbo.examples AS e
+    INNER JOIN #order AS o ON o.example_id = e.example_id
+    WHERE e.dataset = @Dataset AND e.value <> 0
+    UNION ALL
+    SELECT position, -1, 1 FROM #order;
+    INSERT INTO #targets (example, label)
+    SELECT o.position, y.label
+    FROM #order AS o
+    INNER JOIN dbo.example_labels AS y ON y.dataset = @Dataset AND y.example_id = o.example_id;
+
+    IF @Classes IS NOT NULL
+    BEGIN
+        IF (SELECT COUNT(*) FROM dbo.dense_layers WHERE network = @ModelName) <> (SELECT COUNT(*) FROM #layers)
+            OR EXISTS (
+                SELECT 1
+                FROM #layers AS l
+                LEFT JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = l.layer
+                    AND s.inputs = l.inputs AND s.units = l.units AND (s.activation = N'softmax' OR l.layer < @Depth)
+                WHERE s.layer IS NULL)
+        BEGIN
+            SET @Message = REPLACE(CONCAT(N'The stored network ''', @ModelName, N''' has other layers than ', @Inputs, N' inputs, ',
+                @Hidden, N' hidden units and a softmax. Give its own @Hidden and data set to go on with it, or another @ModelName.'), N'%', N'%%');
+            THROW 50174, @Message, 1;
+        END;
+        DELETE FROM #layers;
+        EXECUTE internal.ReadNetwork @ModelName;
+        RETURN 0;
+    END;
+
+    -- Uniform within Glorot and Bengio's limit, the root of 6 / (inputs + units); the biases begin at 0.
+    INSERT INTO #weights (layer, input, unit, value, velocity)
+    SELECT w.layer, w.input, w.unit, (2 * (CAST(n.state AS FLOAT) / 2147483647) - 1) * SQRT(CAST(6 AS FLOAT) / (w.inputs + w.units)), 0
+    FROM (
+        SELECT l.layer, l.inputs, l.units, i.number AS input, u.number AS unit,
+            ROW_NUMBER() OVER (ORDER BY l.layer, i.number, u.number) - 1 AS number
+        FROM #layers AS l
+        INNER JOIN #numbers AS i ON i.number < l.inputs
+        INNER JOIN #numbers AS u ON u.number < l.units) AS w
+    INNER JOIN #numbers AS n ON n.number = w.number
+    UNION ALL
+    SELECT l.layer, -1, u.number, 0, 0
+    FROM #layers AS l
+    INNER JOIN #numbers AS u ON u.number < l.units;
+END;
+GO
+-- StoreNetwork: stores #layers, #weights and the new rows of #log in one transaction. Called by TrainNetworkSql.
+CREATE OR ALTER PROCEDURE internal.StoreNetwork
+    @ModelName NVARCHAR(128), -- name of the network
+    @Dataset NVARCHAR(128),   -- data set that it learns from
+    @LearningRate FLOAT       -- size of the steps
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    BEGIN TRANSACTION;
+    DELETE FROM dbo.tensors WHERE network = @ModelName;
+    INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
+    SELECT @ModelName, CONCAT(w.layer, CASE WHEN w.input = -1 THEN N'.bias' ELSE N'.weight' END, CASE WHEN k.is_velocity = 1 THEN N'.velocity' ELSE N'' END),
+        CASE WHEN w.input = -1 THEN 0 ELSE w.input END, w.unit, CASE WHEN k.is_velocity = 1 THEN w.velocity ELSE w.value END
+    FROM #weights AS w
+    CROSS JOIN (SELECT 0 AS is_velocity UNION ALL SELECT 1) AS k;
+    INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
+    SELECT @ModelName, l.layer, l.inputs, l.units, l.activation
+    FROM #layers AS l
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.dense_layers AS d WHERE d.network = @ModelName AND d.layer = l.layer);
+    INSERT INTO dbo.training_log (network, iteration, dataset, examples, learning_rate, loss)
+    SELECT @ModelName, iteration, @Dataset, examples, @LearningRate, loss
+    FROM #log;
+    COMMIT TRANSACTION;
+    DELETE FROM #log;
+END;
+GO
+-- UpdateWeights: one step of gradient descent with momentum on #weights, by #gradients; L2 holds the weights down, not the
+-- biases. Called by TrainNetworkSql.
+CREATE OR ALTER PROCEDURE internal.UpdateWeights
+    @LearningRate FLOAT, -- size of the step
+    @L2 FLOAT,           -- the loss holds half of it times the sum of the squared weights
+    @Momentum FLOAT      -- share of the last step that is taken again
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
     UPDATE w
-    SET w.display_name = p.display_name, w.study_date = s.study_date, w.slices = s.number_images, w.state = t.state,
-        w.prediction_id = t.prediction_id, w.probability = r.probability
-    FROM dbo.worklist AS w
-    INNER JOIN dbo.patients AS p ON p.idx = w.idx
-    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
-    INNER JOIN dbo.scan_states AS t ON t.scan_id = w.scan_id
-    LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
-    WHERE w.scan_id IN (SELECT scan_id FROM #changed);
-    INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability)
-    SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images, t.state, t.prediction_id, r.probability
+    SET velocity = @Momentum * w.velocity
+        - @LearningRate * (COALESCE(g.value, CAST(0 AS FLOAT)) + CASE WHEN w.input = -1 THEN 0 ELSE @L2 * w.value END)
+    FROM #weights AS w
+    LEFT JOIN #gradients AS g ON g.layer = w.layer AND g.input = w.input AND g.unit = w.unit;
+    UPDATE #weights SET value = value + velocity;
+END;
+GO
+-- TrainNetworkSql: trains a dense network with ReLU units and a softmax on a data set, with no Python.
+-- Example: EXECUTE dbo.TrainNetworkSql @Dataset = N'digits', @Hidden = N'32,16', @Iterations = 200, @ModelName = N'digits';
+CREATE OR ALTER PROCEDURE dbo.TrainNetworkSql
+    @Dataset NVARCHAR(128) = NULL,           -- data set in dbo.examples and dbo.example_labels
+    @Hidden NVARCHAR(400) = N'32,16',        -- units of the hidden layers, with commas
+    @Iterations INT = 100,                   -- steps of the whole training, those already stored included, 1 to 1000000
+    @LearningRate FLOAT = 0.1,               -- size of a step, above 0 and up to 1000
+    @L2 FLOAT = 0,                           -- the loss holds half of it times the sum of the squared weights
+    @BatchSize INT = NULL,                   -- examples in a step; NULL means all
+    @Momentum FLOAT = 0.9,                   -- share of the last step that is taken again, 0 to 0.999
+    @Seed INT = 1,                           -- begins the generator of weights and order, 1 to 2147483646
+    @ModelName NVARCHAR(128) = N'network_sql', -- name of the network
+    @Help BIT = 0                            -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.TrainNetworkSql learns the labels of a data set by gradient descent, every step a few statements over tables.
+Weights come from a generator written in T-SQL, so the same call gives the same network on every engine. The examples are
+shuffled once; each step takes the next @BatchSize of them. Weights and dbo.training_log are stored about every five seconds
+and at the end: stopped at any point, the training goes on from there when called again. A network that has its @Iterations
+already is left as it is; give more to go on. ScoreNetworkSql runs it.
+Parameters:
+    @Dataset NVARCHAR(128) = NULL              data set in dbo.examples and dbo.example_labels
+    @Hidden NVARCHAR(400) = N''32,16''           units of the hidden layers, with commas
+    @Iterations INT = 100                      steps of the whole training, those already stored included, 1 to 1000000
+    @LearningRate FLOAT = 0.1                  size of a step, above 0 and up to 1000
+    @L2 FLOAT = 0                              the loss holds half of it times the sum of the squared weights
+    @BatchSize INT = NULL                      examples in a step; NULL means all
+    @Momentum FLOAT = 0.9                      share of the last step that is taken again, 0 to 0.999
+    @Seed INT = 1                              begins the generator of weights and order, 1 to 2147483646
+    @ModelName NVARCHAR(128) = N''network_sql''  name of the network
+    @Help BIT = 0                              1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.TrainNetworkSql @Dataset = N''digits'', @Hidden = N''32,16'', @Iterations = 200, @ModelName = N''digits'';';
+        RETURN 0;
+    END;
+
+    EXECUTE internal.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
+
+    DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Filled INT = 0, @Loss FLOAT, @LossText NVARCHAR(30);
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #gradients (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #data (example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, unit));
+    CREATE TABLE #targets (example INT NOT NULL PRIMARY KEY, label INT NOT NULL);
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #deltas (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
+    CREATE TABLE #log (iteration INT NOT NULL PRIMARY KEY, examples INT NOT NULL, loss FLOAT NOT NULL);
+
+    EXECUTE internal.StartNetwork @ModelName, @Dataset, @Hidden, @Seed, @Iteration OUTPUT;
+    SET @Examples = (SELECT COUNT(*) FROM #targets);
+    IF @BatchSize IS NULL OR @BatchSize > @Examples
+        SET @BatchSize = @Examples;
+    RAISERROR(N'%s: %d examples, iterations %d to %d.', 0, 1, @ModelName, @Examples, @Iteration, @Iterations) WITH NOWAIT;
+
+    WHILE @Iteration < @Iterations
+    BEGIN
+        BEGIN TRY
+            SET @First = CAST(@Iteration AS BIGINT) * @BatchSize % @Examples;
+            IF @BatchSize < @Examples OR @Filled = 0
+            BEGIN
+                DELETE FROM #activations;
+                INSERT INTO #activations (layer, example, unit, value)
+                SELECT 0, example, unit, value
+                FROM #data
+                WHERE (example >= @First AND example < @First + @BatchSize) OR example < @First + @BatchSize - @Examples;
+                SET @Filled = 1;
+            END;
+            ELSE
+                DELETE FROM #activations WHERE layer > 0;
+
+            EXECUTE internal.ForwardLayers;
+            EXECUTE internal.FillProbabilities;
+            SET @Loss = (
+                SELECT AVG(p.loss)
+                FROM #targets AS t
+                INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label);
+            SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
+            EXECUTE internal.BackwardLayers;
+            EXECUTE internal.UpdateWeights @LearningRate, @L2, @Momentum;
+        END TRY
+        BEGIN CATCH
+            SET @Number = ERROR_NUMBER();
+            -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
+            IF @Number NOT IN (232, 3623, 8115)
+                THROW;
+            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ', @LearningRate,
+                N') or @Momentum, or scale the features; what was stored before is kept.');
+            THROW 50176, @Message, 1;
+        END CATCH;
+
+        SET @Iteration = @Iteration + 1;
+        INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
+        IF @Iteration = @Iterations OR DATEDIFF(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
+        BEGIN
+            EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
+            SET @Stored = SYSUTCDATETIME();
+            SET @LossText = CAST(@Loss AS NVARCHAR(30));
+            RAISERROR(N'Iteration %d of %d: loss %s.', 0, 1, @Iteration, @Iterations, @LossText) WITH NOWAIT;
+        END;
+    END;
+END;
+GO
+-- LineageOf: where a prediction comes from, step by step: model, training run, features, network, scan and every slice.
+-- Example: EXECUTE dbo.LineageOf @PredictionId = 1;
+CREATE OR ALTER PROCEDURE dbo.LineageOf
+    @PredictionId INT = NULL, -- prediction_id of dbo.predictions; needed
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.LineageOf lists where a prediction comes from: the model and its training run with its test figures, the patients that it
+learnt from, the pooled vector as it was scored, features, layer and network, the scan and every slice, with their SHA-256.
+The words at the end of a row say when something that is stored no longer is what was used.
+Parameters:
+    @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.LineageOf @PredictionId = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @ExperimentId INT;
+    CREATE TABLE #chain (
+        position INT NOT NULL, kind NVARCHAR(32) NOT NULL, name NVARCHAR(200) NULL, detail NVARCHAR(2000) NULL, sha256 VARBINARY(32) NULL);
+
+    SELECT @ScanId = p.scan_id, @ClassifierId = p.classifier_id, @FeatureSetId = c.feature_set_id, @Pooling = c.pooling,
+        @ExperimentId = (SELECT MAX(e.experiment_id) FROM dbo.experiments AS e WHERE e.classifier_id = p.classifier_id)
+    FROM dbo.predictions AS p
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = p.classifier_id
+    WHERE p.prediction_id = @PredictionId;
+    IF @ScanId IS NULL
+    BEGIN
+        SET @Message = CONCAT(N'There is no prediction with the number ', COALESCE(CAST(@PredictionId AS NVARCHAR(12)), N'NULL'),
+            N'. Give a prediction_id of dbo.predictions.');
+        THROW 50145, @Message, 1;
+    END;
+
+    INSERT INTO #chain (position, kind, name, detail, sha256)
+    SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ', COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'),
+        N', prevalence ', COALESCE(CAST(p.prevalence AS NVARCHAR(30)), N'not corrected'), N', ', CONVERT(NVARCHAR(23), p.predicted_at, 126), N' by ', p.predicted_by), NULL
+    FROM dbo.predictions AS p
+    WHERE p.prediction_id = @PredictionId
+    UNION ALL
+    SELECT 2, N'model', c.name, CONCAT(N'version ', c.version, N', ', c.library, N', made ', CONVERT(NVARCHAR(23), c.created_at, 126),
+        IIF(HASHBYTES('SHA2_256', c.model) = c.sha256, N'', N'; the stored bytes are damaged')), c.sha256
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId
+    UNION ALL
+    SELECT 3, N'experiment', CAST(e.experiment_id AS NVARCHAR(12)), LEFT(CONCAT(N'seed ', e.seed, N', ', CONVERT(NVARCHAR(23), e.started_at, 126), N' to ',
+        CONVERT(NVARCHAR(23), e.ended_at, 126), N' by ', e.run_by, N', parameters ', e.parameters), 2000), NULL
+    FROM dbo.experiments AS e
+    WHERE e.experiment_id = @ExperimentId
+    UNION ALL
+    SELECT 4, N'patients', p.part, CONCAT(COUNT(*), N' patients, ', SUM(CAST(p.label AS INT)), N' with cancer; see dbo.experiment_patients'), NULL
+    FROM dbo.experiment_patients AS p
+    WHERE p.experiment_id = @ExperimentId
+    GROUP BY p.part
+    UNION ALL
+    SELECT 5, N'test figure', m.metric, COALESCE(CAST(m.value AS NVARCHAR(30)), N'not defined'), NULL
+    FROM dbo.experiment_metrics AS m
+    WHERE m.experiment_id = @ExperimentId AND m.part = 'test'
+        AND m.metric IN (N'auc', N'auc_low', N'auc_high', N'log_loss', N'log_loss_constant', N'brier', N'brier_constant', N'ece')
+    UNION ALL
+    SELECT 6, N'vector', @Pooling, CASE
+            WHEN p.vector_sha256 IS NULL THEN N'not recorded; the SHA-256 is of the vector stored now'
+            WHEN v.vector IS NULL THEN N'the stored vector is gone'
+            WHEN p.vector_sha256 <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), v.vector)) THEN N'another vector is stored now'
+            ELSE N'as stored' END,
+        COALESCE(p.vector_sha256, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), v.vector)))
+    FROM dbo.predictions AS p
+    LEFT JOIN dbo.pooled_features AS v ON v.scan_id = p.scan_id AND v.feature_set_id = @FeatureSetId AND v.pooling = @Pooling
+    WHERE p.prediction_id = @PredictionId
+    UNION ALL
+    SELECT 7, N'features', CAST(f.feature_set_id AS NVARCHAR(12)), CONCAT(f.array_rows, N' × ', f.array_cols,
+        IIF(HASHBYTES('SHA2_256', f.array) = f.sha256, N'', N'; the stored bytes are damaged')), f.sha256
+    FROM dbo.features AS f
+    WHERE f.scan_id = @ScanId AND f.feature_set_id = @FeatureSetId
+    UNION ALL
+    SELECT 8, N'network', n.name, CONCAT(N'version ', n.version, N', layer ', fs.layer, N', preprocessing ', fs.preprocessing, N', width ', fs.width,
+        IIF(HASHBYTES('SHA2_256', n.model) = n.sha256, N'', N'; the stored bytes are damaged')), n.sha256
+    FROM dbo.feature_sets AS fs
+    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    WHERE fs.feature_set_id = @FeatureSetId
+    UNION ALL
+    SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images, N' slices of ',
+        s.image_rows, N' × ', s.image_cols), s.content_sha256
     FROM dbo.scans AS s
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
-    INNER JOIN dbo.scan_states AS t ON t.scan_id = s.scan_id
-    LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
-    WHERE s.is_primary = 1 AND s.scan_id IN (SELECT scan_id FROM #changed)
-        AND NOT EXISTS (SELECT 1 FROM dbo.worklist AS w WHERE w.scan_id = s.scan_id)
-    ORDER BY p.idx;
-    COMMIT TRANSACTION;
+    WHERE s.scan_id = @ScanId
+    UNION ALL
+    SELECT 10 + i.slice_index, N'slice', CAST(i.slice_index AS NVARCHAR(12)), CONCAT(N'SOP instance ', i.instance_uid), i.pixels_sha256
+    FROM dbo.scan_images AS i
+    WHERE i.scan_id = @ScanId;
+    SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, name;
+END;
+GO
+-- DeleteModelNodes: deletes what plain T-SQL reads of a model; inside the caller's transaction.
+-- Called by DeleteModel and StoreModelNodes.
+CREATE OR ALTER PROCEDURE internal.DeleteModelNodes
+    @ClassifierId INT -- the model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DELETE FROM dbo.model_checks WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_calibration WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_nodes WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
+END;
+GO
+-- AddTerms: adds the terms of a logistic regression for every scan.
+-- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
+CREATE OR ALTER PROCEDURE internal.AddTerms
+    @ClassifierId INT -- model with rows in dbo.model_coefficients
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
+        N' is missing, which a logistic regression cannot read. Generate the features of the scan again.')
+    FROM #vectors
+    WHERE x IS NULL
+    ORDER BY scan_id, feature_index;
+    IF @Message IS NOT NULL
+        THROW 50153, @Message, 1;
+
+    INSERT INTO #margins (scan_id, margin)
+    SELECT v.scan_id, MAX(s.intercept) + SUM((v.x - c.mean) / c.scale * c.coefficient)
+    FROM #vectors AS v
+    INNER JOIN dbo.model_coefficients AS c ON c.feature_index = v.feature_index
+    INNER JOIN dbo.model_scoring AS s ON s.classifier_id = c.classifier_id
+    WHERE c.classifier_id = @ClassifierId
+    GROUP BY v.scan_id;
+END;
+GO
+-- CalibrateScores: turns the raw scores in #scores into probabilities, and moves them to the share of positives at a site.
+-- Called by ScoreScansSql; #scores is that of ScoreScansSql's callers.
+CREATE OR ALTER PROCEDURE internal.CalibrateScores
+    @ClassifierId INT, -- model whose scores they are
+    @Prevalence FLOAT  -- share of positives at the site, or NULL for no correction
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Method VARCHAR(8), @Slope FLOAT, @Intercept FLOAT, @TrainedOn FLOAT;
+    DECLARE @Least FLOAT = CAST(N'1e-12' AS FLOAT), @Odds FLOAT;
+    CREATE TABLE #odds (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
+    CREATE TABLE #places (scan_id INT NOT NULL PRIMARY KEY, position INT NOT NULL);
+
+    SELECT @Method = method, @Slope = x, @Intercept = y FROM dbo.model_calibration WHERE classifier_id = @ClassifierId AND position = 0;
+    IF @Method = 'platt'
+    BEGIN
+        -- Log-odds of a score no nearer than 1e-12 to 0 and 1.
+        INSERT INTO #odds (scan_id, margin)
+        SELECT k.scan_id, @Slope * LOG(k.kept / (1 - k.kept)) + @Intercept
+        FROM (SELECT scan_id, CASE WHEN raw < @Least THEN @Least WHEN raw > 1 - @Least THEN 1 - @Least ELSE raw END AS kept FROM #scores) AS k;
+        -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
+        UPDATE s
+        SET s.probability = CASE
+            WHEN o.margin < -700 THEN EXP(CAST(-700 AS FLOAT))
+            WHEN o.margin < 0 THEN EXP(o.margin) / (1 + EXP(o.margin))
+            WHEN o.margin > 700 THEN 1
+            ELSE 1 / (1 + EXP(-o.margin)) END
+        FROM #scores AS s
+        INNER JOIN #odds AS o ON o.scan_id = s.scan_id;
+    END;
+    IF @Method = 'isotonic'
+    BEGIN
+        -- The last point at or below the score; before the first one and after the last the curve is flat.
+        INSERT INTO #places (scan_id, position)
+        SELECT s.scan_id, MAX(c.position)
+        FROM #scores AS s
+        INNER JOIN dbo.model_calibration AS c ON c.x <= s.raw OR c.position = 0
+        WHERE c.classifier_id = @ClassifierId
+        GROUP BY s.scan_id;
+        UPDATE s
+        SET s.probability = CASE
+            WHEN s.raw <= c.x OR later.x IS NULL THEN c.y
+            ELSE (later.y - c.y) / (later.x - c.x) * (s.raw - c.x) + c.y END
+        FROM #scores AS s
+        INNER JOIN #places AS p ON p.scan_id = s.scan_id
+        INNER JOIN dbo.model_calibration AS c ON c.classifier_id = @ClassifierId AND c.position = p.position
+        LEFT JOIN dbo.model_calibration AS later ON later.classifier_id = @ClassifierId AND later.position = p.position + 1;
+    END;
+    IF @Prevalence IS NULL
+        RETURN 0;
+
+    SET @TrainedOn = (SELECT prevalence FROM dbo.model_scoring WHERE classifier_id = @ClassifierId);
+    IF @TrainedOn IS NULL
+    BEGIN
+        SET @Message = N'It is not known which share of positives the model was trained on. Train it again, or leave @Prevalence NULL.';
+        THROW 50154, @Message, 1;
+    END;
+    SET @Odds = (@Prevalence / (1 - @Prevalence)) / (@TrainedOn / (1 - @TrainedOn));
+    UPDATE #scores SET probability = @Odds * probability / (@Odds * probability + 1 - probability);
+END;
+GO
+-- ReadVectors: fills #vectors with the features of the scans in #wanted, in the single precision in which models are trained.
+-- Called by ScoreScansSql, whose table #vectors it fills; #wanted is that of ScoreScansSql's callers.
+CREATE OR ALTER PROCEDURE internal.ReadVectors
+    @ClassifierId INT, -- model that reads them
+    @RefuseMissing BIT -- 1 refuses a null among the features, as Python does; 0 leaves it to the model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Width INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
+    SELECT @Width = s.width, @FeatureSetId = c.feature_set_id, @Pooling = c.pooling
+    FROM dbo.model_scoring AS s
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+    WHERE s.classifier_id = @ClassifierId;
+
+    -- The text of a single reads back as that single whether or not a double stands between, as it does in Python.
+    -- Type 2 is a number and 0 is null, a missing value; anything else is no feature, and leaves a gap that is found below.
+    BEGIN TRY
+        INSERT INTO #vectors (scan_id, feature_index, x)
+        SELECT w.scan_id, CAST(v.[key] AS INT), CAST(v.[value] AS REAL)
+        FROM #wanted AS w
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
+        CROSS APPLY OPENJSON(f.vector) AS v
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] IN (0, 2);
+    END TRY
+    BEGIN CATCH
+        -- Only now is it worth the time to look which number single precision cannot hold.
+        SELECT TOP (1) @Message = CONCAT(N'The feature ', v.[key], N' of the scan ', w.scan_id, N' is ', LEFT(v.[value], 40),
+            N', which single precision cannot hold. Generate or copy the features of the scan again.')
+        FROM #wanted AS w
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
+        CROSS APPLY OPENJSON(f.vector) AS v
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2 AND TRY_CAST(v.[value] AS REAL) IS NULL
+        ORDER BY w.scan_id, CAST(v.[key] AS INT);
+        IF @Message IS NULL
+            THROW;
+        THROW 50153, @Message, 1;
+    END CATCH;
+
+    CREATE CLUSTERED INDEX IX_vectors ON #vectors (scan_id, feature_index, x);
+    SELECT TOP (1) @Message = CONCAT(N'The scan ', w.scan_id, N' has ', COUNT(v.feature_index), N' features and the model reads ', @Width,
+        N', of feature set ', @FeatureSetId, N' and pooling ', @Pooling, N'. Generate or copy the features that the model was trained on.')
+    FROM #wanted AS w
+    LEFT JOIN #vectors AS v ON v.scan_id = w.scan_id
+    GROUP BY w.scan_id
+    HAVING COUNT(v.feature_index) <> @Width OR MAX(v.feature_index) <> @Width - 1
+    ORDER BY w.scan_id;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50153, @Message, 1;
+    END;
+
+    IF @RefuseMissing = 1
+        SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
+            N' is null, and no number. Generate or copy the features of the scan again.')
+        FROM #vectors
+        WHERE x IS NULL
+        ORDER BY scan_id, feature_index;
+    IF @Message IS NOT NULL
+        THROW 50153, @Message, 1;
+END;
+GO
+-- WalkTrees: sends every scan through every tree of a LightGBM model, one level of all trees at a time, and adds the leaves.
+-- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
+CREATE OR ALTER PROCEDURE internal.WalkTrees
+    @ClassifierId INT -- model with rows in dbo.model_nodes
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Stride INT, @Moved INT = 1, @Zero FLOAT = CAST(N'1.0000000180025095e-35' AS FLOAT);
+    -- One number stands for a node of a tree, and for each kind of value it says where that goes from there.
+    CREATE TABLE #nodes (
+        place INT NOT NULL PRIMARY KEY, feature_index INT NULL, threshold FLOAT NULL,
+        missing_place INT NULL, zero_place INT NULL, left_place INT NULL, right_place INT NULL, leaf_value FLOAT NULL);
+    CREATE TABLE #walk (scan_id INT NOT NULL, place INT NOT NULL);
+
+    -- LightGBM takes a number up to its kZeroThreshold, the single nearest to 1e-35, for 0.
+    UPDATE #vectors SET x = 0 WHERE x BETWEEN -@Zero AND @Zero AND x <> 0;
+
+    SET @Stride = (SELECT MAX(node) + 1 FROM dbo.model_nodes WHERE classifier_id = @ClassifierId);
+    INSERT INTO #nodes (place, feature_index, threshold, missing_place, zero_place, left_place, right_place, leaf_value)
+    SELECT tree * @Stride + node, feature_index, threshold,
+        tree * @Stride + CASE WHEN (missing = 'none' AND threshold >= 0) OR (missing <> 'none' AND default_left = 1) THEN left_node ELSE right_node END,
+        tree * @Stride + CASE WHEN (missing <> 'zero' AND threshold >= 0) OR (missing = 'zero' AND default_left = 1) THEN left_node ELSE right_node END,
+        tree * @Stride + left_node, tree * @Stride + right_node, leaf_value
+    FROM dbo.model_nodes
+    WHERE classifier_id = @ClassifierId;
+
+    INSERT INTO #walk (scan_id, place)
+    SELECT w.scan_id, n.tree * @Stride
+    FROM #wanted AS w
+    CROSS JOIN dbo.model_nodes AS n
+    WHERE n.classifier_id = @ClassifierId AND n.node = 0;
+    WHILE @Moved > 0
+    BEGIN
+        UPDATE w
+        SET w.place = CASE
+            WHEN v.x IS NULL THEN n.missing_place
+            WHEN v.x = 0 THEN n.zero_place
+            WHEN v.x <= n.threshold THEN n.left_place
+            ELSE n.right_place END
+        FROM #walk AS w
+        INNER JOIN #nodes AS n ON n.place = w.place
+        INNER JOIN #vectors AS v ON v.scan_id = w.scan_id AND v.feature_index = n.feature_index;
+        SET @Moved = @@ROWCOUNT;
+    END;
+
+    INSERT INTO #margins (scan_id, margin)
+    SELECT w.scan_id, MAX(s.intercept) + SUM(n.leaf_value) / MAX(s.divisor)
+    FROM #walk AS w
+    INNER JOIN #nodes AS n ON n.place = w.place
+    INNER JOIN dbo.model_scoring AS s ON s.classifier_id = @ClassifierId
+    GROUP BY w.scan_id;
+END;
+GO
+-- ScoreScansSql: scores the scans in #wanted with a model of dbo.model_scoring, all at once and with T-SQL alone.
+-- Called by PredictPatientsSql, PredictLungCancerSql, StoreModelNodes and TakeCopiedScans, whose tables #wanted it reads and #scores it fills.
+CREATE OR ALTER PROCEDURE internal.ScoreScansSql
+    @ClassifierId INT,     -- model
+    @Prevalence FLOAT,     -- share of positives at the site, or NULL for no correction
+    @RefuseMissing BIT = 0 -- 1 refuses a null among the features, as Python does; 0 leaves it to the model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #vectors (scan_id INT NOT NULL, feature_index INT NOT NULL, x FLOAT NULL);
+    CREATE TABLE #margins (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
+
+    EXECUTE internal.ReadVectors @ClassifierId, @RefuseMissing;
+    IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE classifier_id = @ClassifierId AND trees > 0)
+        EXECUTE internal.WalkTrees @ClassifierId;
+    ELSE
+        EXECUTE internal.AddTerms @ClassifierId;
+
+    -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
+    INSERT INTO #scores (scan_id, raw, probability)
+    SELECT r.scan_id, r.raw, r.raw
+    FROM (
+        SELECT m.scan_id, CASE
+            WHEN s.steepness * m.margin < -700 THEN EXP(CAST(-700 AS FLOAT))
+            WHEN m.margin < 0 THEN EXP(s.steepness * m.margin) / (1 + EXP(s.steepness * m.margin))
+            WHEN s.steepness * m.margin > 700 THEN 1
+            ELSE 1 / (1 + EXP(-s.steepness * m.margin)) END AS raw
+        FROM #margins AS m
+        INNER JOIN dbo.model_scoring AS s ON s.classifier_id = @ClassifierId) AS r;
+    EXECUTE internal.CalibrateScores @ClassifierId, @Prevalence;
 END;
 GO
 -- FindClassifier: finds the model that a name means: the version asked for, else the champion of the name, else its newest version.
 -- Called by PredictLungCancer and every other procedure that is given a model's name.
-CREATE OR ALTER PROCEDURE dbo.FindClassifier
+CREATE OR ALTER PROCEDURE internal.FindClassifier
     @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
     @Version INT,              -- its version, or NULL for the champion, else the newest
     @ClassifierId INT OUTPUT   -- the row found
@@ -1084,37 +2574,262 @@ BEGIN
     THROW 50108, @Message, 1;
 END;
 GO
--- FindPrevalence: settles the share of positives that scores are corrected to: the one given, else that of the site, else none.
--- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL.
-CREATE OR ALTER PROCEDURE dbo.FindPrevalence
-    @Prevalence FLOAT OUTPUT -- above 0 and below 1, or NULL for the setting prevalence; NULL comes back for no correction
+-- DeleteModel: deletes a version of a model and its training run, unless predictions or promotions refer to it.
+-- Example: EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 1;
+CREATE OR ALTER PROCEDURE dbo.DeleteModel
+    @ModelName NVARCHAR(128) = NULL, -- name of the model; needed
+    @Version INT = NULL,             -- version to delete; needed
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Setting NVARCHAR(400);
-    IF @Prevalence IS NULL
+    IF @Help = 1
     BEGIN
-        SET @Setting = (SELECT value FROM dbo.settings WHERE name = N'prevalence');
-        SET @Prevalence = TRY_CAST(NULLIF(@Setting, N'') AS FLOAT);
-        IF @Setting IS NOT NULL AND (@Prevalence IS NULL OR @Prevalence <= 0 OR @Prevalence >= 1)
-            SET @Message = CONCAT(N'The setting prevalence is ''', @Setting,
-                N'''. Set it in dbo.settings to a share above 0 and below 1, such as 0.26, or to NULL for no correction.');
+        PRINT N'dbo.DeleteModel deletes a version of a model with its training run, figures and curves.
+It refuses while a prediction or a promotion, undone or not, refers to the version: what was scored stays explainable.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  name of the model; needed
+    @Version INT = NULL              version to delete; needed
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.DeleteModel @ModelName = N''lightgbm_sql'', @Version = 1;';
+        RETURN 0;
     END;
-    ELSE IF @Prevalence <= 0 OR @Prevalence >= 1
-        SET @Message = CONCAT(N'The value ', @Prevalence,
-            N' for the parameter @Prevalence is not supported. Supported values are shares above 0 and below 1, such as 0.26, and NULL.');
-    IF @Message IS NOT NULL
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Predictions INT, @Promotions INT;
+    IF @ModelName IS NULL OR @Version IS NULL
     BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
+        SET @Message = CONCAT(N'The parameter ', IIF(@ModelName IS NULL, N'@ModelName', N'@Version'),
+            N' is NULL. Give name and version of the model to delete; see dbo.classifiers.');
         THROW 50101, @Message, 1;
     END;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+
+    BEGIN TRANSACTION;
+    SET @Predictions = (SELECT COUNT(*) FROM dbo.predictions WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId);
+    SET @Promotions = (
+        SELECT COUNT(*) FROM dbo.model_promotions WITH (UPDLOCK, HOLDLOCK)
+        WHERE classifier_id = @ClassifierId OR previous_classifier_id = @ClassifierId);
+    IF @Predictions > 0 OR @Promotions > 0
+    BEGIN
+        SET @Message = CONCAT(N'Version ', @Version, N' of ''', REPLACE(@ModelName, N'%', N'%%'), N''' cannot be deleted: ', @Predictions,
+            N' predictions and ', @Promotions, N' promotions refer to it. Keep it, or delete those predictions first; promotions are kept for good.');
+        THROW 50143, @Message, 1;
+    END;
+    DELETE FROM dbo.experiment_curves WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiment_metrics WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiment_patients WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
+    EXECUTE internal.DeleteModelNodes @ClassifierId;
+    DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    COMMIT TRANSACTION;
+    RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;
+END;
+GO
+-- FindModel: says which version a model's name stands for.
+-- Example: EXECUTE dbo.FindModel @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.FindModel
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Version INT = NULL,                        -- its version; NULL means the champion, else the newest
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.FindModel says which version a model''s name stands for, as every procedure that is given a name reads it:
+the version asked for, else the champion of the name, else its newest version. It returns a row: classifier_id of dbo.classifiers,
+name, version, and whether that version is the champion. A name or version that is not there is refused, with those that are.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Version INT = NULL                         its version; NULL means the champion, else the newest
+    @Help BIT = 0                               1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.FindModel;
+    EXECUTE dbo.FindModel @ModelName = N''lightgbm_sql'', @Version = 2;';
+        RETURN 0;
+    END;
+
+    DECLARE @ClassifierId INT;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT c.classifier_id, c.name, c.version, CAST(IIF(h.classifier_id IS NULL, 0, 1) AS BIT) AS is_champion
+    FROM dbo.classifiers AS c
+    LEFT JOIN dbo.champions AS h ON h.classifier_id = c.classifier_id
+    WHERE c.classifier_id = @ClassifierId;
+END;
+GO
+-- RollbackModel: undoes the newest promotion of a name, so that the champion before it is the champion again.
+-- Example: EXECUTE dbo.RollbackModel @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.RollbackModel
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RollbackModel undoes the newest promotion of a name, so that the champion before it is the champion again.
+The promotion stays in dbo.model_promotions, marked with time and user. After the first promotion is undone the name has
+no champion, and its newest version is used.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RollbackModel @ModelName = N''lightgbm_sql'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
+    EXECUTE internal.FindClassifier @ModelName, NULL, @ClassifierId OUTPUT;
+
+    UPDATE p
+    SET p.rolled_back_at = SYSUTCDATETIME(),
+        p.rolled_back_by = COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN())
+    FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK)
+    WHERE p.promotion_id = (SELECT ch.promotion_id FROM dbo.champions AS ch WHERE ch.name = @ModelName);
+    IF @@ROWCOUNT = 0
+    BEGIN
+        SET @Message = CONCAT(N'The model ''', REPLACE(@ModelName, N'%', N'%%'), N''' has no champion, so there is nothing to roll back. PromoteModel makes a version the champion.');
+        THROW 50142, @Message, 1;
+    END;
+
+    SET @Message = COALESCE(
+        (SELECT CONCAT(c.name, N' version ', c.version, N' is the champion again.')
+            FROM dbo.champions AS ch
+            INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+            WHERE ch.name = @ModelName),
+        CONCAT(@ModelName, N' has no champion any more; its newest version is used.'));
+    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+END;
+GO
+-- WrongCases: the test patients that a model puts on the wrong side of a threshold, the most wrong first.
+-- Example: EXECUTE dbo.WrongCases @ModelName = N'lightgbm_sql', @Threshold = 40;
+CREATE OR ALTER PROCEDURE dbo.WrongCases
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Threshold FLOAT = 50,                      -- percent from which a score counts as cancer, 0 to 100
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.WrongCases lists the test patients that a model puts on the wrong side of a threshold, the most wrong first,
+with scan, label and score in percent, calibrated and raw, as they were when the model was trained.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Threshold FLOAT = 50                       percent from which a score counts as cancer, 0 to 100
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.WrongCases @ModelName = N''lightgbm_sql'', @Threshold = 40;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
+    IF @Threshold IS NULL OR @Threshold NOT BETWEEN 0 AND 100
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Threshold AS NVARCHAR(30)), N'NULL'),
+            N' for the parameter @Threshold is not supported. Supported values are percents from 0 to 100.');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+
+    -- Runs of schema version 3 and older did not record the scan.
+    SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id, IIF(t.label = 1, N'missed cancer', N'false alarm') AS mistake, CAST(t.label AS INT) AS label,
+        100 * t.probability AS prediction_percent, 100 * t.raw AS raw_percent
+    FROM dbo.test_scores AS t
+    INNER JOIN dbo.patients AS p ON p.patient_id = t.patient_id
+    INNER JOIN dbo.experiment_patients AS e ON e.experiment_id = t.experiment_id AND e.patient_id = t.patient_id
+    LEFT JOIN dbo.scans AS s ON s.patient_id = t.patient_id AND s.is_primary = 1
+    WHERE t.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId)
+        AND t.label <> IIF(100 * t.probability >= @Threshold, 1, 0)
+    ORDER BY ABS(t.label - t.probability) DESC, p.idx;
+END;
+GO
+-- FindScoring: finds the model that a name means, as FindClassifier does, and refuses one that plain T-SQL cannot score.
+-- Called by CheckModelSql and every procedure that scores with T-SQL alone.
+CREATE OR ALTER PROCEDURE internal.FindScoring
+    @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
+    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @ClassifierId INT OUTPUT   -- the row found
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Found INT, @Trees INT, @Width INT, @Stored INT, @Difference FLOAT;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @Found = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    SELECT @Trees = trees, @Width = width FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
+    SET @Stored = CASE WHEN @Trees > 0
+        THEN (SELECT COUNT(DISTINCT tree) FROM dbo.model_nodes WHERE classifier_id = @ClassifierId)
+        ELSE (SELECT COUNT(*) FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId) END;
+    IF @Trees IS NULL OR @Stored <> CASE WHEN @Trees > 0 THEN @Trees ELSE @Width END
+    BEGIN
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' has no nodes or coefficients that are whole. ',
+            N'Call EXECUTE dbo.StoreModelNodes @ModelName = N''', @ModelName, N''', @Version = ', @Found,
+            N'; where external scripts run, and bring it here with lungdb copy.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50150, @Message, 1;
+    END;
+
+    SET @Difference = (SELECT max_difference FROM dbo.model_checks WHERE classifier_id = @ClassifierId);
+    IF @Difference IS NULL OR @Difference >= CAST(N'1e-6' AS FLOAT)
+    BEGIN
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' scores ', COALESCE(CAST(@Difference AS NVARCHAR(30)), N'an unknown amount'),
+            N' away from Python here, where 1e-6 is allowed. Score it with PredictPatients, or train it again, with another calibration.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50151, @Message, 1;
+    END;
+END;
+GO
+-- CheckModelSql: says whether plain T-SQL can score a model, and how far from Python it scores.
+-- Example: EXECUTE dbo.CheckModelSql @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.CheckModelSql
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.CheckModelSql says whether dbo.PredictPatientsSql and lungdb copy can use a model: its rows in dbo.model_nodes or
+dbo.model_coefficients must be whole, and its scores within 1e-6 of those of Python. A model of which that is not so is refused,
+with what to do. Of one that can be used it returns a row: classifier_id, name, version, the number of trees (0 for a logistic
+regression), the number of patients whose scores were compared, the largest difference, and when that was done.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.CheckModelSql @ModelName = N''lightgbm_sql'';';
+        RETURN 0;
+    END;
+
+    DECLARE @ClassifierId INT;
+    EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT c.classifier_id, c.name, c.version, s.trees, k.patients, k.max_difference, k.checked_at
+    FROM dbo.classifiers AS c
+    INNER JOIN dbo.model_scoring AS s ON s.classifier_id = c.classifier_id
+    INNER JOIN dbo.model_checks AS k ON k.classifier_id = c.classifier_id
+    WHERE c.classifier_id = @ClassifierId;
 END;
 GO
 -- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read; refuses to leave others out unasked.
 -- Called by PredictPatients, PredictPatientsSql and PredictLungCancerSql, whose table #wanted it fills.
-CREATE OR ALTER PROCEDURE dbo.FindPatients
+CREATE OR ALTER PROCEDURE internal.FindPatients
     @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
     @FeatureSetId INT,        -- feature set that the model reads
     @Pooling NVARCHAR(32),    -- pooling that the model reads
@@ -1189,333 +2904,12 @@ BEGIN
         RAISERROR(N'%d patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
 END;
 GO
--- StorePredictions: stores the scores in #scores as rows of dbo.predictions and shows them in the worklist.
--- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL, whose tables #wanted and #scores it reads.
-CREATE OR ALTER PROCEDURE dbo.StorePredictions
-    @ClassifierId INT,  -- model that gave the scores
-    @Prevalence FLOAT   -- share of positives that they are corrected to, or NULL
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Locked INT, @Scans NVARCHAR(MAX) = (SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #scores);
-    BEGIN TRANSACTION;
-    -- Before anything is written, so that two who score the same scan wait for each other here, and not crosswise.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #scores));
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
-    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
-    SET @Scans = COALESCE(@Scans, N'');
-    EXECUTE dbo.RefreshWorklist @Scans;
-    COMMIT TRANSACTION;
-END;
-GO
--- DeleteModelNodes: deletes what plain T-SQL reads of a model; inside the caller's transaction.
--- Called by DeleteModel and StoreModelNodes.
-CREATE OR ALTER PROCEDURE dbo.DeleteModelNodes
-    @ClassifierId INT -- the model
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DELETE FROM dbo.model_checks WHERE classifier_id = @ClassifierId;
-    DELETE FROM dbo.model_calibration WHERE classifier_id = @ClassifierId;
-    DELETE FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId;
-    DELETE FROM dbo.model_nodes WHERE classifier_id = @ClassifierId;
-    DELETE FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
-END;
-GO
--- ReadVectors: fills #vectors with the features of the scans in #wanted, in the single precision in which models are trained.
--- Called by ScoreScansSql, whose table #vectors it fills; #wanted is that of ScoreScansSql's callers.
-CREATE OR ALTER PROCEDURE dbo.ReadVectors
-    @ClassifierId INT, -- model that reads them
-    @RefuseMissing BIT -- 1 refuses a null among the features, as Python does; 0 leaves it to the model
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Width INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
-    SELECT @Width = s.width, @FeatureSetId = c.feature_set_id, @Pooling = c.pooling
-    FROM dbo.model_scoring AS s
-    INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
-    WHERE s.classifier_id = @ClassifierId;
-
-    -- The text of a single reads back as that single whether or not a double stands between, as it does in Python.
-    -- Type 2 is a number and 0 is null, a missing value; anything else is no feature, and leaves a gap that is found below.
-    BEGIN TRY
-        INSERT INTO #vectors (scan_id, feature_index, x)
-        SELECT w.scan_id, CAST(v.[key] AS INT), CAST(v.[value] AS REAL)
-        FROM #wanted AS w
-        INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
-        CROSS APPLY OPENJSON(f.vector) AS v
-        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] IN (0, 2);
-    END TRY
-    BEGIN CATCH
-        -- Only now is it worth the time to look which number single precision cannot hold.
-        SELECT TOP (1) @Message = CONCAT(N'The feature ', v.[key], N' of the scan ', w.scan_id, N' is ', LEFT(v.[value], 40),
-            N', which single precision cannot hold. Generate or copy the features of the scan again.')
-        FROM #wanted AS w
-        INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
-        CROSS APPLY OPENJSON(f.vector) AS v
-        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2 AND TRY_CAST(v.[value] AS REAL) IS NULL
-        ORDER BY w.scan_id, CAST(v.[key] AS INT);
-        IF @Message IS NULL
-            THROW;
-        THROW 50153, @Message, 1;
-    END CATCH;
-
-    CREATE CLUSTERED INDEX IX_vectors ON #vectors (scan_id, feature_index, x);
-    SELECT TOP (1) @Message = CONCAT(N'The scan ', w.scan_id, N' has ', COUNT(v.feature_index), N' features and the model reads ', @Width,
-        N', of feature set ', @FeatureSetId, N' and pooling ', @Pooling, N'. Generate or copy the features that the model was trained on.')
-    FROM #wanted AS w
-    LEFT JOIN #vectors AS v ON v.scan_id = w.scan_id
-    GROUP BY w.scan_id
-    HAVING COUNT(v.feature_index) <> @Width OR MAX(v.feature_index) <> @Width - 1
-    ORDER BY w.scan_id;
-    IF @Message IS NOT NULL
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50153, @Message, 1;
-    END;
-
-    IF @RefuseMissing = 1
-        SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
-            N' is null, and no number. Generate or copy the features of the scan again.')
-        FROM #vectors
-        WHERE x IS NULL
-        ORDER BY scan_id, feature_index;
-    IF @Message IS NOT NULL
-        THROW 50153, @Message, 1;
-END;
-GO
--- WalkTrees: sends every scan through every tree of a LightGBM model, one level of all trees at a time, and adds the leaves.
--- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
-CREATE OR ALTER PROCEDURE dbo.WalkTrees
-    @ClassifierId INT -- model with rows in dbo.model_nodes
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Stride INT, @Moved INT = 1, @Zero FLOAT = CAST(N'1.0000000180025095e-35' AS FLOAT);
-    -- One number stands for a node of a tree, and for each kind of value it says where that goes from there.
-    CREATE TABLE #nodes (
-        place INT NOT NULL PRIMARY KEY, feature_index INT NULL, threshold FLOAT NULL,
-        missing_place INT NULL, zero_place INT NULL, left_place INT NULL, right_place INT NULL, leaf_value FLOAT NULL);
-    CREATE TABLE #walk (scan_id INT NOT NULL, place INT NOT NULL);
-
-    -- LightGBM takes a number up to its kZeroThreshold, the single nearest to 1e-35, for 0.
-    UPDATE #vectors SET x = 0 WHERE x BETWEEN -@Zero AND @Zero AND x <> 0;
-
-    SET @Stride = (SELECT MAX(node) + 1 FROM dbo.model_nodes WHERE classifier_id = @ClassifierId);
-    INSERT INTO #nodes (place, feature_index, threshold, missing_place, zero_place, left_place, right_place, leaf_value)
-    SELECT tree * @Stride + node, feature_index, threshold,
-        tree * @Stride + CASE WHEN (missing = 'none' AND threshold >= 0) OR (missing <> 'none' AND default_left = 1) THEN left_node ELSE right_node END,
-        tree * @Stride + CASE WHEN (missing <> 'zero' AND threshold >= 0) OR (missing = 'zero' AND default_left = 1) THEN left_node ELSE right_node END,
-        tree * @Stride + left_node, tree * @Stride + right_node, leaf_value
-    FROM dbo.model_nodes
-    WHERE classifier_id = @ClassifierId;
-
-    INSERT INTO #walk (scan_id, place)
-    SELECT w.scan_id, n.tree * @Stride
-    FROM #wanted AS w
-    CROSS JOIN dbo.model_nodes AS n
-    WHERE n.classifier_id = @ClassifierId AND n.node = 0;
-    WHILE @Moved > 0
-    BEGIN
-        UPDATE w
-        SET w.place = CASE
-            WHEN v.x IS NULL THEN n.missing_place
-            WHEN v.x = 0 THEN n.zero_place
-            WHEN v.x <= n.threshold THEN n.left_place
-            ELSE n.right_place END
-        FROM #walk AS w
-        INNER JOIN #nodes AS n ON n.place = w.place
-        INNER JOIN #vectors AS v ON v.scan_id = w.scan_id AND v.feature_index = n.feature_index;
-        SET @Moved = @@ROWCOUNT;
-    END;
-
-    INSERT INTO #margins (scan_id, margin)
-    SELECT w.scan_id, MAX(s.intercept) + SUM(n.leaf_value) / MAX(s.divisor)
-    FROM #walk AS w
-    INNER JOIN #nodes AS n ON n.place = w.place
-    INNER JOIN dbo.model_scoring AS s ON s.classifier_id = @ClassifierId
-    GROUP BY w.scan_id;
-END;
-GO
--- AddTerms: adds the terms of a logistic regression for every scan.
--- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
-CREATE OR ALTER PROCEDURE dbo.AddTerms
-    @ClassifierId INT -- model with rows in dbo.model_coefficients
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000);
-    SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
-        N' is missing, which a logistic regression cannot read. Generate the features of the scan again.')
-    FROM #vectors
-    WHERE x IS NULL
-    ORDER BY scan_id, feature_index;
-    IF @Message IS NOT NULL
-        THROW 50153, @Message, 1;
-
-    INSERT INTO #margins (scan_id, margin)
-    SELECT v.scan_id, MAX(s.intercept) + SUM((v.x - c.mean) / c.scale * c.coefficient)
-    FROM #vectors AS v
-    INNER JOIN dbo.model_coefficients AS c ON c.feature_index = v.feature_index
-    INNER JOIN dbo.model_scoring AS s ON s.classifier_id = c.classifier_id
-    WHERE c.classifier_id = @ClassifierId
-    GROUP BY v.scan_id;
-END;
-GO
--- CalibrateScores: turns the raw scores in #scores into probabilities, and moves them to the share of positives at a site.
--- Called by ScoreScansSql; #scores is that of ScoreScansSql's callers.
-CREATE OR ALTER PROCEDURE dbo.CalibrateScores
-    @ClassifierId INT, -- model whose scores they are
-    @Prevalence FLOAT  -- share of positives at the site, or NULL for no correction
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Method VARCHAR(8), @Slope FLOAT, @Intercept FLOAT, @TrainedOn FLOAT;
-    DECLARE @Least FLOAT = CAST(N'1e-12' AS FLOAT), @Odds FLOAT;
-    CREATE TABLE #odds (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
-    CREATE TABLE #places (scan_id INT NOT NULL PRIMARY KEY, position INT NOT NULL);
-
-    SELECT @Method = method, @Slope = x, @Intercept = y FROM dbo.model_calibration WHERE classifier_id = @ClassifierId AND position = 0;
-    IF @Method = 'platt'
-    BEGIN
-        -- Log-odds of a score no nearer than 1e-12 to 0 and 1.
-        INSERT INTO #odds (scan_id, margin)
-        SELECT k.scan_id, @Slope * LOG(k.kept / (1 - k.kept)) + @Intercept
-        FROM (SELECT scan_id, CASE WHEN raw < @Least THEN @Least WHEN raw > 1 - @Least THEN 1 - @Least ELSE raw END AS kept FROM #scores) AS k;
-        -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
-        UPDATE s
-        SET s.probability = CASE
-            WHEN o.margin < -700 THEN EXP(CAST(-700 AS FLOAT))
-            WHEN o.margin < 0 THEN EXP(o.margin) / (1 + EXP(o.margin))
-            WHEN o.margin > 700 THEN 1
-            ELSE 1 / (1 + EXP(-o.margin)) END
-        FROM #scores AS s
-        INNER JOIN #odds AS o ON o.scan_id = s.scan_id;
-    END;
-    IF @Method = 'isotonic'
-    BEGIN
-        -- The last point at or below the score; before the first one and after the last the curve is flat.
-        INSERT INTO #places (scan_id, position)
-        SELECT s.scan_id, MAX(c.position)
-        FROM #scores AS s
-        INNER JOIN dbo.model_calibration AS c ON c.x <= s.raw OR c.position = 0
-        WHERE c.classifier_id = @ClassifierId
-        GROUP BY s.scan_id;
-        UPDATE s
-        SET s.probability = CASE
-            WHEN s.raw <= c.x OR later.x IS NULL THEN c.y
-            ELSE (later.y - c.y) / (later.x - c.x) * (s.raw - c.x) + c.y END
-        FROM #scores AS s
-        INNER JOIN #places AS p ON p.scan_id = s.scan_id
-        INNER JOIN dbo.model_calibration AS c ON c.classifier_id = @ClassifierId AND c.position = p.position
-        LEFT JOIN dbo.model_calibration AS later ON later.classifier_id = @ClassifierId AND later.position = p.position + 1;
-    END;
-    IF @Prevalence IS NULL
-        RETURN 0;
-
-    SET @TrainedOn = (SELECT prevalence FROM dbo.model_scoring WHERE classifier_id = @ClassifierId);
-    IF @TrainedOn IS NULL
-    BEGIN
-        SET @Message = N'It is not known which share of positives the model was trained on. Train it again, or leave @Prevalence NULL.';
-        THROW 50154, @Message, 1;
-    END;
-    SET @Odds = (@Prevalence / (1 - @Prevalence)) / (@TrainedOn / (1 - @TrainedOn));
-    UPDATE #scores SET probability = @Odds * probability / (@Odds * probability + 1 - probability);
-END;
-GO
--- ScoreScansSql: scores the scans in #wanted with a model of dbo.model_scoring, all at once and with T-SQL alone.
--- Called by PredictPatientsSql, PredictLungCancerSql, StoreModelNodes and TakeCopiedScans, whose tables #wanted it reads and #scores it fills.
-CREATE OR ALTER PROCEDURE dbo.ScoreScansSql
-    @ClassifierId INT,     -- model
-    @Prevalence FLOAT,     -- share of positives at the site, or NULL for no correction
-    @RefuseMissing BIT = 0 -- 1 refuses a null among the features, as Python does; 0 leaves it to the model
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    CREATE TABLE #vectors (scan_id INT NOT NULL, feature_index INT NOT NULL, x FLOAT NULL);
-    CREATE TABLE #margins (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
-
-    EXECUTE dbo.ReadVectors @ClassifierId, @RefuseMissing;
-    IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE classifier_id = @ClassifierId AND trees > 0)
-        EXECUTE dbo.WalkTrees @ClassifierId;
-    ELSE
-        EXECUTE dbo.AddTerms @ClassifierId;
-
-    -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
-    INSERT INTO #scores (scan_id, raw, probability)
-    SELECT r.scan_id, r.raw, r.raw
-    FROM (
-        SELECT m.scan_id, CASE
-            WHEN s.steepness * m.margin < -700 THEN EXP(CAST(-700 AS FLOAT))
-            WHEN m.margin < 0 THEN EXP(s.steepness * m.margin) / (1 + EXP(s.steepness * m.margin))
-            WHEN s.steepness * m.margin > 700 THEN 1
-            ELSE 1 / (1 + EXP(-s.steepness * m.margin)) END AS raw
-        FROM #margins AS m
-        INNER JOIN dbo.model_scoring AS s ON s.classifier_id = @ClassifierId) AS r;
-    EXECUTE dbo.CalibrateScores @ClassifierId, @Prevalence;
-END;
-GO
--- FindScoring: finds the model that a name means, as FindClassifier does, and refuses one that plain T-SQL cannot score.
--- Called by PredictPatientsSql and PredictLungCancerSql.
-CREATE OR ALTER PROCEDURE dbo.FindScoring
-    @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
-    @Version INT,              -- its version, or NULL for the champion, else the newest
-    @ClassifierId INT OUTPUT   -- the row found
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Found INT, @Trees INT, @Width INT, @Stored INT, @Difference FLOAT;
-    EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
-    SELECT @Found = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    SELECT @Trees = trees, @Width = width FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
-    SET @Stored = CASE WHEN @Trees > 0
-        THEN (SELECT COUNT(DISTINCT tree) FROM dbo.model_nodes WHERE classifier_id = @ClassifierId)
-        ELSE (SELECT COUNT(*) FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId) END;
-    IF @Trees IS NULL OR @Stored <> CASE WHEN @Trees > 0 THEN @Trees ELSE @Width END
-    BEGIN
-        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' has no nodes or coefficients that are whole. ',
-            N'Call EXECUTE dbo.StoreModelNodes @ModelName = N''', @ModelName, N''', @Version = ', @Found,
-            N'; where external scripts run, and bring it here with lungdb copy.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50150, @Message, 1;
-    END;
-
-    SET @Difference = (SELECT max_difference FROM dbo.model_checks WHERE classifier_id = @ClassifierId);
-    IF @Difference IS NULL OR @Difference >= CAST(N'1e-6' AS FLOAT)
-    BEGIN
-        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' scores ', COALESCE(CAST(@Difference AS NVARCHAR(30)), N'an unknown amount'),
-            N' away from Python here, where 1e-6 is allowed. Score it with PredictPatients, or train it again, with another calibration.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50151, @Message, 1;
-    END;
-END;
-GO
--- PredictPatientsSql: scores the primary scans of all patients, or of those asked for, with T-SQL alone.
--- Example: EXECUTE dbo.PredictPatientsSql @ModelName = N'lightgbm_sql';
-CREATE OR ALTER PROCEDURE dbo.PredictPatientsSql
+-- ScorePatientsSql: scores patients with T-SQL alone, and keeps nothing.
+-- Example: EXECUTE dbo.ScorePatientsSql @ModelName = N'lightgbm_sql', @Patients = N'0,1,2';
+CREATE OR ALTER PROCEDURE dbo.ScorePatientsSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
     @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
-    @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
@@ -1525,102 +2919,100 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.PredictPatientsSql does what dbo.PredictPatients does on a server that runs no external scripts.
-It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
-The model needs its rows in dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_checks: training
-stores them, StoreModelNodes stores those of an older model, and the command lungdb copy brings them to another server.
-A null in a vector is a missing value, by LightGBM''s rules.
+        PRINT N'dbo.ScorePatientsSql scores the primary scans of patients as dbo.PredictPatientsSql does, but keeps no row in dbo.predictions and
+corrects nothing for the share of positives at the site. It returns a row a patient: patient_index, what the model says before
+calibration (raw) and after it (probability), both from 0 to 1. lungdb copy sends these along, to be compared on arrival.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
     @Version INT = NULL                         version of the model; NULL means the champion, else the newest
-    @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
-    EXECUTE dbo.PredictPatientsSql @Patients = N''0,1,2'';';
+    EXECUTE dbo.ScorePatientsSql @Patients = N''0,1,2'';';
         RETURN 0;
     END;
 
-    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT;
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
-    EXECUTE dbo.FindPrevalence @Prevalence OUTPUT;
-    EXECUTE dbo.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
-    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Number = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    EXECUTE dbo.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
-    EXECUTE dbo.ScoreScansSql @ClassifierId, @Prevalence;
-
-    EXECUTE dbo.StorePredictions @ClassifierId, @Prevalence;
-    SET @Scored = (SELECT COUNT(*) FROM #scores);
-    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
+    EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
+    EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
+    SELECT w.idx AS patient_index, s.raw, s.probability
     FROM #scores AS s
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
     ORDER BY w.idx;
-    RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
 END;
 GO
--- PredictLungCancerSql: the probability of cancer that a trained model gives a patient's primary scan, in percent, with T-SQL alone.
--- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
-CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
-    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
-    @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
-    @Help BIT = 0                               -- 1 prints this help and does nothing else
+-- FindPrevalence: settles the share of positives that scores are corrected to: the one given, else that of the site, else none.
+-- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL.
+CREATE OR ALTER PROCEDURE internal.FindPrevalence
+    @Prevalence FLOAT OUTPUT -- above 0 and below 1, or NULL for the setting prevalence; NULL comes back for no correction
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    IF @Help = 1
+    DECLARE @Message NVARCHAR(2000), @Setting NVARCHAR(400);
+    IF @Prevalence IS NULL
     BEGIN
-        PRINT N'dbo.PredictLungCancerSql does what dbo.PredictLungCancer does on a server that runs no external scripts.
-It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
-and keeps it as a row of dbo.predictions. EXECUTE dbo.PredictPatientsSql @Help = 1; tells which models it can score.
-Parameters:
-    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
-    @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
-    @Help BIT = 0                               1 prints this help and does nothing else
-Example:
-    DECLARE @Result FLOAT;
-    EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;';
-        RETURN 0;
+        SET @Setting = (SELECT value FROM dbo.settings WHERE name = N'prevalence');
+        SET @Prevalence = TRY_CAST(NULLIF(@Setting, N'') AS FLOAT);
+        IF @Setting IS NOT NULL AND (@Prevalence IS NULL OR @Prevalence <= 0 OR @Prevalence >= 1)
+            SET @Message = CONCAT(N'The setting prevalence is ''', @Setting,
+                N'''. Set it in dbo.settings to a share above 0 and below 1, such as 0.26, or to NULL for no correction.');
     END;
+    ELSE IF @Prevalence <= 0 OR @Prevalence >= 1
+        SET @Message = CONCAT(N'The value ', @Prevalence,
+            N' for the parameter @Prevalence is not supported. Supported values are shares above 0 and below 1, such as 0.26, and NULL.');
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+END;
+GO
+-- FindScan: finds the primary scan of the patient with an index, or says that there is none.
+-- Called by PredictLungCancer and other procedures that are given a patient's index.
+CREATE OR ALTER PROCEDURE internal.FindScan
+    @PatientIndex INT,   -- idx of the patient
+    @ScanId INT OUTPUT   -- the primary scan
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Patients NVARCHAR(12) = @PatientIndex;
-    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
-    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
-    SET @PredictionResult = NULL;
-
+    DECLARE @Message NVARCHAR(2000), @Patients INT;
+    SET @ScanId = (
+        SELECT s.scan_id
+        FROM dbo.patients AS p
+        INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
+        WHERE p.idx = @PatientIndex);
     IF @PatientIndex IS NULL
     BEGIN
         SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
         THROW 50101, @Message, 1;
     END;
-    EXECUTE dbo.FindPrevalence @Prevalence OUTPUT;
-    EXECUTE dbo.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
-    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    EXECUTE dbo.FindPatients @Patients, @FeatureSetId, @Pooling, 0;
-    EXECUTE dbo.ScoreScansSql @ClassifierId, @Prevalence, 1;
-
-    EXECUTE dbo.StorePredictions @ClassifierId, @Prevalence;
-    SET @PredictionResult = (SELECT 100 * probability FROM #scores);
-    SELECT @PredictionResult AS prediction_percent;
+    IF @ScanId IS NULL
+    BEGIN
+        SET @Patients = (SELECT COUNT(*) FROM dbo.patients);
+        SET @Message = CONCAT(N'No patient with a scan has the index ', @PatientIndex, N'. ', IIF(@Patients = 0,
+            N'No patients are loaded: load scans with scripts/load_scans.py.',
+            CONCAT(N'Indices of patients run from 0 to ', (SELECT MAX(idx) FROM dbo.patients), N'; see dbo.patients.')));
+        THROW 50107, @Message, 1;
+    END;
 END;
 GO
--- DeleteModel: deletes a version of a model and its training run, unless predictions or promotions refer to it.
--- Example: EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 1;
-CREATE OR ALTER PROCEDURE dbo.DeleteModel
-    @ModelName NVARCHAR(128) = NULL, -- name of the model; needed
-    @Version INT = NULL,             -- version to delete; needed
-    @Help BIT = 0                    -- 1 prints this help and does nothing else
+-- ReleaseTrials: frees the trials that a worker holds, before their lease ends; for a worker that is known to have ended.
+-- Example: EXECUTE dbo.ReleaseTrials @SearchId = 1, @Worker = N'left';
+CREATE OR ALTER PROCEDURE dbo.ReleaseTrials
+    @SearchId INT = NULL,          -- search
+    @Worker NVARCHAR(128) = NULL,  -- name that the worker gave RunSearch
+    @IsAttempt BIT = 0,            -- 1 counts as one of the three workers that a trial may end, as a lease that ends does
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -1628,246 +3020,80 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.DeleteModel deletes a version of a model with its training run, figures and curves.
-It refuses while a prediction or a promotion, undone or not, refers to the version: what was scored stays explainable.
+        PRINT N'dbo.ReleaseTrials frees the trials that a worker holds, and the training of the best model, before their lease ends.
+It is for a worker that is known to have ended; one that still works would do what another now does as well.
 Parameters:
-    @ModelName NVARCHAR(128) = NULL  name of the model; needed
-    @Version INT = NULL              version to delete; needed
-    @Help BIT = 0                    1 prints this help and does nothing else
+    @SearchId INT = NULL            search
+    @Worker NVARCHAR(128) = NULL    name that the worker gave RunSearch
+    @IsAttempt BIT = 0              1 counts as one of the three workers that a trial may end, as a lease that ends does
+    @Help BIT = 0                   1 prints this help and does nothing else
 Example:
-    EXECUTE dbo.DeleteModel @ModelName = N''lightgbm_sql'', @Version = 1;';
+    EXECUTE dbo.ReleaseTrials @SearchId = 1, @Worker = N''left'';';
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Predictions INT, @Promotions INT;
-    IF @ModelName IS NULL OR @Version IS NULL
+    DECLARE @Past DATETIME2(3) = DATEADD(SECOND, -1, SYSUTCDATETIME());
+    IF @IsAttempt = 1
+        UPDATE dbo.search_trials SET lease_until = @Past WHERE search_id = @SearchId AND worker = @Worker AND state = 'running';
+    ELSE
+        UPDATE dbo.search_trials
+        SET state = 'queued', worker = NULL, lease_until = NULL, attempts = attempts - 1
+        WHERE search_id = @SearchId AND worker = @Worker AND state = 'running';
+    UPDATE dbo.searches SET lease_until = @Past WHERE search_id = @SearchId AND worker = @Worker AND state = 'training';
+END;
+GO
+-- AssignSplits: puts every patient without a part into train or test, by a keyed hash of the patient's id.
+-- Example: EXECUTE dbo.AssignSplits;
+CREATE OR ALTER PROCEDURE dbo.AssignSplits
+    @Help BIT = 0 -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
     BEGIN
-        SET @Message = CONCAT(N'The parameter ', IIF(@ModelName IS NULL, N'@ModelName', N'@Version'),
-            N' is NULL. Give name and version of the model to delete; see dbo.classifiers.');
+        PRINT N'dbo.AssignSplits puts every patient that has no row in dbo.splits into the part train or test.
+The part follows from SHA-256 of settings.split_key and the patient''s id alone, so it does not depend on the other
+patients, on their order or on labels, and a part once given is never changed. settings.test_percent (1 to 90) is the
+share of test patients. TrainLungCancerModel calls it.
+Parameters:
+    @Help BIT = 0    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.AssignSplits;';
+        RETURN 0;
+    END;
+
+    DECLARE @SplitKey NVARCHAR(400) = (SELECT value FROM dbo.settings WHERE name = N'split_key');
+    DECLARE @PercentText NVARCHAR(400) = (SELECT value FROM dbo.settings WHERE name = N'test_percent');
+    DECLARE @TestPercent INT = TRY_CAST(@PercentText AS INT);
+    DECLARE @Message NVARCHAR(2000);
+
+    IF @SplitKey IS NULL OR @TestPercent IS NULL OR @TestPercent NOT BETWEEN 1 AND 90
+    BEGIN
+        SET @Message = CONCAT(N'The settings split_key and test_percent are needed to split patients, and test_percent is ',
+            COALESCE(N'''' + REPLACE(@PercentText, N'%', N'%%') + N'''', N'missing'),
+            N'. Set split_key to any text and test_percent to a whole number from 1 to 90 in dbo.settings.');
         THROW 50101, @Message, 1;
     END;
-    EXECUTE dbo.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
-    BEGIN TRANSACTION;
-    SET @Predictions = (SELECT COUNT(*) FROM dbo.predictions WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId);
-    SET @Promotions = (
-        SELECT COUNT(*) FROM dbo.model_promotions WITH (UPDLOCK, HOLDLOCK)
-        WHERE classifier_id = @ClassifierId OR previous_classifier_id = @ClassifierId);
-    IF @Predictions > 0 OR @Promotions > 0
-    BEGIN
-        SET @Message = CONCAT(N'Version ', @Version, N' of ''', REPLACE(@ModelName, N'%', N'%%'), N''' cannot be deleted: ', @Predictions,
-            N' predictions and ', @Promotions, N' promotions refer to it. Keep it, or delete those predictions first; promotions are kept for good.');
-        THROW 50143, @Message, 1;
-    END;
-    DELETE FROM dbo.experiment_curves WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
-    DELETE FROM dbo.experiment_metrics WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
-    DELETE FROM dbo.experiment_patients WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
-    DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
-    EXECUTE dbo.DeleteModelNodes @ClassifierId;
-    DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    COMMIT TRANSACTION;
-    RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;
+    INSERT INTO dbo.splits (patient_id, part)
+    SELECT
+        p.patient_id,
+        CASE
+            WHEN CAST(SUBSTRING(HASHBYTES('SHA2_256', CONVERT(VARBINARY(1000), CONCAT(@SplitKey, N'/', p.patient_id))), 1, 3) AS INT) % 100
+                < @TestPercent THEN 'test'
+            ELSE 'train'
+        END
+    FROM dbo.patients AS p
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.splits AS s WITH (UPDLOCK, HOLDLOCK) WHERE s.patient_id = p.patient_id);
 END;
 GO
--- CheckDataset: refuses a data set that is not there, lacks features, has others than the network reads, or huge numbers.
--- Called by ScoreNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.CheckDataset
-    @Dataset NVARCHAR(128), -- name in dbo.examples
-    @Inputs INT OUTPUT      -- how many features each example must have; NULL is set to what they have
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Example INT, @Features INT, @Largest FLOAT = CAST(N'3.4028234663852886e38' AS FLOAT);
-    IF @Dataset IS NULL OR NOT EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
-            N' in dbo.examples. Give the name of one in @Dataset, or insert its examples.'), N'%', N'%%');
-        THROW 50171, @Message, 1;
-    END;
-
-    IF @Inputs IS NULL
-        SET @Inputs = (SELECT MAX(feature_index) + 1 FROM dbo.examples WHERE dataset = @Dataset);
-    SELECT TOP (1) @Example = e.example_id, @Features = COUNT(*)
-    FROM dbo.examples AS e
-    WHERE e.dataset = @Dataset
-    GROUP BY e.example_id
-    HAVING COUNT(*) <> @Inputs OR MIN(e.feature_index) <> 0 OR MAX(e.feature_index) <> @Inputs - 1
-    ORDER BY e.example_id;
-    IF @Example IS NOT NULL
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has ', @Features,
-            N' features, which are not 0 to ', @Inputs - 1,
-            N'. Give every example exactly these features, zeros included, or take another network.'), N'%', N'%%');
-        THROW 50172, @Message, 1;
-    END;
-
-    SELECT TOP (1) @Message = REPLACE(CONCAT(N'The feature ', feature_index, N' of the example ', example_id, N' of the data set ''', @Dataset,
-        N''' is ', CONVERT(NVARCHAR(30), value, 1), N', which single precision cannot hold. Scale the features to about -1 to 1.'), N'%', N'%%')
-    FROM dbo.examples
-    WHERE dataset = @Dataset AND (value > @Largest OR value < -@Largest)
-    ORDER BY example_id, feature_index;
-    IF @Message IS NOT NULL
-        THROW 50172, @Message, 1;
-END;
-GO
--- DrawNumbers: fills #numbers (number BIGINT, state BIGINT) with the states of the generator
--- state(n) = seed * 48271^(n + 1) modulo 2^31 - 1, which BIGINT holds exactly. Called by StartNetwork.
-CREATE OR ALTER PROCEDURE dbo.DrawNumbers
-    @Seed INT,     -- 1 to 2147483646
-    @Count BIGINT  -- how many numbers
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Modulus BIGINT = 2147483647, @Power BIGINT = 48271, @Made BIGINT = 1;
-    DELETE FROM #numbers;
-    INSERT INTO #numbers (number, state) VALUES (0, CAST(@Seed AS BIGINT) * @Power % @Modulus);
-
-    -- Each turn doubles the numbers: @Power is 48271^@Made, which takes a state @Made numbers on.
-    WHILE @Made < @Count
-    BEGIN
-        INSERT INTO #numbers (number, state)
-        SELECT n.number + @Made, n.state * @Power % @Modulus
-        FROM #numbers AS n
-        WHERE n.number + @Made < @Count;
-        SET @Made = @Made * 2;
-        SET @Power = @Power * @Power % @Modulus;
-    END;
-END;
-GO
--- ReadNetwork: fills #layers (layer, inputs, units, activation) and #weights (layer, input, unit, value, velocity) of a
--- stored network. Input -1 is the constant 1, whose weights are the biases. Called by ScoreNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.ReadNetwork
-    @ModelName NVARCHAR(128) -- network in dbo.dense_layers
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Layer INT;
-    INSERT INTO #layers (layer, inputs, units, activation)
-    SELECT layer, inputs, units, activation
-    FROM dbo.dense_layers
-    WHERE network = @ModelName;
-
-    INSERT INTO #weights (layer, input, unit, value, velocity)
-    SELECT p.layer, CASE WHEN p.is_bias = 1 THEN -1 ELSE t.row_index END, t.column_index, t.value,
-        COALESCE(v.value, CAST(0 AS FLOAT))
-    FROM (
-        SELECT l.layer, b.is_bias, CONCAT(l.layer, CASE WHEN b.is_bias = 1 THEN N'.bias' ELSE N'.weight' END) AS tensor
-        FROM #layers AS l
-        CROSS JOIN (SELECT 0 AS is_bias UNION ALL SELECT 1) AS b) AS p
-    INNER JOIN dbo.tensors AS t ON t.network = @ModelName AND t.tensor = p.tensor
-    LEFT JOIN dbo.tensors AS v ON v.network = @ModelName AND v.tensor = CONCAT(p.tensor, N'.velocity')
-        AND v.row_index = t.row_index AND v.column_index = t.column_index;
-
-    SET @Layer = (
-        SELECT MIN(l.layer)
-        FROM #layers AS l
-        LEFT JOIN #layers AS following ON following.layer = l.layer + 1
-        LEFT JOIN (
-            SELECT layer, COUNT(*) AS numbers, MIN(input) AS first_input, MAX(input) AS last_input,
-                MIN(unit) AS first_unit, MAX(unit) AS last_unit
-            FROM #weights
-            GROUP BY layer) AS w ON w.layer = l.layer
-        WHERE COALESCE(w.numbers, 0) <> (CAST(l.inputs AS BIGINT) + 1) * l.units OR w.first_input <> -1 OR w.last_input <> l.inputs - 1
-            OR w.first_unit <> 0 OR w.last_unit <> l.units - 1 OR following.inputs <> l.units
-            OR (l.layer > 0 AND NOT EXISTS (SELECT 1 FROM #layers AS earlier WHERE earlier.layer = l.layer - 1))
-            OR (following.layer IS NULL AND NOT (l.activation = N'softmax' AND l.units > 1 OR l.activation = N'sigmoid' AND l.units = 1))
-            OR (following.layer IS NOT NULL AND l.activation = N'softmax'));
-    IF @Layer IS NOT NULL
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'The tensors of layer ', @Layer, N' of the network ''', @ModelName,
-            N''' do not fit its row in dbo.dense_layers, or the layer does not fit the next. Load the network again.'), N'%', N'%%');
-        THROW 50173, @Message, 1;
-    END;
-END;
-GO
--- ForwardLayers: fills #activations (layer, example, unit, value) from its layer 0 on; the last layer's sums stay as they are.
--- Unit -1 is the constant 1 that the biases are multiplied by. A unit without a row is 0. Called by ScoreNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.ForwardLayers
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Layer INT = 0, @Last INT = (SELECT MAX(layer) FROM #layers), @Activation NVARCHAR(16), @IsRelu INT;
-    WHILE @Layer <= @Last
-    BEGIN
-        SET @Activation = (SELECT CASE WHEN layer = @Last THEN N'identity' ELSE activation END FROM #layers WHERE layer = @Layer);
-        SET @IsRelu = CASE WHEN @Activation = N'relu' THEN 1 ELSE 0 END;
-        INSERT INTO #activations (layer, example, unit, value)
-        SELECT @Layer + 1, a.example, w.unit, SUM(a.value * w.value)
-        FROM #activations AS a
-        INNER JOIN #weights AS w ON w.layer = @Layer AND w.input = a.unit
-        WHERE a.layer = @Layer
-        GROUP BY a.example, w.unit
-        HAVING @IsRelu = 0 OR SUM(a.value * w.value) > 0;
-
-        -- Forms whose EXP cannot overflow.
-        IF @Activation = N'tanh'
-            UPDATE #activations
-            SET value = CASE WHEN value >= 0 THEN 1 ELSE -1 END * (1 - EXP(-2 * ABS(value))) / (1 + EXP(-2 * ABS(value)))
-            WHERE layer = @Layer + 1;
-        IF @Activation = N'sigmoid'
-            UPDATE #activations
-            SET value = CASE WHEN value >= 0 THEN CAST(1 AS FLOAT) ELSE EXP(-ABS(value)) END / (1 + EXP(-ABS(value)))
-            WHERE layer = @Layer + 1;
-
-        INSERT INTO #activations (layer, example, unit, value)
-        SELECT @Layer + 1, example, -1, 1
-        FROM #activations
-        WHERE layer = @Layer AND unit = -1 AND @Layer < @Last;
-        SET @Layer = @Layer + 1;
-    END;
-END;
-GO
--- FillProbabilities: fills #probabilities (example, label, value, loss) from the sums of the last layer in #activations.
--- The loss is the value's logarithm times -1, finite where the value is too small to be told from 0. Called by ScoreNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.FillProbabilities
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Top INT = (SELECT MAX(layer) + 1 FROM #layers), @Activation NVARCHAR(16);
-    SET @Activation = (SELECT activation FROM #layers WHERE layer = @Top - 1);
-    DELETE FROM #probabilities;
-    IF @Activation = N'sigmoid'
-        -- The softmax of 0 and the one sum.
-        INSERT INTO #activations (layer, example, unit, value)
-        SELECT @Top + 1, a.example, c.label, CASE WHEN c.label = 1 THEN a.value ELSE 0 END
-        FROM #activations AS a
-        CROSS JOIN (SELECT 0 AS label UNION ALL SELECT 1) AS c
-        WHERE a.layer = @Top;
-    IF @Activation = N'sigmoid'
-        SET @Top = @Top + 1;
-
-    -- EXP of a large number is an error: the largest sum of the example is subtracted first. No sum lacks a partner: LEFT
-    -- makes the engine look up the sums of each example by their key instead of an index that it would build each time.
-    INSERT INTO #probabilities (example, label, value, loss)
-    SELECT a.example, a.unit, EXP(a.value - t.largest - t.logarithm), t.logarithm - (a.value - t.largest)
-    FROM (
-        SELECT m.example, MAX(m.largest) AS largest, LOG(SUM(EXP(b.value - m.largest))) AS logarithm
-        FROM (
-            SELECT example, MAX(value) AS largest
-            FROM #activations
-            WHERE layer = @Top
-            GROUP BY example) AS m
-        LEFT JOIN #activations AS b ON b.layer = @Top AND b.example = m.example
-        GROUP BY m.example) AS t
-    LEFT JOIN #activations AS a ON a.layer = @Top AND a.example = t.example;
-END;
-GO
--- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
--- Example: EXECUTE dbo.ScoreNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
-CREATE OR ALTER PROCEDURE dbo.ScoreNetworkSql
-    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples
-    @Help BIT = 0                    -- 1 prints this help and does nothing else
+-- ExplainScore: what a stored score means: the model that gave it, and where it stands among the scores of the training run.
+-- Example: EXECUTE dbo.ExplainScore @PredictionId = 1;
+CREATE OR ALTER PROCEDURE dbo.ExplainScore
+    @PredictionId INT = NULL, -- prediction_id of dbo.predictions; needed
+    @Help BIT = 0             -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -1875,64 +3101,280 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ScoreNetworkSql runs a dense network over every example of a data set and returns the rows
-example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
-lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
+        PRINT N'dbo.ExplainScore returns one row about a score: the model with its test figures, and where the score stands among those that
+the training run gave its training patients, each by a model that had not seen the patient. The patient asked about is left out:
+compared_patients is how many the others are, training_prevalence the share of positives that the model was trained on.
+higher_than is the percentage of them with a lower score; equal ones do not count. like_this is how many are scored about like this one:
+the nearest tenth of them, 20 at least, and all that are as near; like_this_with_cancer how many of those had cancer, and
+like_this_low_percent to like_this_high_percent the range of their scores, corrected for the prevalence as this score is.
+like_this_about_percent is for those who may not know single labels: the percentage with cancer, to the nearest ten, in that of at most ten
+equal groups of the training patients (20 at least each, this one among them) to which the score belongs, so all of a group are told the same.
+Scores are compared before calibration and correction, which keep their order. Where no such scores are stored, higher_than is NULL, like_this 0.
 Parameters:
-    @ModelName NVARCHAR(128) = NULL    network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL      data set in dbo.examples
-    @Help BIT = 0                      1 prints this help and does nothing else
+    @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
+    @Help BIT = 0             1 prints this help and does nothing else
 Example:
-    EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
+    EXECUTE dbo.ExplainScore @PredictionId = 1;';
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Inputs INT;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
-        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
-        PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
-        PRIMARY KEY (example, label));
+    DECLARE @Message NVARCHAR(2000), @PatientId NVARCHAR(64), @Raw FLOAT, @Prevalence FLOAT, @TrainedOn FLOAT, @ExperimentId INT;
+    DECLARE @Others INT, @HigherThan FLOAT, @Nearest INT, @Radius FLOAT, @LikeThis INT, @WithCancer INT, @Low FLOAT, @High FLOAT;
+    DECLARE @Ranked INT, @Groups INT, @Group INT, @About FLOAT;
+    CREATE TABLE #scores (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, probability FLOAT NOT NULL,
+        raw FLOAT NOT NULL, distance FLOAT NOT NULL);
+    CREATE TABLE #ranked (place INT NOT NULL PRIMARY KEY, label INT NOT NULL, raw FLOAT NOT NULL);
 
-    EXECUTE dbo.ReadNetwork @ModelName;
-    SET @Inputs = (SELECT inputs FROM #layers WHERE layer = 0);
-    IF @Inputs IS NULL
+    -- A prediction without raw_probability is older than calibration, when the two were one.
+    SELECT @PatientId = s.patient_id, @Raw = COALESCE(r.raw_probability, r.probability), @Prevalence = r.prevalence,
+        @TrainedOn = CAST(JSON_VALUE(c.details, N'$.prevalence') AS FLOAT),
+        @ExperimentId = (SELECT MAX(e.experiment_id) FROM dbo.experiments AS e WHERE e.classifier_id = r.classifier_id)
+    FROM dbo.predictions AS r
+    INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
+    WHERE r.prediction_id = @PredictionId;
+    IF @PatientId IS NULL
     BEGIN
-        SET @Message = REPLACE(CONCAT(N'There is no network ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
-            N' in dbo.dense_layers. Load one with lungdb load-tensors, or train one with TrainNetworkSql.'), N'%', N'%%');
-        THROW 50170, @Message, 1;
+        SET @Message = CONCAT(N'There is no prediction with the number ', COALESCE(CAST(@PredictionId AS NVARCHAR(12)), N'NULL'),
+            N'. Give a prediction_id of dbo.predictions.');
+        THROW 50145, @Message, 1;
     END;
-    EXECUTE dbo.CheckDataset @Dataset, @Inputs OUTPUT;
 
-    INSERT INTO #activations (layer, example, unit, value)
-    SELECT 0, example_id, feature_index, value FROM dbo.examples WHERE dataset = @Dataset AND value <> 0
-    UNION ALL
-    SELECT DISTINCT 0, example_id, -1, 1 FROM dbo.examples WHERE dataset = @Dataset;
-    BEGIN TRY
-        EXECUTE dbo.ForwardLayers;
-        EXECUTE dbo.FillProbabilities;
-    END TRY
-    BEGIN CATCH
-        -- 8115 and 232 are overflow, 3623 an EXP that has no value.
-        IF ERROR_NUMBER() NOT IN (232, 3623, 8115)
-            THROW;
-        SET @Message = REPLACE(CONCAT(N'The numbers of the network ''', @ModelName, N''' grow too large over the data set ''', @Dataset,
-            N'''. Scale the features to about -1 to 1, as those that it learned from.'), N'%', N'%%');
-        THROW 50176, @Message, 1;
-    END CATCH;
+    INSERT INTO #scores (patient_id, label, probability, raw, distance)
+    SELECT p.patient_id, p.label, p.probability, p.raw, ABS(p.raw - @Raw)
+    FROM dbo.experiment_patients AS p
+    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL
+        AND p.patient_id <> @PatientId;
+    SET @Others = (SELECT COUNT(*) FROM #scores);
+    SET @HigherThan = (SELECT 100.0 * SUM(CASE WHEN raw < @Raw THEN 1 ELSE 0 END) / NULLIF(@Others, 0) FROM #scores);
+    SET @Nearest = IIF(@Others / 10 > 20, @Others / 10, 20);
+    SET @Radius = (SELECT MAX(n.distance) FROM (SELECT TOP (@Nearest) distance FROM #scores ORDER BY distance) AS n);
+    SELECT @LikeThis = COUNT(*), @WithCancer = COALESCE(SUM(label), 0), @Low = MIN(probability), @High = MAX(probability)
+    FROM #scores
+    WHERE distance <= @Radius;
 
-    SELECT example AS example_id, label, value AS probability
-    FROM #probabilities
-    ORDER BY example, label;
+    -- Neighbours of one patient after another, or all but the patient asked about, would tell single labels by their differences.
+    INSERT INTO #ranked (place, label, raw)
+    SELECT ROW_NUMBER() OVER (ORDER BY p.raw, p.patient_id) - 1, p.label, p.raw
+    FROM dbo.experiment_patients AS p
+    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL;
+    SET @Ranked = (SELECT COUNT(*) FROM #ranked);
+    SET @Groups = CASE WHEN @Ranked < 40 THEN 1 WHEN @Ranked > 200 THEN 10 ELSE @Ranked / 20 END;
+    SET @Group = (SELECT COUNT(*) FROM #ranked WHERE raw < @Raw) * @Groups / NULLIF(@Ranked, 0);
+    SET @Group = IIF(@Group = @Groups, @Groups - 1, @Group);
+    SET @About = (SELECT 10 * ROUND(10.0 * SUM(label) / COUNT(*), 0) FROM #ranked WHERE place * @Groups / @Ranked = @Group);
+
+    IF @Prevalence IS NOT NULL
+        -- Bayes' theorem as in lungdb.learning.calibration.correct_prevalence.
+        SELECT
+            @Low = @Low * @Prevalence / @TrainedOn
+                / (@Low * @Prevalence / @TrainedOn + (1 - @Low) * (1 - @Prevalence) / (1 - @TrainedOn)),
+            @High = @High * @Prevalence / @TrainedOn
+                / (@High * @Prevalence / @TrainedOn + (1 - @High) * (1 - @Prevalence) / (1 - @TrainedOn));
+
+    SELECT r.prediction_id, p.idx AS patient_index, 100 * r.probability AS probability_percent,
+        c.name AS model_name, c.version AS model_version, c.library,
+        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc') AS test_auc,
+        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_low') AS test_auc_low,
+        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_high') AS test_auc_high,
+        (SELECT COUNT(*) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
+        (SELECT COUNT(*) FROM dbo.experiment_patients AS t WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
+        @TrainedOn AS training_prevalence, @Others AS compared_patients,
+        @HigherThan AS higher_than, @LikeThis AS like_this, @WithCancer AS like_this_with_cancer,
+        100 * @Low AS like_this_low_percent, 100 * @High AS like_this_high_percent, r.prevalence,
+        @About AS like_this_about_percent
+    FROM dbo.predictions AS r
+    INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
+    WHERE r.prediction_id = @PredictionId;
+END;
+GO
+-- ListScores: the scores that a patient's primary scan has been given, newest first.
+-- Example: EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;
+CREATE OR ALTER PROCEDURE dbo.ListScores
+    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
+    @Limit INT = 50,          -- scores to return, 1 to 1000
+    @Before INT = NULL,       -- prediction_id; only scores older than this one
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListScores returns the scores that a patient''s primary scan has been given, newest first, one row a score.
+Parameters:
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
+    @Limit INT = 50           scores to return, 1 to 1000
+    @Before INT = NULL        prediction_id; only scores older than this one
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT;
+    IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 1000
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Limit AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Limit is not supported. Supported values are 1 to 1000.');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SELECT TOP (@Limit) r.prediction_id, 100 * r.probability AS probability_percent, 100 * r.raw_probability AS raw_percent, r.prevalence,
+        c.name AS model_name, c.version AS model_version, r.predicted_at, r.predicted_by
+    FROM dbo.predictions AS r
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
+    WHERE r.scan_id = @ScanId AND (@Before IS NULL OR r.prediction_id < @Before)
+    ORDER BY r.prediction_id DESC;
+END;
+GO
+-- ReadAnimation: the moving picture kept of a patient's primary scan; no row when there is none of the scan as it is now.
+-- Example: EXECUTE dbo.ReadAnimation @PatientIndex = 0, @Format = N'gif';
+CREATE OR ALTER PROCEDURE dbo.ReadAnimation
+    @PatientIndex INT = NULL,          -- idx of the patient, 0 and up; needed
+    @Format NVARCHAR(8) = N'webp',     -- gif or webp
+    @Help BIT = 0                      -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReadAnimation returns format, animation, sha256 and content_sha256 (both in hex) of a patient''s primary scan,
+or no row: none was made yet, or the scan was replaced since. The web page makes it when first asked for.
+Parameters:
+    @PatientIndex INT = NULL       idx of the patient, 0 and up; needed
+    @Format NVARCHAR(8) = N''webp''  gif or webp
+    @Help BIT = 0                  1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ReadAnimation @PatientIndex = 0, @Format = N''gif'';';
+        RETURN 0;
+    END;
+
+    DECLARE @ScanId INT;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SELECT a.format, a.animation, CONVERT(VARCHAR(64), a.sha256, 2) AS sha256, CONVERT(VARCHAR(64), a.content_sha256, 2) AS content_sha256
+    FROM dbo.animations AS a
+    INNER JOIN dbo.scans AS s ON s.scan_id = a.scan_id AND s.content_sha256 = a.content_sha256
+    WHERE a.scan_id = @ScanId AND a.format = @Format;
+END;
+GO
+-- ReadSlices: the axial slices of a patient's primary scan, lowest first, as they are stored.
+-- Example: EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;
+CREATE OR ALTER PROCEDURE dbo.ReadSlices
+    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
+    @First INT = 0,           -- index of the first slice, 0 and up
+    @Last INT = NULL,         -- index of the last slice; NULL, or one past the end, means the scan's last
+    @WithPixels BIT = 1,      -- 0 leaves pixels NULL: positions and hashes alone
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReadSlices returns slice_index, position_z, pixels and pixels_sha256 of a patient''s primary scan.
+Slices run from feet to head. pixels are Hounsfield units, int16 little-endian, row after row, as gzip: DECOMPRESS(pixels)
+reads them. pixels_sha256 is in hex, over the decompressed bytes; position_z is in millimetres.
+Parameters:
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
+    @First INT = 0            index of the first slice, 0 and up
+    @Last INT = NULL          index of the last slice; NULL, or one past the end, means the scan''s last
+    @WithPixels BIT = 1       0 leaves pixels NULL: positions and hashes alone
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @End INT;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SET @End = (SELECT MAX(slice_index) FROM dbo.scan_images WHERE scan_id = @ScanId);
+    IF @First IS NULL OR @First < 0 OR @First > COALESCE(@End, -1) OR @Last < @First
+    BEGIN
+        SET @Message = CONCAT(N'The scan of patient ', @PatientIndex, N' has no slices ', COALESCE(CAST(@First AS NVARCHAR(12)), N'NULL'),
+            N' to ', COALESCE(@Last, @End), N'. ', IIF(@End IS NULL, N'Load it again: it has none.',
+            CONCAT(N'Its slices run from 0 to ', @End, N'.')));
+        THROW 50210, @Message, 1;
+    END;
+    SELECT i.slice_index, i.position_z, CASE WHEN @WithPixels = 1 THEN i.pixels END AS pixels,
+        CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256
+    FROM dbo.scan_images AS i
+    WHERE i.scan_id = @ScanId AND i.slice_index BETWEEN @First AND COALESCE(@Last, @End)
+    ORDER BY i.slice_index;
+END;
+GO
+-- RefreshWorklist: brings dbo.worklist in line with the other tables, for the scans given or for all.
+-- Example: EXECUTE dbo.RefreshWorklist;
+CREATE OR ALTER PROCEDURE dbo.RefreshWorklist
+    @Scans NVARCHAR(MAX) = NULL, -- scan_ids with commas between, which stand for all scans of their patients; NULL means all
+    @Help BIT = 0                -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RefreshWorklist brings dbo.worklist, which ListPatients searches and sorts by, in line with the other tables.
+Loading, features and scores do so by themselves: call it after changing patients, scans or predictions by hand.
+Parameters:
+    @Scans NVARCHAR(MAX) = NULL  scan_ids with commas between, which stand for all scans of their patients; NULL means all
+    @Help BIT = 0                1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RefreshWorklist;';
+        RETURN 0;
+    END;
+
+    DECLARE @Locked INT;
+    CREATE TABLE #changed (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #changed (scan_id)
+    SELECT scan_id FROM dbo.scans WHERE @Scans IS NULL
+    UNION
+    -- With the scan that was the patient's primary one before.
+    SELECT s.scan_id
+    FROM STRING_SPLIT(@Scans, N',') AS g
+    INNER JOIN dbo.scans AS o ON o.scan_id = CAST(g.value AS INT)
+    INNER JOIN dbo.scans AS s ON s.patient_id = o.patient_id
+    WHERE g.value <> N'';
+
+    BEGIN TRANSACTION;
+    -- Whoever comes second waits here, and then sees what the first has stored.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #changed));
+    DELETE w
+    FROM dbo.worklist AS w
+    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
+    WHERE s.is_primary = 0 AND w.scan_id IN (SELECT scan_id FROM #changed);
+    UPDATE w
+    SET w.display_name = p.display_name, w.study_date = s.study_date, w.slices = s.number_images, w.state = t.state,
+        w.prediction_id = t.prediction_id, w.probability = r.probability
+    FROM dbo.worklist AS w
+    INNER JOIN dbo.patients AS p ON p.idx = w.idx
+    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
+    INNER JOIN dbo.scan_states AS t ON t.scan_id = w.scan_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
+    WHERE w.scan_id IN (SELECT scan_id FROM #changed);
+    INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability)
+    SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images, t.state, t.prediction_id, r.probability
+    FROM dbo.scans AS s
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    INNER JOIN dbo.scan_states AS t ON t.scan_id = s.scan_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
+    WHERE s.is_primary = 1 AND s.scan_id IN (SELECT scan_id FROM #changed)
+        AND NOT EXISTS (SELECT 1 FROM dbo.worklist AS w WHERE w.scan_id = s.scan_id)
+    ORDER BY p.idx;
+    COMMIT TRANSACTION;
 END;
 GO
 -- TakeCopiedScans: stores the patients, scans and vectors in #copy_scans, and compares their scores here with those that came along;
 -- inside the caller's transaction.
 -- Called by TakeCopiedModel. The script's tables #copy_scans and #copy_model are read.
-CREATE OR ALTER PROCEDURE dbo.TakeCopiedScans
+CREATE OR ALTER PROCEDURE internal.TakeCopiedScans
     @ClassifierId INT, -- model that scores them, complete
     @FeatureSetId INT  -- feature set of the vectors
 AS
@@ -1995,7 +3437,7 @@ BEGIN
 
     INSERT INTO #wanted (scan_id)
     SELECT scan_id FROM #arrived;
-    EXECUTE dbo.ScoreScansSql @ClassifierId, NULL;
+    EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
     SET @Difference = (
         SELECT MAX(CASE WHEN ABS(s.raw - a.raw) > ABS(s.probability - a.probability) THEN ABS(s.raw - a.raw) ELSE ABS(s.probability - a.probability) END)
         FROM #scores AS s
@@ -2012,7 +3454,7 @@ END;
 GO
 -- TakeCopiedModel: stores the model in #copy_model and the tables beside it, with the features of patients in #copy_scans, unless another
 -- model has its name and version; inside the caller's transaction. Called by TakeCopy, whose script's tables it reads.
-CREATE OR ALTER PROCEDURE dbo.TakeCopiedModel
+CREATE OR ALTER PROCEDURE internal.TakeCopiedModel
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -2055,7 +3497,7 @@ BEGIN
         SET @ClassifierId = SCOPE_IDENTITY();
     END;
 
-    EXECUTE dbo.DeleteModelNodes @ClassifierId;
+    EXECUTE internal.DeleteModelNodes @ClassifierId;
     INSERT INTO dbo.model_scoring (classifier_id, width, trees, divisor, steepness, intercept, prevalence)
     SELECT @ClassifierId, width, trees, divisor, steepness, intercept, prevalence FROM #copy_model;
     INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
@@ -2066,65 +3508,7 @@ BEGIN
     SELECT @ClassifierId, position, method, x, y FROM #copy_calibration;
     INSERT INTO dbo.model_checks (classifier_id, patients, max_difference, checked_at)
     SELECT @ClassifierId, patients, max_difference, checked_at FROM #copy_model;
-    EXECUTE dbo.TakeCopiedScans @ClassifierId, @FeatureSetId;
-END;
-GO
--- TakeCopiedNetwork: stores the dense network in #copy_layers and #copy_tensors, unless another network has its name, and compares the
--- probabilities that it gives here with those in #copy_answers; inside the caller's transaction.
--- Called by TakeCopy, whose script's tables it reads.
-CREATE OR ALTER PROCEDURE dbo.TakeCopiedNetwork
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT, @Numbers INT,
-        @Dataset NVARCHAR(128), @Difference FLOAT;
-    SET @Stored = (SELECT COUNT(*) FROM dbo.dense_layers WITH (UPDLOCK, HOLDLOCK) WHERE network = @ModelName);
-    SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
-    -- Velocities are of a training here, and no part of what a network computes.
-    SET @Stored = @Stored + (SELECT COUNT(*) FROM dbo.tensors WHERE network = @ModelName AND tensor NOT LIKE N'%.velocity');
-    IF @Stored = 0
-    BEGIN
-        INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
-        SELECT network, layer, inputs, units, activation FROM #copy_layers;
-        INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
-        SELECT @ModelName, tensor, row_index, column_index, value FROM #copy_tensors;
-    END;
-    SET @Alike = (
-        SELECT COUNT(*)
-        FROM #copy_layers AS c
-        INNER JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = c.layer
-        WHERE s.inputs = c.inputs AND s.units = c.units AND s.activation = c.activation);
-    SET @Alike = @Alike + (
-        SELECT COUNT(*)
-        FROM #copy_tensors AS c
-        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index AND s.column_index = c.column_index
-        WHERE s.value = c.value);
-    IF @Alike <> @Numbers + (SELECT COUNT(*) FROM #copy_layers) OR @Stored NOT IN (0, @Alike)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName, N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
-            N'dbo.training_log, or load the network to copy under another name.'), N'%', N'%%');
-        THROW 50155, @Message, 1;
-    END;
-
-    CREATE TABLE #answers (example_id INT NOT NULL, label INT NOT NULL, probability FLOAT NOT NULL, PRIMARY KEY (example_id, label));
-    SET @Dataset = CONVERT(NVARCHAR(36), NEWID());
-    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
-    SELECT @Dataset, example_id, feature_index, value FROM #copy_probes;
-    INSERT INTO #answers (example_id, label, probability)
-    EXECUTE dbo.ScoreNetworkSql @ModelName = @ModelName, @Dataset = @Dataset;
-    DELETE FROM dbo.examples WHERE dataset = @Dataset;
-    SET @Difference = (
-        SELECT MAX(COALESCE(ABS(a.probability - c.probability), 1))
-        FROM #copy_answers AS c
-        LEFT JOIN #answers AS a ON a.example_id = c.example_id AND a.label = c.label);
-    IF @Difference >= CAST(N'1e-6' AS FLOAT)
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'The network ''', @ModelName, N''' gives probabilities up to ', @Difference,
-            N' away from what its numbers say, where 1e-6 is allowed. Install lungdb again here, and repeat the copy.'), N'%', N'%%');
-        THROW 50151, @Message, 1;
-    END;
+    EXECUTE internal.TakeCopiedScans @ClassifierId, @FeatureSetId;
 END;
 GO
 -- TakeCopy: takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.
@@ -2166,9 +3550,9 @@ Example:
 
     BEGIN TRANSACTION;
     IF EXISTS (SELECT 1 FROM #copy_model)
-        EXECUTE dbo.TakeCopiedModel;
+        EXECUTE internal.TakeCopiedModel;
     IF EXISTS (SELECT 1 FROM #copy_layers)
-        EXECUTE dbo.TakeCopiedNetwork;
+        EXECUTE internal.TakeCopiedNetwork;
     COMMIT TRANSACTION;
 
     SELECT @ModelName = name, @Version = version FROM #copy_model;
@@ -2181,265 +3565,39 @@ Example:
         RAISERROR(N'The network %s is here, with %d numbers.', 0, 1, @Network, @Numbers) WITH NOWAIT;
 END;
 GO
--- CheckNetworkArguments: refuses what TrainNetworkSql cannot work with, all wrong arguments in one error.
--- Called by TrainNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.CheckNetworkArguments
-    @Hidden NVARCHAR(400),     -- units of the hidden layers, with commas
-    @Iterations INT,           -- 1 to 1000000
-    @LearningRate FLOAT,       -- above 0, at most 1000
-    @L2 FLOAT,                 -- 0 to 1000
-    @BatchSize INT,            -- 1 or more, or NULL for all examples
-    @Momentum FLOAT,           -- 0 to 0.999
-    @Seed INT,                 -- 1 to 2147483646
-    @ModelName NVARCHAR(128)   -- not NULL and not empty
+-- StorePredictions: stores the scores in #scores as rows of dbo.predictions and shows them in the worklist.
+-- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL, whose tables #wanted and #scores it reads.
+CREATE OR ALTER PROCEDURE internal.StorePredictions
+    @ClassifierId INT,  -- model that gave the scores
+    @Prevalence FLOAT   -- share of positives that they are corrected to, or NULL
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000) = N'';
-    IF @@TRANCOUNT > 0
-    BEGIN
-        SET @Message = N'TrainNetworkSql was called inside a transaction. It commits as it goes: commit or roll back first, then call it again.';
-        THROW 50100, @Message, 1;
-    END;
-
-    IF @ModelName IS NULL OR @ModelName = N''
-        SET @Message = N'The parameter @ModelName is NULL or empty. Give the network a name, such as network_sql. ';
-    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
-        N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
-    FROM (
-        VALUES
-            (N'@Hidden', @Hidden, N'numbers of units from 1 to 10000 with commas between, such as 32,16', CASE WHEN @Hidden IS NOT NULL
-                AND NOT EXISTS (
-                    SELECT 1 FROM STRING_SPLIT(@Hidden, N',') WHERE COALESCE(TRY_CAST(NULLIF(TRIM(value), N'') AS INT), 0) NOT BETWEEN 1 AND 10000)
-                THEN 1 ELSE 0 END),
-            (N'@Iterations', CAST(@Iterations AS NVARCHAR(30)), N'1 to 1000000', IIF(@Iterations BETWEEN 1 AND 1000000, 1, 0)),
-            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'numbers above 0 and up to 1000', IIF(@LearningRate > 0 AND @LearningRate <= 1000, 1, 0)),
-            (N'@L2', CAST(@L2 AS NVARCHAR(30)), N'0 to 1000', IIF(@L2 BETWEEN 0 AND 1000, 1, 0)),
-            (N'@BatchSize', CAST(@BatchSize AS NVARCHAR(30)), N'1 or more, or NULL', IIF(@BatchSize IS NULL OR @BatchSize >= 1, 1, 0)),
-            (N'@Momentum', CAST(@Momentum AS NVARCHAR(30)), N'0 to 0.999', IIF(@Momentum BETWEEN 0 AND 0.999, 1, 0)),
-            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'1 to 2147483646', IIF(@Seed BETWEEN 1 AND 2147483646, 1, 0))
-    ) AS a (name, given, supported, is_supported)
-    WHERE a.is_supported = 0;
-
-    IF @Message <> N''
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50101, @Message, 1;
-    END;
-END;
-GO
--- StartNetwork: fills #data (example, unit, value) and #targets (example, label) with the data set in its shuffled order, and
--- #layers and #weights with the stored network of the name, or with a new one. Called by TrainNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.StartNetwork
-    @ModelName NVARCHAR(128),  -- name of the network
-    @Dataset NVARCHAR(128),    -- data set in dbo.examples
-    @Hidden NVARCHAR(400),     -- units of the hidden layers, with commas
-    @Seed INT,                 -- 1 to 2147483646
-    @Iteration INT OUTPUT      -- the last stored iteration, 0 for a new network
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Inputs INT, @Classes INT, @Example INT, @Label INT, @Missing INT, @Numbers BIGINT, @Depth INT;
-    EXECUTE dbo.CheckDataset @Dataset, @Inputs OUTPUT;
-    SET @Classes = (SELECT units FROM dbo.dense_layers WHERE network = @ModelName
-        AND layer = (SELECT MAX(layer) FROM dbo.dense_layers WHERE network = @ModelName));
-    SELECT TOP (1) @Example = e.example_id, @Label = y.label
-    FROM (SELECT DISTINCT example_id FROM dbo.examples WHERE dataset = @Dataset) AS e
-    LEFT JOIN dbo.example_labels AS y ON y.dataset = @Dataset AND y.example_id = e.example_id
-    WHERE y.label IS NULL OR y.label < 0 OR y.label >= COALESCE(@Classes, 10000)
-    ORDER BY e.example_id;
-    IF @Example IS NOT NULL
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', COALESCE(CAST(@Label AS NVARCHAR(12)), N'NULL'),
-            N'. Give every example a class from 0 to ', COALESCE(@Classes, 10000) - 1, N' in dbo.example_labels.'), N'%', N'%%');
-        THROW 50175, @Message, 1;
-    END;
-
-    SET @Iteration = COALESCE((SELECT MAX(iteration) FROM dbo.training_log WHERE network = @ModelName), 0);
-    INSERT INTO #layers (layer, inputs, units, activation)
-    SELECT h.layer, LAG(h.units, 1, @Inputs) OVER (ORDER BY h.layer), h.units, N'relu'
-    FROM (
-        SELECT CAST(j.[key] AS INT) AS layer, CAST(j.[value] AS INT) AS units
-        FROM (SELECT CONCAT(N'[', @Hidden, N']') AS hidden) AS given
-        CROSS APPLY OPENJSON(given.hidden) AS j) AS h;
-    SET @Depth = (SELECT COUNT(*) FROM #layers);
-    INSERT INTO #layers (layer, inputs, units, activation)
-    SELECT @Depth, l.units, COALESCE(@Classes, (
-        SELECT CASE WHEN MAX(y.label) < 1 THEN 2 ELSE MAX(y.label) + 1 END
-        FROM dbo.example_labels AS y
-        WHERE y.dataset = @Dataset AND y.example_id IN (SELECT e.example_id FROM dbo.examples AS e WHERE e.dataset = @Dataset))), N'softmax'
-    FROM #layers AS l
-    WHERE l.layer = @Depth - 1;
-    SET @Numbers = (SELECT SUM(CAST(inputs AS BIGINT) * units) FROM #layers);
-
-    -- The first numbers make the weights, the next the order of the examples.
-    CREATE TABLE #numbers (number BIGINT NOT NULL PRIMARY KEY, state BIGINT NOT NULL);
-    SET @Missing = (SELECT COUNT(DISTINCT example_id) FROM dbo.examples WHERE dataset = @Dataset);
-    SET @Missing = @Missing + @Numbers;
-    EXECUTE dbo.DrawNumbers @Seed, @Missing;
-    CREATE TABLE #order (example_id INT NOT NULL PRIMARY KEY, position INT NOT NULL);
-    INSERT INTO #order (example_id, position)
-    SELECT e.example_id, ROW_NUMBER() OVER (ORDER BY n.state, e.example_id) - 1
-    FROM (
-        SELECT example_id, ROW_NUMBER() OVER (ORDER BY example_id) - 1 + @Numbers AS number
-        FROM dbo.examples
-        WHERE dataset = @Dataset AND feature_index = 0) AS e
-    INNER JOIN #numbers AS n ON n.number = e.number;
-    INSERT INTO #data (example, unit, value)
-    SELECT o.position, e.feature_index, e.value
-    FROM dbo.examples AS e
-    INNER JOIN #order AS o ON o.example_id = e.example_id
-    WHERE e.dataset = @Dataset AND e.value <> 0
-    UNION ALL
-    SELECT position, -1, 1 FROM #order;
-    INSERT INTO #targets (example, label)
-    SELECT o.position, y.label
-    FROM #order AS o
-    INNER JOIN dbo.example_labels AS y ON y.dataset = @Dataset AND y.example_id = o.example_id;
-
-    IF @Classes IS NOT NULL
-    BEGIN
-        IF (SELECT COUNT(*) FROM dbo.dense_layers WHERE network = @ModelName) <> (SELECT COUNT(*) FROM #layers)
-            OR EXISTS (
-                SELECT 1
-                FROM #layers AS l
-                LEFT JOIN dbo.dense_layers AS s ON s.network = @ModelName AND s.layer = l.layer
-                    AND s.inputs = l.inputs AND s.units = l.units AND (s.activation = N'softmax' OR l.layer < @Depth)
-                WHERE s.layer IS NULL)
-        BEGIN
-            SET @Message = REPLACE(CONCAT(N'The stored network ''', @ModelName, N''' has other layers than ', @Inputs, N' inputs, ',
-                @Hidden, N' hidden units and a softmax. Give its own @Hidden and data set to go on with it, or another @ModelName.'), N'%', N'%%');
-            THROW 50174, @Message, 1;
-        END;
-        DELETE FROM #layers;
-        EXECUTE dbo.ReadNetwork @ModelName;
-        RETURN 0;
-    END;
-
-    -- Uniform within Glorot and Bengio's limit, the root of 6 / (inputs + units); the biases begin at 0.
-    INSERT INTO #weights (layer, input, unit, value, velocity)
-    SELECT w.layer, w.input, w.unit, (2 * (CAST(n.state AS FLOAT) / 2147483647) - 1) * SQRT(CAST(6 AS FLOAT) / (w.inputs + w.units)), 0
-    FROM (
-        SELECT l.layer, l.inputs, l.units, i.number AS input, u.number AS unit,
-            ROW_NUMBER() OVER (ORDER BY l.layer, i.number, u.number) - 1 AS number
-        FROM #layers AS l
-        INNER JOIN #numbers AS i ON i.number < l.inputs
-        INNER JOIN #numbers AS u ON u.number < l.units) AS w
-    INNER JOIN #numbers AS n ON n.number = w.number
-    UNION ALL
-    SELECT l.layer, -1, u.number, 0, 0
-    FROM #layers AS l
-    INNER JOIN #numbers AS u ON u.number < l.units;
-END;
-GO
--- BackwardLayers: fills #gradients (layer, input, unit, value) with the derivatives of the batch's mean cross-entropy, from
--- #activations, #probabilities and #targets, by way of #deltas (layer, example, unit, value). Called by TrainNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.BackwardLayers
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Layer INT = (SELECT MAX(layer) FROM #layers), @Activation NVARCHAR(16), @Constant FLOAT, @Linear FLOAT, @Square FLOAT;
-    DECLARE @Share FLOAT = CAST(1 AS FLOAT) / (SELECT COUNT(*) FROM #activations WHERE layer = 0 AND unit = -1);
-    DELETE FROM #gradients;
-    DELETE FROM #deltas;
-    INSERT INTO #deltas (layer, example, unit, value)
-    SELECT @Layer, p.example, p.label, (p.value - CASE WHEN t.label = p.label THEN 1 ELSE 0 END) * @Share
-    FROM #probabilities AS p
-    INNER JOIN #targets AS t ON t.example = p.example;
-
-    WHILE @Layer >= 0
-    BEGIN
-        INSERT INTO #gradients (layer, input, unit, value)
-        SELECT @Layer, a.unit, d.unit, SUM(a.value * d.value)
-        FROM #activations AS a
-        INNER JOIN #deltas AS d ON d.layer = @Layer AND d.example = a.example
-        WHERE a.layer = @Layer
-        GROUP BY a.unit, d.unit;
-
-        -- The activation's derivative from the unit's own value v: 1 for ReLU, whose zeros have no row, 1 - v * v for tanh,
-        -- v - v * v for the sigmoid.
-        SET @Activation = (SELECT activation FROM #layers WHERE layer = @Layer - 1);
-        SET @Constant = CASE WHEN @Activation = N'sigmoid' THEN 0 ELSE 1 END;
-        SET @Linear = CASE WHEN @Activation = N'sigmoid' THEN 1 ELSE 0 END;
-        SET @Square = CASE WHEN @Activation IN (N'sigmoid', N'tanh') THEN -1 ELSE 0 END;
-        INSERT INTO #deltas (layer, example, unit, value)
-        SELECT @Layer - 1, a.example, a.unit,
-            SUM(d.value * w.value) * (@Constant + @Linear * MAX(a.value) + @Square * MAX(a.value) * MAX(a.value))
-        FROM #activations AS a
-        INNER JOIN #deltas AS d ON d.layer = @Layer AND d.example = a.example
-        INNER JOIN #weights AS w ON w.layer = @Layer AND w.input = a.unit AND w.unit = d.unit
-        WHERE a.layer = @Layer AND a.unit >= 0 AND @Layer > 0
-        GROUP BY a.example, a.unit;
-        SET @Layer = @Layer - 1;
-    END;
-END;
-GO
--- UpdateWeights: one step of gradient descent with momentum on #weights, by #gradients; L2 holds the weights down, not the
--- biases. Called by TrainNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.UpdateWeights
-    @LearningRate FLOAT, -- size of the step
-    @L2 FLOAT,           -- the loss holds half of it times the sum of the squared weights
-    @Momentum FLOAT      -- share of the last step that is taken again
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    UPDATE w
-    SET velocity = @Momentum * w.velocity
-        - @LearningRate * (COALESCE(g.value, CAST(0 AS FLOAT)) + CASE WHEN w.input = -1 THEN 0 ELSE @L2 * w.value END)
-    FROM #weights AS w
-    LEFT JOIN #gradients AS g ON g.layer = w.layer AND g.input = w.input AND g.unit = w.unit;
-    UPDATE #weights SET value = value + velocity;
-END;
-GO
--- StoreNetwork: stores #layers, #weights and the new rows of #log in one transaction. Called by TrainNetworkSql.
-CREATE OR ALTER PROCEDURE dbo.StoreNetwork
-    @ModelName NVARCHAR(128), -- name of the network
-    @Dataset NVARCHAR(128),   -- data set that it learns from
-    @LearningRate FLOAT       -- size of the steps
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
+    DECLARE @Locked INT, @Scans NVARCHAR(MAX) = (SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #scores);
     BEGIN TRANSACTION;
-    DELETE FROM dbo.tensors WHERE network = @ModelName;
-    INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
-    SELECT @ModelName, CONCAT(w.layer, CASE WHEN w.input = -1 THEN N'.bias' ELSE N'.weight' END, CASE WHEN k.is_velocity = 1 THEN N'.velocity' ELSE N'' END),
-        CASE WHEN w.input = -1 THEN 0 ELSE w.input END, w.unit, CASE WHEN k.is_velocity = 1 THEN w.velocity ELSE w.value END
-    FROM #weights AS w
-    CROSS JOIN (SELECT 0 AS is_velocity UNION ALL SELECT 1) AS k;
-    INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
-    SELECT @ModelName, l.layer, l.inputs, l.units, l.activation
-    FROM #layers AS l
-    WHERE NOT EXISTS (SELECT 1 FROM dbo.dense_layers AS d WHERE d.network = @ModelName AND d.layer = l.layer);
-    INSERT INTO dbo.training_log (network, iteration, dataset, examples, learning_rate, loss)
-    SELECT @ModelName, iteration, @Dataset, examples, @LearningRate, loss
-    FROM #log;
+    -- Before anything is written, so that two who score the same scan wait for each other here, and not crosswise.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #scores));
+    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
+    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
+    FROM #scores AS s
+    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+    ORDER BY w.idx;
+    SET @Scans = COALESCE(@Scans, N'');
+    EXECUTE dbo.RefreshWorklist @Scans;
     COMMIT TRANSACTION;
-    DELETE FROM #log;
 END;
 GO
--- TrainNetworkSql: trains a dense network with ReLU units and a softmax on a data set, with no Python.
--- Example: EXECUTE dbo.TrainNetworkSql @Dataset = N'digits', @Hidden = N'32,16', @Iterations = 200, @ModelName = N'digits';
-CREATE OR ALTER PROCEDURE dbo.TrainNetworkSql
-    @Dataset NVARCHAR(128) = NULL,           -- data set in dbo.examples and dbo.example_labels
-    @Hidden NVARCHAR(400) = N'32,16',        -- units of the hidden layers, with commas
-    @Iterations INT = 100,                   -- steps of the whole training, those already stored included, 1 to 1000000
-    @LearningRate FLOAT = 0.1,               -- size of a step, above 0 and up to 1000
-    @L2 FLOAT = 0,                           -- the loss holds half of it times the sum of the squared weights
-    @BatchSize INT = NULL,                   -- examples in a step; NULL means all
-    @Momentum FLOAT = 0.9,                   -- share of the last step that is taken again, 0 to 0.999
-    @Seed INT = 1,                           -- begins the generator of weights and order, 1 to 2147483646
-    @ModelName NVARCHAR(128) = N'network_sql', -- name of the network
-    @Help BIT = 0                            -- 1 prints this help and does nothing else
+-- PredictLungCancerSql: the probability of cancer that a trained model gives a patient's primary scan, in percent, with T-SQL alone.
+-- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
+CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -2447,98 +3605,364 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.TrainNetworkSql learns the labels of a data set by gradient descent, every step a few statements over tables.
-Weights come from a generator written in T-SQL, so the same call gives the same network on every engine. The examples are
-shuffled once; each step takes the next @BatchSize of them. Weights and dbo.training_log are stored about every five seconds
-and at the end: stopped at any point, the training goes on from there when called again. A network that has its @Iterations
-already is left as it is; give more to go on. ScoreNetworkSql runs it.
+        PRINT N'dbo.PredictLungCancerSql does what dbo.PredictLungCancer does on a server that runs no external scripts.
+It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
+and keeps it as a row of dbo.predictions. EXECUTE dbo.PredictPatientsSql @Help = 1; tells which models it can score.
 Parameters:
-    @Dataset NVARCHAR(128) = NULL              data set in dbo.examples and dbo.example_labels
-    @Hidden NVARCHAR(400) = N''32,16''           units of the hidden layers, with commas
-    @Iterations INT = 100                      steps of the whole training, those already stored included, 1 to 1000000
-    @LearningRate FLOAT = 0.1                  size of a step, above 0 and up to 1000
-    @L2 FLOAT = 0                              the loss holds half of it times the sum of the squared weights
-    @BatchSize INT = NULL                      examples in a step; NULL means all
-    @Momentum FLOAT = 0.9                      share of the last step that is taken again, 0 to 0.999
-    @Seed INT = 1                              begins the generator of weights and order, 1 to 2147483646
-    @ModelName NVARCHAR(128) = N''network_sql''  name of the network
-    @Help BIT = 0                              1 prints this help and does nothing else
+    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
+    @Help BIT = 0                               1 prints this help and does nothing else
 Example:
-    EXECUTE dbo.TrainNetworkSql @Dataset = N''digits'', @Hidden = N''32,16'', @Iterations = 200, @ModelName = N''digits'';';
+    DECLARE @Result FLOAT;
+    EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;';
         RETURN 0;
     END;
 
-    EXECUTE dbo.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
+    DECLARE @Message NVARCHAR(2000), @Patients NVARCHAR(12) = @PatientIndex;
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    SET @PredictionResult = NULL;
 
-    DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Filled INT = 0, @Loss FLOAT, @LossText NVARCHAR(30);
-    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
-        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
-        PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #gradients (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #data (example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, unit));
-    CREATE TABLE #targets (example INT NOT NULL PRIMARY KEY, label INT NOT NULL);
-    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #deltas (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
-        PRIMARY KEY (example, label));
-    CREATE TABLE #log (iteration INT NOT NULL PRIMARY KEY, examples INT NOT NULL, loss FLOAT NOT NULL);
-
-    EXECUTE dbo.StartNetwork @ModelName, @Dataset, @Hidden, @Seed, @Iteration OUTPUT;
-    SET @Examples = (SELECT COUNT(*) FROM #targets);
-    IF @BatchSize IS NULL OR @BatchSize > @Examples
-        SET @BatchSize = @Examples;
-    RAISERROR(N'%s: %d examples, iterations %d to %d.', 0, 1, @ModelName, @Examples, @Iteration, @Iterations) WITH NOWAIT;
-
-    WHILE @Iteration < @Iterations
+    IF @PatientIndex IS NULL
     BEGIN
-        BEGIN TRY
-            SET @First = CAST(@Iteration AS BIGINT) * @BatchSize % @Examples;
-            IF @BatchSize < @Examples OR @Filled = 0
-            BEGIN
-                DELETE FROM #activations;
-                INSERT INTO #activations (layer, example, unit, value)
-                SELECT 0, example, unit, value
-                FROM #data
-                WHERE (example >= @First AND example < @First + @BatchSize) OR example < @First + @BatchSize - @Examples;
-                SET @Filled = 1;
-            END;
-            ELSE
-                DELETE FROM #activations WHERE layer > 0;
-
-            EXECUTE dbo.ForwardLayers;
-            EXECUTE dbo.FillProbabilities;
-            SET @Loss = (
-                SELECT AVG(p.loss)
-                FROM #targets AS t
-                INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label);
-            SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
-            EXECUTE dbo.BackwardLayers;
-            EXECUTE dbo.UpdateWeights @LearningRate, @L2, @Momentum;
-        END TRY
-        BEGIN CATCH
-            SET @Number = ERROR_NUMBER();
-            -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
-            IF @Number NOT IN (232, 3623, 8115)
-                THROW;
-            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ', @LearningRate,
-                N') or @Momentum, or scale the features; what was stored before is kept.');
-            THROW 50176, @Message, 1;
-        END CATCH;
-
-        SET @Iteration = @Iteration + 1;
-        INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
-        IF @Iteration = @Iterations OR DATEDIFF(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
-        BEGIN
-            EXECUTE dbo.StoreNetwork @ModelName, @Dataset, @LearningRate;
-            SET @Stored = SYSUTCDATETIME();
-            SET @LossText = CAST(@Loss AS NVARCHAR(30));
-            RAISERROR(N'Iteration %d of %d: loss %s.', 0, 1, @Iteration, @Iterations, @LossText) WITH NOWAIT;
-        END;
+        SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
+        THROW 50101, @Message, 1;
     END;
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
+    EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, 0;
+    EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence, 1;
+
+    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    SET @PredictionResult = (SELECT 100 * probability FROM #scores);
+    SELECT @PredictionResult AS prediction_percent;
+END;
+GO
+-- PredictPatientsSql: scores the primary scans of all patients, or of those asked for, with T-SQL alone.
+-- Example: EXECUTE dbo.PredictPatientsSql @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.PredictPatientsSql
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
+    @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PredictPatientsSql does what dbo.PredictPatients does on a server that runs no external scripts.
+It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
+The model needs its rows in dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_checks: training
+stores them, StoreModelNodes stores those of an older model, and the command lungdb copy brings them to another server.
+A null in a vector is a missing value, by LightGBM''s rules.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
+    @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.PredictPatientsSql @Patients = N''0,1,2'';';
+        RETURN 0;
+    END;
+
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT;
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
+    EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Number = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
+    EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
+
+    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    SET @Scored = (SELECT COUNT(*) FROM #scores);
+    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
+    FROM #scores AS s
+    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+    ORDER BY w.idx;
+    RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
+END;
+GO
+-- ShowPatient: a patient with the primary scan, its part in training and its state, in one row.
+-- Example: EXECUTE dbo.ShowPatient @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.ShowPatient
+    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ShowPatient returns one row: the patient, the primary scan, its part in training and its state.
+The state is no features, not scored, scored or failed; of a failed scan, failure says what was wrong.
+Parameters:
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ShowPatient @PatientIndex = 0;';
+        RETURN 0;
+    END;
+
+    DECLARE @ScanId INT;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.scan_id, s.study_date, s.manufacturer, s.image_rows, s.image_cols,
+        s.number_images AS slices, s.spacing_z, s.spacing_y, s.spacing_x, s.gantry_tilt, s.patient_orientation, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, sp.part,
+        CASE t.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state, t.failure
+    FROM dbo.scans AS s
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    INNER JOIN dbo.scan_states AS t ON t.scan_id = s.scan_id
+    LEFT JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
+    WHERE s.scan_id = @ScanId;
+END;
+GO
+-- ShowTruth: the label of a patient and where it comes from; no row when it is not known.
+-- Example: EXECUTE dbo.ShowTruth @PatientIndex = 0;
+CREATE OR ALTER PROCEDURE dbo.ShowTruth
+    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ShowTruth returns the label of a patient, 1 cancer or 0 none, and its source; no row when it is not known.
+It is a procedure of its own, so that the right to call it can be withheld from those who read scans.
+Parameters:
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ShowTruth @PatientIndex = 0;';
+        RETURN 0;
+    END;
+
+    DECLARE @ScanId INT;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SELECT CAST(l.label AS INT) AS label, l.source
+    FROM dbo.patients AS p
+    INNER JOIN dbo.labels AS l ON l.patient_id = p.patient_id
+    WHERE p.idx = @PatientIndex;
+END;
+GO
+-- StoreAnimation: keeps the moving picture of a patient's primary scan in place of the one before. The web page calls it.
+-- Example: EXECUTE dbo.StoreAnimation @PatientIndex = 0, @Format = N'gif', @Animation = ?, @Sha256 = ?, @ContentSha256 = ?;
+CREATE OR ALTER PROCEDURE dbo.StoreAnimation
+    @PatientIndex INT = NULL,           -- idx of the patient, 0 and up; needed
+    @Format NVARCHAR(8) = NULL,         -- gif or webp; needed
+    @Animation VARBINARY(MAX) = NULL,   -- the file; needed
+    @Sha256 VARCHAR(64) = NULL,         -- its SHA-256 in hex; needed
+    @ContentSha256 VARCHAR(64) = NULL,  -- content_sha256, in hex, of the scan that it was made of; needed
+    @Orientation NVARCHAR(2) = N'LP',   -- patient_orientation that the scan was drawn by; LP where none is recorded
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreAnimation keeps the moving picture of a patient''s primary scan in dbo.animations, one of a format.
+Parameters:
+    @PatientIndex INT = NULL           idx of the patient, 0 and up; needed
+    @Format NVARCHAR(8) = NULL         gif or webp; needed
+    @Animation VARBINARY(MAX) = NULL   the file; needed
+    @Sha256 VARCHAR(64) = NULL         its SHA-256 in hex; needed
+    @ContentSha256 VARCHAR(64) = NULL  content_sha256, in hex, of the scan that it was made of; needed
+    @Orientation NVARCHAR(2) = N''LP''   patient_orientation that the scan was drawn by; LP where none is recorded
+    @Help BIT = 0                      1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreAnimation @PatientIndex = 0, @Format = N''gif'', @Animation = ?, @Sha256 = ?, @ContentSha256 = ?;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @Content VARBINARY(32) = CONVERT(VARBINARY(32), @ContentSha256, 2);
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    IF @Format IS NULL OR @Format NOT IN (N'gif', N'webp')
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Format, N'%', N'%%') + N'''', N'NULL'),
+            N' for the parameter @Format is not supported. Supported values are gif and webp.');
+        THROW 50101, @Message, 1;
+    END;
+    IF @Animation IS NULL OR @Sha256 IS NULL OR HASHBYTES('SHA2_256', @Animation) <> CONVERT(VARBINARY(32), @Sha256, 2)
+    BEGIN
+        SET @Message = N'The bytes of @Animation and @Sha256 do not match. Send the file again.';
+        THROW 50105, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (
+        SELECT 1 FROM dbo.scans WITH (UPDLOCK, HOLDLOCK)
+        WHERE scan_id = @ScanId AND content_sha256 = @Content AND COALESCE(patient_orientation, N'LP') = @Orientation)
+    BEGIN
+        SET @Message = CONCAT(N'The scan of patient ', @PatientIndex, N' is not the one that the animation was made of. Make it again.');
+        THROW 50211, @Message, 1;
+    END;
+    UPDATE dbo.animations
+    SET animation = @Animation, sha256 = CONVERT(VARBINARY(32), @Sha256, 2), content_sha256 = @Content, made_at = SYSUTCDATETIME()
+    WHERE scan_id = @ScanId AND format = @Format;
+    IF @@ROWCOUNT = 0
+        INSERT INTO dbo.animations (scan_id, format, animation, sha256, content_sha256)
+        VALUES (@ScanId, @Format, @Animation, CONVERT(VARBINARY(32), @Sha256, 2), @Content);
+    COMMIT TRANSACTION;
+END;
+GO
+-- TakePage: fills #page with a page of dbo.worklist in rising order, from its first row, or from that of the rows that a search found.
+-- Called by ListPatients, whose tables #found and #page it reads and fills.
+CREATE OR ALTER PROCEDURE internal.TakePage
+    @Sort NVARCHAR(20), -- index, name, date, slices, probability or scored
+    @State TINYINT,     -- a state of dbo.worklist, or NULL for any
+    @All BIT,           -- 1 for all rows, 0 for those in #found
+    @First INT,         -- rows to pass over
+    @Rows INT           -- rows to take, 1 and up
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    -- A statement for each order, because only then an index gives it and the rows need not be sorted.
+    IF @Sort = N'index'
+        INSERT INTO #page (idx)
+        SELECT w.idx FROM dbo.worklist AS w
+        WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+        ORDER BY w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+    ELSE IF @Sort = N'name'
+        INSERT INTO #page (idx)
+        SELECT w.idx FROM dbo.worklist AS w
+        WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+        ORDER BY w.display_name, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+    ELSE IF @Sort = N'date'
+        INSERT INTO #page (idx)
+        SELECT w.idx FROM dbo.worklist AS w
+        WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+        ORDER BY w.study_date, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+    ELSE IF @Sort = N'slices'
+        INSERT INTO #page (idx)
+        SELECT w.idx FROM dbo.worklist AS w
+        WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+        ORDER BY w.slices, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+    ELSE IF @Sort = N'probability'
+        INSERT INTO #page (idx)
+        SELECT w.idx FROM dbo.worklist AS w
+        WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+        ORDER BY w.probability, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+    ELSE
+        INSERT INTO #page (idx)
+        SELECT w.idx FROM dbo.worklist AS w
+        WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
+        ORDER BY w.prediction_id, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+END;
+GO
+-- ListPatients: a page of the worklist: patients with their primary scan, its newest score and what state it is in.
+-- Example: DECLARE @Total INT; EXECUTE dbo.ListPatients @Search = N'an', @Sort = N'name', @Total = @Total OUTPUT;
+CREATE OR ALTER PROCEDURE dbo.ListPatients
+    @Search NVARCHAR(4000) = NULL, -- part of a name or of a patient_id, or an index; NULL or empty finds all
+    @State NVARCHAR(20) = NULL,    -- no features, not scored, scored or failed; NULL means any
+    @Sort NVARCHAR(20) = N'index', -- index, name, date, slices, probability, or scored, the order of scoring
+    @Descending BIT = 0,           -- 1 turns the order round
+    @Offset INT = 0,               -- patients to pass over, 0 and up
+    @Limit INT = 50,               -- patients to return, 1 to 1000
+    @Total INT = NULL OUTPUT,      -- how many patients there are on all pages
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListPatients returns a page of the worklist, one row a patient with a scan, and how many there are on all pages.
+The score is the newest of the primary scan. A scan is failed when its features could not be made the last time, scored before or not.
+Parameters:
+    @Search NVARCHAR(4000) = NULL  part of a name or of a patient_id, or an index; NULL or empty finds all
+    @State NVARCHAR(20) = NULL     no features, not scored, scored or failed; NULL means any
+    @Sort NVARCHAR(20) = N''index''  index, name, date, slices, probability, or scored, the order of scoring
+    @Descending BIT = 0            1 turns the order round
+    @Offset INT = 0                patients to pass over, 0 and up
+    @Limit INT = 50                patients to return, 1 to 1000
+    @Total INT = NULL OUTPUT       how many patients there are on all pages
+    @Help BIT = 0                  1 prints this help and does nothing else
+Example:
+    DECLARE @Total INT;
+    EXECUTE dbo.ListPatients @Search = N''an'', @Sort = N''name'', @Total = @Total OUTPUT;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Code TINYINT, @All BIT = 1, @Index INT, @Pattern NVARCHAR(300), @First INT, @Rows INT;
+    CREATE TABLE #found (idx INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #page (position INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, idx INT NOT NULL);
+    SET @Code = CASE @State WHEN N'no features' THEN 0 WHEN N'not scored' THEN 1 WHEN N'scored' THEN 2 WHEN N'failed' THEN 3 END;
+    IF @State IS NOT NULL AND @Code IS NULL
+        SET @Message = CONCAT(N'The value ''', @State,
+            N''' for the parameter @State is not supported. Supported values are no features, not scored, scored, failed and NULL.');
+    ELSE IF COALESCE(@Sort, N'') NOT IN (N'index', N'name', N'date', N'slices', N'probability', N'scored')
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + @Sort + N'''', N'NULL'),
+            N' for the parameter @Sort is not supported. Supported values are index, name, date, slices, probability and scored.');
+    ELSE IF @Descending IS NULL
+        SET @Message = N'The value NULL for the parameter @Descending is not supported. Supported values are 0 and 1.';
+    ELSE IF @Offset IS NULL OR @Offset < 0
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Offset AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Offset is not supported. Supported values are 0 and up.');
+    ELSE IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 1000
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Limit AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Limit is not supported. Supported values are 1 to 1000.');
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+
+    IF COALESCE(@Search, N'') = N''
+        SET @Total = (SELECT COUNT(*) FROM dbo.worklist WHERE @Code IS NULL OR state = @Code);
+    ELSE
+    BEGIN
+        SET @All = 0;
+        -- A sign alone, or spaces, would be the index 0.
+        SET @Index = IIF(@Search LIKE N'%[^0-9]%', NULL, TRY_CAST(@Search AS INT));
+        SET @Pattern = CONCAT(N'%', REPLACE(REPLACE(REPLACE(REPLACE(@Search, N'\', N'\\'), N'%', N'\%'), N'_', N'\_'), N'[', N'\['), N'%');
+        -- What is longer than a name can be is part of none; the pattern would be cut.
+        INSERT INTO #found (idx)
+        SELECT w.idx
+        FROM dbo.worklist AS w
+        WHERE DATALENGTH(@Search) <= 256 AND (@Code IS NULL OR w.state = @Code)
+            AND (w.idx = @Index OR w.display_name LIKE @Pattern ESCAPE N'\' OR w.patient_id LIKE @Pattern ESCAPE N'\');
+        SET @Total = @@ROWCOUNT;
+    END;
+
+    IF @Offset < @Total
+    BEGIN
+        -- A page of the falling order is one of the rising order counted from the end.
+        SET @First = IIF(@Descending = 0, @Offset, @Total - @Offset - @Limit);
+        SET @Rows = IIF(@First < 0, @Limit + @First, @Limit);
+        SET @First = IIF(@First < 0, 0, @First);
+        EXECUTE internal.TakePage @Sort, @Code, @All, @First, @Rows;
+    END;
+
+    SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.study_date, s.number_images AS slices,
+        100 * r.probability AS probability_percent, c.name AS model_name, c.version AS model_version, r.predicted_at,
+        CASE t.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state
+    FROM #page AS g
+    INNER JOIN dbo.worklist AS w ON w.idx = g.idx
+    INNER JOIN dbo.scan_states AS t ON t.scan_id = w.scan_id
+    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    LEFT JOIN dbo.predictions AS r ON r.prediction_id = t.prediction_id
+    LEFT JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
+    ORDER BY IIF(@Descending = 0, g.position, -g.position);
 END;
 GO
 SET NOEXEC OFF;

@@ -1,7 +1,8 @@
-"""The SQL files of databases as older versions installed them, to upgrade from."""
+"""Databases as older versions installed them, to upgrade from: their SQL files, and a whole one."""
 
 from __future__ import annotations
 
+import gzip
 import shutil
 from pathlib import Path
 
@@ -19,10 +20,15 @@ def old_sources(folder: Path, version: int) -> Path:
     for name, path in tables.items():
         shutil.copy(path, folder / "tables" / name)
     shutil.copytree(sql_directory() / "data", folder / "data")
-    order = (sql_directory() / "build_order.txt").read_text(encoding="utf-8").split()
-    kept = [name for name in order if name.startswith("data/") or name.removeprefix("tables/") in tables]
-    (folder / "build_order.txt").write_text("\n".join(kept), encoding="utf-8")
     if version == 2:
         (folder / "migrations").mkdir()
         shutil.copy(sql_directory() / "migrations" / "0002_deidentification.sql", folder / "migrations")
     return folder
+
+
+def unpack_version_0_2(folder: Path) -> Path:
+    """Write the database that lungdb 0.2.0 made, with a trained model and a score in it."""
+    file = folder / "lung_cancer_database.db"
+    packed = DATA / "version_0_2" / "lung_cancer_database.db.gz"
+    file.write_bytes(gzip.decompress(packed.read_bytes()))
+    return file

@@ -80,21 +80,7 @@ INNER JOIN dbo.scans AS s ON s.scan_id = v.scan_id
 INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
 WHERE c.classifier_id = ? AND s.is_primary = 1 ORDER BY p.idx;
 """
-_SCORES = """
-CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
-CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
-INSERT INTO #wanted (scan_id)
-SELECT s.scan_id
-FROM dbo.patients AS p
-INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
-WHERE p.idx IN (SELECT CAST(value AS INT) FROM STRING_SPLIT(?, N','));
-EXECUTE dbo.ScoreScansSql ?, NULL;
-SELECT p.idx, r.raw, r.probability
-FROM #scores AS r
-INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
-INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id;
-DROP TABLE #wanted, #scores;
-"""
+_SCORES = "EXECUTE dbo.ScorePatientsSql @ModelName = ?, @Version = ?, @Patients = ?;"
 
 
 def copy_batches(
@@ -138,19 +124,15 @@ def _model_rows(
     source: Connection, model: str, version: int | None, patients: Sequence[int] | None
 ) -> list[tuple[str, tuple[str, ...], list[tuple[Any, ...]]]]:
     """Read what goes into `_TABLES`: for each its name, columns and rows."""
-    found = run(
-        source,
-        "DECLARE @ClassifierId INT; EXECUTE dbo.FindScoring ?, ?, @ClassifierId OUTPUT; SELECT @ClassifierId;",
-        (model, version),
-    )
-    classifier_id = found[-1].rows[0][0]
+    (found,) = run(source, "EXECUTE dbo.CheckModelSql @ModelName = ?, @Version = ?;", (model, version))
+    classifier_id, name, number = found.rows[0][:3]
     parts = []
     for table, query in {"#copy_model": _MODEL, **_ROWS_OF_MODEL}.items():
         (result,) = run(source, query, (classifier_id,))
         parts.append((table, result.columns, result.rows))
     (scans,) = run(source, _SCANS, (classifier_id,))
     chosen = _chosen(scans.rows, patients)
-    parts.append(("#copy_scans", (*scans.columns, "raw", "probability"), _scored(source, classifier_id, chosen)))
+    parts.append(("#copy_scans", (*scans.columns, "raw", "probability"), _scored(source, name, number, chosen)))
     return parts
 
 
@@ -166,11 +148,11 @@ def _chosen(rows: list[tuple[Any, ...]], patients: Sequence[int] | None) -> list
     return [row for row in rows if row[1] in set(patients)]
 
 
-def _scored(source: Connection, classifier_id: int, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
+def _scored(source: Connection, name: str, version: int, rows: list[tuple[Any, ...]]) -> list[tuple[Any, ...]]:
     """Add the scores that plain T-SQL gives the patients here, for the other side to compare with."""
     if not rows:
         return []
-    results = run(source, _SCORES, (",".join(str(row[1]) for row in rows), classifier_id))
+    results = run(source, _SCORES, (name, version, ",".join(str(row[1]) for row in rows)))
     scores = {idx: score for idx, *score in results[-1].rows}
     return [(*row, *scores[row[1]]) for row in rows]
 

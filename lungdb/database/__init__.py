@@ -5,7 +5,7 @@ The two engines, SQL Server through ODBC and the embedded one, meet here; nothin
 
 from lungdb.database.batches import split_batches
 from lungdb.database.connection import Connection, Cursor, connect
-from lungdb.database.installer import INSTALLERS, build_install_sql, install, sql_directory
+from lungdb.database.installer import INSTALLERS, install, sql_directory
 from lungdb.database.pool import DatabaseUnavailable, Pool
 from lungdb.database.run import ResultSet, run, run_script
 from lungdb.database.transaction import transaction
@@ -19,7 +19,6 @@ __all__ = [
     "Message",
     "Pool",
     "ResultSet",
-    "build_install_sql",
     "connect",
     "install",
     "run",

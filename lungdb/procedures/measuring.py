@@ -1,4 +1,4 @@
-"""What dbo.MeasureExperiment calls."""
+"""What internal.MeasureExperiment calls."""
 
 from __future__ import annotations
 

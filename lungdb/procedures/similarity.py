@@ -1,4 +1,4 @@
-"""What dbo.RefreshUnitVectors and dbo.SimilarPatients call."""
+"""What internal.RefreshUnitVectors and dbo.SimilarPatients call."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from lungdb.errors import ErrorNumber, LungdbError, SqlError
 from lungdb.reporting.names import PARTS
 from lungdb.reporting.sources import Scans, Vectors, read_label_sources, read_scans, read_vectors
 
-_FIND = "DECLARE @Id INT; EXECUTE dbo.FindClassifier ?, ?, @Id OUTPUT; SELECT @Id AS classifier_id;"
+_FIND = "EXECUTE dbo.FindModel @ModelName = ?, @Version = ?;"
 _MODEL = """
 SELECT c.name, c.version, c.library, c.pooling, c.created_at, c.sha256, c.details,
     CASE WHEN HASHBYTES('SHA2_256', c.model) = c.sha256 THEN 1 ELSE 0 END AS is_intact,

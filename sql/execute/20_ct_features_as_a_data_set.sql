@@ -1,5 +1,5 @@
 -- CT features become a data set for TrainNetworkSql and ScoreNetworkSql: the newest feature set that is pooled by mean.
--- Needs the tables of sql/sql_only/.
+-- Needs dbo.examples and dbo.example_labels, which both installers make.
 DECLARE @FeatureSetId INT = (SELECT MAX(feature_set_id) FROM dbo.pooled_features WHERE pooling = N'mean');
 DELETE FROM dbo.examples WHERE dataset = N'ct';
 DELETE FROM dbo.example_labels WHERE dataset = N'ct';

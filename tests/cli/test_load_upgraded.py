@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from lungdb.cli.load_scans import main
-from lungdb.database import build_install_sql, connect, install, run, run_script
+from lungdb.database import connect, install, run, run_script
+from lungdb.database.generator import build_install_sql
 from tests.cli.test_load_scans import write_patient
 from tests.old_schema import old_sources
 

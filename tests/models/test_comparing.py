@@ -1,4 +1,4 @@
-"""CompareModels and WrongCases."""
+"""CompareModels, CompareFigures and WrongCases."""
 
 from __future__ import annotations
 
@@ -57,6 +57,20 @@ def test_the_patients_on_whom_they_disagree_most_come_first(trained: Connection)
         assert (a, b, difference) == pytest.approx((100 * row[1], 100 * row[2], 100 * (row[1] - row[2])))
     _, few = run(trained, f"{COMPARE}, @Top = 3;")
     assert few.rows == listed.rows[:3]
+
+
+def test_compare_figures_gives_what_compare_models_gives_first_and_no_patient(trained: Connection) -> None:
+    """One row; where no patients are common their number is 0 and nothing is refused; wrong names and figures are."""
+    given = "@A = N'100% linear', @B = N'lightgbm_sql', @Metric = N'brier'"
+    compared, _ = run(trained, f"EXECUTE dbo.CompareModels {given};")
+    [figures] = run(trained, f"EXECUTE dbo.CompareFigures {given};")
+    assert (figures.columns, figures.rows) == (compared.columns, compared.rows)
+    assert "'no such'" in refused(trained, "EXECUTE dbo.CompareFigures @A = N'no such', @B = N'lightgbm_sql';", 50108)
+    assert "NULL" in refused(trained, "EXECUTE dbo.CompareFigures @A = N'lightgbm_sql';", 50108)
+    assert "'luck'" in refused(trained, f"EXECUTE dbo.CompareFigures {given.replace('brier', 'luck')};", 50101)
+    run(trained, "DELETE FROM dbo.experiment_patients WHERE experiment_id = 3;")
+    [row] = rows(trained, f"EXECUTE dbo.CompareFigures {given};")
+    assert row == ("brier", 0, "100% linear", 1, None, "lightgbm_sql", 2, None, None, None, None)
 
 
 def test_patients_relabelled_between_the_runs_are_left_out(trained: Connection) -> None:

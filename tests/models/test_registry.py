@@ -41,6 +41,17 @@ def test_a_name_means_its_champion_else_its_newest_version(trained: Connection) 
     assert _versions_used(trained) == [2, 1, 2, 1, 1, 3]
 
 
+def test_find_model_says_which_version_a_name_stands_for(trained: Connection) -> None:
+    """The newest, then the champion, then the one asked for; what is not there is refused with what is."""
+    assert rows(trained, "EXECUTE dbo.FindModel;") == [(2, "lightgbm_sql", 2, False)]
+    run(trained, "EXECUTE dbo.PromoteModel @Version = 1;")
+    assert rows(trained, "EXECUTE dbo.FindModel @ModelName = N'LIGHTGBM_SQL';") == [(1, "lightgbm_sql", 1, True)]
+    assert rows(trained, "EXECUTE dbo.FindModel @Version = 2;") == [(2, "lightgbm_sql", 2, False)]
+    assert rows(trained, f"EXECUTE dbo.FindModel @ModelName = {LINEAR};") == [(3, "100% linear", 1, False)]
+    assert "1 to 2" in refused(trained, "EXECUTE dbo.FindModel @Version = 9;", 50108)
+    assert "lightgbm_sql" in refused(trained, "EXECUTE dbo.FindModel @ModelName = N'no such';", 50108)
+
+
 def test_a_worse_version_is_refused_with_both_figures(trained: Connection) -> None:
     """The message has scikit-learn's AUC of both on the same patients; @Force = 1 promotes and records it."""
     one, two = _auc(trained, 1), _auc(trained, 2)

@@ -170,7 +170,7 @@ def test_curves_are_kept_as_rows(trained: Connection) -> None:
 def test_measuring_again_changes_nothing(trained: Connection) -> None:
     """MeasureExperiment computes from the stored scores alone, and replaces what it wrote."""
     before = contents(trained)
-    run(trained, "EXECUTE dbo.MeasureExperiment @ExperimentId = 2;")
+    run(trained, "EXECUTE internal.MeasureExperiment @ExperimentId = 2;")
     assert contents(trained) == before
 
 

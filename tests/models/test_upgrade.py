@@ -11,7 +11,8 @@ import lightgbm
 import numpy as np
 import pytest
 
-from lungdb.database import Connection, build_install_sql, connect, install, run, run_script
+from lungdb.database import Connection, connect, install, run, run_script
+from lungdb.database.generator import build_install_sql
 from tests.old_schema import old_sources
 from tests.support.databases import fill, rows, target_of, vectors_and_labels
 from tests.support.fixtures import WIDTH

@@ -10,7 +10,7 @@ from lungdb.procedures import compare_scores
 
 @pytest.fixture
 def scores():
-    """The rows of the query in dbo.CompareScores."""
+    """The rows of the query in internal.CompareScores."""
     rng = np.random.default_rng(3)
     labels = np.tile([0, 1], 30).astype(np.int32)
     a, b = (np.clip(rng.random(60) * 0.8 + signal * labels, 0, 1) for signal in (0.2, 0.05))

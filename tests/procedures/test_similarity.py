@@ -12,7 +12,7 @@ from lungdb.procedures import similar_patients, unit_vectors
 
 
 def make_scans(vectors: list[str]) -> pd.DataFrame:
-    """Make the rows of the query in dbo.RefreshUnitVectors."""
+    """Make the rows of the query in internal.RefreshUnitVectors."""
     ids = np.arange(5, 5 + len(vectors), dtype=np.int32)
     return pd.DataFrame({"scan_id": ids, "vector": pd.Series(vectors, dtype=object)})
 

@@ -22,7 +22,8 @@ TAKEN = (
 
 def _take(site: Site, worker: str, count: int, seconds: int = 600) -> list[int]:
     found = site.rows(
-        f"{TAKEN} EXECUTE dbo.TakeTrials 1, ?, ?, ?; SELECT trial_id FROM #taken ORDER BY trial_id; DROP TABLE #taken;",
+        f"{TAKEN} EXECUTE internal.TakeTrials 1, ?, ?, ?; "
+        "SELECT trial_id FROM #taken ORDER BY trial_id; DROP TABLE #taken;",
         (worker, seconds, count),
     )
     return [trial for (trial,) in found]
@@ -75,7 +76,7 @@ def test_figures_that_come_after_the_trial_was_given_to_another_are_not_stored(s
     store = (
         f"{TAKEN} CREATE TABLE #figures (trial_id INT, error NVARCHAR(2000), auc FLOAT, log_loss FLOAT);"
         "INSERT INTO #taken VALUES (1, ?, 0, 1, N'max', N'{}'); INSERT INTO #figures VALUES (1, N'', ?, 0.5);"
-        "EXECUTE dbo.StoreTrials 1, N'one name', 1, '2026-01-01', 0; DROP TABLE #taken; DROP TABLE #figures;"
+        "EXECUTE internal.StoreTrials 1, N'one name', 1, '2026-01-01', 0; DROP TABLE #taken; DROP TABLE #figures;"
     )
     run(site.connection, store, (1, 0.25))
     assert _row(site, 1) == ("running", "one name", 2)

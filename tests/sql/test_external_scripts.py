@@ -27,8 +27,9 @@ PLAIN_TYPES = {"INT": int, "BIGINT": int, "FLOAT": float, "BIT": bool, "VARBINAR
 def _calls() -> list[tuple[str, ExternalCall]]:
     if not has_runtime_wheel():
         return []
-    found = [(path, external_calls(parse(path.read_text(encoding="utf-8")))) for path in sorted(SQL.rglob("*.sql"))]
-    return [(path.stem, call) for path, calls in found for call in calls if path.name != "install.sql"]
+    files = [path for path in sorted(SQL.rglob("*.sql")) if path.parent != SQL]
+    found = [(path, external_calls(parse(path.read_text(encoding="utf-8")))) for path in files]
+    return [(path.stem, call) for path, calls in found for call in calls]
 
 
 @cache

@@ -8,15 +8,14 @@ from typing import Any
 
 import pytest
 
-from lungdb.database import INSTALLERS, Connection, install, run, run_script
+from lungdb.database import Connection, install, run, run_script
+from lungdb.database.generator import generated_scripts, read_sources
 from lungdb.errors import SqlError
 from tests.sql import samples, small_database
 from tests.sql.gates.check import SQL
-from tests.sql.gates.house import called_by
-from tests.sql.gates.parser import parse
+from tests.sql.gates.house import is_internal
 
-BUILD_ORDER = (SQL / "build_order.txt").read_text(encoding="utf-8").split()
-PROCEDURES = sorted(SQL.rglob("procedures/*.sql"))
+PROCEDURES = sorted((SQL / "procedures").rglob("*.sql"))
 EXECUTE = sorted((SQL / "execute").glob("*.sql"))
 BROKEN = Path(__file__).parent / "broken"
 PATIENTS = 48
@@ -28,10 +27,11 @@ WHERE e.dataset = N'ct';
 """
 
 
-def test_the_files_run_one_by_one_in_the_build_order(connection: Connection) -> None:
-    """As a DBA may run them, without install.sql's guards."""
-    for name in BUILD_ORDER:
-        _run_file(connection, SQL / name)
+def test_the_files_run_one_by_one_in_the_order_of_installation(connection: Connection) -> None:
+    """As a DBA may run them, without install.sql's guards, once the schema of the internal procedures is there."""
+    run(connection, "CREATE SCHEMA internal AUTHORIZATION dbo;")
+    for file in read_sources(SQL):
+        _run_file(connection, SQL / file.path)
 
 
 @pytest.mark.parametrize("name", ["dacfx/views/of_nothing.sql", "syntax/tables/missing_comma.sql"])
@@ -42,16 +42,16 @@ def test_a_broken_file_does_not_run(connection: Connection, name: str) -> None:
 
 
 def test_no_file_is_left_untried() -> None:
-    """Build order, installation, sample calls and migrations: every .sql file belongs to one of them."""
-    tried = {SQL / name for name in BUILD_ORDER} | {SQL / "uninstall.sql", *EXECUTE}
-    tried |= {SQL / script for script in INSTALLERS}
+    """What is installed, the generated scripts, sample calls and migrations: every .sql file belongs to one of them."""
+    tried = {SQL / file.path for file in read_sources(SQL)} | {SQL / script for script in generated_scripts(SQL)}
+    tried |= set(EXECUTE)
     assert set(SQL.rglob("*.sql")) - tried == set((SQL / "migrations").glob("*.sql"))
 
 
 def test_help_names_every_parameter_and_its_default(connection: Connection) -> None:
     """@Help = 1 prints purpose, parameters and example calls, and does nothing else."""
     install(connection)
-    helped = [path for path in PROCEDURES if called_by(parse(path.read_text(encoding="utf-8"))) is None]
+    helped = [path for path in PROCEDURES if not is_internal(path)]
     assert helped
     for path in helped:
         text = _help_of(connection, path.stem)

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from lungdb.database import INSTALLERS
 from tests.sql.gates.check import SQL
 from tests.sql.gates.dacfx import DacfxUnavailableError, Source, check_references, sources_of_file, sources_of_python
 from tests.sql.gates.dotnet import NO_RUNTIME, ROOT, has_runtime_wheel
 from tests.sql.gates.findings import Finding
+from tests.sql.gates.house import is_internal
 
 BROKEN = Path(__file__).parent / "broken" / "dacfx"
 
@@ -18,9 +18,8 @@ pytestmark = pytest.mark.skipif(not has_runtime_wheel(), reason=NO_RUNTIME)
 
 
 def _project() -> list[Source]:
-    """All but the installing scripts, which repeat the rest, and uninstall.sql, at whose DROPs DacFx does not look."""
-    generated = {SQL / "uninstall.sql", *(SQL / script for script in INSTALLERS)}
-    files = [path for path in sorted(SQL.rglob("*.sql")) if path not in generated]
+    """All but the generated scripts: two repeat the rest, and DacFx does not look at the third one's DROPs."""
+    files = [path for path in sorted(SQL.rglob("*.sql")) if path.parent != SQL]
     modules = [path for folder in ("lungdb", "scripts", "web") for path in sorted((ROOT / folder).rglob("*.py"))]
     spoken = [path for path in modules if not path.is_relative_to(ROOT / "lungdb" / "embedded")]
     return [source for path in files for source in sources_of_file(path)] + [
@@ -54,7 +53,9 @@ def test_the_model_holds_the_whole_schema() -> None:
     """Each table, view and procedure file makes a source of its name: the gate does look at them."""
     names = {source.name for source in _project()}
     expected = {
-        f"[dbo].[{path.stem}]" for folder in ("tables", "views", "procedures") for path in SQL.rglob(f"{folder}/*.sql")
+        f"[{'internal' if is_internal(path) else 'dbo'}].[{path.stem}]"
+        for folder in ("tables", "views", "procedures")
+        for path in (SQL / folder).rglob("*.sql")
     }
     assert expected
     assert expected <= names

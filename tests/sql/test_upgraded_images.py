@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from lungdb.database import Connection, build_install_sql, install, run, run_script
+from lungdb.database import Connection, install, run, run_script
+from lungdb.database.generator import build_install_sql
 from lungdb.errors import SqlError
 from tests.old_schema import old_sources
 

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from lungdb.cli import load_patients, load_scans
-from lungdb.database import Connection, build_install_sql, connect, install, run, run_script
+from lungdb.database import Connection, connect, install, run, run_script
+from lungdb.database.generator import build_install_sql
 from lungdb.errors import SqlError
 from lungdb.phantoms.dataset import make_dataset
 from tests.old_schema import old_sources

@@ -28,7 +28,7 @@ NEED_SELECT = {
 
 def test_the_queries_of_the_page_read_no_table() -> None:
     """A script's query runs with the caller's rights: only what is documented to need SELECT reads dbo."""
-    queries = {path.stem: QUERY.findall(path.read_text(encoding="utf-8")) for path in PROCEDURES.glob("*.sql")}
+    queries = {path.stem: QUERY.findall(path.read_text(encoding="utf-8")) for path in PROCEDURES.rglob("*.sql")}
     assert any(queries["SimilarPatients"])
     assert any(queries["RefreshUnitVectors"])
     assert any(queries["CompareScores"])
@@ -38,7 +38,7 @@ def test_the_queries_of_the_page_read_no_table() -> None:
 @pytest.mark.parametrize("name", ["StorePredictions", "StoreFeatures", "ReportFailedScans", "TakeCopiedScans"])
 def test_the_worklist_is_locked_before_anything_is_written(name: str) -> None:
     """One order for all: two who change the same scan wait for each other at the first lock, not crosswise."""
-    (file,) = PROCEDURES.parent.rglob(f"{name}.sql")
+    (file,) = PROCEDURES.rglob(f"{name}.sql")
     text = file.read_text(encoding="utf-8")
     first = WRITES.search(text)
     assert first is not None
@@ -47,7 +47,7 @@ def test_the_worklist_is_locked_before_anything_is_written(name: str) -> None:
 
 def test_vectors_are_locked_before_what_is_made_of_them_is_deleted() -> None:
     """As StoreFeatures deletes: pooled_features first, and by its cascade unit_vectors."""
-    text = (PROCEDURES / "RefreshUnitVectors.sql").read_text(encoding="utf-8")
+    text = (PROCEDURES / "worklist" / "internal" / "RefreshUnitVectors.sql").read_text(encoding="utf-8")
     work = text[text.index("BEGIN TRANSACTION;") :]
     locked = work.index("FROM dbo.pooled_features WITH (UPDLOCK, HOLDLOCK)")
     assert locked < work.index("DELETE FROM dbo.unit_vectors")

@@ -1,4 +1,4 @@
-"""CREATE and DROP of tables, indexes, views, procedures and languages."""
+"""CREATE and DROP of tables, indexes, views, procedures, schemas and languages."""
 
 from __future__ import annotations
 
@@ -8,14 +8,16 @@ from dataclasses import replace
 from lungdb.embedded.running.events import Event
 from lungdb.embedded.running.frames import Frame
 from lungdb.embedded.running.session import Session
-from lungdb.embedded.store.catalog import CatalogObject, write_table
+from lungdb.embedded.store.catalog import DBO, FIXED_SCHEMAS, CatalogObject, write_table
 from lungdb.embedded.syntax.statement_tree import (
     CreateIndex,
     CreateLanguage,
     CreateModule,
+    CreateSchema,
     CreateTable,
     DeclareTable,
     Drop,
+    DropSchema,
     ForeignKey,
     IndexDefinition,
     TableDefinition,
@@ -96,7 +98,7 @@ def create_table(session: Session, frame: Frame, statement: CreateTable) -> Iter
         else:
             session.create_local(frame, name, checked_table(session, statement.definition))
         return
-    name = session.local_name(frame, statement.name)
+    _, name = session.new_place(frame, statement.name, "TABLE")
     if name.lower().startswith(("sqlite_", "tsql$")):
         raise refused(f"The table name '{name}'", "The engine keeps such names to itself: take another one.")
     with session.atomic():
@@ -167,18 +169,47 @@ def keep_table(session: Session, frame: Frame, table: TableDefinition, local: Lo
 
 def create_module(session: Session, frame: Frame, statement: CreateModule) -> Iterator[Event]:
     """CREATE, ALTER or CREATE OR ALTER of a view or procedure."""
-    name = session.local_name(frame, statement.name)
+    schema, name = session.new_place(frame, statement.name, statement.kind)
     kind = _KIND_OF[statement.kind]
     if statement.query is not None:
         _, columns = new_writer(session.sight(frame)).query(statement.query)
         relation_of(name, renamed(columns, statement.columns, name))
     with session.atomic():
-        found = session.catalog.find(name)
+        found = session.catalog.find(name, schema=schema)
         if found is not None and (statement.mode == "CREATE" or found.kind != kind):
             raise exists_already(name)
         if found is None and statement.mode == "ALTER":
             raise numbered_error(208, name=name, advice="Use CREATE OR ALTER to make it.")
-        session.catalog.save(name, kind, statement.text)
+        session.catalog.save(name, kind, statement.text, schema)
+    return iter(())
+
+
+def create_schema(session: Session, frame: Frame, statement: CreateSchema) -> Iterator[Event]:
+    """CREATE SCHEMA; dbo, who is everybody here, owns it."""
+    if statement.owner is not None and key(statement.owner) != DBO:
+        raise numbered_error(15151, doing="find", kind="user", name=statement.owner, advice="Leave AUTHORIZATION out.")
+    with session.atomic():
+        if session.catalog.find_schema(statement.name) is not None:
+            raise exists_already(statement.name)
+        session.catalog.add_schema(statement.name)
+    return iter(())
+
+
+def drop_schema(session: Session, frame: Frame, statement: DropSchema) -> Iterator[Event]:
+    """DROP SCHEMA."""
+    with session.atomic():
+        found = session.catalog.find_schema(statement.name)
+        if found is None:
+            if not statement.if_exists:
+                raise numbered_error(15151, doing="drop", kind="schema", name=statement.name, advice="Use IF EXISTS.")
+            return iter(())
+        name, _ = found
+        if name in FIXED_SCHEMAS:
+            raise numbered_error(15150, kind="schema", name=name)
+        held = next((each.name for each in session.catalog.objects.values() if each.schema == name), None)
+        if held is not None:
+            raise numbered_error(3729, kind="schema", name=name, held=held)
+        session.catalog.remove_schema(name)
     return iter(())
 
 
@@ -217,7 +248,8 @@ def _drop_local(session: Session, frame: Frame, statement: Drop, name: str) -> N
 
 
 def _drop_object(session: Session, frame: Frame, statement: Drop, name: Name) -> None:
-    found: CatalogObject | None = session.catalog.find(session.local_name(frame, name), _KIND_OF[statement.kind])
+    schema, last = session.place(frame, name)
+    found: CatalogObject | None = session.catalog.find(last, _KIND_OF[statement.kind], schema or DBO)
     if found is None:
         if not statement.if_exists:
             raise _cannot_drop(statement, name[-1])
@@ -227,7 +259,7 @@ def _drop_object(session: Session, frame: Frame, statement: Drop, name: Name) ->
         if others:
             raise numbered_error(3726, name=found.name, constraints=", ".join(others))
         session.storage.execute(f"DROP TABLE main.{quoted(found.name)}")
-    session.catalog.remove(found.name)
+    session.catalog.remove(found)
 
 
 def _cannot_drop(statement: Drop, name: str) -> SqlError:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from lungdb.embedded.store.catalog import Catalog
+from lungdb.embedded.store.catalog import DBO, Catalog, CatalogObject
 from lungdb.embedded.store.catalog_views import CATALOG_VIEWS
 from lungdb.embedded.syntax.statement_tree import TableDefinition
 from lungdb.embedded.syntax.tree import Name, Query
@@ -12,8 +12,6 @@ from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import SqlType
 from lungdb.embedded.writer.plans import LocalTable, Unit
 from lungdb.embedded.writer.scope import OutColumn
-
-_SCHEMAS = ("", "dbo")
 
 
 class Frame:
@@ -25,14 +23,15 @@ class Frame:
         What runs.
     parent : Frame or None
         The caller, whose #temp tables are in sight.
-    procedure : str or None
-        The procedure's name.
+    module : CatalogObject or None
+        The procedure.
     """
 
-    def __init__(self, unit: Unit, parent: Frame | None = None, procedure: str | None = None) -> None:
+    def __init__(self, unit: Unit, parent: Frame | None = None, module: CatalogObject | None = None) -> None:
         self.unit = unit
         self.parent = parent
-        self.procedure = procedure
+        self.module = module
+        self.procedure = None if module is None else module.name
         self.nesting: int = 0
         self.types = dict(unit.variables)
         self.variables: dict[str, Value] = dict.fromkeys(unit.variables)
@@ -77,14 +76,25 @@ class Sight:
             raise numbered_error(8179, markers=index + 1, values=len(self._frame.parameters))
         return self._frame.parameter_types[index]
 
+    def placed(self, name: Name) -> tuple[str, str] | None:
+        """Return schema and name of an object of this database, '' for a schema not given; None for one elsewhere."""
+        server, database, schema, last = ("", "", "", *name)[-4:]
+        return None if server or key(database) not in ("", key(self._database)) else (schema, last)
+
     def local_name(self, name: Name) -> str | None:
         """Return the one-part name of an object of this database's schema dbo, or None for one elsewhere."""
-        *qualifiers, last = name
-        if qualifiers and key(qualifiers[-1]) not in _SCHEMAS:
+        schema, last = self.placed(name) or ("", None)
+        return last if key(schema or DBO) == DBO else None
+
+    def find_procedure(self, name: Name) -> CatalogObject | None:
+        """Return a procedure; one without a schema is sought in that of the procedure that names it, then in dbo."""
+        placed = self.placed(name)
+        if placed is None:
             return None
-        if len(qualifiers) > 1 and key(qualifiers[-2]) not in ("", key(self._database)):
-            return None
-        return None if len(qualifiers) > 2 and qualifiers[-3] else last
+        schema, last = placed
+        own = DBO if self._frame.module is None else self._frame.module.schema
+        places = (schema,) if schema else (own, DBO)
+        return next((each for place in places if (each := self._catalog.find(last, "P", place)) is not None), None)
 
     def find_table(self, name: Name) -> tuple[TableDefinition, str] | None:
         """Return a table and its name in SQLite."""

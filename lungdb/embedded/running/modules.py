@@ -55,13 +55,12 @@ def _system_procedure(
 
 
 def _procedure(session: Session, frame: Frame, statement: Execute, name: tuple[str, ...]) -> Iterator[Event]:
-    last = session.sight(frame).local_name(name)
-    found = None if last is None else session.catalog.find(last, "P")
+    found = session.sight(frame).find_procedure(name)
     if found is None:
         raise numbered_error(2812, name=".".join(name))
     if "sp_execute_external_script" in found.definition:
         session.satellite.warm()
-    inner = session.enter(found.unit, frame, found.name)
+    inner = session.enter(found.unit, frame, found)
     outputs = bind(session, frame, inner, statement, statement.arguments, found.module.parameters, found.name)
     returned = yield from _run(session, inner)
     give_back(frame, inner, outputs)

@@ -117,7 +117,8 @@ def select_into(session: Session, frame: Frame, statement: SelectStatement) -> i
             local = session.create_local(frame, name[-1], definition)
             target = local.text
         else:
-            target = _create_table(session, frame, session.local_name(frame, name), definition)
+            _, last = session.new_place(frame, name, "TABLE")
+            target = _create_table(session, frame, last, definition)
         columns = ", ".join(quoted(column.name) for column in definition.columns)
         cursor = session.storage.execute(
             f"INSERT INTO {target} ({columns}) SELECT * FROM ({plan.sql}) WHERE 1", session.values(frame, plan)

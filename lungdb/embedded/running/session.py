@@ -13,7 +13,7 @@ from lungdb.embedded.running.events import Event, ReturnError, StatementError
 from lungdb.embedded.running.frames import Frame, Sight
 from lungdb.embedded.satellite.calls import Satellite
 from lungdb.embedded.satellite.processes import Preload
-from lungdb.embedded.store.catalog import Catalog
+from lungdb.embedded.store.catalog import DBO, Catalog, CatalogObject
 from lungdb.embedded.store.catalog_views import CATALOG_VIEWS
 from lungdb.embedded.store.storage import ConstraintError, Storage, too_deep
 from lungdb.embedded.store.transactions import Transactions
@@ -23,6 +23,7 @@ from lungdb.embedded.syntax.tree import Condition, Name, Scalar
 from lungdb.embedded.values.conversions import convert
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key
+from lungdb.embedded.values.refusals import refused
 from lungdb.embedded.values.stored import Value, from_client
 from lungdb.embedded.values.types import SqlType, nvarchar, varbinary
 from lungdb.embedded.writer.context import Writer, Written
@@ -35,6 +36,8 @@ from lungdb.errors import Message, SqlError
 
 _UNITS = 256
 _NESTING_LIMIT = 32
+# Schemas that nothing is added to.
+_CLOSED = frozenset(("sys", "information_schema"))
 
 Build = Callable[[Writer], Written]
 
@@ -109,7 +112,7 @@ class Session(ABC):
             self._units.move_to_end(known)
         return unit
 
-    def enter(self, unit: Unit, parent: Frame, procedure: str | None = None) -> Frame:
+    def enter(self, unit: Unit, parent: Frame, module: CatalogObject | None = None) -> Frame:
         """Return the frame for a text that another calls.
 
         Raises
@@ -117,7 +120,7 @@ class Session(ABC):
         SqlError
             217 where calls nest too deep.
         """
-        frame = Frame(unit, parent, procedure)
+        frame = Frame(unit, parent, module)
         frame.nesting = parent.nesting + 1
         if frame.nesting > _NESTING_LIMIT:
             raise numbered_error(217, limit=_NESTING_LIMIT)
@@ -270,21 +273,36 @@ class Session(ABC):
         owner.tables[key(name)] = local
         return local
 
-    def local_name(self, frame: Frame, name: Name) -> str:
-        """Return the one-part name of an object to be made or dropped.
+    def place(self, frame: Frame, name: Name) -> tuple[str, str]:
+        """Return schema and name of an object to be made or dropped; '' for a schema that is not given.
 
         Raises
         ------
         SqlError
-            2760 for another schema or database.
+            2702 for another database, 117 for another server.
         """
-        last = self.sight(frame).local_name(name)
-        if last is None:
-            raise SqlError(
-                2760, f"The name '{'.'.join(name)}' is in another schema or database than dbo of {self.database}. "
-                "The embedded engine has one database with one schema: write dbo and the name."
-            )  # fmt: skip
-        return last
+        placed = self.sight(frame).placed(name)
+        if placed is None and len(name) > 3:
+            raise numbered_error(117, name=".".join(name))
+        if placed is None:
+            raise numbered_error(2702, database=name[0], advice=f"The embedded engine's file holds {self.database}.")
+        return placed
+
+    def new_place(self, frame: Frame, name: Name, kind: str) -> tuple[str, str]:
+        """Return schema and name of an object to be made, of kind TABLE, VIEW or PROCEDURE.
+
+        Raises
+        ------
+        SqlError
+            2760 for a schema that is not there, a refusal of tables and views outside dbo, and what `place` raises.
+        """
+        schema, last = self.place(frame, name)
+        found = self.catalog.find_schema(schema or DBO)
+        if found is None or key(found[0]) in _CLOSED:
+            raise numbered_error(2760, name=schema)
+        if found[0] != DBO and kind != "PROCEDURE":
+            raise refused(f"The {kind.lower()} '{schema}.{last}' outside the schema dbo", "Make it in dbo.")
+        return found[0], last
 
     def message(
         self, frame: Frame, line: int, text: str, severity: int = 0, state: int = 1, number: int = 0

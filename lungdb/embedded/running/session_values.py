@@ -13,7 +13,7 @@ from collections.abc import Callable
 from lungdb.embedded.running.events import StatementError
 from lungdb.embedded.running.frames import Frame
 from lungdb.embedded.running.session import Session
-from lungdb.embedded.store.catalog import CatalogObject
+from lungdb.embedded.store.catalog import DBO, FIXED_SCHEMAS, CatalogObject
 from lungdb.embedded.store.catalog_views import TYPE_IDS, max_length
 from lungdb.embedded.syntax.lexer import Kind, tokenize
 from lungdb.embedded.values.names import key, quoted
@@ -70,18 +70,17 @@ SESSION_READERS: dict[str, Reader] = {
     "ERROR_MESSAGE": _caught(lambda error: error.message),
     "SCOPE_IDENTITY": _scope_identity,
     **dict.fromkeys(("ORIGINAL_LOGIN", "SUSER_SNAME", "SUSER_NAME", "SYSTEM_USER"), lambda session, frame: _login()),
-    **dict.fromkeys(("USER_NAME", "CURRENT_USER", "SESSION_USER", "USER", "SCHEMA_NAME"), lambda session, frame: "dbo"),
+    **dict.fromkeys(("USER_NAME", "CURRENT_USER", "SESSION_USER", "USER", "SCHEMA_NAME"), lambda session, frame: DBO),
     "DB_NAME": lambda session, frame: session.database,
     "DB_ID": lambda session, frame: 5,
-    "SCHEMA_ID": lambda session, frame: 1,
+    "SCHEMA_ID": lambda session, frame: FIXED_SCHEMAS[DBO],
     "HOST_NAME": lambda session, frame: socket.gethostname(),
     "APP_NAME": lambda session, frame: "lungdb",
 }
 
 
-def _procedure_id(session: Session, frame: Frame) -> int | None:
-    found = None if frame.procedure is None else session.catalog.find(frame.procedure, "P")
-    return 0 if found is None else found.object_id
+def _procedure_id(session: Session, frame: Frame) -> int:
+    return 0 if frame.module is None else frame.module.object_id
 
 
 def split_name(text: str) -> tuple[str, ...] | None:
@@ -108,8 +107,8 @@ def register_session_functions(session: Session) -> None:
     def find(name: Value) -> CatalogObject | None:
         parts = split_name(str(name))
         frame = session.active[-1] if session.active else session.root
-        last = None if parts is None else session.sight(frame).local_name(parts)
-        return None if last is None else session.catalog.find(last)
+        placed = None if parts is None else session.sight(frame).placed(parts)
+        return None if placed is None else session.catalog.find(placed[1], schema=placed[0] or DBO)
 
     def object_id(name: Value, kind: Value = None) -> Value:
         parts = split_name(str(name))
@@ -145,13 +144,16 @@ def register_session_functions(session: Session) -> None:
         row = session.storage.execute(sql).fetchone() if seeds else None
         return _number(None if not seeds else seeds[0] if row is None else int(row[0]))
 
+    def schema_name(number: Value) -> Value:
+        return next((name for name, each in session.catalog.schemas.items() if each == number), None)
+
     bodies: dict[str, tuple[int, Callable[..., Value]]] = {
         "object_id": (2, object_id),
         "object_name": (2, with_object(lambda found: found.name)),
-        "object_schema_name": (2, with_object(lambda found: "dbo")),
+        "object_schema_name": (2, with_object(lambda found: found.schema)),
         "object_definition": (1, with_object(lambda found: None if found.kind == "U" else found.definition)),
-        "schema_name": (1, lambda number: {1: "dbo", 4: "sys"}.get(int(number or 0))),
-        "schema_id": (1, lambda name: {"dbo": 1, "sys": 4}.get(key(str(name)))),
+        "schema_name": (1, schema_name),
+        "schema_id": (1, lambda name: (session.catalog.find_schema(str(name)) or (None, None))[1]),
         "db_name": (1, lambda number: session.database if number == 5 else None),
         "db_id": (1, lambda name: 5 if key(str(name)) == key(session.database) else None),
         "type_name": (1, lambda number: {each: name for name, each in TYPE_IDS.items()}.get(int(number or 0))),

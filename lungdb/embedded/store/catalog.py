@@ -1,7 +1,9 @@
 """The objects of a database: tables, views and procedures, kept in a table of the SQLite file.
 
 ``tsql$objects`` holds a row an object: a table as JSON with its exact T-SQL types, views and procedures as the text
-that made them. ``tsql$state`` counts the changes, so that a second process notices them.
+that made them. ``tsql$schemas`` holds the schemas beside the fixed ones. ``tsql$state`` counts the changes, so that a
+second process notices them. A file of format 1 knows no schemas: it is read as it is, and the next change of an object
+brings it up to date.
 """
 
 from __future__ import annotations
@@ -28,19 +30,34 @@ from lungdb.embedded.values.types import parse_type
 from lungdb.embedded.writer.plans import Unit
 from lungdb.errors import LungdbError
 
-_FORMAT = 1
-_TABLES = (
-    f"""CREATE TABLE IF NOT EXISTS "tsql$objects" (
+_FORMAT = 2
+_OBJECTS = (
+    f"""CREATE TABLE "tsql$objects" (
         object_id INTEGER PRIMARY KEY AUTOINCREMENT,
-        name TEXT NOT NULL COLLATE {TEXT_COLLATION} UNIQUE,
+        schema_id INTEGER NOT NULL,
+        name TEXT NOT NULL COLLATE {TEXT_COLLATION},
         kind TEXT NOT NULL,
         definition TEXT NOT NULL,
         created TEXT NOT NULL,
-        modified TEXT NOT NULL
+        modified TEXT NOT NULL,
+        UNIQUE (schema_id, name)
     ) STRICT""",
+    f"""CREATE TABLE "tsql$schemas" (
+        schema_id INTEGER PRIMARY KEY,
+        name TEXT NOT NULL COLLATE {TEXT_COLLATION} UNIQUE
+    ) STRICT""",
+)
+_TABLES = (
+    *_OBJECTS,
     'CREATE TABLE IF NOT EXISTS "tsql$state" (name TEXT PRIMARY KEY, value ANY) STRICT',
     f"INSERT OR IGNORE INTO \"tsql$state\" (name, value) VALUES ('catalog', 0), ('format', {_FORMAT})",
 )
+
+DBO = "dbo"
+"""The schema of every name that has none."""
+
+FIXED_SCHEMAS = {DBO: 1, "guest": 2, "INFORMATION_SCHEMA": 3, "sys": 4}
+"""Those that every database has, with their numbers; the others' begin after them."""
 
 KINDS = {"U": "USER_TABLE", "V": "VIEW", "P": "SQL_STORED_PROCEDURE"}
 
@@ -50,6 +67,7 @@ class CatalogObject:
     """A table (kind U), view (V) or procedure (P)."""
 
     object_id: int
+    schema: str
     name: str
     kind: str
     definition: str
@@ -91,7 +109,9 @@ class Catalog:
     def __init__(self, storage: Storage) -> None:
         self._execute = storage.execute
         self._prepare()
-        self.objects: dict[str, CatalogObject] = {}
+        self.objects: dict[tuple[str, str], CatalogObject] = {}
+        self.schemas = dict(FIXED_SCHEMAS)
+        self._format = _FORMAT
         # Counts what this process has read, since the file's own number goes back with a rollback.
         self.version = 0
         self._stored_version = -1
@@ -136,28 +156,39 @@ class Catalog:
 
     def reload(self) -> None:
         """Read the objects again if they are not those of the file, as after a rollback."""
-        (stored,) = self._execute("SELECT value FROM \"tsql$state\" WHERE name = 'catalog'").fetchone()
+        state = dict(self._execute("SELECT name, value FROM \"tsql$state\" WHERE name IN ('catalog', 'format')"))
+        stored = state["catalog"]
         if stored == self._stored_version:
             return
+        self._format = state["format"]
+        own = self._execute('SELECT name, schema_id FROM "tsql$schemas"') if self._format > 1 else ()
+        self.schemas = {**FIXED_SCHEMAS, **dict(own)}
+        names = {number: name for name, number in self.schemas.items()}
+        schema_id = "schema_id" if self._format > 1 else str(FIXED_SCHEMAS[DBO])
         rows = self._execute(
-            'SELECT object_id, name, kind, definition, created, modified FROM "tsql$objects" ORDER BY object_id'
+            f'SELECT object_id, {schema_id}, name, kind, definition, created, modified FROM "tsql$objects" '
+            "ORDER BY object_id"
         )
         before = {each.object_id: each for each in self.objects.values()}
-        found = [CatalogObject(*row) for row in rows]
+        found = [CatalogObject(number, names[schema], *rest) for number, schema, *rest in rows]
         # An object that has not changed keeps its parsed tree.
         found = [old if (old := before.get(each.object_id)) == each else each for each in found]
-        self.objects = {key(each.name): each for each in found}
+        self.objects = {(key(each.schema), key(each.name)): each for each in found}
         self._stored_version = stored
         self.version += 1
 
-    def find(self, name: str, kind: str | None = None) -> CatalogObject | None:
+    def find(self, name: str, kind: str | None = None, schema: str = DBO) -> CatalogObject | None:
         """Return an object by its name."""
-        found = self.objects.get(key(name))
+        found = self.objects.get((key(schema), key(name)))
         return found if found is not None and kind in (None, found.kind) else None
 
     def by_id(self, object_id: int) -> CatalogObject | None:
         """Return an object by its number."""
         return next((each for each in self.objects.values() if each.object_id == object_id), None)
+
+    def find_schema(self, name: str) -> tuple[str, int] | None:
+        """Return the name of a schema, as it was made, and its number."""
+        return next((each for each in self.schemas.items() if key(each[0]) == key(name)), None)
 
     def tables(self) -> list[CatalogObject]:
         """Return every table."""
@@ -172,20 +203,54 @@ class Catalog:
             if key(foreign.table) == key(table)
         ]
 
-    def save(self, name: str, kind: str, definition: str) -> None:
-        """Add an object, or give one that is there another definition."""
+    def save(self, name: str, kind: str, definition: str, schema: str = DBO) -> None:
+        """Add an object to a schema that is there, or give one that is there another definition."""
+        self._update_format()
         now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None).isoformat(" ", "milliseconds") + "0000"
         self._execute(
-            'INSERT INTO "tsql$objects" (name, kind, definition, created, modified) VALUES (?, ?, ?, ?, ?) '
-            "ON CONFLICT (name) DO UPDATE SET definition = excluded.definition, modified = excluded.modified",
-            (name, kind, definition, now, now),
+            'INSERT INTO "tsql$objects" (schema_id, name, kind, definition, created, modified) '
+            "VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (schema_id, name) "
+            "DO UPDATE SET definition = excluded.definition, modified = excluded.modified",
+            (self.schemas[schema], name, kind, definition, now, now),
         )
         self._changed()
 
-    def remove(self, name: str) -> None:
+    def remove(self, found: CatalogObject) -> None:
         """Forget an object."""
-        self._execute('DELETE FROM "tsql$objects" WHERE name = ?', (name,))
+        self._execute('DELETE FROM "tsql$objects" WHERE object_id = ?', (found.object_id,))
         self._changed()
+
+    def add_schema(self, name: str) -> None:
+        """Add a schema."""
+        self._update_format()
+        number = max(self.schemas.values()) + 1
+        self._execute('INSERT INTO "tsql$schemas" (schema_id, name) VALUES (?, ?)', (number, name))
+        self._changed()
+
+    def remove_schema(self, name: str) -> None:
+        """Forget a schema that holds nothing."""
+        self._execute('DELETE FROM "tsql$schemas" WHERE name = ?', (name,))
+        self._changed()
+
+    def _update_format(self) -> None:
+        """Bring a file of format 1 up to date: its objects are in dbo, and keep their numbers."""
+        if self._format == _FORMAT:
+            return
+        rows = self._execute(
+            'SELECT object_id, name, kind, definition, created, modified FROM "tsql$objects"'
+        ).fetchall()
+        (last,) = self._execute("SELECT MAX(seq) FROM main.sqlite_sequence WHERE name = 'tsql$objects'").fetchone()
+        self._execute('DROP TABLE "tsql$objects"')
+        for statement in _OBJECTS:
+            self._execute(statement)
+        for number, *rest in rows:
+            row = (number, FIXED_SCHEMAS[DBO], *rest)
+            self._execute('INSERT INTO "tsql$objects" VALUES (?, ?, ?, ?, ?, ?, ?)', row)
+        # A number that an object had is not given to another.
+        self._execute("DELETE FROM main.sqlite_sequence WHERE name = 'tsql$objects'")
+        self._execute("INSERT INTO main.sqlite_sequence (name, seq) VALUES ('tsql$objects', ?)", (last or 0,))
+        self._execute("UPDATE \"tsql$state\" SET value = ? WHERE name = 'format'", (_FORMAT,))
+        self._format = _FORMAT
 
     def _changed(self) -> None:
         self._execute("UPDATE \"tsql$state\" SET value = value + 1 WHERE name = 'catalog'")

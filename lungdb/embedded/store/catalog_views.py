@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from lungdb.embedded.store.catalog import KINDS, Catalog, CatalogObject
+from lungdb.embedded.store.catalog import FIXED_SCHEMAS, KINDS, Catalog, CatalogObject
 from lungdb.embedded.syntax.statement_tree import ColumnDefinition
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import BIT, INT, MAX, SMALLINT, TINYINT, Family, SqlType, datetime2, nvarchar, varchar
@@ -14,7 +14,6 @@ from lungdb.embedded.writer.scope import OutColumn
 _NAME = nvarchar(128)
 _WHEN = datetime2(3)
 _TEXT = nvarchar()
-_SCHEMA_ID = 1
 
 # system_type_id of sys.types.
 TYPE_IDS = {
@@ -58,7 +57,7 @@ def _object_rows(kind: str | None) -> Callable[[Catalog, str], Iterator[Row]]:
             yield (
                 each.name,
                 each.object_id,
-                _SCHEMA_ID,
+                catalog.schemas[each.schema],
                 0,
                 each.kind,
                 KINDS[each.kind],
@@ -171,10 +170,16 @@ def _module_rows(catalog: Catalog, database: str) -> Iterator[Row]:
             yield each.object_id, each.definition, 1, 1
 
 
+def _schema_rows(catalog: Catalog, database: str) -> Iterator[Row]:
+    for name, number in catalog.schemas.items():
+        # The fixed schemas have owners of their own name and number; dbo owns the others.
+        yield name, number, FIXED_SCHEMAS.get(name, 1)
+
+
 def _schema_tables(catalog: Catalog, database: str) -> Iterator[Row]:
     for each in _objects(catalog):
         if each.kind in "UV":
-            yield database, "dbo", each.name, "BASE TABLE" if each.kind == "U" else "VIEW"
+            yield database, each.schema, each.name, "BASE TABLE" if each.kind == "U" else "VIEW"
 
 
 def _schema_columns(catalog: Catalog, database: str) -> Iterator[Row]:
@@ -184,7 +189,7 @@ def _schema_columns(catalog: Catalog, database: str) -> Iterator[Row]:
             precision, scale = _digits(kind)
             numeric = kind.is_numeric and kind.family != Family.BIT
             yield (
-                database, "dbo", each.name, column.name, position,
+                database, each.schema, each.name, column.name, position,
                 None if column.default is None else f"({column.default})", "YES" if column.nullable else "NO",
                 kind.name, kind.length, precision if numeric else None,
                 scale if numeric and kind.family != Family.FLOAT else None,
@@ -194,7 +199,7 @@ def _schema_columns(catalog: Catalog, database: str) -> Iterator[Row]:
 
 def _schema_routines(catalog: Catalog, database: str) -> Iterator[Row]:
     for each in _objects(catalog, "P"):
-        yield database, "dbo", each.name, "PROCEDURE", each.definition, each.created, each.modified
+        yield database, each.schema, each.name, "PROCEDURE", each.definition, each.created, each.modified
 
 
 def _view(rows: Callable[[Catalog, str], Iterator[Row]], **columns: SqlType) -> CatalogView:
@@ -231,7 +236,7 @@ CATALOG_VIEWS: dict[str, CatalogView] = {
         is_primary_key=BIT, is_unique_constraint=BIT, has_filter=BIT, filter_definition=_TEXT,
     ),
     "sys.schemas": _view(
-        lambda catalog, database: iter([("dbo", _SCHEMA_ID, 1), ("sys", 4, 4)]),
+        _schema_rows,
         name=_NAME, schema_id=INT, principal_id=INT,
     ),
     "sys.foreign_keys": _view(

@@ -44,6 +44,7 @@ WORDINGS: dict[int, Wording] = {
         "Only one expression can be specified in the select list when the subquery is not introduced with "
         "EXISTS. Select one column.",
     ),
+    117: Wording(15, "The object name '{name}' contains more than the maximum number of prefixes. The maximum is 2."),
     119: Wording(
         15,
         "Must pass parameter number {position} and subsequent parameters as '@name = value'. After the form '@name = "
@@ -228,6 +229,7 @@ WORDINGS: dict[int, Wording] = {
         "String or binary data would be truncated in table '{table}', column '{column}': it takes {limit}, "
         "the value has {length}. Shorten the value or widen the column.",
     ),
+    2702: Wording(16, "Database '{database}' does not exist."),
     2705: Wording(
         16,
         "Column names in each table must be unique. Column name '{column}' in table '{table}' is specified more than "
@@ -250,6 +252,9 @@ WORDINGS: dict[int, Wording] = {
         "Error severity levels greater than 18 can only be specified by members of the sysadmin role, using the WITH "
         "LOG option. Use 16.",
     ),
+    2760: Wording(
+        16, 'The specified schema name "{name}" either does not exist or you do not have permission to use it.'
+    ),
     2786: Wording(
         16,
         "The data type of substitution parameter {position} does not match the expected type of the format "
@@ -270,6 +275,7 @@ WORDINGS: dict[int, Wording] = {
         "that first.",
     ),
     3728: Wording(16, "'{name}' is not a constraint of table '{table}'. Check its name."),
+    3729: Wording(16, "Cannot drop {kind} '{name}' because it is being referenced by object '{held}'."),
     3902: Wording(16, "The COMMIT TRANSACTION request has no corresponding BEGIN TRANSACTION. Leave it out."),
     3903: Wording(
         16,
@@ -428,6 +434,8 @@ WORDINGS: dict[int, Wording] = {
     13623: Wording(16, "Scalar value cannot be found on the JSON path '{path}'. Use JSON_QUERY."),
     13624: Wording(16, "Object or array cannot be found on the JSON path '{path}'. Use JSON_VALUE."),
     13625: Wording(16, "The value on the JSON path '{path}' is longer than 4000 characters. Use OPENJSON."),
+    15150: Wording(16, "Cannot drop the {kind} '{name}'."),
+    15151: Wording(16, "Cannot {doing} the {kind} '{name}', because it does not exist or you do not have permission."),
     15600: Wording(16, "An invalid parameter was specified for procedure '{procedure}'."),
     15664: Wording(
         16,

@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.sql.gates.dotnet import PACKAGES, ROOT
 from tests.sql.gates.external_calls import external_calls
 from tests.sql.gates.findings import Finding
-from tests.sql.gates.house import called_by
+from tests.sql.gates.house import INTERNAL, called_by, file_of
 from tests.sql.gates.parser import parse
 from tests.sql.gates.syntax import statements_in_python
 from tests.sql.gates.tree import Node, Script
@@ -82,9 +82,9 @@ def temporary_tables(path: Path, script: Script) -> dict[str, str]:
     """Map the temporary tables that a file can see, its own and its caller's, to names of tables in the model."""
     names = {name: f"[dbo].[{path.stem} {name[1:]}]" for name in _own_temporary_tables(script)}
     caller = called_by(script)
-    if caller is None or not path.with_name(f"{caller}.sql").is_file():
+    caller_path = None if caller is None else file_of(caller, path)
+    if caller_path is None:
         return names
-    caller_path = path.with_name(f"{caller}.sql")
     return {**temporary_tables(caller_path, parse(caller_path.read_text(encoding="utf-8"))), **names}
 
 
@@ -119,7 +119,9 @@ def check_references(sources: Sequence[Source]) -> list[Finding]:
         Its libraries cannot be loaded here.
     """
     findings = []
-    for message in _run([(source.name, source.text) for source in sources]):
+    # Made by the installing scripts, and by no file of its own.
+    schema = (f"[{INTERNAL}]", f"CREATE SCHEMA [{INTERNAL}] AUTHORIZATION [dbo];")
+    for message in _run([schema, *((source.name, source.text) for source in sources)]):
         if _UNKNOWABLE.search(message):
             continue
         element = _ELEMENT.search(message)

@@ -12,6 +12,8 @@ from tests.sql.gates.parser import parse
 from tests.sql.gates.tree import Node, Script
 
 MOST_PROCEDURE_LINES = 150
+INTERNAL = "internal"
+"""The folder and the schema of procedures that only other procedures call."""
 _MADE_IN = {
     "tables": "CreateTableStatement",
     "views": "ViewStatementBody",
@@ -24,9 +26,9 @@ _Rule = Callable[[Path, Script], Iterator[tuple[int, str]]]
 def check_house(path: Path, script: Script) -> list[Finding]:
     """Report the breaches of the house's rules: the portable subset, and the form of a file that holds one object.
 
-    The name of the file's folder says which kind of object it holds, as in sql/.
+    The folders above the file say which kind of object it holds and whether it is internal, as in sql/.
     """
-    rules = {**_PORTABLE, **_FORM} if path.parent.name in _MADE_IN else _PORTABLE
+    rules = {**_PORTABLE, **_FORM} if _kind(path) else _PORTABLE
     return [Finding(path, line, gate, message) for gate, rule in rules.items() for line, message in rule(path, script)]
 
 
@@ -40,8 +42,23 @@ def error_numbers(script: Script) -> dict[int, int]:
     }
 
 
+def is_internal(path: Path) -> bool:
+    """Tell whether only other procedures call what a file makes: it needs no @Help and no example, but a caller."""
+    return path.parent.name == INTERNAL
+
+
+def file_of(procedure: str, beside: Path) -> Path | None:
+    """Return the file of a procedure, wherever it lies under the folder procedures/ that another one's file is in."""
+    root = next((folder for folder in beside.parents if folder.name == "procedures"), beside.parent)
+    return next(iter(root.rglob(f"{procedure}.sql")), None)
+
+
+def _kind(path: Path) -> str:
+    return next((folder.name for folder in path.parents if folder.name in _MADE_IN), "")
+
+
 def called_by(script: Script) -> str | None:
-    """Return the procedure that the banner names as the caller; a procedure with one needs no @Help and no example."""
+    """Return the procedure that the banner names as the caller."""
     comments = "".join(token.text for token in script.tokens if "Comment" in token.kind)
     match = re.search(r"\bCalled by (\w+)", comments)
     return match.group(1) if match else None
@@ -109,13 +126,26 @@ def _raiserror(path: Path, script: Script) -> Iterator[tuple[int, str]]:
 
 
 def _file_name(path: Path, script: Script) -> Iterator[tuple[int, str]]:
-    kind = _MADE_IN[path.parent.name]
-    made = [(node.line, name) for node in script.find(kind) if not (name := _object_name(node)).startswith("#")]
+    kind = _kind(path)
+    nodes = script.find(_MADE_IN[kind])
+    made = [(node.line, name) for node in nodes if not (name := _object_name(node)).startswith("#")]
     if not made:
-        yield 1, f"the file makes no object of the kind that {path.parent.name}/ holds"
+        yield 1, f"the file makes no object of the kind that {kind}/ holds"
     for line, name in made:
         if name != path.stem:
             yield line, f"the file is named {path.stem} but makes {name}"
+
+
+def _schema(path: Path, script: Script) -> Iterator[tuple[int, str]]:
+    wanted = INTERNAL if is_internal(path) else "dbo"
+    for node in script.find(_MADE_IN[_kind(path)]):
+        if not _object_name(node).startswith("#") and _schema_name(node) != wanted:
+            yield node.line, f"the file makes {_object_name(node)} in the schema {_schema_name(node)}, not in {wanted}"
+
+
+def _schema_name(node: Node) -> str:
+    schema = next(node.find("SchemaObjectName")).part("SchemaIdentifier")
+    return schema.text("Value") if schema else "of the caller"
 
 
 def _object_name(node: Node) -> str:
@@ -132,10 +162,11 @@ def _length(path: Path, script: Script) -> Iterator[tuple[int, str]]:
 
 def _help(path: Path, script: Script) -> Iterator[tuple[int, str]]:
     for node in script.find("ProcedureStatementBody"):
-        if called_by(script):
-            continue
         names = [parameter.parts["VariableName"][0].text("Value") for parameter in node.parts.get("Parameters", [])]
-        if "@Help" not in names:
+        if is_internal(path):
+            if "@Help" in names:
+                yield node.line, "the procedure has @Help, so people call it: it lies outside internal/"
+        elif "@Help" not in names:
             yield node.line, "the procedure has no parameter @Help"
         elif not any(reference.text("Name") == "@Help" for reference in node.find("VariableReference")):
             yield node.line, "the procedure does nothing with @Help"
@@ -147,14 +178,16 @@ def _banner(path: Path, script: Script) -> Iterator[tuple[int, str]]:
         comments = "".join(token.text for token in script.tokens[: node.first] if "Comment" in token.kind)
         if name not in comments:
             yield node.line, f"no banner with the name {name} stands before the procedure"
-        elif caller is None and not re.search(rf"\bEXECUTE\s+(\w+\.)*{name}\b", comments):
-            yield node.line, f"the banner has neither an example call, EXECUTE dbo.{name} …, nor 'Called by …'"
-        elif caller is not None and not _calls(path.with_name(f"{caller}.sql"), name):
+        elif not is_internal(path) and not re.search(rf"\bEXECUTE\s+dbo\.{name}\b", comments):
+            yield node.line, f"the banner has no example call, EXECUTE dbo.{name} …"
+        elif is_internal(path) and caller is None:
+            yield node.line, "the banner names no caller: Called by …"
+        elif caller is not None and not _calls(file_of(caller, path), name):
             yield node.line, f"the banner says that {caller} calls it, which it does not"
 
 
-def _calls(caller: Path, name: str) -> bool:
-    if not caller.is_file():
+def _calls(caller: Path | None, name: str) -> bool:
+    if caller is None:
         return False
     calls = parse(caller.read_text(encoding="utf-8")).find("ExecuteSpecification")
     return any(procedure_name(call) == name.lower() for call in calls)
@@ -183,6 +216,7 @@ _PORTABLE: dict[str, _Rule] = {
 }
 _FORM: dict[str, _Rule] = {
     "file-name": _file_name,
+    "schema": _schema,
     "procedure-length": _length,
     "help": _help,
     "banner": _banner,

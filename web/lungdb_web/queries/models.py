@@ -200,17 +200,12 @@ def compare(call: Call, a: Version, b: Version, metric: str, top: int, *, sees_t
             if error.number != NO_PERMISSION:
                 raise
     (figures,) = call(
-        "DECLARE @Patients INT, @A FLOAT, @B FLOAT, @Difference FLOAT, @Low FLOAT, @High FLOAT; "
-        "EXECUTE dbo.CompareScores @ClassifierA = ?, @ClassifierB = ?, @Metric = ?, @Patients = @Patients OUTPUT, "
-        "@ValueA = @A OUTPUT, @ValueB = @B OUTPUT, @Difference = @Difference OUTPUT, @Low = @Low OUTPUT, "
-        "@High = @High OUTPUT; "
-        "SELECT @Patients AS patients, @A AS value_a, @B AS value_b, @Difference AS difference, @Low AS low, "
-        "@High AS high;",
-        a.classifier_id, b.classifier_id, metric,
+        "EXECUTE dbo.CompareFigures @A = ?, @VersionA = ?, @B = ?, @VersionB = ?, @Metric = ?;",
+        a.name, a.version, b.name, b.version, metric,
         lane="comparisons",
     )  # fmt: skip
     (row,) = rows_of(figures)
-    return Comparison(metric=metric, disagreements=[], **row) if row["patients"] else None
+    return _comparison(row, []) if row["patients"] else None
 
 
 def _compare_models(call: Call, a: Version, b: Version, metric: str, top: int) -> Comparison:
@@ -221,10 +216,12 @@ def _compare_models(call: Call, a: Version, b: Version, metric: str, top: int) -
     )  # fmt: skip
     (row,) = rows_of(figures)
     names = ("patient_index", "label", "percent_a", "percent_b", "difference")
-    return Comparison(
-        **{name: row[name] for name in ("metric", "patients", "value_a", "value_b", "difference", "low", "high")},
-        disagreements=[Disagreement(**{name: patient[name] for name in names}) for patient in rows_of(patients)],
-    )
+    return _comparison(row, [Disagreement(**{name: patient[name] for name in names}) for patient in rows_of(patients)])
+
+
+def _comparison(row: dict[str, Any], disagreements: list[Disagreement]) -> Comparison:
+    names = ("metric", "patients", "value_a", "value_b", "difference", "low", "high")
+    return Comparison(**{name: row[name] for name in names}, disagreements=disagreements)
 
 
 def _find(call: Call, where: str, *parameters: str | int) -> Version | None:

@@ -1,0 +1,80 @@
+-- TakeCopiedScans: stores the patients, scans and vectors in #copy_scans, and compares their scores here with those that came along;
+-- inside the caller's transaction.
+-- Called by TakeCopiedModel. The script's tables #copy_scans and #copy_model are read.
+CREATE OR ALTER PROCEDURE internal.TakeCopiedScans
+    @ClassifierId INT, -- model that scores them, complete
+    @FeatureSetId INT  -- feature set of the vectors
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Locked INT, @Scans NVARCHAR(MAX), @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
+    CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, features_sha256 VARBINARY(32) NOT NULL,
+        raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+
+    SET @Top = (
+        SELECT MAX(i.idx) FROM (
+            SELECT idx FROM dbo.patients WITH (UPDLOCK, HOLDLOCK)
+            UNION ALL
+            SELECT idx FROM #copy_scans) AS i);
+    -- Then the worklist before the rest, as whoever stores scores and features does: so they wait for each other here, and not crosswise.
+    SET @Locked = (
+        SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK)
+        WHERE scan_id IN (SELECT s.scan_id FROM dbo.scans AS s INNER JOIN #copy_scans AS c ON c.series_uid = s.series_uid));
+    INSERT INTO dbo.patients (patient_id, idx)
+    SELECT c.patient_id, CASE WHEN taken.idx IS NULL THEN c.idx ELSE @Top + ROW_NUMBER() OVER (ORDER BY c.idx) END
+    FROM #copy_scans AS c
+    LEFT JOIN dbo.patients AS taken ON taken.idx = c.idx
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.patients AS p WHERE p.patient_id = c.patient_id);
+    SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
+
+    INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
+        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification)
+    SELECT c.patient_id, CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
+        c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
+        c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification
+    FROM #copy_scans AS c
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
+
+    INSERT INTO #arrived (scan_id, vector, features_sha256, raw, probability)
+    SELECT s.scan_id, c.vector, c.features_sha256, c.raw, c.probability
+    FROM #copy_scans AS c
+    INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid;
+    -- No array comes, and its hash says so to whoever reads it.
+    INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256)
+    SELECT a.scan_id, @FeatureSetId, 0, 0, 0x, a.features_sha256
+    FROM #arrived AS a
+    WHERE NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
+    UPDATE p
+    SET p.vector = a.vector
+    FROM dbo.pooled_features AS p
+    INNER JOIN #arrived AS a ON a.scan_id = p.scan_id
+    WHERE p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling;
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector)
+    SELECT a.scan_id, @FeatureSetId, @Pooling, a.vector
+    FROM #arrived AS a
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);
+
+    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #arrived), N'');
+    EXECUTE dbo.RefreshWorklist @Scans;
+
+    INSERT INTO #wanted (scan_id)
+    SELECT scan_id FROM #arrived;
+    EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
+    SET @Difference = (
+        SELECT MAX(CASE WHEN ABS(s.raw - a.raw) > ABS(s.probability - a.probability) THEN ABS(s.raw - a.raw) ELSE ABS(s.probability - a.probability) END)
+        FROM #scores AS s
+        INNER JOIN #arrived AS a ON a.scan_id = s.scan_id);
+    IF @Difference >= CAST(N'1e-6' AS FLOAT)
+    BEGIN
+        SET @Message = CONCAT(N'The model scores up to ', @Difference, N' away from where it comes from, where 1e-6 is allowed. ',
+            N'Copy from a database whose procedures are as new as those here.');
+        THROW 50151, @Message, 1;
+    END;
+    IF @Moved > 0
+        RAISERROR(N'%d patients have another index here than where they come from; see dbo.patients.', 0, 1, @Moved) WITH NOWAIT;
+END;

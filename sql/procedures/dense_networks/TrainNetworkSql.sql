@@ -1,0 +1,113 @@
+-- TrainNetworkSql: trains a dense network with ReLU units and a softmax on a data set, with no Python.
+-- Example: EXECUTE dbo.TrainNetworkSql @Dataset = N'digits', @Hidden = N'32,16', @Iterations = 200, @ModelName = N'digits';
+CREATE OR ALTER PROCEDURE dbo.TrainNetworkSql
+    @Dataset NVARCHAR(128) = NULL,           -- data set in dbo.examples and dbo.example_labels
+    @Hidden NVARCHAR(400) = N'32,16',        -- units of the hidden layers, with commas
+    @Iterations INT = 100,                   -- steps of the whole training, those already stored included, 1 to 1000000
+    @LearningRate FLOAT = 0.1,               -- size of a step, above 0 and up to 1000
+    @L2 FLOAT = 0,                           -- the loss holds half of it times the sum of the squared weights
+    @BatchSize INT = NULL,                   -- examples in a step; NULL means all
+    @Momentum FLOAT = 0.9,                   -- share of the last step that is taken again, 0 to 0.999
+    @Seed INT = 1,                           -- begins the generator of weights and order, 1 to 2147483646
+    @ModelName NVARCHAR(128) = N'network_sql', -- name of the network
+    @Help BIT = 0                            -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.TrainNetworkSql learns the labels of a data set by gradient descent, every step a few statements over tables.
+Weights come from a generator written in T-SQL, so the same call gives the same network on every engine. The examples are
+shuffled once; each step takes the next @BatchSize of them. Weights and dbo.training_log are stored about every five seconds
+and at the end: stopped at any point, the training goes on from there when called again. A network that has its @Iterations
+already is left as it is; give more to go on. ScoreNetworkSql runs it.
+Parameters:
+    @Dataset NVARCHAR(128) = NULL              data set in dbo.examples and dbo.example_labels
+    @Hidden NVARCHAR(400) = N''32,16''           units of the hidden layers, with commas
+    @Iterations INT = 100                      steps of the whole training, those already stored included, 1 to 1000000
+    @LearningRate FLOAT = 0.1                  size of a step, above 0 and up to 1000
+    @L2 FLOAT = 0                              the loss holds half of it times the sum of the squared weights
+    @BatchSize INT = NULL                      examples in a step; NULL means all
+    @Momentum FLOAT = 0.9                      share of the last step that is taken again, 0 to 0.999
+    @Seed INT = 1                              begins the generator of weights and order, 1 to 2147483646
+    @ModelName NVARCHAR(128) = N''network_sql''  name of the network
+    @Help BIT = 0                              1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.TrainNetworkSql @Dataset = N''digits'', @Hidden = N''32,16'', @Iterations = 200, @ModelName = N''digits'';';
+        RETURN 0;
+    END;
+
+    EXECUTE internal.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
+
+    DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Filled INT = 0, @Loss FLOAT, @LossText NVARCHAR(30);
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #gradients (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #data (example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, unit));
+    CREATE TABLE #targets (example INT NOT NULL PRIMARY KEY, label INT NOT NULL);
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #deltas (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
+    CREATE TABLE #log (iteration INT NOT NULL PRIMARY KEY, examples INT NOT NULL, loss FLOAT NOT NULL);
+
+    EXECUTE internal.StartNetwork @ModelName, @Dataset, @Hidden, @Seed, @Iteration OUTPUT;
+    SET @Examples = (SELECT COUNT(*) FROM #targets);
+    IF @BatchSize IS NULL OR @BatchSize > @Examples
+        SET @BatchSize = @Examples;
+    RAISERROR(N'%s: %d examples, iterations %d to %d.', 0, 1, @ModelName, @Examples, @Iteration, @Iterations) WITH NOWAIT;
+
+    WHILE @Iteration < @Iterations
+    BEGIN
+        BEGIN TRY
+            SET @First = CAST(@Iteration AS BIGINT) * @BatchSize % @Examples;
+            IF @BatchSize < @Examples OR @Filled = 0
+            BEGIN
+                DELETE FROM #activations;
+                INSERT INTO #activations (layer, example, unit, value)
+                SELECT 0, example, unit, value
+                FROM #data
+                WHERE (example >= @First AND example < @First + @BatchSize) OR example < @First + @BatchSize - @Examples;
+                SET @Filled = 1;
+            END;
+            ELSE
+                DELETE FROM #activations WHERE layer > 0;
+
+            EXECUTE internal.ForwardLayers;
+            EXECUTE internal.FillProbabilities;
+            SET @Loss = (
+                SELECT AVG(p.loss)
+                FROM #targets AS t
+                INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label);
+            SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
+            EXECUTE internal.BackwardLayers;
+            EXECUTE internal.UpdateWeights @LearningRate, @L2, @Momentum;
+        END TRY
+        BEGIN CATCH
+            SET @Number = ERROR_NUMBER();
+            -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
+            IF @Number NOT IN (232, 3623, 8115)
+                THROW;
+            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ', @LearningRate,
+                N') or @Momentum, or scale the features; what was stored before is kept.');
+            THROW 50176, @Message, 1;
+        END CATCH;
+
+        SET @Iteration = @Iteration + 1;
+        INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
+        IF @Iteration = @Iterations OR DATEDIFF(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
+        BEGIN
+            EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
+            SET @Stored = SYSUTCDATETIME();
+            SET @LossText = CAST(@Loss AS NVARCHAR(30));
+            RAISERROR(N'Iteration %d of %d: loss %s.', 0, 1, @Iteration, @Iterations, @LossText) WITH NOWAIT;
+        END;
+    END;
+END;

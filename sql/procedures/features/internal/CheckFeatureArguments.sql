@@ -1,0 +1,50 @@
+-- CheckFeatureArguments: refuses what GenerateFeatures cannot work with, all wrong arguments in one error.
+-- Called by GenerateFeatures.
+CREATE OR ALTER PROCEDURE internal.CheckFeatureArguments
+    @Layer NVARCHAR(256),        -- one or more names, each once, with commas and no spaces
+    @Preprocessing NVARCHAR(32), -- lung or seed
+    @Pooling NVARCHAR(128),      -- one or more of mean, max, mean_max_std, pca1, with commas and no spaces
+    @BatchSize INT,              -- 1 to 1024
+    @ChunkMegabytes INT,         -- 1 to 1024
+    @Recompute BIT               -- 0 or 1
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000) = N'';
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = N'GenerateFeatures was called inside a transaction. It commits chunk by chunk: commit or roll back first, then call it again.';
+        THROW 50100, @Message, 1;
+    END;
+
+    IF EXISTS (SELECT 1 FROM STRING_SPLIT(@Layer, N',') GROUP BY value HAVING COUNT(*) > 1 OR value = N'')
+        SET @Message = CONCAT(@Message, N'The value ''', @Layer,
+            N''' for the parameter @Layer is not supported. Give one or more names of layers, each once, with commas between. ');
+    IF @Preprocessing IS NULL OR @Preprocessing NOT IN (N'lung', N'seed')
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Preprocessing + N'''', N'NULL'),
+            N' for the parameter @Preprocessing is not supported. Supported values are lung and seed. ');
+    IF @Pooling IS NULL OR EXISTS (
+            SELECT 1 FROM STRING_SPLIT(@Pooling, N',') WHERE value NOT IN (N'mean', N'max', N'mean_max_std', N'pca1'))
+        OR EXISTS (SELECT 1 FROM STRING_SPLIT(@Pooling, N',') GROUP BY value HAVING COUNT(*) > 1)
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Pooling + N'''', N'NULL'),
+            N' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std and pca1, each once, with commas between. ');
+    IF @BatchSize IS NULL OR @BatchSize NOT BETWEEN 1 AND 1024
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@BatchSize AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @BatchSize is not supported. Supported values are 1 to 1024. ');
+    IF @ChunkMegabytes IS NULL OR @ChunkMegabytes NOT BETWEEN 1 AND 1024
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@ChunkMegabytes AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @ChunkMegabytes is not supported. Supported values are 1 to 1024. ');
+    IF @Recompute IS NULL
+        SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Recompute is not supported. Supported values are 0 and 1. ');
+    SET @Message = CONCAT(@Message, (
+        SELECT N'The setting threads is ''' + value + N'''. Set it to NULL or a whole number of 1 or more in dbo.settings. '
+        FROM dbo.settings
+        WHERE name = N'threads' AND value IS NOT NULL AND COALESCE(TRY_CAST(value AS INT), 0) < 1));
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+END;

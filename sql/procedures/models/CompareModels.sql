@@ -1,0 +1,67 @@
+-- CompareModels: two models on the test patients that both have scored: their figures, the difference, and whom they disagree on.
+-- Example: EXECUTE dbo.CompareModels @A = N'lightgbm_sql', @B = N'logistic_max';
+CREATE OR ALTER PROCEDURE dbo.CompareModels
+    @A NVARCHAR(128) = NULL,       -- name of a model; needed
+    @B NVARCHAR(128) = NULL,       -- name of another, or the same name; needed
+    @VersionA INT = NULL,          -- version of the first; NULL means the champion, else the newest
+    @VersionB INT = NULL,          -- version of the second; NULL means the champion, else the newest
+    @Metric NVARCHAR(64) = N'auc', -- figure: auc, average_precision, log_loss or brier
+    @Top INT = 10,                 -- patients to list, 0 to 10000
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.CompareModels compares two models on the test patients that both have scored when they were trained.
+The first result set has both figures, their difference (first minus second) and its 95 % interval by paired bootstrap;
+the second the patients on whom the two disagree most. Patients whose label was changed between the runs are left out.
+Parameters:
+    @A NVARCHAR(128) = NULL        name of a model; needed
+    @B NVARCHAR(128) = NULL        name of another, or the same name; needed
+    @VersionA INT = NULL           version of the first; NULL means the champion, else the newest
+    @VersionB INT = NULL           version of the second; NULL means the champion, else the newest
+    @Metric NVARCHAR(64) = N''auc''  figure: auc, average_precision, log_loss or brier
+    @Top INT = 10                  patients to list, 0 to 10000
+    @Help BIT = 0                  1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.CompareModels @A = N''lightgbm_sql'', @B = N''logistic_max'';
+    EXECUTE dbo.CompareModels @A = N''lightgbm_sql'', @VersionA = 2, @B = N''lightgbm_sql'', @VersionB = 1, @Metric = N''log_loss'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierA INT, @ClassifierB INT, @Patients INT;
+    DECLARE @ValueA FLOAT, @ValueB FLOAT, @Difference FLOAT, @Low FLOAT, @High FLOAT;
+    IF @Top IS NULL OR @Top NOT BETWEEN 0 AND 10000
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Top AS NVARCHAR(12)), N'NULL'), N' for the parameter @Top is not supported. Supported values are 0 to 10000.');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindClassifier @A, @VersionA, @ClassifierA OUTPUT;
+    EXECUTE internal.FindClassifier @B, @VersionB, @ClassifierB OUTPUT;
+    EXECUTE internal.CompareScores @ClassifierA, @ClassifierB, @Metric, @Patients OUTPUT, @ValueA OUTPUT, @ValueB OUTPUT,
+        @Difference OUTPUT, @Low OUTPUT, @High OUTPUT;
+    SET @VersionA = (SELECT version FROM dbo.classifiers WHERE classifier_id = @ClassifierA);
+    SET @VersionB = (SELECT version FROM dbo.classifiers WHERE classifier_id = @ClassifierB);
+    IF @Patients = 0
+    BEGIN
+        SET @Message = CONCAT(N'''', @A, N''' version ', @VersionA, N' and ''', @B, N''' version ', @VersionB,
+            N' have no test patients in common. Train one of them again on the other''s patients.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50144, @Message, 1;
+    END;
+
+    SELECT @Metric AS metric, @Patients AS patients, @A AS model_a, @VersionA AS version_a, @ValueA AS value_a,
+        @B AS model_b, @VersionB AS version_b, @ValueB AS value_b, @Difference AS difference, @Low AS low, @High AS high;
+    SELECT TOP (@Top) p.idx AS patient_index, s.scan_id, CAST(a.label AS INT) AS label, 100 * a.probability AS percent_a,
+        100 * b.probability AS percent_b, 100 * (a.probability - b.probability) AS difference
+    FROM dbo.test_scores AS a
+    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
+    INNER JOIN dbo.patients AS p ON p.patient_id = a.patient_id
+    LEFT JOIN dbo.scans AS s ON s.patient_id = a.patient_id AND s.is_primary = 1
+    WHERE a.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA)
+        AND b.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB)
+    ORDER BY ABS(a.probability - b.probability) DESC, p.idx;
+END;

@@ -1,0 +1,93 @@
+-- PromoteModel: makes a version the champion of its name, unless it is worse than the present one on the same test patients.
+-- Example: EXECUTE dbo.PromoteModel @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.PromoteModel
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
+    @Version INT = NULL,                        -- version to promote; NULL means the newest
+    @Metric NVARCHAR(64) = N'auc',              -- figure to compare by: auc, average_precision, log_loss or brier
+    @Force BIT = 0,                             -- 1 promotes a worse version or one that cannot be compared too, and records that
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PromoteModel makes a version the champion of its name: what PredictLungCancer and PredictPatients use.
+Both versions are compared on the test patients that both have scored; one that is worse than the champion is refused.
+Every promotion is a row of dbo.model_promotions; RollbackModel undoes the newest.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
+    @Version INT = NULL                         version to promote; NULL means the newest
+    @Metric NVARCHAR(64) = N''auc''               figure to compare by: auc, average_precision, log_loss or brier
+    @Force BIT = 0                              1 promotes a worse version or one that cannot be compared too, and records that
+    @Help BIT = 0                               1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.PromoteModel;
+    EXECUTE dbo.PromoteModel @ModelName = N''lightgbm_sql'', @Version = 2, @Metric = N''log_loss'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT = 0, @ClassifierId INT, @Champion INT, @ChampionVersion INT, @LastPromotion INT, @Patients INT;
+    DECLARE @Value FLOAT, @PreviousValue FLOAT, @Difference FLOAT, @Low FLOAT, @High FLOAT, @IsWorse BIT;
+
+    IF @Force IS NULL
+    BEGIN
+        SET @Message = N'The value NULL for the parameter @Force is not supported. Supported values are 0 and 1.';
+        THROW 50101, @Message, 1;
+    END;
+    SET @Version = COALESCE(@Version, (SELECT MAX(version) FROM dbo.classifiers WHERE name = @ModelName));
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @Champion = ch.classifier_id, @LastPromotion = ch.promotion_id, @ChampionVersion = c.version
+    FROM dbo.champions AS ch
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+    WHERE ch.name = @ModelName;
+    IF @Champion = @ClassifierId
+    BEGIN
+        RAISERROR(N'%s version %d is the champion already.', 0, 1, @ModelName, @Version) WITH NOWAIT;
+        RETURN 0;
+    END;
+
+    SET @PreviousValue = NULL;
+    EXECUTE internal.CompareScores @ClassifierId, @Champion, @Metric, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT,
+        @Difference OUTPUT, @Low OUTPUT, @High OUTPUT;
+    SET @IsWorse = IIF(@Metric IN (N'auc', N'average_precision'), IIF(@Value < @PreviousValue, 1, 0), IIF(@Value > @PreviousValue, 1, 0));
+    IF @Champion IS NULL
+        SET @Value = (
+            SELECT m.value FROM dbo.experiment_metrics AS m
+            WHERE m.part = 'test' AND m.metric = @Metric
+                AND m.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId));
+    ELSE IF @Force = 0 AND (@Value IS NULL OR @PreviousValue IS NULL)
+    BEGIN
+        SET @Number = 50144;
+        SET @Message = CONCAT(N'The versions ', @Version, N' and ', @ChampionVersion, N' (champion) of ''', @ModelName, N''' have ', @Patients,
+            N' test patients in common, on which ', @Metric, N' is not defined. Train the version again with these patients, or promote it with @Force = 1.');
+    END;
+    ELSE IF @Force = 0 AND @IsWorse = 1
+    BEGIN
+        SET @Number = 50141;
+        SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)), N' and the champion, version ',
+            @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
+            N' test patients (95 % interval of the difference ', COALESCE(CONCAT(LTRIM(STR(@Low, 20, 4)), N' to ', LTRIM(STR(@High, 20, 4))), N'not defined'),
+            N'). Keep the champion, or promote the version with @Force = 1.');
+    END;
+    IF @Number <> 0
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+
+    INSERT INTO dbo.model_promotions (name, classifier_id, previous_classifier_id, metric, value, previous_value, forced)
+    SELECT c.name, @ClassifierId, @Champion, LOWER(@Metric), @Value, @PreviousValue, @Force
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId AND COALESCE(@LastPromotion, 0) = COALESCE((
+        SELECT MAX(p.promotion_id) FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK) WHERE p.name = @ModelName AND p.rolled_back_at IS NULL), 0);
+    IF @@ROWCOUNT = 0
+    BEGIN
+        SET @Message = CONCAT(N'The champion of ''', REPLACE(@ModelName, N'%', N'%%'), N''' was changed by someone else meanwhile. See dbo.model_promotions and call PromoteModel again.');
+        THROW 50146, @Message, 1;
+    END;
+    SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on the test patients: ',
+        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.');
+    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+END;

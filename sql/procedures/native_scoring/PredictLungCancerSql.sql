@@ -1,0 +1,53 @@
+-- PredictLungCancerSql: the probability of cancer that a trained model gives a patient's primary scan, in percent, with T-SQL alone.
+-- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
+CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PredictLungCancerSql does what dbo.PredictLungCancer does on a server that runs no external scripts.
+It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
+and keeps it as a row of dbo.predictions. EXECUTE dbo.PredictPatientsSql @Help = 1; tells which models it can score.
+Parameters:
+    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    DECLARE @Result FLOAT;
+    EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Patients NVARCHAR(12) = @PatientIndex;
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    SET @PredictionResult = NULL;
+
+    IF @PatientIndex IS NULL
+    BEGIN
+        SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
+    EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, 0;
+    EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence, 1;
+
+    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    SET @PredictionResult = (SELECT 100 * probability FROM #scores);
+    SELECT @PredictionResult AS prediction_percent;
+END;

@@ -1,0 +1,51 @@
+-- PredictPatientsSql: scores the primary scans of all patients, or of those asked for, with T-SQL alone.
+-- Example: EXECUTE dbo.PredictPatientsSql @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.PredictPatientsSql
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
+    @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PredictPatientsSql does what dbo.PredictPatients does on a server that runs no external scripts.
+It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
+The model needs its rows in dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_checks: training
+stores them, StoreModelNodes stores those of an older model, and the command lungdb copy brings them to another server.
+A null in a vector is a missing value, by LightGBM''s rules.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
+    @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.PredictPatientsSql @Patients = N''0,1,2'';';
+        RETURN 0;
+    END;
+
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT;
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
+    EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Number = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
+    EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
+
+    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    SET @Scored = (SELECT COUNT(*) FROM #scores);
+    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
+    FROM #scores AS s
+    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+    ORDER BY w.idx;
+    RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
+END;

@@ -1,0 +1,36 @@
+-- FindScoring: finds the model that a name means, as FindClassifier does, and refuses one that plain T-SQL cannot score.
+-- Called by CheckModelSql and every procedure that scores with T-SQL alone.
+CREATE OR ALTER PROCEDURE internal.FindScoring
+    @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
+    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @ClassifierId INT OUTPUT   -- the row found
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Found INT, @Trees INT, @Width INT, @Stored INT, @Difference FLOAT;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @Found = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    SELECT @Trees = trees, @Width = width FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
+    SET @Stored = CASE WHEN @Trees > 0
+        THEN (SELECT COUNT(DISTINCT tree) FROM dbo.model_nodes WHERE classifier_id = @ClassifierId)
+        ELSE (SELECT COUNT(*) FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId) END;
+    IF @Trees IS NULL OR @Stored <> CASE WHEN @Trees > 0 THEN @Trees ELSE @Width END
+    BEGIN
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' has no nodes or coefficients that are whole. ',
+            N'Call EXECUTE dbo.StoreModelNodes @ModelName = N''', @ModelName, N''', @Version = ', @Found,
+            N'; where external scripts run, and bring it here with lungdb copy.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50150, @Message, 1;
+    END;
+
+    SET @Difference = (SELECT max_difference FROM dbo.model_checks WHERE classifier_id = @ClassifierId);
+    IF @Difference IS NULL OR @Difference >= CAST(N'1e-6' AS FLOAT)
+    BEGIN
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' scores ', COALESCE(CAST(@Difference AS NVARCHAR(30)), N'an unknown amount'),
+            N' away from Python here, where 1e-6 is allowed. Score it with PredictPatients, or train it again, with another calibration.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50151, @Message, 1;
+    END;
+END;

@@ -1,0 +1,92 @@
+-- PredictLungCancer: the probability of cancer that a trained model gives a patient's primary scan, in percent.
+-- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancer @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
+CREATE OR ALTER PROCEDURE dbo.PredictLungCancer
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PredictLungCancer scores the primary scan of a patient with a trained model.
+It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
+and keeps it as a row of dbo.predictions. The features must be there: GenerateFeatures makes them.
+With a prevalence the score is corrected from the share of positives among the training patients to that one.
+Parameters:
+    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    DECLARE @Result FLOAT;
+    EXECUTE dbo.PredictLungCancer @PatientIndex = 0, @PredictionResult = @Result OUTPUT;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT;
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
+    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
+    DECLARE @Probability FLOAT, @Raw FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    SET @PredictionResult = NULL;
+
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+
+    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
+        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId;
+    SELECT @Vector = vector FROM dbo.pooled_features
+    WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling;
+    IF @Vector IS NULL
+    BEGIN
+        SELECT @Network = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
+        FROM dbo.feature_sets AS fs
+        INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+        WHERE fs.feature_set_id = @FeatureSetId;
+        SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''', @ModelName,
+            N''' can read. Call EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
+            N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N''';');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50109, @Message, 1;
+    END;
+
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(model, sha256, library, details, vector, prevalence):
+    from lungdb.procedures import predict_lung_cancer
+    return predict_lung_cancer(model, sha256, library, details, vector, prevalence)
+
+Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, Details, Vector, Prevalence)
+',
+        @params = N'@Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX),
+            @Prevalence FLOAT, @Probability FLOAT OUTPUT, @Raw FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library, @Details = @Details, @Vector = @Vector, @Prevalence = @Prevalence,
+        @Probability = @Probability OUTPUT, @Raw = @Raw OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    INSERT INTO #wanted (scan_id, idx, vector_sha256)
+    VALUES (@ScanId, @PatientIndex, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Vector)));
+    INSERT INTO #scores (scan_id, raw, probability)
+    VALUES (@ScanId, @Raw, @Probability);
+    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    SET @PredictionResult = 100 * @Probability;
+    SELECT @PredictionResult AS prediction_percent;
+END;

@@ -1,0 +1,97 @@
+-- PredictPatients: scores the primary scans of all patients, or of those asked for, with a trained model in one call of Python.
+-- Example: EXECUTE dbo.PredictPatients @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.PredictPatients
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
+    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
+    @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PredictPatients scores the primary scans of all patients, or of those asked for, with a trained model.
+It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
+    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
+    @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Help BIT = 0                               1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.PredictPatients;
+    DECLARE @Old NVARCHAR(MAX) = (SELECT STRING_AGG(CAST(idx AS NVARCHAR(MAX)), N'','') FROM dbo.patients WHERE birth_year < 1950);
+    EXECUTE dbo.PredictPatients @Patients = @Old, @SkipMissing = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Scored INT, @Failed INT;
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT;
+    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #result (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
+
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
+        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details, @Number = c.version
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
+
+    INSERT INTO #result (scan_id, error, raw, probability)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(patients, model, sha256, library, details, prevalence):
+    from lungdb.procedures import predict_patients
+    return predict_patients(patients, model, sha256, library, details, prevalence)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Classifier, Sha256, Library, Details, Prevalence)
+',
+        @input_data_1 = N'
+SELECT w.scan_id, f.vector
+FROM #wanted AS w
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY w.scan_id;',
+        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
+            @Details NVARCHAR(MAX), @Prevalence FLOAT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
+        @Details = @Details, @Prevalence = @Prevalence, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    INSERT INTO #scores (scan_id, raw, probability)
+    SELECT scan_id, raw, probability FROM #result WHERE COALESCE(error, N'') = N'';
+    SET @Scored = @@ROWCOUNT;
+    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
+    FROM #scores AS s
+    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+    ORDER BY w.idx;
+    RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
+
+    SET @Failed = (SELECT COUNT(*) FROM #result WHERE COALESCE(error, N'') <> N'');
+    IF @Failed > 0
+    BEGIN
+        SELECT TOP (1) @Message = CONCAT(@Failed, N' patients could not be scored, the first the one with index ', w.idx, N': ', LEFT(r.error, 1500),
+            N' The others are scored and stored. Call GenerateFeatures with @Recompute = 1 for these.')
+        FROM #result AS r
+        INNER JOIN #wanted AS w ON w.scan_id = r.scan_id
+        WHERE COALESCE(r.error, N'') <> N''
+        ORDER BY w.idx;
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50120, @Message, 1;
+    END;
+END;

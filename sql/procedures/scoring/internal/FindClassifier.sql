@@ -1,0 +1,34 @@
+-- FindClassifier: finds the model that a name means: the version asked for, else the champion of the name, else its newest version.
+-- Called by PredictLungCancer and every other procedure that is given a model's name.
+CREATE OR ALTER PROCEDURE internal.FindClassifier
+    @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
+    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @ClassifierId INT OUTPUT   -- the row found
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(1000), @Versions NVARCHAR(400);
+    SET @ClassifierId = NULL;
+    IF @Version IS NULL
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.champions WHERE name = @ModelName);
+    IF @ClassifierId IS NULL
+        SET @ClassifierId = (
+            SELECT TOP (1) classifier_id FROM dbo.classifiers
+            WHERE name = @ModelName AND (@Version IS NULL OR version = @Version)
+            ORDER BY version DESC);
+    IF @ClassifierId IS NOT NULL
+        RETURN 0;
+
+    SET @Versions = (SELECT CONCAT(MIN(version), N' to ', MAX(version)) FROM dbo.classifiers WHERE name = @ModelName HAVING COUNT(*) > 0);
+    SET @Names = LEFT(
+        COALESCE((SELECT STRING_AGG(CAST(c.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.classifiers) AS c), N'none'), 1000);
+    IF @Versions IS NOT NULL
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' has no version ', @Version, N'. Its versions run from ', @Versions, N'; see dbo.classifiers.');
+    ELSE
+        SET @Message = CONCAT(N'No trained model is named ', COALESCE(N'''' + @ModelName + N'''', N'NULL'), N'. Models that are there: ', @Names,
+            N'. Train one with TrainLungCancerModel.');
+    SET @Message = REPLACE(@Message, N'%', N'%%');
+    THROW 50108, @Message, 1;
+END;

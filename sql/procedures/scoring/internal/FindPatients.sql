@@ -1,0 +1,76 @@
+-- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read; refuses to leave others out unasked.
+-- Called by PredictPatients, PredictPatientsSql and PredictLungCancerSql, whose table #wanted it fills.
+CREATE OR ALTER PROCEDURE internal.FindPatients
+    @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
+    @FeatureSetId INT,        -- feature set that the model reads
+    @Pooling NVARCHAR(32),    -- pooling that the model reads
+    @SkipMissing BIT          -- 1 leaves out patients without features
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
+    CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
+    IF @SkipMissing IS NULL
+    BEGIN
+        SET @Message = N'The value NULL for the parameter @SkipMissing is not supported. Supported values are 0 and 1.';
+        THROW 50101, @Message, 1;
+    END;
+
+    IF @Patients IS NULL
+        INSERT INTO #asked (idx, scan_id)
+        SELECT p.idx, s.scan_id
+        FROM dbo.patients AS p
+        INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1;
+    ELSE
+        -- An empty text would be cast to 0.
+        INSERT INTO #asked (given, idx)
+        SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 400), TRY_CAST(NULLIF(LTRIM(RTRIM(value)), N'') AS INT)
+        FROM STRING_SPLIT(@Patients, N',');
+    UPDATE a
+    SET a.scan_id = s.scan_id
+    FROM #asked AS a
+    INNER JOIN dbo.patients AS p ON p.idx = a.idx
+    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id
+    WHERE s.is_primary = 1 AND a.scan_id IS NULL;
+
+    IF EXISTS (SELECT 1 FROM #asked WHERE idx IS NULL)
+    BEGIN
+        SET @Number = 50101;
+        SET @Message = CONCAT(N'The parameter @Patients holds ''', (SELECT MIN(given) FROM #asked WHERE idx IS NULL),
+            N''', which is no index. Give whole numbers with commas between, such as 0,1,5, or NULL for all patients.');
+    END;
+    ELSE IF NOT EXISTS (SELECT 1 FROM #asked WHERE scan_id IS NOT NULL) OR EXISTS (SELECT 1 FROM #asked WHERE scan_id IS NULL)
+    BEGIN
+        SET @Number = 50107;
+        SET @Some = COALESCE((SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ')
+            FROM (SELECT TOP (20) idx FROM #asked WHERE scan_id IS NULL ORDER BY idx) AS m), N'0 and up');
+        SET @Message = CONCAT(N'No patient with a scan has an index of these: ', @Some, N'. See dbo.patients and dbo.scans.');
+    END;
+    ELSE
+    BEGIN
+        INSERT INTO #wanted (scan_id, idx, vector_sha256)
+        SELECT DISTINCT a.scan_id, a.idx, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
+        FROM #asked AS a
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = a.scan_id
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+        DELETE a FROM #asked AS a INNER JOIN #wanted AS w ON w.scan_id = a.scan_id;
+        SET @Missing = (SELECT COUNT(DISTINCT scan_id) FROM #asked);
+        SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT TOP (20) idx FROM #asked ORDER BY idx) AS m);
+        IF @Missing > 0 AND (@SkipMissing = 0 OR NOT EXISTS (SELECT 1 FROM #wanted))
+        BEGIN
+            SET @Number = 50140;
+            SET @Message = CONCAT(@Missing, N' patients have no features that the model can read; their indices: ', @Some, IIF(@Missing > 20, N', …', N''),
+                N'. Call GenerateFeatures for their scans',
+                IIF(EXISTS (SELECT 1 FROM #wanted), N', or leave them out with @SkipMissing = 1.', N'.'));
+        END;
+    END;
+    IF @Number <> 0
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+    IF @Missing > 0
+        RAISERROR(N'%d patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
+END;

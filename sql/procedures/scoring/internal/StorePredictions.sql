@@ -1,0 +1,23 @@
+-- StorePredictions: stores the scores in #scores as rows of dbo.predictions and shows them in the worklist.
+-- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL, whose tables #wanted and #scores it reads.
+CREATE OR ALTER PROCEDURE internal.StorePredictions
+    @ClassifierId INT,  -- model that gave the scores
+    @Prevalence FLOAT   -- share of positives that they are corrected to, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Locked INT, @Scans NVARCHAR(MAX) = (SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #scores);
+    BEGIN TRANSACTION;
+    -- Before anything is written, so that two who score the same scan wait for each other here, and not crosswise.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #scores));
+    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
+    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
+    FROM #scores AS s
+    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+    ORDER BY w.idx;
+    SET @Scans = COALESCE(@Scans, N'');
+    EXECUTE dbo.RefreshWorklist @Scans;
+    COMMIT TRANSACTION;
+END;

@@ -1,0 +1,101 @@
+-- RunSearch: works on a search until nothing is left: takes trials, cross-validates them, and trains the best at the end.
+-- Example: EXECUTE dbo.RunSearch @SearchId = 1;
+CREATE OR ALTER PROCEDURE dbo.RunSearch
+    @SearchId INT = NULL,          -- number that SearchModels gave; NULL means the oldest search that is not finished
+    @Worker NVARCHAR(128) = NULL,  -- name of this worker, of no other that runs; NULL means a new one
+    @LeaseSeconds INT = 300,       -- seconds after which the trials of a worker that has ended are free again, 1 to 86400
+    @Help BIT = 0                  -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RunSearch works on a search until nothing is left. Call it on as many connections as there are processors.
+Each call takes trials for a while from dbo.search_trials, cross-validates them on the training patients alone with one thread,
+and stores AUC and log loss. When all are tried, one of the calls trains the best with TrainLungCancerModel as a new version.
+A call that is ended loses the trials of at most 20 seconds or one trial: their lease ends, and another call takes them.
+A trial that three calls were ended with is failed. Calling it again goes on where it stopped. A lease must be longer than one trial.
+Parameters:
+    @SearchId INT = NULL            number that SearchModels gave; NULL means the oldest search that is not finished
+    @Worker NVARCHAR(128) = NULL    name of this worker, of no other that runs; NULL means a new one
+    @LeaseSeconds INT = 300         seconds after which the trials of a worker that has ended are free again, 1 to 86400
+    @Help BIT = 0                   1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RunSearch @SearchId = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Next VARCHAR(10) = 'work', @Count INT = 4, @Done INT;
+    DECLARE @Seed INT, @Folds INT, @Rungs INT, @Trials NVARCHAR(MAX), @FeatureSetId INT, @Pooling NVARCHAR(32), @Took FLOAT;
+    DECLARE @Budget FLOAT = IIF(@LeaseSeconds < 80, CAST(@LeaseSeconds AS FLOAT) / 4, 20);
+    DECLARE @Started DATETIME2(3), @Began DATETIME2(3) = SYSUTCDATETIME(), @Before INT;
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #taken (
+        trial_id INT NOT NULL PRIMARY KEY, attempts INT NOT NULL, rung INT NOT NULL, feature_set_id INT NOT NULL,
+        pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #figures (trial_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NULL, auc FLOAT NULL, log_loss FLOAT NULL);
+
+    EXECUTE internal.CheckWorker @SearchId OUTPUT, @Worker OUTPUT, @LeaseSeconds;
+    SELECT @Seed = seed, @Folds = folds, @Rungs = rungs FROM dbo.searches WHERE search_id = @SearchId;
+    SET @Before = (SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId AND state IN ('done', 'failed'));
+
+    WHILE @Next <> 'end'
+    BEGIN
+        DELETE FROM #taken;
+        DELETE FROM #figures;
+        EXECUTE internal.TakeTrials @SearchId, @Worker, @LeaseSeconds, @Count;
+        IF NOT EXISTS (SELECT 1 FROM #taken)
+        BEGIN
+            EXECUTE internal.AdvanceSearch @SearchId, @Worker, @LeaseSeconds, @Next OUTPUT;
+            IF @Next = 'train'
+                EXECUTE internal.TrainBestTrial @SearchId, @Worker;
+            IF @Next = 'wait'
+                WAITFOR DELAY '00:00:00.500';
+            CONTINUE;
+        END;
+        SELECT @FeatureSetId = MAX(feature_set_id), @Pooling = MAX(pooling) FROM #taken;
+        SET @Trials = CONCAT(N'[', (
+            SELECT STRING_AGG(CONCAT(N'{"trial_id": ', trial_id, N', "rung": ', rung, N', "parameters": ', parameters, N'}'), N', ')
+                WITHIN GROUP (ORDER BY trial_id)
+            FROM #taken), N']');
+        SET @Started = SYSUTCDATETIME();
+
+        INSERT INTO #figures (trial_id, error, auc, log_loss)
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(patients, trials, folds, seed, rungs, seconds):
+    from lungdb.procedures import run_trials
+    return run_trials(patients, trials, folds, seed, rungs, seconds)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Trials, Folds, Seed, Rungs, Seconds)
+',
+            @input_data_1 = N'
+SELECT s.patient_id, CAST(l.label AS INT) AS label, f.vector
+FROM dbo.scans AS s
+INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
+INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
+WHERE s.is_primary = 1 AND sp.part = ''train'' AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY s.patient_id;',
+            @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Trials NVARCHAR(MAX), @Folds INT, @Seed INT, @Rungs INT, @Seconds FLOAT,
+                @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Trials = @Trials, @Folds = @Folds, @Seed = @Seed, @Rungs = @Rungs,
+            @Seconds = @Budget, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        IF @ErrorNumber <> 0
+        BEGIN
+            EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
+            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+            THROW @ErrorNumber, @Message, 1;
+        END;
+
+        SET @Took = CAST(DATEDIFF_BIG(MILLISECOND, @Started, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000;
+        SET @Done = (SELECT COUNT(*) FROM #figures);
+        SET @Count = IIF(@Done * @Budget / @Took < 1000, CEILING(@Done * @Budget / @Took), 1000);
+        EXECUTE internal.StoreTrials @SearchId, @Worker, @Took, @Began, @Before;
+    END;
+
+    EXECUTE internal.ReportSearch @SearchId;
+END;

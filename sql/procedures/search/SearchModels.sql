@@ -1,0 +1,120 @@
+-- SearchModels: makes a search for the best settings, poolings and layers of a LightGBM model: a queue of trials that RunSearch drains.
+-- Example: EXECUTE dbo.SearchModels @ModelName = N'best', @Trials = 50;
+CREATE OR ALTER PROCEDURE dbo.SearchModels
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name to store the best model under, as a new version
+    @Method NVARCHAR(32) = N'random',      -- random: drawn by the seed; grid: every combination
+    @Trials INT = NULL,                    -- trials of random, 1 to 10000; NULL means 200
+    @Poolings NVARCHAR(400) = NULL,        -- poolings to try, with commas between; NULL means all that there are features of
+    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means any
+    @Layers NVARCHAR(MAX) = NULL,          -- layers to try, with commas between; NULL means all that there are features of
+    @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means any
+    @Space NVARCHAR(MAX) = NULL,           -- settings to try, JSON; NULL means those below
+    @Metric NVARCHAR(32) = N'auc',         -- auc or log_loss of the held-out training patients, by which the best is chosen
+    @Folds INT = 5,                        -- folds of each trial's cross-validation, 2 to 20
+    @Seed INT = 20170401,                  -- of the draw, the folds and LightGBM; 0 to 2147483647
+    @Halving INT = 1,                      -- rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
+    @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
+    @SearchId INT = NULL OUTPUT,           -- number of the search, for RunSearch
+    @Help BIT = 0                          -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.SearchModels makes a search for the best settings, poolings and layers of a LightGBM model: rows of dbo.search_trials.
+RunSearch on any number of connections, or lungdb search, tries them and trains the best. Test patients have no part in it.
+The same seed, features and arguments give the same trials. With @Halving = 3 all trials get a ninth of their trees, the
+best third of them a third, the best ninth all.
+@Space gives each setting a list of values, or for random a range: {"num_leaves": [3, 7], "learning_rate": {"low": 0.01,
+"high": 0.3, "log": true}}. The settings are learning_rate, num_leaves, min_data_in_leaf, max_iterations, early_stopping_rounds,
+validation_fraction and imbalance, as of TrainLungCancerModel. NULL means for random learning_rate 0.01 to 0.3, num_leaves 3 to
+31 and min_data_in_leaf 3 to 30, all log; for grid learning_rate 0.02, 0.05, 0.1, num_leaves 3, 7, 15, min_data_in_leaf 5, 10, 20.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the best model under, as a new version
+    @Method NVARCHAR(32) = N''random''            random: drawn by the seed; grid: every combination
+    @Trials INT = NULL                          trials of random, 1 to 10000; NULL means 200
+    @Poolings NVARCHAR(400) = NULL              poolings to try, with commas between; NULL means all that there are features of
+    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means any
+    @Layers NVARCHAR(MAX) = NULL                layers to try, with commas between; NULL means all that there are features of
+    @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means any
+    @Space NVARCHAR(MAX) = NULL                 settings to try, JSON; NULL means those below
+    @Metric NVARCHAR(32) = N''auc''               auc or log_loss of the held-out training patients, by which the best is chosen
+    @Folds INT = 5                              folds of each trial''s cross-validation, 2 to 20
+    @Seed INT = 20170401                        of the draw, the folds and LightGBM; 0 to 2147483647
+    @Halving INT = 1                            rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
+    @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
+    @SearchId INT = NULL OUTPUT                 number of the search, for RunSearch
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.SearchModels @ModelName = N''best'', @Trials = 50, @Poolings = N''mean,max'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Planned INT = 0, @Rung INT = 0, @Count INT, @Matrices INT;
+    DECLARE @Wanted INT = COALESCE(@Trials, 200);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #matrices (
+        feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
+        network_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
+        negatives INT NULL, positives INT NULL, PRIMARY KEY (feature_set_id, pooling));
+    CREATE TABLE #patients (
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, label TINYINT NOT NULL,
+        part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #trials (
+        candidate INT NOT NULL PRIMARY KEY, feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
+        parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
+
+    EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing;
+    EXECUTE internal.FindMatrices @NetworkName, @Layers, @Preprocessing, @Poolings, @SkipMissing;
+    SET @Method = LOWER(@Method);
+
+    INSERT INTO #trials (candidate, feature_set_id, pooling, parameters)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(matrices, method, trials, space, folds, seed):
+    from lungdb.procedures import make_trials
+    return make_trials(matrices, method, trials, space, folds, seed)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Method, Trials, Space, Folds, Seed)
+',
+        @input_data_1 = N'
+SELECT feature_set_id, pooling, negatives, positives
+FROM #matrices
+ORDER BY feature_set_id, pooling;',
+        @params = N'@Method NVARCHAR(32), @Trials INT, @Space NVARCHAR(MAX), @Folds INT, @Seed INT, @ErrorNumber INT OUTPUT,
+            @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Method = @Method, @Trials = @Wanted, @Space = @Space, @Folds = @Folds, @Seed = @Seed,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    -- What AdvanceSearch will add: of each rung a third goes on, rounded up.
+    SET @Count = (SELECT COUNT(*) FROM #trials);
+    WHILE @Rung < @Halving
+    BEGIN
+        SET @Planned = @Planned + @Count;
+        SET @Count = (@Count + 2) / 3;
+        SET @Rung = @Rung + 1;
+    END;
+    BEGIN TRANSACTION;
+    INSERT INTO dbo.searches (name, settings, seed, folds, metric, rungs, skip_missing, planned)
+    VALUES (@ModelName, CONCAT(N'{"method": "', @Method, N'", "trials": ', (SELECT COUNT(*) FROM #trials), N', "space": ',
+            COALESCE(JSON_QUERY(@Space), N'null'), N'}'), @Seed, @Folds, LOWER(@Metric), @Halving, @SkipMissing, @Planned);
+    SET @SearchId = SCOPE_IDENTITY();
+    INSERT INTO dbo.search_trials (search_id, rung, candidate, feature_set_id, pooling, parameters)
+    SELECT @SearchId, 0, candidate, feature_set_id, pooling, parameters
+    FROM #trials
+    ORDER BY candidate;
+    COMMIT TRANSACTION;
+
+    SET @Count = (SELECT COUNT(*) FROM #trials);
+    SET @Matrices = (SELECT COUNT(*) FROM #matrices);
+    RAISERROR(N'Search %d has %d trials on %d kinds of features. Run it: EXECUTE dbo.RunSearch @SearchId = %d;', 0, 1,
+        @SearchId, @Count, @Matrices, @SearchId) WITH NOWAIT;
+END;

@@ -1,0 +1,31 @@
+-- ReportSearch: says what came of a finished search.
+-- Called by RunSearch.
+CREATE OR ALTER PROCEDURE internal.ReportSearch
+    @SearchId INT -- search, done or failed
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Count INT, @Name NVARCHAR(128), @Version INT, @Settings NVARCHAR(2000), @Auc NVARCHAR(30), @Loss NVARCHAR(30);
+    SET @Count = (SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId);
+    IF (SELECT state FROM dbo.searches WHERE search_id = @SearchId) = 'failed'
+    BEGIN
+        SELECT TOP (1) @Message = CONCAT(N'All trials of search ', @SearchId, N' failed, the first with: ', LEFT(error, 1500),
+            N' Make another search when that is put right.')
+        FROM dbo.search_trials
+        WHERE search_id = @SearchId AND state = 'failed'
+        ORDER BY rung DESC, trial_id;
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50163, @Message, 1;
+    END;
+
+    SELECT @Name = s.name, @Version = c.version, @Auc = LTRIM(STR(t.auc, 10, 4)), @Loss = LTRIM(STR(t.log_loss, 10, 4)),
+        @Settings = CONCAT(N'feature set ', t.feature_set_id, N', pooling ', t.pooling, N', ', LEFT(t.parameters, 1000))
+    FROM dbo.searches AS s
+    INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
+    LEFT JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+    WHERE s.search_id = @SearchId;
+    RAISERROR(N'Search %d is done: of %d trials the best is %s; AUC %s and log loss %s of held-out training patients. It is %s version %d.', 0, 1,
+        @SearchId, @Count, @Settings, @Auc, @Loss, @Name, @Version) WITH NOWAIT;
+END;

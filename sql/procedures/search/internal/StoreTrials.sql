@@ -1,0 +1,48 @@
+-- StoreTrials: stores what came of the trials taken, frees those not begun, and reports how far the search is.
+-- Called by RunSearch, whose tables #taken and #figures it reads.
+CREATE OR ALTER PROCEDURE internal.StoreTrials
+    @SearchId INT,              -- search
+    @Worker NVARCHAR(128),      -- who took them
+    @Seconds FLOAT,             -- seconds that the call took
+    @Began DATETIME2(3),        -- when this worker began, UTC
+    @Before INT                 -- trials of the search that were finished then
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Finished INT, @Failed INT, @Planned INT, @Metric VARCHAR(10), @Best NVARCHAR(30), @Rate FLOAT, @RateText NVARCHAR(30), @Left INT;
+    DECLARE @Each FLOAT = @Seconds / (SELECT COUNT(*) FROM #figures);
+
+    -- attempts tells whether the trial was meanwhile given to another worker, who then stores it.
+    BEGIN TRANSACTION;
+    UPDATE t
+    SET t.state = CASE WHEN COALESCE(r.error, N'') = N'' THEN 'done' ELSE 'failed' END, t.error = NULLIF(r.error, N''), t.auc = r.auc, t.log_loss = r.log_loss,
+        t.seconds = @Each, t.lease_until = NULL
+    FROM dbo.search_trials AS t
+    INNER JOIN #taken AS k ON k.trial_id = t.trial_id
+    INNER JOIN #figures AS r ON r.trial_id = t.trial_id
+    WHERE t.state = 'running' AND t.worker = @Worker AND t.attempts = k.attempts;
+    UPDATE t
+    SET t.state = 'queued', t.worker = NULL, t.lease_until = NULL, t.attempts = t.attempts - 1
+    FROM dbo.search_trials AS t
+    INNER JOIN #taken AS k ON k.trial_id = t.trial_id
+    WHERE t.state = 'running' AND t.worker = @Worker AND t.attempts = k.attempts;
+    COMMIT TRANSACTION;
+
+    SELECT @Finished = COUNT(*), @Failed = SUM(CASE WHEN state = 'failed' THEN 1 ELSE 0 END)
+    FROM dbo.search_trials
+    WHERE search_id = @SearchId AND state IN ('done', 'failed');
+    SELECT @Planned = planned, @Metric = metric FROM dbo.searches WHERE search_id = @SearchId;
+    SET @Best = (
+        SELECT LTRIM(STR(CASE WHEN @Metric = 'auc' THEN MAX(t.auc) ELSE MIN(t.log_loss) END, 10, 4))
+        FROM dbo.search_trials AS t
+        INNER JOIN dbo.searches AS s ON s.search_id = t.search_id AND s.rung = t.rung
+        WHERE t.search_id = @SearchId AND t.state = 'done');
+    SET @Best = COALESCE(@Best, N'none yet');
+    SET @Rate = (@Finished - @Before) / (CAST(DATEDIFF_BIG(MILLISECOND, @Began, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000);
+    SET @RateText = LTRIM(STR(@Rate, 10, 2));
+    SET @Left = CASE WHEN @Rate > 0 THEN CEILING((@Planned - @Finished) / @Rate) ELSE 0 END;
+    RAISERROR(N'Search %d: %d of %d trials, %d failed, best %s %s; %s trials a second, about %d seconds left.', 0, 1,
+        @SearchId, @Finished, @Planned, @Failed, @Metric, @Best, @RateText, @Left) WITH NOWAIT;
+END;

@@ -1,0 +1,66 @@
+-- TrainBestTrial: trains the best trial of a search by TrainLungCancerModel and marks the search as done.
+-- Called by RunSearch.
+CREATE OR ALTER PROCEDURE internal.TrainBestTrial
+    @SearchId INT,         -- search, in the state training
+    @Worker NVARCHAR(128)  -- who trains
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128), @Seed INT, @Folds INT, @SkipMissing BIT, @From DATETIME2(3), @ClassifierId INT;
+    DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @NetworkName NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
+    DECLARE @LearningRate FLOAT, @NumLeaves INT, @MinDataInLeaf INT, @MaxIterations INT, @EarlyStoppingRounds INT, @ValidationFraction FLOAT;
+    DECLARE @Imbalance NVARCHAR(32), @Pass INT = 0;
+    SELECT @ModelName = s.name, @Seed = s.seed, @Folds = s.folds, @SkipMissing = s.skip_missing, @From = s.training_from,
+        @FeatureSetId = t.feature_set_id, @Pooling = t.pooling, @NetworkName = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing,
+        @LearningRate = CAST(JSON_VALUE(t.parameters, N'$.learning_rate') AS FLOAT),
+        @NumLeaves = CAST(JSON_VALUE(t.parameters, N'$.num_leaves') AS INT),
+        @MinDataInLeaf = CAST(JSON_VALUE(t.parameters, N'$.min_data_in_leaf') AS INT),
+        @MaxIterations = CAST(JSON_VALUE(t.parameters, N'$.max_iterations') AS INT),
+        @EarlyStoppingRounds = CAST(JSON_VALUE(t.parameters, N'$.early_stopping_rounds') AS INT),
+        @ValidationFraction = CAST(JSON_VALUE(t.parameters, N'$.validation_fraction') AS FLOAT),
+        @Imbalance = COALESCE(JSON_VALUE(t.parameters, N'$.imbalance'), N'none')
+    FROM dbo.searches AS s
+    INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
+    INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = t.feature_set_id
+    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    WHERE s.search_id = @SearchId;
+
+    IF @FeatureSetId <> (
+        SELECT MAX(fs.feature_set_id)
+        FROM dbo.feature_sets AS fs
+        INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+        WHERE n.name = @NetworkName AND fs.layer = @Layer AND fs.preprocessing = @Preprocessing
+            AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id AND p.pooling = @Pooling))
+    BEGIN
+        SET @Message = CONCAT(N'Search ', @SearchId, N' chose feature set ', @FeatureSetId,
+            N', and there is a newer one of the same network, layer and preprocessing by now. Make a new search.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50164, @Message, 1;
+    END;
+
+    -- The first pass finds the model of a worker that was ended after training and before it could say so.
+    WHILE @ClassifierId IS NULL AND @Pass < 2
+    BEGIN
+        IF @Pass = 1
+            EXECUTE dbo.TrainLungCancerModel @ModelName = @ModelName, @Pooling = @Pooling, @NetworkName = @NetworkName, @Layer = @Layer,
+                @Preprocessing = @Preprocessing, @Seed = @Seed, @ValidationFraction = @ValidationFraction, @LearningRate = @LearningRate,
+                @NumLeaves = @NumLeaves, @MinDataInLeaf = @MinDataInLeaf, @MaxIterations = @MaxIterations,
+                @EarlyStoppingRounds = @EarlyStoppingRounds, @Folds = @Folds, @Imbalance = @Imbalance, @SkipMissing = @SkipMissing;
+        SET @ClassifierId = (
+            SELECT MAX(c.classifier_id)
+            FROM dbo.classifiers AS c
+            INNER JOIN dbo.experiments AS e ON e.classifier_id = c.classifier_id
+            INNER JOIN dbo.searches AS s ON s.search_id = @SearchId
+            INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
+            WHERE c.name = @ModelName AND c.feature_set_id = @FeatureSetId AND c.pooling = @Pooling AND e.started_at >= @From AND e.seed = @Seed
+                AND NOT EXISTS (
+                    SELECT 1
+                    FROM OPENJSON(t.parameters) AS p
+                    WHERE NOT EXISTS (SELECT 1 FROM OPENJSON(e.parameters) AS q WHERE q.[key] = p.[key] AND q.value = p.value)));
+        SET @Pass = @Pass + 1;
+    END;
+
+    UPDATE dbo.searches SET state = 'done', classifier_id = @ClassifierId, lease_until = NULL WHERE search_id = @SearchId AND worker = @Worker;
+END;

@@ -1,0 +1,80 @@
+-- CheckTrainingArguments: refuses what TrainLungCancerModel cannot work with, all wrong arguments in one error; gives the others as JSON.
+-- Called by TrainLungCancerModel.
+CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
+    @ModelName NVARCHAR(128),   -- not NULL and not empty
+    @Algorithm NVARCHAR(32),    -- lightgbm or logistic
+    @Seed INT,                  -- 0 to 2147483647
+    @Folds INT,                 -- 0, or 2 to 20
+    @ValidationFraction FLOAT,  -- 0.05 to 0.5, or NULL
+    @LearningRate FLOAT,        -- 0.001 to 1, or NULL
+    @NumLeaves INT,             -- 2 to 1024, or NULL
+    @MinDataInLeaf INT,         -- 1 to 10000, or NULL
+    @MaxIterations INT,         -- 1 to 10000, or NULL
+    @EarlyStoppingRounds INT,   -- 1 to 1000, or NULL
+    @L2 FLOAT,                  -- 0.000001 to 1000000, or NULL
+    @Imbalance NVARCHAR(32),    -- none, class_weight or undersample
+    @Calibration NVARCHAR(32),  -- none, platt or isotonic
+    @SkipMissing BIT,           -- 0 or 1
+    @Parameters NVARCHAR(MAX) OUTPUT -- those that were given, for train_lung_cancer_model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(4000) = N'';
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = N'TrainLungCancerModel was called inside a transaction. Training would hold its locks: commit or roll back first, then call it again.';
+        THROW 50100, @Message, 1;
+    END;
+
+    IF @ModelName IS NULL OR @ModelName = N''
+        SET @Message = N'The parameter @ModelName is NULL or empty. Give the model a name, such as lightgbm_sql. ';
+
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(a.given, N'NULL'),
+        N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@Algorithm', N'''' + @Algorithm + N'''', N'lightgbm and logistic', IIF(@Algorithm IN (N'lightgbm', N'logistic'), 1, 0)),
+            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
+            (N'@Folds', CAST(@Folds AS NVARCHAR(30)), N'0 (hold-out) and 2 to 20', IIF(@Folds = 0 OR @Folds BETWEEN 2 AND 20, 1, 0)),
+            (N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'NULL and 0.05 to 0.5', IIF(@ValidationFraction NOT BETWEEN 0.05 AND 0.5, 0, 1)),
+            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'NULL and 0.001 to 1', IIF(@LearningRate NOT BETWEEN 0.001 AND 1, 0, 1)),
+            (N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'NULL and 2 to 1024', IIF(@NumLeaves NOT BETWEEN 2 AND 1024, 0, 1)),
+            (N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'NULL and 1 to 10000', IIF(@MinDataInLeaf NOT BETWEEN 1 AND 10000, 0, 1)),
+            (N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'NULL and 1 to 10000', IIF(@MaxIterations NOT BETWEEN 1 AND 10000, 0, 1)),
+            (N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'NULL and 1 to 1000', IIF(@EarlyStoppingRounds NOT BETWEEN 1 AND 1000, 0, 1)),
+            (N'@L2', CAST(@L2 AS NVARCHAR(30)), N'NULL and 0.000001 to 1000000', IIF(@L2 NOT BETWEEN 0.000001 AND 1000000, 0, 1)),
+            (N'@Imbalance', N'''' + @Imbalance + N'''', N'none, class_weight and undersample', IIF(@Imbalance IN (N'none', N'class_weight', N'undersample'), 1, 0)),
+            (N'@Calibration', N'''' + @Calibration + N'''', N'none, platt and isotonic', IIF(@Calibration IN (N'none', N'platt', N'isotonic'), 1, 0)),
+            (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1))
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The parameter ', a.name, N' = ', a.given,
+        N' has no meaning with @Algorithm = N''', @Algorithm, N''', ', a.reason, N'. Leave it out. '), N''))
+    FROM (
+        VALUES
+            (N'lightgbm', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'which learns trees'),
+            (N'logistic', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'which has no trees'),
+            (IIF(@Folds > 0, N'logistic', N''), N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'which stops nothing early inside a fold')
+    ) AS a (algorithm, name, given, reason)
+    WHERE a.algorithm = @Algorithm AND a.given IS NOT NULL;
+
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+
+    SET @Parameters = CONCAT(N'{"algorithm": "', LOWER(@Algorithm), N'", "seed": ', @Seed, N', "folds": ', @Folds,
+        N', "imbalance": "', LOWER(@Imbalance), N'", "calibration": "', LOWER(@Calibration), N'"',
+        N', "validation_fraction": ' + CAST(@ValidationFraction AS NVARCHAR(30)), N', "l2": ' + CAST(@L2 AS NVARCHAR(30)),
+        N', "learning_rate": ' + CAST(@LearningRate AS NVARCHAR(30)), N', "num_leaves": ' + CAST(@NumLeaves AS NVARCHAR(30)),
+        N', "min_data_in_leaf": ' + CAST(@MinDataInLeaf AS NVARCHAR(30)), N', "max_iterations": ' + CAST(@MaxIterations AS NVARCHAR(30)),
+        N', "early_stopping_rounds": ' + CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'}');
+END;

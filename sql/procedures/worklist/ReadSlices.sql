@@ -1,0 +1,45 @@
+-- ReadSlices: the axial slices of a patient's primary scan, lowest first, as they are stored.
+-- Example: EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;
+CREATE OR ALTER PROCEDURE dbo.ReadSlices
+    @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
+    @First INT = 0,           -- index of the first slice, 0 and up
+    @Last INT = NULL,         -- index of the last slice; NULL, or one past the end, means the scan's last
+    @WithPixels BIT = 1,      -- 0 leaves pixels NULL: positions and hashes alone
+    @Help BIT = 0             -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReadSlices returns slice_index, position_z, pixels and pixels_sha256 of a patient''s primary scan.
+Slices run from feet to head. pixels are Hounsfield units, int16 little-endian, row after row, as gzip: DECOMPRESS(pixels)
+reads them. pixels_sha256 is in hex, over the decompressed bytes; position_z is in millimetres.
+Parameters:
+    @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
+    @First INT = 0            index of the first slice, 0 and up
+    @Last INT = NULL          index of the last slice; NULL, or one past the end, means the scan''s last
+    @WithPixels BIT = 1       0 leaves pixels NULL: positions and hashes alone
+    @Help BIT = 0             1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @End INT;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SET @End = (SELECT MAX(slice_index) FROM dbo.scan_images WHERE scan_id = @ScanId);
+    IF @First IS NULL OR @First < 0 OR @First > COALESCE(@End, -1) OR @Last < @First
+    BEGIN
+        SET @Message = CONCAT(N'The scan of patient ', @PatientIndex, N' has no slices ', COALESCE(CAST(@First AS NVARCHAR(12)), N'NULL'),
+            N' to ', COALESCE(@Last, @End), N'. ', IIF(@End IS NULL, N'Load it again: it has none.',
+            CONCAT(N'Its slices run from 0 to ', @End, N'.')));
+        THROW 50210, @Message, 1;
+    END;
+    SELECT i.slice_index, i.position_z, CASE WHEN @WithPixels = 1 THEN i.pixels END AS pixels,
+        CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256
+    FROM dbo.scan_images AS i
+    WHERE i.scan_id = @ScanId AND i.slice_index BETWEEN @First AND COALESCE(@Last, @End)
+    ORDER BY i.slice_index;
+END;

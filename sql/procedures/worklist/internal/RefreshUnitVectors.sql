@@ -1,0 +1,69 @@
+-- RefreshUnitVectors: makes the unit vectors that #vectors asks for where they are missing, damaged, or of another vector than is stored now.
+-- Called by SimilarPatients, whose table #vectors it reads.
+CREATE OR ALTER PROCEDURE internal.RefreshUnitVectors
+    @FeatureSetId INT,      -- feature set of the vectors
+    @Pooling NVARCHAR(32)   -- their pooling
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Locked INT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    CREATE TABLE #stale (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #some (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #units (scan_id INT NOT NULL PRIMARY KEY, unit VARCHAR(MAX) NULL);
+    INSERT INTO #stale (scan_id)
+    SELECT v.scan_id
+    FROM #vectors AS v
+    LEFT JOIN dbo.unit_vectors AS u ON u.scan_id = v.scan_id AND u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling
+    WHERE u.scan_id IS NULL OR u.vector_sha256 <> v.vector_sha256 OR u.unit_sha256 <> HASHBYTES('SHA2_256', u.unit);
+
+    WHILE EXISTS (SELECT 1 FROM #stale)
+    BEGIN
+        DELETE FROM #some;
+        DELETE FROM #units;
+        INSERT INTO #some (scan_id, vector)
+        SELECT TOP (2000) t.scan_id, f.vector
+        FROM #stale AS t
+        LEFT JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+        ORDER BY t.scan_id;
+        INSERT INTO #units (scan_id, unit)
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(scans):
+    from lungdb.procedures import unit_vectors
+    return unit_vectors(scans)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
+',
+            @input_data_1 = N'SELECT scan_id, vector FROM #some WHERE vector IS NOT NULL ORDER BY scan_id;',
+            @params = N'@ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        IF @ErrorNumber <> 0
+        BEGIN
+            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+            THROW @ErrorNumber, @Message, 1;
+        END;
+
+        BEGIN TRANSACTION;
+        -- First the vectors, then what is made of them: the order in which StoreFeatures deletes.
+        SET @Locked = (
+            SELECT COUNT(*) FROM dbo.pooled_features WITH (UPDLOCK, HOLDLOCK)
+            WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND scan_id IN (SELECT scan_id FROM #some));
+        DELETE FROM dbo.unit_vectors WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND scan_id IN (SELECT scan_id FROM #some);
+        -- Should a vector have changed since #vectors was filled, the next call finds another hash and makes the unit vector again.
+        INSERT INTO dbo.unit_vectors (scan_id, feature_set_id, pooling, vector_sha256, unit, unit_sha256)
+        SELECT t.scan_id, @FeatureSetId, @Pooling, v.vector_sha256, CONVERT(VARBINARY(MAX), COALESCE(t.unit, ''), 2),
+            HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), COALESCE(t.unit, ''), 2))
+        FROM #units AS t
+        INNER JOIN #vectors AS v ON v.scan_id = t.scan_id
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+        WHERE NOT EXISTS (
+            SELECT 1 FROM dbo.unit_vectors AS u WITH (UPDLOCK, HOLDLOCK)
+            WHERE u.scan_id = t.scan_id AND u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling);
+        COMMIT TRANSACTION;
+        DELETE FROM #stale WHERE scan_id IN (SELECT scan_id FROM #some);
+    END;
+END;

@@ -1,0 +1,1 @@
+"""`lungdb copy`: models and networks arrive in another database."""

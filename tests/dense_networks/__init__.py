@@ -1,0 +1,1 @@
+"""Dense networks score and learn with T-SQL alone."""

@@ -1,0 +1,1 @@
+"""Models of trees and coefficients are scored with T-SQL alone."""

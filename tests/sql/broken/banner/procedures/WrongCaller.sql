@@ -1,8 +1,0 @@
--- WrongCaller: a procedure that a gate refuses.
--- Called by NoExample.
-CREATE OR ALTER PROCEDURE dbo.WrongCaller
-    @Count INT -- how many
-AS
-BEGIN
-    SELECT 1 AS one;
-END;

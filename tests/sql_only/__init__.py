@@ -1,1 +1,0 @@
-"""Scoring and learning with T-SQL alone."""
