@@ -143,7 +143,7 @@ def _model_rows(
         "DECLARE @ClassifierId INT; EXECUTE dbo.FindScoring ?, ?, @ClassifierId OUTPUT; SELECT @ClassifierId;",
         (model, version),
     )
-    classifier_id = found[-1].rows[0][0]
+    classifier_id = found[-1].scalar()
     parts = []
     for table, query in {"#copy_model": _MODEL, **_ROWS_OF_MODEL}.items():
         (result,) = run(source, query, (classifier_id,))

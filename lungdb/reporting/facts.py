@@ -195,7 +195,7 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
 
 def _find(connection: Connection, name: str, version: int | None) -> int:
     try:
-        return int(run(connection, _FIND, (name, version))[-1].rows[0][0])
+        return int(run(connection, _FIND, (name, version))[-1].scalar())
     except SqlError as error:
         if error.number == _UNKNOWN_MODEL:
             raise LungdbError(error.message) from None
@@ -203,8 +203,7 @@ def _find(connection: Connection, name: str, version: int | None) -> int:
 
 
 def _rows(connection: Connection, sql: str, parameter: int | str) -> list[dict[str, Any]]:
-    (result,) = run(connection, sql, (parameter,))
-    return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    return run(connection, sql, (parameter,))[0].records()
 
 
 def _typed(row: dict[str, Any]) -> dict[str, Any]:

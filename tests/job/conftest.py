@@ -87,12 +87,6 @@ def row_counts() -> Callable[[Connection], dict[str, int]]:
 
     def count(connection: Connection) -> dict[str, int]:
         (tables,) = run(connection, "SELECT name FROM sys.tables ORDER BY name;")
-        return {name: scalar(connection, f"SELECT COUNT(*) FROM dbo.[{name}];") for (name,) in tables.rows}
+        return {name: run(connection, f"SELECT COUNT(*) FROM dbo.[{name}];")[0].scalar() for (name,) in tables.rows}
 
     return count
-
-
-def scalar(connection: Connection, sql: str) -> int:
-    """Give the one value of a query."""
-    (result,) = run(connection, sql)
-    return int(result.rows[0][0])

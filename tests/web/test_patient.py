@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,9 @@ from lungdb_web.queries import patients
 from lungdb_web.queries.scores import Explanation
 from lungdb_web.services import call
 
-from lungdb.database import connect, run
 from lungdb.errors import SqlError
-from tests.web.conftest import UNSCORED, csrf_of, sign_in, target_of
+from tests.web.conftest import UNSCORED, csrf_of, sign_in
+from tests.web.looking import audit, query
 
 PROBABILITY = re.compile(r'<data id="probability" value="([^"]+)">([^<]+)</data>')
 Post = Callable[..., Any]
@@ -41,18 +40,6 @@ EXPLANATION = Explanation(
     like_this=20, like_this_with_cancer=8, like_this_low_percent=30.0, like_this_high_percent=52.0, prevalence=None,
     like_this_about_percent=40.0,
 )  # fmt: skip
-
-
-def query(file: Path, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-    """Run a statement on the database file."""
-    with closing(connect(target_of(file))) as connection:
-        results = run(connection, sql, parameters)
-        return results[0].rows if results else []
-
-
-def audit(file: Path) -> list[tuple[Any, ...]]:
-    """Read who did what with whom, and how it ended."""
-    return query(file, "SELECT account, action, patient_index, outcome FROM dbo.audit ORDER BY audit_id;")
 
 
 def test_the_page_shows_the_score_that_the_procedure_gives(

@@ -15,16 +15,10 @@ from lungdb_web.pages import worklist
 
 from lungdb.database import connect, run
 from tests.web.conftest import NAMES, PATIENTS, UNSCORED, csrf_of, target_of
+from tests.web.looking import query
 
 ROW = re.compile(r'<th scope="row"><a href="/patients/(\d+)">(.*?)</a></th>')
 Post = Callable[..., Any]
-
-
-def query(file: Path, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-    """Run a statement on the database file."""
-    with closing(connect(target_of(file))) as connection:
-        results = run(connection, sql, parameters)
-        return results[0].rows if results else []
 
 
 def indices(page: str) -> list[int]:
