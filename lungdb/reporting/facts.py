@@ -195,7 +195,7 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
 
 def _find(connection: Connection, name: str, version: int | None) -> int:
     try:
-        return int(run(connection, _FIND, (name, version))[-1].scalar())
+        return int(run(connection, _FIND, (name, version))[-1].records()[0]["classifier_id"])
     except SqlError as error:
         if error.number == _UNKNOWN_MODEL:
             raise LungdbError(error.message) from None
