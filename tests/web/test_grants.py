@@ -12,9 +12,10 @@ CALLED = re.compile(r"\b(?:EXEC(?:UTE)?|FROM|JOIN|INTO|UPDATE|TABLE)\s+(?:@\w+\s
 
 
 def _called() -> set[str]:
-    # `lungdb serve` asks with the page's own login before it listens.
-    paths = [ROOT / "lungdb" / "cli" / "serve.py", *(ROOT / "web").rglob("*.py")]
-    texts = (path.read_text(encoding="utf-8") for path in paths if "node_modules" not in path.parts)
+    # `lungdb serve` asks with the page's own login before it listens; `lungdb accounts` asks with its caller's.
+    page = ROOT / "web" / "lungdb_web"
+    paths = {ROOT / "lungdb" / "cli" / "serve.py", *page.rglob("*.py")} - {page / "administration.py"}
+    texts = (path.read_text(encoding="utf-8") for path in paths)
     return {name for text in texts for name in CALLED.findall(text)}
 
 
