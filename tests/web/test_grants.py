@@ -12,8 +12,9 @@ CALLED = re.compile(r"\b(?:EXEC(?:UTE)?|FROM|JOIN|INTO|UPDATE|TABLE)\s+(?:@\w+\s
 
 
 def _called() -> set[str]:
-    # The administration is for whoever runs `lungdb accounts`, with another login than the page's.
-    paths = set((ROOT / "web" / "lungdb_web").rglob("*.py")) - {ROOT / "web" / "lungdb_web" / "administration.py"}
+    # `lungdb accounts` asks with its caller's login.
+    page = ROOT / "web" / "lungdb_web"
+    paths = {*page.rglob("*.py")} - {page / "administration.py"}
     texts = (path.read_text(encoding="utf-8") for path in paths)
     return {name for text in texts for name in CALLED.findall(text)}
 

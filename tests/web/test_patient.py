@@ -15,9 +15,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from lungdb_web import wording
-from lungdb_web.queries import patients
+from lungdb_web.database import Database
 from lungdb_web.queries.scores import Explanation
-from lungdb_web.services import call
 
 from lungdb.errors import SqlError
 from tests.web.conftest import UNSCORED, csrf_of, sign_in
@@ -177,14 +176,14 @@ def test_a_site_that_withholds_the_truth_shows_the_page_without_it(
     signed_in: FlaskClient, web_database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQL Server's refusal, error 229, is no failure of the page; another error is."""
-    number = 229
+    number, call = 229, Database.call
 
-    def refusing(sql: str, *parameters: object, **options: Any) -> Any:
+    def refusing(database: Database, sql: str, *arguments: Any) -> Any:
         if "ShowTruth" in sql:
             raise SqlError(number, "The EXECUTE permission was denied on the object 'ShowTruth'.")
-        return call(sql, *parameters, **options)
+        return call(database, sql, *arguments)
 
-    monkeypatch.setattr(patients, "call", refusing)
+    monkeypatch.setattr(Database, "call", refusing)
     answer = signed_in.get("/patients/2")
     assert (answer.status_code, "Not shown by this site." in answer.text) == (200, True)
     assert "Not known" not in answer.text

@@ -19,7 +19,7 @@ from lungdb_web.addresses import is_from_proxy
 from lungdb_web.audit import refuse
 from lungdb_web.queries.accounts import Account, find_account, find_session, find_token
 from lungdb_web.security import check_forgery, is_known_host
-from lungdb_web.services import services
+from lungdb_web.services import call, services
 
 PUBLIC = frozenset({"static", "sign_in.form", "sign_in.sign_in", "health.health"})
 # The paths that programs use: they are told 401 where a browser is led to the sign-in page.
@@ -107,7 +107,7 @@ def _account_of_token() -> Account | None:
     authorization = request.authorization
     if authorization is None or authorization.type != "bearer":
         return None
-    account = find_token(authorization.token or "")
+    account = find_token(call, authorization.token or "")
     if account is None:
         refuse("the token is unknown, revoked or expired")
         raise _unauthorized(error="invalid_token")
@@ -122,7 +122,7 @@ def _account_of_proxy() -> Account | None:
     if not given:
         return None
     name = _utf8(given)
-    stored = None if name is None else find_account(name)
+    stored = None if name is None else find_account(call, name)
     if stored is None or not stored.is_enabled:
         refuse("the proxy's user has no account")
         raise Forbidden(
@@ -143,7 +143,7 @@ def _account_of_session() -> Account | None:
     secret = session.get("id")
     if not isinstance(secret, str):
         return None
-    account = find_session(secret)
+    account = find_session(call, secret)
     if account is None:
         session.clear()
     return account

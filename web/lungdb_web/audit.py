@@ -1,17 +1,57 @@
-"""What the audit is told of refusals and long views, each once and not a thousand times, and of lists of patients.
-
-`web.queries.accounts.record` writes everything else.
-"""
+"""What the audit is told: of refusals and long views each once and not a thousand times, of lists who was on them."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 from flask import g, request, session
+from werkzeug.exceptions import ServiceUnavailable
 
-from lungdb_web.addresses import client_network
-from lungdb_web.queries.accounts import record
+from lungdb.errors import SqlError
+from lungdb_web.addresses import client_address, client_network
+from lungdb_web.queries.accounts import write_audit
 from lungdb_web.rate_limit import limits
+from lungdb_web.services import call
+
+_LOG = logging.getLogger("lungdb_web")
+
+
+class AuditUnavailable(ServiceUnavailable):
+    """Nothing is shown that cannot be recorded: 503."""
+
+    description = "This view could not be recorded, so it is not shown. Try again, or tell the administrator."
+
+
+def record(
+    action: str,
+    patient_index: int | None = None,
+    outcome: str = "ok",
+    detail: str | None = None,
+    *,
+    account: str | None = None,
+) -> None:
+    """Write a row of the audit for the present request. Never give a patient's name or a search as detail.
+
+    Parameters
+    ----------
+    action : str
+        sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score or refused.
+    outcome : str
+        ok, refused or failed.
+    account : str, optional
+        Whom it is about, while nobody is signed in; else it is the signed-in account.
+
+    Raises
+    ------
+    AuditUnavailable
+        The row cannot be written, so what it would tell of must not happen.
+    """
+    try:
+        write_audit(call, action, patient_index, outcome, detail, client_address(), account)
+    except SqlError as error:
+        _LOG.error("The audit cannot be written: error %s in %s, line %s.", error.number, error.procedure, error.line)
+        raise AuditUnavailable from error
 
 
 def refuse(reason: str) -> None:

@@ -6,11 +6,14 @@ import secrets
 import unicodedata
 from functools import cache
 
-from argon2 import PasswordHasher
-from argon2.exceptions import InvalidHashError, VerificationError
-
 from lungdb.errors import LungdbError
 from lungdb_web.turns import Turns
+
+try:
+    from argon2 import PasswordHasher
+    from argon2.exceptions import InvalidHashError, VerificationError
+except ModuleNotFoundError as error:
+    raise LungdbError(f'The accounts of the web page need {error.name}. Run: pip install "lungdb[web]"') from error
 
 LEAST_CHARACTERS = 12
 MOST_CHARACTERS = 256

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from lungdb.errors import LungdbError, SqlError
-from lungdb_web.queries.accounts import record
+from lungdb_web.access import current_account
+from lungdb_web.audit import record
 from lungdb_web.queries.scores import Score, score_patient
-from lungdb_web.services import services
+from lungdb_web.services import call, services
 
 
 def score_and_record(index: int, model: str | None = None, version: int | None = None) -> Score:
@@ -23,11 +24,11 @@ def score_and_record(index: int, model: str | None = None, version: int | None =
     AuditUnavailable
         The audit cannot be written. When that is so from the start, nothing is scored.
     TooBusy, DatabaseUnavailable, SqlError
-        As `web.queries.scores.score_patient`.
+        As `lungdb_web.queries.scores.score_patient`.
     """
     record("ask_score", index)
     try:
-        score = score_patient(index, model or services().settings.web_model, version)
+        score = score_patient(call, current_account().name, index, model or services().settings.web_model, version)
     except LungdbError as error:
         reason = f"error {error.number}" if isinstance(error, SqlError) else type(error).__name__
         record("score", index, "failed", reason)

@@ -27,7 +27,7 @@ WIDTHS = (1440, 1024, 390)
 def axe() -> str:
     """The text of axe-core; without it the tests are skipped, and say so."""
     if not AXE.is_file():
-        pytest.skip("NO PAGE WAS CHECKED FOR ACCESSIBILITY: axe-core is missing. Run: make web")
+        pytest.skip("NO PAGE WAS CHECKED FOR ACCESSIBILITY: axe-core is missing. Run: make lint")
     return AXE.read_text(encoding="utf-8")
 
 

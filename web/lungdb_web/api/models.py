@@ -14,6 +14,7 @@ from lungdb_web.api.model_schemas import Curves, ModelDetails, Models
 from lungdb_web.api.problems import PREFIX
 from lungdb_web.api.representations import model, origin
 from lungdb_web.queries import models as queries
+from lungdb_web.services import call
 from lungdb_web.withheld import coarse_curves, without_counts
 
 # A model's name may hold slashes, also two in a row.
@@ -27,7 +28,7 @@ blueprint = new_blueprint("Models", "/models", "Trained models: what they are ma
 @refuses()
 def list_models() -> dict[str, Any]:
     """List every version of every model."""
-    return {"items": [model(version) for version in queries.list_versions()]}
+    return {"items": [model(version) for version in queries.list_versions(call)]}
 
 
 @blueprint.route(VERSION, merge_slashes=False)
@@ -36,12 +37,12 @@ def list_models() -> dict[str, Any]:
 def show_model(name: str, version: int) -> dict[str, Any]:
     """Show a version of a model, with the figures of its training run."""
     found = _find(name, version)
-    figures = queries.read_figures(found.classifier_id)
+    figures = queries.read_figures(call, found.classifier_id)
     if not current_account().sees_truth:
         figures = without_counts(figures)
     return {
         **model(found),
-        **origin(queries.read_origin(found.classifier_id)),
+        **origin(queries.read_origin(call, found.classifier_id)),
         "figures": [
             {"part": part, "metric": metric, "value": figures[part, metric]} for part, metric in sorted(figures)
         ],
@@ -57,7 +58,7 @@ def show_curves(name: str, version: int) -> dict[str, Any]:
     Who may not see the truth gets ROC and precision-recall at x = 0, 0.1, … 1 alone, with y to the nearest tenth: the
     whole curves would tell the truth of single patients.
     """
-    stored = queries.read_curves(_find(name, version).classifier_id)
+    stored = queries.read_curves(call, _find(name, version).classifier_id)
     curves = stored if current_account().sees_truth else coarse_curves(stored)
     return {
         "items": [{"part": part, "curve": curve, "points": points} for (part, curve), points in sorted(curves.items())]
@@ -65,7 +66,7 @@ def show_curves(name: str, version: int) -> dict[str, Any]:
 
 
 def _find(name: str, version: int) -> queries.Version:
-    found = queries.find_version(name, version)
+    found = queries.find_version(call, name, version)
     if found is None:
         raise NotFound(f"There is no version {version} of a model '{name}'. GET {PREFIX}/models lists what there is.")
     return found

@@ -20,10 +20,9 @@ from lungdb_web.api.schemas import (
     WorklistQuery,
     WorklistSearch,
 )
-from lungdb_web.audit import record_list, record_similar, refuse
+from lungdb_web.audit import record, record_list, record_similar, refuse
 from lungdb_web.queries import patients as queries
-from lungdb_web.queries.accounts import record
-from lungdb_web.services import services
+from lungdb_web.services import call, services
 
 blueprint = new_blueprint("Patients", "/patients", "Patients with their newest score, and those most like one.")
 LINKS = {"Link": {"description": "The first, previous, next and last page (RFC 8288).", "schema": {"type": "string"}}}
@@ -53,7 +52,7 @@ def search_patients(query: dict[str, Any]) -> dict[str, Any]:
 @refuses(HTTPStatus.NOT_FOUND)
 def show_patient(index: int) -> dict[str, Any]:
     """Show a patient."""
-    found = patient(queries.show_patient(index))
+    found = patient(queries.show_patient(call, index))
     record("view_patient", index)
     return found
 
@@ -65,7 +64,7 @@ def show_patient(index: int) -> dict[str, Any]:
 def list_similar(query: dict[str, Any], index: int) -> dict[str, Any]:
     """List the patients most like one, by the features that a model reads."""
     model = query.get("model", services().settings.web_model)
-    found = queries.similar_patients(index, model, query["limit"])
+    found = queries.similar_patients(call, index, model, query["limit"])
     record_similar(index, [row.patient_index for row in found])
     return {"items": [similar_patient(row) for row in found]}
 
@@ -82,7 +81,10 @@ def show_truth(index: int) -> dict[str, Any]:
             f"The account '{account.name}' may not see what is known of patients' cancer. "
             "Ask the administrator of this site for the right."
         )
-    truth = queries.show_truth(index)
+    try:
+        truth = queries.show_truth(call, index)
+    except queries.TruthWithheld as error:
+        raise Forbidden(str(error)) from error
     record("view_truth", index)
     return {"cancer": None, "source": None} if truth is None else {"cancer": bool(truth.label), "source": truth.source}
 
@@ -90,6 +92,7 @@ def show_truth(index: int) -> dict[str, Any]:
 def _page(query: dict[str, Any]) -> dict[str, Any]:
     offset = (query["page"] - 1) * query["page_size"]
     rows, total = queries.list_patients(
+        call,
         search=query.get("text", ""),
         state=query.get("state"),
         sort=query["sort"],

@@ -14,9 +14,10 @@ from lungdb_web.api.blueprints import INDEX, new_blueprint, refuses
 from lungdb_web.api.fields import LARGEST
 from lungdb_web.api.representations import explanation, prediction
 from lungdb_web.api.schemas import Explanation, Prediction, Predictions, PredictionsQuery, ScoreRequest
+from lungdb_web.audit import record
 from lungdb_web.queries import scores as queries
-from lungdb_web.queries.accounts import record
 from lungdb_web.recorded_scores import score_and_record
+from lungdb_web.services import call
 
 blueprint = new_blueprint("Predictions", f"/patients/{INDEX}/predictions", "Scores that patients were given.")
 LOCATION = {"Location": {"description": "The address of the new score.", "schema": {"type": "string"}}}
@@ -32,7 +33,7 @@ class PatientPredictions(MethodView):
     @refuses(HTTPStatus.NOT_FOUND)
     def get(self, query: dict[str, Any], index: int) -> dict[str, Any]:
         """List the scores of a patient, newest first."""
-        found = queries.list_scores(index, query["limit"], query.get("before"))
+        found = queries.list_scores(call, index, query["limit"], query.get("before"))
         record("view_patient", index)
         return {"items": [prediction(score) for score in found]}
 
@@ -64,7 +65,7 @@ class PatientPredictions(MethodView):
 @refuses(HTTPStatus.NOT_FOUND)
 def show_prediction(index: int, prediction_id: int) -> dict[str, Any]:
     """Show a score of a patient, and what it means beside the scores of the model's training run."""
-    found = queries.explain_score(prediction_id, sees_truth=current_account().sees_truth)
+    found = queries.explain_score(call, prediction_id, sees_truth=current_account().sees_truth)
     if found.patient_index != index:
         raise NotFound(
             f"The prediction {prediction_id} is of another patient. Ask for it under that patient's address."

@@ -17,6 +17,7 @@ from werkzeug.exceptions import HTTPException
 
 from lungdb.errors import SqlError
 from lungdb_web.database import DatabaseUnavailable
+from lungdb_web.queries.scans import DamagedScanError
 from lungdb_web.turns import TooBusy
 
 PREFIX = "/api/v1"
@@ -135,7 +136,8 @@ def problem_of(error: Exception) -> Problem:
         is_reading = request.method in ("GET", "HEAD")
         detail = UNAVAILABLE if is_reading else f"{UNAVAILABLE} {UNCERTAIN}"
         return _of_status(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after=RETRY_SECONDS)
-    return _of_status(HTTPStatus.INTERNAL_SERVER_ERROR, UNFORESEEN)
+    told = str(error) if isinstance(error, DamagedScanError) else UNFORESEEN
+    return _of_status(HTTPStatus.INTERNAL_SERVER_ERROR, told)
 
 
 def _of_status(status: HTTPStatus, detail: str, retry_after: int | None = None) -> Problem:

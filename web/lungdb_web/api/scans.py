@@ -15,6 +15,7 @@ from lungdb_web.audit import record_view
 from lungdb_web.pages.scans import slice_response, volume_response
 from lungdb_web.queries.patients import show_patient
 from lungdb_web.queries.scans import find_scan
+from lungdb_web.services import call
 
 blueprint = new_blueprint("Scans", f"/patients/{INDEX}/scan", "The primary scan of a patient.")
 ETAG = {"ETag": {"description": "Changes when the scan does.", "schema": {"type": "string"}}}
@@ -32,7 +33,7 @@ BYTES = {"type": "string", "format": "binary"}
 @refuses(HTTPStatus.NOT_FOUND)
 def show_scan(index: int) -> dict[str, Any]:
     """Show the facts of the scan."""
-    found = scan(show_patient(index))
+    found = scan(show_patient(call, index))
     record_view("view_scan", index)
     return found
 
@@ -46,7 +47,7 @@ def show_volume(index: int) -> Response:
 
     Compressed on its way where the caller takes gzip. A slice that turns out damaged breaks the transfer off.
     """
-    found = find_scan(index)
+    found = find_scan(call, index)
     record_view("view_scan", index)
     return volume_response(found)
 

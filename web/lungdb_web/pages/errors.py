@@ -1,4 +1,4 @@
-"""Error pages: each says what is wrong and what to do. Programs are answered as web.api.problems says."""
+"""Error pages: each says what is wrong and what to do. Programs are answered as `lungdb_web.api.problems` says."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from werkzeug.exceptions import HTTPException, NotFound
 from lungdb.errors import SqlError
 from lungdb_web.api.problems import answer_program, problem_of
 from lungdb_web.database import DatabaseUnavailable
+from lungdb_web.queries.scans import DamagedScanError
 from lungdb_web.turns import TooBusy
 
 TITLES = {
@@ -29,7 +30,7 @@ _NO_PAGE = "There is no page at this address. Check the address, or go on from t
 
 def register(app: Flask) -> None:
     """Answer errors with pages."""
-    for kind in (HTTPException, DatabaseUnavailable, TooBusy, SqlError):
+    for kind in (HTTPException, DatabaseUnavailable, TooBusy, SqlError, DamagedScanError):
         app.register_error_handler(kind, answer)
 
 

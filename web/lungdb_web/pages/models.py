@@ -7,10 +7,11 @@ from flask import Blueprint, Response, abort, render_template, request
 from lungdb.reporting import card
 from lungdb.reporting.names import FIGURES, LIBRARIES, OPERATING_POINTS, PARTS, part_title
 from lungdb_web.access import current_account
+from lungdb_web.audit import record
 from lungdb_web.model_plots import comparison_plots, model_plots
 from lungdb_web.plots import Plot
 from lungdb_web.queries import models
-from lungdb_web.queries.accounts import record
+from lungdb_web.services import call
 from lungdb_web.withheld import Curves, coarse_curves
 
 blueprint = Blueprint("models", __name__, url_prefix="/models")
@@ -21,7 +22,7 @@ _DISAGREEMENTS = 10
 @blueprint.get("")
 def index() -> str:
     """List all versions of all models."""
-    return render_template("models.html", versions=models.list_versions(), libraries=LIBRARIES)
+    return render_template("models.html", versions=models.list_versions(call), libraries=LIBRARIES)
 
 
 # A model's name may hold slashes, also two in a row.
@@ -30,8 +31,8 @@ def show(name: str, version: int) -> str:
     """Show a version with its figures, plots, training run and promotions."""
     model = _version(name, version)
     sees_truth = current_account().sees_truth
-    figures = models.read_figures(model.classifier_id)
-    origin = models.read_origin(model.classifier_id)
+    figures = models.read_figures(call, model.classifier_id)
+    origin = models.read_origin(call, model.classifier_id)
     parts = [part for part in PARTS if any(measured == part for measured, _ in figures)]
     return render_template(
         "models_version.html",
@@ -45,7 +46,7 @@ def show(name: str, version: int) -> str:
         summary=card.summary(figures),
         library=LIBRARIES.get(model.library, model.library),
         plots=_plots(model, origin, figures),
-        promotions=models.read_promotions(name),
+        promotions=models.read_promotions(call, name),
     )
 
 
@@ -53,8 +54,8 @@ def show(name: str, version: int) -> str:
 def picture(name: str, version: int, plot: str) -> Response:
     """Give a plot of a version as a file."""
     model = _version(name, version)
-    figures = models.read_figures(model.classifier_id)
-    drawn = {one.name: one for one in _plots(model, models.read_origin(model.classifier_id), figures)}
+    figures = models.read_figures(call, model.classifier_id)
+    drawn = {one.name: one for one in _plots(model, models.read_origin(call, model.classifier_id), figures)}
     if plot not in drawn:
         known = ", ".join(drawn) or "none"
         abort(404, f"{name} version {version} has no plot {plot!r}. Its plots are: {known}.")
@@ -69,7 +70,7 @@ def compare() -> str:
     if metric not in models.COMPARED:
         abort(400, f"The figure {metric!r} is not known. Choose one of {', '.join(models.COMPARED)}.")
     sees_truth = current_account().sees_truth
-    comparison = models.compare(a, b, metric, _DISAGREEMENTS, sees_truth=sees_truth)
+    comparison = models.compare(call, a, b, metric, _DISAGREEMENTS, sees_truth=sees_truth)
     # Each of these rows has a patient's label.
     disagreements = comparison.disagreements if comparison else []
     for patient in disagreements:
@@ -89,13 +90,13 @@ def compare() -> str:
             _curves(b, sees_truth),
             withheld=not sees_truth,
         ),
-        versions=models.list_versions(),
+        versions=models.list_versions(call),
         libraries=LIBRARIES,
     )
 
 
 def _version(name: str, version: int) -> models.Version:
-    found = models.find_version(name, version)
+    found = models.find_version(call, name, version)
     if found is None:
         abort(404, f"There is no version {version} of a model named {name!r}. Choose one of the models listed.")
     return found
@@ -103,7 +104,7 @@ def _version(name: str, version: int) -> models.Version:
 
 def _chosen(argument: str) -> models.Version:
     number = request.args.get(argument, type=int)
-    found = None if number is None else models.find_classifier(number)
+    found = None if number is None else models.find_classifier(call, number)
     if found is None:
         abort(404, f"There is no model with the number {request.args.get(argument, '')!r}. Choose two of those listed.")
     return found
@@ -116,5 +117,5 @@ def _plots(model: models.Version, origin: models.Origin, figures: dict[tuple[str
 
 
 def _curves(model: models.Version, sees_truth: bool) -> Curves:
-    curves = models.read_curves(model.classifier_id)
+    curves = models.read_curves(call, model.classifier_id)
     return curves if sees_truth else coarse_curves(curves)

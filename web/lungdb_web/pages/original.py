@@ -10,12 +10,11 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import Forbidden, NotFound
 
 from lungdb_web.access import require
-from lungdb_web.audit import refuse
-from lungdb_web.queries.accounts import record
+from lungdb_web.audit import record, refuse
 from lungdb_web.queries.patients import list_patients, show_patient
 from lungdb_web.recorded_scores import score_and_record
 from lungdb_web.security import is_loopback_host
-from lungdb_web.services import services
+from lungdb_web.services import call, services
 
 blueprint = Blueprint("original", __name__)
 INDEX = "<int(max=2147483647):index>"
@@ -39,7 +38,7 @@ def predict(index: int) -> ResponseReturnValue:
 @blueprint.get(f"/gif/{INDEX}")
 def gif(index: int) -> ResponseReturnValue:
     """Say where the animation of a patient's scan is: {"status": 200, "gif_url": address}."""
-    show_patient(index)
+    show_patient(call, index)
     return jsonify(status=200, gif_url=_animation(index))
 
 
@@ -63,7 +62,7 @@ def _find_patient() -> int | None:
     text = _wanted()
     if text.isdecimal() and text.isascii():
         return _checked(int(text))
-    found, total = list_patients(text, limit=1) if text else ([], 0)
+    found, total = list_patients(call, text, limit=1) if text else ([], 0)
     if total == 0:
         raise NotFound(
             "No patient has this index or a name with this in it. "
@@ -75,7 +74,7 @@ def _find_patient() -> int | None:
 def _checked(index: int) -> int:
     if index > 2**31 - 1:
         raise NotFound("No patient has an index that large. Give an index as the worklist shows them.")
-    return show_patient(index).patient_index
+    return show_patient(call, index).patient_index
 
 
 def _wanted() -> str:
@@ -89,7 +88,7 @@ def _search() -> ResponseReturnValue:
 
 
 def _page(index: int, percent: float | None = None) -> str:
-    patient = show_patient(index)
+    patient = show_patient(call, index)
     record("view_patient", index)
     return render_template("original.html", patient=patient, percent=percent)
 

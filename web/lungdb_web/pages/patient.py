@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from flask import Blueprint, redirect, render_template, url_for
 from flask.typing import ResponseReturnValue
-from werkzeug.exceptions import Forbidden
 
 from lungdb.errors import SqlError
 from lungdb_web import wording
 from lungdb_web.access import current_account, require
-from lungdb_web.audit import record_similar
-from lungdb_web.queries.accounts import record
-from lungdb_web.queries.patients import show_patient, show_truth, similar_patients
+from lungdb_web.audit import record, record_similar
+from lungdb_web.queries.patients import TruthWithheld, show_patient, show_truth, similar_patients
 from lungdb_web.queries.scores import explain_score, list_scores
 from lungdb_web.recorded_scores import score_and_record
-from lungdb_web.services import services
+from lungdb_web.services import call, services
 
 blueprint = Blueprint("patient", __name__)
 NO_FEATURES = 50109
@@ -24,16 +22,16 @@ UNKNOWN_MODEL = 50108
 @blueprint.get("/patients/<int:index>")
 def show(index: int) -> ResponseReturnValue:
     """Show a patient."""
-    patient = show_patient(index)
+    patient = show_patient(call, index)
     record("view_patient", index)
-    scores = list_scores(index)
+    scores = list_scores(call, index)
     sees_truth = current_account().sees_truth
-    explanation = explain_score(scores[0].prediction_id, sees_truth=sees_truth) if scores else None
+    explanation = explain_score(call, scores[0].prediction_id, sees_truth=sees_truth) if scores else None
     truth, is_withheld = None, False
     if sees_truth:
         try:
-            truth = show_truth(index)
-        except Forbidden:
+            truth = show_truth(call, index)
+        except TruthWithheld:
             is_withheld = True
     if truth is not None:
         record("view_truth", index)
@@ -59,10 +57,10 @@ def score(index: int) -> ResponseReturnValue:
 @blueprint.get("/patients/<int:index>/similar")
 def similar(index: int) -> ResponseReturnValue:
     """Show the patients most like this one by the features that the model reads."""
-    patient = show_patient(index)
+    patient = show_patient(call, index)
     found, reason = None, None
     try:
-        found = similar_patients(index, services().settings.web_model)
+        found = similar_patients(call, index, services().settings.web_model)
     except SqlError as error:
         if error.number not in (NO_FEATURES, UNKNOWN_MODEL):
             raise

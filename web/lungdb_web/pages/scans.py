@@ -3,20 +3,32 @@
 from __future__ import annotations
 
 import hashlib
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from http import HTTPStatus
 
 from flask import Blueprint, Response, jsonify, request, stream_with_context, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest, NotFound
 
+from lungdb.errors import SqlError
 from lungdb_web.audit import record_view
-from lungdb_web.queries.scans import Scan, find_scan, keep_animation, kept_animation, read_slice, read_slices
+from lungdb_web.queries.scans import (
+    NO_SUCH_SLICES,
+    REPLACED_MEANWHILE,
+    Scan,
+    find_scan,
+    keep_animation,
+    kept_animation,
+    read_slice,
+    read_slices,
+)
 from lungdb_web.scans import niivue
 from lungdb_web.scans.animation import animation, shown_slices
 from lungdb_web.scans.geometry import pixel_size
 from lungdb_web.scans.nifti import compressed, header, size, volume
 from lungdb_web.scans.pictures import WINDOWS, png
+from lungdb_web.services import call
 from lungdb_web.turns import Turns
 
 blueprint = Blueprint("scans", __name__)
@@ -34,7 +46,7 @@ VOLUMES = Turns(workers=16, waiting=0)
 @blueprint.get(f"/patients/{_INDEX}/scan.json")
 def describe(index: int) -> ResponseReturnValue:
     """Tell the viewer what it is about to load."""
-    scan = find_scan(index)
+    scan = find_scan(call, index)
     record_view("view_scan", index)
     geometry = scan.geometry
     height, width = geometry.pixel
@@ -53,8 +65,8 @@ def describe(index: int) -> ResponseReturnValue:
 
 @blueprint.get(f"/patients/{_INDEX}/volume.nii")
 def show_volume(index: int) -> Response:
-    """Send the scan as NIfTI-1; see `web.scans.nifti`."""
-    scan = find_scan(index)
+    """Send the scan as NIfTI-1; see `lungdb_web.scans.nifti`."""
+    scan = find_scan(call, index)
     record_view("view_scan", index)
     return volume_response(scan)
 
@@ -112,7 +124,7 @@ def volume_response(scan: Scan) -> Response:
         turn = ExitStack()
         turn.enter_context(VOLUMES.take())
         response.call_on_close(turn.close)
-        pieces = stream_with_context(volume(geometry, read_slices(scan)))
+        pieces = stream_with_context(volume(geometry, read_slices(call, scan)))
         response.response = compressed(pieces) if takes_gzip else pieces
     return response
 
@@ -121,7 +133,8 @@ def slice_response(index: int, number: int, window: str) -> Response:
     """Draw slice `number`, from 0 up, of a patient's scan as a PNG through one of WINDOWS."""
     if window not in WINDOWS:
         raise BadRequest(f"There is no such window. Windows are {', '.join(WINDOWS)}.")
-    patient, hu, sha256 = read_slice(index, number)
+    with _not_found(NO_SUCH_SLICES):
+        patient, hu, sha256 = read_slice(call, index, number)
     record_view("view_scan", index)
     pixel = pixel_size(patient.spacing_y, patient.spacing_x)
     key = f"{sha256} {patient.patient_orientation} {window} {pixel}"
@@ -136,7 +149,7 @@ def animation_response(index: int, image_format: str) -> Response:
     TooBusy
         As many animations are being made as may.
     """
-    made = kept_animation(index, image_format)
+    made = kept_animation(call, index, image_format)
     record_view("view_scan", index)
     if made is None:
         made = _make_animation(index, image_format)
@@ -148,13 +161,25 @@ def animation_response(index: int, image_format: str) -> Response:
 def _make_animation(index: int, image_format: str) -> tuple[bytes, str]:
     with ANIMATIONS.take():
         # Whoever waited may find that the one before made it.
-        made = kept_animation(index, image_format)
+        made = kept_animation(call, index, image_format)
         if made is not None:
             return made
-        scan = find_scan(index)
-        frames = read_slices(scan, shown_slices(scan.geometry.slices))
+        scan = find_scan(call, index)
+        frames = read_slices(call, scan, shown_slices(scan.geometry.slices))
         file = animation(frames, scan.geometry.pixel, image_format)
-        return file, keep_animation(scan, image_format, file)
+        with _not_found(REPLACED_MEANWHILE):
+            return file, keep_animation(call, scan, image_format, file)
+
+
+@contextmanager
+def _not_found(number: int) -> Iterator[None]:
+    """Answer the refusal of this number with 404."""
+    try:
+        yield
+    except SqlError as error:
+        if error.number != number:
+            raise
+        raise NotFound(error.message) from error
 
 
 def _cached(response: Response, key: str) -> Response:

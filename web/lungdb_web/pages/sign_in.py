@@ -7,16 +7,17 @@ from werkzeug.wrappers import Response as BaseResponse
 
 from lungdb_web.access import is_safe_path
 from lungdb_web.addresses import client_network
+from lungdb_web.audit import record
 from lungdb_web.passwords import MOST_CHARACTERS, renewed_hash, verify_password
 from lungdb_web.queries.accounts import (
     StoredAccount,
     end_session,
     find_account,
-    record,
     renew_password_hash,
     start_session,
 )
 from lungdb_web.rate_limit import limits
+from lungdb_web.services import call
 
 MOST_NAME_CHARACTERS = 128
 
@@ -38,7 +39,7 @@ def sign_in() -> BaseResponse:
     if wait:
         return _too_many(wait, name)
 
-    stored = find_account(name) if name and len(name) <= MOST_NAME_CHARACTERS else None
+    stored = find_account(call, name) if name and len(name) <= MOST_NAME_CHARACTERS else None
     # By the stored name: the database takes several spellings for it.
     counted = stored.account.name if stored is not None else name[:MOST_NAME_CHARACTERS].casefold()
     person = f"{network} {counted}"
@@ -57,7 +58,7 @@ def sign_in() -> BaseResponse:
     limits().networks.take_back(network)
     _strengthen(stored, password)
     session.clear()
-    session["id"] = start_session(stored.account.name)
+    session["id"] = start_session(call, stored.account.name)
     return redirect(_following(), 303)
 
 
@@ -67,7 +68,7 @@ def sign_out() -> BaseResponse:
     record("sign_out")
     secret = session.get("id")
     if secret:
-        end_session(secret)
+        end_session(call, secret)
     session.clear()
     response = redirect(url_for("sign_in.form"), 303)
     response.headers["Clear-Site-Data"] = '"cache", "storage"'
@@ -91,7 +92,7 @@ def _strengthen(stored: StoredAccount, password: str) -> None:
     before = stored.password_hash or ""
     after = renewed_hash(before, password)
     if after is not None:
-        renew_password_hash(stored.account.name, before, after)
+        renew_password_hash(call, stored.account.name, before, after)
 
 
 def _following() -> str:

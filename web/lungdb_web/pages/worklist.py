@@ -12,6 +12,7 @@ from flask.typing import ResponseReturnValue
 
 from lungdb_web.audit import record_list
 from lungdb_web.queries.patients import SORTS, STATES, list_patients
+from lungdb_web.services import call
 
 blueprint = Blueprint("worklist", __name__)
 PAGE = 50
@@ -29,7 +30,7 @@ def index() -> ResponseReturnValue:
     sort, descending = sort_given or "index", order_given is not None
     page = min(max(1, request.args.get("page", 1, type=int)), LAST_PAGE)
     offset = (page - 1) * PAGE
-    patients, total = list_patients(search, state, sort, descending, offset, PAGE)
+    patients, total = list_patients(call, search, state, sort, descending, offset, PAGE)
     pages = max(1, -(-total // PAGE))
     if page > pages:
         return redirect(url_for("worklist.index", state=state, sort=sort_given, order=order_given, page=pages))

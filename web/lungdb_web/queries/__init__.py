@@ -1,1 +1,1 @@
-"""Calls of stored procedures as typed functions."""
+"""Calls of stored procedures as typed functions, which know nothing of requests and responses."""

@@ -9,8 +9,8 @@ from datetime import datetime
 from typing import Any
 
 from lungdb.errors import SqlError
+from lungdb_web.queries.calling import Call
 from lungdb_web.queries.patients import NO_PERMISSION, rows_of
-from lungdb_web.services import call
 
 COMPARED = ("auc", "average_precision", "log_loss", "brier")
 """Figures that CompareModels compares by."""
@@ -129,24 +129,24 @@ class Comparison:
     disagreements: list[Disagreement]
 
 
-def list_versions() -> list[Version]:
+def list_versions(call: Call) -> list[Version]:
     """Give every version of every model, by name, the newest first."""
     (found,) = call(_VERSION + "ORDER BY name, version DESC;")
     (figures,) = call(_HEADLINES + ";")
     return _versions(rows_of(found), figures.rows)
 
 
-def find_version(name: str, version: int) -> Version | None:
+def find_version(call: Call, name: str, version: int) -> Version | None:
     """Give a version of a model, None when there is none."""
-    return _find("WHERE name = ? AND version = ?;", name, version)
+    return _find(call, "WHERE name = ? AND version = ?;", name, version)
 
 
-def find_classifier(classifier_id: int) -> Version | None:
+def find_classifier(call: Call, classifier_id: int) -> Version | None:
     """Give the version with this classifier_id, None when there is none."""
-    return _find("WHERE classifier_id = ?;", classifier_id)
+    return _find(call, "WHERE classifier_id = ?;", classifier_id)
 
 
-def read_origin(classifier_id: int) -> Origin:
+def read_origin(call: Call, classifier_id: int) -> Origin:
     """Say where a version that exists comes from."""
     (found,) = call(
         "SELECT sha256, network_sha256, feature_set_id, details, experiment_id, seed, parameters, started_at, ended_at "
@@ -157,13 +157,13 @@ def read_origin(classifier_id: int) -> Origin:
     return Origin(**row | {"details": _object(row["details"]), "parameters": _object(row["parameters"])})
 
 
-def read_figures(classifier_id: int) -> dict[tuple[str, str], float | None]:
+def read_figures(call: Call, classifier_id: int) -> dict[tuple[str, str], float | None]:
     """Give (part, metric) to value, None where it is not defined; a pair that is absent was not recorded."""
     (found,) = call("SELECT part, metric, value FROM dbo.model_figures WHERE classifier_id = ?;", classifier_id)
     return {(part, metric): value for part, metric, value in found.rows}
 
 
-def read_curves(classifier_id: int) -> dict[tuple[str, str], list[Point]]:
+def read_curves(call: Call, classifier_id: int) -> dict[tuple[str, str], list[Point]]:
     """Give (part, curve) to its points, in order."""
     (found,) = call(
         "SELECT part, curve, position, x, y, patients FROM dbo.model_curves "
@@ -176,7 +176,7 @@ def read_curves(classifier_id: int) -> dict[tuple[str, str], list[Point]]:
     return curves
 
 
-def read_promotions(name: str) -> list[Promotion]:
+def read_promotions(call: Call, name: str) -> list[Promotion]:
     """Give the promotions of a model's versions, the newest first."""
     (found,) = call(
         "SELECT version, previous_version, metric, value, previous_value, forced, promoted_at, promoted_by, "
@@ -186,7 +186,7 @@ def read_promotions(name: str) -> list[Promotion]:
     return [Promotion(**row | {"forced": bool(row["forced"])}) for row in rows_of(found)]
 
 
-def compare(a: Version, b: Version, metric: str, top: int, *, sees_truth: bool) -> Comparison | None:
+def compare(call: Call, a: Version, b: Version, metric: str, top: int, *, sees_truth: bool) -> Comparison | None:
     """Compare two versions by one of `COMPARED`; None where they have no test patients in common.
 
     Who may see the truth is also told the `top` patients on whom the two disagree most, with their labels, unless this
@@ -194,7 +194,7 @@ def compare(a: Version, b: Version, metric: str, top: int, *, sees_truth: bool) 
     """
     if sees_truth:
         try:
-            return _compare_models(a, b, metric, top)
+            return _compare_models(call, a, b, metric, top)
         except SqlError as error:
             if error.number == NO_COMMON_PATIENTS:
                 return None
@@ -214,7 +214,7 @@ def compare(a: Version, b: Version, metric: str, top: int, *, sees_truth: bool) 
     return Comparison(metric=metric, disagreements=[], **row) if row["patients"] else None
 
 
-def _compare_models(a: Version, b: Version, metric: str, top: int) -> Comparison:
+def _compare_models(call: Call, a: Version, b: Version, metric: str, top: int) -> Comparison:
     figures, patients = call(
         "EXECUTE dbo.CompareModels @A = ?, @VersionA = ?, @B = ?, @VersionB = ?, @Metric = ?, @Top = ?;",
         a.name, a.version, b.name, b.version, metric, top,
@@ -228,7 +228,7 @@ def _compare_models(a: Version, b: Version, metric: str, top: int) -> Comparison
     )
 
 
-def _find(where: str, *parameters: str | int) -> Version | None:
+def _find(call: Call, where: str, *parameters: str | int) -> Version | None:
     (found,) = call(_VERSION + where, *parameters)
     if not found.rows:
         return None

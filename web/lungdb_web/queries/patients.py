@@ -6,12 +6,10 @@ from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
-from werkzeug.exceptions import Forbidden
-
 from lungdb.database import ResultSet
-from lungdb.errors import SqlError
+from lungdb.errors import LungdbError, SqlError
+from lungdb_web.queries.calling import Call
 from lungdb_web.scans.upright import STANDARD, is_across
-from lungdb_web.services import call
 
 STATES = ("no features", "not scored", "scored", "failed")
 NO_PERMISSION = 229
@@ -40,8 +38,8 @@ class PatientRow:
 class Patient:
     """A patient with the primary scan; spacing in millimetres, gantry_tilt in degrees, content_sha256 in hexadecimal.
 
-    Rows and columns are those of the slices as `web.scans.upright` turns them. patient_orientation tells how they are
-    stored; None where that was not recorded.
+    Rows and columns are those of the slices as `lungdb_web.scans.upright` turns them. patient_orientation tells how
+    they are stored; None where that was not recorded.
     """
 
     patient_index: int
@@ -85,12 +83,17 @@ class SimilarPatient:
     state: str
 
 
+class TruthWithheld(LungdbError):  # noqa: N818 - it says what is, as DatabaseUnavailable does
+    """The site does not grant the page the right to show what is known of patients' cancer."""
+
+
 def rows_of(result: ResultSet) -> list[dict[str, Any]]:
     """Return rows as mappings by column name."""
     return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
 
 
 def list_patients(
+    call: Call,
     search: str = "",
     state: str | None = None,
     sort: str = "index",
@@ -112,7 +115,7 @@ def list_patients(
     return [PatientRow(**row) for row in rows_of(listed)], int(total.rows[0][0])
 
 
-def show_patient(index: int) -> Patient:
+def show_patient(call: Call, index: int) -> Patient:
     """Return a patient.
 
     Raises
@@ -133,24 +136,24 @@ def show_patient(index: int) -> Patient:
     )
 
 
-def show_truth(index: int) -> Truth | None:
+def show_truth(call: Call, index: int) -> Truth | None:
     """Return what is known of a patient, None where nothing is.
 
     Raises
     ------
-    Forbidden
-        This site withholds it from the page.
+    TruthWithheld
+        The page's login may not ask for it.
     """
     try:
         (shown,) = call("EXECUTE dbo.ShowTruth @PatientIndex = ?;", index)
     except SqlError as error:
         if error.number != NO_PERMISSION:
             raise
-        raise Forbidden("This site does not show what is known of patients' cancer.") from error
+        raise TruthWithheld("This site does not show what is known of patients' cancer.") from error
     return next((Truth(**row) for row in rows_of(shown)), None)
 
 
-def similar_patients(index: int, model_name: str, limit: int = 8) -> list[SimilarPatient]:
+def similar_patients(call: Call, index: int, model_name: str, limit: int = 8) -> list[SimilarPatient]:
     """Return the patients whose features are most like this one's, the most similar first.
 
     Raises

@@ -10,26 +10,25 @@ from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
-from werkzeug.exceptions import InternalServerError, NotFound
 
 from lungdb.errors import LungdbError, SqlError
 from lungdb.imaging.codecs import content_sha256, decode_slice
+from lungdb_web.queries.calling import Call
 from lungdb_web.queries.patients import Patient, show_patient
 from lungdb_web.scans.geometry import Geometry
 from lungdb_web.scans.upright import STANDARD, is_across, upright
-from lungdb_web.services import call
 
 _CHUNK_BYTES = 8 * 2**20  # of pixels, decompressed, that are in memory at a time
 _READ = "EXECUTE dbo.ReadSlices @PatientIndex = ?, @First = ?, @Last = ?;"
-_NO_SUCH_SLICES = 50210
-_CHANGED_MEANWHILE = 50211
 _log = logging.getLogger("lungdb_web")
 
+NO_SUCH_SLICES = 50210
+REPLACED_MEANWHILE = 50211
 Slice = NDArray[np.int16]
 
 
-class DamagedScanError(InternalServerError):
-    """Slices that are not what was loaded are not shown: 500."""
+class DamagedScanError(LungdbError):
+    """Slices that are not what was loaded are not shown."""
 
     def __init__(self, index: int) -> None:
         _log.error("The scan of patient %d does not match its SHA-256.", index)
@@ -48,7 +47,7 @@ class Scan:
     index : int
         The patient's.
     orientation : str
-        How its slices are stored; see `web.scans.upright`.
+        How its slices are stored; see `lungdb_web.scans.upright`.
     content_sha256 : str
         In hexadecimal digits.
     hashes : tuple of str
@@ -62,7 +61,7 @@ class Scan:
     hashes: tuple[str, ...]
 
 
-def find_scan(index: int) -> Scan:
+def find_scan(call: Call, index: int) -> Scan:
     """Find the primary scan of a patient.
 
     Raises
@@ -72,11 +71,11 @@ def find_scan(index: int) -> Scan:
     DamagedScanError
         Slices are missing, or their hashes do not make the scan's.
     """
-    patient = show_patient(index)
+    patient = show_patient(call, index)
     try:
         (found,) = call("EXECUTE dbo.ReadSlices @PatientIndex = ?, @WithPixels = 0;", index)
     except SqlError as error:
-        raise (DamagedScanError(index) if error.number == _NO_SUCH_SLICES else error) from error
+        raise (DamagedScanError(index) if error.number == NO_SUCH_SLICES else error) from error
     hashes = tuple(row[3] for row in found.rows)
     is_whole = [row[0] for row in found.rows] == list(range(patient.slices))
     if not is_whole or content_sha256(bytes.fromhex(one) for one in hashes).hex().upper() != patient.content_sha256:
@@ -85,7 +84,7 @@ def find_scan(index: int) -> Scan:
     return Scan(index, geometry, patient.patient_orientation or STANDARD, patient.content_sha256, hashes)
 
 
-def read_slices(scan: Scan, wanted: Sequence[int] | None = None) -> Iterator[Slice]:
+def read_slices(call: Call, scan: Scan, wanted: Sequence[int] | None = None) -> Iterator[Slice]:
     """Read slices from the lowest up, a few at a time.
 
     Parameters
@@ -117,7 +116,7 @@ def read_slices(scan: Scan, wanted: Sequence[int] | None = None) -> Iterator[Sli
             yield _decode(scan.index, pixels, sha256, (geometry.rows, geometry.cols), scan.orientation)
 
 
-def read_slice(index: int, number: int) -> tuple[Patient, Slice, str]:
+def read_slice(call: Call, index: int, number: int) -> tuple[Patient, Slice, str]:
     """Read one slice of a patient's primary scan.
 
     Returns
@@ -131,17 +130,12 @@ def read_slice(index: int, number: int) -> tuple[Patient, Slice, str]:
     Raises
     ------
     SqlError
-        50107: no patient with a scan has this index.
-    NotFound
-        The scan has no slice of this number.
+        50107: no patient with a scan has this index. 50210: the scan has no slice of this number.
     DamagedScanError
         The slice is not what was loaded.
     """
-    patient = show_patient(index)
-    try:
-        (found,) = call(_READ, index, number, number)
-    except SqlError as error:
-        raise (NotFound(error.message) if error.number == _NO_SUCH_SLICES else error) from error
+    patient = show_patient(call, index)
+    (found,) = call(_READ, index, number, number)
     if not found.rows:
         raise DamagedScanError(index)
     _, _, pixels, sha256 = found.rows[0]
@@ -149,7 +143,7 @@ def read_slice(index: int, number: int) -> tuple[Patient, Slice, str]:
     return patient, _decode(index, pixels, sha256, size, patient.patient_orientation or STANDARD), sha256
 
 
-def kept_animation(index: int, image_format: str) -> tuple[bytes, str] | None:
+def kept_animation(call: Call, index: int, image_format: str) -> tuple[bytes, str] | None:
     """Read the animation kept of a patient's scan as it is now, and its SHA-256; None where there is none."""
     (found,) = call("EXECUTE dbo.ReadAnimation @PatientIndex = ?, @Format = ?;", index, image_format)
     for _, animation, sha256, _ in found.rows:
@@ -159,23 +153,20 @@ def kept_animation(index: int, image_format: str) -> tuple[bytes, str] | None:
     return None
 
 
-def keep_animation(scan: Scan, image_format: str, animation: bytes) -> str:
+def keep_animation(call: Call, scan: Scan, image_format: str, animation: bytes) -> str:
     """Keep an animation in place of the one before; returns its SHA-256.
 
     Raises
     ------
-    NotFound
-        The scan was replaced since it was read.
+    SqlError
+        50211: the scan was replaced since it was read.
     """
     sha256 = hashlib.sha256(animation).hexdigest().upper()
     sql = (
         "EXECUTE dbo.StoreAnimation @PatientIndex = ?, @Format = ?, @Animation = ?, @Sha256 = ?, @ContentSha256 = ?, "
         "@Orientation = ?;"
     )
-    try:
-        call(sql, scan.index, image_format, animation, sha256, scan.content_sha256, scan.orientation)
-    except SqlError as error:
-        raise (NotFound(error.message) if error.number == _CHANGED_MEANWHILE else error) from error
+    call(sql, scan.index, image_format, animation, sha256, scan.content_sha256, scan.orientation)
     return sha256
 
 

@@ -5,11 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from flask import g
-
 from lungdb_web.database import DatabaseUnavailable
+from lungdb_web.queries.calling import Call
 from lungdb_web.queries.patients import rows_of
-from lungdb_web.services import call
 
 
 @dataclass(frozen=True)
@@ -73,13 +71,13 @@ class Explanation:
     like_this_about_percent: float | None
 
 
-def list_scores(index: int, limit: int = 50, before: int | None = None) -> list[Score]:
+def list_scores(call: Call, index: int, limit: int = 50, before: int | None = None) -> list[Score]:
     """Return the scores of a patient's primary scan, newest first; with `before`, those older than that one."""
     (listed,) = call("EXECUTE dbo.ListScores @PatientIndex = ?, @Limit = ?, @Before = ?;", index, limit, before)
     return [Score(**row) for row in rows_of(listed)]
 
 
-def explain_score(prediction_id: int, *, sees_truth: bool) -> Explanation:
+def explain_score(call: Call, prediction_id: int, *, sees_truth: bool) -> Explanation:
     """Return what a score means, to those who may not see the truth without counts of labels.
 
     Raises
@@ -92,8 +90,13 @@ def explain_score(prediction_id: int, *, sees_truth: bool) -> Explanation:
     return found if sees_truth else replace(found, like_this_with_cancer=None)
 
 
-def score_patient(index: int, model_name: str, version: int | None = None) -> Score:
+def score_patient(call: Call, asker: str, index: int, model_name: str, version: int | None = None) -> Score:
     """Score a patient's primary scan, store the score and return it.
+
+    Parameters
+    ----------
+    asker : str
+        The account in whose name `call` asks, which is kept with the score.
 
     Raises
     ------
@@ -116,6 +119,6 @@ def score_patient(index: int, model_name: str, version: int | None = None) -> Sc
     ((percent,),) = given.rows
     # Somebody else may have had the patient scored between the two procedures.
     for score in (Score(**row) for row in rows_of(listed)):
-        if (score.predicted_by, score.probability_percent) == (g.account.name, percent):
+        if (score.predicted_by, score.probability_percent) == (asker, percent):
             return score
     raise DatabaseUnavailable("The score was stored, but it is not among the patient's newest.")

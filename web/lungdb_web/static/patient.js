@@ -3,12 +3,20 @@
 
 const REPLACED = ["state", "result", "history"];
 
+/**
+ * @param {string} address
+ * @param {RequestInit} options
+ */
 async function fetchPage(address, options = {}) {
   const response = await fetch(address, { ...options, headers: { Accept: "text/html" }, credentials: "same-origin" });
   const page = new DOMParser().parseFromString(await response.text(), "text/html");
   return { response, page };
 }
 
+/**
+ * @param {Document} page
+ * @param {string[]} ids
+ */
 function replaceParts(page, ids) {
   for (const id of ids) {
     const fresh = page.getElementById(id);
@@ -16,15 +24,22 @@ function replaceParts(page, ids) {
   }
 }
 
-// Of an error page, the sentence that says what is wrong and what to do.
+/**
+ * Of an error page, the sentence that says what is wrong and what to do.
+ *
+ * @param {Document} page
+ */
 function sentenceOf(page) {
-  return page.querySelector("main .message p:not(.message-status)")?.textContent.trim()
+  return page.querySelector("main .message p:not(.message-status)")?.textContent?.trim()
     || "The server gave no answer that can be shown. Load the page again.";
 }
 
-function analyze(form) {
-  const button = form.querySelector("button");
-  const progress = document.getElementById("progress");
+/**
+ * @param {HTMLFormElement} form
+ * @param {HTMLButtonElement} button
+ * @param {HTMLElement} progress
+ */
+function analyze(form, button, progress) {
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     if (form.getAttribute("aria-busy") === "true") return;
@@ -40,14 +55,15 @@ function analyze(form) {
     try {
       const { response, page } = await fetchPage(form.action, { method: "POST", body: new FormData(form) });
       if (!response.ok) throw new Error(sentenceOf(page));
-      if (!page.getElementById("probability")) throw new Error("You are signed out. Sign in again, and repeat it.");
+      const probability = page.getElementById("probability");
+      if (!probability) throw new Error("You are signed out. Sign in again, and repeat it.");
       replaceParts(page, REPLACED);
-      progress.textContent = `Done: ${document.getElementById("probability").textContent} %.`;
+      progress.textContent = `Done: ${probability.textContent} %.`;
     } catch (error) {
       progress.classList.add("is-error");
       progress.textContent = error instanceof TypeError
         ? "The server cannot be reached. Check the connection, and press the button again."
-        : error.message;
+        : String(error instanceof Error ? error.message : error);
     } finally {
       clearInterval(clock);
       button.textContent = "Analyze scan";
@@ -57,13 +73,17 @@ function analyze(form) {
   });
 }
 
-async function loadSimilar(section) {
-  const link = section.querySelector("a");
+/**
+ * @param {HTMLElement} section
+ * @param {HTMLAnchorElement} link
+ * @param {string} address
+ */
+async function loadSimilar(section, link, address) {
   const words = link.textContent;
   section.setAttribute("aria-busy", "true");
   link.textContent = "Comparing the features …";
   try {
-    const { response, page } = await fetchPage(section.dataset.href);
+    const { response, page } = await fetchPage(address);
     if (response.ok) replaceParts(page, ["similar"]);
   } catch {
     // The link that the page came with stays and leads to the same.
@@ -74,6 +94,9 @@ async function loadSimilar(section) {
 }
 
 const form = document.getElementById("analyze");
-if (form) analyze(form);
+const button = form?.querySelector("button");
+const progress = document.getElementById("progress");
+if (form instanceof HTMLFormElement && button && progress) analyze(form, button, progress);
 const similar = document.getElementById("similar");
-if (similar?.dataset.href) loadSimilar(similar);
+const link = similar?.querySelector("a");
+if (similar?.dataset.href && link) loadSimilar(similar, link, similar.dataset.href);

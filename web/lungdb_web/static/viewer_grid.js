@@ -1,6 +1,12 @@
 // The voxel grid of a scan: axes of planes, and the way between voxels and millimetres (RAS+, the coordinates of NIfTI).
 
-// The axis of a voxel (column, row, slice) that scrolling in a plane moves along.
+/** @import { Plane, Scan, Triple } from "./viewer_types.js" */
+
+/**
+ * The axis of a voxel (column, row, slice) that scrolling in a plane moves along.
+ *
+ * @type {Record<Plane, number>}
+ */
 export const AXIS = { axial: 2, coronal: 1, sagittal: 0, all: 2 };
 
 // Of the higher numbers of an axis, then of the lower ones.
@@ -8,51 +14,88 @@ const SIDES = [
   ["right of the middle", "left of the middle"], ["in front of the middle", "behind the middle"], ["above the lowest"],
 ];
 
+/**
+ * Three values, one for each axis.
+ *
+ * @param {(axis: number) => number} value
+ * @returns {Triple}
+ */
+export function triple(value) {
+  return [value(0), value(1), value(2)];
+}
+
 export class Grid {
+  /** @param {Pick<Scan, "size" | "spacing" | "start" | "positions">} scan */
   constructor({ size, spacing, start, positions }) {
-    Object.assign(this, { size, spacing, start, positions });
+    this.size = size;
+    this.spacing = spacing;
+    this.start = start;
+    this.positions = positions;
   }
 
-  // The point in the middle, in millimetres.
+  /**
+   * The point in the middle, in millimetres.
+   *
+   * @returns {Triple}
+   */
   centre() {
     return [0, 0, this.start + ((this.size[2] - 1) / 2) * this.spacing[2]];
   }
 
-  // As near to a point as the middle of the picture may come, so that the scan fills it where it can.
+  /**
+   * As near to a point as the middle of the picture may come, so that the scan fills it where it can.
+   *
+   * @param {Triple} point
+   * @param {number} zoom
+   */
   near(point, zoom) {
     const room = 0.5 - 0.5 / zoom;
-    return this.centre().map((middle, axis) => {
+    const middle = this.centre();
+    return triple((axis) => {
       const most = room * this.size[axis] * this.spacing[axis];
-      return Math.min(Math.max(point[axis], middle - most), middle + most);
+      return Math.min(Math.max(point[axis], middle[axis] - most), middle[axis] + most);
     });
   }
 
   middle() {
-    return this.size.map((count) => Math.floor(count / 2));
+    return triple((axis) => Math.floor(this.size[axis] / 2));
   }
 
+  /** @param {Triple} voxel */
   clamp(voxel) {
-    return voxel.map((value, axis) => Math.min(Math.max(Math.round(value), 0), this.size[axis] - 1));
+    return triple((axis) => Math.min(Math.max(Math.round(voxel[axis]), 0), this.size[axis] - 1));
   }
 
-  // Columns run from the patient's right to left and rows from front to back; RAS+ runs the other way.
+  /**
+   * Columns run from the patient's right to left and rows from front to back; RAS+ runs the other way.
+   *
+   * @param {Triple} voxel
+   * @returns {Triple}
+   */
   millimetres([column, row, slice]) {
     const [columns, rows] = this.size;
     const [width, height, step] = this.spacing;
     return [((columns - 1) / 2 - column) * width, ((rows - 1) / 2 - row) * height, this.start + slice * step];
   }
 
+  /** @param {Triple} place */
   voxel([x, y, z]) {
     const [columns, rows] = this.size;
     const [width, height, step] = this.spacing;
     return this.clamp([(columns - 1) / 2 - x / width, (rows - 1) / 2 - y / height, (z - this.start) / step]);
   }
 
+  /** @param {Triple} voxel */
   index([column, row, slice]) {
     return (slice * this.size[1] + row) * this.size[0] + column;
   }
 
-  // Where a slice lies, in words: the recorded position of an axial one, of others the distance from the middle.
+  /**
+   * Where a slice lies, in words: the recorded position of an axial one, of others the distance from the middle.
+   *
+   * @param {number} axis
+   * @param {Triple} voxel
+   */
   place(axis, voxel) {
     if (axis === 2 && this.positions) return `z ${this.positions[voxel[2]].toFixed(1).replace("-", "−")} mm`;
     const distance = this.millimetres(voxel)[axis];

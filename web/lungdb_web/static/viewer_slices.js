@@ -1,6 +1,13 @@
 // Plain slices: pictures that the server draws, one axial slice each, in one of its windows.
 
-// Why there is no picture at an address: of that the browser tells a script nothing.
+/** @import { Grid } from "./viewer_grid.js" */
+/** @import { Edge, Found, Plane, Renderer, Triple, View } from "./viewer_types.js" */
+
+/**
+ * Why there is no picture at an address: of that the browser tells a script nothing.
+ *
+ * @param {string} address
+ */
 async function failure(address) {
   try {
     const { ok, status, redirected } = await fetch(address, { credentials: "same-origin" });
@@ -11,25 +18,39 @@ async function failure(address) {
   }
 }
 
+/** @implements {Renderer} */
 export class SliceView {
+  /** @type {Plane[]} */
   planes = ["axial"];
   hasFreeWindow = false;
 
+  /**
+   * @param {HTMLImageElement} image
+   * @param {string} address Of the lowest slice.
+   * @param {Grid} grid
+   */
   constructor(image, address, grid) {
     this.element = image;
     this.address = address;
     this.grid = grid;
     this.zoom = 1;
     this.middle = grid.centre();
+    /** @type {View | null} */
     this.next = null;
     this.isLoading = false;
   }
 
+  /** @param {View} view */
   source({ voxel, window }) {
     return this.address.replace("/0.png", `/${voxel[2]}.png?window=${encodeURIComponent(window)}`);
   }
 
-  // One picture at a time; of those asked for meanwhile the last is what counts. Tells of each that is there.
+  /**
+   * One picture at a time; of those asked for meanwhile the last is what counts. Tells of each that is there.
+   *
+   * @param {View} view
+   * @param {(view: View) => void} drawn
+   */
   async draw(view, drawn) {
     this.move(view);
     this.next = view;
@@ -54,7 +75,11 @@ export class SliceView {
     }
   }
 
-  // The picture is drawn once, and what is looked at of it enlarged.
+  /**
+   * The picture is drawn once, and what is looked at of it enlarged.
+   *
+   * @param {View} view
+   */
   move({ zoom, centre }) {
     this.zoom = zoom;
     this.middle = centre;
@@ -63,13 +88,14 @@ export class SliceView {
     if (Number.isFinite(scale)) this.element.style.transform = `translate(${x / scale}px, ${y / scale}px) scale(${zoom})`;
   }
 
-  // Millimetres a pixel of the page, as drawn or at another zoom.
+  /** Millimetres a pixel of the page, as drawn or at another zoom. */
   scale(zoom = this.zoom) {
     const { naturalWidth, naturalHeight, clientWidth, clientHeight } = this.element;
     const shrunk = Math.min(clientWidth / naturalWidth, clientHeight / naturalHeight);
     return (this.grid.size[0] * this.grid.spacing[0]) / (naturalWidth * shrunk * zoom);
   }
 
+  /** @returns {Edge[]} */
   edges() {
     const { clientWidth: width, clientHeight: height } = this.element;
     return [
@@ -80,7 +106,13 @@ export class SliceView {
     ];
   }
 
-  // Voxels are not pointed at here.
+  /**
+   * Voxels are not pointed at here.
+   *
+   * @param {number} x
+   * @param {number} y
+   * @returns {Found}
+   */
   pick(x, y) {
     const { clientWidth: width, clientHeight: height } = this.element;
     const scale = this.scale();

@@ -1,13 +1,29 @@
 // The volume in NiiVue: three planes, any window, the value under the crosshair.
 
-import { AXIS } from "./viewer_grid.js";
+import { AXIS, triple } from "./viewer_grid.js";
 
+/** @import { Niivue } from "@niivue/niivue" */
+/** @import { Grid } from "./viewer_grid.js" */
+/** @import { Edge, Found, Plane, Renderer, Triple, View } from "./viewer_types.js" */
+/** @typedef {Exclude<Plane, "all">} DrawnPlane */
+
+/**
+ * Numbers of NiiVue's.
+ *
+ * @type {Record<Plane, number>}
+ */
 const TYPES = { axial: 0, coronal: 1, sagittal: 2, all: 3 };
 const NO_3D_TILE = 0;
 const NOTHING = 0;
 const HAIR = 1.5; // pixels of the page
-// What lies at the left, right, upper and lower edge of each plane as it is drawn.
+/**
+ * What lies at the left, right, upper and lower edge of each plane as it is drawn.
+ *
+ * @type {Record<DrawnPlane, string>}
+ */
 const EDGES = { axial: "RLAP", coronal: "RLSI", sagittal: "APSI" };
+/** @type {DrawnPlane[]} */
+const DRAWN = ["axial", "coronal", "sagittal"];
 
 // Voxels that a browser without graphics hardware draws anew in a second or two, as each change of the window needs.
 const MOST_IN_SOFTWARE = 8e6;
@@ -16,7 +32,7 @@ const MOST_WAITS = 24; // of some seconds each
 
 const SOFTWARE = /swiftshader|llvmpipe|softpipe|software|basic render/i;
 
-// What draws WebGL 2 in this browser, by name; null where nothing does.
+/** What draws WebGL 2 in this browser, by name; null where nothing does. */
 function renderer() {
   const context = document.createElement("canvas").getContext("webgl2");
   const names = context?.getExtension("WEBGL_debug_renderer_info");
@@ -25,7 +41,11 @@ function renderer() {
   return name ?? null;
 }
 
-// Why this browser should not draw a volume of this size; null when it can.
+/**
+ * Why this browser should not draw a volume of this size; null when it can.
+ *
+ * @param {Grid} grid
+ */
 export function hindrance(grid) {
   const name = renderer();
   if (name === null) return "This browser has no WebGL 2, which coronal and sagittal views need.";
@@ -35,7 +55,12 @@ export function hindrance(grid) {
   return null;
 }
 
-// Ask for a file, and again later where the server is busy.
+/**
+ * Ask for a file, and again later where the server is busy.
+ *
+ * @param {string} address
+ * @param {AbortSignal} signal
+ */
 async function ask(address, signal) {
   for (let waits = 0; ; waits += 1) {
     const response = await fetch(address, { credentials: "same-origin", signal });
@@ -46,11 +71,19 @@ async function ask(address, signal) {
   }
 }
 
-// Read a file of known length into one buffer, telling of progress.
+/**
+ * Read a file of known length into one buffer, telling of progress.
+ *
+ * @param {string} address
+ * @param {number} length
+ * @param {(received: number) => void} onProgress
+ * @param {AbortSignal} signal
+ */
 export async function download(address, length, onProgress, signal) {
   const response = await ask(address, signal);
   const bytes = new Uint8Array(length);
   let received = 0;
+  if (!response.body) throw new Error("the server sent nothing");
   const reader = response.body.getReader();
   for (;;) {
     const { done, value } = await reader.read();
@@ -64,16 +97,33 @@ export async function download(address, length, onProgress, signal) {
   return bytes.buffer;
 }
 
+/**
+ * The plane of a tile that is drawn.
+ *
+ * @param {number} type
+ */
 function planeOf(type) {
-  return Object.keys(TYPES).find((name) => TYPES[name] === type);
+  const plane = DRAWN.find((name) => TYPES[name] === type);
+  if (!plane) throw new Error(`NiiVue drew a plane of type ${type}`);
+  return plane;
 }
 
+/** @implements {Renderer} */
 export class VolumeView {
+  /** @type {Plane[]} */
   planes = ["axial", "coronal", "sagittal", "all"];
   hasFreeWindow = true;
 
-  // The graphics are prepared while the volume is on its way. Throws where the browser cannot draw one of this size.
+  /**
+   * The graphics are prepared while the volume is on its way. Throws where the browser cannot draw one of this size.
+   *
+   * @param {HTMLCanvasElement} canvas
+   * @param {string} library Address of NiiVue.
+   * @param {Promise<ArrayBuffer>} loading
+   * @param {Grid} grid
+   */
   static async open(canvas, library, loading, grid) {
+    /** @type {typeof import("@niivue/niivue")} */
     const { Niivue } = await import(library);
     const viewer = new Niivue({
       interactive: false,
@@ -99,11 +149,25 @@ export class VolumeView {
     return new VolumeView(canvas, viewer, grid);
   }
 
+  /**
+   * @param {HTMLCanvasElement} canvas
+   * @param {Niivue} viewer
+   * @param {Grid} grid
+   */
   constructor(canvas, viewer, grid) {
-    Object.assign(this, { element: canvas, viewer, grid, zoom: 1 });
+    this.element = canvas;
+    this.viewer = viewer;
+    this.grid = grid;
+    this.zoom = 1;
+    /** @type {Plane | null} */
+    this.plane = null;
     this.volume = viewer.volumes[0];
   }
 
+  /**
+   * @param {View} view
+   * @param {(view: View) => void} drawn
+   */
   async draw(view, drawn) {
     const { viewer, volume } = this;
     const [least, most] = [view.level - view.width / 2, view.level + view.width / 2];
@@ -123,13 +187,17 @@ export class VolumeView {
     drawn(view);
   }
 
-  // Millimetres a pixel of the page, as drawn or at another zoom.
+  /** Millimetres a pixel of the page, as drawn or at another zoom. */
   scale(zoom = this.zoom) {
     const tile = this.viewer.screenSlices[0];
     return (Math.abs(tile.fovMM[0]) / tile.leftTopWidthHeight[2]) * this.devicePixels() * this.zoom / zoom;
   }
 
-  // Letters for the edges of each plane, in pixels of the page.
+  /**
+   * Letters for the edges of each plane, in pixels of the page.
+   *
+   * @returns {Edge[]}
+   */
   edges() {
     const ratio = this.devicePixels();
     return this.viewer.screenSlices.flatMap(({ axCorSag, leftTopWidthHeight }) => {
@@ -148,8 +216,13 @@ export class VolumeView {
     return this.element.width / this.element.clientWidth;
   }
 
-  // What is under a point of the canvas: its place in millimetres, the voxel there, and the axis that its plane is
-  // scrolled along; null beside the volume.
+  /**
+   * What is under a point of the canvas; null beside the volume.
+   *
+   * @param {number} x
+   * @param {number} y
+   * @returns {Found | null}
+   */
   pick(x, y) {
     const ratio = this.devicePixels();
     const point = [x * ratio, y * ratio];
@@ -158,11 +231,13 @@ export class VolumeView {
     const tile = this.viewer.screenSlices.find(({ leftTopWidthHeight: [left, top, width, height] }) =>
       point[0] >= left && point[0] < left + width && point[1] >= top && point[1] < top + height);
     if (!tile) return null;
-    const place = Array.from(this.viewer.frac2mm(fraction)).slice(0, 3);
+    const millimetres = this.viewer.frac2mm(fraction);
+    const place = triple((axis) => millimetres[axis]);
     return { place, voxel: this.grid.voxel(place), axis: AXIS[planeOf(tile.axCorSag)] };
   }
 
+  /** @param {Triple} voxel */
   value(voxel) {
-    return this.volume.img[this.grid.index(voxel)];
+    return this.volume.img?.[this.grid.index(voxel)] ?? null;
   }
 }

@@ -1,0 +1,137 @@
+// What is said of the picture: in its corners, at its edges, below it, and to a reader of the screen.
+
+import { AXIS } from "./viewer_grid.js";
+import { at } from "./viewer_page.js";
+
+/** @import { Grid } from "./viewer_grid.js" */
+/** @import { Renderer, Scan, View } from "./viewer_types.js" */
+
+const NICE_LENGTHS = [200, 100, 50, 20, 10, 5, 2, 1]; // millimetres
+const STILL = 400; // milliseconds
+
+/** @param {number} bytes */
+const megabytes = (bytes) => (bytes / 1e6).toFixed(bytes < 1e7 ? 1 : 0);
+
+/** @param {number} number */
+const signed = (number) => number.toFixed(0).replace("-", "−");
+
+/**
+ * The plane whose slices are counted.
+ *
+ * @param {View} view
+ */
+export const counted = ({ plane }) => (plane === "all" ? "axial" : plane);
+
+export class Overlay {
+  /**
+   * @param {HTMLElement} root
+   * @param {Scan} scan
+   * @param {Grid} grid
+   * @param {() => boolean} isMoving
+   */
+  constructor(root, scan, grid, isMoving) {
+    this.root = root;
+    this.scan = scan;
+    this.grid = grid;
+    this.isMoving = isMoving;
+    /** @type {number | undefined} */
+    this.saying = undefined;
+  }
+
+  /**
+   * Say what a picture that is there shows.
+   *
+   * @param {View} view
+   * @param {Renderer} renderer
+   */
+  show(view, renderer) {
+    const { root, grid } = this;
+    at("problem").textContent = "";
+    const axis = AXIS[view.plane];
+    const count = grid.size[axis];
+    const number = view.voxel[axis] + 1;
+    const plane = counted(view);
+    const isKnown = this.scan.has_millimetres || axis === 2 && grid.positions;
+    const where = isKnown ? grid.place(axis, view.voxel) : "";
+    at("place").textContent = `Slice ${number} of ${count}${where && ` · ${where}`}`;
+    const name = view.preset ? this.scan.windows[view.preset][0] : "Window";
+    at("window").textContent = `${name} · L ${signed(view.level)} W ${view.width}`;
+    const value = renderer.value(view.voxel);
+    at("value").textContent = value === null ? "" : `${signed(value)} HU`;
+    this.showScale(renderer);
+    this.showEdges(renderer);
+    renderer.element.setAttribute("aria-label", `${plane} slice ${number} of ${count}, ${name} window`);
+    Object.assign(root.dataset, {
+      plane: view.plane, slice: number, level: view.level, width: view.width, zoom: view.zoom.toFixed(2), drawn: "true",
+    });
+    const window = `${name === "Window" ? "window" : `${name} window`}, level ${view.level}, width ${view.width}`;
+    this.say(`${plane} slice ${number} of ${count}${where && `, ${where}`}; ${window}`);
+  }
+
+  /**
+   * Say something once it stands still: a reader of the screen is not told of every slice that passes.
+   *
+   * @param {string} text
+   */
+  say(text) {
+    clearTimeout(this.saying);
+    this.saying = setTimeout(() => {
+      if (!this.isMoving()) at("status").textContent = text;
+    }, STILL);
+  }
+
+  /** @param {Renderer} renderer */
+  showScale(renderer) {
+    const pixel = this.scan.has_millimetres ? renderer.scale() : NaN;
+    const length = NICE_LENGTHS.find((one) => one / pixel < renderer.element.clientWidth / 5);
+    at("scale").hidden = !length;
+    if (!length) return;
+    at("scale").style.width = `${length / pixel}px`;
+    at("scale-text").textContent = length >= 10 ? `${length / 10} cm` : `${length} mm`;
+    this.root.dataset.scale = String(pixel);
+  }
+
+  /** @param {Renderer} renderer */
+  showEdges(renderer) {
+    at("edges").replaceChildren(...renderer.edges().map(({ letter, x, y, side }) => {
+      const mark = document.createElement("span");
+      mark.className = `viewer-edge viewer-edge-${side}`;
+      mark.textContent = letter;
+      mark.style.left = `${x}px`;
+      mark.style.top = `${y}px`;
+      return mark;
+    }));
+  }
+
+  /**
+   * Say that a picture did not come.
+   *
+   * @param {string} reason
+   */
+  showProblem(reason) {
+    at("problem").textContent = `That slice could not be shown: ${reason}.`;
+  }
+
+  /**
+   * Say how much of the volume is here.
+   *
+   * @param {number} received
+   */
+  showLoading(received) {
+    const { bytes } = this.scan;
+    at("progress", HTMLProgressElement).value = received / bytes;
+    at("progress-text").textContent = received < bytes
+      ? `Loading the volume: ${megabytes(received)} of ${megabytes(bytes)} MB` : "Drawing the volume …";
+  }
+}
+
+/**
+ * Add a line to what is said below the picture.
+ *
+ * @param {string} text
+ */
+export function note(text) {
+  const line = document.createElement("li");
+  line.textContent = text;
+  at("notes").append(line);
+}
