@@ -71,7 +71,7 @@ endif
 # The page works without these: it then shows plain slices.
 NO_VIEWER := The files of the scan viewer could not be installed: the web page will show plain slices. Run 'make web' again when npm's registry can be reached.
 web/node_modules/.done: web/package.json web/package-lock.json .venv/bin/python
-	@{ $(NPM) ci --omit=dev --prefix web && touch $@; } || echo "$(NO_VIEWER)" >&2
+	@{ $(NPM) ci --omit=dev --omit=optional --prefix web && touch $@; } || echo "$(NO_VIEWER)" >&2
 
 # The same with what checks the page and its JavaScript.
 NO_TOOLS := eslint, TypeScript and axe-core could not be installed, so the web page's JavaScript is not checked. Run make again when npm's registry can be reached.

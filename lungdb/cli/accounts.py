@@ -17,15 +17,8 @@ from lungdb.errors import LungdbError
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0, 1 for an error, 2 for wrong usage."""
-    return exit_status(lambda: _run(argv))
-
-
-def require_web() -> None:
-    """Say which packages are missing where the web page is not installed."""
-    try:
-        import lungdb_web.administration  # noqa: F401 - each action imports what it calls
-    except ImportError as error:
-        raise LungdbError(f'The accounts of the web page need {error.name}. Run: pip install "lungdb[web]"') from error
+    arguments = _parser().parse_args(argv)
+    return exit_status(lambda: _run(arguments))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -65,11 +58,9 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _run(argv: Sequence[str] | None) -> int:
-    require_web()
+def _run(arguments: argparse.Namespace) -> int:
     from lungdb_web.administration import change_account, revoke_token
 
-    arguments = _parser().parse_args(argv)
     with open_database(arguments.database) as connection:
         match arguments.action:
             case "add":
@@ -95,12 +86,10 @@ def _run(argv: Sequence[str] | None) -> int:
 
 def _add(connection: Connection, arguments: argparse.Namespace) -> None:
     from lungdb_web.administration import add_account
-    from lungdb_web.passwords import hash_password
 
     if arguments.no_password and arguments.generate:
         raise LungdbError("--generate and --no-password exclude each other. Give one of them.")
-    password = None if arguments.no_password else _password(arguments)
-    password_hash = None if password is None else hash_password(password)
+    password, password_hash = (None, None) if arguments.no_password else _password(arguments)
     add_account(connection, arguments.name, password_hash, arguments.role, bool(arguments.sees_truth))
     print(f"The account '{arguments.name}' is added as {arguments.role}.")
     _show_generated(arguments, password)
@@ -108,10 +97,9 @@ def _add(connection: Connection, arguments: argparse.Namespace) -> None:
 
 def _change_password(connection: Connection, arguments: argparse.Namespace) -> None:
     from lungdb_web.administration import change_account
-    from lungdb_web.passwords import hash_password
 
-    password = _password(arguments)
-    change_account(connection, arguments.name, password_hash=hash_password(password))
+    password, password_hash = _password(arguments)
+    change_account(connection, arguments.name, password_hash=password_hash)
     print(f"The password of '{arguments.name}' is changed; its sessions are ended.")
     _show_generated(arguments, password)
 
@@ -132,15 +120,18 @@ def _make_token(connection: Connection, arguments: argparse.Namespace) -> None:
     print(f"Token {number} of '{arguments.name}', valid until {_day(expires_at)}, shown only now:\n{token}")
 
 
-def _password(arguments: argparse.Namespace) -> str:
-    """Make a password up, or ask for one: twice at a terminal, else a line of standard input."""
-    if arguments.generate:
-        from lungdb_web.passwords import generate_password
+def _password(arguments: argparse.Namespace) -> tuple[str, str]:
+    """Make a password up, or ask for one: twice at a terminal, else a line of standard input. Gives it and its hash."""
+    from lungdb_web.passwords import generate_password, hash_password
 
-        return generate_password()
+    password = generate_password() if arguments.generate else _asked_password(arguments.name)
+    return password, hash_password(password)
+
+
+def _asked_password(name: str) -> str:
     if not sys.stdin.isatty():
         return sys.stdin.readline().rstrip("\r\n")
-    password = getpass.getpass(f"Password for '{arguments.name}': ")
+    password = getpass.getpass(f"Password for '{name}': ")
     if getpass.getpass("Once more: ") != password:
         raise LungdbError("The two passwords differ, so nothing was changed. Run the command again.")
     return password

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 
 from lungdb.cli import load_patients
-from lungdb.cli.accounts import require_web
 from lungdb.database import Connection
 from lungdb.errors import LungdbError
 from lungdb.loading.people import list_ids, write_people
@@ -24,11 +23,10 @@ def name_patients(connection: Connection, target: str, file: Path) -> int:
 def describe_page(connection: Connection, command: str, target: str) -> list[str]:
     """Make the account, unless an earlier run has, and return the lines that say how to open the page with it."""
     try:
-        require_web()
+        import lungdb_web.passwords  # noqa: F401 - make_account needs it
+        from lungdb_web.administration import list_accounts, make_account
     except LungdbError as error:
         return [str(error)]
-    from lungdb_web.administration import list_accounts, make_account
-
     if any(account.name == ACCOUNT for account in list_accounts(connection)):
         sign_in = f"Sign in as {ACCOUNT}. A new password: {command} accounts password {ACCOUNT} --generate -d {target}"
     else:

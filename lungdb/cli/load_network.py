@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import math
 import re
 from collections.abc import Sequence
@@ -112,7 +111,7 @@ def _description(file: NetworkFile, entry: Entry) -> str:
         "Layers": ", ".join(details["layers"]),
         "Width": f"{details['width']} values of the penultimate layer",
         "SHA-256": f"{file.sha256} (the file)",
-        "": f"{hashlib.sha256(entry.model).hexdigest()} (what is stored)",
+        "": f"{entry.sha256.hex()} (what is stored)",
     }
     return "\n".join(f"{f'{what}:' if what else '':<9}{told}" for what, told in lines.items())
 

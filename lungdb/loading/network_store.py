@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,7 +77,7 @@ def store_network(connection: Connection, name: str, entry: Entry, *, renamed: b
         It is there under another name.
     """
     version = run(connection, _NEXT_VERSION, (name,))[0].scalar()
-    sha256 = hashlib.sha256(entry.model).digest()
+    sha256 = entry.sha256
     for other, number, hashed, details in run(connection, _LOADED)[0].rows:
         if bytes(hashed) == sha256 or _is_same(json.loads(details), entry.details):
             if renamed and other != name:

@@ -40,6 +40,11 @@ class Entry:
     library: str
     details: dict[str, Any]
 
+    @property
+    def sha256(self) -> bytes:
+        """Of the model, by which it is looked up."""
+        return hashlib.sha256(self.model).digest()
+
 
 def make_precision(connection: Connection, entry: Entry, precision: str, pictures: int, *, force: bool) -> Entry:
     """Make a network in another precision.
@@ -82,7 +87,7 @@ def make_precision(connection: Connection, entry: Entry, precision: str, picture
         "cosine_min": least,
         "cosine_mean": mean,
         "pictures": len(held_back),
-        "float32_sha256": hashlib.sha256(entry.model).hexdigest(),
+        "float32_sha256": entry.sha256.hex(),
     }
     return Entry(model, entry.library, {**entry.details, "precision": precision, "similarity": found})
 

@@ -207,7 +207,7 @@ def store_scan(connection: Connection, scan: EncodedScan, *, all_series: bool, r
         It is not taken; nothing has changed.
     """
     with transaction(connection):
-        next_idx = run(connection, _NEXT_IDX)[0].rows[0][0]
+        next_idx = run(connection, _NEXT_IDX)[0].scalar()
         run(connection, _LOCK_WORKLIST, (scan.patient_id,))
         done = outcome(connection, scan, all_series=all_series, replace=replace)
         if done == "unchanged":
@@ -254,8 +254,7 @@ def _insert_scan(connection: Connection, scan: EncodedScan) -> None:
     extent = scan.extent
     geometry = (extent.number_images, extent.spacing_z, *scan.spacing, scan.gantry_tilt, scan.patient_orientation)
     values = (scan.patient_id, extent.series_uid, *scan.columns, *geometry, scan.content_sha256)
-    inserted = run(connection, _INSERT_SCAN, values)
-    scan_id = inserted[0].rows[0][0]
+    scan_id = run(connection, _INSERT_SCAN, values)[0].scalar()
     # A few at a time, because the engine may copy what it is given.
     for start in range(0, len(scan.slices), _SLICES_AT_ONCE):
         rows = scan.slices[start : start + _SLICES_AT_ONCE]

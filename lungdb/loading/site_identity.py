@@ -23,7 +23,7 @@ def settle_identity(connection: Connection, identity: Identity, *, dry_run: bool
     """
     with transaction(connection):
         stored = dict(run(connection, _SELECT)[0].rows)
-        if run(connection, _HAS_PATIENTS)[0].rows[0][0]:
+        if run(connection, _HAS_PATIENTS)[0].scalar():
             _check(identity, stored)
         elif not dry_run:
             run(connection, _DELETE)

@@ -193,7 +193,7 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
 
 def _find(connection: Connection, name: str, version: int | None) -> int:
     try:
-        return int(run(connection, _FIND, (name, version))[-1].rows[0][0])
+        return int(run(connection, _FIND, (name, version))[-1].records()[0]["classifier_id"])
     except SqlError as error:
         if error.number == ErrorNumber.UNKNOWN_MODEL:
             raise LungdbError(error.message) from None
@@ -201,8 +201,7 @@ def _find(connection: Connection, name: str, version: int | None) -> int:
 
 
 def _rows(connection: Connection, sql: str, parameter: int | str) -> list[dict[str, Any]]:
-    (result,) = run(connection, sql, (parameter,))
-    return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+    return run(connection, sql, (parameter,))[0].records()
 
 
 def _typed(row: dict[str, Any]) -> dict[str, Any]:

@@ -113,7 +113,7 @@ def _bytes(folder: Path) -> tuple[int, int, int, str]:
     target = f"sqlite:///{(folder / 'speed-9-0' / 'lung_cancer_database.db').as_posix()}"
     with closing(connect(target)) as connection:
         (found,) = run(connection, "SELECT AVG(CAST(DATALENGTH(pixels) AS FLOAT)) FROM dbo.scan_images;")
-    stored, raw = found.rows[0][0], SIZE * SIZE * 2
+    stored, raw = found.scalar(), SIZE * SIZE * 2
     return round(stored), raw, SIZE * SIZE * 8, f"{stored / raw:.2f}"
 
 

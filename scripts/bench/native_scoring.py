@@ -48,7 +48,7 @@ def _row(folder: Path, patients: int, rounds: int) -> tuple[int, str, str, str, 
     with closing(connect(f"sqlite:///{(folder / f'trees_{patients}.db').as_posix()}")) as connection:
         _fill(connection, patients)
         run(connection, "EXECUTE dbo.StoreModelNodes @ModelName = N'bench';")
-        (difference,) = run(connection, "SELECT max_difference FROM dbo.model_checks;")[0].rows[0]
+        difference = run(connection, "SELECT max_difference FROM dbo.model_checks;")[0].scalar()
         alone = statistics.median(_seconds(connection, "PredictPatientsSql") for _ in range(rounds))
         python = statistics.median(_seconds(connection, "PredictPatients") for _ in range(rounds))
     return patients, f"{alone:.2f}", f"{patients / alone:.0f}", f"{python:.2f}", f"{difference:.1e}"

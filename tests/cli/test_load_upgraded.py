@@ -29,7 +29,7 @@ def test_scans_of_version_1_are_kept_and_new_ones_are_added(tmp_path: Path, monk
         )
         assert run(connection, "SELECT MAX(version) FROM dbo.schema_version;")[0].rows == [(1,)]
         install(connection)
-        assert run(connection, "SELECT MAX(version) FROM dbo.schema_version;")[0].rows[0][0] >= 2
+        assert run(connection, "SELECT MAX(version) FROM dbo.schema_version;")[0].scalar() >= 2
     write_patient(tmp_path / "archive", "new")
     assert main([str(tmp_path / "archive"), "-d", target, "--keep-ids"]) == 0
     with closing(connect(target)) as connection:

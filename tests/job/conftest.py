@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from lungdb.database import Connection, connect, run
-from tests.support.databases import copy_to, scalar, target_of
+from tests.support.databases import copy_to, target_of
 
 
 @pytest.fixture
@@ -32,6 +32,6 @@ def row_counts() -> Callable[[Connection], dict[str, int]]:
 
     def count(connection: Connection) -> dict[str, int]:
         (tables,) = run(connection, "SELECT name FROM sys.tables ORDER BY name;")
-        return {name: scalar(connection, f"SELECT COUNT(*) FROM dbo.[{name}];") for (name,) in tables.rows}
+        return {name: run(connection, f"SELECT COUNT(*) FROM dbo.[{name}];")[0].scalar() for (name,) in tables.rows}
 
     return count

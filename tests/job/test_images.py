@@ -25,7 +25,7 @@ from sklearn.preprocessing import StandardScaler
 from lungdb.cli import load_images, load_network
 from lungdb.database import Connection, connect, install, run, run_script, sql_directory
 from lungdb.errors import SqlError
-from tests.support.databases import copy_to, scalar, target_of
+from tests.support.databases import copy_to, target_of
 from tests.support.fixtures import DEMO_NETWORK
 
 Counts = Callable[[Connection], dict[str, int]]
@@ -151,8 +151,8 @@ def test_features_are_what_onnx_runtime_gives_for_the_picture(featurized: Connec
     """The stored array equals the network's penultimate layer on the file, decoded and fitted with OpenCV by hand."""
     (file,) = run(featurized, "SELECT image FROM dbo.images WHERE name = ?;", (name,))
     (details,) = run(featurized, "SELECT details FROM dbo.networks;")
-    normalisation = json.loads(details.rows[0][0])["normalisation"]
-    pixels = cv2.imdecode(np.frombuffer(file.rows[0][0], np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
+    normalisation = json.loads(details.scalar())["normalisation"]
+    pixels = cv2.imdecode(np.frombuffer(file.scalar(), np.uint8), cv2.IMREAD_COLOR)[..., ::-1]
     rows, cols = pixels.shape[:2]
     side = min(rows, cols)
     square = pixels[(rows - side) // 2 :, (cols - side) // 2 :][:side, :side]
@@ -230,7 +230,7 @@ def test_a_killed_run_resumes_to_the_same_features(loaded_file: Path, featurized
 def test_the_rest_goes_on_when_a_picture_fails(loaded: Connection) -> None:
     """Damaged bytes, a wrong hash and a cut-off file are named, the call ends with 50120, the others are stored."""
     cut = "SELECT CAST(SUBSTRING(image, 1, 500) AS VARBINARY(MAX)) AS image FROM dbo.images WHERE name = N'0/10.png';"
-    data = run(loaded, cut)[0].rows[0][0]
+    data = run(loaded, cut)[0].scalar()
     run(
         loaded,
         "UPDATE dbo.images SET image = ?, sha256 = ?, name = N'0/10%d%s.png' WHERE name = N'0/10.png';",
@@ -304,7 +304,7 @@ def test_no_pictures_are_nothing_to_do(loaded: Connection) -> None:
     """A line says so, and no feature set is made."""
     run(loaded, "DELETE FROM dbo.images;")
     assert ": 0 pictures to do" in say(loaded, f"{FEATURIZE};")[0]
-    assert scalar(loaded, "SELECT COUNT(*) FROM dbo.feature_sets;") == 0
+    assert run(loaded, "SELECT COUNT(*) FROM dbo.feature_sets;")[0].scalar() == 0
 
 
 def test_a_small_chunk_takes_one_picture_that_is_larger(loaded: Connection) -> None:

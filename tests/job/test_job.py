@@ -26,7 +26,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from lungdb.cli import load_scans
 from lungdb.database import Connection, connect, run
-from tests.support.databases import copy_to, scalar, target_of
+from tests.support.databases import copy_to, target_of
 from tests.support.fixtures import DEMO_NETWORK
 
 GENERATE = "EXECUTE dbo.GenerateFeatures @ModelName = N'ResNet_152.model', @Pooling = N'mean,max'"
@@ -91,7 +91,7 @@ def prepared_by_hand(connection: Connection, scan_id: int) -> npt.NDArray[np.flo
         (scan_id,),
     )
     (details,) = run(connection, "SELECT details FROM dbo.networks;")
-    normalisation = json.loads(details.rows[0][0])["normalisation"]
+    normalisation = json.loads(details.scalar())["normalisation"]
     hu = np.stack([np.frombuffer(pixels, "<i2").reshape(64, 64) for pixels, _ in slices.rows]).astype(np.float32)
     scaled = np.clip((hu + 1350) / 1500, 0, 1)
     crop = round(64 * 40 / 512)
@@ -145,7 +145,7 @@ def test_a_killed_run_resumes_to_the_same_features(loaded_file: Path, trained: C
                 break
     assert process.returncode == -signal.SIGKILL
     with closing(connect(target)) as connection:
-        assert 0 < scalar(connection, "SELECT COUNT(*) FROM dbo.features;") < 40
+        assert 0 < run(connection, "SELECT COUNT(*) FROM dbo.features;")[0].scalar() < 40
         said: list[str] = []
         run(connection, f"{GENERATE};", on_message=lambda message: said.append(message.text))
         assert "40 scans to do" not in said[0]
@@ -169,8 +169,8 @@ def test_the_rest_goes_on_when_a_scan_fails(loaded: Connection) -> None:
         "Scan 9 (patient index 8)",
         "Scan 11 (patient index 10)",
     ]
-    assert scalar(loaded, "SELECT COUNT(*) FROM dbo.features WHERE scan_id IN (7, 9, 11);") == 0
-    assert scalar(loaded, "SELECT COUNT(*) FROM dbo.pooled_features;") == 2 * 37
+    assert run(loaded, "SELECT COUNT(*) FROM dbo.features WHERE scan_id IN (7, 9, 11);")[0].scalar() == 0
+    assert run(loaded, "SELECT COUNT(*) FROM dbo.pooled_features;")[0].scalar() == 2 * 37
 
 
 def test_the_test_part_is_fixed_and_its_figures_are_scikit_learns(trained: Connection) -> None:
@@ -204,7 +204,7 @@ def test_a_prediction_is_what_lightgbm_gives_for_the_stored_model(trained: Conne
         "INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id WHERE p.idx = 4 AND f.pooling = N'mean';",
     )
     booster = lightgbm.Booster(model_str=model.decode())
-    raw = float(booster.predict(np.array([json.loads(vector.rows[0][0])]))[0])
+    raw = float(booster.predict(np.array([json.loads(vector.scalar())]))[0])
     platt = json.loads(details)["calibration"]
     expected = 1 / (1 + math.exp(-(platt["slope"] * math.log(raw / (1 - raw)) + platt["intercept"])))
     run(trained, "EXECUTE sp_set_session_context @key = N'user', @value = N'dr.who';")
@@ -212,7 +212,7 @@ def test_a_prediction_is_what_lightgbm_gives_for_the_stored_model(trained: Conne
         trained,
         "DECLARE @r FLOAT; EXECUTE dbo.PredictLungCancer @PatientIndex = 4, @PredictionResult = @r OUTPUT; SELECT @r;",
     )
-    assert [result.rows[0][0] for result in results] == pytest.approx([100 * expected, 100 * expected])
+    assert [result.scalar() for result in results] == pytest.approx([100 * expected, 100 * expected])
     (stored,) = run(trained, "SELECT probability, raw_probability, predicted_by FROM dbo.predictions;")
     assert stored.rows[0][:2] == pytest.approx((expected, raw))
     assert stored.rows[0][2] == "dr.who"
@@ -237,7 +237,7 @@ def test_one_small_slice_is_a_scan_like_any_other(trained_file: Path, tmp_path: 
     with closing(connect(target)) as connection:
         run(connection, f"{GENERATE};")
         (result,) = run(connection, "EXECUTE dbo.PredictLungCancer @PatientIndex = 40;")
-    assert 0 <= result.rows[0][0] <= 100
+    assert 0 <= result.scalar() <= 100
 
 
 def test_messages_come_while_the_procedure_runs(loaded_file: Path, tmp_path: Path) -> None:

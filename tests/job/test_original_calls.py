@@ -58,7 +58,7 @@ def test_the_whole_job_runs_on_a_cntk_file(loaded_file: Path, tmp_path: Path) ->
             "DECLARE @PredictionResultSP FLOAT;\nEXECUTE lung_cancer_database.dbo.PredictLungCancer @PatientIndex = 0, "
             "@PredictionResult = @PredictionResultSP;",
         )
-        assert 0 < percent.rows[0][0] < 100
+        assert 0 < percent.scalar() < 100
 
 
 def test_a_model_is_trained_by_a_three_part_name(trained: Connection) -> None:

@@ -73,7 +73,7 @@ def test_an_old_model_is_kept_and_scores_compares_and_explains_itself(tmp_path: 
         ]
 
         (result,) = run(connection, "EXECUTE dbo.PredictLungCancer @PatientIndex = 5;")
-        assert result.rows[0][0] == pytest.approx(100 * scores[5])
+        assert result.scalar() == pytest.approx(100 * scores[5])
         run(connection, "EXECUTE dbo.PromoteModel;")
         wrong = [index for index in range(1, PATIENTS, 2) if (scores[index] >= 0.5) != bool(labels[index])]
         found = rows(connection, "EXECUTE dbo.WrongCases;")

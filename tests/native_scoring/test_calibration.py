@@ -101,7 +101,7 @@ def test_one_patient_gets_the_same_percentage_and_a_row(trained: Connection) -> 
     )
     shown, (found,) = (result.rows[0] for result in run(trained, call.format("PredictLungCancerSql")))
     assert shown == (found,)
-    assert abs(found - run(trained, call.format("PredictLungCancer"))[-1].rows[0][0]) < 100 * ALLOWED
+    assert abs(found - run(trained, call.format("PredictLungCancer"))[-1].scalar()) < 100 * ALLOWED
     ours, theirs = rows(
         trained,
         "SELECT scan_id, classifier_id, prevalence, vector_sha256, ROUND(probability, 9), ROUND(raw_probability, 9) "

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from lungdb.phantoms import Phantom, make_phantom
-from lungdb.phantoms.seeds import DEVELOPMENT_SEEDS
+from tests.phantoms.seeds import DEVELOPMENT_SEEDS
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from sklearn.metrics import roc_auc_score
 from lungdb.imaging.preprocessing import CtSlice, prepare
 from lungdb.networks.entry import network_details
 from lungdb.phantoms import make_phantom
-from lungdb.phantoms.seeds import DEVELOPMENT_SEEDS
+from tests.phantoms.seeds import DEVELOPMENT_SEEDS
 
 ROOT = Path(__file__).resolve().parents[2]
 NETWORK = ROOT / "lungdb" / "networks" / "data" / "demo_resnet.onnx"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
 from concurrent.futures import ProcessPoolExecutor
-from itertools import pairwise
 from multiprocessing import get_context
 
 import numpy as np
@@ -14,9 +14,12 @@ from sklearn.model_selection import RepeatedStratifiedKFold, cross_val_score
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from lungdb.cli.demo import PATIENTS
 from lungdb.errors import LungdbError
 from lungdb.phantoms import Phantom, make_phantom
-from lungdb.phantoms.seeds import DEMO_SEEDS, DEVELOPMENT_SEEDS, TRAINING_SEEDS
+from lungdb.phantoms.dataset import make_dataset
+from lungdb.phantoms.seeds import TRAINING_SEEDS
+from tests.phantoms.seeds import DEVELOPMENT_SEEDS
 
 
 def test_the_same_seed_gives_the_same_scan_and_another_seed_another() -> None:
@@ -128,10 +131,11 @@ def test_an_argument_out_of_range_is_refused_by_name(arguments: dict[str, int]) 
         make_phantom(**{"cancer": False, **arguments})
 
 
-def test_no_seed_is_for_two_purposes() -> None:
-    """Demo patients, training scans and scans to develop on are apart."""
-    ranges = sorted((DEMO_SEEDS, TRAINING_SEEDS, DEVELOPMENT_SEEDS), key=lambda seeds: seeds.start)
-    assert all(before.stop <= after.start for before, after in pairwise(ranges))
+def test_nobody_of_the_demo_or_of_the_tests_was_trained_on() -> None:
+    """The demo's patients have the seeds that make_dataset begins with when it is told none."""
+    first = inspect.signature(make_dataset).parameters["seed"].default
+    looked_at = (*range(first, first + PATIENTS), DEVELOPMENT_SEEDS[0], DEVELOPMENT_SEEDS[-1])
+    assert not [seed for seed in looked_at if seed in TRAINING_SEEDS]
 
 
 def _statistics(seed: int) -> list[float]:

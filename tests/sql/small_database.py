@@ -59,4 +59,4 @@ def _fill_patient(connection: Connection, index: int) -> None:
     [result] = run(connection, INSERT_SCAN, [patient, f"1.2.3.{index}", *size, content])
     for place, (pixels, sha256) in enumerate(slices):
         uid = f"1.2.3.{index}.{place}"
-        run(connection, INSERT_SLICE, [result.rows[0][0], place, uid, pixels, sha256])
+        run(connection, INSERT_SLICE, [result.scalar(), place, uid, pixels, sha256])

@@ -68,7 +68,7 @@ def _replace_scan(file: Path) -> None:
     slices = [encode_slice(np.full((64, 64), 100 * number - 1000, np.int16)) for number in range(9)]
     with closing(connect(target_of(file))) as connection:
         sql = "SELECT s.scan_id FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id"
-        scan_id = run(connection, f"{sql} WHERE p.idx = 0;")[0].rows[0][0]
+        scan_id = run(connection, f"{sql} WHERE p.idx = 0;")[0].scalar()
         for number, (pixels, sha256) in enumerate(slices):
             sql = "UPDATE dbo.scan_images SET pixels = ?, pixels_sha256 = ? WHERE scan_id = ? AND slice_index = ?;"
             run(connection, sql, (pixels, sha256, scan_id, number))

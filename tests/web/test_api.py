@@ -16,7 +16,7 @@ from lungdb_web.turns import Turns
 from werkzeug.http import parse_options_header
 from werkzeug.test import TestResponse
 
-from lungdb.database import ResultSet, connect, run
+from lungdb.database import connect, run
 from tests.support.databases import target_of
 from tests.support.fixtures import ARCHIVED, PEOPLE, UNSCORED
 from tests.support.web import Program, csrf_of
@@ -30,8 +30,7 @@ def ask(web_database: Path) -> Ask:
 
     def execute(sql: str, *parameters: Any) -> list[dict[str, Any]]:
         with closing(connect(target_of(web_database))) as connection:
-            result: ResultSet = run(connection, sql, parameters)[-1]
-        return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
+            return run(connection, sql, parameters)[-1].records()
 
     return execute
 

@@ -38,7 +38,7 @@ def pool(file: Path) -> Iterator[Pool]:
 def name_in(pool: Pool, user: str | None) -> object:
     """Ask the database for whom it is asked."""
     with pool.connection(user) as connection:
-        return run(connection, WHO)[0].rows[0][0]
+        return run(connection, WHO)[0].scalar()
 
 
 def move(file: Path, away: Path) -> None:

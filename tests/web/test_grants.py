@@ -14,9 +14,10 @@ CALLED = re.compile(
 
 
 def _called() -> set[str]:
-    # `lungdb serve` asks with the page's own login before it listens.
-    paths = [ROOT / "lungdb" / "cli" / "serve.py", *(ROOT / "web").rglob("*.py")]
-    texts = (path.read_text(encoding="utf-8") for path in paths if "node_modules" not in path.parts)
+    # `lungdb accounts` asks with its caller's login.
+    page = ROOT / "web" / "lungdb_web"
+    paths = {*page.rglob("*.py")} - {page / "administration.py"}
+    texts = (path.read_text(encoding="utf-8") for path in paths)
     return {name for text in texts for name in CALLED.findall(text)}
 
 

@@ -219,7 +219,7 @@ def test_the_comparison_is_that_of_comparemodels(signed_in: FlaskClient, connect
         "EXECUTE dbo.CompareModels @A = N'lightgbm_sql', @VersionA = 1, @B = N'lightgbm_sql', @VersionB = 2, "
         "@Metric = N'brier';",
     )
-    row = dict(zip(figures.columns, figures.rows[0], strict=True))
+    (row,) = figures.records()
     page = _page(signed_in, "/models/compare?a=1&b=2&metric=brier")
     for name in ("value_a", "value_b", "difference", "low", "high"):
         assert f'<data value="{row[name]}">' in page

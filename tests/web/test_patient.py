@@ -6,7 +6,6 @@ import json
 import math
 import re
 from collections.abc import Callable
-from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,13 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from lungdb_web import wording
-from lungdb_web.queries import patients
+from lungdb_web.database import Database
 from lungdb_web.queries.scores import Explanation
-from lungdb_web.services import call
 
-from lungdb.database import connect, run
 from lungdb.errors import SqlError
-from tests.support.databases import target_of
 from tests.support.fixtures import UNSCORED
 from tests.support.web import csrf_of, sign_in
+from tests.web.looking import audit, query
 
 PROBABILITY = re.compile(r'<data id="probability" value="([^"]+)">([^<]+)</data>')
 Post = Callable[..., Any]
@@ -43,18 +40,6 @@ EXPLANATION = Explanation(
     like_this=20, like_this_with_cancer=8, like_this_low_percent=30.0, like_this_high_percent=52.0, prevalence=None,
     like_this_about_percent=40.0,
 )  # fmt: skip
-
-
-def query(file: Path, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-    """Run a statement on the database file."""
-    with closing(connect(target_of(file))) as connection:
-        results = run(connection, sql, parameters)
-        return results[0].rows if results else []
-
-
-def audit(file: Path) -> list[tuple[Any, ...]]:
-    """Read who did what with whom, and how it ended."""
-    return query(file, "SELECT account, action, patient_index, outcome FROM dbo.audit ORDER BY audit_id;")
 
 
 def test_the_page_shows_the_score_that_the_procedure_gives(
@@ -192,14 +177,14 @@ def test_a_site_that_withholds_the_truth_shows_the_page_without_it(
     signed_in: FlaskClient, web_database: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """SQL Server's refusal, error 229, is no failure of the page; another error is."""
-    number = 229
+    number, call = 229, Database.call
 
-    def refusing(sql: str, *parameters: object, **options: Any) -> Any:
+    def refusing(database: Database, sql: str, *arguments: Any) -> Any:
         if "ShowTruth" in sql:
             raise SqlError(number, "The EXECUTE permission was denied on the object 'ShowTruth'.")
-        return call(sql, *parameters, **options)
+        return call(database, sql, *arguments)
 
-    monkeypatch.setattr(patients, "call", refusing)
+    monkeypatch.setattr(Database, "call", refusing)
     answer = signed_in.get("/patients/2")
     assert (answer.status_code, "Not shown by this site." in answer.text) == (200, True)
     assert "Not known" not in answer.text

@@ -120,7 +120,7 @@ def test_a_stored_score_that_is_not_found_again_is_no_failure_of_the_page(
     token = csrf_of(signed_in.get("/").text)
     with closing(connect(target_of(web_database))) as connection:
         sql = "SELECT definition FROM sys.sql_modules WHERE object_id = OBJECT_ID(N'dbo.ListScores');"
-        definition = run(connection, sql)[0].rows[0][0]
+        definition = run(connection, sql)[0].scalar()
         run(connection, definition.replace("r.scan_id = @ScanId", "r.scan_id = -1"))
     assert signed_in.post("/patients/0/score", data={"csrf_token": token}).status_code == 503
 

@@ -166,7 +166,7 @@ def _damage(connection: Connection, number: int, *, hash_too: bool) -> None:
     sql = (
         "SELECT scan_id FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE p.idx = 0"
     )
-    scan_id = run(connection, f"{sql};")[0].rows[0][0]
+    scan_id = run(connection, f"{sql};")[0].scalar()
     pixels, sha256 = encode_slice(np.zeros((64, 64), np.int16))
     run(
         connection,
@@ -208,7 +208,7 @@ def test_the_scans_hash_is_over_its_slices(web_database: Path) -> None:
     hashes = [encode_slice(hu)[1] for hu in _stored(web_database)]
     sql = "SELECT s.content_sha256 FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id"
     with closing(connect(target_of(web_database))) as connection:
-        assert bytes(run(connection, f"{sql} WHERE p.idx = 0;")[0].rows[0][0]) == content_sha256(hashes)
+        assert bytes(run(connection, f"{sql} WHERE p.idx = 0;")[0].scalar()) == content_sha256(hashes)
 
 
 def test_the_description_of_a_scan_tells_the_grid(signed_in: FlaskClient) -> None:

@@ -17,16 +17,10 @@ from lungdb.database import connect, run
 from tests.support.databases import target_of
 from tests.support.fixtures import ARCHIVED, PEOPLE, UNSCORED
 from tests.support.web import csrf_of
+from tests.web.looking import query
 
 ROW = re.compile(r'<th scope="row"><a href="/patients/(\d+)">(.*?)</a></th>')
 Post = Callable[..., Any]
-
-
-def query(file: Path, sql: str, *parameters: object) -> list[tuple[Any, ...]]:
-    """Run a statement on the database file."""
-    with closing(connect(target_of(file))) as connection:
-        results = run(connection, sql, parameters)
-        return results[0].rows if results else []
 
 
 def indices(page: str) -> list[int]:

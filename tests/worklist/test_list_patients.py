@@ -31,7 +31,7 @@ def page(connection: Connection, **arguments: object) -> tuple[list[dict[str, An
     given = "".join(f"@{name} = ?, " for name in arguments)
     call = f"DECLARE @Total INT; EXECUTE dbo.ListPatients {given}@Total = @Total OUTPUT; SELECT @Total;"
     listed, total = run(connection, call, tuple(arguments.values()))
-    return [dict(zip(COLUMNS, row, strict=True)) for row in listed.rows], total.rows[0][0]
+    return [dict(zip(COLUMNS, row, strict=True)) for row in listed.rows], total.scalar()
 
 
 def everyone(connection: Connection) -> list[dict[str, Any]]:

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from lungdb.database import Connection, run
 from lungdb.errors import LungdbError
-from lungdb_web.passwords import generate_password, hash_password
 from lungdb_web.queries.accounts import secret_sha256
 
 ROLES = ("reader", "scorer")
@@ -101,7 +100,10 @@ def add_account(connection: Connection, name: str, password_hash: str | None, ro
 
 
 def make_account(connection: Connection, name: str, role: str = "scorer", sees_truth: bool = False) -> str:
-    """Add an account with a made-up password, and return the password; errors as of `add_account`."""
+    """Add an account with a made-up password, and return the password; SqlError 50221 when the name is taken."""
+    # Accounts are listed and tokens made where argon2 is not installed.
+    from lungdb_web.passwords import generate_password, hash_password
+
     password = generate_password()
     add_account(connection, name, hash_password(password), role, sees_truth)
     return password

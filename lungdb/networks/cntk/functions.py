@@ -10,7 +10,7 @@ from lungdb.errors import LungdbError
 from lungdb.networks.cntk.operations import operation_name
 from lungdb.networks.cntk.wire import Array, Axis, Shape, damaged
 
-INPUT, PARAMETER, CONSTANT, PLACEHOLDER = 0, 2, 3, 4
+INPUT, PLACEHOLDER = 0, 4  # kinds of variables; 1 is output, 2 parameter, 3 constant
 
 INFERRED = 2**64 - 1
 UNKNOWN_SHAPE = 2**64 - 2

@@ -80,7 +80,7 @@ def test_a_reader_finds_a_patient_looks_at_the_scan_and_has_it_scored(
     with closing(connect(target_of(web_database))) as connection:
         stored = "SELECT 100 * probability, predicted_by FROM dbo.predictions;"
         ((percent, predicted_by),) = run(connection, stored)[-1].rows
-        returned = run(connection, "EXECUTE dbo.PredictLungCancer @PatientIndex = 0;")[-1].rows[0][0]
+        returned = run(connection, "EXECUTE dbo.PredictLungCancer @PatientIndex = 0;")[-1].scalar()
     assert percent == pytest.approx(returned, rel=1e-12)
     assert float(said.get_attribute("value")) == pytest.approx(returned, rel=1e-12)
     assert said.inner_text() == f"{returned:.1f}"
@@ -104,7 +104,7 @@ def test_without_javascript_the_job_can_be_done_too(visit: Callable[..., Any], w
     page.get_by_role("button", name="Analyze scan").click()
     page.wait_for_selector("#probability", timeout=WAIT)
     with closing(connect(target_of(web_database))) as connection:
-        returned = run(connection, "EXECUTE dbo.PredictLungCancer @PatientIndex = 1;")[-1].rows[0][0]
+        returned = run(connection, "EXECUTE dbo.PredictLungCancer @PatientIndex = 1;")[-1].scalar()
     assert page.locator("#probability").inner_text() == f"{returned:.1f}"
 
 

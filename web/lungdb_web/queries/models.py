@@ -10,7 +10,7 @@ from typing import Any
 
 from lungdb.errors import ErrorNumber, SqlError
 from lungdb_web.queries.calling import Call
-from lungdb_web.queries.patients import NO_PERMISSION, rows_of
+from lungdb_web.queries.patients import NO_PERMISSION
 
 COMPARED = ("auc", "average_precision", "log_loss", "brier")
 """Figures that CompareModels compares by."""
@@ -132,7 +132,7 @@ def list_versions(call: Call) -> list[Version]:
     """Give every version of every model, by name, the newest first."""
     (found,) = call(_VERSION + "ORDER BY name, version DESC;")
     (figures,) = call(_HEADLINES + ";")
-    return _versions(rows_of(found), figures.rows)
+    return _versions(found.records(), figures.rows)
 
 
 def find_version(call: Call, name: str, version: int) -> Version | None:
@@ -152,7 +152,7 @@ def read_origin(call: Call, classifier_id: int) -> Origin:
         "FROM dbo.model_versions WHERE classifier_id = ?;",
         classifier_id,
     )
-    (row,) = rows_of(found)
+    (row,) = found.records()
     return Origin(**row | {"details": _object(row["details"]), "parameters": _object(row["parameters"])})
 
 
@@ -182,7 +182,7 @@ def read_promotions(call: Call, name: str) -> list[Promotion]:
         "rolled_back_at, rolled_back_by FROM dbo.promotion_history WHERE name = ? ORDER BY promotion_id DESC;",
         name,
     )
-    return [Promotion(**row | {"forced": bool(row["forced"])}) for row in rows_of(found)]
+    return [Promotion(**row | {"forced": bool(row["forced"])}) for row in found.records()]
 
 
 def compare(call: Call, a: Version, b: Version, metric: str, top: int, *, sees_truth: bool) -> Comparison | None:
@@ -204,7 +204,7 @@ def compare(call: Call, a: Version, b: Version, metric: str, top: int, *, sees_t
         a.name, a.version, b.name, b.version, metric,
         lane="comparisons",
     )  # fmt: skip
-    (row,) = rows_of(figures)
+    (row,) = figures.records()
     return _comparison(row, []) if row["patients"] else None
 
 
@@ -214,9 +214,9 @@ def _compare_models(call: Call, a: Version, b: Version, metric: str, top: int) -
         a.name, a.version, b.name, b.version, metric, top,
         lane="comparisons",
     )  # fmt: skip
-    (row,) = rows_of(figures)
+    (row,) = figures.records()
     names = ("patient_index", "label", "percent_a", "percent_b", "difference")
-    return _comparison(row, [Disagreement(**{name: patient[name] for name in names}) for patient in rows_of(patients)])
+    return _comparison(row, [Disagreement(**{name: patient[name] for name in names}) for patient in patients.records()])
 
 
 def _comparison(row: dict[str, Any], disagreements: list[Disagreement]) -> Comparison:
@@ -228,7 +228,7 @@ def _find(call: Call, where: str, *parameters: str | int) -> Version | None:
     (found,) = call(_VERSION + where, *parameters)
     if not found.rows:
         return None
-    (row,) = rows_of(found)
+    (row,) = found.records()
     (figures,) = call(_HEADLINES + "AND classifier_id = ?;", row["classifier_id"])
     return _versions([row], figures.rows)[0]
 

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any
 
-from lungdb.database import ResultSet
 from lungdb.errors import LungdbError, SqlError
 from lungdb_web.queries.calling import Call
 from lungdb_web.scans.upright import STANDARD, is_across
@@ -87,11 +85,6 @@ class TruthWithheld(LungdbError):  # noqa: N818 - it says what is, as DatabaseUn
     """The site does not grant the page the right to show what is known of patients' cancer."""
 
 
-def rows_of(result: ResultSet) -> list[dict[str, Any]]:
-    """Return rows as mappings by column name."""
-    return [dict(zip(result.columns, row, strict=True)) for row in result.rows]
-
-
 def list_patients(
     call: Call,
     search: str = "",
@@ -112,7 +105,7 @@ def list_patients(
         offset,
         limit,
     )
-    return [PatientRow(**row) for row in rows_of(listed)], int(total.rows[0][0])
+    return [PatientRow(**row) for row in listed.records()], int(total.scalar())
 
 
 def show_patient(call: Call, index: int) -> Patient:
@@ -124,7 +117,7 @@ def show_patient(call: Call, index: int) -> Patient:
         50107: there is none with this index.
     """
     (shown,) = call("EXECUTE dbo.ShowPatient @PatientIndex = ?;", index)
-    stored = Patient(**rows_of(shown)[0])
+    stored = Patient(**shown.records()[0])
     if not is_across(stored.patient_orientation or STANDARD):
         return stored
     return replace(
@@ -150,7 +143,7 @@ def show_truth(call: Call, index: int) -> Truth | None:
         if error.number != NO_PERMISSION:
             raise
         raise TruthWithheld("This site does not show what is known of patients' cancer.") from error
-    return next((Truth(**row) for row in rows_of(shown)), None)
+    return next((Truth(**row) for row in shown.records()), None)
 
 
 def similar_patients(call: Call, index: int, model_name: str, limit: int = 8) -> list[SimilarPatient]:
@@ -168,4 +161,4 @@ def similar_patients(call: Call, index: int, model_name: str, limit: int = 8) ->
         limit,
         lane="comparisons",
     )
-    return [SimilarPatient(**row) for row in rows_of(found)]
+    return [SimilarPatient(**row) for row in found.records()]

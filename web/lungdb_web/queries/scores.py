@@ -7,7 +7,6 @@ from datetime import datetime
 
 from lungdb_web.database import DatabaseUnavailable
 from lungdb_web.queries.calling import Call
-from lungdb_web.queries.patients import rows_of
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ class Explanation:
 def list_scores(call: Call, index: int, limit: int = 50, before: int | None = None) -> list[Score]:
     """Return the scores of a patient's primary scan, newest first; with `before`, those older than that one."""
     (listed,) = call("EXECUTE dbo.ListScores @PatientIndex = ?, @Limit = ?, @Before = ?;", index, limit, before)
-    return [Score(**row) for row in rows_of(listed)]
+    return [Score(**row) for row in listed.records()]
 
 
 def explain_score(call: Call, prediction_id: int, *, sees_truth: bool) -> Explanation:
@@ -86,7 +85,7 @@ def explain_score(call: Call, prediction_id: int, *, sees_truth: bool) -> Explan
         50145: there is no such prediction.
     """
     (explained,) = call("EXECUTE dbo.ExplainScore @PredictionId = ?;", prediction_id)
-    found = Explanation(**rows_of(explained)[0])
+    found = Explanation(**explained.records()[0])
     return found if sees_truth else replace(found, like_this_with_cancer=None)
 
 
@@ -116,9 +115,9 @@ def score_patient(call: Call, asker: str, index: int, model_name: str, version: 
         index,
         lane="scores",
     )
-    ((percent,),) = given.rows
+    percent = given.scalar()
     # Somebody else may have had the patient scored between the two procedures.
-    for score in (Score(**row) for row in rows_of(listed)):
+    for score in (Score(**row) for row in listed.records()):
         if (score.predicted_by, score.probability_percent) == (asker, percent):
             return score
     raise DatabaseUnavailable("The score was stored, but it is not among the patient's newest.")
