@@ -10,9 +10,10 @@ from lungdb_web.passwords import verify_password
 
 from lungdb.cli.demo_people import ACCOUNT, describe_page, name_patients
 from lungdb.cli.load_scans import main as load_scans
-from lungdb.database import connect, install, run
+from lungdb.database import connect, run
 from lungdb.phantoms.people import people
 from tests.cli.test_load_scans import write_patient
+from tests.support.databases import copy_to, target_of
 
 
 def test_there_are_an_anthony_and_an_ana_and_no_full_name_comes_twice() -> None:
@@ -22,11 +23,10 @@ def test_there_are_an_anthony_and_an_ana_and_no_full_name_comes_twice() -> None:
     assert len(set(names)) == 128
 
 
-def test_every_patient_gets_the_same_name_every_time(tmp_path: Path) -> None:
+def test_every_patient_gets_the_same_name_every_time(installed_file: Path, tmp_path: Path) -> None:
     """In the order of the indices, whatever the ids; the file is what load-patients takes."""
-    target = f"sqlite:///{(tmp_path / 'demo.db').as_posix()}"
+    target = target_of(copy_to(tmp_path, installed_file))
     with closing(connect(target)) as connection:
-        install(connection)
         for name in ("z", "a", "m"):
             assert load_scans(["--keep-ids", "-d", target, str(write_patient(tmp_path, name, slices=1))]) == 0
         for _ in range(2):
@@ -35,11 +35,10 @@ def test_every_patient_gets_the_same_name_every_time(tmp_path: Path) -> None:
             assert found.rows == people(3)
 
 
-def test_the_account_is_made_once_and_its_password_is_what_was_printed(tmp_path: Path) -> None:
+def test_the_account_is_made_once_and_its_password_is_what_was_printed(installed_file: Path, tmp_path: Path) -> None:
     """A second run of the demo neither changes nor prints a password; it says how to get a new one."""
-    target = f"sqlite:///{(tmp_path / 'demo.db').as_posix()}"
+    target = target_of(copy_to(tmp_path, installed_file))
     with closing(connect(target)) as connection:
-        install(connection)
         first = "\n".join(describe_page(connection, "lungdb", target))
         found = re.search(r"password (\S+) \(shown only now\)", first)
         assert found is not None

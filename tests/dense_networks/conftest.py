@@ -9,12 +9,11 @@ from pathlib import Path
 import pytest
 
 from lungdb.database import Connection, connect
-from tests.support import dense_networks
+from tests.support.databases import copy_to, target_of
 
 
 @pytest.fixture
-def networks(tmp_path: Path) -> Iterator[Connection]:
+def networks(sql_only_file: Path, tmp_path: Path) -> Iterator[Connection]:
     """An empty database with the tables and procedures of the networks."""
-    with closing(connect(f"sqlite:///{tmp_path / 'lung_cancer_database.db'}")) as opened:
-        dense_networks.install(opened)
+    with closing(connect(target_of(copy_to(tmp_path, sql_only_file)))) as opened:
         yield opened

@@ -23,7 +23,7 @@ from sklearn.metrics import accuracy_score, roc_auc_score
 from sklearn.preprocessing import StandardScaler
 
 from lungdb.cli import load_images, load_network
-from lungdb.database import Connection, connect, install, run, run_script, sql_directory
+from lungdb.database import Connection, connect, run, run_script, sql_directory
 from lungdb.errors import SqlError
 from tests.support.databases import copy_to, target_of
 from tests.support.fixtures import DEMO_NETWORK
@@ -53,7 +53,7 @@ def draw(seed: int, striped: bool) -> np.ndarray:
 
 
 @pytest.fixture(scope="module")
-def loaded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def loaded_file(installed_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with the demo network and pictures of two classes, every other one a JPEG."""
     folder = tmp_path_factory.mktemp("pictures")
     for label in (0, 1):
@@ -61,9 +61,7 @@ def loaded_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for index in range(OF_A_CLASS):
             file = folder / str(label) / f"{index:02}{('.png', '.jpg')[index % 2]}"
             assert cv2.imwrite(str(file), draw(2 * index + label, striped=label == 1))
-    database = tmp_path_factory.mktemp("loaded") / "lung_cancer_database.db"
-    with closing(connect(target_of(database))) as connection:
-        install(connection)
+    database = copy_to(tmp_path_factory.mktemp("loaded"), installed_file)
     assert load_images.main([str(folder), "--classes", "-d", target_of(database)]) == 0
     assert load_network.main([str(DEMO_NETWORK), "--name", "demo_resnet", "-d", target_of(database)]) == 0
     return database

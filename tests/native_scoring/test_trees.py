@@ -16,17 +16,15 @@ from lungdb.errors import ProcedureError, SqlError
 from lungdb.learning.nodes import read_ensemble
 from tests.support import trees
 from tests.support.databases import target_of
+from tests.support.fixtures import MakeDatabase
 
 ALLOWED = 1e-6
 
 
-@pytest.fixture(scope="module")
-def hard_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def hard_file(make_database: MakeDatabase) -> Path:
     """200 patients whose vectors have missing values, zeros of all kinds and extremes."""
-    file = tmp_path_factory.mktemp("hard") / "lung_cancer_database.db"
-    with closing(connect(target_of(file))) as connection:
-        trees.fill(connection, trees.hard_vectors())
-    return file
+    return make_database("hard", lambda connection: trees.fill(connection, trees.hard_vectors()))
 
 
 @pytest.fixture

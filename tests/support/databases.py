@@ -83,12 +83,6 @@ def rows(connection: Connection, sql: str, parameters: tuple[Any, ...] = ()) -> 
     return run(connection, sql, parameters)[-1].rows
 
 
-def scalar(connection: Connection, sql: str) -> int:
-    """Give the one value of a query."""
-    (result,) = run(connection, sql)
-    return int(result.rows[0][0])
-
-
 def said(connection: Connection, sql: str) -> str:
     """Give the messages of a call."""
     texts: list[str] = []

@@ -7,7 +7,6 @@ import json
 import numpy as np
 from numpy.typing import NDArray
 
-from lungdb import database
 from lungdb.database import Connection, run
 
 INSERT_EXAMPLES = """
@@ -21,11 +20,6 @@ INSERT INTO dbo.example_labels (dataset, example_id, label)
 SELECT ?, CAST(r.[key] AS INT), CAST(r.[value] AS INT)
 FROM OPENJSON(?) AS r;
 """
-
-
-def install(connection: Connection) -> None:
-    """Make what a server without external scripts has."""
-    database.install(connection, script="install_sql_only.sql")
 
 
 def add_dataset(

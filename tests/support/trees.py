@@ -11,7 +11,7 @@ import lightgbm
 import numpy as np
 from numpy.typing import NDArray
 
-from lungdb.database import Connection, install, run
+from lungdb.database import Connection, run
 
 WIDTH = 8
 ROWS = 200
@@ -34,8 +34,7 @@ def hard_vectors(seed: int = 3) -> NDArray[np.float32]:
 
 
 def fill(connection: Connection, vectors: NDArray[np.float32]) -> None:
-    """Install everything and insert a patient with a scan and a vector for each row; NaN becomes null."""
-    install(connection)
+    """Insert a patient with a scan and a vector for each row; NaN becomes null."""
     run(
         connection,
         "INSERT INTO dbo.networks (name, version, library, model, sha256, details) "

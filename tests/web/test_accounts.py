@@ -16,21 +16,18 @@ import pytest
 from lungdb_web.administration import make_account
 from lungdb_web.passwords import verify_password
 
-from lungdb.database import connect, install
+from lungdb.database import connect
 from lungdb.errors import SqlError
-from tests.support.databases import target_of
+from tests.support.databases import copy_to, target_of
 from tests.web.looking import query
 
 HASH = "SELECT password_hash FROM dbo.accounts WHERE name = ?;"
 
 
 @pytest.fixture
-def database(tmp_path: Path) -> Path:
+def database(installed_file: Path, tmp_path: Path) -> Path:
     """A database with no accounts."""
-    file = tmp_path / "lung_cancer_database.db"
-    with closing(connect(target_of(file))) as connection:
-        install(connection)
-    return file
+    return copy_to(tmp_path, installed_file)
 
 
 def _command(database: Path, *arguments: str) -> list[str]:

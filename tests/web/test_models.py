@@ -23,23 +23,22 @@ from lungdb_web.withheld import SENTENCE
 from sklearn.metrics import precision_recall_curve, roc_curve
 
 from lungdb.config import Settings
-from lungdb.database import Connection, connect, install, run
+from lungdb.database import Connection, connect, run
 from lungdb.errors import SqlError
 from lungdb.reporting.facts import read_facts
-from tests.support.databases import fill, rows, target_of, vectors_and_labels
-from tests.support.fixtures import PASSWORD
+from tests.support.databases import copy_to, fill, rows, target_of, vectors_and_labels
+from tests.support.fixtures import PASSWORD, MakeDatabase
 from tests.support.web import MakeApp, sign_in
 
 HOSTILE = """<script>alert("100%")</script>//&'"""
 SVG = "{http://www.w3.org/2000/svg}"
 
 
-@pytest.fixture(scope="module")
-def models_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+@pytest.fixture(scope="session")
+def models_file(make_database: MakeDatabase) -> Path:
     """120 patients; LightGBM with folds (1, champion), hold-out, uncalibrated (2); a logistic with a hostile name."""
-    file = tmp_path_factory.mktemp("models") / "lung_cancer_database.db"
-    with closing(connect(target_of(file))) as connection:
-        install(connection)
+
+    def complete(connection: Connection) -> None:
         fill(connection, *vectors_and_labels(120, 12, signal=2.0, seed=5), 12)
         run(connection, "UPDATE dbo.settings SET value = N'40' WHERE name = N'test_percent';")
         run(connection, "EXECUTE dbo.TrainLungCancerModel;")
@@ -49,7 +48,8 @@ def models_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
         run(connection, "EXECUTE dbo.PredictLungCancer @PatientIndex = 1;")
         add_account(connection, "ana", hash_password(PASSWORD), "scorer", True)
         add_account(connection, "rob", hash_password(PASSWORD), "reader", False)
-    return file
+
+    return make_database("models", complete)
 
 
 @pytest.fixture
@@ -379,11 +379,10 @@ def test_a_version_without_a_training_run_is_shown_with_what_is_known(
     assert "no test patients in common" in _page(signed_in, "/models/compare?a=1&b=4")
 
 
-def test_an_empty_database_says_what_to_run(tmp_path: Path, make_app: MakeApp) -> None:
+def test_an_empty_database_says_what_to_run(installed_file: Path, tmp_path: Path, make_app: MakeApp) -> None:
     """Nothing is trained: the procedure is named."""
-    target = target_of(tmp_path / "lung_cancer_database.db")
+    target = target_of(copy_to(tmp_path, installed_file))
     with closing(connect(target)) as connection:
-        install(connection)
         add_account(connection, "ana", hash_password(PASSWORD), "scorer", True)
     client = sign_in(make_app(Settings(database=target, web_secret="a secret of the tests only")).test_client(), "ana")
     assert "dbo.TrainLungCancerModel" in _page(client, "/models")

@@ -22,20 +22,11 @@ from lungdb_web.serving import make_server
 
 from lungdb.cli import serve
 from lungdb.config import Settings
-from lungdb.database import connect, install
+from lungdb.database import connect
 from tests.support.databases import target_of
 
 SECRET = "a secret of sixteen and more"
 ADDRESS = re.compile(r"http://127\.0\.0\.1:(\d+)/")
-
-
-@pytest.fixture(scope="module")
-def installed_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An empty database of lungdb."""
-    file = tmp_path_factory.mktemp("serve") / "lung_cancer_database.db"
-    with closing(connect(target_of(file))) as connection:
-        install(connection)
-    return file
 
 
 @pytest.fixture

@@ -6,14 +6,12 @@ import ast
 import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from lungdb.cli.main import COMMANDS
-from lungdb.database import connect, install
-from tests.support.databases import target_of
+from tests.support.databases import copy_to, target_of
 
 ROOT = Path(__file__).resolve().parents[2]
 HTTP = {"flask", "flask_smorest", "webargs", "werkzeug"}
@@ -130,11 +128,9 @@ def test_every_command_explains_itself_where_the_packages_of_the_page_are_missin
     assert [name for name in COMMANDS if f"usage: lungdb {name} " not in done.stdout] == []
 
 
-def test_accounts_need_argon2_alone_and_only_for_passwords(tmp_path: Path) -> None:
+def test_accounts_need_argon2_alone_and_only_for_passwords(installed_file: Path, tmp_path: Path) -> None:
     """A token for a program is made where no package of the page is installed; the page itself says what it lacks."""
-    target = target_of(tmp_path / "lung_cancer_database.db")
-    with closing(connect(target)) as connection:
-        install(connection)
+    target = target_of(copy_to(tmp_path, installed_file))
 
     def run(packages: Iterable[str], *arguments: str) -> tuple[int, str]:
         code = f"from lungdb.cli.main import main\nsys.exit(main({[*arguments, '-d', target]}))"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextlib import closing
 from io import BytesIO
 from itertools import permutations, product
@@ -19,9 +20,9 @@ from PIL import Image
 
 from lungdb.cli import load_scans
 from lungdb.config import Settings
-from lungdb.database import connect, install, run
+from lungdb.database import connect, run
 from tests.dicom.make_ct import write_slice
-from tests.support.databases import target_of
+from tests.support.databases import copy_to, target_of
 from tests.support.fixtures import PASSWORD
 from tests.support.web import MakeApp, sign_in
 
@@ -30,6 +31,7 @@ ORIENTATIONS = [
     columns + rows for columns, rows in permutations(SIDES, 2) if {columns, rows} not in ({"L", "R"}, {"A", "P"})
 ]
 SHAPE = (4, 6)  # rows and columns as they are stored
+MakeSite = Callable[..., FlaskClient]
 SPACING = (0.5, 0.75)  # of rows, of columns, in mm
 
 
@@ -48,34 +50,39 @@ def _marker(orientation: str) -> tuple[int, int]:
     return min(places, key=lambda cell: (places[cell][0] + places[cell][1], cell))
 
 
-def _site(tmp_path: Path, make_app: MakeApp, orientation: str, turned: float = 0.0) -> FlaskClient:
-    """Load two slices: the upper one with 1000 HU at the patient's right and front, else water; sign ana in."""
-    columns, rows = _directions(orientation)
-    cosine, sine = np.cos(np.radians(turned)), np.sin(np.radians(turned))
-    turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
-    for number in range(2):
-        stored = np.full(SHAPE, 1024, np.int16)
-        if number == 1:
-            stored[_marker(orientation)] = 2024
-        write_slice(
-            tmp_path / "scan" / str(number),
-            stored,
-            number,
-            ImageOrientationPatient=[f"{value:.6f}" for value in (*(turn @ columns), *(turn @ rows))],
-            PixelSpacing=list(SPACING),
-        )
-    target = target_of(tmp_path / "lung_cancer_database.db")
-    with closing(connect(target)) as connection:
-        install(connection)
-        add_account(connection, "ana", hash_password(PASSWORD), "scorer", True)
-    assert load_scans.main(["-d", target, "--keep-ids", str(tmp_path / "scan")]) == 0
-    return sign_in(make_app(Settings(database=target, web_secret="a secret of the tests only")).test_client(), "ana")
+@pytest.fixture
+def make_site(installed_file: Path, tmp_path: Path, make_app: MakeApp) -> MakeSite:
+    """Give a function that loads two slices, the upper one with 1000 HU at the right and front, and signs ana in."""
+    target = target_of(copy_to(tmp_path, installed_file))
+
+    def make(orientation: str, turned: float = 0.0) -> FlaskClient:
+        columns, rows = _directions(orientation)
+        cosine, sine = np.cos(np.radians(turned)), np.sin(np.radians(turned))
+        turn = np.array([[cosine, -sine, 0], [sine, cosine, 0], [0, 0, 1]])
+        for number in range(2):
+            stored = np.full(SHAPE, 1024, np.int16)
+            if number == 1:
+                stored[_marker(orientation)] = 2024
+            write_slice(
+                tmp_path / "scan" / str(number),
+                stored,
+                number,
+                ImageOrientationPatient=[f"{value:.6f}" for value in (*(turn @ columns), *(turn @ rows))],
+                PixelSpacing=list(SPACING),
+            )
+        with closing(connect(target)) as connection:
+            add_account(connection, "ana", hash_password(PASSWORD), "scorer", True)
+        assert load_scans.main(["-d", target, "--keep-ids", str(tmp_path / "scan")]) == 0
+        app = make_app(Settings(database=target, web_secret="a secret of the tests only"))
+        return sign_in(app.test_client(), "ana")
+
+    return make
 
 
 @pytest.mark.parametrize("orientation", ORIENTATIONS)
-def test_the_marker_is_where_dicom_says(tmp_path: Path, make_app: MakeApp, orientation: str) -> None:
+def test_the_marker_is_where_dicom_says(make_site: MakeSite, orientation: str) -> None:
     """In the volume, by nibabel; in the picture at the upper left; sizes are those of the turned slices."""
-    client = _site(tmp_path, make_app, orientation)
+    client = make_site(orientation)
     image = nibabel.Nifti1Image.from_bytes(client.get("/patients/0/volume.nii").data)
     voxels = np.asarray(image.dataobj)
     (found,) = np.argwhere(voxels == 1000)
@@ -97,20 +104,18 @@ def test_the_marker_is_where_dicom_says(tmp_path: Path, make_app: MakeApp, orien
 
 
 @pytest.mark.parametrize("turned", [45, 135, 225, 315])
-def test_half_way_between_two_right_angles_nothing_is_mirrored(
-    tmp_path: Path, make_app: MakeApp, turned: float
-) -> None:
+def test_half_way_between_two_right_angles_nothing_is_mirrored(make_site: MakeSite, turned: float) -> None:
     """By the sign of the affine that leads from stored pixels to the patient: turning keeps it, mirroring does not."""
-    client = _site(tmp_path, make_app, "LP", turned)
+    client = make_site("LP", turned)
     stored = client.get("/api/v1/patients/0/scan").get_json()["patient_orientation"]
     columns, rows = _directions(stored)
     assert np.linalg.det([columns, rows, [0, 0, 1]]) == 1
 
 
-def test_a_series_whose_headers_were_corrected_is_taken_with_replace_alone(tmp_path: Path, make_app: MakeApp) -> None:
+def test_a_series_whose_headers_were_corrected_is_taken_with_replace_alone(tmp_path: Path, make_site: MakeSite) -> None:
     """The pixels are the same; what they show is not."""
-    _site(tmp_path / "before", make_app, "LP")
-    target = target_of(tmp_path / "before" / "lung_cancer_database.db")
+    make_site("LP")
+    target = target_of(tmp_path / "lung_cancer_database.db")
     for number in range(2):
         stored = np.full(SHAPE, 1024, np.int16)
         if number == 1:
@@ -135,18 +140,18 @@ def test_a_series_whose_headers_were_corrected_is_taken_with_replace_alone(tmp_p
 
 
 @pytest.mark.parametrize("turned", [-20, 20])
-def test_a_slice_that_lies_askew_is_turned_by_the_nearest_right_angle(
-    tmp_path: Path, make_app: MakeApp, turned: float
-) -> None:
+def test_a_slice_that_lies_askew_is_turned_by_the_nearest_right_angle(make_site: MakeSite, turned: float) -> None:
     """It is shown as scanned but for that."""
-    client = _site(tmp_path, make_app, "RA", turned)
+    client = make_site("RA", turned)
     voxels = np.asarray(nibabel.Nifti1Image.from_bytes(client.get("/patients/0/volume.nii").data).dataobj)
     assert np.argwhere(voxels == 1000).tolist() == [[0, 0, 1]]
 
 
-def test_a_scan_of_which_it_was_not_recorded_is_recorded_by_loading_it_again(tmp_path: Path, make_app: MakeApp) -> None:
+def test_a_scan_of_which_it_was_not_recorded_is_recorded_by_loading_it_again(
+    tmp_path: Path, make_site: MakeSite
+) -> None:
     """Until then the page says that it guesses; then a browser's copy, and the animation, hold no longer."""
-    client = _site(tmp_path, make_app, "RA")
+    client = make_site("RA")
     target = target_of(tmp_path / "lung_cancer_database.db")
     with closing(connect(target)) as connection:
         run(connection, "UPDATE dbo.scans SET patient_orientation = NULL;")

@@ -48,30 +48,28 @@ def test_scores_of_many_show_at_once(scored: Connection, call: str) -> None:
     assert {index: probability for index, state, probability in current(scored) if state == 2} == stored
 
 
-def test_loading_naming_and_replacing_show_at_once(tmp_path: Path) -> None:
+def test_loading_naming_and_replacing_show_at_once(installed: Connection, tmp_path: Path) -> None:
     """Scans as they come, names, and other pixels of a series that has been scored."""
-    with closing(connect(target_of(tmp_path / "lung_cancer_database.db"))) as connection:
-        install(connection)
-        database = ["-d", target_of(tmp_path / "lung_cancer_database.db"), "--keep-ids"]
-        make_dataset(tmp_path / "scans", patients=2, slices=9, size=64)
-        assert load_scans.main([*database, str(tmp_path / "scans")]) == 0
-        assert current(connection) == [(0, 0, None), (1, 0, None)]
-        ((patient,),) = rows(connection, "SELECT patient_id FROM dbo.patients WHERE idx = 1;")
-        names = tmp_path / "names.csv"
-        names.write_text(f"patient_id,display_name,sex,birth_year\n{patient},Ana,F,1960\n", encoding="utf-8")
-        assert load_patients.main([*database[:2], str(names)]) == 0
-        current(connection)
-        assert rows(connection, "SELECT display_name FROM dbo.worklist ORDER BY idx;") == [(None,), ("Ana",)]
+    database = ["-d", target_of(tmp_path / "lung_cancer_database.db"), "--keep-ids"]
+    make_dataset(tmp_path / "scans", patients=2, slices=9, size=64)
+    assert load_scans.main([*database, str(tmp_path / "scans")]) == 0
+    assert current(installed) == [(0, 0, None), (1, 0, None)]
+    ((patient,),) = rows(installed, "SELECT patient_id FROM dbo.patients WHERE idx = 1;")
+    names = tmp_path / "names.csv"
+    names.write_text(f"patient_id,display_name,sex,birth_year\n{patient},Ana,F,1960\n", encoding="utf-8")
+    assert load_patients.main([*database[:2], str(names)]) == 0
+    current(installed)
+    assert rows(installed, "SELECT display_name FROM dbo.worklist ORDER BY idx;") == [(None,), ("Ana",)]
 
-        run(
-            connection,
-            "INSERT INTO dbo.scan_failures (scan_id, message) VALUES (2, N'no'); EXECUTE dbo.RefreshWorklist;",
-        )
-        run(connection, "UPDATE dbo.scans SET content_sha256 = 0x00 WHERE scan_id = 2;")
-        assert load_scans.main([*database, "--replace", str(tmp_path / "scans")]) == 0
-        assert rows(connection, "SELECT idx, scan_id, state FROM dbo.worklist ORDER BY idx;") == [(0, 1, 0), (1, 3, 0)]
-        current(connection)
-        assert rows(connection, "SELECT * FROM dbo.scan_failures;") == []
+    run(
+        installed,
+        "INSERT INTO dbo.scan_failures (scan_id, message) VALUES (2, N'no'); EXECUTE dbo.RefreshWorklist;",
+    )
+    run(installed, "UPDATE dbo.scans SET content_sha256 = 0x00 WHERE scan_id = 2;")
+    assert load_scans.main([*database, "--replace", str(tmp_path / "scans")]) == 0
+    assert rows(installed, "SELECT idx, scan_id, state FROM dbo.worklist ORDER BY idx;") == [(0, 1, 0), (1, 3, 0)]
+    current(installed)
+    assert rows(installed, "SELECT * FROM dbo.scan_failures;") == []
 
 
 def test_another_primary_scan_takes_the_place_of_the_one_before(listed: Connection) -> None:
@@ -89,31 +87,29 @@ def test_another_primary_scan_takes_the_place_of_the_one_before(listed: Connecti
     current(listed)
 
 
-def test_a_damaged_slice_makes_a_scan_failed_until_its_features_are_stored(tmp_path: Path) -> None:
+def test_a_damaged_slice_makes_a_scan_failed_until_its_features_are_stored(installed: Connection) -> None:
     """The message is kept, a score of before does not hide it, and the next good run takes it away."""
     generate = "EXECUTE dbo.GenerateFeatures @ModelName = N'demo_resnet', @Recompute = 1;"
-    with closing(connect(target_of(tmp_path / "lung_cancer_database.db"))) as connection:
-        install(connection)
-        small_database.fill(connection, patients=3, pictures=0)
-        run(connection, "EXECUTE dbo.RefreshWorklist;")
-        run(connection, generate)
-        assert [state for _, state, _ in current(connection)] == [1, 1, 1]
-        where = "WHERE scan_id = 2 AND slice_index = 3;"
-        ((good,),) = rows(connection, f"SELECT pixels FROM dbo.scan_images {where}")
-        damaged = bytes(good[:30]) + bytes([good[30] ^ 0xFF]) + bytes(good[31:])
-        run(connection, f"UPDATE dbo.scan_images SET pixels = ? {where}", (damaged,))
-        for _ in range(2):
-            with pytest.raises(SqlError) as caught:
-                run(connection, generate)
-            assert caught.value.number == 50120
-        assert [state for _, state, _ in current(connection)] == [1, 3, 1]
-        shown = rows(connection, "EXECUTE dbo.ShowPatient @PatientIndex = 1;")[0]
-        assert shown[-2] == "failed"
-        assert "Slice 3" in shown[-1]
-        run(connection, f"UPDATE dbo.scan_images SET pixels = ? {where}", (good,))
-        run(connection, generate)
-        assert [state for _, state, _ in current(connection)] == [1, 1, 1]
-        assert rows(connection, "SELECT * FROM dbo.scan_failures;") == []
+    small_database.fill(installed, patients=3, pictures=0)
+    run(installed, "EXECUTE dbo.RefreshWorklist;")
+    run(installed, generate)
+    assert [state for _, state, _ in current(installed)] == [1, 1, 1]
+    where = "WHERE scan_id = 2 AND slice_index = 3;"
+    ((good,),) = rows(installed, f"SELECT pixels FROM dbo.scan_images {where}")
+    damaged = bytes(good[:30]) + bytes([good[30] ^ 0xFF]) + bytes(good[31:])
+    run(installed, f"UPDATE dbo.scan_images SET pixels = ? {where}", (damaged,))
+    for _ in range(2):
+        with pytest.raises(SqlError) as caught:
+            run(installed, generate)
+        assert caught.value.number == 50120
+    assert [state for _, state, _ in current(installed)] == [1, 3, 1]
+    shown = rows(installed, "EXECUTE dbo.ShowPatient @PatientIndex = 1;")[0]
+    assert shown[-2] == "failed"
+    assert "Slice 3" in shown[-1]
+    run(installed, f"UPDATE dbo.scan_images SET pixels = ? {where}", (good,))
+    run(installed, generate)
+    assert [state for _, state, _ in current(installed)] == [1, 1, 1]
+    assert rows(installed, "SELECT * FROM dbo.scan_failures;") == []
 
 
 @pytest.mark.parametrize("version", [1, 2])

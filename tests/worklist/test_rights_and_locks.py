@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 
 from lungdb.cli import load_patients, load_scans
-from lungdb.database import connect, install, run
+from lungdb.database import connect, run
 from lungdb.loading import people, scan_store
 from lungdb.phantoms.dataset import make_dataset
-from tests.support.databases import target_of
+from tests.support.databases import copy_to, target_of
 
 PROCEDURES = Path(__file__).parents[2] / "sql" / "procedures"
 QUERY = re.compile(r"@input_data_1 = N'((?:[^']|'')*)'")
@@ -53,7 +53,9 @@ def test_vectors_are_locked_before_what_is_made_of_them_is_deleted() -> None:
     assert locked < work.index("DELETE FROM dbo.unit_vectors")
 
 
-def test_loaders_lock_the_worklist_before_they_write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_loaders_lock_the_worklist_before_they_write(
+    installed_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A scan, and a name: the first statement that writes comes after the lock."""
     statements: list[str] = []
 
@@ -61,9 +63,7 @@ def test_loaders_lock_the_worklist_before_they_write(tmp_path: Path, monkeypatch
         statements.append(sql)
         return run(connection, sql, *parameters)
 
-    target = target_of(tmp_path / "lung_cancer_database.db")
-    with closing(connect(target)) as connection:
-        install(connection)
+    target = target_of(copy_to(tmp_path, installed_file))
     make_dataset(tmp_path / "scans", patients=1, slices=9, size=64)
     monkeypatch.setattr(scan_store, "run", noting)
     assert load_scans.main(["-d", target, "--keep-ids", str(tmp_path / "scans")]) == 0
