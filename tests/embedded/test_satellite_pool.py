@@ -1,9 +1,8 @@
-"""The pool of processes for external scripts: who is lent which, what ends when, and what is imported by then."""
+"""The pool of processes for external scripts: who is lent which, and what ends when."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -15,16 +14,13 @@ from pathlib import Path
 
 import pytest
 
-import lungdb.embedded
-from lungdb.database import connect as connect_database
 from lungdb.embedded.running.connection import Connection, connect
 from lungdb.embedded.satellite.calls import Satellite, ScriptParameter, ScriptResult
 from lungdb.embedded.satellite.pool import IDLE, POOL
-from lungdb.embedded.satellite.processes import Preload
 from lungdb.embedded.values.types import INT
 from lungdb.errors import SqlError
 from tests.embedded.running import error, rows, say
-from tests.embedded.scripts import call, printed, reason, run_python, wait_for_end
+from tests.embedded.scripts import call, execution, printed, reason, run_python, wait_for_end
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="parents fork on Linux only")
 
@@ -49,15 +45,6 @@ def open_database(tmp_path: Path) -> Iterator[Callable[[], Connection]]:
 def parent_of(satellite: Satellite) -> int:
     """Return the process that forks for the next call."""
     return int(printed(call(satellite, _PARENT)[0]))
-
-
-def execution(script: str) -> str:
-    """Return the T-SQL that runs a script, whose parameter `note` is the ``?``."""
-    quoted = script.replace("'", "''")
-    return (
-        "DECLARE @note NVARCHAR(400) = ?; EXECUTE sp_execute_external_script @language = N'Python', "
-        f"@script = N'{quoted}', @params = N'@note NVARCHAR(400)', @note = @note;"
-    )
 
 
 # More than the sockets between two processes hold, so that the script waits for whoever reads.
@@ -222,15 +209,6 @@ def test_a_changed_environment_gets_another_parent(satellite: Satellite, monkeyp
     assert printed(call(satellite, script)[0]).split() == before
 
 
-def test_other_modules_to_load_get_another_parent(satellite: Satellite) -> None:
-    """A parent has imported what it was started for."""
-    other = Satellite(Preload(("numpy", "pandas", "colorsys")))
-    script = "import os, sys\nprint(os.getppid(), 'colorsys' in sys.modules)"
-    plain, with_more = (printed(call(each, script)[0]).split() for each in (satellite, other))
-    assert (plain[1], with_more[1]) == ("False", "True")
-    assert plain[0] != with_more[0]
-
-
 @pytest.mark.parametrize("script", ["import os; os._exit(3)", "raise ValueError", "raise SystemExit"])
 def test_a_parent_outlives_a_script_that_ends_badly(satellite: Satellite, script: str) -> None:
     """The next call need not wait for a new one."""
@@ -301,69 +279,6 @@ def test_a_parent_that_is_killed_takes_its_script_with_it(
         assert running.result(timeout=60).number == 39012
     assert wait_for_end(script)
     assert say(connection, MANY_ROWS, str(note)).errors == []
-
-
-NOTES_ITS_IMPORT = """
-import os
-with open(os.environ["IMPORTS"], "a") as file:
-    file.write(f"{__name__} {os.getpid()}\\n")
-"""
-
-
-@pytest.fixture
-def imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Modules early, late and later that note which process imports them, and the note."""
-    for name in ("early", "late", "later"):
-        (tmp_path / f"{name}.py").write_text(NOTES_ITS_IMPORT)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setenv("IMPORTS", str(tmp_path / "imports"))
-    return tmp_path / "imports"
-
-
-SEEN = "import os, sys\nprint(os.getppid(), [name for name in ('early', 'late', 'later') if name in sys.modules])"
-
-
-def test_what_is_to_come_later_is_imported_while_no_call_comes(imports: Path) -> None:
-    """A first call does not wait for it; a later one finds it, imported once and by the parent."""
-    satellite = Satellite(Preload(("pandas", "early"), ("late", "not_installed", "later")))
-    parent, seen = printed(call(satellite, SEEN)[0]).split(" ", 1)
-    assert seen == "['early']"
-    deadline = time.monotonic() + 60
-    while len(imports.read_text().splitlines()) < 3 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert printed(call(satellite, SEEN)[0]) == f"{parent} ['early', 'late', 'later']"
-    assert imports.read_text().splitlines() == [f"{name} {parent}" for name in ("early", "late", "later")]
-
-
-def test_what_a_script_had_to_import_itself_is_there_for_the_next(imports: Path) -> None:
-    """However soon the next call comes; what no script needs can wait."""
-    satellite = Satellite(Preload(("pandas", "early"), ("late", "later")))
-    assert printed(call(satellite, "import later\n" + SEEN)[0]).split(" ", 1)[1] == "['early', 'later']"
-    parent, seen = printed(call(satellite, SEEN)[0]).split(" ", 1)
-    assert "later" in json.loads(seen.replace("'", '"'))
-    assert f"later {parent}" in imports.read_text().splitlines()
-
-
-def test_a_first_call_does_not_wait_for_lightgbm_and_a_later_one_has_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As the loaders, the page and the command line connect: the procedures are there from the first call on."""
-    monkeypatch.setenv("LUNGDB_TEST", "a parent of its own")
-    names = ("lungdb.procedures.features", "onnxruntime", "lightgbm")
-    script = execution(f"""
-import os, sys
-import pandas as pd
-OutputDataSet = pd.DataFrame({{"x": [os.getppid(), *(int(name in sys.modules) for name in {json.dumps(names)})]}})
-""")
-    connection = connect_database(f"sqlite:///{tmp_path}/clinic.db")
-    assert isinstance(connection, Connection)
-    with connection:
-        (parent,), *seen = rows(connection, script, "")
-        assert seen == [(1,), (1,), (0,)]
-        deadline = time.monotonic() + 120
-        while "lib_lightgbm" not in Path(f"/proc/{parent}/maps").read_text() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert rows(connection, script, "") == [(parent,), (1,), (1,), (1,)]
 
 
 def test_a_batch_without_a_script_starts_nothing(
@@ -446,11 +361,3 @@ def test_idle_parents_end_with_the_process_that_started_them(is_killed: bool) ->
     finally:
         os.kill(int(child), signal.SIGKILL)
         engine.stdout.close()
-
-
-def test_the_engine_names_none_of_the_packages_that_it_is_told_to_load() -> None:
-    """What scripts import is handed in by whoever connects."""
-    (folder,) = lungdb.embedded.__path__
-    words = ("lungdb.procedures", "onnx", "lightgbm", "scipy", "sklearn")
-    texts = {path: path.read_text(encoding="utf-8").lower() for path in Path(folder).rglob("*.py")}
-    assert [str(path) for path, text in texts.items() if any(word in text for word in words)] == []
