@@ -78,3 +78,12 @@ def wait_for_end(process: int) -> bool:
                 continue
         return True
     return False
+
+
+def execution(script: str) -> str:
+    """Return the T-SQL that runs a script, whose parameter `note` is the ``?``."""
+    quoted = script.replace("'", "''")
+    return (
+        "DECLARE @note NVARCHAR(400) = ?; EXECUTE sp_execute_external_script @language = N'Python', "
+        f"@script = N'{quoted}', @params = N'@note NVARCHAR(400)', @note = @note;"
+    )

@@ -1,9 +1,8 @@
-"""The pool of processes for external scripts: who is lent which, what ends when, and what is imported by then."""
+"""The pool of processes for external scripts: who is lent which, and what ends when."""
 
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import signal
 import sys
@@ -15,16 +14,13 @@ from pathlib import Path
 
 import pytest
 
-import lungdb.embedded
-from lungdb.database import connect as connect_database
 from lungdb.embedded.running.connection import Connection, connect
 from lungdb.embedded.satellite.calls import Satellite, ScriptParameter, ScriptResult
 from lungdb.embedded.satellite.pool import IDLE, POOL
-from lungdb.embedded.satellite.processes import Preload
 from lungdb.embedded.values.types import INT
 from lungdb.errors import SqlError
 from tests.embedded.running import error, rows, say
-from tests.embedded.scripts import call, printed, reason, run_python, wait_for_end
+from tests.embedded.scripts import call, execution, printed, reason, run_python, wait_for_end
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="parents fork on Linux only")
 
@@ -51,20 +47,12 @@ def parent_of(satellite: Satellite) -> int:
     return int(printed(call(satellite, _PARENT)[0]))
 
 
-def execution(script: str) -> str:
-    """Return the T-SQL that runs a script, whose parameter `note` is the ``?``."""
-    quoted = script.replace("'", "''")
-    return (
-        "DECLARE @note NVARCHAR(400) = ?; EXECUTE sp_execute_external_script @language = N'Python', "
-        f"@script = N'{quoted}', @params = N'@note NVARCHAR(400)', @note = @note;"
-    )
-
-
+# More than the sockets between two processes hold, so that the script waits for whoever reads.
 MANY_ROWS = execution("""
 import os
 import pandas as pd
 open(note, "w").write(f"{os.getpid()} ")
-OutputDataSet = pd.DataFrame({"x": range(10**6)})
+OutputDataSet = pd.DataFrame({"x": range(200_000)})
 """)
 WAITS_FOR_A_FILE = execution("""
 import os, time
@@ -129,7 +117,7 @@ def test_a_connection_that_closes_and_a_call_that_is_aborted_harm_no_other_call(
         cursor.close()
         assert not is_alive(aborted)
         assert is_alive(other)
-        assert len(rows(aborting, MANY_ROWS, str(tmp_path / "again"))) == 10**6
+        assert len(rows(aborting, MANY_ROWS, str(tmp_path / "again"))) == 200_000
         assert is_alive(other)
 
 
@@ -167,13 +155,13 @@ def test_a_second_connection_starts_no_second_parent(open_database: Callable[[],
 
 def test_calls_at_once_have_each_their_parent(satellite: Satellite) -> None:
     """The second call's rows come while the first's are being read."""
-    script = "import os\nimport pandas as pd\nOutputDataSet = pd.DataFrame({'x': [os.getppid()] * 10**6})"
+    script = "import os\nimport pandas as pd\nOutputDataSet = pd.DataFrame({'x': [os.getppid()] * 200_000})"
     outer = satellite.run(script, [], [])
     result = next(outer)
     assert isinstance(result, ScriptResult)
     first = next(result.rows)
     assert parent_of(satellite) != first[0]
-    assert sum(1 for _ in result.rows) == 10**6 - 1
+    assert sum(1 for _ in result.rows) == 200_000 - 1
 
 
 def test_many_threads_share_the_pool_and_a_bounded_number_stays(tmp_path: Path) -> None:
@@ -221,15 +209,6 @@ def test_a_changed_environment_gets_another_parent(satellite: Satellite, monkeyp
     assert printed(call(satellite, script)[0]).split() == before
 
 
-def test_other_modules_to_load_get_another_parent(satellite: Satellite) -> None:
-    """A parent has imported what it was started for."""
-    other = Satellite(Preload(("numpy", "pandas", "colorsys")))
-    script = "import os, sys\nprint(os.getppid(), 'colorsys' in sys.modules)"
-    plain, with_more = (printed(call(each, script)[0]).split() for each in (satellite, other))
-    assert (plain[1], with_more[1]) == ("False", "True")
-    assert plain[0] != with_more[0]
-
-
 @pytest.mark.parametrize("script", ["import os; os._exit(3)", "raise ValueError", "raise SystemExit"])
 def test_a_parent_outlives_a_script_that_ends_badly(satellite: Satellite, script: str) -> None:
     """The next call need not wait for a new one."""
@@ -241,7 +220,7 @@ def test_a_parent_outlives_a_script_that_ends_badly(satellite: Satellite, script
 def test_a_parent_outlives_a_call_that_is_not_read_to_its_end(satellite: Satellite) -> None:
     """Only the script ends."""
     parent = parent_of(satellite)
-    script = "import pandas as pd\nOutputDataSet = pd.DataFrame({'x': range(10**6)})"
+    script = "import pandas as pd\nOutputDataSet = pd.DataFrame({'x': range(200_000)})"
     events = satellite.run(script, [], [])
     next(events)
     satellite.close()
@@ -250,17 +229,20 @@ def test_a_parent_outlives_a_call_that_is_not_read_to_its_end(satellite: Satelli
 
 def test_rows_that_are_asked_for_after_their_call_has_ended_are_an_error(satellite: Satellite) -> None:
     """Whoever has the process by then is not disturbed."""
-    events = satellite.run("import pandas as pd\nOutputDataSet = pd.DataFrame({'x': range(10**6)})", [], [])
+    parent = parent_of(satellite)
+    events = satellite.run("import pandas as pd\nOutputDataSet = pd.DataFrame({'x': range(200_000)})", [], [])
     result = next(events)
     assert isinstance(result, ScriptResult)
     satellite.close()
-    following = satellite.run("import pandas as pd\nOutputDataSet = pd.DataFrame({'x': range(10**5)})", [], [])
+    following = satellite.run("import pandas as pd\nOutputDataSet = pd.DataFrame({'x': range(200_000)})", [], [])
     taken = next(following)
     assert isinstance(taken, ScriptResult)
     with pytest.raises(SqlError) as caught:
         list(result.rows)
     assert caught.value.number == 39012
-    assert len(list(taken.rows)) == 10**5
+    assert len(list(taken.rows)) == 200_000
+    assert list(following) == []
+    assert parent_of(satellite) == parent
 
 
 def test_what_a_script_has_started_ends_with_its_call(satellite: Satellite) -> None:
@@ -299,69 +281,6 @@ def test_a_parent_that_is_killed_takes_its_script_with_it(
     assert say(connection, MANY_ROWS, str(note)).errors == []
 
 
-NOTES_ITS_IMPORT = """
-import os
-with open(os.environ["IMPORTS"], "a") as file:
-    file.write(f"{__name__} {os.getpid()}\\n")
-"""
-
-
-@pytest.fixture
-def imports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Modules early, late and later that note which process imports them, and the note."""
-    for name in ("early", "late", "later"):
-        (tmp_path / f"{name}.py").write_text(NOTES_ITS_IMPORT)
-    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
-    monkeypatch.setenv("IMPORTS", str(tmp_path / "imports"))
-    return tmp_path / "imports"
-
-
-SEEN = "import os, sys\nprint(os.getppid(), [name for name in ('early', 'late', 'later') if name in sys.modules])"
-
-
-def test_what_is_to_come_later_is_imported_while_no_call_comes(imports: Path) -> None:
-    """A first call does not wait for it; a later one finds it, imported once and by the parent."""
-    satellite = Satellite(Preload(("pandas", "early"), ("late", "not_installed", "later")))
-    parent, seen = printed(call(satellite, SEEN)[0]).split(" ", 1)
-    assert seen == "['early']"
-    deadline = time.monotonic() + 60
-    while len(imports.read_text().splitlines()) < 3 and time.monotonic() < deadline:
-        time.sleep(0.05)
-    assert printed(call(satellite, SEEN)[0]) == f"{parent} ['early', 'late', 'later']"
-    assert imports.read_text().splitlines() == [f"{name} {parent}" for name in ("early", "late", "later")]
-
-
-def test_what_a_script_had_to_import_itself_is_there_for_the_next(imports: Path) -> None:
-    """However soon the next call comes; what no script needs can wait."""
-    satellite = Satellite(Preload(("pandas", "early"), ("late", "later")))
-    assert printed(call(satellite, "import later\n" + SEEN)[0]).split(" ", 1)[1] == "['early', 'later']"
-    parent, seen = printed(call(satellite, SEEN)[0]).split(" ", 1)
-    assert "later" in json.loads(seen.replace("'", '"'))
-    assert f"later {parent}" in imports.read_text().splitlines()
-
-
-def test_a_first_call_does_not_wait_for_lightgbm_and_a_later_one_has_it(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """As the loaders, the page and the command line connect: the procedures are there from the first call on."""
-    monkeypatch.setenv("LUNGDB_TEST", "a parent of its own")
-    names = ("lungdb.procedures.features", "onnxruntime", "lightgbm")
-    script = execution(f"""
-import os, sys
-import pandas as pd
-OutputDataSet = pd.DataFrame({{"x": [os.getppid(), *(int(name in sys.modules) for name in {json.dumps(names)})]}})
-""")
-    connection = connect_database(f"sqlite:///{tmp_path}/clinic.db")
-    assert isinstance(connection, Connection)
-    with connection:
-        (parent,), *seen = rows(connection, script, "")
-        assert seen == [(1,), (1,), (0,)]
-        deadline = time.monotonic() + 120
-        while "lib_lightgbm" not in Path(f"/proc/{parent}/maps").read_text() and time.monotonic() < deadline:
-            time.sleep(0.1)
-        assert rows(connection, script, "") == [(parent,), (1,), (1,), (1,)]
-
-
 def test_a_batch_without_a_script_starts_nothing(
     open_database: Callable[[], Connection], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -393,7 +312,7 @@ def test_a_forked_process_has_a_pool_of_its_own() -> None:
             return result.outputs["x"]
         own = parent()
         events = satellite.run(
-            "import pandas as pd\\nOutputDataSet = pd.DataFrame({'x': range(10**6)})", [], [])
+            "import pandas as pd\\nOutputDataSet = pd.DataFrame({'x': range(200_000)})", [], [])
         result = next(events)
         next(result.rows)
         child = os.fork()
@@ -406,7 +325,7 @@ def test_a_forked_process_has_a_pool_of_its_own() -> None:
         print(os.waitstatus_to_exitcode(status), sum(1 for _ in result.rows), list(events), parent() == own)
     """)
     output, _ = engine.communicate(timeout=120)
-    assert output.splitlines() == ["0 False", "7 999999 [] True"]
+    assert output.splitlines() == ["0 False", "7 199999 [] True"]
 
 
 @pytest.mark.parametrize("is_killed", [False, True])
@@ -442,11 +361,3 @@ def test_idle_parents_end_with_the_process_that_started_them(is_killed: bool) ->
     finally:
         os.kill(int(child), signal.SIGKILL)
         engine.stdout.close()
-
-
-def test_the_engine_names_none_of_the_packages_that_it_is_told_to_load() -> None:
-    """What scripts import is handed in by whoever connects."""
-    (folder,) = lungdb.embedded.__path__
-    words = ("lungdb.procedures", "onnx", "lightgbm", "scipy", "sklearn")
-    texts = {path: path.read_text(encoding="utf-8").lower() for path in Path(folder).rglob("*.py")}
-    assert [str(path) for path, text in texts.items() if any(word in text for word in words)] == []

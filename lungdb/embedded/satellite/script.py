@@ -32,7 +32,7 @@ class _Namespace(dict[str, Any]):
 
 
 def serve(wire: Wire) -> None:
-    """Receive one call, run its script and send what comes of it.
+    """Receive one call, run its script and send what comes of it; the end of that is for the caller to flush.
 
     Raises
     ------
@@ -44,7 +44,6 @@ def serve(wire: Wire) -> None:
         _run(wire, call)
     except ScriptFailedError as error:
         wire.send(ERROR, str(error).encode(errors="replace"))
-    wire.flush()
 
 
 def _run(wire: Wire, call: dict[str, Any]) -> None:

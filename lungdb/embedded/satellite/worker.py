@@ -106,7 +106,9 @@ def _serve_once(incoming: int, outgoing: int, later: list[str]) -> None:
     os.chdir(tempfile.mkdtemp(dir=os.getcwd()))
     _watch(incoming)
     _forget_errors()
-    serve(Wire(os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb")))
+    wire = Wire(os.fdopen(incoming, "rb"), os.fdopen(outgoing, "wb"))
+    serve(wire)
+    wire.flush()
 
 
 class _Parent:
@@ -214,9 +216,11 @@ class _Parent:
                 os.chdir(directory)
                 _watch(call)
                 _reseed()
-                serve(Wire(os.fdopen(call, "rb"), os.fdopen(os.dup(call), "wb")))
+                wire = Wire(os.fdopen(call, "rb"), os.fdopen(os.dup(call), "wb"))
+                serve(wire)
                 imported = [name for name in self._later if name.removesuffix(".*") in sys.modules]
                 os.write(writer, ",".join(imported).encode())
+                wire.flush()  # after which the engine closes its end, and that may end this process at once
                 status = 0
         except WireClosedError:
             pass
