@@ -7,7 +7,7 @@ import os
 import threading
 from contextlib import suppress
 
-from lungdb.embedded.satellite.processes import Kind, Preload, Process, present_kind, start
+from lungdb.embedded.satellite.processes import Preload, Process, ProcessKind, present_kind, start
 from lungdb.embedded.satellite.wire import Wire
 
 # Calls of one connection follow one another, so two processes serve most of what runs here, and the readers of a web
@@ -31,7 +31,7 @@ class Pool:
         """See to it that a process is ready, or on its way, for the next call."""
         self._warm(present_kind(preload))
 
-    def _warm(self, kind: Kind) -> None:
+    def _warm(self, kind: ProcessKind) -> None:
         with self._lock:
             if not any(each.kind == kind and each.is_ready for each in self._idle):
                 self._idle.append(self._start(kind))
@@ -53,14 +53,14 @@ class Pool:
             started = self._start(kind)
         return started, started.begin()
 
-    def _take(self, kind: Kind) -> Process | None:
+    def _take(self, kind: ProcessKind) -> Process | None:
         with self._lock:
             found = next((each for each in reversed(self._idle) if each.kind == kind), None)
             if found is not None:
                 self._idle.remove(found)
             return found
 
-    def _start(self, kind: Kind) -> Process:
+    def _start(self, kind: ProcessKind) -> Process:
         # The caller holds the lock, so that no fork happens before the process is noted.
         started = start(kind)
         self._all.add(started)

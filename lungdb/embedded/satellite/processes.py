@@ -54,7 +54,7 @@ PLAIN = Preload()
 
 
 @dataclass(frozen=True)
-class Kind:
+class ProcessKind:
     """What a process was started with; a call takes one that was started with what would be used now.
 
     Attributes
@@ -74,11 +74,11 @@ class Kind:
     forks: bool
 
 
-def present_kind(preload: Preload) -> Kind:
+def present_kind(preload: Preload) -> ProcessKind:
     """Return what a process would be started with now."""
     environment = {name: value for name, value in os.environ.items() if name != _NOT_HANDED_ON}
     environment["PYTHONUTF8"] = "1"
-    return Kind(sys.executable, tuple(sorted(environment.items())), preload, _FORKS)
+    return ProcessKind(sys.executable, tuple(sorted(environment.items())), preload, _FORKS)
 
 
 class Process(ABC):
@@ -86,11 +86,11 @@ class Process(ABC):
 
     Attributes
     ----------
-    kind : Kind
+    kind : ProcessKind
         What it was started with.
     """
 
-    def __init__(self, kind: Kind, mode: str, stdin: int, stdout: int) -> None:
+    def __init__(self, kind: ProcessKind, mode: str, stdin: int, stdout: int) -> None:
         self.kind = kind
         self._is_ours = True
         self._directory = Path(tempfile.mkdtemp(prefix="lungdb-satellite-"))
@@ -186,7 +186,7 @@ class ForkingParent(Process):
     It is sent one end of a call's own pair of sockets, over a socket on which it then tells the child's exit code.
     """
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: ProcessKind) -> None:
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._call: tuple[socket.socket, Wire] | None = None
         self._begun = 0
@@ -269,7 +269,7 @@ class ForkingParent(Process):
 class SingleProcess(Process):
     """A process that serves one call and ends."""
 
-    def __init__(self, kind: Kind) -> None:
+    def __init__(self, kind: ProcessKind) -> None:
         super().__init__(kind, "once", subprocess.PIPE, subprocess.PIPE)
         assert self._process.stdin is not None
         assert self._process.stdout is not None
@@ -305,6 +305,6 @@ class SingleProcess(Process):
         return self._wire.descriptors()
 
 
-def start(kind: Kind) -> Process:
+def start(kind: ProcessKind) -> Process:
     """Start a process, without waiting for it."""
     return ForkingParent(kind) if kind.forks else SingleProcess(kind)
