@@ -202,10 +202,13 @@ def _converse(
 
 def _rows(call: _Call, kinds: str) -> Iterator[tuple[Value, ...]]:
     # An error here is raised where the rows are read, which is outside of the call's own iterator.
-    with _reported(call):
-        for block in call.wire.receive_blocks(kinds):
-            yield from zip(*block, strict=True)
-        call.finished = True
+    try:
+        with _reported(call):
+            for block in call.wire.receive_blocks(kinds):
+                yield from zip(*block, strict=True)
+            call.finished = True
+    finally:
+        call.end()
 
 
 @contextlib.contextmanager
