@@ -1252,7 +1252,8 @@ Examples:
     DECLARE @Message NVARCHAR(2000);
     IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 100000
     BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Limit), N'NULL'), N' for the parameter @Limit is not supported. Supported values are 1 to 100000.');
+        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Limit), N'NULL'),
+            N' for the parameter @Limit is not supported. Supported values are 1 to 100000.');
         THROW 50101, @Message, 1;
     END;
 
@@ -1269,7 +1270,7 @@ GO
 -- RecordAudit: one line of what was done or refused. The web page calls it.
 -- Example: EXECUTE dbo.RecordAudit @Action = 'view_patient', @PatientIndex = 0;
 CREATE OR ALTER PROCEDURE dbo.RecordAudit
-    @Action VARCHAR(20) = NULL,     -- sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score or refused; needed
+    @Action VARCHAR(20) = NULL,     -- sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score, refused; needed
     @PatientIndex INT = NULL,       -- index of the patient that it is about
     @Outcome VARCHAR(10) = 'ok',    -- ok, refused or failed
     @Detail NVARCHAR(4000) = NULL,  -- what was asked for or why it was refused; never a name or a search
@@ -1284,13 +1285,13 @@ BEGIN
     BEGIN
         PRINT N'dbo.RecordAudit: one line of what was done or refused. The web page calls it.
 Parameters:
-    @Action VARCHAR(20) = NULL       sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score or refused; needed
-    @PatientIndex INT = NULL         index of the patient that it is about
+    @Action VARCHAR(20) = NULL     sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score, refused; needed
+    @PatientIndex INT = NULL       index of the patient that it is about
     @Outcome VARCHAR(10) = ''ok''    ok, refused or failed
-    @Detail NVARCHAR(4000) = NULL    what was asked for or why it was refused; never a name or a search
-    @Address VARCHAR(45) = NULL      address that the request came from
-    @Account NVARCHAR(128) = NULL    account that it is about; NULL means the session''s user
-    @Help BIT = 0                    1 prints this help and does nothing else
+    @Detail NVARCHAR(4000) = NULL  what was asked for or why it was refused; never a name or a search
+    @Address VARCHAR(45) = NULL    address that the request came from
+    @Account NVARCHAR(128) = NULL  account that it is about; NULL means the session''s user
+    @Help BIT = 0                  1 prints this help and does nothing else
 Example:
     EXECUTE dbo.RecordAudit @Action = ''view_patient'', @PatientIndex = 0;';
         RETURN 0;
@@ -1313,7 +1314,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.RenewPasswordHash: stores a stronger hash of the same password, unless the password was changed meanwhile. The web page calls it.
+        PRINT N'dbo.RenewPasswordHash: stores a stronger hash of the same password, unless the password was changed meanwhile.
+The web page calls it.
 Parameters:
     @Name NVARCHAR(128) = NULL    name of the account; needed
     @Before NVARCHAR(200) = NULL  hash that the password was checked against; needed
@@ -1351,7 +1353,8 @@ Example:
     UPDATE dbo.access_tokens SET revoked_at = SYSUTCDATETIME() WHERE token_id = @TokenId AND revoked_at IS NULL;
     IF @@ROWCOUNT = 0
     BEGIN
-        SET @Message = CONCAT(N'There is no valid token of the number ', COALESCE(CONVERT(NVARCHAR(20), @TokenId), N'NULL'), N'. See the numbers with: lungdb accounts list');
+        SET @Message = CONCAT(N'There is no valid token of the number ', COALESCE(CONVERT(NVARCHAR(20), @TokenId), N'NULL'),
+            N'. See the numbers with: lungdb accounts list');
         THROW 50222, @Message, 1;
     END;
 END;
@@ -1370,7 +1373,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.StartSession: keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over. The web page calls it.
+        PRINT N'dbo.StartSession: keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over.
+The web page calls it.
 Parameters:
     @Name NVARCHAR(128) = NULL    name of the account; needed
     @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
@@ -1406,7 +1410,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions. `lungdb accounts` calls it.
+        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions.
+`lungdb accounts` calls it.
 Parameters:
     @Name NVARCHAR(128) = NULL          name of the account; needed
     @IsNew BIT = 0                      1 adds the account, 0 changes it
@@ -1423,12 +1428,14 @@ Example:
     DECLARE @Message NVARCHAR(2000), @AccountId INT;
     IF @Name IS NULL OR @Name = N'' OR DATALENGTH(@Name) <> DATALENGTH(LTRIM(RTRIM(@Name)))
     BEGIN
-        SET @Message = N'The value for the parameter @Name is not supported. Give a name of 1 to 128 characters that neither begins nor ends with a blank.';
+        SET @Message = CONCAT(N'The value for the parameter @Name is not supported. ',
+            N'Give a name of 1 to 128 characters that neither begins nor ends with a blank.');
         THROW 50101, @Message, 1;
     END;
     IF @Role NOT IN ('reader', 'scorer')
     BEGIN
-        SET @Message = CONCAT(N'The value ''', REPLACE(@Role, '%', '%%'), N''' for the parameter @Role is not supported. Supported values are reader and scorer.');
+        SET @Message = CONCAT(N'The value ''', REPLACE(@Role, '%', '%%'),
+            N''' for the parameter @Role is not supported. Supported values are reader and scorer.');
         THROW 50101, @Message, 1;
     END;
 
@@ -1436,7 +1443,8 @@ Example:
     SET @AccountId = (SELECT a.account_id FROM dbo.accounts AS a WITH (UPDLOCK, HOLDLOCK) WHERE a.name = @Name);
     IF @IsNew = 1 AND @AccountId IS NOT NULL
     BEGIN
-        SET @Message = CONCAT(N'There is an account ''', REPLACE(@Name, N'%', N'%%'), N''' already. Choose another name, or change that account.');
+        SET @Message = CONCAT(N'There is an account ''', REPLACE(@Name, N'%', N'%%'),
+            N''' already. Choose another name, or change that account.');
         THROW 50221, @Message, 1;
     END;
     IF @IsNew = 0 AND @AccountId IS NULL
@@ -1489,7 +1497,8 @@ Example:
     DECLARE @Message NVARCHAR(2000);
     IF @Days IS NULL OR @Days NOT BETWEEN 1 AND 3660
     BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Days), N'NULL'), N' for the parameter @Days is not supported. Supported values are 1 to 3660.');
+        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Days), N'NULL'),
+            N' for the parameter @Days is not supported. Supported values are 1 to 3660.');
         THROW 50101, @Message, 1;
     END;
     INSERT INTO dbo.access_tokens (sha256, account_id, name, expires_at)
@@ -1582,8 +1591,9 @@ BEGIN
         THROW 50172, @Message, 1;
     END;
 
-    SELECT TOP (1) @Message = REPLACE(CONCAT(N'The feature ', feature_index, N' of the example ', example_id, N' of the data set ''', @Dataset,
-        N''' is ', CONVERT(NVARCHAR(30), value, 1), N', which single precision cannot hold. Scale the features to about -1 to 1.'), N'%', N'%%')
+    SELECT TOP (1) @Message = REPLACE(CONCAT(N'The feature ', feature_index, N' of the example ', example_id, N' of the data set ''',
+        @Dataset, N''' is ', CONVERT(NVARCHAR(30), value, 1),
+        N', which single precision cannot hold. Scale the features to about -1 to 1.'), N'%', N'%%')
     FROM dbo.examples
     WHERE dataset = @Dataset AND (value > @Largest OR value < -@Largest)
     ORDER BY example_id, feature_index;
@@ -1610,7 +1620,8 @@ BEGIN
     DECLARE @Message NVARCHAR(2000) = N'';
     IF @@TRANCOUNT > 0
     BEGIN
-        SET @Message = N'TrainNetworkSql was called inside a transaction. It commits as it goes: commit or roll back first, then call it again.';
+        SET @Message = CONCAT(N'TrainNetworkSql was called inside a transaction. ',
+            N'It commits as it goes: commit or roll back first, then call it again.');
         THROW 50100, @Message, 1;
     END;
 
@@ -1622,10 +1633,12 @@ BEGIN
         VALUES
             (N'@Hidden', @Hidden, N'numbers of units from 1 to 10000 with commas between, such as 32,16', CASE WHEN @Hidden IS NOT NULL
                 AND NOT EXISTS (
-                    SELECT 1 FROM STRING_SPLIT(@Hidden, N',') WHERE COALESCE(TRY_CAST(NULLIF(TRIM(value), N'') AS INT), 0) NOT BETWEEN 1 AND 10000)
+                    SELECT 1 FROM STRING_SPLIT(@Hidden, N',')
+                    WHERE COALESCE(TRY_CAST(NULLIF(TRIM(value), N'') AS INT), 0) NOT BETWEEN 1 AND 10000)
                 THEN 1 ELSE 0 END),
             (N'@Iterations', CAST(@Iterations AS NVARCHAR(30)), N'1 to 1000000', IIF(@Iterations BETWEEN 1 AND 1000000, 1, 0)),
-            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'numbers above 0 and up to 1000', IIF(@LearningRate > 0 AND @LearningRate <= 1000, 1, 0)),
+            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'numbers above 0 and up to 1000',
+                IIF(@LearningRate > 0 AND @LearningRate <= 1000, 1, 0)),
             (N'@L2', CAST(@L2 AS NVARCHAR(30)), N'0 to 1000', IIF(@L2 BETWEEN 0 AND 1000, 1, 0)),
             (N'@BatchSize', CAST(@BatchSize AS NVARCHAR(30)), N'1 or more, or NULL', IIF(@BatchSize IS NULL OR @BatchSize >= 1, 1, 0)),
             (N'@Momentum', CAST(@Momentum AS NVARCHAR(30)), N'0 to 0.999', IIF(@Momentum BETWEEN 0 AND 0.999, 1, 0)),
@@ -1807,9 +1820,9 @@ BEGIN
 example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
 lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
 Parameters:
-    @ModelName NVARCHAR(128) = NULL    network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL      data set in dbo.examples
-    @Help BIT = 0                      1 prints this help and does nothing else
+    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples
+    @Help BIT = 0                    1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
         RETURN 0;
@@ -1866,8 +1879,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT, @Numbers INT,
-        @Dataset NVARCHAR(128), @Difference FLOAT;
+    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT,
+        @Numbers INT, @Dataset NVARCHAR(128), @Difference FLOAT;
     SET @Stored = (SELECT COUNT(*) FROM dbo.dense_layers WITH (UPDLOCK, HOLDLOCK) WHERE network = @ModelName);
     SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
     -- Velocities are of a training here, and no part of what a network computes.
@@ -1887,11 +1900,13 @@ BEGIN
     SET @Alike = @Alike + (
         SELECT COUNT(*)
         FROM #copy_tensors AS c
-        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index AND s.column_index = c.column_index
+        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index
+            AND s.column_index = c.column_index
         WHERE s.value = c.value);
     IF @Alike <> @Numbers + (SELECT COUNT(*) FROM #copy_layers) OR @Stored NOT IN (0, @Alike)
     BEGIN
-        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName, N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
+        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName,
+            N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
             N'dbo.training_log, or load the network to copy under another name.'), N'%', N'%%');
         THROW 50155, @Message, 1;
     END;
@@ -1939,7 +1954,8 @@ BEGIN
     ORDER BY e.example_id;
     IF @Example IS NOT NULL
     BEGIN
-        SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', COALESCE(CAST(@Label AS NVARCHAR(12)), N'NULL'),
+        SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ',
+            COALESCE(CAST(@Label AS NVARCHAR(12)), N'NULL'),
             N'. Give every example a class from 0 to ', COALESCE(@Classes, 10000) - 1, N' in dbo.example_labels.'), N'%', N'%%');
         THROW 50175, @Message, 1;
     END;
@@ -1997,7 +2013,8 @@ BEGIN
                 WHERE s.layer IS NULL)
         BEGIN
             SET @Message = REPLACE(CONCAT(N'The stored network ''', @ModelName, N''' has other layers than ', @Inputs, N' inputs, ',
-                @Hidden, N' hidden units and a softmax. Give its own @Hidden and data set to go on with it, or another @ModelName.'), N'%', N'%%');
+                @Hidden, N' hidden units and a softmax. Give its own @Hidden and data set to go on with it, or another @ModelName.'),
+                N'%', N'%%');
             THROW 50174, @Message, 1;
         END;
         DELETE FROM #layers;
@@ -2034,7 +2051,9 @@ BEGIN
     BEGIN TRANSACTION;
     DELETE FROM dbo.tensors WHERE network = @ModelName;
     INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
-    SELECT @ModelName, CONCAT(w.layer, CASE WHEN w.input = -1 THEN N'.bias' ELSE N'.weight' END, CASE WHEN k.is_velocity = 1 THEN N'.velocity' ELSE N'' END),
+    SELECT @ModelName,
+        CONCAT(w.layer, CASE WHEN w.input = -1 THEN N'.bias' ELSE N'.weight' END,
+            CASE WHEN k.is_velocity = 1 THEN N'.velocity' ELSE N'' END),
         CASE WHEN w.input = -1 THEN 0 ELSE w.input END, w.unit, CASE WHEN k.is_velocity = 1 THEN w.velocity ELSE w.value END
     FROM #weights AS w
     CROSS JOIN (SELECT 0 AS is_velocity UNION ALL SELECT 1) AS k;
@@ -2117,7 +2136,8 @@ Example:
         activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
         PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #gradients (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #gradients (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
     CREATE TABLE #data (example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, unit));
     CREATE TABLE #targets (example INT NOT NULL PRIMARY KEY, label INT NOT NULL);
     CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
@@ -2165,8 +2185,8 @@ Example:
             -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
             IF @Number NOT IN (232, 3623, 8115)
                 THROW;
-            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ', @LearningRate,
-                N') or @Momentum, or scale the features; what was stored before is kept.');
+            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ',
+                @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
             THROW 50176, @Message, 1;
         END CATCH;
 
@@ -2199,7 +2219,8 @@ BEGIN
     DECLARE @Message NVARCHAR(2000) = N'';
     IF @@TRANCOUNT > 0
     BEGIN
-        SET @Message = N'GenerateFeatures was called inside a transaction. It commits chunk by chunk: commit or roll back first, then call it again.';
+        SET @Message = CONCAT(N'GenerateFeatures was called inside a transaction. ',
+            N'It commits chunk by chunk: commit or roll back first, then call it again.');
         THROW 50100, @Message, 1;
     END;
 
@@ -2213,7 +2234,8 @@ BEGIN
             SELECT 1 FROM STRING_SPLIT(@Pooling, N',') WHERE value NOT IN (N'mean', N'max', N'mean_max_std', N'pca1'))
         OR EXISTS (SELECT 1 FROM STRING_SPLIT(@Pooling, N',') GROUP BY value HAVING COUNT(*) > 1)
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Pooling + N'''', N'NULL'),
-            N' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std and pca1, each once, with commas between. ');
+            N' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std and pca1, ',
+            N'each once, with commas between. ');
     IF @BatchSize IS NULL OR @BatchSize NOT BETWEEN 1 AND 1024
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@BatchSize AS NVARCHAR(12)), N'NULL'),
             N' for the parameter @BatchSize is not supported. Supported values are 1 to 1024. ');
@@ -2249,13 +2271,16 @@ BEGIN
     DECLARE @Message NVARCHAR(2000) = N'';
     IF @@TRANCOUNT > 0
     BEGIN
-        SET @Message = N'FeaturizeImages was called inside a transaction. It commits chunk by chunk: commit or roll back first, then call it again.';
+        SET @Message = CONCAT(N'FeaturizeImages was called inside a transaction. ',
+            N'It commits chunk by chunk: commit or roll back first, then call it again.');
         THROW 50100, @Message, 1;
     END;
 
     IF @ModelName IS NULL
         SET @Message = CONCAT(N'The value NULL for the parameter @ModelName is not supported. Give the name of a network in dbo.networks: ',
-            LEFT(COALESCE((SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.networks) AS n), N'none is loaded'), 1000), N'. ');
+            LEFT(COALESCE((
+                SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.networks) AS n),
+                N'none is loaded'), 1000), N'. ');
     IF EXISTS (SELECT 1 FROM STRING_SPLIT(@Layer, N',') GROUP BY value HAVING COUNT(*) > 1 OR value = N'')
         SET @Message = CONCAT(@Message, N'The value ''', @Layer,
             N''' for the parameter @Layer is not supported. Give one or more names of layers, each once, with commas between. ');
@@ -2290,8 +2315,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Number INT = 0;
-    DECLARE @Names NVARCHAR(1000) = LEFT(
-        COALESCE((SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.networks) AS n), N'none'), 1000);
+    DECLARE @Names NVARCHAR(1000) = LEFT(COALESCE((
+        SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.networks) AS n), N'none'), 1000);
 
     IF (@Model IS NULL AND @ModelName IS NULL) OR (@Model IS NOT NULL AND @ModelName IS NOT NULL)
     BEGIN
@@ -2318,7 +2343,8 @@ BEGIN
             SET @Number = 50103;
             SET @Message = CONCAT(N'The bytes given as @Model (', DATALENGTH(@Model), N' bytes, SHA-256 ',
                 CONVERT(VARCHAR(64), HASHBYTES('SHA2_256', @Model), 2),
-                N') are no network of this database. Load the network with scripts/load_network.py, or give its name as @ModelName. Networks that are loaded: ',
+                N') are no network of this database. Load the network with scripts/load_network.py, or give its name as @ModelName. ',
+                N'Networks that are loaded: ',
                 @Names, N'.');
         END;
     END;
@@ -2379,13 +2405,29 @@ BEGIN
     WHERE r.error = N'';
 END;
 GO
+-- ReadSettings: what dbo.settings says of external scripts: the language they run in, and what computes in them.
+-- Called by GenerateFeatures and by every other procedure that runs such a script.
+CREATE OR ALTER PROCEDURE internal.ReadSettings
+    @Language NVARCHAR(128) OUTPUT,         -- external_language; Python where it is NULL or missing
+    @Providers NVARCHAR(400) = NULL OUTPUT, -- providers, the order in which ONNX Runtime tries them; NULL leaves it to lungdb
+    @Threads INT = NULL OUTPUT              -- threads; NULL, or no number, means the processors that there are
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    SET @Language = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    SET @Providers = (SELECT value FROM dbo.settings WHERE name = N'providers');
+    SET @Threads = TRY_CAST((SELECT value FROM dbo.settings WHERE name = N'threads') AS INT);
+END;
+GO
 -- FeaturizeImages: runs a network over every picture of dbo.images that has no features yet and stores what its layers give.
 -- Example: EXECUTE dbo.FeaturizeImages @ModelName = N'demo_resnet';
 CREATE OR ALTER PROCEDURE dbo.FeaturizeImages
     @ModelName NVARCHAR(128) = NULL,      -- name of a network in dbo.networks; the newest version is taken
-    @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas; NULL means penultimate
+    @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
     @BatchSize INT = 32,                  -- pictures in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 256,            -- megabytes of picture files in one transaction, 1 to 1024
+    @ChunkMegabytes INT = 256,            -- megabytes of picture files in one transaction, each counting 64 kB more, 1 to 1024
     @Recompute BIT = 0,                   -- 1 makes the features of every picture again
     @Help BIT = 0                         -- 1 prints this help and does nothing else
 AS
@@ -2399,19 +2441,20 @@ BEGIN
 A picture of any size is fitted to what the network reads: its middle is cut out in the shape of the network''s input and resized.
 It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again.
 Parameters:
-    @ModelName NVARCHAR(128) = NULL         name of a network in dbo.networks; the newest version is taken
-    @Layer NVARCHAR(256) = NULL             one or more layers, with commas; NULL means penultimate. Each makes a feature set
-    @BatchSize INT = 32                     pictures in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 256               megabytes of picture files in one transaction, 1 to 1024. Each counts 64 kB more
-    @Recompute BIT = 0                      1 makes the features of every picture again
-    @Help BIT = 0                           1 prints this help and does nothing else
+    @ModelName NVARCHAR(128) = NULL  name of a network in dbo.networks; the newest version is taken
+    @Layer NVARCHAR(256) = NULL      one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @BatchSize INT = 32              pictures in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 256        megabytes of picture files in one transaction, each counting 64 kB more, 1 to 1024
+    @Recompute BIT = 0               1 makes the features of every picture again
+    @Help BIT = 0                    1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.FeaturizeImages @ModelName = N''demo_resnet'';
     EXECUTE dbo.FeaturizeImages @ModelName = N''demo_resnet'', @Layer = N''layer3,penultimate'';';
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Model VARBINARY(MAX), @Name NVARCHAR(128), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX);
+    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Model VARBINARY(MAX), @Name NVARCHAR(128), @Sha256 VARCHAR(64),
+        @Details NVARCHAR(MAX);
     SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
 
     EXECUTE internal.CheckImageArguments @ModelName, @Layer, @BatchSize, @ChunkMegabytes, @Recompute;
@@ -2420,15 +2463,15 @@ Examples:
     FROM dbo.networks
     WHERE network_id = @NetworkId;
 
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    DECLARE @Providers NVARCHAR(400) = (SELECT value FROM dbo.settings WHERE name = N'providers');
-    DECLARE @Threads INT = TRY_CAST((SELECT value FROM dbo.settings WHERE name = N'threads') AS INT);
-    DECLARE @Provider NVARCHAR(128), @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128);
+    DECLARE @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
     DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Rate INT, @Left INT;
 
     CREATE TABLE #todo (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL);
     CREATE TABLE #chunk (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY);
-    CREATE TABLE #failed (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL, is_new BIT NOT NULL);
+    CREATE TABLE #failed (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL,
+        is_new BIT NOT NULL);
     CREATE TABLE #result (
         name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NULL, error NVARCHAR(2000) NULL,
         array_rows INT NULL, array_cols INT NULL, array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL);
@@ -2505,13 +2548,14 @@ ORDER BY i.name;',
         DELETE t FROM #todo AS t INNER JOIN #chunk AS c ON c.name = t.name;
         SET @Rate = 1000.0 * @Done / (DATEDIFF(MILLISECOND, @Started, SYSUTCDATETIME()) + 1);
         SET @Left = (@Total - @Done) / (@Rate + 1);
-        RAISERROR(N'%d of %d pictures done on %s, %d pictures per second, about %d seconds left.', 0, 1, @Done, @Total, @Provider, @Rate, @Left) WITH NOWAIT;
+        RAISERROR(N'%d of %d pictures done on %s, %d pictures per second, about %d seconds left.', 0, 1, @Done, @Total, @Provider, @Rate,
+            @Left) WITH NOWAIT;
     END;
 
     IF EXISTS (SELECT 1 FROM #failed)
     BEGIN
-        SET @Message = CONCAT((SELECT COUNT(*) FROM #failed), N' of ', @Total,
-            N' pictures failed and have no features; the messages above name them. The others are stored. Load those again and call FeaturizeImages again.');
+        SET @Message = CONCAT((SELECT COUNT(*) FROM #failed), N' of ', @Total, N' pictures failed and have no features; ',
+            N'the messages above name them. The others are stored. Load those again and call FeaturizeImages again.');
         THROW 50120, @Message, 1;
     END;
 END;
@@ -2530,13 +2574,14 @@ BEGIN
         PRINT N'dbo.CheckInstallation runs a script in the language that settings.external_language names and returns what it found:
 the versions of Python and of the packages that the procedures use, ONNX Runtime''s providers, and a GPU if one is seen.
 Parameters:
-    @Help BIT = 0    1 prints this help and does nothing else
+    @Help BIT = 0  1 prints this help and does nothing else
 Example:
     EXECUTE dbo.CheckInstallation;';
         RETURN 0;
     END;
 
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
 
     EXECUTE sp_execute_external_script
         @language = @Language,
@@ -2562,8 +2607,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.LineageOf lists where a prediction comes from: the model and its training run with its test figures, the patients that it
-learnt from, the pooled vector as it was scored, features, layer and network, the scan and every slice, with their SHA-256.
+        PRINT N'dbo.LineageOf lists where a prediction comes from: the model and its training run with its test figures, the patients that
+it learnt from, the pooled vector as it was scored, features, layer and network, the scan and every slice, with their SHA-256.
 The words at the end of a row say when something that is stored no longer is what was used.
 Parameters:
     @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
@@ -2590,8 +2635,10 @@ Example:
     END;
 
     INSERT INTO #chain (position, kind, name, detail, sha256)
-    SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ', COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'),
-        N', prevalence ', COALESCE(CAST(p.prevalence AS NVARCHAR(30)), N'not corrected'), N', ', CONVERT(NVARCHAR(23), p.predicted_at, 126), N' by ', p.predicted_by), NULL
+    SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ',
+        COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'), N', prevalence ',
+        COALESCE(CAST(p.prevalence AS NVARCHAR(30)), N'not corrected'), N', ',
+        CONVERT(NVARCHAR(23), p.predicted_at, 126), N' by ', p.predicted_by), NULL
     FROM dbo.predictions AS p
     WHERE p.prediction_id = @PredictionId
     UNION ALL
@@ -2600,12 +2647,14 @@ Example:
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId
     UNION ALL
-    SELECT 3, N'experiment', CAST(e.experiment_id AS NVARCHAR(12)), LEFT(CONCAT(N'seed ', e.seed, N', ', CONVERT(NVARCHAR(23), e.started_at, 126), N' to ',
-        CONVERT(NVARCHAR(23), e.ended_at, 126), N' by ', e.run_by, N', parameters ', e.parameters), 2000), NULL
+    SELECT 3, N'experiment', CAST(e.experiment_id AS NVARCHAR(12)),
+        LEFT(CONCAT(N'seed ', e.seed, N', ', CONVERT(NVARCHAR(23), e.started_at, 126), N' to ',
+            CONVERT(NVARCHAR(23), e.ended_at, 126), N' by ', e.run_by, N', parameters ', e.parameters), 2000), NULL
     FROM dbo.experiments AS e
     WHERE e.experiment_id = @ExperimentId
     UNION ALL
-    SELECT 4, N'patients', p.part, CONCAT(COUNT(*), N' patients, ', SUM(CAST(p.label AS INT)), N' with cancer; see dbo.experiment_patients'), NULL
+    SELECT 4, N'patients', p.part, CONCAT(COUNT(*), N' patients, ', SUM(CAST(p.label AS INT)),
+        N' with cancer; see dbo.experiment_patients'), NULL
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId
     GROUP BY p.part
@@ -2630,14 +2679,14 @@ Example:
     FROM dbo.features AS f
     WHERE f.scan_id = @ScanId AND f.feature_set_id = @FeatureSetId
     UNION ALL
-    SELECT 8, N'network', n.name, CONCAT(N'version ', n.version, N', layer ', fs.layer, N', preprocessing ', fs.preprocessing, N', width ', fs.width,
-        IIF(HASHBYTES('SHA2_256', n.model) = n.sha256, N'', N'; the stored bytes are damaged')), n.sha256
+    SELECT 8, N'network', n.name, CONCAT(N'version ', n.version, N', layer ', fs.layer, N', preprocessing ', fs.preprocessing, N', width ',
+        fs.width, IIF(HASHBYTES('SHA2_256', n.model) = n.sha256, N'', N'; the stored bytes are damaged')), n.sha256
     FROM dbo.feature_sets AS fs
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
     WHERE fs.feature_set_id = @FeatureSetId
     UNION ALL
-    SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images, N' slices of ',
-        s.image_rows, N' × ', s.image_cols), s.content_sha256
+    SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images,
+        N' slices of ', s.image_rows, N' × ', s.image_cols), s.content_sha256
     FROM dbo.scans AS s
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
     WHERE s.scan_id = @ScanId
@@ -2666,7 +2715,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Seed INT = 20170401, @Resamples INT = 2000;
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
     DECLARE @ExperimentA INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA);
     DECLARE @ExperimentB INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB);
 
@@ -2678,7 +2728,8 @@ BEGIN
     END;
 
     -- The query of an external script runs with the caller's rights, and nobody needs rights on tables to call this.
-    CREATE TABLE #pairs (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
+    CREATE TABLE #pairs (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL,
+        a FLOAT NOT NULL, b FLOAT NOT NULL);
     INSERT INTO #pairs (patient_id, label, a, b)
     SELECT a.patient_id, a.label, a.probability, b.probability
     FROM dbo.test_scores AS a
@@ -2778,7 +2829,9 @@ BEGIN
         -- Log-odds of a score no nearer than 1e-12 to 0 and 1.
         INSERT INTO #odds (scan_id, margin)
         SELECT k.scan_id, @Slope * LOG(k.kept / (1 - k.kept)) + @Intercept
-        FROM (SELECT scan_id, CASE WHEN raw < @Least THEN @Least WHEN raw > 1 - @Least THEN 1 - @Least ELSE raw END AS kept FROM #scores) AS k;
+        FROM (
+            SELECT scan_id, CASE WHEN raw < @Least THEN @Least WHEN raw > 1 - @Least THEN 1 - @Least ELSE raw END AS kept
+            FROM #scores) AS k;
         -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
         UPDATE s
         SET s.probability = CASE
@@ -2906,8 +2959,10 @@ BEGIN
     SET @Stride = (SELECT MAX(node) + 1 FROM dbo.model_nodes WHERE classifier_id = @ClassifierId);
     INSERT INTO #nodes (place, feature_index, threshold, missing_place, zero_place, left_place, right_place, leaf_value)
     SELECT tree * @Stride + node, feature_index, threshold,
-        tree * @Stride + CASE WHEN (missing = 'none' AND threshold >= 0) OR (missing <> 'none' AND default_left = 1) THEN left_node ELSE right_node END,
-        tree * @Stride + CASE WHEN (missing <> 'zero' AND threshold >= 0) OR (missing = 'zero' AND default_left = 1) THEN left_node ELSE right_node END,
+        tree * @Stride + CASE
+            WHEN (missing = 'none' AND threshold >= 0) OR (missing <> 'none' AND default_left = 1) THEN left_node ELSE right_node END,
+        tree * @Stride + CASE
+            WHEN (missing <> 'zero' AND threshold >= 0) OR (missing = 'zero' AND default_left = 1) THEN left_node ELSE right_node END,
         tree * @Stride + left_node, tree * @Stride + right_node, leaf_value
     FROM dbo.model_nodes
     WHERE classifier_id = @ClassifierId;
@@ -2940,7 +2995,8 @@ BEGIN
 END;
 GO
 -- ScoreScansSql: scores the scans in #wanted with a model of dbo.model_scoring, all at once and with T-SQL alone.
--- Called by PredictPatientsSql, PredictLungCancerSql, StoreModelNodes and TakeCopiedScans, whose tables #wanted it reads and #scores it fills.
+-- Called by PredictPatientsSql, PredictLungCancerSql, StoreModelNodes and TakeCopiedScans,
+-- whose tables #wanted it reads and #scores it fills.
 CREATE OR ALTER PROCEDURE internal.ScoreScansSql
     @ClassifierId INT,     -- model
     @Prevalence FLOAT,     -- share of positives at the site, or NULL for no correction
@@ -2997,13 +3053,14 @@ BEGIN
         RETURN 0;
 
     SET @Versions = (SELECT CONCAT(MIN(version), N' to ', MAX(version)) FROM dbo.classifiers WHERE name = @ModelName HAVING COUNT(*) > 0);
-    SET @Names = LEFT(
-        COALESCE((SELECT STRING_AGG(CAST(c.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.classifiers) AS c), N'none'), 1000);
+    SET @Names = LEFT(COALESCE((
+        SELECT STRING_AGG(CAST(c.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.classifiers) AS c), N'none'), 1000);
     IF @Versions IS NOT NULL
-        SET @Message = CONCAT(N'The model ''', @ModelName, N''' has no version ', @Version, N'. Its versions run from ', @Versions, N'; see dbo.classifiers.');
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' has no version ', @Version, N'. Its versions run from ', @Versions,
+            N'; see dbo.classifiers.');
     ELSE
-        SET @Message = CONCAT(N'No trained model is named ', COALESCE(N'''' + @ModelName + N'''', N'NULL'), N'. Models that are there: ', @Names,
-            N'. Train one with TrainLungCancerModel.');
+        SET @Message = CONCAT(N'No trained model is named ', COALESCE(N'''' + @ModelName + N'''', N'NULL'), N'. Models that are there: ',
+            @Names, N'. Train one with TrainLungCancerModel.');
     SET @Message = REPLACE(@Message, N'%', N'%%');
     THROW 50108, @Message, 1;
 END;
@@ -3164,12 +3221,16 @@ Example:
     IF @Predictions > 0 OR @Promotions > 0
     BEGIN
         SET @Message = CONCAT(N'Version ', @Version, N' of ''', REPLACE(@ModelName, N'%', N'%%'), N''' cannot be deleted: ', @Predictions,
-            N' predictions and ', @Promotions, N' promotions refer to it. Keep it, or delete those predictions first; promotions are kept for good.');
+            N' predictions and ', @Promotions,
+            N' promotions refer to it. Keep it, or delete those predictions first; promotions are kept for good.');
         THROW 50143, @Message, 1;
     END;
-    DELETE FROM dbo.experiment_curves WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
-    DELETE FROM dbo.experiment_metrics WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
-    DELETE FROM dbo.experiment_patients WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiment_curves
+    WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiment_metrics
+    WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiment_patients
+    WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
     EXECUTE internal.DeleteModelNodes @ClassifierId;
     DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
@@ -3338,7 +3399,8 @@ Example:
     WHERE p.promotion_id = (SELECT ch.promotion_id FROM dbo.champions AS ch WHERE ch.name = @ModelName);
     IF @@ROWCOUNT = 0
     BEGIN
-        SET @Message = CONCAT(N'The model ''', REPLACE(@ModelName, N'%', N'%%'), N''' has no champion, so there is nothing to roll back. PromoteModel makes a version the champion.');
+        SET @Message = CONCAT(N'The model ''', REPLACE(@ModelName, N'%', N'%%'),
+            N''' has no champion, so there is nothing to roll back. PromoteModel makes a version the champion.');
         THROW 50142, @Message, 1;
     END;
 
@@ -3364,8 +3426,9 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.StoreModelNodes writes a model into dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_calibration,
-from which PredictLungCancerSql and PredictPatientsSql score it with T-SQL alone, here or on a server without external scripts.
+        PRINT N'dbo.StoreModelNodes writes a model into dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and
+dbo.model_calibration, from which PredictLungCancerSql and PredictPatientsSql score it with T-SQL alone, here or on a server
+without external scripts.
 It scores every scan that has features both ways and keeps the largest difference in dbo.model_checks; below 1e-6 is needed.
 Training calls it; call it for models that were trained before, and to check one again on new patients.
 Parameters:
@@ -3377,13 +3440,17 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
-    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Number INT, @Json NVARCHAR(MAX);
-    DECLARE @Scores NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Patients INT, @Difference FLOAT, @Text NVARCHAR(30);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @ClassifierId INT, @FeatureSetId INT,
+        @Pooling NVARCHAR(32);
+    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Number INT,
+        @Json NVARCHAR(MAX);
+    DECLARE @Scores NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Patients INT, @Difference FLOAT,
+        @Text NVARCHAR(30);
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #given (
-        tree INT NOT NULL, node INT NOT NULL, feature_index INT NOT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL, default_left INT NOT NULL,
-        left_node INT NOT NULL, right_node INT NOT NULL, leaf_value FLOAT NULL, PRIMARY KEY (tree, node));
+        tree INT NOT NULL, node INT NOT NULL, feature_index INT NOT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
+        default_left INT NOT NULL, left_node INT NOT NULL, right_node INT NOT NULL, leaf_value FLOAT NULL, PRIMARY KEY (tree, node));
     CREATE TABLE #expected (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
@@ -3402,7 +3469,8 @@ def main(patients, model, sha256, library, details):
     from lungdb.procedures import model_nodes
     return model_nodes(patients, model, sha256, library, details)
 
-OutputDataSet, Scores, Width, Trees, Divisor, Steepness, ErrorNumber, ErrorMessage = main(InputDataSet, Classifier, Sha256, Library, Details)
+OutputDataSet, Scores, Width, Trees, Divisor, Steepness, ErrorNumber, ErrorMessage = main(
+    InputDataSet, Classifier, Sha256, Library, Details)
 ',
         @input_data_1 = N'
 SELECT f.scan_id, f.vector
@@ -3421,7 +3489,8 @@ ORDER BY f.scan_id;',
         THROW @ErrorNumber, @Message, 1;
     END;
     INSERT INTO #expected (scan_id, raw, probability)
-    SELECT CAST(JSON_VALUE([value], N'$[0]') AS INT), CAST(JSON_VALUE([value], N'$[1]') AS FLOAT), CAST(JSON_VALUE([value], N'$[2]') AS FLOAT)
+    SELECT CAST(JSON_VALUE([value], N'$[0]') AS INT), CAST(JSON_VALUE([value], N'$[1]') AS FLOAT),
+        CAST(JSON_VALUE([value], N'$[2]') AS FLOAT)
     FROM OPENJSON(@Scores);
     INSERT INTO #wanted (scan_id)
     SELECT scan_id FROM #expected;
@@ -3432,7 +3501,8 @@ ORDER BY f.scan_id;',
     INSERT INTO dbo.model_scoring (classifier_id, width, trees, divisor, steepness, intercept, prevalence)
     VALUES (@ClassifierId, @Width, @Trees, @Divisor, @Steepness, COALESCE(CAST(JSON_VALUE(@Json, N'$.intercept') AS FLOAT), 0),
         CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT));
-    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
+    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node,
+        leaf_value)
     SELECT @ClassifierId, tree, node, NULLIF(feature_index, -1), threshold, missing, CASE WHEN missing IS NOT NULL THEN default_left END,
         NULLIF(left_node, -1), NULLIF(right_node, -1), leaf_value
     FROM #given;
@@ -3442,7 +3512,8 @@ ORDER BY f.scan_id;',
     INNER JOIN OPENJSON(@Json, N'$.mean') AS m ON m.[key] = c.[key]
     INNER JOIN OPENJSON(@Json, N'$.scale') AS s ON s.[key] = c.[key];
     INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
-    SELECT @ClassifierId, 0, 'platt', CAST(JSON_VALUE(@Details, N'$.calibration.slope') AS FLOAT), CAST(JSON_VALUE(@Details, N'$.calibration.intercept') AS FLOAT)
+    SELECT @ClassifierId, 0, 'platt', CAST(JSON_VALUE(@Details, N'$.calibration.slope') AS FLOAT),
+        CAST(JSON_VALUE(@Details, N'$.calibration.intercept') AS FLOAT)
     WHERE JSON_VALUE(@Details, N'$.calibration.method') = N'platt';
     INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
     SELECT @ClassifierId, CAST(x.[key] AS INT), 'isotonic', CAST(x.[value] AS FLOAT), CAST(y.[value] AS FLOAT)
@@ -3452,7 +3523,9 @@ ORDER BY f.scan_id;',
     EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
     SELECT @Patients = COUNT(*), @Difference = COALESCE(MAX(d.difference), 0)
     FROM (
-        SELECT CASE WHEN ABS(s.raw - e.raw) > ABS(s.probability - e.probability) THEN ABS(s.raw - e.raw) ELSE ABS(s.probability - e.probability) END AS difference
+        SELECT CASE
+            WHEN ABS(s.raw - e.raw) > ABS(s.probability - e.probability) THEN ABS(s.raw - e.raw)
+            ELSE ABS(s.probability - e.probability) END AS difference
         FROM #scores AS s
         INNER JOIN #expected AS e ON e.scan_id = s.scan_id) AS d;
     INSERT INTO dbo.model_checks (classifier_id, patients, max_difference) VALUES (@ClassifierId, @Patients, @Difference);
@@ -3462,8 +3535,8 @@ ORDER BY f.scan_id;',
         RAISERROR(N'%s version %d can be scored with T-SQL alone: checked on %d scans, largest difference %s.', 0, 1,
             @ModelName, @Number, @Patients, @Text) WITH NOWAIT;
     ELSE
-        RAISERROR(N'%s version %d cannot be scored with T-SQL alone: on %d scans the largest difference is %s, where 1e-6 is allowed.', 0, 1,
-            @ModelName, @Number, @Patients, @Text) WITH NOWAIT;
+        RAISERROR(N'%s version %d cannot be scored with T-SQL alone: on %d scans the largest difference is %s, where 1e-6 is allowed.',
+            0, 1, @ModelName, @Number, @Patients, @Text) WITH NOWAIT;
 END;
 GO
 -- WrongCases: the test patients that a model puts on the wrong side of a threshold, the most wrong first.
@@ -3502,7 +3575,8 @@ Example:
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
     -- Runs of schema version 3 and older did not record the scan.
-    SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id, IIF(t.label = 1, N'missed cancer', N'false alarm') AS mistake, CAST(t.label AS INT) AS label,
+    SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id,
+        IIF(t.label = 1, N'missed cancer', N'false alarm') AS mistake, CAST(t.label AS INT) AS label,
         100 * t.probability AS prediction_percent, 100 * t.raw AS raw_percent
     FROM dbo.test_scores AS t
     INNER JOIN dbo.patients AS p ON p.patient_id = t.patient_id
@@ -3543,7 +3617,8 @@ BEGIN
     SET @Difference = (SELECT max_difference FROM dbo.model_checks WHERE classifier_id = @ClassifierId);
     IF @Difference IS NULL OR @Difference >= CAST(N'1e-6' AS FLOAT)
     BEGIN
-        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' scores ', COALESCE(CAST(@Difference AS NVARCHAR(30)), N'an unknown amount'),
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' scores ',
+            COALESCE(CAST(@Difference AS NVARCHAR(30)), N'an unknown amount'),
             N' away from Python here, where 1e-6 is allowed. Score it with PredictPatients, or train it again, with another calibration.');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50151, @Message, 1;
@@ -3585,7 +3660,8 @@ Example:
     WHERE c.classifier_id = @ClassifierId;
 END;
 GO
--- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read; refuses to leave others out unasked.
+-- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read;
+-- refuses to leave others out unasked.
 -- Called by PredictPatients, PredictPatientsSql and PredictLungCancerSql, whose table #wanted it fills.
 CREATE OR ALTER PROCEDURE internal.FindPatients
     @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
@@ -3644,12 +3720,13 @@ BEGIN
         WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
         DELETE a FROM #asked AS a INNER JOIN #wanted AS w ON w.scan_id = a.scan_id;
         SET @Missing = (SELECT COUNT(DISTINCT scan_id) FROM #asked);
-        SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT TOP (20) idx FROM #asked ORDER BY idx) AS m);
+        SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ')
+            FROM (SELECT DISTINCT TOP (20) idx FROM #asked ORDER BY idx) AS m);
         IF @Missing > 0 AND (@SkipMissing = 0 OR NOT EXISTS (SELECT 1 FROM #wanted))
         BEGIN
             SET @Number = 50140;
-            SET @Message = CONCAT(@Missing, N' patients have no features that the model can read; their indices: ', @Some, IIF(@Missing > 20, N', …', N''),
-                N'. Call GenerateFeatures for their scans',
+            SET @Message = CONCAT(@Missing, N' patients have no features that the model can read; their indices: ', @Some,
+                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for their scans',
                 IIF(EXISTS (SELECT 1 FROM #wanted), N', or leave them out with @SkipMissing = 1.', N'.'));
         END;
     END;
@@ -3677,9 +3754,9 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ScorePatientsSql scores the primary scans of patients as dbo.PredictPatientsSql does, but keeps no row in dbo.predictions and
-corrects nothing for the share of positives at the site. It returns a row a patient: patient_index, what the model says before
-calibration (raw) and after it (probability), both from 0 to 1. lungdb copy sends these along, to be compared on arrival.
+        PRINT N'dbo.ScorePatientsSql scores the primary scans of patients as dbo.PredictPatientsSql does, but keeps no row in
+dbo.predictions and corrects nothing for the share of positives at the site. It returns a row a patient: patient_index, what the
+model says before calibration (raw) and after it (probability), both from 0 to 1. lungdb copy sends these along, to be compared on arrival.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
@@ -3781,10 +3858,10 @@ BEGIN
         PRINT N'dbo.ReleaseTrials frees the trials that a worker holds, and the training of the best model, before their lease ends.
 It is for a worker that is known to have ended; one that still works would do what another now does as well.
 Parameters:
-    @SearchId INT = NULL            search
-    @Worker NVARCHAR(128) = NULL    name that the worker gave RunSearch
-    @IsAttempt BIT = 0              1 counts as one of the three workers that a trial may end, as a lease that ends does
-    @Help BIT = 0                   1 prints this help and does nothing else
+    @SearchId INT = NULL          search
+    @Worker NVARCHAR(128) = NULL  name that the worker gave RunSearch
+    @IsAttempt BIT = 0            1 counts as one of the three workers that a trial may end, as a lease that ends does
+    @Help BIT = 0                 1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ReleaseTrials @SearchId = 1, @Worker = N''left'';';
         RETURN 0;
@@ -3866,7 +3943,8 @@ BEGIN
     ELSE
     BEGIN
         UPDATE dbo.searches
-        SET state = 'training', best_trial_id = @Best, worker = @Worker, lease_until = DATEADD(SECOND, @LeaseSeconds, @Now), training_from = @Now
+        SET state = 'training', best_trial_id = @Best, worker = @Worker, lease_until = DATEADD(SECOND, @LeaseSeconds, @Now),
+            training_from = @Now
         WHERE search_id = @SearchId AND state = 'running' AND rung = @Rung;
         SET @Next = CASE WHEN @@ROWCOUNT = 1 THEN 'train' ELSE 'wait' END;
     END;
@@ -3892,7 +3970,8 @@ BEGIN
     DECLARE @Message NVARCHAR(4000) = N'';
     IF @@TRANCOUNT > 0
     BEGIN
-        SET @Message = N'SearchModels was called inside a transaction. Workers could not see the trials: commit or roll back first, then call it again.';
+        SET @Message = CONCAT(N'SearchModels was called inside a transaction. ',
+            N'Workers could not see the trials: commit or roll back first, then call it again.');
         THROW 50100, @Message, 1;
     END;
 
@@ -3935,7 +4014,8 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @Given INT = @SearchId;
     IF @@TRANCOUNT > 0
     BEGIN
-        SET @Message = N'RunSearch was called inside a transaction. It commits trial by trial: commit or roll back first, then call it again.';
+        SET @Message = CONCAT(N'RunSearch was called inside a transaction. ',
+            N'It commits trial by trial: commit or roll back first, then call it again.');
         THROW 50100, @Message, 1;
     END;
     IF @LeaseSeconds IS NULL OR @LeaseSeconds NOT BETWEEN 1 AND 86400 OR @Worker = N''
@@ -3968,7 +4048,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Count INT, @Name NVARCHAR(128), @Version INT, @Settings NVARCHAR(2000), @Auc NVARCHAR(30), @Loss NVARCHAR(30);
+    DECLARE @Message NVARCHAR(2000), @Count INT, @Name NVARCHAR(128), @Version INT, @Settings NVARCHAR(2000), @Auc NVARCHAR(30),
+        @Loss NVARCHAR(30);
     SET @Count = (SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId);
     IF (SELECT state FROM dbo.searches WHERE search_id = @SearchId) = 'failed'
     BEGIN
@@ -3987,8 +4068,8 @@ BEGIN
     INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
     LEFT JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
     WHERE s.search_id = @SearchId;
-    RAISERROR(N'Search %d is done: of %d trials the best is %s; AUC %s and log loss %s of held-out training patients. It is %s version %d.', 0, 1,
-        @SearchId, @Count, @Settings, @Auc, @Loss, @Name, @Version) WITH NOWAIT;
+    RAISERROR(N'Search %d is done: of %d trials the best is %s; AUC %s and log loss %s of held-out training patients. It is %s version %d.',
+        0, 1, @SearchId, @Count, @Settings, @Auc, @Loss, @Name, @Version) WITH NOWAIT;
 END;
 GO
 -- StoreTrials: stores what came of the trials taken, frees those not begun, and reports how far the search is.
@@ -4004,14 +4085,15 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Finished INT, @Failed INT, @Planned INT, @Metric VARCHAR(10), @Best NVARCHAR(30), @Rate FLOAT, @RateText NVARCHAR(30), @Left INT;
+    DECLARE @Finished INT, @Failed INT, @Planned INT, @Metric VARCHAR(10), @Best NVARCHAR(30), @Rate FLOAT, @RateText NVARCHAR(30),
+        @Left INT;
     DECLARE @Each FLOAT = @Seconds / (SELECT COUNT(*) FROM #figures);
 
     -- attempts tells whether the trial was meanwhile given to another worker, who then stores it.
     BEGIN TRANSACTION;
     UPDATE t
-    SET t.state = CASE WHEN COALESCE(r.error, N'') = N'' THEN 'done' ELSE 'failed' END, t.error = NULLIF(r.error, N''), t.auc = r.auc, t.log_loss = r.log_loss,
-        t.seconds = @Each, t.lease_until = NULL
+    SET t.state = CASE WHEN COALESCE(r.error, N'') = N'' THEN 'done' ELSE 'failed' END, t.error = NULLIF(r.error, N''), t.auc = r.auc,
+        t.log_loss = r.log_loss, t.seconds = @Each, t.lease_until = NULL
     FROM dbo.search_trials AS t
     INNER JOIN #taken AS k ON k.trial_id = t.trial_id
     INNER JOIN #figures AS r ON r.trial_id = t.trial_id
@@ -4056,7 +4138,8 @@ BEGIN
 
     IF EXISTS (SELECT 1 FROM dbo.search_trials WHERE search_id = @SearchId AND state = 'running' AND lease_until < @Now AND attempts >= 3)
         UPDATE dbo.search_trials
-        SET state = 'failed', error = N'Three workers were ended or ran out of time during this trial. Take fewer trees, or a longer @LeaseSeconds.'
+        SET state = 'failed',
+            error = N'Three workers were ended or ran out of time during this trial. Take fewer trees, or a longer @LeaseSeconds.'
         WHERE search_id = @SearchId AND state = 'running' AND lease_until < @Now AND attempts >= 3;
 
     SELECT TOP (1) @FeatureSetId = feature_set_id, @Pooling = pooling, @Attempts = attempts
@@ -4073,7 +4156,8 @@ BEGIN
         FROM dbo.search_trials
         WHERE search_id = @SearchId AND (state = 'queued' OR (state = 'running' AND lease_until < @Now)));
     SET @Fewest = 1 + @Count / 10;
-    SET @Count = CASE WHEN @Attempts > 0 THEN 1 WHEN @Free / 4 <= @Fewest THEN @Fewest WHEN @Free / 4 < @Count THEN @Free / 4 ELSE @Count END;
+    SET @Count = CASE
+        WHEN @Attempts > 0 THEN 1 WHEN @Free / 4 <= @Fewest THEN @Fewest WHEN @Free / 4 < @Count THEN @Free / 4 ELSE @Count END;
 
     UPDATE TOP (@Count) dbo.search_trials WITH (UPDLOCK, READPAST, ROWLOCK)
     SET state = 'running', worker = @Worker, lease_until = DATEADD(SECOND, @LeaseSeconds, @Now), attempts = attempts + 1
@@ -4099,7 +4183,7 @@ The part follows from SHA-256 of settings.split_key and the patient''s id alone,
 patients, on their order or on labels, and a part once given is never changed. settings.test_percent (1 to 90) is the
 share of test patients. TrainLungCancerModel calls it.
 Parameters:
-    @Help BIT = 0    1 prints this help and does nothing else
+    @Help BIT = 0  1 prints this help and does nothing else
 Example:
     EXECUTE dbo.AssignSplits;';
         RETURN 0;
@@ -4156,7 +4240,8 @@ BEGIN
     DECLARE @Message NVARCHAR(4000) = N'';
     IF @@TRANCOUNT > 0
     BEGIN
-        SET @Message = N'TrainLungCancerModel was called inside a transaction. Training would hold its locks: commit or roll back first, then call it again.';
+        SET @Message = CONCAT(N'TrainLungCancerModel was called inside a transaction. ',
+            N'Training would hold its locks: commit or roll back first, then call it again.');
         THROW 50100, @Message, 1;
     END;
 
@@ -4170,15 +4255,22 @@ BEGIN
             (N'@Algorithm', N'''' + @Algorithm + N'''', N'lightgbm and logistic', IIF(@Algorithm IN (N'lightgbm', N'logistic'), 1, 0)),
             (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
             (N'@Folds', CAST(@Folds AS NVARCHAR(30)), N'0 (hold-out) and 2 to 20', IIF(@Folds = 0 OR @Folds BETWEEN 2 AND 20, 1, 0)),
-            (N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'NULL and 0.05 to 0.5', IIF(@ValidationFraction NOT BETWEEN 0.05 AND 0.5, 0, 1)),
-            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'NULL and 0.001 to 1', IIF(@LearningRate NOT BETWEEN 0.001 AND 1, 0, 1)),
+            (N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'NULL and 0.05 to 0.5',
+                IIF(@ValidationFraction NOT BETWEEN 0.05 AND 0.5, 0, 1)),
+            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'NULL and 0.001 to 1',
+                IIF(@LearningRate NOT BETWEEN 0.001 AND 1, 0, 1)),
             (N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'NULL and 2 to 1024', IIF(@NumLeaves NOT BETWEEN 2 AND 1024, 0, 1)),
-            (N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'NULL and 1 to 10000', IIF(@MinDataInLeaf NOT BETWEEN 1 AND 10000, 0, 1)),
-            (N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'NULL and 1 to 10000', IIF(@MaxIterations NOT BETWEEN 1 AND 10000, 0, 1)),
-            (N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'NULL and 1 to 1000', IIF(@EarlyStoppingRounds NOT BETWEEN 1 AND 1000, 0, 1)),
+            (N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'NULL and 1 to 10000',
+                IIF(@MinDataInLeaf NOT BETWEEN 1 AND 10000, 0, 1)),
+            (N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'NULL and 1 to 10000',
+                IIF(@MaxIterations NOT BETWEEN 1 AND 10000, 0, 1)),
+            (N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'NULL and 1 to 1000',
+                IIF(@EarlyStoppingRounds NOT BETWEEN 1 AND 1000, 0, 1)),
             (N'@L2', CAST(@L2 AS NVARCHAR(30)), N'NULL and 0.000001 to 1000000', IIF(@L2 NOT BETWEEN 0.000001 AND 1000000, 0, 1)),
-            (N'@Imbalance', N'''' + @Imbalance + N'''', N'none, class_weight and undersample', IIF(@Imbalance IN (N'none', N'class_weight', N'undersample'), 1, 0)),
-            (N'@Calibration', N'''' + @Calibration + N'''', N'none, platt and isotonic', IIF(@Calibration IN (N'none', N'platt', N'isotonic'), 1, 0)),
+            (N'@Imbalance', N'''' + @Imbalance + N'''', N'none, class_weight and undersample',
+                IIF(@Imbalance IN (N'none', N'class_weight', N'undersample'), 1, 0)),
+            (N'@Calibration', N'''' + @Calibration + N'''', N'none, platt and isotonic',
+                IIF(@Calibration IN (N'none', N'platt', N'isotonic'), 1, 0)),
             (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1))
     ) AS a (name, given, supported, is_supported)
     WHERE a.is_supported = 0;
@@ -4193,7 +4285,8 @@ BEGIN
             (N'logistic', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
             (N'logistic', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
             (N'logistic', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'which has no trees'),
-            (IIF(@Folds > 0, N'logistic', N''), N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'which stops nothing early inside a fold')
+            (IIF(@Folds > 0, N'logistic', N''), N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)),
+                N'which stops nothing early inside a fold')
     ) AS a (algorithm, name, given, reason)
     WHERE a.algorithm = @Algorithm AND a.given IS NOT NULL;
 
@@ -4266,7 +4359,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Seed INT, @Details NVARCHAR(MAX);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #figures (
         kind VARCHAR(10) NOT NULL, part VARCHAR(10) NOT NULL, name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
         position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL);
@@ -4376,8 +4470,8 @@ BEGIN
 
     IF @Missing > 0 AND @SkipMissing = 0 AND EXISTS (SELECT 1 FROM #patients)
     BEGIN
-        SET @Message = CONCAT(@Missing, N' labelled patients have no features of this kind; their indices: ', @Some, IIF(@Missing > 20, N', …', N''),
-            N'. Call GenerateFeatures for their scans, or leave them out with @SkipMissing = 1.');
+        SET @Message = CONCAT(@Missing, N' labelled patients have no features of this kind; their indices: ', @Some,
+            IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for their scans, or leave them out with @SkipMissing = 1.');
         THROW 50140, @Message, 1;
     END;
     IF @Missing > 0 AND @SkipMissing = 1
@@ -4506,9 +4600,11 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Planned INT = 0, @Rung INT = 0, @Count INT, @Matrices INT;
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Planned INT = 0, @Rung INT = 0, @Count INT,
+        @Matrices INT;
     DECLARE @Wanted INT = COALESCE(@Trials, 200);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #matrices (
         feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
         network_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
@@ -4582,7 +4678,7 @@ CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means any
     @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means any
     @Seed INT = 20170401,                  -- of folds, validation part, undersampling and LightGBM; 0 to 2147483647
-    @ValidationFraction FLOAT = NULL,      -- share of the patients learnt from that is kept for early stopping, 0.05 to 0.5; NULL means 0.2
+    @ValidationFraction FLOAT = NULL,      -- share of the patients learnt from that is kept to stop early, 0.05 to 0.5; NULL means 0.2
     @LearningRate FLOAT = NULL,            -- shrinkage of each tree, 0.001 to 1; NULL means 0.05
     @NumLeaves INT = NULL,                 -- leaves of a tree, 2 to 1024; NULL means 7
     @MinDataInLeaf INT = NULL,             -- patients in a leaf at least, 1 to 10000; NULL means 10
@@ -4614,7 +4710,7 @@ Parameters:
     @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means any
     @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means any
     @Seed INT = 20170401                        of folds, validation part, undersampling and LightGBM; 0 to 2147483647
-    @ValidationFraction FLOAT = NULL            share of the patients learnt from that is kept for early stopping, 0.05 to 0.5; NULL means 0.2
+    @ValidationFraction FLOAT = NULL            share of the patients learnt from that is kept to stop early, 0.05 to 0.5; NULL means 0.2
     @LearningRate FLOAT = NULL                  shrinkage of each tree, 0.001 to 1; NULL means 0.05
     @NumLeaves INT = NULL                       leaves of a tree, 2 to 1024; NULL means 7
     @MinDataInLeaf INT = NULL                   patients in a leaf at least, 1 to 10000; NULL means 10
@@ -4636,7 +4732,8 @@ Examples:
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT, @Parameters NVARCHAR(MAX), @Started DATETIME2(3) = SYSUTCDATETIME();
     DECLARE @Version INT, @ExperimentId INT, @Champion INT, @Patients INT, @Figures NVARCHAR(1000);
     DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
         patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, label TINYINT NOT NULL,
         part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
@@ -4644,8 +4741,8 @@ Examples:
         patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, part VARCHAR(10) NOT NULL, fold INT NOT NULL,
         raw FLOAT NOT NULL, probability FLOAT NOT NULL, out_of_fold INT NOT NULL);
 
-    EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves, @MinDataInLeaf,
-        @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT;
+    EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves,
+        @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT;
     EXECUTE internal.FindFeatureSet @NetworkName, @Layer, @Preprocessing, @Pooling, @FeatureSetId OUTPUT;
     EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
     SET @Width = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
@@ -4686,18 +4783,24 @@ ORDER BY t.patient_id;',
     SET @Patients = (SELECT COUNT(*) FROM #result);
     SET @Figures = (
         SELECT STRING_AGG(CONCAT(f.name, COALESCE(LTRIM(STR(m.value, 10, 3)), N'not defined')), N'') WITHIN GROUP (ORDER BY f.position)
-        FROM (VALUES (1, N'auc', N'AUC '), (2, N'auc_low', N' (95 % interval '), (3, N'auc_high', N' to '), (4, N'log_loss', N'), log loss '),
-            (5, N'log_loss_constant', N' (constant prediction '), (6, N'brier', N'), Brier score ')) AS f (position, metric, name)
+        FROM (VALUES (1, N'auc', N'AUC '), (2, N'auc_low', N' (95 % interval '), (3, N'auc_high', N' to '),
+            (4, N'log_loss', N'), log loss '), (5, N'log_loss_constant', N' (constant prediction '),
+            (6, N'brier', N'), Brier score ')) AS f (position, metric, name)
         INNER JOIN dbo.experiment_metrics AS m ON m.metric = f.metric
         WHERE m.experiment_id = @ExperimentId AND m.part = 'test');
-    RAISERROR(N'%s version %d is trained on %d patients and stored. On the test patients: %s.', 0, 1, @ModelName, @Version, @Patients, @Figures) WITH NOWAIT;
+    RAISERROR(N'%s version %d is trained on %d patients and stored. On the test patients: %s.', 0, 1, @ModelName, @Version, @Patients,
+        @Figures) WITH NOWAIT;
     SET @Message = (SELECT STRING_AGG(value, N' ') FROM OPENJSON(@Details, N'$.notes'));
     IF @Message IS NOT NULL
         RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
     SET @Champion = (
-        SELECT c.version FROM dbo.champions AS ch INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id WHERE ch.name = @ModelName);
+        SELECT c.version
+        FROM dbo.champions AS ch
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+        WHERE ch.name = @ModelName);
     IF @Champion IS NOT NULL
-        RAISERROR(N'The champion of %s is still version %d; PromoteModel makes another the champion.', 0, 1, @ModelName, @Champion) WITH NOWAIT;
+        RAISERROR(N'The champion of %s is still version %d; PromoteModel makes another the champion.', 0, 1, @ModelName, @Champion)
+            WITH NOWAIT;
 END;
 GO
 -- TrainBestTrial: trains the best trial of a search by TrainLungCancerModel and marks the search as done.
@@ -4710,9 +4813,11 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128), @Seed INT, @Folds INT, @SkipMissing BIT, @From DATETIME2(3), @ClassifierId INT;
+    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128), @Seed INT, @Folds INT, @SkipMissing BIT, @From DATETIME2(3),
+        @ClassifierId INT;
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @NetworkName NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
-    DECLARE @LearningRate FLOAT, @NumLeaves INT, @MinDataInLeaf INT, @MaxIterations INT, @EarlyStoppingRounds INT, @ValidationFraction FLOAT;
+    DECLARE @LearningRate FLOAT, @NumLeaves INT, @MinDataInLeaf INT, @MaxIterations INT, @EarlyStoppingRounds INT,
+        @ValidationFraction FLOAT;
     DECLARE @Imbalance NVARCHAR(32), @Pass INT = 0;
     SELECT @ModelName = s.name, @Seed = s.seed, @Folds = s.folds, @SkipMissing = s.skip_missing, @From = s.training_from,
         @FeatureSetId = t.feature_set_id, @Pooling = t.pooling, @NetworkName = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing,
@@ -4756,7 +4861,8 @@ BEGIN
             INNER JOIN dbo.experiments AS e ON e.classifier_id = c.classifier_id
             INNER JOIN dbo.searches AS s ON s.search_id = @SearchId
             INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
-            WHERE c.name = @ModelName AND c.feature_set_id = @FeatureSetId AND c.pooling = @Pooling AND e.started_at >= @From AND e.seed = @Seed
+            WHERE c.name = @ModelName AND c.feature_set_id = @FeatureSetId AND c.pooling = @Pooling AND e.started_at >= @From
+                AND e.seed = @Seed
                 AND NOT EXISTS (
                     SELECT 1
                     FROM OPENJSON(t.parameters) AS p
@@ -4764,7 +4870,8 @@ BEGIN
         SET @Pass = @Pass + 1;
     END;
 
-    UPDATE dbo.searches SET state = 'done', classifier_id = @ClassifierId, lease_until = NULL WHERE search_id = @SearchId AND worker = @Worker;
+    UPDATE dbo.searches SET state = 'done', classifier_id = @ClassifierId, lease_until = NULL
+    WHERE search_id = @SearchId AND worker = @Worker;
 END;
 GO
 -- RunSearch: works on a search until nothing is left: takes trials, cross-validates them, and trains the best at the end.
@@ -4787,10 +4894,10 @@ and stores AUC and log loss. When all are tried, one of the calls trains the bes
 A call that is ended loses the trials of at most 20 seconds or one trial: their lease ends, and another call takes them.
 A trial that three calls were ended with is failed. Calling it again goes on where it stopped. A lease must be longer than one trial.
 Parameters:
-    @SearchId INT = NULL            number that SearchModels gave; NULL means the oldest search that is not finished
-    @Worker NVARCHAR(128) = NULL    name of this worker, of no other that runs; NULL means a new one
-    @LeaseSeconds INT = 300         seconds after which the trials of a worker that has ended are free again, 1 to 86400
-    @Help BIT = 0                   1 prints this help and does nothing else
+    @SearchId INT = NULL          number that SearchModels gave; NULL means the oldest search that is not finished
+    @Worker NVARCHAR(128) = NULL  name of this worker, of no other that runs; NULL means a new one
+    @LeaseSeconds INT = 300       seconds after which the trials of a worker that has ended are free again, 1 to 86400
+    @Help BIT = 0                 1 prints this help and does nothing else
 Example:
     EXECUTE dbo.RunSearch @SearchId = 1;';
         RETURN 0;
@@ -4800,7 +4907,8 @@ Example:
     DECLARE @Seed INT, @Folds INT, @Rungs INT, @Trials NVARCHAR(MAX), @FeatureSetId INT, @Pooling NVARCHAR(32), @Took FLOAT;
     DECLARE @Budget FLOAT = IIF(@LeaseSeconds < 80, CAST(@LeaseSeconds AS FLOAT) / 4, 20);
     DECLARE @Started DATETIME2(3), @Began DATETIME2(3) = SYSUTCDATETIME(), @Before INT;
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #taken (
         trial_id INT NOT NULL PRIMARY KEY, attempts INT NOT NULL, rung INT NOT NULL, feature_set_id INT NOT NULL,
         pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
@@ -4854,8 +4962,9 @@ ORDER BY s.patient_id;',
             @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Trials = @Trials, @Folds = @Folds, @Seed = @Seed, @Rungs = @Rungs,
             @Seconds = @Budget, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
         IF @ErrorNumber <> 0
-        BEGIN
             EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
+        IF @ErrorNumber <> 0
+        BEGIN
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
             THROW @ErrorNumber, @Message, 1;
         END;
@@ -4888,8 +4997,9 @@ higher_than is the percentage of them with a lower score; equal ones do not coun
 the nearest tenth of them, 20 at least, and all that are as near; like_this_with_cancer how many of those had cancer, and
 like_this_low_percent to like_this_high_percent the range of their scores, corrected for the prevalence as this score is.
 like_this_about_percent is for those who may not know single labels: the percentage with cancer, to the nearest ten, in that of at most ten
-equal groups of the training patients (20 at least each, this one among them) to which the score belongs, so all of a group are told the same.
-Scores are compared before calibration and correction, which keep their order. Where no such scores are stored, higher_than is NULL, like_this 0.
+equal groups of the training patients (20 at least each, this one among them) to which the score belongs, so all of a group are
+told the same. Scores are compared before calibration and correction, which keep their order. Where no such scores are stored,
+higher_than is NULL, like_this 0.
 Parameters:
     @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
     @Help BIT = 0             1 prints this help and does nothing else
@@ -4901,8 +5011,8 @@ Example:
     DECLARE @Message NVARCHAR(2000), @PatientId NVARCHAR(64), @Raw FLOAT, @Prevalence FLOAT, @TrainedOn FLOAT, @ExperimentId INT;
     DECLARE @Others INT, @HigherThan FLOAT, @Nearest INT, @Radius FLOAT, @LikeThis INT, @WithCancer INT, @Low FLOAT, @High FLOAT;
     DECLARE @Ranked INT, @Groups INT, @Group INT, @About FLOAT;
-    CREATE TABLE #scores (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, probability FLOAT NOT NULL,
-        raw FLOAT NOT NULL, distance FLOAT NOT NULL);
+    CREATE TABLE #scores (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL,
+        probability FLOAT NOT NULL, raw FLOAT NOT NULL, distance FLOAT NOT NULL);
     CREATE TABLE #ranked (place INT NOT NULL PRIMARY KEY, label INT NOT NULL, raw FLOAT NOT NULL);
 
     -- A prediction without raw_probability is older than calibration, when the two were one.
@@ -4954,9 +5064,12 @@ Example:
 
     SELECT r.prediction_id, p.idx AS patient_index, 100 * r.probability AS probability_percent,
         c.name AS model_name, c.version AS model_version, c.library,
-        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc') AS test_auc,
-        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_low') AS test_auc_low,
-        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_high') AS test_auc_high,
+        (SELECT m.value FROM dbo.experiment_metrics AS m
+            WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc') AS test_auc,
+        (SELECT m.value FROM dbo.experiment_metrics AS m
+            WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_low') AS test_auc_low,
+        (SELECT m.value FROM dbo.experiment_metrics AS m
+            WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_high') AS test_auc_high,
         (SELECT COUNT(*) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
         (SELECT COUNT(*) FROM dbo.experiment_patients AS t WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
         @TrainedOn AS training_prevalence, @Others AS compared_patients,
@@ -5162,9 +5275,10 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Locked INT, @Scans NVARCHAR(MAX), @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
-    CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, features_sha256 VARBINARY(32) NOT NULL,
-        raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Locked INT, @Scans NVARCHAR(MAX),
+        @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
+    CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL,
+        features_sha256 VARBINARY(32) NOT NULL, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
@@ -5186,7 +5300,8 @@ BEGIN
 
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
         spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification)
-    SELECT c.patient_id, CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
+    SELECT c.patient_id,
+        CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
         c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
         c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification
     FROM #copy_scans AS c
@@ -5219,7 +5334,9 @@ BEGIN
     SELECT scan_id FROM #arrived;
     EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
     SET @Difference = (
-        SELECT MAX(CASE WHEN ABS(s.raw - a.raw) > ABS(s.probability - a.probability) THEN ABS(s.raw - a.raw) ELSE ABS(s.probability - a.probability) END)
+        SELECT MAX(CASE
+            WHEN ABS(s.raw - a.raw) > ABS(s.probability - a.probability) THEN ABS(s.raw - a.raw)
+            ELSE ABS(s.probability - a.probability) END)
         FROM #scores AS s
         INNER JOIN #arrived AS a ON a.scan_id = s.scan_id);
     IF @Difference >= CAST(N'1e-6' AS FLOAT)
@@ -5243,7 +5360,10 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT;
     SELECT @ModelName = name, @Version = version FROM #copy_model;
     IF EXISTS (
-        SELECT 1 FROM #copy_model AS m INNER JOIN dbo.classifiers AS c ON c.name = m.name AND c.version = m.version WHERE c.sha256 <> m.sha256)
+        SELECT 1
+        FROM #copy_model AS m
+        INNER JOIN dbo.classifiers AS c ON c.name = m.name AND c.version = m.version
+        WHERE c.sha256 <> m.sha256)
     BEGIN
         SET @Message = CONCAT(N'Another model is stored here as ''', @ModelName, N''' version ', @Version,
             N'. Delete it with DeleteModel, or train the model to copy under another name.');
@@ -5251,17 +5371,22 @@ BEGIN
         THROW 50155, @Message, 1;
     END;
 
-    SET @NetworkId = (SELECT MIN(n.network_id) FROM #copy_model AS m INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.sha256 = m.network_sha256);
+    SET @NetworkId = (
+        SELECT MIN(n.network_id)
+        FROM #copy_model AS m
+        INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.sha256 = m.network_sha256);
     IF @NetworkId IS NULL
     BEGIN
         INSERT INTO dbo.networks (name, version, library, model, sha256, details)
-        SELECT m.network_name, (SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WHERE n.name = m.network_name), m.network_library, 0x,
-            m.network_sha256, m.network_details
+        SELECT m.network_name, (SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WHERE n.name = m.network_name),
+            m.network_library, 0x, m.network_sha256, m.network_details
         FROM #copy_model AS m;
         SET @NetworkId = SCOPE_IDENTITY();
     END;
     SET @FeatureSetId = (
-        SELECT fs.feature_set_id FROM #copy_model AS m INNER JOIN dbo.feature_sets AS fs ON fs.layer = m.layer AND fs.preprocessing = m.preprocessing
+        SELECT fs.feature_set_id
+        FROM #copy_model AS m
+        INNER JOIN dbo.feature_sets AS fs ON fs.layer = m.layer AND fs.preprocessing = m.preprocessing
         WHERE fs.network_id = @NetworkId);
     IF @FeatureSetId IS NULL
     BEGIN
@@ -5280,7 +5405,8 @@ BEGIN
     EXECUTE internal.DeleteModelNodes @ClassifierId;
     INSERT INTO dbo.model_scoring (classifier_id, width, trees, divisor, steepness, intercept, prevalence)
     SELECT @ClassifierId, width, trees, divisor, steepness, intercept, prevalence FROM #copy_model;
-    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
+    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node,
+        leaf_value)
     SELECT @ClassifierId, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value FROM #copy_nodes;
     INSERT INTO dbo.model_coefficients (classifier_id, feature_index, mean, scale, coefficient)
     SELECT @ClassifierId, feature_index, mean, scale, coefficient FROM #copy_coefficients;
@@ -5291,7 +5417,8 @@ BEGIN
     EXECUTE internal.TakeCopiedScans @ClassifierId, @FeatureSetId;
 END;
 GO
--- TakeCopy: takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.
+-- TakeCopy: takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients,
+-- a dense network, or both.
 -- Example: EXECUTE dbo.TakeCopy @Rows = 1234;
 CREATE OR ALTER PROCEDURE dbo.TakeCopy
     @Rows INT = NULL, -- number of rows that the script has put into all of them; needed
@@ -5304,10 +5431,10 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.TakeCopy is the last step of the script that the command lungdb copy makes: it takes in what the script has put into
-temporary tables: a model, in #copy_model, #copy_nodes, #copy_coefficients and #copy_calibration, with the features of patients, in #copy_scans;
-a dense network, in #copy_layers and #copy_tensors; or both. All of it is stored, or nothing.
-Scores of these patients, and probabilities that the network gives, come along and must be the same here. A model or network that is there already
-stays; another one of its name is not overwritten. Patients are found by their id, scans by their series.
+temporary tables: a model, in #copy_model, #copy_nodes, #copy_coefficients and #copy_calibration, with the features of patients,
+in #copy_scans; a dense network, in #copy_layers and #copy_tensors; or both. All of it is stored, or nothing.
+Scores of these patients, and probabilities that the network gives, come along and must be the same here. A model or network
+that is there already stays; another one of its name is not overwritten. Patients are found by their id, scans by their series.
 The network that made the features comes without its bytes, and so do the slices: they are not needed to score.
 Parameters:
     @Rows INT = NULL  number of rows that the script has put into all of them; needed
@@ -5317,7 +5444,8 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128), @Numbers INT;
+    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128),
+        @Numbers INT;
     SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
         + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
         + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
@@ -5357,7 +5485,8 @@ BEGIN
     SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #failed WHERE is_new = 1), N'');
     BEGIN TRANSACTION;
     -- First the worklist, as StorePredictions does, which then reads the failures.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1));
+    SET @Locked = (
+        SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1));
     DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1);
     INSERT INTO dbo.scan_failures (scan_id, message)
     SELECT scan_id, error FROM #failed WHERE is_new = 1;
@@ -5391,7 +5520,8 @@ BEGIN
 
     DECLARE @Locked INT, @Scans NVARCHAR(MAX);
     -- First the worklist, then the rest, as whoever changes both does: so they wait for each other here, and not crosswise.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #result WHERE error = N''));
+    SET @Locked = (
+        SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #result WHERE error = N''));
     INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
     SELECT DISTINCT @NetworkId, r.layer, @Preprocessing, r.array_cols
     FROM #result AS r
@@ -5446,7 +5576,7 @@ GO
 CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
     @Model VARBINARY(MAX) = NULL,         -- bytes of a network in dbo.networks
     @ModelName NVARCHAR(128) = NULL,      -- or its name; the newest version is taken
-    @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas; NULL means penultimate
+    @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
     @Preprocessing NVARCHAR(32) = N'lung', -- lung or seed
     @Pooling NVARCHAR(128) = N'mean',     -- one or more of mean, max, mean_max_std, pca1, with commas
     @BatchSize INT = 32,                  -- triples of slices in one run of the network, 1 to 1024
@@ -5463,15 +5593,15 @@ BEGIN
         PRINT N'dbo.GenerateFeatures runs a network over every scan without features and fills dbo.features and dbo.pooled_features.
 It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again.
 Parameters:
-    @Model VARBINARY(MAX) = NULL            bytes of a network in dbo.networks
-    @ModelName NVARCHAR(128) = NULL         or its name; the newest version is taken
-    @Layer NVARCHAR(256) = NULL             one or more layers, with commas; NULL means penultimate. Each makes a feature set
-    @Preprocessing NVARCHAR(32) = N''lung''   lung or seed
-    @Pooling NVARCHAR(128) = N''mean''        one or more of mean, max, mean_max_std, pca1, with commas
-    @BatchSize INT = 32                     triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 256               megabytes of stored slices in one transaction, 1 to 1024
-    @Recompute BIT = 0                      1 makes the features of every scan again
-    @Help BIT = 0                           1 prints this help and does nothing else
+    @Model VARBINARY(MAX) = NULL           bytes of a network in dbo.networks
+    @ModelName NVARCHAR(128) = NULL        or its name; the newest version is taken
+    @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @Preprocessing NVARCHAR(32) = N''lung''  lung or seed
+    @Pooling NVARCHAR(128) = N''mean''       one or more of mean, max, mean_max_std, pca1, with commas
+    @BatchSize INT = 32                    triples of slices in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 256              megabytes of stored slices in one transaction, 1 to 1024
+    @Recompute BIT = 0                     1 makes the features of every scan again
+    @Help BIT = 0                          1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.GenerateFeatures @ModelName = N''demo_resnet'', @Layer = N''layer3,penultimate'', @Pooling = N''mean,max'';
     DECLARE @Model VARBINARY(MAX) = (SELECT TOP (1) model FROM dbo.model WHERE name = N''ResNet_152.model'' ORDER BY date DESC);
@@ -5489,18 +5619,17 @@ Examples:
     FROM dbo.networks
     WHERE network_id = @NetworkId;
 
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    DECLARE @Providers NVARCHAR(400) = (SELECT value FROM dbo.settings WHERE name = N'providers');
-    DECLARE @Threads INT = TRY_CAST((SELECT value FROM dbo.settings WHERE name = N'threads') AS INT);
-    DECLARE @Provider NVARCHAR(128), @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128);
+    DECLARE @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
     DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Slices INT = 0, @Rate INT, @Left INT;
 
     CREATE TABLE #todo (scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL);
     CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #failed (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL, is_new BIT NOT NULL);
     CREATE TABLE #result (
-        scan_id INT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NULL, error NVARCHAR(2000) NULL, array_rows INT NULL, array_cols INT NULL,
-        array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL, pooled NVARCHAR(MAX) NULL);
+        scan_id INT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NULL, error NVARCHAR(2000) NULL, array_rows INT NULL,
+        array_cols INT NULL, array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL, pooled NVARCHAR(MAX) NULL);
 
     INSERT INTO #todo (scan_id, slices, bytes)
     SELECT s.scan_id, s.number_images,
@@ -5515,7 +5644,8 @@ Examples:
                 AND f.layer IN (SELECT value FROM STRING_SPLIT(@Layer, N','))
                 AND p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N',')));
     SET @Total = (SELECT COUNT(*) FROM #todo);
-    RAISERROR(N'%s, layer %s, preprocessing %s, pooling %s: %d scans to do.', 0, 1, @Name, @Layer, @Preprocessing, @Pooling, @Total) WITH NOWAIT;
+    RAISERROR(N'%s, layer %s, preprocessing %s, pooling %s: %d scans to do.', 0, 1, @Name, @Layer, @Preprocessing, @Pooling, @Total)
+        WITH NOWAIT;
 
     WHILE EXISTS (SELECT 1 FROM #todo)
     BEGIN
@@ -5550,10 +5680,11 @@ INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
 ORDER BY i.scan_id, i.slice_index;',
             @params = N'@Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256),
                 @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @BatchSize INT, @Providers NVARCHAR(400), @Threads INT,
-                @Provider NVARCHAR(128) OUTPUT, @Notice NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+                @Provider NVARCHAR(128) OUTPUT, @Notice NVARCHAR(2000) OUTPUT,
+                @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
             @Network = @Model, @Sha256 = @Sha256, @Details = @Details, @Layer = @Layer, @Preprocessing = @Preprocessing,
-            @Pooling = @Pooling, @BatchSize = @BatchSize, @Providers = @Providers, @Threads = @Threads,
-            @Provider = @Provider OUTPUT, @Notice = @Notice OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+            @Pooling = @Pooling, @BatchSize = @BatchSize, @Providers = @Providers, @Threads = @Threads, @Provider = @Provider OUTPUT,
+            @Notice = @Notice OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
         -- Not every runtime tells an empty text from NULL.
         UPDATE #result SET error = N'' WHERE error IS NULL;
         IF @ErrorNumber <> 0
@@ -5581,13 +5712,14 @@ ORDER BY i.scan_id, i.slice_index;',
         DELETE t FROM #todo AS t INNER JOIN #chunk AS c ON c.scan_id = t.scan_id;
         SET @Rate = 1000.0 * @Slices / (DATEDIFF(MILLISECOND, @Started, SYSUTCDATETIME()) + 1);
         SET @Left = (SELECT COALESCE(SUM(slices), 0) FROM #todo) / (@Rate + 1);
-        RAISERROR(N'%d of %d scans done on %s, %d slices per second, about %d seconds left.', 0, 1, @Done, @Total, @Provider, @Rate, @Left) WITH NOWAIT;
+        RAISERROR(N'%d of %d scans done on %s, %d slices per second, about %d seconds left.', 0, 1, @Done, @Total, @Provider, @Rate, @Left)
+            WITH NOWAIT;
     END;
 
     IF EXISTS (SELECT 1 FROM #failed)
     BEGIN
-        SET @Message = CONCAT((SELECT COUNT(*) FROM #failed), N' of ', @Total,
-            N' scans failed and have no features; the messages above name them. The others are stored. Mend or reload those scans and call GenerateFeatures again.');
+        SET @Message = CONCAT((SELECT COUNT(*) FROM #failed), N' of ', @Total, N' scans failed and have no features; ',
+            N'the messages above name them. The others are stored. Mend or reload those scans and call GenerateFeatures again.');
         THROW 50120, @Message, 1;
     END;
 END;
@@ -5756,10 +5888,12 @@ Example:
     END;
 
     DECLARE @Message NVARCHAR(2000), @ScanId INT;
-    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256),
+        @Preprocessing NVARCHAR(32);
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
     DECLARE @Probability FLOAT, @Raw FLOAT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     SET @PredictionResult = NULL;
@@ -5780,8 +5914,8 @@ Example:
         FROM dbo.feature_sets AS fs
         INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
         WHERE fs.feature_set_id = @FeatureSetId;
-        SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''', @ModelName,
-            N''' can read. Call EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
+        SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''',
+            @ModelName, N''' can read. Call EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
             N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N''';');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50109, @Message, 1;
@@ -5798,8 +5932,9 @@ Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, 
 ',
         @params = N'@Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX),
             @Prevalence FLOAT, @Probability FLOAT OUTPUT, @Raw FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library, @Details = @Details, @Vector = @Vector, @Prevalence = @Prevalence,
-        @Probability = @Probability OUTPUT, @Raw = @Raw OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library, @Details = @Details, @Vector = @Vector,
+        @Prevalence = @Prevalence, @Probability = @Probability OUTPUT, @Raw = @Raw OUTPUT,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
@@ -5850,7 +5985,8 @@ Examples:
     DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Scored INT, @Failed INT;
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT;
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     CREATE TABLE #result (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
@@ -5902,8 +6038,8 @@ ORDER BY w.scan_id;',
     SET @Failed = (SELECT COUNT(*) FROM #result WHERE COALESCE(error, N'') <> N'');
     IF @Failed > 0
     BEGIN
-        SELECT TOP (1) @Message = CONCAT(@Failed, N' patients could not be scored, the first the one with index ', w.idx, N': ', LEFT(r.error, 1500),
-            N' The others are scored and stored. Call GenerateFeatures with @Recompute = 1 for these.')
+        SELECT TOP (1) @Message = CONCAT(@Failed, N' patients could not be scored, the first the one with index ', w.idx, N': ',
+            LEFT(r.error, 1500), N' The others are scored and stored. Call GenerateFeatures with @Recompute = 1 for these.')
         FROM #result AS r
         INNER JOIN #wanted AS w ON w.scan_id = r.scan_id
         WHERE COALESCE(r.error, N'') <> N''
@@ -5938,7 +6074,8 @@ Example:
     DECLARE @ScanId INT;
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
     SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.scan_id, s.study_date, s.manufacturer, s.image_rows, s.image_cols,
-        s.number_images AS slices, s.spacing_z, s.spacing_y, s.spacing_x, s.gantry_tilt, s.patient_orientation, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, sp.part,
+        s.number_images AS slices, s.spacing_z, s.spacing_y, s.spacing_x, s.gantry_tilt, s.patient_orientation,
+        CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, sp.part,
         CASE t.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state, t.failure
     FROM dbo.scans AS s
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
@@ -6039,7 +6176,8 @@ Example:
     COMMIT TRANSACTION;
 END;
 GO
--- RefreshUnitVectors: makes the unit vectors that #vectors asks for where they are missing, damaged, or of another vector than is stored now.
+-- RefreshUnitVectors: makes the unit vectors that #vectors asks for where they are missing, damaged,
+-- or of another vector than is stored now.
 -- Called by SimilarPatients, whose table #vectors it reads.
 CREATE OR ALTER PROCEDURE internal.RefreshUnitVectors
     @FeatureSetId INT,      -- feature set of the vectors
@@ -6050,7 +6188,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Locked INT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #stale (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #some (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
     CREATE TABLE #units (scan_id INT NOT NULL PRIMARY KEY, unit VARCHAR(MAX) NULL);
@@ -6136,9 +6275,11 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ScanId INT, @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Unit VARBINARY(MAX), @Bytes INT;
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Unit VARBINARY(MAX),
+        @Bytes INT;
     DECLARE @Network NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #vectors (scan_id INT NOT NULL PRIMARY KEY, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #others (scan_id INT NOT NULL PRIMARY KEY, unit VARBINARY(MAX) NOT NULL);
     CREATE TABLE #similar (scan_id INT NOT NULL PRIMARY KEY, similarity FLOAT NOT NULL);
@@ -6162,8 +6303,8 @@ Example:
     WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
     IF NOT EXISTS (SELECT 1 FROM #vectors WHERE scan_id = @ScanId)
     BEGIN
-        SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''', @ModelName,
-            N''' can read. Call EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
+        SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''',
+            @ModelName, N''' can read. Call EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
             N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N''';');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50109, @Message, 1;

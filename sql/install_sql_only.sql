@@ -828,54 +828,64 @@ ALTER TABLE dbo.scans ADD patient_orientation NVARCHAR(2) NULL;');
     COMMIT TRANSACTION;
 END;
 GO
-DROP PROCEDURE IF EXISTS dbo.AddTerms;
-DROP PROCEDURE IF EXISTS dbo.AdvanceSearch;
-DROP PROCEDURE IF EXISTS dbo.BackwardLayers;
-DROP PROCEDURE IF EXISTS dbo.CalibrateScores;
-DROP PROCEDURE IF EXISTS dbo.CheckDataset;
-DROP PROCEDURE IF EXISTS dbo.CheckFeatureArguments;
-DROP PROCEDURE IF EXISTS dbo.CheckImageArguments;
-DROP PROCEDURE IF EXISTS dbo.CheckNetworkArguments;
-DROP PROCEDURE IF EXISTS dbo.CheckSearchArguments;
-DROP PROCEDURE IF EXISTS dbo.CheckTrainingArguments;
-DROP PROCEDURE IF EXISTS dbo.CheckWorker;
-DROP PROCEDURE IF EXISTS dbo.CompareScores;
-DROP PROCEDURE IF EXISTS dbo.DeleteModelNodes;
-DROP PROCEDURE IF EXISTS dbo.DrawNumbers;
-DROP PROCEDURE IF EXISTS dbo.FillProbabilities;
-DROP PROCEDURE IF EXISTS dbo.FindClassifier;
-DROP PROCEDURE IF EXISTS dbo.FindFeatureSet;
-DROP PROCEDURE IF EXISTS dbo.FindMatrices;
-DROP PROCEDURE IF EXISTS dbo.FindNetwork;
-DROP PROCEDURE IF EXISTS dbo.FindPatients;
-DROP PROCEDURE IF EXISTS dbo.FindPrevalence;
-DROP PROCEDURE IF EXISTS dbo.FindScan;
-DROP PROCEDURE IF EXISTS dbo.FindScoring;
-DROP PROCEDURE IF EXISTS dbo.ForwardLayers;
-DROP PROCEDURE IF EXISTS dbo.MeasureExperiment;
-DROP PROCEDURE IF EXISTS dbo.ReadNetwork;
-DROP PROCEDURE IF EXISTS dbo.ReadVectors;
-DROP PROCEDURE IF EXISTS dbo.RefreshUnitVectors;
-DROP PROCEDURE IF EXISTS dbo.ReportFailedImages;
-DROP PROCEDURE IF EXISTS dbo.ReportFailedScans;
-DROP PROCEDURE IF EXISTS dbo.ReportSearch;
-DROP PROCEDURE IF EXISTS dbo.ScoreScansSql;
-DROP PROCEDURE IF EXISTS dbo.StartNetwork;
-DROP PROCEDURE IF EXISTS dbo.StoreExperiment;
-DROP PROCEDURE IF EXISTS dbo.StoreFeatures;
-DROP PROCEDURE IF EXISTS dbo.StoreImageFeatures;
-DROP PROCEDURE IF EXISTS dbo.StoreNetwork;
-DROP PROCEDURE IF EXISTS dbo.StorePredictions;
-DROP PROCEDURE IF EXISTS dbo.StoreTrials;
-DROP PROCEDURE IF EXISTS dbo.TakeCopiedModel;
-DROP PROCEDURE IF EXISTS dbo.TakeCopiedNetwork;
-DROP PROCEDURE IF EXISTS dbo.TakeCopiedScans;
-DROP PROCEDURE IF EXISTS dbo.TakePage;
-DROP PROCEDURE IF EXISTS dbo.TakeTrainingPatients;
-DROP PROCEDURE IF EXISTS dbo.TakeTrials;
-DROP PROCEDURE IF EXISTS dbo.TrainBestTrial;
-DROP PROCEDURE IF EXISTS dbo.UpdateWeights;
-DROP PROCEDURE IF EXISTS dbo.WalkTrees;
+-- A whole installation of version 0.2 has procedures with Python that call these names. This script does
+-- not replace those, so the names stay until install.sql does.
+IF NOT EXISTS (
+    SELECT 1 FROM sys.procedures
+    WHERE schema_id = SCHEMA_ID(N'dbo') AND name IN (
+        N'CheckInstallation', N'CompareFigures', N'CompareModels', N'FeaturizeImages', N'GenerateFeatures',
+        N'PredictLungCancer', N'PredictPatients', N'PromoteModel', N'RunSearch', N'SearchModels', N'SimilarPatients',
+        N'StoreModelNodes', N'TrainLungCancerModel'))
+BEGIN
+    DROP PROCEDURE IF EXISTS dbo.AddTerms;
+    DROP PROCEDURE IF EXISTS dbo.AdvanceSearch;
+    DROP PROCEDURE IF EXISTS dbo.BackwardLayers;
+    DROP PROCEDURE IF EXISTS dbo.CalibrateScores;
+    DROP PROCEDURE IF EXISTS dbo.CheckDataset;
+    DROP PROCEDURE IF EXISTS dbo.CheckFeatureArguments;
+    DROP PROCEDURE IF EXISTS dbo.CheckImageArguments;
+    DROP PROCEDURE IF EXISTS dbo.CheckNetworkArguments;
+    DROP PROCEDURE IF EXISTS dbo.CheckSearchArguments;
+    DROP PROCEDURE IF EXISTS dbo.CheckTrainingArguments;
+    DROP PROCEDURE IF EXISTS dbo.CheckWorker;
+    DROP PROCEDURE IF EXISTS dbo.CompareScores;
+    DROP PROCEDURE IF EXISTS dbo.DeleteModelNodes;
+    DROP PROCEDURE IF EXISTS dbo.DrawNumbers;
+    DROP PROCEDURE IF EXISTS dbo.FillProbabilities;
+    DROP PROCEDURE IF EXISTS dbo.FindClassifier;
+    DROP PROCEDURE IF EXISTS dbo.FindFeatureSet;
+    DROP PROCEDURE IF EXISTS dbo.FindMatrices;
+    DROP PROCEDURE IF EXISTS dbo.FindNetwork;
+    DROP PROCEDURE IF EXISTS dbo.FindPatients;
+    DROP PROCEDURE IF EXISTS dbo.FindPrevalence;
+    DROP PROCEDURE IF EXISTS dbo.FindScan;
+    DROP PROCEDURE IF EXISTS dbo.FindScoring;
+    DROP PROCEDURE IF EXISTS dbo.ForwardLayers;
+    DROP PROCEDURE IF EXISTS dbo.MeasureExperiment;
+    DROP PROCEDURE IF EXISTS dbo.ReadNetwork;
+    DROP PROCEDURE IF EXISTS dbo.ReadVectors;
+    DROP PROCEDURE IF EXISTS dbo.RefreshUnitVectors;
+    DROP PROCEDURE IF EXISTS dbo.ReportFailedImages;
+    DROP PROCEDURE IF EXISTS dbo.ReportFailedScans;
+    DROP PROCEDURE IF EXISTS dbo.ReportSearch;
+    DROP PROCEDURE IF EXISTS dbo.ScoreScansSql;
+    DROP PROCEDURE IF EXISTS dbo.StartNetwork;
+    DROP PROCEDURE IF EXISTS dbo.StoreExperiment;
+    DROP PROCEDURE IF EXISTS dbo.StoreFeatures;
+    DROP PROCEDURE IF EXISTS dbo.StoreImageFeatures;
+    DROP PROCEDURE IF EXISTS dbo.StoreNetwork;
+    DROP PROCEDURE IF EXISTS dbo.StorePredictions;
+    DROP PROCEDURE IF EXISTS dbo.StoreTrials;
+    DROP PROCEDURE IF EXISTS dbo.TakeCopiedModel;
+    DROP PROCEDURE IF EXISTS dbo.TakeCopiedNetwork;
+    DROP PROCEDURE IF EXISTS dbo.TakeCopiedScans;
+    DROP PROCEDURE IF EXISTS dbo.TakePage;
+    DROP PROCEDURE IF EXISTS dbo.TakeTrainingPatients;
+    DROP PROCEDURE IF EXISTS dbo.TakeTrials;
+    DROP PROCEDURE IF EXISTS dbo.TrainBestTrial;
+    DROP PROCEDURE IF EXISTS dbo.UpdateWeights;
+    DROP PROCEDURE IF EXISTS dbo.WalkTrees;
+END;
 GO
 -- The settings that procedures read, with their defaults; a value that the site has chosen is kept.
 INSERT INTO dbo.settings (name, value)
@@ -1252,7 +1262,8 @@ Examples:
     DECLARE @Message NVARCHAR(2000);
     IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 100000
     BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Limit), N'NULL'), N' for the parameter @Limit is not supported. Supported values are 1 to 100000.');
+        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Limit), N'NULL'),
+            N' for the parameter @Limit is not supported. Supported values are 1 to 100000.');
         THROW 50101, @Message, 1;
     END;
 
@@ -1269,7 +1280,7 @@ GO
 -- RecordAudit: one line of what was done or refused. The web page calls it.
 -- Example: EXECUTE dbo.RecordAudit @Action = 'view_patient', @PatientIndex = 0;
 CREATE OR ALTER PROCEDURE dbo.RecordAudit
-    @Action VARCHAR(20) = NULL,     -- sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score or refused; needed
+    @Action VARCHAR(20) = NULL,     -- sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score, refused; needed
     @PatientIndex INT = NULL,       -- index of the patient that it is about
     @Outcome VARCHAR(10) = 'ok',    -- ok, refused or failed
     @Detail NVARCHAR(4000) = NULL,  -- what was asked for or why it was refused; never a name or a search
@@ -1284,13 +1295,13 @@ BEGIN
     BEGIN
         PRINT N'dbo.RecordAudit: one line of what was done or refused. The web page calls it.
 Parameters:
-    @Action VARCHAR(20) = NULL       sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score or refused; needed
-    @PatientIndex INT = NULL         index of the patient that it is about
+    @Action VARCHAR(20) = NULL     sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score, refused; needed
+    @PatientIndex INT = NULL       index of the patient that it is about
     @Outcome VARCHAR(10) = ''ok''    ok, refused or failed
-    @Detail NVARCHAR(4000) = NULL    what was asked for or why it was refused; never a name or a search
-    @Address VARCHAR(45) = NULL      address that the request came from
-    @Account NVARCHAR(128) = NULL    account that it is about; NULL means the session''s user
-    @Help BIT = 0                    1 prints this help and does nothing else
+    @Detail NVARCHAR(4000) = NULL  what was asked for or why it was refused; never a name or a search
+    @Address VARCHAR(45) = NULL    address that the request came from
+    @Account NVARCHAR(128) = NULL  account that it is about; NULL means the session''s user
+    @Help BIT = 0                  1 prints this help and does nothing else
 Example:
     EXECUTE dbo.RecordAudit @Action = ''view_patient'', @PatientIndex = 0;';
         RETURN 0;
@@ -1313,7 +1324,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.RenewPasswordHash: stores a stronger hash of the same password, unless the password was changed meanwhile. The web page calls it.
+        PRINT N'dbo.RenewPasswordHash: stores a stronger hash of the same password, unless the password was changed meanwhile.
+The web page calls it.
 Parameters:
     @Name NVARCHAR(128) = NULL    name of the account; needed
     @Before NVARCHAR(200) = NULL  hash that the password was checked against; needed
@@ -1351,7 +1363,8 @@ Example:
     UPDATE dbo.access_tokens SET revoked_at = SYSUTCDATETIME() WHERE token_id = @TokenId AND revoked_at IS NULL;
     IF @@ROWCOUNT = 0
     BEGIN
-        SET @Message = CONCAT(N'There is no valid token of the number ', COALESCE(CONVERT(NVARCHAR(20), @TokenId), N'NULL'), N'. See the numbers with: lungdb accounts list');
+        SET @Message = CONCAT(N'There is no valid token of the number ', COALESCE(CONVERT(NVARCHAR(20), @TokenId), N'NULL'),
+            N'. See the numbers with: lungdb accounts list');
         THROW 50222, @Message, 1;
     END;
 END;
@@ -1370,7 +1383,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.StartSession: keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over. The web page calls it.
+        PRINT N'dbo.StartSession: keeps the hash of a session''s secret after somebody signed in, and forgets sessions that are over.
+The web page calls it.
 Parameters:
     @Name NVARCHAR(128) = NULL    name of the account; needed
     @Sha256 VARBINARY(32) = NULL  SHA-256 of the session''s secret; needed
@@ -1406,7 +1420,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions. `lungdb accounts` calls it.
+        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions.
+`lungdb accounts` calls it.
 Parameters:
     @Name NVARCHAR(128) = NULL          name of the account; needed
     @IsNew BIT = 0                      1 adds the account, 0 changes it
@@ -1423,12 +1438,14 @@ Example:
     DECLARE @Message NVARCHAR(2000), @AccountId INT;
     IF @Name IS NULL OR @Name = N'' OR DATALENGTH(@Name) <> DATALENGTH(LTRIM(RTRIM(@Name)))
     BEGIN
-        SET @Message = N'The value for the parameter @Name is not supported. Give a name of 1 to 128 characters that neither begins nor ends with a blank.';
+        SET @Message = CONCAT(N'The value for the parameter @Name is not supported. ',
+            N'Give a name of 1 to 128 characters that neither begins nor ends with a blank.');
         THROW 50101, @Message, 1;
     END;
     IF @Role NOT IN ('reader', 'scorer')
     BEGIN
-        SET @Message = CONCAT(N'The value ''', REPLACE(@Role, '%', '%%'), N''' for the parameter @Role is not supported. Supported values are reader and scorer.');
+        SET @Message = CONCAT(N'The value ''', REPLACE(@Role, '%', '%%'),
+            N''' for the parameter @Role is not supported. Supported values are reader and scorer.');
         THROW 50101, @Message, 1;
     END;
 
@@ -1436,7 +1453,8 @@ Example:
     SET @AccountId = (SELECT a.account_id FROM dbo.accounts AS a WITH (UPDLOCK, HOLDLOCK) WHERE a.name = @Name);
     IF @IsNew = 1 AND @AccountId IS NOT NULL
     BEGIN
-        SET @Message = CONCAT(N'There is an account ''', REPLACE(@Name, N'%', N'%%'), N''' already. Choose another name, or change that account.');
+        SET @Message = CONCAT(N'There is an account ''', REPLACE(@Name, N'%', N'%%'),
+            N''' already. Choose another name, or change that account.');
         THROW 50221, @Message, 1;
     END;
     IF @IsNew = 0 AND @AccountId IS NULL
@@ -1489,7 +1507,8 @@ Example:
     DECLARE @Message NVARCHAR(2000);
     IF @Days IS NULL OR @Days NOT BETWEEN 1 AND 3660
     BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Days), N'NULL'), N' for the parameter @Days is not supported. Supported values are 1 to 3660.');
+        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Days), N'NULL'),
+            N' for the parameter @Days is not supported. Supported values are 1 to 3660.');
         THROW 50101, @Message, 1;
     END;
     INSERT INTO dbo.access_tokens (sha256, account_id, name, expires_at)
@@ -1582,8 +1601,9 @@ BEGIN
         THROW 50172, @Message, 1;
     END;
 
-    SELECT TOP (1) @Message = REPLACE(CONCAT(N'The feature ', feature_index, N' of the example ', example_id, N' of the data set ''', @Dataset,
-        N''' is ', CONVERT(NVARCHAR(30), value, 1), N', which single precision cannot hold. Scale the features to about -1 to 1.'), N'%', N'%%')
+    SELECT TOP (1) @Message = REPLACE(CONCAT(N'The feature ', feature_index, N' of the example ', example_id, N' of the data set ''',
+        @Dataset, N''' is ', CONVERT(NVARCHAR(30), value, 1),
+        N', which single precision cannot hold. Scale the features to about -1 to 1.'), N'%', N'%%')
     FROM dbo.examples
     WHERE dataset = @Dataset AND (value > @Largest OR value < -@Largest)
     ORDER BY example_id, feature_index;
@@ -1610,7 +1630,8 @@ BEGIN
     DECLARE @Message NVARCHAR(2000) = N'';
     IF @@TRANCOUNT > 0
     BEGIN
-        SET @Message = N'TrainNetworkSql was called inside a transaction. It commits as it goes: commit or roll back first, then call it again.';
+        SET @Message = CONCAT(N'TrainNetworkSql was called inside a transaction. ',
+            N'It commits as it goes: commit or roll back first, then call it again.');
         THROW 50100, @Message, 1;
     END;
 
@@ -1622,10 +1643,12 @@ BEGIN
         VALUES
             (N'@Hidden', @Hidden, N'numbers of units from 1 to 10000 with commas between, such as 32,16', CASE WHEN @Hidden IS NOT NULL
                 AND NOT EXISTS (
-                    SELECT 1 FROM STRING_SPLIT(@Hidden, N',') WHERE COALESCE(TRY_CAST(NULLIF(TRIM(value), N'') AS INT), 0) NOT BETWEEN 1 AND 10000)
+                    SELECT 1 FROM STRING_SPLIT(@Hidden, N',')
+                    WHERE COALESCE(TRY_CAST(NULLIF(TRIM(value), N'') AS INT), 0) NOT BETWEEN 1 AND 10000)
                 THEN 1 ELSE 0 END),
             (N'@Iterations', CAST(@Iterations AS NVARCHAR(30)), N'1 to 1000000', IIF(@Iterations BETWEEN 1 AND 1000000, 1, 0)),
-            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'numbers above 0 and up to 1000', IIF(@LearningRate > 0 AND @LearningRate <= 1000, 1, 0)),
+            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'numbers above 0 and up to 1000',
+                IIF(@LearningRate > 0 AND @LearningRate <= 1000, 1, 0)),
             (N'@L2', CAST(@L2 AS NVARCHAR(30)), N'0 to 1000', IIF(@L2 BETWEEN 0 AND 1000, 1, 0)),
             (N'@BatchSize', CAST(@BatchSize AS NVARCHAR(30)), N'1 or more, or NULL', IIF(@BatchSize IS NULL OR @BatchSize >= 1, 1, 0)),
             (N'@Momentum', CAST(@Momentum AS NVARCHAR(30)), N'0 to 0.999', IIF(@Momentum BETWEEN 0 AND 0.999, 1, 0)),
@@ -1807,9 +1830,9 @@ BEGIN
 example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
 lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
 Parameters:
-    @ModelName NVARCHAR(128) = NULL    network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL      data set in dbo.examples
-    @Help BIT = 0                      1 prints this help and does nothing else
+    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples
+    @Help BIT = 0                    1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
         RETURN 0;
@@ -1866,8 +1889,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT, @Numbers INT,
-        @Dataset NVARCHAR(128), @Difference FLOAT;
+    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT,
+        @Numbers INT, @Dataset NVARCHAR(128), @Difference FLOAT;
     SET @Stored = (SELECT COUNT(*) FROM dbo.dense_layers WITH (UPDLOCK, HOLDLOCK) WHERE network = @ModelName);
     SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
     -- Velocities are of a training here, and no part of what a network computes.
@@ -1887,11 +1910,13 @@ BEGIN
     SET @Alike = @Alike + (
         SELECT COUNT(*)
         FROM #copy_tensors AS c
-        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index AND s.column_index = c.column_index
+        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index
+            AND s.column_index = c.column_index
         WHERE s.value = c.value);
     IF @Alike <> @Numbers + (SELECT COUNT(*) FROM #copy_layers) OR @Stored NOT IN (0, @Alike)
     BEGIN
-        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName, N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
+        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName,
+            N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
             N'dbo.training_log, or load the network to copy under another name.'), N'%', N'%%');
         THROW 50155, @Message, 1;
     END;
@@ -1939,7 +1964,8 @@ BEGIN
     ORDER BY e.example_id;
     IF @Example IS NOT NULL
     BEGIN
-        SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', COALESCE(CAST(@Label AS NVARCHAR(12)), N'NULL'),
+        SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ',
+            COALESCE(CAST(@Label AS NVARCHAR(12)), N'NULL'),
             N'. Give every example a class from 0 to ', COALESCE(@Classes, 10000) - 1, N' in dbo.example_labels.'), N'%', N'%%');
         THROW 50175, @Message, 1;
     END;
@@ -1997,7 +2023,8 @@ BEGIN
                 WHERE s.layer IS NULL)
         BEGIN
             SET @Message = REPLACE(CONCAT(N'The stored network ''', @ModelName, N''' has other layers than ', @Inputs, N' inputs, ',
-                @Hidden, N' hidden units and a softmax. Give its own @Hidden and data set to go on with it, or another @ModelName.'), N'%', N'%%');
+                @Hidden, N' hidden units and a softmax. Give its own @Hidden and data set to go on with it, or another @ModelName.'),
+                N'%', N'%%');
             THROW 50174, @Message, 1;
         END;
         DELETE FROM #layers;
@@ -2034,7 +2061,9 @@ BEGIN
     BEGIN TRANSACTION;
     DELETE FROM dbo.tensors WHERE network = @ModelName;
     INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
-    SELECT @ModelName, CONCAT(w.layer, CASE WHEN w.input = -1 THEN N'.bias' ELSE N'.weight' END, CASE WHEN k.is_velocity = 1 THEN N'.velocity' ELSE N'' END),
+    SELECT @ModelName,
+        CONCAT(w.layer, CASE WHEN w.input = -1 THEN N'.bias' ELSE N'.weight' END,
+            CASE WHEN k.is_velocity = 1 THEN N'.velocity' ELSE N'' END),
         CASE WHEN w.input = -1 THEN 0 ELSE w.input END, w.unit, CASE WHEN k.is_velocity = 1 THEN w.velocity ELSE w.value END
     FROM #weights AS w
     CROSS JOIN (SELECT 0 AS is_velocity UNION ALL SELECT 1) AS k;
@@ -2117,7 +2146,8 @@ Example:
         activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
         PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #gradients (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #gradients (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
     CREATE TABLE #data (example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, unit));
     CREATE TABLE #targets (example INT NOT NULL PRIMARY KEY, label INT NOT NULL);
     CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
@@ -2165,8 +2195,8 @@ Example:
             -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
             IF @Number NOT IN (232, 3623, 8115)
                 THROW;
-            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ', @LearningRate,
-                N') or @Momentum, or scale the features; what was stored before is kept.');
+            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ',
+                @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
             THROW 50176, @Message, 1;
         END CATCH;
 
@@ -2194,8 +2224,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.LineageOf lists where a prediction comes from: the model and its training run with its test figures, the patients that it
-learnt from, the pooled vector as it was scored, features, layer and network, the scan and every slice, with their SHA-256.
+        PRINT N'dbo.LineageOf lists where a prediction comes from: the model and its training run with its test figures, the patients that
+it learnt from, the pooled vector as it was scored, features, layer and network, the scan and every slice, with their SHA-256.
 The words at the end of a row say when something that is stored no longer is what was used.
 Parameters:
     @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
@@ -2222,8 +2252,10 @@ Example:
     END;
 
     INSERT INTO #chain (position, kind, name, detail, sha256)
-    SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ', COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'),
-        N', prevalence ', COALESCE(CAST(p.prevalence AS NVARCHAR(30)), N'not corrected'), N', ', CONVERT(NVARCHAR(23), p.predicted_at, 126), N' by ', p.predicted_by), NULL
+    SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ',
+        COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'), N', prevalence ',
+        COALESCE(CAST(p.prevalence AS NVARCHAR(30)), N'not corrected'), N', ',
+        CONVERT(NVARCHAR(23), p.predicted_at, 126), N' by ', p.predicted_by), NULL
     FROM dbo.predictions AS p
     WHERE p.prediction_id = @PredictionId
     UNION ALL
@@ -2232,12 +2264,14 @@ Example:
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId
     UNION ALL
-    SELECT 3, N'experiment', CAST(e.experiment_id AS NVARCHAR(12)), LEFT(CONCAT(N'seed ', e.seed, N', ', CONVERT(NVARCHAR(23), e.started_at, 126), N' to ',
-        CONVERT(NVARCHAR(23), e.ended_at, 126), N' by ', e.run_by, N', parameters ', e.parameters), 2000), NULL
+    SELECT 3, N'experiment', CAST(e.experiment_id AS NVARCHAR(12)),
+        LEFT(CONCAT(N'seed ', e.seed, N', ', CONVERT(NVARCHAR(23), e.started_at, 126), N' to ',
+            CONVERT(NVARCHAR(23), e.ended_at, 126), N' by ', e.run_by, N', parameters ', e.parameters), 2000), NULL
     FROM dbo.experiments AS e
     WHERE e.experiment_id = @ExperimentId
     UNION ALL
-    SELECT 4, N'patients', p.part, CONCAT(COUNT(*), N' patients, ', SUM(CAST(p.label AS INT)), N' with cancer; see dbo.experiment_patients'), NULL
+    SELECT 4, N'patients', p.part, CONCAT(COUNT(*), N' patients, ', SUM(CAST(p.label AS INT)),
+        N' with cancer; see dbo.experiment_patients'), NULL
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId
     GROUP BY p.part
@@ -2262,14 +2296,14 @@ Example:
     FROM dbo.features AS f
     WHERE f.scan_id = @ScanId AND f.feature_set_id = @FeatureSetId
     UNION ALL
-    SELECT 8, N'network', n.name, CONCAT(N'version ', n.version, N', layer ', fs.layer, N', preprocessing ', fs.preprocessing, N', width ', fs.width,
-        IIF(HASHBYTES('SHA2_256', n.model) = n.sha256, N'', N'; the stored bytes are damaged')), n.sha256
+    SELECT 8, N'network', n.name, CONCAT(N'version ', n.version, N', layer ', fs.layer, N', preprocessing ', fs.preprocessing, N', width ',
+        fs.width, IIF(HASHBYTES('SHA2_256', n.model) = n.sha256, N'', N'; the stored bytes are damaged')), n.sha256
     FROM dbo.feature_sets AS fs
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
     WHERE fs.feature_set_id = @FeatureSetId
     UNION ALL
-    SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images, N' slices of ',
-        s.image_rows, N' × ', s.image_cols), s.content_sha256
+    SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images,
+        N' slices of ', s.image_rows, N' × ', s.image_cols), s.content_sha256
     FROM dbo.scans AS s
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
     WHERE s.scan_id = @ScanId
@@ -2344,7 +2378,9 @@ BEGIN
         -- Log-odds of a score no nearer than 1e-12 to 0 and 1.
         INSERT INTO #odds (scan_id, margin)
         SELECT k.scan_id, @Slope * LOG(k.kept / (1 - k.kept)) + @Intercept
-        FROM (SELECT scan_id, CASE WHEN raw < @Least THEN @Least WHEN raw > 1 - @Least THEN 1 - @Least ELSE raw END AS kept FROM #scores) AS k;
+        FROM (
+            SELECT scan_id, CASE WHEN raw < @Least THEN @Least WHEN raw > 1 - @Least THEN 1 - @Least ELSE raw END AS kept
+            FROM #scores) AS k;
         -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
         UPDATE s
         SET s.probability = CASE
@@ -2472,8 +2508,10 @@ BEGIN
     SET @Stride = (SELECT MAX(node) + 1 FROM dbo.model_nodes WHERE classifier_id = @ClassifierId);
     INSERT INTO #nodes (place, feature_index, threshold, missing_place, zero_place, left_place, right_place, leaf_value)
     SELECT tree * @Stride + node, feature_index, threshold,
-        tree * @Stride + CASE WHEN (missing = 'none' AND threshold >= 0) OR (missing <> 'none' AND default_left = 1) THEN left_node ELSE right_node END,
-        tree * @Stride + CASE WHEN (missing <> 'zero' AND threshold >= 0) OR (missing = 'zero' AND default_left = 1) THEN left_node ELSE right_node END,
+        tree * @Stride + CASE
+            WHEN (missing = 'none' AND threshold >= 0) OR (missing <> 'none' AND default_left = 1) THEN left_node ELSE right_node END,
+        tree * @Stride + CASE
+            WHEN (missing <> 'zero' AND threshold >= 0) OR (missing = 'zero' AND default_left = 1) THEN left_node ELSE right_node END,
         tree * @Stride + left_node, tree * @Stride + right_node, leaf_value
     FROM dbo.model_nodes
     WHERE classifier_id = @ClassifierId;
@@ -2506,7 +2544,8 @@ BEGIN
 END;
 GO
 -- ScoreScansSql: scores the scans in #wanted with a model of dbo.model_scoring, all at once and with T-SQL alone.
--- Called by PredictPatientsSql, PredictLungCancerSql, StoreModelNodes and TakeCopiedScans, whose tables #wanted it reads and #scores it fills.
+-- Called by PredictPatientsSql, PredictLungCancerSql, StoreModelNodes and TakeCopiedScans,
+-- whose tables #wanted it reads and #scores it fills.
 CREATE OR ALTER PROCEDURE internal.ScoreScansSql
     @ClassifierId INT,     -- model
     @Prevalence FLOAT,     -- share of positives at the site, or NULL for no correction
@@ -2563,13 +2602,14 @@ BEGIN
         RETURN 0;
 
     SET @Versions = (SELECT CONCAT(MIN(version), N' to ', MAX(version)) FROM dbo.classifiers WHERE name = @ModelName HAVING COUNT(*) > 0);
-    SET @Names = LEFT(
-        COALESCE((SELECT STRING_AGG(CAST(c.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.classifiers) AS c), N'none'), 1000);
+    SET @Names = LEFT(COALESCE((
+        SELECT STRING_AGG(CAST(c.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.classifiers) AS c), N'none'), 1000);
     IF @Versions IS NOT NULL
-        SET @Message = CONCAT(N'The model ''', @ModelName, N''' has no version ', @Version, N'. Its versions run from ', @Versions, N'; see dbo.classifiers.');
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' has no version ', @Version, N'. Its versions run from ', @Versions,
+            N'; see dbo.classifiers.');
     ELSE
-        SET @Message = CONCAT(N'No trained model is named ', COALESCE(N'''' + @ModelName + N'''', N'NULL'), N'. Models that are there: ', @Names,
-            N'. Train one with TrainLungCancerModel.');
+        SET @Message = CONCAT(N'No trained model is named ', COALESCE(N'''' + @ModelName + N'''', N'NULL'), N'. Models that are there: ',
+            @Names, N'. Train one with TrainLungCancerModel.');
     SET @Message = REPLACE(@Message, N'%', N'%%');
     THROW 50108, @Message, 1;
 END;
@@ -2615,12 +2655,16 @@ Example:
     IF @Predictions > 0 OR @Promotions > 0
     BEGIN
         SET @Message = CONCAT(N'Version ', @Version, N' of ''', REPLACE(@ModelName, N'%', N'%%'), N''' cannot be deleted: ', @Predictions,
-            N' predictions and ', @Promotions, N' promotions refer to it. Keep it, or delete those predictions first; promotions are kept for good.');
+            N' predictions and ', @Promotions,
+            N' promotions refer to it. Keep it, or delete those predictions first; promotions are kept for good.');
         THROW 50143, @Message, 1;
     END;
-    DELETE FROM dbo.experiment_curves WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
-    DELETE FROM dbo.experiment_metrics WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
-    DELETE FROM dbo.experiment_patients WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiment_curves
+    WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiment_metrics
+    WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiment_patients
+    WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
     EXECUTE internal.DeleteModelNodes @ClassifierId;
     DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
@@ -2695,7 +2739,8 @@ Example:
     WHERE p.promotion_id = (SELECT ch.promotion_id FROM dbo.champions AS ch WHERE ch.name = @ModelName);
     IF @@ROWCOUNT = 0
     BEGIN
-        SET @Message = CONCAT(N'The model ''', REPLACE(@ModelName, N'%', N'%%'), N''' has no champion, so there is nothing to roll back. PromoteModel makes a version the champion.');
+        SET @Message = CONCAT(N'The model ''', REPLACE(@ModelName, N'%', N'%%'),
+            N''' has no champion, so there is nothing to roll back. PromoteModel makes a version the champion.');
         THROW 50142, @Message, 1;
     END;
 
@@ -2744,7 +2789,8 @@ Example:
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
     -- Runs of schema version 3 and older did not record the scan.
-    SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id, IIF(t.label = 1, N'missed cancer', N'false alarm') AS mistake, CAST(t.label AS INT) AS label,
+    SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id,
+        IIF(t.label = 1, N'missed cancer', N'false alarm') AS mistake, CAST(t.label AS INT) AS label,
         100 * t.probability AS prediction_percent, 100 * t.raw AS raw_percent
     FROM dbo.test_scores AS t
     INNER JOIN dbo.patients AS p ON p.patient_id = t.patient_id
@@ -2785,7 +2831,8 @@ BEGIN
     SET @Difference = (SELECT max_difference FROM dbo.model_checks WHERE classifier_id = @ClassifierId);
     IF @Difference IS NULL OR @Difference >= CAST(N'1e-6' AS FLOAT)
     BEGIN
-        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' scores ', COALESCE(CAST(@Difference AS NVARCHAR(30)), N'an unknown amount'),
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' scores ',
+            COALESCE(CAST(@Difference AS NVARCHAR(30)), N'an unknown amount'),
             N' away from Python here, where 1e-6 is allowed. Score it with PredictPatients, or train it again, with another calibration.');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50151, @Message, 1;
@@ -2827,7 +2874,8 @@ Example:
     WHERE c.classifier_id = @ClassifierId;
 END;
 GO
--- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read; refuses to leave others out unasked.
+-- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read;
+-- refuses to leave others out unasked.
 -- Called by PredictPatients, PredictPatientsSql and PredictLungCancerSql, whose table #wanted it fills.
 CREATE OR ALTER PROCEDURE internal.FindPatients
     @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
@@ -2886,12 +2934,13 @@ BEGIN
         WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
         DELETE a FROM #asked AS a INNER JOIN #wanted AS w ON w.scan_id = a.scan_id;
         SET @Missing = (SELECT COUNT(DISTINCT scan_id) FROM #asked);
-        SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT TOP (20) idx FROM #asked ORDER BY idx) AS m);
+        SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ')
+            FROM (SELECT DISTINCT TOP (20) idx FROM #asked ORDER BY idx) AS m);
         IF @Missing > 0 AND (@SkipMissing = 0 OR NOT EXISTS (SELECT 1 FROM #wanted))
         BEGIN
             SET @Number = 50140;
-            SET @Message = CONCAT(@Missing, N' patients have no features that the model can read; their indices: ', @Some, IIF(@Missing > 20, N', …', N''),
-                N'. Call GenerateFeatures for their scans',
+            SET @Message = CONCAT(@Missing, N' patients have no features that the model can read; their indices: ', @Some,
+                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for their scans',
                 IIF(EXISTS (SELECT 1 FROM #wanted), N', or leave them out with @SkipMissing = 1.', N'.'));
         END;
     END;
@@ -2919,9 +2968,9 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ScorePatientsSql scores the primary scans of patients as dbo.PredictPatientsSql does, but keeps no row in dbo.predictions and
-corrects nothing for the share of positives at the site. It returns a row a patient: patient_index, what the model says before
-calibration (raw) and after it (probability), both from 0 to 1. lungdb copy sends these along, to be compared on arrival.
+        PRINT N'dbo.ScorePatientsSql scores the primary scans of patients as dbo.PredictPatientsSql does, but keeps no row in
+dbo.predictions and corrects nothing for the share of positives at the site. It returns a row a patient: patient_index, what the
+model says before calibration (raw) and after it (probability), both from 0 to 1. lungdb copy sends these along, to be compared on arrival.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
@@ -3023,10 +3072,10 @@ BEGIN
         PRINT N'dbo.ReleaseTrials frees the trials that a worker holds, and the training of the best model, before their lease ends.
 It is for a worker that is known to have ended; one that still works would do what another now does as well.
 Parameters:
-    @SearchId INT = NULL            search
-    @Worker NVARCHAR(128) = NULL    name that the worker gave RunSearch
-    @IsAttempt BIT = 0              1 counts as one of the three workers that a trial may end, as a lease that ends does
-    @Help BIT = 0                   1 prints this help and does nothing else
+    @SearchId INT = NULL          search
+    @Worker NVARCHAR(128) = NULL  name that the worker gave RunSearch
+    @IsAttempt BIT = 0            1 counts as one of the three workers that a trial may end, as a lease that ends does
+    @Help BIT = 0                 1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ReleaseTrials @SearchId = 1, @Worker = N''left'';';
         RETURN 0;
@@ -3058,7 +3107,7 @@ The part follows from SHA-256 of settings.split_key and the patient''s id alone,
 patients, on their order or on labels, and a part once given is never changed. settings.test_percent (1 to 90) is the
 share of test patients. TrainLungCancerModel calls it.
 Parameters:
-    @Help BIT = 0    1 prints this help and does nothing else
+    @Help BIT = 0  1 prints this help and does nothing else
 Example:
     EXECUTE dbo.AssignSplits;';
         RETURN 0;
@@ -3108,8 +3157,9 @@ higher_than is the percentage of them with a lower score; equal ones do not coun
 the nearest tenth of them, 20 at least, and all that are as near; like_this_with_cancer how many of those had cancer, and
 like_this_low_percent to like_this_high_percent the range of their scores, corrected for the prevalence as this score is.
 like_this_about_percent is for those who may not know single labels: the percentage with cancer, to the nearest ten, in that of at most ten
-equal groups of the training patients (20 at least each, this one among them) to which the score belongs, so all of a group are told the same.
-Scores are compared before calibration and correction, which keep their order. Where no such scores are stored, higher_than is NULL, like_this 0.
+equal groups of the training patients (20 at least each, this one among them) to which the score belongs, so all of a group are
+told the same. Scores are compared before calibration and correction, which keep their order. Where no such scores are stored,
+higher_than is NULL, like_this 0.
 Parameters:
     @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
     @Help BIT = 0             1 prints this help and does nothing else
@@ -3121,8 +3171,8 @@ Example:
     DECLARE @Message NVARCHAR(2000), @PatientId NVARCHAR(64), @Raw FLOAT, @Prevalence FLOAT, @TrainedOn FLOAT, @ExperimentId INT;
     DECLARE @Others INT, @HigherThan FLOAT, @Nearest INT, @Radius FLOAT, @LikeThis INT, @WithCancer INT, @Low FLOAT, @High FLOAT;
     DECLARE @Ranked INT, @Groups INT, @Group INT, @About FLOAT;
-    CREATE TABLE #scores (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, probability FLOAT NOT NULL,
-        raw FLOAT NOT NULL, distance FLOAT NOT NULL);
+    CREATE TABLE #scores (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL,
+        probability FLOAT NOT NULL, raw FLOAT NOT NULL, distance FLOAT NOT NULL);
     CREATE TABLE #ranked (place INT NOT NULL PRIMARY KEY, label INT NOT NULL, raw FLOAT NOT NULL);
 
     -- A prediction without raw_probability is older than calibration, when the two were one.
@@ -3174,9 +3224,12 @@ Example:
 
     SELECT r.prediction_id, p.idx AS patient_index, 100 * r.probability AS probability_percent,
         c.name AS model_name, c.version AS model_version, c.library,
-        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc') AS test_auc,
-        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_low') AS test_auc_low,
-        (SELECT m.value FROM dbo.experiment_metrics AS m WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_high') AS test_auc_high,
+        (SELECT m.value FROM dbo.experiment_metrics AS m
+            WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc') AS test_auc,
+        (SELECT m.value FROM dbo.experiment_metrics AS m
+            WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_low') AS test_auc_low,
+        (SELECT m.value FROM dbo.experiment_metrics AS m
+            WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_high') AS test_auc_high,
         (SELECT COUNT(*) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
         (SELECT COUNT(*) FROM dbo.experiment_patients AS t WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
         @TrainedOn AS training_prevalence, @Others AS compared_patients,
@@ -3382,9 +3435,10 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Locked INT, @Scans NVARCHAR(MAX), @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
-    CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, features_sha256 VARBINARY(32) NOT NULL,
-        raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Locked INT, @Scans NVARCHAR(MAX),
+        @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
+    CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL,
+        features_sha256 VARBINARY(32) NOT NULL, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
@@ -3406,7 +3460,8 @@ BEGIN
 
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
         spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification)
-    SELECT c.patient_id, CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
+    SELECT c.patient_id,
+        CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
         c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
         c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification
     FROM #copy_scans AS c
@@ -3439,7 +3494,9 @@ BEGIN
     SELECT scan_id FROM #arrived;
     EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
     SET @Difference = (
-        SELECT MAX(CASE WHEN ABS(s.raw - a.raw) > ABS(s.probability - a.probability) THEN ABS(s.raw - a.raw) ELSE ABS(s.probability - a.probability) END)
+        SELECT MAX(CASE
+            WHEN ABS(s.raw - a.raw) > ABS(s.probability - a.probability) THEN ABS(s.raw - a.raw)
+            ELSE ABS(s.probability - a.probability) END)
         FROM #scores AS s
         INNER JOIN #arrived AS a ON a.scan_id = s.scan_id);
     IF @Difference >= CAST(N'1e-6' AS FLOAT)
@@ -3463,7 +3520,10 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT;
     SELECT @ModelName = name, @Version = version FROM #copy_model;
     IF EXISTS (
-        SELECT 1 FROM #copy_model AS m INNER JOIN dbo.classifiers AS c ON c.name = m.name AND c.version = m.version WHERE c.sha256 <> m.sha256)
+        SELECT 1
+        FROM #copy_model AS m
+        INNER JOIN dbo.classifiers AS c ON c.name = m.name AND c.version = m.version
+        WHERE c.sha256 <> m.sha256)
     BEGIN
         SET @Message = CONCAT(N'Another model is stored here as ''', @ModelName, N''' version ', @Version,
             N'. Delete it with DeleteModel, or train the model to copy under another name.');
@@ -3471,17 +3531,22 @@ BEGIN
         THROW 50155, @Message, 1;
     END;
 
-    SET @NetworkId = (SELECT MIN(n.network_id) FROM #copy_model AS m INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.sha256 = m.network_sha256);
+    SET @NetworkId = (
+        SELECT MIN(n.network_id)
+        FROM #copy_model AS m
+        INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.sha256 = m.network_sha256);
     IF @NetworkId IS NULL
     BEGIN
         INSERT INTO dbo.networks (name, version, library, model, sha256, details)
-        SELECT m.network_name, (SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WHERE n.name = m.network_name), m.network_library, 0x,
-            m.network_sha256, m.network_details
+        SELECT m.network_name, (SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WHERE n.name = m.network_name),
+            m.network_library, 0x, m.network_sha256, m.network_details
         FROM #copy_model AS m;
         SET @NetworkId = SCOPE_IDENTITY();
     END;
     SET @FeatureSetId = (
-        SELECT fs.feature_set_id FROM #copy_model AS m INNER JOIN dbo.feature_sets AS fs ON fs.layer = m.layer AND fs.preprocessing = m.preprocessing
+        SELECT fs.feature_set_id
+        FROM #copy_model AS m
+        INNER JOIN dbo.feature_sets AS fs ON fs.layer = m.layer AND fs.preprocessing = m.preprocessing
         WHERE fs.network_id = @NetworkId);
     IF @FeatureSetId IS NULL
     BEGIN
@@ -3500,7 +3565,8 @@ BEGIN
     EXECUTE internal.DeleteModelNodes @ClassifierId;
     INSERT INTO dbo.model_scoring (classifier_id, width, trees, divisor, steepness, intercept, prevalence)
     SELECT @ClassifierId, width, trees, divisor, steepness, intercept, prevalence FROM #copy_model;
-    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
+    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node,
+        leaf_value)
     SELECT @ClassifierId, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value FROM #copy_nodes;
     INSERT INTO dbo.model_coefficients (classifier_id, feature_index, mean, scale, coefficient)
     SELECT @ClassifierId, feature_index, mean, scale, coefficient FROM #copy_coefficients;
@@ -3511,7 +3577,8 @@ BEGIN
     EXECUTE internal.TakeCopiedScans @ClassifierId, @FeatureSetId;
 END;
 GO
--- TakeCopy: takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.
+-- TakeCopy: takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients,
+-- a dense network, or both.
 -- Example: EXECUTE dbo.TakeCopy @Rows = 1234;
 CREATE OR ALTER PROCEDURE dbo.TakeCopy
     @Rows INT = NULL, -- number of rows that the script has put into all of them; needed
@@ -3524,10 +3591,10 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.TakeCopy is the last step of the script that the command lungdb copy makes: it takes in what the script has put into
-temporary tables: a model, in #copy_model, #copy_nodes, #copy_coefficients and #copy_calibration, with the features of patients, in #copy_scans;
-a dense network, in #copy_layers and #copy_tensors; or both. All of it is stored, or nothing.
-Scores of these patients, and probabilities that the network gives, come along and must be the same here. A model or network that is there already
-stays; another one of its name is not overwritten. Patients are found by their id, scans by their series.
+temporary tables: a model, in #copy_model, #copy_nodes, #copy_coefficients and #copy_calibration, with the features of patients,
+in #copy_scans; a dense network, in #copy_layers and #copy_tensors; or both. All of it is stored, or nothing.
+Scores of these patients, and probabilities that the network gives, come along and must be the same here. A model or network
+that is there already stays; another one of its name is not overwritten. Patients are found by their id, scans by their series.
 The network that made the features comes without its bytes, and so do the slices: they are not needed to score.
 Parameters:
     @Rows INT = NULL  number of rows that the script has put into all of them; needed
@@ -3537,7 +3604,8 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128), @Numbers INT;
+    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128),
+        @Numbers INT;
     SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
         + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
         + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
@@ -3720,7 +3788,8 @@ Example:
     DECLARE @ScanId INT;
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
     SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.scan_id, s.study_date, s.manufacturer, s.image_rows, s.image_cols,
-        s.number_images AS slices, s.spacing_z, s.spacing_y, s.spacing_x, s.gantry_tilt, s.patient_orientation, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, sp.part,
+        s.number_images AS slices, s.spacing_z, s.spacing_y, s.spacing_x, s.gantry_tilt, s.patient_orientation,
+        CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, sp.part,
         CASE t.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state, t.failure
     FROM dbo.scans AS s
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id

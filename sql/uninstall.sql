@@ -114,6 +114,7 @@ DROP PROCEDURE IF EXISTS internal.CompareScores;
 DROP PROCEDURE IF EXISTS dbo.LineageOf;
 DROP PROCEDURE IF EXISTS dbo.CheckInstallation;
 DROP PROCEDURE IF EXISTS dbo.FeaturizeImages;
+DROP PROCEDURE IF EXISTS internal.ReadSettings;
 DROP PROCEDURE IF EXISTS internal.StoreImageFeatures;
 DROP PROCEDURE IF EXISTS internal.ReportFailedImages;
 DROP PROCEDURE IF EXISTS internal.FindNetwork;

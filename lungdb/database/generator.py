@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import heapq
 import re
+import textwrap
 from collections.abc import Iterable
 from pathlib import Path
 
+from lungdb.database.renamed import MOVED_TO_INTERNAL
 from lungdb.database.sources import INTERNAL, SqlFile, read_file
 from lungdb.errors import LungdbError
 
@@ -49,7 +51,7 @@ def generated_scripts(folder: Path) -> dict[str, str]:
     files = read_sources(folder)
     return {
         "install.sql": install_script(folder, files),
-        "install_sql_only.sql": install_script(folder, without_scripts(files), internal_names(files)),
+        "install_sql_only.sql": install_script(folder, without_scripts(files), left_out(files)),
         "uninstall.sql": uninstall_script(files),
     }
 
@@ -134,12 +136,19 @@ def without_scripts(files: list[SqlFile]) -> list[SqlFile]:
     return [each for each in files if each.kind != "procedures" or each.makes.lower() in serving]
 
 
-def internal_names(files: list[SqlFile]) -> list[str]:
-    """Return the names of the internal procedures, without their schema, in alphabetical order."""
-    return sorted(each.makes.partition(".")[2] for each in files if each.is_internal)
+def left_out(files: list[SqlFile]) -> list[str]:
+    """Return the names of the public procedures that reach an external script, in alphabetical order."""
+    kept = without_scripts(files)
+    return sorted(
+        _last_name(each) for each in files if each.kind == "procedures" and not each.is_internal and each not in kept
+    )
 
 
-def install_script(folder: Path, files: list[SqlFile], renamed: list[str] | None = None) -> str:
+def _last_name(file: SqlFile) -> str:
+    return file.makes.partition(".")[2]
+
+
+def install_script(folder: Path, files: list[SqlFile], not_replaced: Iterable[str] = ()) -> str:
     """Generate the text of an installing script.
 
     Tables are made where they are missing; a new database is marked as having every migration, an older one gets those
@@ -151,19 +160,17 @@ def install_script(folder: Path, files: list[SqlFile], renamed: list[str] | None
         Where the migrations lie, in migrations/.
     files : list of SqlFile
         What is installed, in order.
-    renamed : list of str, optional
-        The procedures that older versions made in the schema dbo, where they are dropped; the internal ones of `files`
-        unless given.
+    not_replaced : iterable of str, optional
+        Procedures of dbo that the script does not make. Where one of them stands, the names that version 0.2 had in dbo
+        are kept, because as that version made it, it calls them.
     """
     migrations = {int(path.name[:4]): path for path in sorted((folder / "migrations").glob("[0-9]*.sql"))}
     latest = max(migrations, default=1)
-    renamed = internal_names(files) if renamed is None else renamed
-    parts = [_HEADER, *([_SCHEMA] if renamed else [])]
+    parts = [_HEADER, _SCHEMA]
     tables = [each for each in files if each.kind == "tables"]
     parts += [_guarded_table(each, latest) for each in _versions_last(tables)]
     parts += [_guarded_migration(version, path.read_text(encoding="utf-8")) for version, path in migrations.items()]
-    if renamed:
-        parts.append("".join(f"DROP PROCEDURE IF EXISTS dbo.{name};\n" for name in renamed) + "GO\n")
+    parts.append(_dropped_names(sorted(not_replaced)))
     parts += [f"{each.text.strip()}\nGO\n" for each in files if each.kind != "tables"]
     return "".join(parts) + _FOOTER
 
@@ -172,10 +179,25 @@ def uninstall_script(files: list[SqlFile]) -> str:
     """Generate the text that removes what `files` make, and what older versions made under other names."""
     tables = _versions_last([each for each in reversed(files) if each.kind == "tables"])
     others = [each for each in reversed(files) if each.kind not in ("tables", "data")]
-    names = [f"PROCEDURE IF EXISTS dbo.{name}" for name in internal_names(files)]
+    names = [f"PROCEDURE IF EXISTS dbo.{name}" for name in MOVED_TO_INTERNAL]
     names += [f"{_DROPPED[each.kind]} IF EXISTS {each.makes}" for each in [*others, *tables]]
     names += [f"SCHEMA IF EXISTS {INTERNAL}"]
     return _UNINSTALL + "".join(f"DROP {name};\n" for name in names)
+
+
+def _dropped_names(not_replaced: list[str]) -> str:
+    """Drop what version 0.2 had in dbo, but not where one of `not_replaced` may still call it."""
+    dropped = [f"DROP PROCEDURE IF EXISTS dbo.{name};" for name in MOVED_TO_INTERNAL]
+    if not not_replaced:
+        return "\n".join(dropped) + "\nGO\n"
+    names = textwrap.fill(", ".join(f"N'{name}'" for name in not_replaced), 120).replace("\n", "\n        ")
+    body = "".join(f"    {line}\n" for line in dropped)
+    return (
+        "-- A whole installation of version 0.2 has procedures with Python that call these names. This script does\n"
+        "-- not replace those, so the names stay until install.sql does.\n"
+        "IF NOT EXISTS (\n    SELECT 1 FROM sys.procedures\n    WHERE schema_id = SCHEMA_ID(N'dbo') AND name IN (\n"
+        f"        {names}))\nBEGIN\n{body}END;\nGO\n"
+    )
 
 
 def _versions_last(tables: list[SqlFile]) -> list[SqlFile]:

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from lungdb.database.generator import generated_scripts, in_order, internal_names, read_sources, without_scripts
+from lungdb.database.generator import generated_scripts, in_order, left_out, read_sources, without_scripts
+from lungdb.database.renamed import MOVED_TO_INTERNAL
 from lungdb.database.sources import read_file
 from lungdb.errors import LungdbError
 
@@ -167,20 +168,31 @@ def test_what_reaches_a_script_is_left_out_with_what_serves_only_that(tmp_path: 
     assert kept == ["dbo.t", "dbo.v", "internal.BelowShared", "internal.Shared", "dbo.Plain"]
 
 
-def test_both_installers_drop_the_old_name_of_every_internal_procedure(tmp_path: Path) -> None:
-    """Also of those that the smaller one does not make; uninstall.sql drops old and new, the schema last."""
+def test_installers_drop_the_names_of_version_0_2_the_smaller_one_unless_they_are_called(tmp_path: Path) -> None:
+    """By what it does not replace; no installer drops the name of a new internal procedure; uninstall.sql drops all."""
     _write(tmp_path, _procedures(Called=f"{SCRIPT}; EXECUTE internal.Inside;", inner_Inside="RETURN 0;"))
     scripts = generated_scripts(tmp_path)
-    for name in ("install.sql", "install_sql_only.sql"):
-        assert scripts[name].count("\nDROP PROCEDURE IF EXISTS dbo.Inside;\n") == 1
+    dropped = [f"DROP PROCEDURE IF EXISTS dbo.{name};" for name in MOVED_TO_INTERNAL]
+    whole, smaller = scripts["install.sql"].splitlines(), scripts["install_sql_only.sql"].splitlines()
+    assert [line for line in whole if line.lstrip().startswith("DROP")] == dropped
+    assert [line.lstrip() for line in smaller if line.lstrip().startswith("DROP")] == dropped
+    guard = smaller[smaller.index("BEGIN", smaller.index("IF NOT EXISTS (")) - 1]
+    assert guard == "        N'Called'))"
     assert "CREATE OR ALTER PROCEDURE" not in scripts["install_sql_only.sql"]
     assert scripts["uninstall.sql"].splitlines()[2:] == [
-        "DROP PROCEDURE IF EXISTS dbo.Inside;",
+        *dropped,
         "DROP PROCEDURE IF EXISTS dbo.Called;",
         "DROP PROCEDURE IF EXISTS internal.Inside;",
         "DROP SCHEMA IF EXISTS internal;",
     ]
-    assert internal_names(read_sources(tmp_path)) == ["Inside"]
+
+
+def test_where_nothing_is_left_out_the_smaller_script_drops_old_names_as_the_other_does(tmp_path: Path) -> None:
+    """Nothing can call them then."""
+    _write(tmp_path, _procedures(Plain="EXECUTE internal.Inside;", inner_Inside="RETURN 0;"))
+    scripts = generated_scripts(tmp_path)
+    assert left_out(read_sources(tmp_path)) == []
+    assert scripts["install_sql_only.sql"] == scripts["install.sql"]
 
 
 def test_the_order_does_not_depend_on_the_order_given(tmp_path: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +12,7 @@ from lungdb.database.generator import generated_scripts, read_sources
 from lungdb.errors import SqlError
 from tests.sql import samples, small_database
 from tests.sql.gates.check import SQL
-from tests.sql.gates.house import is_internal
 
-PROCEDURES = sorted((SQL / "procedures").rglob("*.sql"))
 EXECUTE = sorted((SQL / "execute").glob("*.sql"))
 BROKEN = Path(__file__).parent / "broken"
 PATIENTS = 48
@@ -46,29 +43,6 @@ def test_no_file_is_left_untried() -> None:
     tried = {SQL / file.path for file in read_sources(SQL)} | {SQL / script for script in generated_scripts(SQL)}
     tried |= set(EXECUTE)
     assert set(SQL.rglob("*.sql")) - tried == set((SQL / "migrations").glob("*.sql"))
-
-
-def test_help_names_every_parameter_and_its_default(connection: Connection) -> None:
-    """@Help = 1 prints purpose, parameters and example calls, and does nothing else."""
-    install(connection)
-    helped = [path for path in PROCEDURES if not is_internal(path)]
-    assert helped
-    for path in helped:
-        text = _help_of(connection, path.stem)
-        source = path.read_text(encoding="utf-8")
-        declared = source.partition("\nAS\n")[0].partition("CREATE OR ALTER PROCEDURE")[2]
-        for line in re.findall(r"^ +(@.*?),? +--", declared, re.MULTILINE):
-            assert line in text, f"{path.stem}: the help lacks {line}"
-        for comment in re.findall(r"-- (.*)$", declared, re.MULTILINE):
-            assert comment in text, f"{path.stem}: the help lacks '{comment}'"
-        assert f"EXECUTE dbo.{path.stem}" in text
-
-
-def _help_of(connection: Connection, procedure: str) -> str:
-    messages: list[str] = []
-    results = run(connection, f"EXECUTE dbo.{procedure} @Help = 1;", on_message=lambda m: messages.append(m.text))
-    assert results == []
-    return "\n".join(messages)
 
 
 def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) -> None:

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from lungdb.database import INSTALLERS, Connection, connect, install, run, run_script
-from lungdb.database.generator import build_install_sql, generated_scripts
+from lungdb.database.generator import build_install_sql, generated_scripts, left_out, read_sources
+from lungdb.database.renamed import MOVED_TO_INTERNAL
 from lungdb.errors import SqlError
 from tests.old_schema import unpack_version_0_2
 from tests.sql.gates.check import SQL
@@ -28,6 +29,9 @@ INNER JOIN sys.types AS t ON t.user_type_id = c.user_type_id
 WHERE o.is_ms_shipped = 0
 ORDER BY o.name, c.name;
 """
+SQL_ONLY = "install_sql_only.sql"
+OLD_NAMES = {("dbo", name) for name in MOVED_TO_INTERNAL}
+INTERNAL_NAMES = {path.stem for path in (SQL / "procedures").rglob("internal/*.sql")}
 VERSIONS = "SELECT version FROM dbo.schema_version ORDER BY version;"
 
 
@@ -150,35 +154,76 @@ def test_a_migration_that_fails_leaves_no_half_of_itself(connection: Connection,
     assert _rows(connection, VERSIONS)[-1] == (_next_version() - 1,)
 
 
-@pytest.mark.parametrize("script", INSTALLERS)
-def test_an_installation_of_0_2_loses_the_old_names_and_keeps_its_data(tmp_path: Path, script: str) -> None:
+def test_an_installation_of_0_2_loses_the_old_names_and_keeps_its_data(tmp_path: Path) -> None:
     """No internal procedure is left in dbo; what the version before trained scores as it did; it can be repeated."""
     with closing(connect(f"sqlite:///{unpack_version_0_2(tmp_path)}")) as connection:
         before = _rows(connection, PROCEDURES)
-        assert ("dbo", "FindClassifier") in before
-        install(connection, script=script)
+        assert {*before} >= OLD_NAMES
+        install(connection)
         after = {*_rows(connection, PROCEDURES)}
-        internal = {path.stem for path in (SQL / "procedures").rglob("internal/*.sql")}
-        assert len(internal) == 48
-        assert {("dbo", name) for name in internal} <= {*before}
-        assert not {("dbo", name) for name in internal} & after
-        assert {name for schema, name in after if schema == "internal"} <= internal
-        assert {("dbo", name) for _, name in before if name not in internal} <= after
-        [(kept,)] = _rows(connection, "SELECT 100 * probability FROM dbo.predictions;")
-        [(percent,)] = _rows(connection, "EXECUTE dbo.PredictLungCancerSql @PatientIndex = 5, @ModelName = N'kept';")
-        assert percent == pytest.approx(kept, abs=1e-4)
-        install(connection, script=script)
+        assert not OLD_NAMES & after
+        assert {name for schema, name in after if schema == "internal"} == INTERNAL_NAMES
+        assert {*before} - OLD_NAMES <= after
+        assert _score_again(connection, "PredictLungCancerSql") == _kept_score(connection)
+        install(connection)
         assert {*_rows(connection, PROCEDURES)} == after
 
 
+def test_the_smaller_script_leaves_a_whole_installation_of_0_2_at_work(tmp_path: Path) -> None:
+    """Its procedures with Python are not replaced, so that the names that they call stay until install.sql comes."""
+    with closing(connect(f"sqlite:///{unpack_version_0_2(tmp_path)}")) as connection:
+        before = {*_rows(connection, PROCEDURES)}
+        install(connection, script=SQL_ONLY)
+        assert before <= {*_rows(connection, PROCEDURES)}
+        assert "internal." not in _definition(connection, "dbo.PredictLungCancer")
+        assert _score_again(connection, "PredictLungCancer") == _kept_score(connection)
+        assert _score_again(connection, "PredictLungCancerSql") == _kept_score(connection)
+        install(connection)
+        assert not OLD_NAMES & {*_rows(connection, PROCEDURES)}
+        assert _score_again(connection, "PredictLungCancer") == _kept_score(connection)
+
+
+def test_the_smaller_script_drops_the_old_names_where_nothing_else_calls_them(tmp_path: Path) -> None:
+    """As in an installation of 0.2 without external scripts; one procedure with Python is enough to keep them."""
+    with closing(connect(f"sqlite:///{unpack_version_0_2(tmp_path)}")) as connection:
+        procedures = left_out(read_sources(SQL))
+        last = procedures.pop(procedures.index("GenerateFeatures"))
+        for name in procedures:
+            run(connection, f"DROP PROCEDURE IF EXISTS dbo.{name};")
+        install(connection, script=SQL_ONLY)
+        assert {*_rows(connection, PROCEDURES)} >= OLD_NAMES
+        run(connection, f"DROP PROCEDURE dbo.{last};")
+        install(connection, script=SQL_ONLY)
+        assert not OLD_NAMES & {*_rows(connection, PROCEDURES)}
+        assert _score_again(connection, "PredictLungCancerSql") == _kept_score(connection)
+
+
+def _definition(connection: Connection, name: str) -> str:
+    [(text,)] = _rows(connection, f"SELECT OBJECT_DEFINITION(OBJECT_ID(N'{name}'));")
+    return str(text)
+
+
+def _kept_score(connection: Connection) -> object:
+    """Return the percentage that version 0.2 stored, to compare another with."""
+    sql = "SELECT TOP (1) 100 * probability FROM dbo.predictions ORDER BY prediction_id;"
+    return pytest.approx(_rows(connection, sql)[0][0], abs=1e-4)
+
+
+def _score_again(connection: Connection, procedure: str) -> object:
+    return _rows(connection, f"EXECUTE dbo.{procedure} @PatientIndex = 5, @ModelName = N'kept';")[0][0]
+
+
 def test_a_procedure_of_the_sites_own_is_kept(connection: Connection) -> None:
-    """An upgrade drops the names that lungdb had in dbo, and no other."""
-    run(connection, "CREATE PROCEDURE dbo.OurOwn AS PRINT N'ours';")
+    """An upgrade drops the names that lungdb had in dbo, and no other, such as one of a newer internal procedure."""
+    ours = [("dbo", name) for name in ("OurOwn", *sorted(INTERNAL_NAMES - {*MOVED_TO_INTERNAL}))]
+    assert ("dbo", "ReadSettings") in ours
+    for _, name in ours:
+        run(connection, f"CREATE PROCEDURE dbo.{name} AS PRINT N'ours';")
     run(connection, "CREATE PROCEDURE dbo.FindClassifier AS PRINT N'as version 0.2 had it';")
     install(connection)
     assert _rows(connection, "SELECT OBJECT_ID(N'dbo.FindClassifier');") == [(None,)]
     run_script(connection, (SQL / "uninstall.sql").read_text(encoding="utf-8"))
-    assert _rows(connection, PROCEDURES) == [("dbo", "OurOwn")]
+    assert sorted(_rows(connection, PROCEDURES)) == sorted(ours)
 
 
 def test_uninstalling_leaves_nothing(connection: Connection) -> None:

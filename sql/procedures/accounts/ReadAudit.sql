@@ -26,7 +26,8 @@ Examples:
     DECLARE @Message NVARCHAR(2000);
     IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 100000
     BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Limit), N'NULL'), N' for the parameter @Limit is not supported. Supported values are 1 to 100000.');
+        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Limit), N'NULL'),
+            N' for the parameter @Limit is not supported. Supported values are 1 to 100000.');
         THROW 50101, @Message, 1;
     END;
 

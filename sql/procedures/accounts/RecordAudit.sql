@@ -1,7 +1,7 @@
 -- RecordAudit: one line of what was done or refused. The web page calls it.
 -- Example: EXECUTE dbo.RecordAudit @Action = 'view_patient', @PatientIndex = 0;
 CREATE OR ALTER PROCEDURE dbo.RecordAudit
-    @Action VARCHAR(20) = NULL,     -- sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score or refused; needed
+    @Action VARCHAR(20) = NULL,     -- sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score, refused; needed
     @PatientIndex INT = NULL,       -- index of the patient that it is about
     @Outcome VARCHAR(10) = 'ok',    -- ok, refused or failed
     @Detail NVARCHAR(4000) = NULL,  -- what was asked for or why it was refused; never a name or a search
@@ -16,13 +16,13 @@ BEGIN
     BEGIN
         PRINT N'dbo.RecordAudit: one line of what was done or refused. The web page calls it.
 Parameters:
-    @Action VARCHAR(20) = NULL       sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score or refused; needed
-    @PatientIndex INT = NULL         index of the patient that it is about
+    @Action VARCHAR(20) = NULL     sign_in, sign_out, view_list, view_patient, view_scan, view_truth, ask_score, score, refused; needed
+    @PatientIndex INT = NULL       index of the patient that it is about
     @Outcome VARCHAR(10) = ''ok''    ok, refused or failed
-    @Detail NVARCHAR(4000) = NULL    what was asked for or why it was refused; never a name or a search
-    @Address VARCHAR(45) = NULL      address that the request came from
-    @Account NVARCHAR(128) = NULL    account that it is about; NULL means the session''s user
-    @Help BIT = 0                    1 prints this help and does nothing else
+    @Detail NVARCHAR(4000) = NULL  what was asked for or why it was refused; never a name or a search
+    @Address VARCHAR(45) = NULL    address that the request came from
+    @Account NVARCHAR(128) = NULL  account that it is about; NULL means the session''s user
+    @Help BIT = 0                  1 prints this help and does nothing else
 Example:
     EXECUTE dbo.RecordAudit @Action = ''view_patient'', @PatientIndex = 0;';
         RETURN 0;

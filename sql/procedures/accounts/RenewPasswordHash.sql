@@ -11,7 +11,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.RenewPasswordHash: stores a stronger hash of the same password, unless the password was changed meanwhile. The web page calls it.
+        PRINT N'dbo.RenewPasswordHash: stores a stronger hash of the same password, unless the password was changed meanwhile.
+The web page calls it.
 Parameters:
     @Name NVARCHAR(128) = NULL    name of the account; needed
     @Before NVARCHAR(200) = NULL  hash that the password was checked against; needed

@@ -22,7 +22,8 @@ Example:
     UPDATE dbo.access_tokens SET revoked_at = SYSUTCDATETIME() WHERE token_id = @TokenId AND revoked_at IS NULL;
     IF @@ROWCOUNT = 0
     BEGIN
-        SET @Message = CONCAT(N'There is no valid token of the number ', COALESCE(CONVERT(NVARCHAR(20), @TokenId), N'NULL'), N'. See the numbers with: lungdb accounts list');
+        SET @Message = CONCAT(N'There is no valid token of the number ', COALESCE(CONVERT(NVARCHAR(20), @TokenId), N'NULL'),
+            N'. See the numbers with: lungdb accounts list');
         THROW 50222, @Message, 1;
     END;
 END;

@@ -16,7 +16,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions. `lungdb accounts` calls it.
+        PRINT N'dbo.StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions.
+`lungdb accounts` calls it.
 Parameters:
     @Name NVARCHAR(128) = NULL          name of the account; needed
     @IsNew BIT = 0                      1 adds the account, 0 changes it
@@ -33,12 +34,14 @@ Example:
     DECLARE @Message NVARCHAR(2000), @AccountId INT;
     IF @Name IS NULL OR @Name = N'' OR DATALENGTH(@Name) <> DATALENGTH(LTRIM(RTRIM(@Name)))
     BEGIN
-        SET @Message = N'The value for the parameter @Name is not supported. Give a name of 1 to 128 characters that neither begins nor ends with a blank.';
+        SET @Message = CONCAT(N'The value for the parameter @Name is not supported. ',
+            N'Give a name of 1 to 128 characters that neither begins nor ends with a blank.');
         THROW 50101, @Message, 1;
     END;
     IF @Role NOT IN ('reader', 'scorer')
     BEGIN
-        SET @Message = CONCAT(N'The value ''', REPLACE(@Role, '%', '%%'), N''' for the parameter @Role is not supported. Supported values are reader and scorer.');
+        SET @Message = CONCAT(N'The value ''', REPLACE(@Role, '%', '%%'),
+            N''' for the parameter @Role is not supported. Supported values are reader and scorer.');
         THROW 50101, @Message, 1;
     END;
 
@@ -46,7 +49,8 @@ Example:
     SET @AccountId = (SELECT a.account_id FROM dbo.accounts AS a WITH (UPDLOCK, HOLDLOCK) WHERE a.name = @Name);
     IF @IsNew = 1 AND @AccountId IS NOT NULL
     BEGIN
-        SET @Message = CONCAT(N'There is an account ''', REPLACE(@Name, N'%', N'%%'), N''' already. Choose another name, or change that account.');
+        SET @Message = CONCAT(N'There is an account ''', REPLACE(@Name, N'%', N'%%'),
+            N''' already. Choose another name, or change that account.');
         THROW 50221, @Message, 1;
     END;
     IF @IsNew = 0 AND @AccountId IS NULL

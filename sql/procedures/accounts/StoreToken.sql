@@ -28,7 +28,8 @@ Example:
     DECLARE @Message NVARCHAR(2000);
     IF @Days IS NULL OR @Days NOT BETWEEN 1 AND 3660
     BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Days), N'NULL'), N' for the parameter @Days is not supported. Supported values are 1 to 3660.');
+        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Days), N'NULL'),
+            N' for the parameter @Days is not supported. Supported values are 1 to 3660.');
         THROW 50101, @Message, 1;
     END;
     INSERT INTO dbo.access_tokens (sha256, account_id, name, expires_at)

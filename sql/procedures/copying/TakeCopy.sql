@@ -1,4 +1,5 @@
--- TakeCopy: takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients, a dense network, or both.
+-- TakeCopy: takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients,
+-- a dense network, or both.
 -- Example: EXECUTE dbo.TakeCopy @Rows = 1234;
 CREATE OR ALTER PROCEDURE dbo.TakeCopy
     @Rows INT = NULL, -- number of rows that the script has put into all of them; needed
@@ -11,10 +12,10 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.TakeCopy is the last step of the script that the command lungdb copy makes: it takes in what the script has put into
-temporary tables: a model, in #copy_model, #copy_nodes, #copy_coefficients and #copy_calibration, with the features of patients, in #copy_scans;
-a dense network, in #copy_layers and #copy_tensors; or both. All of it is stored, or nothing.
-Scores of these patients, and probabilities that the network gives, come along and must be the same here. A model or network that is there already
-stays; another one of its name is not overwritten. Patients are found by their id, scans by their series.
+temporary tables: a model, in #copy_model, #copy_nodes, #copy_coefficients and #copy_calibration, with the features of patients,
+in #copy_scans; a dense network, in #copy_layers and #copy_tensors; or both. All of it is stored, or nothing.
+Scores of these patients, and probabilities that the network gives, come along and must be the same here. A model or network
+that is there already stays; another one of its name is not overwritten. Patients are found by their id, scans by their series.
 The network that made the features comes without its bytes, and so do the slices: they are not needed to score.
 Parameters:
     @Rows INT = NULL  number of rows that the script has put into all of them; needed
@@ -24,7 +25,8 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128), @Numbers INT;
+    DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128),
+        @Numbers INT;
     SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
         + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
         + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);

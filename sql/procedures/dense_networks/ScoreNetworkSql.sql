@@ -15,9 +15,9 @@ BEGIN
 example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
 lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
 Parameters:
-    @ModelName NVARCHAR(128) = NULL    network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL      data set in dbo.examples
-    @Help BIT = 0                      1 prints this help and does nothing else
+    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples
+    @Help BIT = 0                    1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
         RETURN 0;

@@ -47,7 +47,8 @@ Example:
         activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
         PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #gradients (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #gradients (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
     CREATE TABLE #data (example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, unit));
     CREATE TABLE #targets (example INT NOT NULL PRIMARY KEY, label INT NOT NULL);
     CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
@@ -95,8 +96,8 @@ Example:
             -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
             IF @Number NOT IN (232, 3623, 8115)
                 THROW;
-            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ', @LearningRate,
-                N') or @Momentum, or scale the features; what was stored before is kept.');
+            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ',
+                @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
             THROW 50176, @Message, 1;
         END CATCH;
 

@@ -2,9 +2,9 @@
 -- Example: EXECUTE dbo.FeaturizeImages @ModelName = N'demo_resnet';
 CREATE OR ALTER PROCEDURE dbo.FeaturizeImages
     @ModelName NVARCHAR(128) = NULL,      -- name of a network in dbo.networks; the newest version is taken
-    @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas; NULL means penultimate
+    @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
     @BatchSize INT = 32,                  -- pictures in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 256,            -- megabytes of picture files in one transaction, 1 to 1024
+    @ChunkMegabytes INT = 256,            -- megabytes of picture files in one transaction, each counting 64 kB more, 1 to 1024
     @Recompute BIT = 0,                   -- 1 makes the features of every picture again
     @Help BIT = 0                         -- 1 prints this help and does nothing else
 AS
@@ -18,19 +18,20 @@ BEGIN
 A picture of any size is fitted to what the network reads: its middle is cut out in the shape of the network''s input and resized.
 It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again.
 Parameters:
-    @ModelName NVARCHAR(128) = NULL         name of a network in dbo.networks; the newest version is taken
-    @Layer NVARCHAR(256) = NULL             one or more layers, with commas; NULL means penultimate. Each makes a feature set
-    @BatchSize INT = 32                     pictures in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 256               megabytes of picture files in one transaction, 1 to 1024. Each counts 64 kB more
-    @Recompute BIT = 0                      1 makes the features of every picture again
-    @Help BIT = 0                           1 prints this help and does nothing else
+    @ModelName NVARCHAR(128) = NULL  name of a network in dbo.networks; the newest version is taken
+    @Layer NVARCHAR(256) = NULL      one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @BatchSize INT = 32              pictures in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 256        megabytes of picture files in one transaction, each counting 64 kB more, 1 to 1024
+    @Recompute BIT = 0               1 makes the features of every picture again
+    @Help BIT = 0                    1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.FeaturizeImages @ModelName = N''demo_resnet'';
     EXECUTE dbo.FeaturizeImages @ModelName = N''demo_resnet'', @Layer = N''layer3,penultimate'';';
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Model VARBINARY(MAX), @Name NVARCHAR(128), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX);
+    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Model VARBINARY(MAX), @Name NVARCHAR(128), @Sha256 VARCHAR(64),
+        @Details NVARCHAR(MAX);
     SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
 
     EXECUTE internal.CheckImageArguments @ModelName, @Layer, @BatchSize, @ChunkMegabytes, @Recompute;
@@ -39,15 +40,15 @@ Examples:
     FROM dbo.networks
     WHERE network_id = @NetworkId;
 
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    DECLARE @Providers NVARCHAR(400) = (SELECT value FROM dbo.settings WHERE name = N'providers');
-    DECLARE @Threads INT = TRY_CAST((SELECT value FROM dbo.settings WHERE name = N'threads') AS INT);
-    DECLARE @Provider NVARCHAR(128), @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128);
+    DECLARE @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
     DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Rate INT, @Left INT;
 
     CREATE TABLE #todo (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL);
     CREATE TABLE #chunk (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY);
-    CREATE TABLE #failed (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL, is_new BIT NOT NULL);
+    CREATE TABLE #failed (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL,
+        is_new BIT NOT NULL);
     CREATE TABLE #result (
         name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NULL, error NVARCHAR(2000) NULL,
         array_rows INT NULL, array_cols INT NULL, array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL);
@@ -124,13 +125,14 @@ ORDER BY i.name;',
         DELETE t FROM #todo AS t INNER JOIN #chunk AS c ON c.name = t.name;
         SET @Rate = 1000.0 * @Done / (DATEDIFF(MILLISECOND, @Started, SYSUTCDATETIME()) + 1);
         SET @Left = (@Total - @Done) / (@Rate + 1);
-        RAISERROR(N'%d of %d pictures done on %s, %d pictures per second, about %d seconds left.', 0, 1, @Done, @Total, @Provider, @Rate, @Left) WITH NOWAIT;
+        RAISERROR(N'%d of %d pictures done on %s, %d pictures per second, about %d seconds left.', 0, 1, @Done, @Total, @Provider, @Rate,
+            @Left) WITH NOWAIT;
     END;
 
     IF EXISTS (SELECT 1 FROM #failed)
     BEGIN
-        SET @Message = CONCAT((SELECT COUNT(*) FROM #failed), N' of ', @Total,
-            N' pictures failed and have no features; the messages above name them. The others are stored. Load those again and call FeaturizeImages again.');
+        SET @Message = CONCAT((SELECT COUNT(*) FROM #failed), N' of ', @Total, N' pictures failed and have no features; ',
+            N'the messages above name them. The others are stored. Load those again and call FeaturizeImages again.');
         THROW 50120, @Message, 1;
     END;
 END;

@@ -3,7 +3,7 @@
 CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
     @Model VARBINARY(MAX) = NULL,         -- bytes of a network in dbo.networks
     @ModelName NVARCHAR(128) = NULL,      -- or its name; the newest version is taken
-    @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas; NULL means penultimate
+    @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
     @Preprocessing NVARCHAR(32) = N'lung', -- lung or seed
     @Pooling NVARCHAR(128) = N'mean',     -- one or more of mean, max, mean_max_std, pca1, with commas
     @BatchSize INT = 32,                  -- triples of slices in one run of the network, 1 to 1024
@@ -20,15 +20,15 @@ BEGIN
         PRINT N'dbo.GenerateFeatures runs a network over every scan without features and fills dbo.features and dbo.pooled_features.
 It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again.
 Parameters:
-    @Model VARBINARY(MAX) = NULL            bytes of a network in dbo.networks
-    @ModelName NVARCHAR(128) = NULL         or its name; the newest version is taken
-    @Layer NVARCHAR(256) = NULL             one or more layers, with commas; NULL means penultimate. Each makes a feature set
-    @Preprocessing NVARCHAR(32) = N''lung''   lung or seed
-    @Pooling NVARCHAR(128) = N''mean''        one or more of mean, max, mean_max_std, pca1, with commas
-    @BatchSize INT = 32                     triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 256               megabytes of stored slices in one transaction, 1 to 1024
-    @Recompute BIT = 0                      1 makes the features of every scan again
-    @Help BIT = 0                           1 prints this help and does nothing else
+    @Model VARBINARY(MAX) = NULL           bytes of a network in dbo.networks
+    @ModelName NVARCHAR(128) = NULL        or its name; the newest version is taken
+    @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @Preprocessing NVARCHAR(32) = N''lung''  lung or seed
+    @Pooling NVARCHAR(128) = N''mean''       one or more of mean, max, mean_max_std, pca1, with commas
+    @BatchSize INT = 32                    triples of slices in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 256              megabytes of stored slices in one transaction, 1 to 1024
+    @Recompute BIT = 0                     1 makes the features of every scan again
+    @Help BIT = 0                          1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.GenerateFeatures @ModelName = N''demo_resnet'', @Layer = N''layer3,penultimate'', @Pooling = N''mean,max'';
     DECLARE @Model VARBINARY(MAX) = (SELECT TOP (1) model FROM dbo.model WHERE name = N''ResNet_152.model'' ORDER BY date DESC);
@@ -46,18 +46,17 @@ Examples:
     FROM dbo.networks
     WHERE network_id = @NetworkId;
 
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
-    DECLARE @Providers NVARCHAR(400) = (SELECT value FROM dbo.settings WHERE name = N'providers');
-    DECLARE @Threads INT = TRY_CAST((SELECT value FROM dbo.settings WHERE name = N'threads') AS INT);
-    DECLARE @Provider NVARCHAR(128), @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128);
+    DECLARE @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
     DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Slices INT = 0, @Rate INT, @Left INT;
 
     CREATE TABLE #todo (scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL);
     CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #failed (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL, is_new BIT NOT NULL);
     CREATE TABLE #result (
-        scan_id INT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NULL, error NVARCHAR(2000) NULL, array_rows INT NULL, array_cols INT NULL,
-        array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL, pooled NVARCHAR(MAX) NULL);
+        scan_id INT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NULL, error NVARCHAR(2000) NULL, array_rows INT NULL,
+        array_cols INT NULL, array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL, pooled NVARCHAR(MAX) NULL);
 
     INSERT INTO #todo (scan_id, slices, bytes)
     SELECT s.scan_id, s.number_images,
@@ -72,7 +71,8 @@ Examples:
                 AND f.layer IN (SELECT value FROM STRING_SPLIT(@Layer, N','))
                 AND p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N',')));
     SET @Total = (SELECT COUNT(*) FROM #todo);
-    RAISERROR(N'%s, layer %s, preprocessing %s, pooling %s: %d scans to do.', 0, 1, @Name, @Layer, @Preprocessing, @Pooling, @Total) WITH NOWAIT;
+    RAISERROR(N'%s, layer %s, preprocessing %s, pooling %s: %d scans to do.', 0, 1, @Name, @Layer, @Preprocessing, @Pooling, @Total)
+        WITH NOWAIT;
 
     WHILE EXISTS (SELECT 1 FROM #todo)
     BEGIN
@@ -107,10 +107,11 @@ INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
 ORDER BY i.scan_id, i.slice_index;',
             @params = N'@Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256),
                 @Preprocessing NVARCHAR(32), @Pooling NVARCHAR(128), @BatchSize INT, @Providers NVARCHAR(400), @Threads INT,
-                @Provider NVARCHAR(128) OUTPUT, @Notice NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+                @Provider NVARCHAR(128) OUTPUT, @Notice NVARCHAR(2000) OUTPUT,
+                @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
             @Network = @Model, @Sha256 = @Sha256, @Details = @Details, @Layer = @Layer, @Preprocessing = @Preprocessing,
-            @Pooling = @Pooling, @BatchSize = @BatchSize, @Providers = @Providers, @Threads = @Threads,
-            @Provider = @Provider OUTPUT, @Notice = @Notice OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+            @Pooling = @Pooling, @BatchSize = @BatchSize, @Providers = @Providers, @Threads = @Threads, @Provider = @Provider OUTPUT,
+            @Notice = @Notice OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
         -- Not every runtime tells an empty text from NULL.
         UPDATE #result SET error = N'' WHERE error IS NULL;
         IF @ErrorNumber <> 0
@@ -138,13 +139,14 @@ ORDER BY i.scan_id, i.slice_index;',
         DELETE t FROM #todo AS t INNER JOIN #chunk AS c ON c.scan_id = t.scan_id;
         SET @Rate = 1000.0 * @Slices / (DATEDIFF(MILLISECOND, @Started, SYSUTCDATETIME()) + 1);
         SET @Left = (SELECT COALESCE(SUM(slices), 0) FROM #todo) / (@Rate + 1);
-        RAISERROR(N'%d of %d scans done on %s, %d slices per second, about %d seconds left.', 0, 1, @Done, @Total, @Provider, @Rate, @Left) WITH NOWAIT;
+        RAISERROR(N'%d of %d scans done on %s, %d slices per second, about %d seconds left.', 0, 1, @Done, @Total, @Provider, @Rate, @Left)
+            WITH NOWAIT;
     END;
 
     IF EXISTS (SELECT 1 FROM #failed)
     BEGIN
-        SET @Message = CONCAT((SELECT COUNT(*) FROM #failed), N' of ', @Total,
-            N' scans failed and have no features; the messages above name them. The others are stored. Mend or reload those scans and call GenerateFeatures again.');
+        SET @Message = CONCAT((SELECT COUNT(*) FROM #failed), N' of ', @Total, N' scans failed and have no features; ',
+            N'the messages above name them. The others are stored. Mend or reload those scans and call GenerateFeatures again.');
         THROW 50120, @Message, 1;
     END;
 END;

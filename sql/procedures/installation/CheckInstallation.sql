@@ -12,13 +12,14 @@ BEGIN
         PRINT N'dbo.CheckInstallation runs a script in the language that settings.external_language names and returns what it found:
 the versions of Python and of the packages that the procedures use, ONNX Runtime''s providers, and a GPU if one is seen.
 Parameters:
-    @Help BIT = 0    1 prints this help and does nothing else
+    @Help BIT = 0  1 prints this help and does nothing else
 Example:
     EXECUTE dbo.CheckInstallation;';
         RETURN 0;
     END;
 
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
 
     EXECUTE sp_execute_external_script
         @language = @Language,

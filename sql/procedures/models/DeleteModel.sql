@@ -39,12 +39,16 @@ Example:
     IF @Predictions > 0 OR @Promotions > 0
     BEGIN
         SET @Message = CONCAT(N'Version ', @Version, N' of ''', REPLACE(@ModelName, N'%', N'%%'), N''' cannot be deleted: ', @Predictions,
-            N' predictions and ', @Promotions, N' promotions refer to it. Keep it, or delete those predictions first; promotions are kept for good.');
+            N' predictions and ', @Promotions,
+            N' promotions refer to it. Keep it, or delete those predictions first; promotions are kept for good.');
         THROW 50143, @Message, 1;
     END;
-    DELETE FROM dbo.experiment_curves WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
-    DELETE FROM dbo.experiment_metrics WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
-    DELETE FROM dbo.experiment_patients WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiment_curves
+    WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiment_metrics
+    WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.experiment_patients
+    WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
     EXECUTE internal.DeleteModelNodes @ClassifierId;
     DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;

@@ -10,8 +10,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.LineageOf lists where a prediction comes from: the model and its training run with its test figures, the patients that it
-learnt from, the pooled vector as it was scored, features, layer and network, the scan and every slice, with their SHA-256.
+        PRINT N'dbo.LineageOf lists where a prediction comes from: the model and its training run with its test figures, the patients that
+it learnt from, the pooled vector as it was scored, features, layer and network, the scan and every slice, with their SHA-256.
 The words at the end of a row say when something that is stored no longer is what was used.
 Parameters:
     @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
@@ -38,8 +38,10 @@ Example:
     END;
 
     INSERT INTO #chain (position, kind, name, detail, sha256)
-    SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ', COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'),
-        N', prevalence ', COALESCE(CAST(p.prevalence AS NVARCHAR(30)), N'not corrected'), N', ', CONVERT(NVARCHAR(23), p.predicted_at, 126), N' by ', p.predicted_by), NULL
+    SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ',
+        COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'), N', prevalence ',
+        COALESCE(CAST(p.prevalence AS NVARCHAR(30)), N'not corrected'), N', ',
+        CONVERT(NVARCHAR(23), p.predicted_at, 126), N' by ', p.predicted_by), NULL
     FROM dbo.predictions AS p
     WHERE p.prediction_id = @PredictionId
     UNION ALL
@@ -48,12 +50,14 @@ Example:
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId
     UNION ALL
-    SELECT 3, N'experiment', CAST(e.experiment_id AS NVARCHAR(12)), LEFT(CONCAT(N'seed ', e.seed, N', ', CONVERT(NVARCHAR(23), e.started_at, 126), N' to ',
-        CONVERT(NVARCHAR(23), e.ended_at, 126), N' by ', e.run_by, N', parameters ', e.parameters), 2000), NULL
+    SELECT 3, N'experiment', CAST(e.experiment_id AS NVARCHAR(12)),
+        LEFT(CONCAT(N'seed ', e.seed, N', ', CONVERT(NVARCHAR(23), e.started_at, 126), N' to ',
+            CONVERT(NVARCHAR(23), e.ended_at, 126), N' by ', e.run_by, N', parameters ', e.parameters), 2000), NULL
     FROM dbo.experiments AS e
     WHERE e.experiment_id = @ExperimentId
     UNION ALL
-    SELECT 4, N'patients', p.part, CONCAT(COUNT(*), N' patients, ', SUM(CAST(p.label AS INT)), N' with cancer; see dbo.experiment_patients'), NULL
+    SELECT 4, N'patients', p.part, CONCAT(COUNT(*), N' patients, ', SUM(CAST(p.label AS INT)),
+        N' with cancer; see dbo.experiment_patients'), NULL
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId
     GROUP BY p.part
@@ -78,14 +82,14 @@ Example:
     FROM dbo.features AS f
     WHERE f.scan_id = @ScanId AND f.feature_set_id = @FeatureSetId
     UNION ALL
-    SELECT 8, N'network', n.name, CONCAT(N'version ', n.version, N', layer ', fs.layer, N', preprocessing ', fs.preprocessing, N', width ', fs.width,
-        IIF(HASHBYTES('SHA2_256', n.model) = n.sha256, N'', N'; the stored bytes are damaged')), n.sha256
+    SELECT 8, N'network', n.name, CONCAT(N'version ', n.version, N', layer ', fs.layer, N', preprocessing ', fs.preprocessing, N', width ',
+        fs.width, IIF(HASHBYTES('SHA2_256', n.model) = n.sha256, N'', N'; the stored bytes are damaged')), n.sha256
     FROM dbo.feature_sets AS fs
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
     WHERE fs.feature_set_id = @FeatureSetId
     UNION ALL
-    SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images, N' slices of ',
-        s.image_rows, N' × ', s.image_cols), s.content_sha256
+    SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images,
+        N' slices of ', s.image_rows, N' × ', s.image_cols), s.content_sha256
     FROM dbo.scans AS s
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
     WHERE s.scan_id = @ScanId

@@ -11,8 +11,9 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.StoreModelNodes writes a model into dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_calibration,
-from which PredictLungCancerSql and PredictPatientsSql score it with T-SQL alone, here or on a server without external scripts.
+        PRINT N'dbo.StoreModelNodes writes a model into dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and
+dbo.model_calibration, from which PredictLungCancerSql and PredictPatientsSql score it with T-SQL alone, here or on a server
+without external scripts.
 It scores every scan that has features both ways and keeps the largest difference in dbo.model_checks; below 1e-6 is needed.
 Training calls it; call it for models that were trained before, and to check one again on new patients.
 Parameters:
@@ -24,13 +25,17 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
-    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Number INT, @Json NVARCHAR(MAX);
-    DECLARE @Scores NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Patients INT, @Difference FLOAT, @Text NVARCHAR(30);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @ClassifierId INT, @FeatureSetId INT,
+        @Pooling NVARCHAR(32);
+    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Number INT,
+        @Json NVARCHAR(MAX);
+    DECLARE @Scores NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Patients INT, @Difference FLOAT,
+        @Text NVARCHAR(30);
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #given (
-        tree INT NOT NULL, node INT NOT NULL, feature_index INT NOT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL, default_left INT NOT NULL,
-        left_node INT NOT NULL, right_node INT NOT NULL, leaf_value FLOAT NULL, PRIMARY KEY (tree, node));
+        tree INT NOT NULL, node INT NOT NULL, feature_index INT NOT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
+        default_left INT NOT NULL, left_node INT NOT NULL, right_node INT NOT NULL, leaf_value FLOAT NULL, PRIMARY KEY (tree, node));
     CREATE TABLE #expected (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
@@ -49,7 +54,8 @@ def main(patients, model, sha256, library, details):
     from lungdb.procedures import model_nodes
     return model_nodes(patients, model, sha256, library, details)
 
-OutputDataSet, Scores, Width, Trees, Divisor, Steepness, ErrorNumber, ErrorMessage = main(InputDataSet, Classifier, Sha256, Library, Details)
+OutputDataSet, Scores, Width, Trees, Divisor, Steepness, ErrorNumber, ErrorMessage = main(
+    InputDataSet, Classifier, Sha256, Library, Details)
 ',
         @input_data_1 = N'
 SELECT f.scan_id, f.vector
@@ -68,7 +74,8 @@ ORDER BY f.scan_id;',
         THROW @ErrorNumber, @Message, 1;
     END;
     INSERT INTO #expected (scan_id, raw, probability)
-    SELECT CAST(JSON_VALUE([value], N'$[0]') AS INT), CAST(JSON_VALUE([value], N'$[1]') AS FLOAT), CAST(JSON_VALUE([value], N'$[2]') AS FLOAT)
+    SELECT CAST(JSON_VALUE([value], N'$[0]') AS INT), CAST(JSON_VALUE([value], N'$[1]') AS FLOAT),
+        CAST(JSON_VALUE([value], N'$[2]') AS FLOAT)
     FROM OPENJSON(@Scores);
     INSERT INTO #wanted (scan_id)
     SELECT scan_id FROM #expected;
@@ -79,7 +86,8 @@ ORDER BY f.scan_id;',
     INSERT INTO dbo.model_scoring (classifier_id, width, trees, divisor, steepness, intercept, prevalence)
     VALUES (@ClassifierId, @Width, @Trees, @Divisor, @Steepness, COALESCE(CAST(JSON_VALUE(@Json, N'$.intercept') AS FLOAT), 0),
         CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT));
-    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
+    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node,
+        leaf_value)
     SELECT @ClassifierId, tree, node, NULLIF(feature_index, -1), threshold, missing, CASE WHEN missing IS NOT NULL THEN default_left END,
         NULLIF(left_node, -1), NULLIF(right_node, -1), leaf_value
     FROM #given;
@@ -89,7 +97,8 @@ ORDER BY f.scan_id;',
     INNER JOIN OPENJSON(@Json, N'$.mean') AS m ON m.[key] = c.[key]
     INNER JOIN OPENJSON(@Json, N'$.scale') AS s ON s.[key] = c.[key];
     INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
-    SELECT @ClassifierId, 0, 'platt', CAST(JSON_VALUE(@Details, N'$.calibration.slope') AS FLOAT), CAST(JSON_VALUE(@Details, N'$.calibration.intercept') AS FLOAT)
+    SELECT @ClassifierId, 0, 'platt', CAST(JSON_VALUE(@Details, N'$.calibration.slope') AS FLOAT),
+        CAST(JSON_VALUE(@Details, N'$.calibration.intercept') AS FLOAT)
     WHERE JSON_VALUE(@Details, N'$.calibration.method') = N'platt';
     INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
     SELECT @ClassifierId, CAST(x.[key] AS INT), 'isotonic', CAST(x.[value] AS FLOAT), CAST(y.[value] AS FLOAT)
@@ -99,7 +108,9 @@ ORDER BY f.scan_id;',
     EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
     SELECT @Patients = COUNT(*), @Difference = COALESCE(MAX(d.difference), 0)
     FROM (
-        SELECT CASE WHEN ABS(s.raw - e.raw) > ABS(s.probability - e.probability) THEN ABS(s.raw - e.raw) ELSE ABS(s.probability - e.probability) END AS difference
+        SELECT CASE
+            WHEN ABS(s.raw - e.raw) > ABS(s.probability - e.probability) THEN ABS(s.raw - e.raw)
+            ELSE ABS(s.probability - e.probability) END AS difference
         FROM #scores AS s
         INNER JOIN #expected AS e ON e.scan_id = s.scan_id) AS d;
     INSERT INTO dbo.model_checks (classifier_id, patients, max_difference) VALUES (@ClassifierId, @Patients, @Difference);
@@ -109,6 +120,6 @@ ORDER BY f.scan_id;',
         RAISERROR(N'%s version %d can be scored with T-SQL alone: checked on %d scans, largest difference %s.', 0, 1,
             @ModelName, @Number, @Patients, @Text) WITH NOWAIT;
     ELSE
-        RAISERROR(N'%s version %d cannot be scored with T-SQL alone: on %d scans the largest difference is %s, where 1e-6 is allowed.', 0, 1,
-            @ModelName, @Number, @Patients, @Text) WITH NOWAIT;
+        RAISERROR(N'%s version %d cannot be scored with T-SQL alone: on %d scans the largest difference is %s, where 1e-6 is allowed.',
+            0, 1, @ModelName, @Number, @Patients, @Text) WITH NOWAIT;
 END;

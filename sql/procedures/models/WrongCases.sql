@@ -34,7 +34,8 @@ Example:
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
     -- Runs of schema version 3 and older did not record the scan.
-    SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id, IIF(t.label = 1, N'missed cancer', N'false alarm') AS mistake, CAST(t.label AS INT) AS label,
+    SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id,
+        IIF(t.label = 1, N'missed cancer', N'false alarm') AS mistake, CAST(t.label AS INT) AS label,
         100 * t.probability AS prediction_percent, 100 * t.raw AS raw_percent
     FROM dbo.test_scores AS t
     INNER JOIN dbo.patients AS p ON p.patient_id = t.patient_id

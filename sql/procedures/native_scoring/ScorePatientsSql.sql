@@ -13,9 +13,9 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ScorePatientsSql scores the primary scans of patients as dbo.PredictPatientsSql does, but keeps no row in dbo.predictions and
-corrects nothing for the share of positives at the site. It returns a row a patient: patient_index, what the model says before
-calibration (raw) and after it (probability), both from 0 to 1. lungdb copy sends these along, to be compared on arrival.
+        PRINT N'dbo.ScorePatientsSql scores the primary scans of patients as dbo.PredictPatientsSql does, but keeps no row in
+dbo.predictions and corrects nothing for the share of positives at the site. It returns a row a patient: patient_index, what the
+model says before calibration (raw) and after it (probability), both from 0 to 1. lungdb copy sends these along, to be compared on arrival.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan

@@ -33,7 +33,8 @@ Examples:
     DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Scored INT, @Failed INT;
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT;
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     CREATE TABLE #result (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
@@ -85,8 +86,8 @@ ORDER BY w.scan_id;',
     SET @Failed = (SELECT COUNT(*) FROM #result WHERE COALESCE(error, N'') <> N'');
     IF @Failed > 0
     BEGIN
-        SELECT TOP (1) @Message = CONCAT(@Failed, N' patients could not be scored, the first the one with index ', w.idx, N': ', LEFT(r.error, 1500),
-            N' The others are scored and stored. Call GenerateFeatures with @Recompute = 1 for these.')
+        SELECT TOP (1) @Message = CONCAT(@Failed, N' patients could not be scored, the first the one with index ', w.idx, N': ',
+            LEFT(r.error, 1500), N' The others are scored and stored. Call GenerateFeatures with @Recompute = 1 for these.')
         FROM #result AS r
         INNER JOIN #wanted AS w ON w.scan_id = r.scan_id
         WHERE COALESCE(r.error, N'') <> N''

@@ -15,10 +15,10 @@ BEGIN
         PRINT N'dbo.ReleaseTrials frees the trials that a worker holds, and the training of the best model, before their lease ends.
 It is for a worker that is known to have ended; one that still works would do what another now does as well.
 Parameters:
-    @SearchId INT = NULL            search
-    @Worker NVARCHAR(128) = NULL    name that the worker gave RunSearch
-    @IsAttempt BIT = 0              1 counts as one of the three workers that a trial may end, as a lease that ends does
-    @Help BIT = 0                   1 prints this help and does nothing else
+    @SearchId INT = NULL          search
+    @Worker NVARCHAR(128) = NULL  name that the worker gave RunSearch
+    @IsAttempt BIT = 0            1 counts as one of the three workers that a trial may end, as a lease that ends does
+    @Help BIT = 0                 1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ReleaseTrials @SearchId = 1, @Worker = N''left'';';
         RETURN 0;

@@ -18,10 +18,10 @@ and stores AUC and log loss. When all are tried, one of the calls trains the bes
 A call that is ended loses the trials of at most 20 seconds or one trial: their lease ends, and another call takes them.
 A trial that three calls were ended with is failed. Calling it again goes on where it stopped. A lease must be longer than one trial.
 Parameters:
-    @SearchId INT = NULL            number that SearchModels gave; NULL means the oldest search that is not finished
-    @Worker NVARCHAR(128) = NULL    name of this worker, of no other that runs; NULL means a new one
-    @LeaseSeconds INT = 300         seconds after which the trials of a worker that has ended are free again, 1 to 86400
-    @Help BIT = 0                   1 prints this help and does nothing else
+    @SearchId INT = NULL          number that SearchModels gave; NULL means the oldest search that is not finished
+    @Worker NVARCHAR(128) = NULL  name of this worker, of no other that runs; NULL means a new one
+    @LeaseSeconds INT = 300       seconds after which the trials of a worker that has ended are free again, 1 to 86400
+    @Help BIT = 0                 1 prints this help and does nothing else
 Example:
     EXECUTE dbo.RunSearch @SearchId = 1;';
         RETURN 0;
@@ -31,7 +31,8 @@ Example:
     DECLARE @Seed INT, @Folds INT, @Rungs INT, @Trials NVARCHAR(MAX), @FeatureSetId INT, @Pooling NVARCHAR(32), @Took FLOAT;
     DECLARE @Budget FLOAT = IIF(@LeaseSeconds < 80, CAST(@LeaseSeconds AS FLOAT) / 4, 20);
     DECLARE @Started DATETIME2(3), @Began DATETIME2(3) = SYSUTCDATETIME(), @Before INT;
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #taken (
         trial_id INT NOT NULL PRIMARY KEY, attempts INT NOT NULL, rung INT NOT NULL, feature_set_id INT NOT NULL,
         pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
@@ -85,8 +86,9 @@ ORDER BY s.patient_id;',
             @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Trials = @Trials, @Folds = @Folds, @Seed = @Seed, @Rungs = @Rungs,
             @Seconds = @Budget, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
         IF @ErrorNumber <> 0
-        BEGIN
             EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
+        IF @ErrorNumber <> 0
+        BEGIN
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
             THROW @ErrorNumber, @Message, 1;
         END;

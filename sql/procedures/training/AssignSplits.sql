@@ -14,7 +14,7 @@ The part follows from SHA-256 of settings.split_key and the patient''s id alone,
 patients, on their order or on labels, and a part once given is never changed. settings.test_percent (1 to 90) is the
 share of test patients. TrainLungCancerModel calls it.
 Parameters:
-    @Help BIT = 0    1 prints this help and does nothing else
+    @Help BIT = 0  1 prints this help and does nothing else
 Example:
     EXECUTE dbo.AssignSplits;';
         RETURN 0;

@@ -7,7 +7,7 @@ CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means any
     @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means any
     @Seed INT = 20170401,                  -- of folds, validation part, undersampling and LightGBM; 0 to 2147483647
-    @ValidationFraction FLOAT = NULL,      -- share of the patients learnt from that is kept for early stopping, 0.05 to 0.5; NULL means 0.2
+    @ValidationFraction FLOAT = NULL,      -- share of the patients learnt from that is kept to stop early, 0.05 to 0.5; NULL means 0.2
     @LearningRate FLOAT = NULL,            -- shrinkage of each tree, 0.001 to 1; NULL means 0.05
     @NumLeaves INT = NULL,                 -- leaves of a tree, 2 to 1024; NULL means 7
     @MinDataInLeaf INT = NULL,             -- patients in a leaf at least, 1 to 10000; NULL means 10
@@ -39,7 +39,7 @@ Parameters:
     @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means any
     @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means any
     @Seed INT = 20170401                        of folds, validation part, undersampling and LightGBM; 0 to 2147483647
-    @ValidationFraction FLOAT = NULL            share of the patients learnt from that is kept for early stopping, 0.05 to 0.5; NULL means 0.2
+    @ValidationFraction FLOAT = NULL            share of the patients learnt from that is kept to stop early, 0.05 to 0.5; NULL means 0.2
     @LearningRate FLOAT = NULL                  shrinkage of each tree, 0.001 to 1; NULL means 0.05
     @NumLeaves INT = NULL                       leaves of a tree, 2 to 1024; NULL means 7
     @MinDataInLeaf INT = NULL                   patients in a leaf at least, 1 to 10000; NULL means 10
@@ -61,7 +61,8 @@ Examples:
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT, @Parameters NVARCHAR(MAX), @Started DATETIME2(3) = SYSUTCDATETIME();
     DECLARE @Version INT, @ExperimentId INT, @Champion INT, @Patients INT, @Figures NVARCHAR(1000);
     DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
         patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, label TINYINT NOT NULL,
         part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
@@ -69,8 +70,8 @@ Examples:
         patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, part VARCHAR(10) NOT NULL, fold INT NOT NULL,
         raw FLOAT NOT NULL, probability FLOAT NOT NULL, out_of_fold INT NOT NULL);
 
-    EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves, @MinDataInLeaf,
-        @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT;
+    EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves,
+        @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT;
     EXECUTE internal.FindFeatureSet @NetworkName, @Layer, @Preprocessing, @Pooling, @FeatureSetId OUTPUT;
     EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
     SET @Width = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
@@ -111,16 +112,22 @@ ORDER BY t.patient_id;',
     SET @Patients = (SELECT COUNT(*) FROM #result);
     SET @Figures = (
         SELECT STRING_AGG(CONCAT(f.name, COALESCE(LTRIM(STR(m.value, 10, 3)), N'not defined')), N'') WITHIN GROUP (ORDER BY f.position)
-        FROM (VALUES (1, N'auc', N'AUC '), (2, N'auc_low', N' (95 % interval '), (3, N'auc_high', N' to '), (4, N'log_loss', N'), log loss '),
-            (5, N'log_loss_constant', N' (constant prediction '), (6, N'brier', N'), Brier score ')) AS f (position, metric, name)
+        FROM (VALUES (1, N'auc', N'AUC '), (2, N'auc_low', N' (95 % interval '), (3, N'auc_high', N' to '),
+            (4, N'log_loss', N'), log loss '), (5, N'log_loss_constant', N' (constant prediction '),
+            (6, N'brier', N'), Brier score ')) AS f (position, metric, name)
         INNER JOIN dbo.experiment_metrics AS m ON m.metric = f.metric
         WHERE m.experiment_id = @ExperimentId AND m.part = 'test');
-    RAISERROR(N'%s version %d is trained on %d patients and stored. On the test patients: %s.', 0, 1, @ModelName, @Version, @Patients, @Figures) WITH NOWAIT;
+    RAISERROR(N'%s version %d is trained on %d patients and stored. On the test patients: %s.', 0, 1, @ModelName, @Version, @Patients,
+        @Figures) WITH NOWAIT;
     SET @Message = (SELECT STRING_AGG(value, N' ') FROM OPENJSON(@Details, N'$.notes'));
     IF @Message IS NOT NULL
         RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
     SET @Champion = (
-        SELECT c.version FROM dbo.champions AS ch INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id WHERE ch.name = @ModelName);
+        SELECT c.version
+        FROM dbo.champions AS ch
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+        WHERE ch.name = @ModelName);
     IF @Champion IS NOT NULL
-        RAISERROR(N'The champion of %s is still version %d; PromoteModel makes another the champion.', 0, 1, @ModelName, @Champion) WITH NOWAIT;
+        RAISERROR(N'The champion of %s is still version %d; PromoteModel makes another the champion.', 0, 1, @ModelName, @Champion)
+            WITH NOWAIT;
 END;

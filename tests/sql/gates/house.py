@@ -6,14 +6,17 @@ import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from tests.sql.gates.dotnet import ROOT
 from tests.sql.gates.external_calls import procedure_name
 from tests.sql.gates.findings import Finding
 from tests.sql.gates.parser import parse
 from tests.sql.gates.tree import Node, Script
 
 MOST_PROCEDURE_LINES = 150
+LONGEST_LINE = 140
 INTERNAL = "internal"
 """The folder and the schema of procedures that only other procedures call."""
+GENERATED = {ROOT / "sql" / name for name in ("install.sql", "install_sql_only.sql", "uninstall.sql")}
 _MADE_IN = {
     "tables": "CreateTableStatement",
     "views": "ViewStatementBody",
@@ -62,6 +65,16 @@ def called_by(script: Script) -> str | None:
     comments = "".join(token.text for token in script.tokens if "Comment" in token.kind)
     match = re.search(r"\bCalled by (\w+)", comments)
     return match.group(1) if match else None
+
+
+def _line_lengths(path: Path, script: Script) -> Iterator[tuple[int, str]]:
+    # A generated script indents what it holds; its parts are checked where they lie.
+    if path in GENERATED:
+        return
+    lines = "".join(token.text for token in script.tokens).splitlines()
+    for line, text in enumerate(lines, start=1):
+        if len(text) > LONGEST_LINE:
+            yield line, f"the line has {len(text)} characters; at most {LONGEST_LINE} are wanted"
 
 
 def _semicolons(path: Path, script: Script) -> Iterator[tuple[int, str]]:
@@ -206,6 +219,7 @@ def _parameter_comments(path: Path, script: Script) -> Iterator[tuple[int, str]]
 
 
 _PORTABLE: dict[str, _Rule] = {
+    "line-length": _line_lengths,
     "semicolon": _semicolons,
     "merge": _merge,
     "cursor": _cursors,

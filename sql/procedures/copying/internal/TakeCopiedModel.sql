@@ -9,7 +9,10 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT;
     SELECT @ModelName = name, @Version = version FROM #copy_model;
     IF EXISTS (
-        SELECT 1 FROM #copy_model AS m INNER JOIN dbo.classifiers AS c ON c.name = m.name AND c.version = m.version WHERE c.sha256 <> m.sha256)
+        SELECT 1
+        FROM #copy_model AS m
+        INNER JOIN dbo.classifiers AS c ON c.name = m.name AND c.version = m.version
+        WHERE c.sha256 <> m.sha256)
     BEGIN
         SET @Message = CONCAT(N'Another model is stored here as ''', @ModelName, N''' version ', @Version,
             N'. Delete it with DeleteModel, or train the model to copy under another name.');
@@ -17,17 +20,22 @@ BEGIN
         THROW 50155, @Message, 1;
     END;
 
-    SET @NetworkId = (SELECT MIN(n.network_id) FROM #copy_model AS m INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.sha256 = m.network_sha256);
+    SET @NetworkId = (
+        SELECT MIN(n.network_id)
+        FROM #copy_model AS m
+        INNER JOIN dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) ON n.sha256 = m.network_sha256);
     IF @NetworkId IS NULL
     BEGIN
         INSERT INTO dbo.networks (name, version, library, model, sha256, details)
-        SELECT m.network_name, (SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WHERE n.name = m.network_name), m.network_library, 0x,
-            m.network_sha256, m.network_details
+        SELECT m.network_name, (SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WHERE n.name = m.network_name),
+            m.network_library, 0x, m.network_sha256, m.network_details
         FROM #copy_model AS m;
         SET @NetworkId = SCOPE_IDENTITY();
     END;
     SET @FeatureSetId = (
-        SELECT fs.feature_set_id FROM #copy_model AS m INNER JOIN dbo.feature_sets AS fs ON fs.layer = m.layer AND fs.preprocessing = m.preprocessing
+        SELECT fs.feature_set_id
+        FROM #copy_model AS m
+        INNER JOIN dbo.feature_sets AS fs ON fs.layer = m.layer AND fs.preprocessing = m.preprocessing
         WHERE fs.network_id = @NetworkId);
     IF @FeatureSetId IS NULL
     BEGIN
@@ -46,7 +54,8 @@ BEGIN
     EXECUTE internal.DeleteModelNodes @ClassifierId;
     INSERT INTO dbo.model_scoring (classifier_id, width, trees, divisor, steepness, intercept, prevalence)
     SELECT @ClassifierId, width, trees, divisor, steepness, intercept, prevalence FROM #copy_model;
-    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
+    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node,
+        leaf_value)
     SELECT @ClassifierId, tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value FROM #copy_nodes;
     INSERT INTO dbo.model_coefficients (classifier_id, feature_index, mean, scale, coefficient)
     SELECT @ClassifierId, feature_index, mean, scale, coefficient FROM #copy_coefficients;

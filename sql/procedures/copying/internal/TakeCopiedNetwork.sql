@@ -7,8 +7,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT, @Numbers INT,
-        @Dataset NVARCHAR(128), @Difference FLOAT;
+    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128) = (SELECT MIN(network) FROM #copy_layers), @Stored INT, @Alike INT,
+        @Numbers INT, @Dataset NVARCHAR(128), @Difference FLOAT;
     SET @Stored = (SELECT COUNT(*) FROM dbo.dense_layers WITH (UPDLOCK, HOLDLOCK) WHERE network = @ModelName);
     SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
     -- Velocities are of a training here, and no part of what a network computes.
@@ -28,11 +28,13 @@ BEGIN
     SET @Alike = @Alike + (
         SELECT COUNT(*)
         FROM #copy_tensors AS c
-        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index AND s.column_index = c.column_index
+        INNER JOIN dbo.tensors AS s ON s.network = @ModelName AND s.tensor = c.tensor AND s.row_index = c.row_index
+            AND s.column_index = c.column_index
         WHERE s.value = c.value);
     IF @Alike <> @Numbers + (SELECT COUNT(*) FROM #copy_layers) OR @Stored NOT IN (0, @Alike)
     BEGIN
-        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName, N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
+        SET @Message = REPLACE(CONCAT(N'Another network is stored here as ''', @ModelName,
+            N'''. Delete its rows from dbo.dense_layers, dbo.tensors and ',
             N'dbo.training_log, or load the network to copy under another name.'), N'%', N'%%');
         THROW 50155, @Message, 1;
     END;

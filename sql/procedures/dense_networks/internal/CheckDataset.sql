@@ -32,8 +32,9 @@ BEGIN
         THROW 50172, @Message, 1;
     END;
 
-    SELECT TOP (1) @Message = REPLACE(CONCAT(N'The feature ', feature_index, N' of the example ', example_id, N' of the data set ''', @Dataset,
-        N''' is ', CONVERT(NVARCHAR(30), value, 1), N', which single precision cannot hold. Scale the features to about -1 to 1.'), N'%', N'%%')
+    SELECT TOP (1) @Message = REPLACE(CONCAT(N'The feature ', feature_index, N' of the example ', example_id, N' of the data set ''',
+        @Dataset, N''' is ', CONVERT(NVARCHAR(30), value, 1),
+        N', which single precision cannot hold. Scale the features to about -1 to 1.'), N'%', N'%%')
     FROM dbo.examples
     WHERE dataset = @Dataset AND (value > @Largest OR value < -@Largest)
     ORDER BY example_id, feature_index;

@@ -17,7 +17,8 @@ BEGIN
     DECLARE @Message NVARCHAR(2000) = N'';
     IF @@TRANCOUNT > 0
     BEGIN
-        SET @Message = N'TrainNetworkSql was called inside a transaction. It commits as it goes: commit or roll back first, then call it again.';
+        SET @Message = CONCAT(N'TrainNetworkSql was called inside a transaction. ',
+            N'It commits as it goes: commit or roll back first, then call it again.');
         THROW 50100, @Message, 1;
     END;
 
@@ -29,10 +30,12 @@ BEGIN
         VALUES
             (N'@Hidden', @Hidden, N'numbers of units from 1 to 10000 with commas between, such as 32,16', CASE WHEN @Hidden IS NOT NULL
                 AND NOT EXISTS (
-                    SELECT 1 FROM STRING_SPLIT(@Hidden, N',') WHERE COALESCE(TRY_CAST(NULLIF(TRIM(value), N'') AS INT), 0) NOT BETWEEN 1 AND 10000)
+                    SELECT 1 FROM STRING_SPLIT(@Hidden, N',')
+                    WHERE COALESCE(TRY_CAST(NULLIF(TRIM(value), N'') AS INT), 0) NOT BETWEEN 1 AND 10000)
                 THEN 1 ELSE 0 END),
             (N'@Iterations', CAST(@Iterations AS NVARCHAR(30)), N'1 to 1000000', IIF(@Iterations BETWEEN 1 AND 1000000, 1, 0)),
-            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'numbers above 0 and up to 1000', IIF(@LearningRate > 0 AND @LearningRate <= 1000, 1, 0)),
+            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'numbers above 0 and up to 1000',
+                IIF(@LearningRate > 0 AND @LearningRate <= 1000, 1, 0)),
             (N'@L2', CAST(@L2 AS NVARCHAR(30)), N'0 to 1000', IIF(@L2 BETWEEN 0 AND 1000, 1, 0)),
             (N'@BatchSize', CAST(@BatchSize AS NVARCHAR(30)), N'1 or more, or NULL', IIF(@BatchSize IS NULL OR @BatchSize >= 1, 1, 0)),
             (N'@Momentum', CAST(@Momentum AS NVARCHAR(30)), N'0 to 0.999', IIF(@Momentum BETWEEN 0 AND 0.999, 1, 0)),

@@ -22,7 +22,8 @@ BEGIN
     ORDER BY e.example_id;
     IF @Example IS NOT NULL
     BEGIN
-        SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', COALESCE(CAST(@Label AS NVARCHAR(12)), N'NULL'),
+        SET @Message = REPLACE(CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ',
+            COALESCE(CAST(@Label AS NVARCHAR(12)), N'NULL'),
             N'. Give every example a class from 0 to ', COALESCE(@Classes, 10000) - 1, N' in dbo.example_labels.'), N'%', N'%%');
         THROW 50175, @Message, 1;
     END;
@@ -80,7 +81,8 @@ BEGIN
                 WHERE s.layer IS NULL)
         BEGIN
             SET @Message = REPLACE(CONCAT(N'The stored network ''', @ModelName, N''' has other layers than ', @Inputs, N' inputs, ',
-                @Hidden, N' hidden units and a softmax. Give its own @Hidden and data set to go on with it, or another @ModelName.'), N'%', N'%%');
+                @Hidden, N' hidden units and a softmax. Give its own @Hidden and data set to go on with it, or another @ModelName.'),
+                N'%', N'%%');
             THROW 50174, @Message, 1;
         END;
         DELETE FROM #layers;

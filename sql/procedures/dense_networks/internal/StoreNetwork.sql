@@ -11,7 +11,9 @@ BEGIN
     BEGIN TRANSACTION;
     DELETE FROM dbo.tensors WHERE network = @ModelName;
     INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
-    SELECT @ModelName, CONCAT(w.layer, CASE WHEN w.input = -1 THEN N'.bias' ELSE N'.weight' END, CASE WHEN k.is_velocity = 1 THEN N'.velocity' ELSE N'' END),
+    SELECT @ModelName,
+        CONCAT(w.layer, CASE WHEN w.input = -1 THEN N'.bias' ELSE N'.weight' END,
+            CASE WHEN k.is_velocity = 1 THEN N'.velocity' ELSE N'' END),
         CASE WHEN w.input = -1 THEN 0 ELSE w.input END, w.unit, CASE WHEN k.is_velocity = 1 THEN w.velocity ELSE w.value END
     FROM #weights AS w
     CROSS JOIN (SELECT 0 AS is_velocity UNION ALL SELECT 1) AS k;

@@ -15,7 +15,8 @@ BEGIN
     DECLARE @Message NVARCHAR(2000) = N'';
     IF @@TRANCOUNT > 0
     BEGIN
-        SET @Message = N'GenerateFeatures was called inside a transaction. It commits chunk by chunk: commit or roll back first, then call it again.';
+        SET @Message = CONCAT(N'GenerateFeatures was called inside a transaction. ',
+            N'It commits chunk by chunk: commit or roll back first, then call it again.');
         THROW 50100, @Message, 1;
     END;
 
@@ -29,7 +30,8 @@ BEGIN
             SELECT 1 FROM STRING_SPLIT(@Pooling, N',') WHERE value NOT IN (N'mean', N'max', N'mean_max_std', N'pca1'))
         OR EXISTS (SELECT 1 FROM STRING_SPLIT(@Pooling, N',') GROUP BY value HAVING COUNT(*) > 1)
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Pooling + N'''', N'NULL'),
-            N' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std and pca1, each once, with commas between. ');
+            N' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std and pca1, ',
+            N'each once, with commas between. ');
     IF @BatchSize IS NULL OR @BatchSize NOT BETWEEN 1 AND 1024
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@BatchSize AS NVARCHAR(12)), N'NULL'),
             N' for the parameter @BatchSize is not supported. Supported values are 1 to 1024. ');

@@ -14,13 +14,16 @@ BEGIN
     DECLARE @Message NVARCHAR(2000) = N'';
     IF @@TRANCOUNT > 0
     BEGIN
-        SET @Message = N'FeaturizeImages was called inside a transaction. It commits chunk by chunk: commit or roll back first, then call it again.';
+        SET @Message = CONCAT(N'FeaturizeImages was called inside a transaction. ',
+            N'It commits chunk by chunk: commit or roll back first, then call it again.');
         THROW 50100, @Message, 1;
     END;
 
     IF @ModelName IS NULL
         SET @Message = CONCAT(N'The value NULL for the parameter @ModelName is not supported. Give the name of a network in dbo.networks: ',
-            LEFT(COALESCE((SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.networks) AS n), N'none is loaded'), 1000), N'. ');
+            LEFT(COALESCE((
+                SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.networks) AS n),
+                N'none is loaded'), 1000), N'. ');
     IF EXISTS (SELECT 1 FROM STRING_SPLIT(@Layer, N',') GROUP BY value HAVING COUNT(*) > 1 OR value = N'')
         SET @Message = CONCAT(@Message, N'The value ''', @Layer,
             N''' for the parameter @Layer is not supported. Give one or more names of layers, each once, with commas between. ');

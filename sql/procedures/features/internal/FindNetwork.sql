@@ -10,8 +10,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Number INT = 0;
-    DECLARE @Names NVARCHAR(1000) = LEFT(
-        COALESCE((SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.networks) AS n), N'none'), 1000);
+    DECLARE @Names NVARCHAR(1000) = LEFT(COALESCE((
+        SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.networks) AS n), N'none'), 1000);
 
     IF (@Model IS NULL AND @ModelName IS NULL) OR (@Model IS NOT NULL AND @ModelName IS NOT NULL)
     BEGIN
@@ -38,7 +38,8 @@ BEGIN
             SET @Number = 50103;
             SET @Message = CONCAT(N'The bytes given as @Model (', DATALENGTH(@Model), N' bytes, SHA-256 ',
                 CONVERT(VARCHAR(64), HASHBYTES('SHA2_256', @Model), 2),
-                N') are no network of this database. Load the network with scripts/load_network.py, or give its name as @ModelName. Networks that are loaded: ',
+                N') are no network of this database. Load the network with scripts/load_network.py, or give its name as @ModelName. ',
+                N'Networks that are loaded: ',
                 @Names, N'.');
         END;
     END;

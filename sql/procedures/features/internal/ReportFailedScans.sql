@@ -10,7 +10,8 @@ BEGIN
     SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #failed WHERE is_new = 1), N'');
     BEGIN TRANSACTION;
     -- First the worklist, as StorePredictions does, which then reads the failures.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1));
+    SET @Locked = (
+        SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1));
     DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1);
     INSERT INTO dbo.scan_failures (scan_id, message)
     SELECT scan_id, error FROM #failed WHERE is_new = 1;

@@ -12,7 +12,8 @@ BEGIN
 
     DECLARE @Locked INT, @Scans NVARCHAR(MAX);
     -- First the worklist, then the rest, as whoever changes both does: so they wait for each other here, and not crosswise.
-    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #result WHERE error = N''));
+    SET @Locked = (
+        SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #result WHERE error = N''));
     INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
     SELECT DISTINCT @NetworkId, r.layer, @Preprocessing, r.array_cols
     FROM #result AS r

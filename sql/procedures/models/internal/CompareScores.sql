@@ -16,7 +16,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Seed INT = 20170401, @Resamples INT = 2000;
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
     DECLARE @ExperimentA INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA);
     DECLARE @ExperimentB INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB);
 
@@ -28,7 +29,8 @@ BEGIN
     END;
 
     -- The query of an external script runs with the caller's rights, and nobody needs rights on tables to call this.
-    CREATE TABLE #pairs (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
+    CREATE TABLE #pairs (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL,
+        a FLOAT NOT NULL, b FLOAT NOT NULL);
     INSERT INTO #pairs (patient_id, label, a, b)
     SELECT a.patient_id, a.label, a.probability, b.probability
     FROM dbo.test_scores AS a

@@ -19,7 +19,9 @@ BEGIN
         -- Log-odds of a score no nearer than 1e-12 to 0 and 1.
         INSERT INTO #odds (scan_id, margin)
         SELECT k.scan_id, @Slope * LOG(k.kept / (1 - k.kept)) + @Intercept
-        FROM (SELECT scan_id, CASE WHEN raw < @Least THEN @Least WHEN raw > 1 - @Least THEN 1 - @Least ELSE raw END AS kept FROM #scores) AS k;
+        FROM (
+            SELECT scan_id, CASE WHEN raw < @Least THEN @Least WHEN raw > 1 - @Least THEN 1 - @Least ELSE raw END AS kept
+            FROM #scores) AS k;
         -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
         UPDATE s
         SET s.probability = CASE

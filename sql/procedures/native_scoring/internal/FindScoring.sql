@@ -28,7 +28,8 @@ BEGIN
     SET @Difference = (SELECT max_difference FROM dbo.model_checks WHERE classifier_id = @ClassifierId);
     IF @Difference IS NULL OR @Difference >= CAST(N'1e-6' AS FLOAT)
     BEGIN
-        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' scores ', COALESCE(CAST(@Difference AS NVARCHAR(30)), N'an unknown amount'),
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' scores ',
+            COALESCE(CAST(@Difference AS NVARCHAR(30)), N'an unknown amount'),
             N' away from Python here, where 1e-6 is allowed. Score it with PredictPatients, or train it again, with another calibration.');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50151, @Message, 1;

@@ -1,5 +1,6 @@
 -- ScoreScansSql: scores the scans in #wanted with a model of dbo.model_scoring, all at once and with T-SQL alone.
--- Called by PredictPatientsSql, PredictLungCancerSql, StoreModelNodes and TakeCopiedScans, whose tables #wanted it reads and #scores it fills.
+-- Called by PredictPatientsSql, PredictLungCancerSql, StoreModelNodes and TakeCopiedScans,
+-- whose tables #wanted it reads and #scores it fills.
 CREATE OR ALTER PROCEDURE internal.ScoreScansSql
     @ClassifierId INT,     -- model
     @Prevalence FLOAT,     -- share of positives at the site, or NULL for no correction

@@ -1,4 +1,5 @@
--- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read; refuses to leave others out unasked.
+-- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read;
+-- refuses to leave others out unasked.
 -- Called by PredictPatients, PredictPatientsSql and PredictLungCancerSql, whose table #wanted it fills.
 CREATE OR ALTER PROCEDURE internal.FindPatients
     @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
@@ -57,12 +58,13 @@ BEGIN
         WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
         DELETE a FROM #asked AS a INNER JOIN #wanted AS w ON w.scan_id = a.scan_id;
         SET @Missing = (SELECT COUNT(DISTINCT scan_id) FROM #asked);
-        SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT TOP (20) idx FROM #asked ORDER BY idx) AS m);
+        SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ')
+            FROM (SELECT DISTINCT TOP (20) idx FROM #asked ORDER BY idx) AS m);
         IF @Missing > 0 AND (@SkipMissing = 0 OR NOT EXISTS (SELECT 1 FROM #wanted))
         BEGIN
             SET @Number = 50140;
-            SET @Message = CONCAT(@Missing, N' patients have no features that the model can read; their indices: ', @Some, IIF(@Missing > 20, N', …', N''),
-                N'. Call GenerateFeatures for their scans',
+            SET @Message = CONCAT(@Missing, N' patients have no features that the model can read; their indices: ', @Some,
+                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for their scans',
                 IIF(EXISTS (SELECT 1 FROM #wanted), N', or leave them out with @SkipMissing = 1.', N'.'));
         END;
     END;

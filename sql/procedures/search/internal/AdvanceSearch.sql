@@ -64,7 +64,8 @@ BEGIN
     ELSE
     BEGIN
         UPDATE dbo.searches
-        SET state = 'training', best_trial_id = @Best, worker = @Worker, lease_until = DATEADD(SECOND, @LeaseSeconds, @Now), training_from = @Now
+        SET state = 'training', best_trial_id = @Best, worker = @Worker, lease_until = DATEADD(SECOND, @LeaseSeconds, @Now),
+            training_from = @Now
         WHERE search_id = @SearchId AND state = 'running' AND rung = @Rung;
         SET @Next = CASE WHEN @@ROWCOUNT = 1 THEN 'train' ELSE 'wait' END;
     END;

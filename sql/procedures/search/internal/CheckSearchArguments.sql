@@ -17,7 +17,8 @@ BEGIN
     DECLARE @Message NVARCHAR(4000) = N'';
     IF @@TRANCOUNT > 0
     BEGIN
-        SET @Message = N'SearchModels was called inside a transaction. Workers could not see the trials: commit or roll back first, then call it again.';
+        SET @Message = CONCAT(N'SearchModels was called inside a transaction. ',
+            N'Workers could not see the trials: commit or roll back first, then call it again.');
         THROW 50100, @Message, 1;
     END;
 

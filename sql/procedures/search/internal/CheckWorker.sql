@@ -12,7 +12,8 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @Given INT = @SearchId;
     IF @@TRANCOUNT > 0
     BEGIN
-        SET @Message = N'RunSearch was called inside a transaction. It commits trial by trial: commit or roll back first, then call it again.';
+        SET @Message = CONCAT(N'RunSearch was called inside a transaction. ',
+            N'It commits trial by trial: commit or roll back first, then call it again.');
         THROW 50100, @Message, 1;
     END;
     IF @LeaseSeconds IS NULL OR @LeaseSeconds NOT BETWEEN 1 AND 86400 OR @Worker = N''

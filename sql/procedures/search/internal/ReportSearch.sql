@@ -7,7 +7,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Count INT, @Name NVARCHAR(128), @Version INT, @Settings NVARCHAR(2000), @Auc NVARCHAR(30), @Loss NVARCHAR(30);
+    DECLARE @Message NVARCHAR(2000), @Count INT, @Name NVARCHAR(128), @Version INT, @Settings NVARCHAR(2000), @Auc NVARCHAR(30),
+        @Loss NVARCHAR(30);
     SET @Count = (SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId);
     IF (SELECT state FROM dbo.searches WHERE search_id = @SearchId) = 'failed'
     BEGIN
@@ -26,6 +27,6 @@ BEGIN
     INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
     LEFT JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
     WHERE s.search_id = @SearchId;
-    RAISERROR(N'Search %d is done: of %d trials the best is %s; AUC %s and log loss %s of held-out training patients. It is %s version %d.', 0, 1,
-        @SearchId, @Count, @Settings, @Auc, @Loss, @Name, @Version) WITH NOWAIT;
+    RAISERROR(N'Search %d is done: of %d trials the best is %s; AUC %s and log loss %s of held-out training patients. It is %s version %d.',
+        0, 1, @SearchId, @Count, @Settings, @Auc, @Loss, @Name, @Version) WITH NOWAIT;
 END;

@@ -11,14 +11,15 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Finished INT, @Failed INT, @Planned INT, @Metric VARCHAR(10), @Best NVARCHAR(30), @Rate FLOAT, @RateText NVARCHAR(30), @Left INT;
+    DECLARE @Finished INT, @Failed INT, @Planned INT, @Metric VARCHAR(10), @Best NVARCHAR(30), @Rate FLOAT, @RateText NVARCHAR(30),
+        @Left INT;
     DECLARE @Each FLOAT = @Seconds / (SELECT COUNT(*) FROM #figures);
 
     -- attempts tells whether the trial was meanwhile given to another worker, who then stores it.
     BEGIN TRANSACTION;
     UPDATE t
-    SET t.state = CASE WHEN COALESCE(r.error, N'') = N'' THEN 'done' ELSE 'failed' END, t.error = NULLIF(r.error, N''), t.auc = r.auc, t.log_loss = r.log_loss,
-        t.seconds = @Each, t.lease_until = NULL
+    SET t.state = CASE WHEN COALESCE(r.error, N'') = N'' THEN 'done' ELSE 'failed' END, t.error = NULLIF(r.error, N''), t.auc = r.auc,
+        t.log_loss = r.log_loss, t.seconds = @Each, t.lease_until = NULL
     FROM dbo.search_trials AS t
     INNER JOIN #taken AS k ON k.trial_id = t.trial_id
     INNER JOIN #figures AS r ON r.trial_id = t.trial_id

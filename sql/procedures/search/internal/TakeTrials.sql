@@ -14,7 +14,8 @@ BEGIN
 
     IF EXISTS (SELECT 1 FROM dbo.search_trials WHERE search_id = @SearchId AND state = 'running' AND lease_until < @Now AND attempts >= 3)
         UPDATE dbo.search_trials
-        SET state = 'failed', error = N'Three workers were ended or ran out of time during this trial. Take fewer trees, or a longer @LeaseSeconds.'
+        SET state = 'failed',
+            error = N'Three workers were ended or ran out of time during this trial. Take fewer trees, or a longer @LeaseSeconds.'
         WHERE search_id = @SearchId AND state = 'running' AND lease_until < @Now AND attempts >= 3;
 
     SELECT TOP (1) @FeatureSetId = feature_set_id, @Pooling = pooling, @Attempts = attempts
@@ -31,7 +32,8 @@ BEGIN
         FROM dbo.search_trials
         WHERE search_id = @SearchId AND (state = 'queued' OR (state = 'running' AND lease_until < @Now)));
     SET @Fewest = 1 + @Count / 10;
-    SET @Count = CASE WHEN @Attempts > 0 THEN 1 WHEN @Free / 4 <= @Fewest THEN @Fewest WHEN @Free / 4 < @Count THEN @Free / 4 ELSE @Count END;
+    SET @Count = CASE
+        WHEN @Attempts > 0 THEN 1 WHEN @Free / 4 <= @Fewest THEN @Fewest WHEN @Free / 4 < @Count THEN @Free / 4 ELSE @Count END;
 
     UPDATE TOP (@Count) dbo.search_trials WITH (UPDLOCK, READPAST, ROWLOCK)
     SET state = 'running', worker = @Worker, lease_until = DATEADD(SECOND, @LeaseSeconds, @Now), attempts = attempts + 1

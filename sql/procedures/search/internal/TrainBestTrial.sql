@@ -8,9 +8,11 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128), @Seed INT, @Folds INT, @SkipMissing BIT, @From DATETIME2(3), @ClassifierId INT;
+    DECLARE @Message NVARCHAR(2000), @ModelName NVARCHAR(128), @Seed INT, @Folds INT, @SkipMissing BIT, @From DATETIME2(3),
+        @ClassifierId INT;
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @NetworkName NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
-    DECLARE @LearningRate FLOAT, @NumLeaves INT, @MinDataInLeaf INT, @MaxIterations INT, @EarlyStoppingRounds INT, @ValidationFraction FLOAT;
+    DECLARE @LearningRate FLOAT, @NumLeaves INT, @MinDataInLeaf INT, @MaxIterations INT, @EarlyStoppingRounds INT,
+        @ValidationFraction FLOAT;
     DECLARE @Imbalance NVARCHAR(32), @Pass INT = 0;
     SELECT @ModelName = s.name, @Seed = s.seed, @Folds = s.folds, @SkipMissing = s.skip_missing, @From = s.training_from,
         @FeatureSetId = t.feature_set_id, @Pooling = t.pooling, @NetworkName = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing,
@@ -54,7 +56,8 @@ BEGIN
             INNER JOIN dbo.experiments AS e ON e.classifier_id = c.classifier_id
             INNER JOIN dbo.searches AS s ON s.search_id = @SearchId
             INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
-            WHERE c.name = @ModelName AND c.feature_set_id = @FeatureSetId AND c.pooling = @Pooling AND e.started_at >= @From AND e.seed = @Seed
+            WHERE c.name = @ModelName AND c.feature_set_id = @FeatureSetId AND c.pooling = @Pooling AND e.started_at >= @From
+                AND e.seed = @Seed
                 AND NOT EXISTS (
                     SELECT 1
                     FROM OPENJSON(t.parameters) AS p
@@ -62,5 +65,6 @@ BEGIN
         SET @Pass = @Pass + 1;
     END;
 
-    UPDATE dbo.searches SET state = 'done', classifier_id = @ClassifierId, lease_until = NULL WHERE search_id = @SearchId AND worker = @Worker;
+    UPDATE dbo.searches SET state = 'done', classifier_id = @ClassifierId, lease_until = NULL
+    WHERE search_id = @SearchId AND worker = @Worker;
 END;

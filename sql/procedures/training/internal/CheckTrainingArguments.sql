@@ -24,7 +24,8 @@ BEGIN
     DECLARE @Message NVARCHAR(4000) = N'';
     IF @@TRANCOUNT > 0
     BEGIN
-        SET @Message = N'TrainLungCancerModel was called inside a transaction. Training would hold its locks: commit or roll back first, then call it again.';
+        SET @Message = CONCAT(N'TrainLungCancerModel was called inside a transaction. ',
+            N'Training would hold its locks: commit or roll back first, then call it again.');
         THROW 50100, @Message, 1;
     END;
 
@@ -38,15 +39,22 @@ BEGIN
             (N'@Algorithm', N'''' + @Algorithm + N'''', N'lightgbm and logistic', IIF(@Algorithm IN (N'lightgbm', N'logistic'), 1, 0)),
             (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
             (N'@Folds', CAST(@Folds AS NVARCHAR(30)), N'0 (hold-out) and 2 to 20', IIF(@Folds = 0 OR @Folds BETWEEN 2 AND 20, 1, 0)),
-            (N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'NULL and 0.05 to 0.5', IIF(@ValidationFraction NOT BETWEEN 0.05 AND 0.5, 0, 1)),
-            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'NULL and 0.001 to 1', IIF(@LearningRate NOT BETWEEN 0.001 AND 1, 0, 1)),
+            (N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'NULL and 0.05 to 0.5',
+                IIF(@ValidationFraction NOT BETWEEN 0.05 AND 0.5, 0, 1)),
+            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'NULL and 0.001 to 1',
+                IIF(@LearningRate NOT BETWEEN 0.001 AND 1, 0, 1)),
             (N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'NULL and 2 to 1024', IIF(@NumLeaves NOT BETWEEN 2 AND 1024, 0, 1)),
-            (N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'NULL and 1 to 10000', IIF(@MinDataInLeaf NOT BETWEEN 1 AND 10000, 0, 1)),
-            (N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'NULL and 1 to 10000', IIF(@MaxIterations NOT BETWEEN 1 AND 10000, 0, 1)),
-            (N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'NULL and 1 to 1000', IIF(@EarlyStoppingRounds NOT BETWEEN 1 AND 1000, 0, 1)),
+            (N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'NULL and 1 to 10000',
+                IIF(@MinDataInLeaf NOT BETWEEN 1 AND 10000, 0, 1)),
+            (N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'NULL and 1 to 10000',
+                IIF(@MaxIterations NOT BETWEEN 1 AND 10000, 0, 1)),
+            (N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'NULL and 1 to 1000',
+                IIF(@EarlyStoppingRounds NOT BETWEEN 1 AND 1000, 0, 1)),
             (N'@L2', CAST(@L2 AS NVARCHAR(30)), N'NULL and 0.000001 to 1000000', IIF(@L2 NOT BETWEEN 0.000001 AND 1000000, 0, 1)),
-            (N'@Imbalance', N'''' + @Imbalance + N'''', N'none, class_weight and undersample', IIF(@Imbalance IN (N'none', N'class_weight', N'undersample'), 1, 0)),
-            (N'@Calibration', N'''' + @Calibration + N'''', N'none, platt and isotonic', IIF(@Calibration IN (N'none', N'platt', N'isotonic'), 1, 0)),
+            (N'@Imbalance', N'''' + @Imbalance + N'''', N'none, class_weight and undersample',
+                IIF(@Imbalance IN (N'none', N'class_weight', N'undersample'), 1, 0)),
+            (N'@Calibration', N'''' + @Calibration + N'''', N'none, platt and isotonic',
+                IIF(@Calibration IN (N'none', N'platt', N'isotonic'), 1, 0)),
             (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1))
     ) AS a (name, given, supported, is_supported)
     WHERE a.is_supported = 0;
@@ -61,7 +69,8 @@ BEGIN
             (N'logistic', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
             (N'logistic', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
             (N'logistic', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'which has no trees'),
-            (IIF(@Folds > 0, N'logistic', N''), N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'which stops nothing early inside a fold')
+            (IIF(@Folds > 0, N'logistic', N''), N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)),
+                N'which stops nothing early inside a fold')
     ) AS a (algorithm, name, given, reason)
     WHERE a.algorithm = @Algorithm AND a.given IS NOT NULL;
 

@@ -29,8 +29,8 @@ BEGIN
 
     IF @Missing > 0 AND @SkipMissing = 0 AND EXISTS (SELECT 1 FROM #patients)
     BEGIN
-        SET @Message = CONCAT(@Missing, N' labelled patients have no features of this kind; their indices: ', @Some, IIF(@Missing > 20, N', …', N''),
-            N'. Call GenerateFeatures for their scans, or leave them out with @SkipMissing = 1.');
+        SET @Message = CONCAT(@Missing, N' labelled patients have no features of this kind; their indices: ', @Some,
+            IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for their scans, or leave them out with @SkipMissing = 1.');
         THROW 50140, @Message, 1;
     END;
     IF @Missing > 0 AND @SkipMissing = 1

@@ -1,4 +1,5 @@
--- RefreshUnitVectors: makes the unit vectors that #vectors asks for where they are missing, damaged, or of another vector than is stored now.
+-- RefreshUnitVectors: makes the unit vectors that #vectors asks for where they are missing, damaged,
+-- or of another vector than is stored now.
 -- Called by SimilarPatients, whose table #vectors it reads.
 CREATE OR ALTER PROCEDURE internal.RefreshUnitVectors
     @FeatureSetId INT,      -- feature set of the vectors
@@ -9,7 +10,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Locked INT, @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #stale (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #some (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
     CREATE TABLE #units (scan_id INT NOT NULL PRIMARY KEY, unit VARCHAR(MAX) NULL);
