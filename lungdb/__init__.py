@@ -1,3 +1,3 @@
 """Machine learning on CT scans inside SQL Server."""
 
-__version__ = "0.2.0"
+__version__ = "0.3.0.dev0"
