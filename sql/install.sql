@@ -2697,8 +2697,95 @@ Example:
     SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, name;
 END;
 GO
+-- DeleteModelNodes: deletes what plain T-SQL reads of a model; inside the caller's transaction.
+-- Called by DeleteModel and StoreModelNodes.
+CREATE OR ALTER PROCEDURE internal.DeleteModelNodes
+    @ClassifierId INT -- the model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DELETE FROM dbo.model_checks WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_calibration WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_nodes WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
+END;
+GO
+-- MeasurePairs: finds the test patients that two models have both scored, and measures both models on them, in T-SQL alone.
+-- Called by PromoteModel and CompareScores, whose table #pairs it fills.
+CREATE OR ALTER PROCEDURE internal.MeasurePairs
+    @ClassifierA INT,      -- a model
+    @ClassifierB INT,      -- another
+    @Metric NVARCHAR(64),  -- auc, average_precision, log_loss or brier
+    @Patients INT OUTPUT,  -- common test patients, those whose label was changed between the two runs left out
+    @ValueA FLOAT OUTPUT,  -- the first model's figure, NULL unless there are patients with and without cancer
+    @ValueB FLOAT OUTPUT   -- the second model's
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Positives FLOAT, @Negatives FLOAT;
+    DECLARE @ExperimentA INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA);
+    DECLARE @ExperimentB INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB);
+    -- What a probability is kept away from 0 and 1 in a logarithm, as scikit-learn does.
+    DECLARE @Least FLOAT = POWER(CAST(2 AS FLOAT), -52);
+
+    IF @Metric IS NULL OR @Metric NOT IN (N'auc', N'average_precision', N'log_loss', N'brier')
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Metric, N'%', N'%%') + N'''', N'NULL'),
+            N' for the parameter @Metric is not supported. Supported values are auc, average_precision, log_loss and brier.');
+        THROW 50101, @Message, 1;
+    END;
+
+    INSERT INTO #pairs (patient_id, label, a, b)
+    SELECT a.patient_id, a.label, a.probability, b.probability
+    FROM dbo.test_scores AS a
+    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
+    WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB;
+    SELECT @Patients = COUNT(*), @Positives = COALESCE(SUM(label), 0) FROM #pairs;
+    SELECT @Negatives = @Patients - @Positives, @ValueA = NULL, @ValueB = NULL;
+    IF @Positives = 0 OR @Negatives = 0
+        RETURN 0;
+
+    -- A level is a score of a model with everybody who has it; `found` and `seen` count from the highest level down to it.
+    -- AUC counts pairs of one positive and one negative that are in order, ties as half, which is what ranks sum up to.
+    WITH scores AS (
+        SELECT 0 AS model, CAST(label AS FLOAT) AS label, a AS score FROM #pairs
+        UNION ALL
+        SELECT 1, CAST(label AS FLOAT), b FROM #pairs
+    ), levels AS (
+        SELECT model, score, SUM(label) AS positives, SUM(1 - label) AS negatives,
+            CASE WHEN score < @Least THEN @Least WHEN score > 1 - @Least THEN 1 - @Least ELSE score END AS kept
+        FROM scores
+        GROUP BY model, score
+    ), counted AS (
+        SELECT model, score, positives, negatives, kept,
+            SUM(positives) OVER (PARTITION BY model ORDER BY score DESC ROWS UNBOUNDED PRECEDING) AS found,
+            SUM(positives + negatives) OVER (PARTITION BY model ORDER BY score DESC ROWS UNBOUNDED PRECEDING) AS seen
+        FROM levels
+    ), figures AS (
+        SELECT model,
+            SUM(negatives * (found - positives / 2)) / (@Positives * @Negatives) AS auc,
+            SUM(positives * found / seen) / @Positives AS average_precision,
+            -SUM(positives * LOG(kept) + negatives * LOG(1 - kept)) / @Patients AS log_loss,
+            SUM(positives * (1 - score) * (1 - score) + negatives * score * score) / @Patients AS brier
+        FROM counted
+        GROUP BY model
+    ), chosen AS (
+        SELECT model,
+            CASE @Metric WHEN N'auc' THEN auc WHEN N'average_precision' THEN average_precision
+                WHEN N'log_loss' THEN log_loss ELSE brier END AS value
+        FROM figures
+    )
+    SELECT @ValueA = SUM(CASE WHEN model = 0 THEN value ELSE 0 END), @ValueB = SUM(CASE WHEN model = 1 THEN value ELSE 0 END)
+    FROM chosen;
+END;
+GO
 -- CompareScores: a figure of two models on the test patients that both have scored, and an interval of its difference.
--- Called by CompareModels and PromoteModel.
+-- Called by CompareModels and CompareFigures.
 CREATE OR ALTER PROCEDURE internal.CompareScores
     @ClassifierA INT,        -- a model
     @ClassifierB INT,        -- another
@@ -2717,27 +2804,13 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Seed INT = 20170401, @Resamples INT = 2000;
     DECLARE @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
-    DECLARE @ExperimentA INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA);
-    DECLARE @ExperimentB INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB);
-
-    IF @Metric IS NULL OR @Metric NOT IN (N'auc', N'average_precision', N'log_loss', N'brier')
-    BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Metric, N'%', N'%%') + N'''', N'NULL'),
-            N' for the parameter @Metric is not supported. Supported values are auc, average_precision, log_loss and brier.');
-        THROW 50101, @Message, 1;
-    END;
 
     -- The query of an external script runs with the caller's rights, and nobody needs rights on tables to call this.
-    CREATE TABLE #pairs (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL,
-        a FLOAT NOT NULL, b FLOAT NOT NULL);
-    INSERT INTO #pairs (patient_id, label, a, b)
-    SELECT a.patient_id, a.label, a.probability, b.probability
-    FROM dbo.test_scores AS a
-    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
-    WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB;
-    SET @Patients = (SELECT COUNT(*) FROM #pairs);
-    SELECT @ValueA = NULL, @ValueB = NULL, @Difference = NULL, @Low = NULL, @High = NULL;
-    IF @Patients = 0
+    CREATE TABLE #pairs (
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
+    EXECUTE internal.MeasurePairs @ClassifierA, @ClassifierB, @Metric, @Patients OUTPUT, @ValueA OUTPUT, @ValueB OUTPUT;
+    SELECT @Metric = LOWER(@Metric), @Difference = @ValueA - @ValueB, @Low = NULL, @High = NULL;
+    IF @Difference IS NULL
         RETURN 0;
 
     EXECUTE sp_execute_external_script
@@ -2747,38 +2820,18 @@ def main(scores, metric, seed, resamples):
     from lungdb.procedures import compare_scores
     return compare_scores(scores, metric, seed, resamples)
 
-ValueA, ValueB, Difference, Low, High, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Seed, Resamples)
+Low, High, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Seed, Resamples)
 ',
         @input_data_1 = N'SELECT label, a, b FROM #pairs ORDER BY patient_id;',
-        @params = N'@Metric NVARCHAR(64), @Seed INT, @Resamples INT, @ValueA FLOAT OUTPUT, @ValueB FLOAT OUTPUT,
-            @Difference FLOAT OUTPUT, @Low FLOAT OUTPUT, @High FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @params = N'@Metric NVARCHAR(64), @Seed INT, @Resamples INT, @Low FLOAT OUTPUT, @High FLOAT OUTPUT,
+            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
         @Metric = @Metric, @Seed = @Seed, @Resamples = @Resamples,
-        @ValueA = @ValueA OUTPUT, @ValueB = @ValueB OUTPUT, @Difference = @Difference OUTPUT, @Low = @Low OUTPUT, @High = @High OUTPUT,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber = 50112
-        -- One class only: no figure is defined.
-        SELECT @ValueA = NULL, @ValueB = NULL, @Difference = NULL, @Low = NULL, @High = NULL;
-    ELSE IF @ErrorNumber <> 0
+        @Low = @Low OUTPUT, @High = @High OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
     END;
-END;
-GO
--- DeleteModelNodes: deletes what plain T-SQL reads of a model; inside the caller's transaction.
--- Called by DeleteModel and StoreModelNodes.
-CREATE OR ALTER PROCEDURE internal.DeleteModelNodes
-    @ClassifierId INT -- the model
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DELETE FROM dbo.model_checks WHERE classifier_id = @ClassifierId;
-    DELETE FROM dbo.model_calibration WHERE classifier_id = @ClassifierId;
-    DELETE FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId;
-    DELETE FROM dbo.model_nodes WHERE classifier_id = @ClassifierId;
-    DELETE FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
 END;
 GO
 -- AddTerms: adds the terms of a logistic regression for every scan.
@@ -3303,7 +3356,7 @@ Examples:
     END;
 
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @ClassifierId INT, @Champion INT, @ChampionVersion INT, @LastPromotion INT, @Patients INT;
-    DECLARE @Value FLOAT, @PreviousValue FLOAT, @Difference FLOAT, @Low FLOAT, @High FLOAT, @IsWorse BIT;
+    DECLARE @Value FLOAT, @PreviousValue FLOAT, @IsWorse BIT;
 
     IF @Force IS NULL
     BEGIN
@@ -3322,9 +3375,9 @@ Examples:
         RETURN 0;
     END;
 
-    SET @PreviousValue = NULL;
-    EXECUTE internal.CompareScores @ClassifierId, @Champion, @Metric, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT,
-        @Difference OUTPUT, @Low OUTPUT, @High OUTPUT;
+    CREATE TABLE #pairs (
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
+    EXECUTE internal.MeasurePairs @ClassifierId, @Champion, @Metric, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT;
     SET @IsWorse = IIF(@Metric IN (N'auc', N'average_precision'), IIF(@Value < @PreviousValue, 1, 0), IIF(@Value > @PreviousValue, 1, 0));
     IF @Champion IS NULL
         SET @Value = (
@@ -3342,8 +3395,7 @@ Examples:
         SET @Number = 50141;
         SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)), N' and the champion, version ',
             @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
-            N' test patients (95 % interval of the difference ', COALESCE(CONCAT(LTRIM(STR(@Low, 20, 4)), N' to ', LTRIM(STR(@High, 20, 4))), N'not defined'),
-            N'). Keep the champion, or promote the version with @Force = 1.');
+            N' test patients. Keep the champion, or promote the version with @Force = 1.');
     END;
     IF @Number <> 0
     BEGIN

@@ -834,8 +834,8 @@ IF NOT EXISTS (
     SELECT 1 FROM sys.procedures
     WHERE schema_id = SCHEMA_ID(N'dbo') AND name IN (
         N'CheckInstallation', N'CompareFigures', N'CompareModels', N'FeaturizeImages', N'GenerateFeatures',
-        N'PredictLungCancer', N'PredictPatients', N'PromoteModel', N'RunSearch', N'SearchModels', N'SimilarPatients',
-        N'StoreModelNodes', N'TrainLungCancerModel'))
+        N'PredictLungCancer', N'PredictPatients', N'RunSearch', N'SearchModels', N'SimilarPatients', N'StoreModelNodes',
+        N'TrainLungCancerModel'))
 BEGIN
     DROP PROCEDURE IF EXISTS dbo.AddTerms;
     DROP PROCEDURE IF EXISTS dbo.AdvanceSearch;
@@ -2330,6 +2330,77 @@ BEGIN
     DELETE FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
 END;
 GO
+-- MeasurePairs: finds the test patients that two models have both scored, and measures both models on them, in T-SQL alone.
+-- Called by PromoteModel and CompareScores, whose table #pairs it fills.
+CREATE OR ALTER PROCEDURE internal.MeasurePairs
+    @ClassifierA INT,      -- a model
+    @ClassifierB INT,      -- another
+    @Metric NVARCHAR(64),  -- auc, average_precision, log_loss or brier
+    @Patients INT OUTPUT,  -- common test patients, those whose label was changed between the two runs left out
+    @ValueA FLOAT OUTPUT,  -- the first model's figure, NULL unless there are patients with and without cancer
+    @ValueB FLOAT OUTPUT   -- the second model's
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Positives FLOAT, @Negatives FLOAT;
+    DECLARE @ExperimentA INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA);
+    DECLARE @ExperimentB INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB);
+    -- What a probability is kept away from 0 and 1 in a logarithm, as scikit-learn does.
+    DECLARE @Least FLOAT = POWER(CAST(2 AS FLOAT), -52);
+
+    IF @Metric IS NULL OR @Metric NOT IN (N'auc', N'average_precision', N'log_loss', N'brier')
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Metric, N'%', N'%%') + N'''', N'NULL'),
+            N' for the parameter @Metric is not supported. Supported values are auc, average_precision, log_loss and brier.');
+        THROW 50101, @Message, 1;
+    END;
+
+    INSERT INTO #pairs (patient_id, label, a, b)
+    SELECT a.patient_id, a.label, a.probability, b.probability
+    FROM dbo.test_scores AS a
+    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
+    WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB;
+    SELECT @Patients = COUNT(*), @Positives = COALESCE(SUM(label), 0) FROM #pairs;
+    SELECT @Negatives = @Patients - @Positives, @ValueA = NULL, @ValueB = NULL;
+    IF @Positives = 0 OR @Negatives = 0
+        RETURN 0;
+
+    -- A level is a score of a model with everybody who has it; `found` and `seen` count from the highest level down to it.
+    -- AUC counts pairs of one positive and one negative that are in order, ties as half, which is what ranks sum up to.
+    WITH scores AS (
+        SELECT 0 AS model, CAST(label AS FLOAT) AS label, a AS score FROM #pairs
+        UNION ALL
+        SELECT 1, CAST(label AS FLOAT), b FROM #pairs
+    ), levels AS (
+        SELECT model, score, SUM(label) AS positives, SUM(1 - label) AS negatives,
+            CASE WHEN score < @Least THEN @Least WHEN score > 1 - @Least THEN 1 - @Least ELSE score END AS kept
+        FROM scores
+        GROUP BY model, score
+    ), counted AS (
+        SELECT model, score, positives, negatives, kept,
+            SUM(positives) OVER (PARTITION BY model ORDER BY score DESC ROWS UNBOUNDED PRECEDING) AS found,
+            SUM(positives + negatives) OVER (PARTITION BY model ORDER BY score DESC ROWS UNBOUNDED PRECEDING) AS seen
+        FROM levels
+    ), figures AS (
+        SELECT model,
+            SUM(negatives * (found - positives / 2)) / (@Positives * @Negatives) AS auc,
+            SUM(positives * found / seen) / @Positives AS average_precision,
+            -SUM(positives * LOG(kept) + negatives * LOG(1 - kept)) / @Patients AS log_loss,
+            SUM(positives * (1 - score) * (1 - score) + negatives * score * score) / @Patients AS brier
+        FROM counted
+        GROUP BY model
+    ), chosen AS (
+        SELECT model,
+            CASE @Metric WHEN N'auc' THEN auc WHEN N'average_precision' THEN average_precision
+                WHEN N'log_loss' THEN log_loss ELSE brier END AS value
+        FROM figures
+    )
+    SELECT @ValueA = SUM(CASE WHEN model = 0 THEN value ELSE 0 END), @ValueB = SUM(CASE WHEN model = 1 THEN value ELSE 0 END)
+    FROM chosen;
+END;
+GO
 -- AddTerms: adds the terms of a logistic regression for every scan.
 -- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
 CREATE OR ALTER PROCEDURE internal.AddTerms
@@ -2704,6 +2775,99 @@ Examples:
     FROM dbo.classifiers AS c
     LEFT JOIN dbo.champions AS h ON h.classifier_id = c.classifier_id
     WHERE c.classifier_id = @ClassifierId;
+END;
+GO
+-- PromoteModel: makes a version the champion of its name, unless it is worse than the present one on the same test patients.
+-- Example: EXECUTE dbo.PromoteModel @ModelName = N'lightgbm_sql';
+CREATE OR ALTER PROCEDURE dbo.PromoteModel
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
+    @Version INT = NULL,                        -- version to promote; NULL means the newest
+    @Metric NVARCHAR(64) = N'auc',              -- figure to compare by: auc, average_precision, log_loss or brier
+    @Force BIT = 0,                             -- 1 promotes a worse version or one that cannot be compared too, and records that
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PromoteModel makes a version the champion of its name: what PredictLungCancer and PredictPatients use.
+Both versions are compared on the test patients that both have scored; one that is worse than the champion is refused.
+Every promotion is a row of dbo.model_promotions; RollbackModel undoes the newest.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
+    @Version INT = NULL                         version to promote; NULL means the newest
+    @Metric NVARCHAR(64) = N''auc''               figure to compare by: auc, average_precision, log_loss or brier
+    @Force BIT = 0                              1 promotes a worse version or one that cannot be compared too, and records that
+    @Help BIT = 0                               1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.PromoteModel;
+    EXECUTE dbo.PromoteModel @ModelName = N''lightgbm_sql'', @Version = 2, @Metric = N''log_loss'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT = 0, @ClassifierId INT, @Champion INT, @ChampionVersion INT, @LastPromotion INT, @Patients INT;
+    DECLARE @Value FLOAT, @PreviousValue FLOAT, @IsWorse BIT;
+
+    IF @Force IS NULL
+    BEGIN
+        SET @Message = N'The value NULL for the parameter @Force is not supported. Supported values are 0 and 1.';
+        THROW 50101, @Message, 1;
+    END;
+    SET @Version = COALESCE(@Version, (SELECT MAX(version) FROM dbo.classifiers WHERE name = @ModelName));
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @Champion = ch.classifier_id, @LastPromotion = ch.promotion_id, @ChampionVersion = c.version
+    FROM dbo.champions AS ch
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+    WHERE ch.name = @ModelName;
+    IF @Champion = @ClassifierId
+    BEGIN
+        RAISERROR(N'%s version %d is the champion already.', 0, 1, @ModelName, @Version) WITH NOWAIT;
+        RETURN 0;
+    END;
+
+    CREATE TABLE #pairs (
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
+    EXECUTE internal.MeasurePairs @ClassifierId, @Champion, @Metric, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT;
+    SET @IsWorse = IIF(@Metric IN (N'auc', N'average_precision'), IIF(@Value < @PreviousValue, 1, 0), IIF(@Value > @PreviousValue, 1, 0));
+    IF @Champion IS NULL
+        SET @Value = (
+            SELECT m.value FROM dbo.experiment_metrics AS m
+            WHERE m.part = 'test' AND m.metric = @Metric
+                AND m.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId));
+    ELSE IF @Force = 0 AND (@Value IS NULL OR @PreviousValue IS NULL)
+    BEGIN
+        SET @Number = 50144;
+        SET @Message = CONCAT(N'The versions ', @Version, N' and ', @ChampionVersion, N' (champion) of ''', @ModelName, N''' have ', @Patients,
+            N' test patients in common, on which ', @Metric, N' is not defined. Train the version again with these patients, or promote it with @Force = 1.');
+    END;
+    ELSE IF @Force = 0 AND @IsWorse = 1
+    BEGIN
+        SET @Number = 50141;
+        SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)), N' and the champion, version ',
+            @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
+            N' test patients. Keep the champion, or promote the version with @Force = 1.');
+    END;
+    IF @Number <> 0
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+
+    INSERT INTO dbo.model_promotions (name, classifier_id, previous_classifier_id, metric, value, previous_value, forced)
+    SELECT c.name, @ClassifierId, @Champion, LOWER(@Metric), @Value, @PreviousValue, @Force
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId AND COALESCE(@LastPromotion, 0) = COALESCE((
+        SELECT MAX(p.promotion_id) FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK) WHERE p.name = @ModelName AND p.rolled_back_at IS NULL), 0);
+    IF @@ROWCOUNT = 0
+    BEGIN
+        SET @Message = CONCAT(N'The champion of ''', REPLACE(@ModelName, N'%', N'%%'), N''' was changed by someone else meanwhile. See dbo.model_promotions and call PromoteModel again.');
+        THROW 50146, @Message, 1;
+    END;
+    SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on the test patients: ',
+        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.');
+    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
 END;
 GO
 -- RollbackModel: undoes the newest promotion of a name, so that the champion before it is the champion again.

@@ -1,9 +1,8 @@
-"""Whether one model is better than another on the same patients."""
+"""How sure it is that one model is better than another on the same patients."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -18,33 +17,18 @@ METRICS: dict[str, Callable[[ArrayLike, ArrayLike], float | None]] = {
 }
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """A figure of two models, `a` − `b`, and the 95 % interval of that difference."""
-
-    a: float
-    b: float
-    low: float
-    high: float
-
-    @property
-    def difference(self) -> float:
-        """Give a − b."""
-        return self.a - self.b
-
-
-def compare(
+def difference_interval(
     labels: NDArray[np.int64],
     a: NDArray[np.float64],
     b: NDArray[np.float64],
     metric: str,
     seed: int,
     resamples: int,
-) -> Comparison | None:
-    """Compare probabilities of the same patients; None when a class is missing.
+) -> tuple[float, float] | None:
+    """Give the 95 % interval of how much a figure of `a` exceeds that of `b`, of the same patients.
 
-    The interval is a paired bootstrap's: a patient drawn counts for both models (Efron and Tibshirani, An introduction
-    to the bootstrap, 1993).
+    None when a class is missing. The interval is a paired bootstrap's: a patient drawn counts for both models (Efron
+    and Tibshirani, An introduction to the bootstrap, 1993).
     """
     measure = METRICS[metric]
 
@@ -53,8 +37,4 @@ def compare(
         one, other = measure(drawn, both[:, 0]), measure(drawn, both[:, 1])
         return None if one is None or other is None else one - other
 
-    interval = bootstrap_interval(labels, np.stack([a, b], axis=1), difference, seed, resamples)
-    figures = measure(labels, a), measure(labels, b)
-    if interval is None or figures[0] is None or figures[1] is None:
-        return None
-    return Comparison(figures[0], figures[1], *interval)
+    return bootstrap_interval(labels, np.stack([a, b], axis=1), difference, seed, resamples)

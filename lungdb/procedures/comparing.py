@@ -1,4 +1,4 @@
-"""What dbo.CompareModels and dbo.PromoteModel call."""
+"""What dbo.CompareModels and dbo.CompareFigures call."""
 
 from __future__ import annotations
 
@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 
 from lungdb.errors import ErrorNumber, ProcedureError
-from lungdb.learning.comparing import METRICS, compare
+from lungdb.learning.comparing import METRICS, difference_interval
 from lungdb.procedures.checks import check_columns, whole_numbers
 
 _MOST_RESAMPLES = 100_000
 
-Result = tuple[float, float, float, float, float, int, str]
+Result = tuple[float, float, int, str]
 
 
 def compare_scores(scores: pd.DataFrame, metric: str, seed: int, resamples: int) -> Result:
-    """Compare two models on the patients whom both scored.
+    """Say how sure the difference of two models is, on the patients whom both scored.
 
     Parameters
     ----------
@@ -30,18 +30,16 @@ def compare_scores(scores: pd.DataFrame, metric: str, seed: int, resamples: int)
 
     Returns
     -------
-    a, b, difference : float
-        The figure of each model, and a − b.
     low, high : float
-        The 95 % paired bootstrap interval of the difference.
+        The 95 % paired bootstrap interval of the first model's figure minus the second's.
     error_number, error_message : int, str
-        0 and empty, or a refusal, with the figures 0: 50101 for an argument or value, 50112 when the patients are none
-        or of one class.
+        0 and empty, or a refusal, with the interval 0 to 0: 50101 for an argument or value, 50112 when the patients
+        are none or of one class.
     """
     try:
         return _compare(scores, metric, seed, resamples)
     except ProcedureError as refusal:
-        return 0.0, 0.0, 0.0, 0.0, 0.0, refusal.number, refusal.message
+        return 0.0, 0.0, refusal.number, refusal.message
 
 
 def _compare(scores: pd.DataFrame, metric: str, seed: int, resamples: int) -> Result:
@@ -61,11 +59,11 @@ def _compare(scores: pd.DataFrame, metric: str, seed: int, resamples: int) -> Re
         raise ProcedureError(
             ErrorNumber.ARGUMENT, "A label is not 0 or 1, or a probability is NULL, below 0 or above 1."
         )
-    found = compare(labels, a, b, metric, seed, resamples)
+    found = difference_interval(labels, a, b, metric, seed, resamples)
     if found is None:
         raise ProcedureError(
             ErrorNumber.ONE_CLASS,
             f"The {labels.size} patients whom both models scored are not of both labels, so there is nothing to "
             "compare. Train both models on the same splits with more patients.",
         )
-    return found.a, found.b, found.difference, found.low, found.high, 0, ""
+    return *found, 0, ""

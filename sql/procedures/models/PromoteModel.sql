@@ -29,7 +29,7 @@ Examples:
     END;
 
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @ClassifierId INT, @Champion INT, @ChampionVersion INT, @LastPromotion INT, @Patients INT;
-    DECLARE @Value FLOAT, @PreviousValue FLOAT, @Difference FLOAT, @Low FLOAT, @High FLOAT, @IsWorse BIT;
+    DECLARE @Value FLOAT, @PreviousValue FLOAT, @IsWorse BIT;
 
     IF @Force IS NULL
     BEGIN
@@ -48,9 +48,9 @@ Examples:
         RETURN 0;
     END;
 
-    SET @PreviousValue = NULL;
-    EXECUTE internal.CompareScores @ClassifierId, @Champion, @Metric, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT,
-        @Difference OUTPUT, @Low OUTPUT, @High OUTPUT;
+    CREATE TABLE #pairs (
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
+    EXECUTE internal.MeasurePairs @ClassifierId, @Champion, @Metric, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT;
     SET @IsWorse = IIF(@Metric IN (N'auc', N'average_precision'), IIF(@Value < @PreviousValue, 1, 0), IIF(@Value > @PreviousValue, 1, 0));
     IF @Champion IS NULL
         SET @Value = (
@@ -68,8 +68,7 @@ Examples:
         SET @Number = 50141;
         SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)), N' and the champion, version ',
             @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
-            N' test patients (95 % interval of the difference ', COALESCE(CONCAT(LTRIM(STR(@Low, 20, 4)), N' to ', LTRIM(STR(@High, 20, 4))), N'not defined'),
-            N'). Keep the champion, or promote the version with @Force = 1.');
+            N' test patients. Keep the champion, or promote the version with @Force = 1.');
     END;
     IF @Number <> 0
     BEGIN

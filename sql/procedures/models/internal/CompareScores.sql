@@ -1,5 +1,5 @@
 -- CompareScores: a figure of two models on the test patients that both have scored, and an interval of its difference.
--- Called by CompareModels and PromoteModel.
+-- Called by CompareModels and CompareFigures.
 CREATE OR ALTER PROCEDURE internal.CompareScores
     @ClassifierA INT,        -- a model
     @ClassifierB INT,        -- another
@@ -18,27 +18,13 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Seed INT = 20170401, @Resamples INT = 2000;
     DECLARE @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
-    DECLARE @ExperimentA INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA);
-    DECLARE @ExperimentB INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB);
-
-    IF @Metric IS NULL OR @Metric NOT IN (N'auc', N'average_precision', N'log_loss', N'brier')
-    BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Metric, N'%', N'%%') + N'''', N'NULL'),
-            N' for the parameter @Metric is not supported. Supported values are auc, average_precision, log_loss and brier.');
-        THROW 50101, @Message, 1;
-    END;
 
     -- The query of an external script runs with the caller's rights, and nobody needs rights on tables to call this.
-    CREATE TABLE #pairs (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL,
-        a FLOAT NOT NULL, b FLOAT NOT NULL);
-    INSERT INTO #pairs (patient_id, label, a, b)
-    SELECT a.patient_id, a.label, a.probability, b.probability
-    FROM dbo.test_scores AS a
-    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
-    WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB;
-    SET @Patients = (SELECT COUNT(*) FROM #pairs);
-    SELECT @ValueA = NULL, @ValueB = NULL, @Difference = NULL, @Low = NULL, @High = NULL;
-    IF @Patients = 0
+    CREATE TABLE #pairs (
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
+    EXECUTE internal.MeasurePairs @ClassifierA, @ClassifierB, @Metric, @Patients OUTPUT, @ValueA OUTPUT, @ValueB OUTPUT;
+    SELECT @Metric = LOWER(@Metric), @Difference = @ValueA - @ValueB, @Low = NULL, @High = NULL;
+    IF @Difference IS NULL
         RETURN 0;
 
     EXECUTE sp_execute_external_script
@@ -48,18 +34,14 @@ def main(scores, metric, seed, resamples):
     from lungdb.procedures import compare_scores
     return compare_scores(scores, metric, seed, resamples)
 
-ValueA, ValueB, Difference, Low, High, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Seed, Resamples)
+Low, High, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Seed, Resamples)
 ',
         @input_data_1 = N'SELECT label, a, b FROM #pairs ORDER BY patient_id;',
-        @params = N'@Metric NVARCHAR(64), @Seed INT, @Resamples INT, @ValueA FLOAT OUTPUT, @ValueB FLOAT OUTPUT,
-            @Difference FLOAT OUTPUT, @Low FLOAT OUTPUT, @High FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @params = N'@Metric NVARCHAR(64), @Seed INT, @Resamples INT, @Low FLOAT OUTPUT, @High FLOAT OUTPUT,
+            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
         @Metric = @Metric, @Seed = @Seed, @Resamples = @Resamples,
-        @ValueA = @ValueA OUTPUT, @ValueB = @ValueB OUTPUT, @Difference = @Difference OUTPUT, @Low = @Low OUTPUT, @High = @High OUTPUT,
-        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber = 50112
-        -- One class only: no figure is defined.
-        SELECT @ValueA = NULL, @ValueB = NULL, @Difference = NULL, @Low = NULL, @High = NULL;
-    ELSE IF @ErrorNumber <> 0
+        @Low = @Low OUTPUT, @High = @High OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;

@@ -1,0 +1,70 @@
+-- MeasurePairs: finds the test patients that two models have both scored, and measures both models on them, in T-SQL alone.
+-- Called by PromoteModel and CompareScores, whose table #pairs it fills.
+CREATE OR ALTER PROCEDURE internal.MeasurePairs
+    @ClassifierA INT,      -- a model
+    @ClassifierB INT,      -- another
+    @Metric NVARCHAR(64),  -- auc, average_precision, log_loss or brier
+    @Patients INT OUTPUT,  -- common test patients, those whose label was changed between the two runs left out
+    @ValueA FLOAT OUTPUT,  -- the first model's figure, NULL unless there are patients with and without cancer
+    @ValueB FLOAT OUTPUT   -- the second model's
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Positives FLOAT, @Negatives FLOAT;
+    DECLARE @ExperimentA INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA);
+    DECLARE @ExperimentB INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB);
+    -- What a probability is kept away from 0 and 1 in a logarithm, as scikit-learn does.
+    DECLARE @Least FLOAT = POWER(CAST(2 AS FLOAT), -52);
+
+    IF @Metric IS NULL OR @Metric NOT IN (N'auc', N'average_precision', N'log_loss', N'brier')
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Metric, N'%', N'%%') + N'''', N'NULL'),
+            N' for the parameter @Metric is not supported. Supported values are auc, average_precision, log_loss and brier.');
+        THROW 50101, @Message, 1;
+    END;
+
+    INSERT INTO #pairs (patient_id, label, a, b)
+    SELECT a.patient_id, a.label, a.probability, b.probability
+    FROM dbo.test_scores AS a
+    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
+    WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB;
+    SELECT @Patients = COUNT(*), @Positives = COALESCE(SUM(label), 0) FROM #pairs;
+    SELECT @Negatives = @Patients - @Positives, @ValueA = NULL, @ValueB = NULL;
+    IF @Positives = 0 OR @Negatives = 0
+        RETURN 0;
+
+    -- A level is a score of a model with everybody who has it; `found` and `seen` count from the highest level down to it.
+    -- AUC counts pairs of one positive and one negative that are in order, ties as half, which is what ranks sum up to.
+    WITH scores AS (
+        SELECT 0 AS model, CAST(label AS FLOAT) AS label, a AS score FROM #pairs
+        UNION ALL
+        SELECT 1, CAST(label AS FLOAT), b FROM #pairs
+    ), levels AS (
+        SELECT model, score, SUM(label) AS positives, SUM(1 - label) AS negatives,
+            CASE WHEN score < @Least THEN @Least WHEN score > 1 - @Least THEN 1 - @Least ELSE score END AS kept
+        FROM scores
+        GROUP BY model, score
+    ), counted AS (
+        SELECT model, score, positives, negatives, kept,
+            SUM(positives) OVER (PARTITION BY model ORDER BY score DESC ROWS UNBOUNDED PRECEDING) AS found,
+            SUM(positives + negatives) OVER (PARTITION BY model ORDER BY score DESC ROWS UNBOUNDED PRECEDING) AS seen
+        FROM levels
+    ), figures AS (
+        SELECT model,
+            SUM(negatives * (found - positives / 2)) / (@Positives * @Negatives) AS auc,
+            SUM(positives * found / seen) / @Positives AS average_precision,
+            -SUM(positives * LOG(kept) + negatives * LOG(1 - kept)) / @Patients AS log_loss,
+            SUM(positives * (1 - score) * (1 - score) + negatives * score * score) / @Patients AS brier
+        FROM counted
+        GROUP BY model
+    ), chosen AS (
+        SELECT model,
+            CASE @Metric WHEN N'auc' THEN auc WHEN N'average_precision' THEN average_precision
+                WHEN N'log_loss' THEN log_loss ELSE brier END AS value
+        FROM figures
+    )
+    SELECT @ValueA = SUM(CASE WHEN model = 0 THEN value ELSE 0 END), @ValueB = SUM(CASE WHEN model = 1 THEN value ELSE 0 END)
+    FROM chosen;
+END;
