@@ -36,7 +36,8 @@ Examples:
     DECLARE @ValueA FLOAT, @ValueB FLOAT, @Difference FLOAT, @Low FLOAT, @High FLOAT;
     IF @Top IS NULL OR @Top NOT BETWEEN 0 AND 10000
     BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Top AS NVARCHAR(12)), N'NULL'), N' for the parameter @Top is not supported. Supported values are 0 to 10000.');
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Top AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Top is not supported. Supported values are 0 to 10000.');
         THROW 50101, @Message, 1;
     END;
     EXECUTE internal.FindClassifier @A, @VersionA, @ClassifierA OUTPUT;
