@@ -3,22 +3,24 @@ BIN := .venv/bin
 # A file's tests stay in one process, so that what they share is made once.
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
 
-.PHONY: demo web test test-slow test-all profile lint bench sql clean
+.PHONY: demo web setup test test-slow test-all profile lint bench sql clean
 
 demo: .venv/.demo web/node_modules/.done  ## the whole job on synthetic scans
 	$(BIN)/lungdb demo
 
 web: web/node_modules/.done  ## what the web page loads into the browser
 
-test: .venv/.test .tsql/.done web/node_modules/.tools lint  ## the fast tests
+setup: .venv/.test .tsql/.done web/node_modules/.tools  ## what the tests and lint need
+
+test: setup lint  ## the fast tests
 	$(PYTEST)
 
-test-slow: .venv/.test .tsql/.done web/node_modules/.tools
+test-slow: setup
 	$(PYTEST) -m slow
 
 test-all: test test-slow  ## the fast and the slow tests
 
-profile: .venv/.test .tsql/.done web/node_modules/.tools  ## all tests, and where their time goes, by file
+profile: setup  ## all tests, and where their time goes, by file
 	$(PYTEST) -m "" -p tests.support.profile
 
 lint: .venv/.test web/node_modules/.tools

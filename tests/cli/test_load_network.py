@@ -16,7 +16,9 @@ from onnx import TensorProto, helper, numpy_helper
 from lungdb.cli.load_network import main
 from lungdb.imaging.codecs import decode_slice
 from lungdb.imaging.preprocessing import CtSlice, prepare
+from lungdb.loading.network_file import FORMATS
 from lungdb.networks.graphs.layers import select_layer
+from lungdb.networks.weights.files import FORMS
 from tests.support.asking import Query, Store
 
 
@@ -178,6 +180,11 @@ def test_the_output_of_a_cntk_network_can_be_chosen(
     assert [value.name for value in onnx.load_from_string(model).graph.output] == ["z.x"]
     assert main([str(DATA / "networks" / "resnet18_thin.pth"), "-d", target, "--output", "z.x"]) == 1
     assert "--output is for CNTK" in capsys.readouterr().err
+
+
+def test_every_form_that_is_recognised_has_a_name_for_people() -> None:
+    """What is printed of a network says its format; a form without a name would fail only there."""
+    assert set(FORMATS) == {"onnx", "cntk", *FORMS}
 
 
 def test_the_ending_of_a_files_name_does_not_matter(target: str, query: Query, tmp_path: Path) -> None:

@@ -137,7 +137,7 @@ class Interpreter(Session):
             if self.options.no_exec and not isinstance(statement, SetOption):
                 continue
             try:
-                yield from _HANDLERS[type(statement)](self, frame, statement)
+                yield from HANDLERS[type(statement)](self, frame, statement)
                 if not isinstance(statement, _OF_STATEMENTS):
                     self.last_error = 0
             except StatementError:
@@ -274,7 +274,7 @@ def _wait_for(session: Session, frame: Frame, statement: WaitFor) -> Iterator[Ev
     return iter(())
 
 
-_HANDLERS: dict[type[Statement], Callable[[Any, Frame, Any], Iterator[Event]]] = {
+HANDLERS: dict[type[Statement], Callable[[Any, Frame, Any], Iterator[Event]]] = {
     AddColumns: add_columns,
     AlterColumn: alter_column,
     Block: _block,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 
@@ -13,12 +14,16 @@ from lungdb.networks.weights.limits import check_file_size
 from lungdb.networks.weights.pytorch import is_pytorch, read_pytorch
 from lungdb.networks.weights.safetensors import is_safetensors, read_safetensors
 
+FORMS: dict[str, tuple[Callable[[bytes], bool], Callable[[bytes], dict[str, NDArray[np.float32]]]]] = {
+    "safetensors": (is_safetensors, read_safetensors),
+    "pytorch": (is_pytorch, read_pytorch),
+}
+"""What tells each form by its content, and what reads it; the first that knows a file has it."""
+
 
 def is_weights(content: bytes) -> str | None:
-    """Tell a file's form by its content: `safetensors`, `pytorch`, or None for neither."""
-    if is_safetensors(content):
-        return "safetensors"
-    return "pytorch" if is_pytorch(content) else None
+    """Tell a file's form by its content, one of FORMS; None when it is none of them."""
+    return next((form for form, (tells, _) in FORMS.items() if tells(content)), None)
 
 
 def read_weights(source: bytes | str | PathLike[str]) -> dict[str, NDArray[np.float32]]:
@@ -47,7 +52,7 @@ def read_weights(source: bytes | str | PathLike[str]) -> dict[str, NDArray[np.fl
         raise LungdbError(
             "The file is neither safetensors nor what torch.save writes. Use a .safetensors, .pth or .pt file."
         )
-    return read_safetensors(content) if form == "safetensors" else read_pytorch(content)
+    return FORMS[form][1](content)
 
 
 def _content(path: Path) -> bytes:
