@@ -3203,7 +3203,8 @@ Examples:
     DECLARE @ValueA FLOAT, @ValueB FLOAT, @Difference FLOAT, @Low FLOAT, @High FLOAT;
     IF @Top IS NULL OR @Top NOT BETWEEN 0 AND 10000
     BEGIN
-        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Top AS NVARCHAR(12)), N'NULL'), N' for the parameter @Top is not supported. Supported values are 0 to 10000.');
+        SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Top AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Top is not supported. Supported values are 0 to 10000.');
         THROW 50101, @Message, 1;
     END;
     EXECUTE internal.FindClassifier @A, @VersionA, @ClassifierA OUTPUT;
@@ -3355,7 +3356,8 @@ Examples:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Number INT = 0, @ClassifierId INT, @Champion INT, @ChampionVersion INT, @LastPromotion INT, @Patients INT;
+    DECLARE @Message NVARCHAR(2000), @Number INT = 0, @ClassifierId INT, @Champion INT, @ChampionVersion INT, @LastPromotion INT,
+        @Patients INT;
     DECLARE @Value FLOAT, @PreviousValue FLOAT, @IsWorse BIT;
 
     IF @Force IS NULL
@@ -3387,14 +3389,15 @@ Examples:
     ELSE IF @Force = 0 AND (@Value IS NULL OR @PreviousValue IS NULL)
     BEGIN
         SET @Number = 50144;
-        SET @Message = CONCAT(N'The versions ', @Version, N' and ', @ChampionVersion, N' (champion) of ''', @ModelName, N''' have ', @Patients,
-            N' test patients in common, on which ', @Metric, N' is not defined. Train the version again with these patients, or promote it with @Force = 1.');
+        SET @Message = CONCAT(N'The versions ', @Version, N' and ', @ChampionVersion, N' (champion) of ''', @ModelName, N''' have ',
+            @Patients, N' test patients in common, on which ', @Metric, N' is not defined. ',
+            N'Train the version again with these patients, or promote it with @Force = 1.');
     END;
     ELSE IF @Force = 0 AND @IsWorse = 1
     BEGIN
         SET @Number = 50141;
-        SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)), N' and the champion, version ',
-            @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
+        SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)),
+            N' and the champion, version ', @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
             N' test patients. Keep the champion, or promote the version with @Force = 1.');
     END;
     IF @Number <> 0
@@ -3407,10 +3410,12 @@ Examples:
     SELECT c.name, @ClassifierId, @Champion, LOWER(@Metric), @Value, @PreviousValue, @Force
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId AND COALESCE(@LastPromotion, 0) = COALESCE((
-        SELECT MAX(p.promotion_id) FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK) WHERE p.name = @ModelName AND p.rolled_back_at IS NULL), 0);
+        SELECT MAX(p.promotion_id) FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK)
+        WHERE p.name = @ModelName AND p.rolled_back_at IS NULL), 0);
     IF @@ROWCOUNT = 0
     BEGIN
-        SET @Message = CONCAT(N'The champion of ''', REPLACE(@ModelName, N'%', N'%%'), N''' was changed by someone else meanwhile. See dbo.model_promotions and call PromoteModel again.');
+        SET @Message = CONCAT(N'The champion of ''', REPLACE(@ModelName, N'%', N'%%'),
+            N''' was changed by someone else meanwhile. See dbo.model_promotions and call PromoteModel again.');
         THROW 50146, @Message, 1;
     END;
     SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on the test patients: ',

@@ -28,14 +28,9 @@ Examples:
         RETURN 0;
     END;
 
-<<<<<<< HEAD
-    DECLARE @Message NVARCHAR(2000), @Number INT = 0, @ClassifierId INT, @Champion INT, @ChampionVersion INT, @LastPromotion INT, @Patients INT;
-    DECLARE @Value FLOAT, @PreviousValue FLOAT, @IsWorse BIT;
-=======
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @ClassifierId INT, @Champion INT, @ChampionVersion INT, @LastPromotion INT,
         @Patients INT;
-    DECLARE @Value FLOAT, @PreviousValue FLOAT, @Difference FLOAT, @Low FLOAT, @High FLOAT, @IsWorse BIT;
->>>>>>> heads/sql
+    DECLARE @Value FLOAT, @PreviousValue FLOAT, @IsWorse BIT;
 
     IF @Force IS NULL
     BEGIN
@@ -73,17 +68,9 @@ Examples:
     ELSE IF @Force = 0 AND @IsWorse = 1
     BEGIN
         SET @Number = 50141;
-<<<<<<< HEAD
-        SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)), N' and the champion, version ',
-            @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
-            N' test patients. Keep the champion, or promote the version with @Force = 1.');
-=======
         SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)),
             N' and the champion, version ', @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
-            N' test patients (95 % interval of the difference ',
-            COALESCE(CONCAT(LTRIM(STR(@Low, 20, 4)), N' to ', LTRIM(STR(@High, 20, 4))), N'not defined'),
-            N'). Keep the champion, or promote the version with @Force = 1.');
->>>>>>> heads/sql
+            N' test patients. Keep the champion, or promote the version with @Force = 1.');
     END;
     IF @Number <> 0
     BEGIN
