@@ -31,6 +31,12 @@ export class Viewer {
     this.renderer = this.plainSlices();
     this.drag = matchMedia("(pointer: coarse)").matches ? "slices" : "window";
     this.view = this.shown = this.start = this.beginning();
+    /**
+     * What was gone back to when a picture did not come.
+     *
+     * @type {View | null}
+     */
+    this.refused = null;
     /** @type {Promise<void> | null} */
     this.drawing = null;
   }
@@ -85,7 +91,7 @@ export class Viewer {
       if (renderer !== this.renderer) return;
       this.cine.play(false);
       const { voxel, window, preset, level, width } = this.shown;
-      this.view = { ...this.view, voxel, window, preset, level, width };
+      this.view = this.refused = { ...this.view, voxel, window, preset, level, width };
       showControls(this);
       this.overlay.showProblem(reasonOf(error));
     }
@@ -95,6 +101,8 @@ export class Viewer {
   show(view) {
     this.shown = view;
     this.overlay.show(view, this.renderer);
+    // That is drawn again where cine had asked for something meanwhile, and the reason stays.
+    if (this.view !== this.refused) this.overlay.showProblem("");
   }
 
   /**

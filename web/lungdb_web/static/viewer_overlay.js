@@ -46,7 +46,6 @@ export class Overlay {
    */
   show(view, renderer) {
     const { root, grid } = this;
-    at("problem").textContent = "";
     const axis = AXIS[view.plane];
     const count = grid.size[axis];
     const number = view.voxel[axis] + 1;
@@ -104,12 +103,12 @@ export class Overlay {
   }
 
   /**
-   * Say that a picture did not come.
+   * Say why a picture did not come, or no more.
    *
    * @param {string} reason
    */
   showProblem(reason) {
-    at("problem").textContent = `That slice could not be shown: ${reason}.`;
+    at("problem").textContent = reason && `That slice could not be shown: ${reason}.`;
   }
 
   /**
