@@ -36,6 +36,16 @@ class DamagedScanError(LungdbError):
         )
 
 
+class NoImagesError(LungdbError):
+    """A scan of which features are here and no images, as `lungdb copy` brings them."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(
+            f"No images of patient {index} are stored in this database, only what is known of the scan. "
+            "Look at them where they were loaded, or have the administrator load them here with load-scans."
+        )
+
+
 @dataclass(frozen=True)
 class Scan:
     """A patient's primary scan without its pixels.
@@ -59,6 +69,23 @@ class Scan:
     hashes: tuple[str, ...]
 
 
+def has_images(call: Call, index: int) -> bool:
+    """Tell whether any slice of a patient's primary scan is stored.
+
+    Raises
+    ------
+    SqlError
+        50107: no patient with a scan has this index.
+    """
+    try:
+        call("EXECUTE dbo.ReadSlices @PatientIndex = ?, @Last = 0, @WithPixels = 0;", index)
+    except SqlError as error:
+        if error.number != ErrorNumber.UNKNOWN_SLICES:
+            raise
+        return False
+    return True
+
+
 def find_scan(call: Call, index: int) -> Scan:
     """Find the primary scan of a patient.
 
@@ -66,6 +93,8 @@ def find_scan(call: Call, index: int) -> Scan:
     ------
     SqlError
         50107: no patient with a scan has this index.
+    NoImagesError
+        None of its slices is stored.
     DamagedScanError
         Slices are missing, or their hashes do not make the scan's.
     """
@@ -73,7 +102,7 @@ def find_scan(call: Call, index: int) -> Scan:
     try:
         (found,) = call("EXECUTE dbo.ReadSlices @PatientIndex = ?, @WithPixels = 0;", index)
     except SqlError as error:
-        raise (DamagedScanError(index) if error.number == ErrorNumber.UNKNOWN_SLICES else error) from error
+        raise (NoImagesError(index) if error.number == ErrorNumber.UNKNOWN_SLICES else error) from error
     hashes = tuple(row[3] for row in found.rows)
     is_whole = [row[0] for row in found.rows] == list(range(patient.slices))
     if not is_whole or content_sha256(bytes.fromhex(one) for one in hashes).hex().upper() != patient.content_sha256:
