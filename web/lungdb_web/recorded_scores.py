@@ -6,7 +6,7 @@ from lungdb.errors import LungdbError, SqlError
 from lungdb_web.access import current_account
 from lungdb_web.audit import record
 from lungdb_web.queries.scores import Score, score_patient
-from lungdb_web.services import call, services
+from lungdb_web.services import call, installed, services
 
 
 def score_and_record(index: int, model: str | None = None, version: int | None = None) -> Score:
@@ -23,12 +23,13 @@ def score_and_record(index: int, model: str | None = None, version: int | None =
     ------
     AuditUnavailable
         The audit cannot be written. When that is so from the start, nothing is scored.
-    TooBusy, DatabaseUnavailable, SqlError
+    NotInstalled, TooBusy, DatabaseUnavailable, SqlError
         As `lungdb_web.queries.scores.score_patient`.
     """
     record("ask_score", index)
     try:
-        score = score_patient(call, current_account().name, index, model or services().settings.web_model, version)
+        name = model or services().settings.web_model
+        score = score_patient(call, installed(), current_account().name, index, name, version)
     except LungdbError as error:
         reason = f"error {error.number}" if isinstance(error, SqlError) else type(error).__name__
         record("score", index, "failed", reason)

@@ -10,6 +10,7 @@ from flask import current_app, g
 from lungdb.config import Settings
 from lungdb.database import ResultSet
 from lungdb_web.database import COMPARISONS, SCORES, Database, Lane
+from lungdb_web.queries.installed import Installed, read_installed
 from lungdb_web.turns import Turns
 
 _KEY = "lungdb"
@@ -71,3 +72,11 @@ def call(sql: str, *parameters: Any, lane: Lane = "pages") -> list[ResultSet]:
     turns = here.scoring if lane == "scores" else here.comparing
     with turns.take():
         return here.database.call(sql, parameters, user, lane)
+
+
+def installed() -> Installed:
+    """Say what the database can do; asked once a request, so that what is installed meanwhile shows at once."""
+    if "installed" not in g:
+        g.installed = read_installed(call)
+    found: Installed = g.installed
+    return found

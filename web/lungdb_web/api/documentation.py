@@ -8,7 +8,7 @@ from typing import Any
 from flask import Blueprint, current_app, render_template
 
 from lungdb_web.api.fields import LARGEST
-from lungdb_web.api.problems import KINDS, PREFIX
+from lungdb_web.api.problems import KINDS, KINDS_OF_OURS, PREFIX
 
 blueprint = Blueprint("api_documentation", __name__, url_prefix=PREFIX)
 WORDS = {"string": "text", "integer": "whole number", "boolean": "true or false"}
@@ -40,7 +40,7 @@ def show_documentation() -> str:
         "api.html",
         document=document,
         operations=operations,
-        kinds={kind.name: kind for kind in KINDS.values()},
+        kinds={kind.name: kind for kind in (*KINDS.values(), *KINDS_OF_OURS.values())},
         in_words=in_words,
         schema_name=schema_name,
         as_json=json.dumps,

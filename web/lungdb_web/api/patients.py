@@ -22,7 +22,7 @@ from lungdb_web.api.schemas import (
 )
 from lungdb_web.audit import record, record_list, record_similar, refuse
 from lungdb_web.queries import patients as queries
-from lungdb_web.services import call, services
+from lungdb_web.services import call, installed, services
 
 blueprint = new_blueprint("Patients", "/patients", "Patients with their newest score, and those most like one.")
 LINKS = {"Link": {"description": "The first, previous, next and last page (RFC 8288).", "schema": {"type": "string"}}}
@@ -60,11 +60,14 @@ def show_patient(index: int) -> dict[str, Any]:
 @blueprint.route(f"/{INDEX}/similar")
 @blueprint.arguments(SimilarQuery, location="query")
 @blueprint.response(HTTPStatus.OK, SimilarPatients)
-@refuses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS)
+@refuses(HTTPStatus.NOT_FOUND, HTTPStatus.CONFLICT, HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.NOT_IMPLEMENTED)
 def list_similar(query: dict[str, Any], index: int) -> dict[str, Any]:
-    """List the patients most like one, by the features that a model reads."""
+    """List the patients most like one, by the features that a model reads.
+
+    501 on a server without Python, where similar patients cannot be found.
+    """
     model = query.get("model", services().settings.web_model)
-    found = queries.similar_patients(call, index, model, query["limit"])
+    found = queries.similar_patients(call, installed(), index, model, query["limit"])
     record_similar(index, [row.patient_index for row in found])
     return {"items": [similar_patient(row) for row in found]}
 

@@ -48,12 +48,14 @@ class PatientPredictions(MethodView):
         HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
         HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
         HTTPStatus.TOO_MANY_REQUESTS,
+        HTTPStatus.NOT_IMPLEMENTED,
     )
     def post(self, body: dict[str, Any], index: int) -> tuple[dict[str, Any], dict[str, str]]:
         """Score a patient and keep the score. The account needs the role scorer.
 
         409 when the scan has no features that the model reads; the detail names the procedure that makes them. 429 with
-        Retry-After while as many scores are computed as the server may.
+        Retry-After while as many scores are computed as the server may. On a server without Python the score is
+        computed in T-SQL: 409 when the model was not checked for that; 501 where nothing that scores is installed.
         """
         score = score_and_record(index, body.get("model"), body.get("version"))
         address = url_for("Predictions.show_prediction", index=index, prediction_id=score.prediction_id)

@@ -15,9 +15,10 @@ from typing import Any
 from flask import Response, json, jsonify, request
 from werkzeug.exceptions import HTTPException
 
-from lungdb.errors import ErrorNumber, SqlError
+from lungdb.errors import ErrorNumber, LungdbError, SqlError
 from lungdb_web.database import DatabaseUnavailable
-from lungdb_web.queries.scans import DamagedScanError
+from lungdb_web.queries.installed import NotInstalled
+from lungdb_web.queries.scans import DamagedScanError, NoImagesError
 from lungdb_web.turns import TooBusy
 
 PREFIX = "/api/v1"
@@ -62,10 +63,20 @@ KINDS: Mapping[int, Kind] = {
     ErrorNumber.UNREADABLE: Kind("unusable-model", HTTPStatus.CONFLICT, "The model cannot be run"),
     ErrorNumber.OUT_OF_ORDER: Kind("slices-missing", HTTPStatus.CONFLICT, "Slices of the scan are missing"),
     ErrorNumber.UNKNOWN_PREDICTION: Kind("unknown-prediction", HTTPStatus.NOT_FOUND, "No such prediction"),
+    ErrorNumber.FEATURES_MISSING: Kind(
+        "no-features", HTTPStatus.CONFLICT, "The scan has no features that the model can read"
+    ),
     ErrorNumber.OTHER_FEATURES: Kind(
         "features-do-not-fit", HTTPStatus.CONFLICT, "The features are not those that the model reads"
     ),
+    ErrorNumber.NO_NODES: Kind("unusable-model", HTTPStatus.CONFLICT, "The model cannot be run"),
+    ErrorNumber.NOT_CHECKED: Kind("unusable-model", HTTPStatus.CONFLICT, "The model cannot be run"),
 }
+KINDS_OF_OURS: Mapping[type[LungdbError], Kind] = {
+    NotInstalled: Kind("not-installed", HTTPStatus.NOT_IMPLEMENTED, "Not available on this server"),
+    NoImagesError: Kind("no-images", HTTPStatus.NOT_FOUND, "No images of the scan are stored"),
+}
+"""Of what the page finds missing itself."""
 
 
 @dataclass(frozen=True)
@@ -142,6 +153,9 @@ def problem_of(error: Exception) -> Problem:
         is_reading = request.method in ("GET", "HEAD")
         detail = UNAVAILABLE if is_reading else f"{UNAVAILABLE} {UNCERTAIN}"
         return _of_status(HTTPStatus.SERVICE_UNAVAILABLE, detail, retry_after=RETRY_SECONDS)
+    for of_ours, kind in KINDS_OF_OURS.items():
+        if isinstance(error, of_ours):
+            return Problem(kind.status, kind.title, str(error), _described(kind))
     told = str(error) if isinstance(error, DamagedScanError) else UNFORESEEN
     return _of_status(HTTPStatus.INTERNAL_SERVER_ERROR, told)
 
@@ -156,7 +170,12 @@ def _of_procedure(error: SqlError) -> Problem:
     if kind is None:
         _log.error("Error %s in %s, line %s.", error.number, error.procedure, error.line)
         return _of_status(HTTPStatus.INTERNAL_SERVER_ERROR, UNFORESEEN)
-    return Problem(kind.status, kind.title, error.message, f"{PREFIX}/docs#{kind.name}", error.number)
+    return Problem(kind.status, kind.title, error.message, _described(kind), error.number)
+
+
+def _described(kind: Kind) -> str:
+    """Give the address at which a kind is described."""
+    return f"{PREFIX}/docs#{kind.name}"
 
 
 def _of_http(error: HTTPException, status: HTTPStatus) -> Problem:

@@ -11,7 +11,8 @@ from werkzeug.exceptions import HTTPException, NotFound
 from lungdb.errors import SqlError
 from lungdb_web.api.problems import answer_program, problem_of
 from lungdb_web.database import DatabaseUnavailable
-from lungdb_web.queries.scans import DamagedScanError
+from lungdb_web.queries.installed import NotInstalled
+from lungdb_web.queries.scans import DamagedScanError, NoImagesError
 from lungdb_web.turns import TooBusy
 
 TITLES = {
@@ -30,7 +31,7 @@ _NO_PAGE = "There is no page at this address. Check the address, or go on from t
 
 def register(app: Flask) -> None:
     """Answer errors with pages."""
-    for kind in (HTTPException, DatabaseUnavailable, TooBusy, SqlError, DamagedScanError):
+    for kind in (HTTPException, DatabaseUnavailable, TooBusy, SqlError, DamagedScanError, NotInstalled, NoImagesError):
         app.register_error_handler(kind, answer)
 
 

@@ -10,8 +10,9 @@ from lungdb_web.access import current_account
 from lungdb_web.audit import record
 from lungdb_web.model_plots import comparison_plots, model_plots
 from lungdb_web.plots import Plot
+from lungdb_web.queries import installed as absences
 from lungdb_web.queries import models
-from lungdb_web.services import call
+from lungdb_web.services import call, installed
 from lungdb_web.withheld import Curves, coarse_curves
 
 blueprint = Blueprint("models", __name__, url_prefix="/models")
@@ -22,7 +23,13 @@ _DISAGREEMENTS = 10
 @blueprint.get("")
 def index() -> str:
     """List all versions of all models."""
-    return render_template("models.html", versions=models.list_versions(call), libraries=LIBRARIES)
+    return render_template(
+        "models.html",
+        versions=models.list_versions(call),
+        libraries=LIBRARIES,
+        installed=installed(),
+        absences=absences,
+    )
 
 
 # A model's name may hold slashes, also two in a row.
@@ -70,7 +77,9 @@ def compare() -> str:
     if metric not in models.COMPARED:
         abort(400, f"The figure {metric!r} is not known. Choose one of {', '.join(models.COMPARED)}.")
     sees_truth = current_account().sees_truth
-    comparison = models.compare(call, a, b, metric, _DISAGREEMENTS, sees_truth=sees_truth)
+    comparison = None
+    if installed().compares:
+        comparison = models.compare(call, a, b, metric, _DISAGREEMENTS, sees_truth=sees_truth)
     # Each of these rows has a patient's label.
     disagreements = comparison.disagreements if comparison else []
     for patient in disagreements:
@@ -81,6 +90,8 @@ def compare() -> str:
         b=b,
         comparison=comparison,
         disagreements=disagreements,
+        installed=installed(),
+        absences=absences,
         metric=metric,
         metrics={name: title for group in FIGURES.values() for name, title, _ in group if name in models.COMPARED},
         plots=comparison_plots(

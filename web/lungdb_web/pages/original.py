@@ -11,10 +11,12 @@ from werkzeug.exceptions import Forbidden, NotFound
 
 from lungdb_web.access import require
 from lungdb_web.audit import record, refuse
+from lungdb_web.queries import installed as absences
 from lungdb_web.queries.patients import list_patients, show_patient
+from lungdb_web.queries.scans import has_images
 from lungdb_web.recorded_scores import score_and_record
 from lungdb_web.security import is_loopback_host
-from lungdb_web.services import call, services
+from lungdb_web.services import call, installed, services
 
 blueprint = Blueprint("original", __name__)
 INDEX = "<int(max=2147483647):index>"
@@ -90,7 +92,14 @@ def _search() -> ResponseReturnValue:
 def _page(index: int, percent: float | None = None) -> str:
     patient = show_patient(call, index)
     record("view_patient", index)
-    return render_template("original.html", patient=patient, percent=percent)
+    return render_template(
+        "original.html",
+        patient=patient,
+        percent=percent,
+        has_images=has_images(call, index),
+        installed=installed(),
+        absences=absences,
+    )
 
 
 def _animation(index: int) -> str:

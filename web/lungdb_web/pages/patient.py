@@ -9,10 +9,12 @@ from lungdb.errors import ErrorNumber, SqlError
 from lungdb_web import wording
 from lungdb_web.access import current_account, require
 from lungdb_web.audit import record, record_similar
+from lungdb_web.queries import installed as absences
 from lungdb_web.queries.patients import TruthWithheld, show_patient, show_truth, similar_patients
+from lungdb_web.queries.scans import has_images
 from lungdb_web.queries.scores import explain_score, list_scores
 from lungdb_web.recorded_scores import score_and_record
-from lungdb_web.services import call, services
+from lungdb_web.services import call, installed, services
 
 blueprint = Blueprint("patient", __name__)
 
@@ -41,6 +43,9 @@ def show(index: int) -> ResponseReturnValue:
         truth=truth,
         truth_is_withheld=is_withheld,
         wording=wording,
+        installed=installed(),
+        absences=absences,
+        has_images=has_images(call, index),
     )
 
 
@@ -58,7 +63,7 @@ def similar(index: int) -> ResponseReturnValue:
     patient = show_patient(call, index)
     found, reason = None, None
     try:
-        found = similar_patients(call, index, services().settings.web_model)
+        found = similar_patients(call, installed(), index, services().settings.web_model)
     except SqlError as error:
         if error.number not in (ErrorNumber.NO_FEATURES, ErrorNumber.UNKNOWN_MODEL):
             raise

@@ -7,6 +7,7 @@ from datetime import date, datetime
 
 from lungdb.errors import LungdbError, SqlError
 from lungdb_web.queries.calling import Call
+from lungdb_web.queries.installed import NO_SIMILAR, Installed, NotInstalled
 from lungdb_web.scans.upright import STANDARD, is_across
 
 STATES = ("no features", "not scored", "scored", "failed")
@@ -146,14 +147,20 @@ def show_truth(call: Call, index: int) -> Truth | None:
     return next((Truth(**row) for row in shown.records()), None)
 
 
-def similar_patients(call: Call, index: int, model_name: str, limit: int = 8) -> list[SimilarPatient]:
+def similar_patients(
+    call: Call, installed: Installed, index: int, model_name: str, limit: int = 8
+) -> list[SimilarPatient]:
     """Return the patients whose features are most like this one's, the most similar first.
 
     Raises
     ------
+    NotInstalled
+        The database has no procedure for it.
     SqlError
         50109: the patient has no features that the model reads. 50108: there is no such model.
     """
+    if not installed.finds_similar:
+        raise NotInstalled(NO_SIMILAR)
     (found,) = call(
         "EXECUTE dbo.SimilarPatients @PatientIndex = ?, @ModelName = ?, @Limit = ?;",
         index,

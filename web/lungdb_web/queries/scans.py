@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lungdb.errors import ErrorNumber, LungdbError, SqlError
 from lungdb.imaging.codecs import content_sha256, decode_slice
 from lungdb_web.queries.calling import Call
+from lungdb_web.queries.installed import NO_IMAGES
 from lungdb_web.queries.patients import Patient, show_patient
 from lungdb_web.scans.geometry import Geometry
 from lungdb_web.scans.upright import STANDARD, is_across, upright
@@ -34,6 +35,13 @@ class DamagedScanError(LungdbError):
             f"The stored scan of patient {index} is damaged, so it is not shown. "
             "Tell the administrator to load it again with --replace."
         )
+
+
+class NoImagesError(LungdbError):
+    """A scan of which features are here and no images, as `lungdb copy` brings them."""
+
+    def __init__(self) -> None:
+        super().__init__(NO_IMAGES)
 
 
 @dataclass(frozen=True)
@@ -59,6 +67,23 @@ class Scan:
     hashes: tuple[str, ...]
 
 
+def has_images(call: Call, index: int) -> bool:
+    """Tell whether any slice of a patient's primary scan is stored.
+
+    Raises
+    ------
+    SqlError
+        50107: no patient with a scan has this index.
+    """
+    try:
+        call("EXECUTE dbo.ReadSlices @PatientIndex = ?, @Last = 0, @WithPixels = 0;", index)
+    except SqlError as error:
+        if error.number != ErrorNumber.UNKNOWN_SLICES:
+            raise
+        return False
+    return True
+
+
 def find_scan(call: Call, index: int) -> Scan:
     """Find the primary scan of a patient.
 
@@ -66,6 +91,8 @@ def find_scan(call: Call, index: int) -> Scan:
     ------
     SqlError
         50107: no patient with a scan has this index.
+    NoImagesError
+        None of its slices is stored.
     DamagedScanError
         Slices are missing, or their hashes do not make the scan's.
     """
@@ -73,7 +100,7 @@ def find_scan(call: Call, index: int) -> Scan:
     try:
         (found,) = call("EXECUTE dbo.ReadSlices @PatientIndex = ?, @WithPixels = 0;", index)
     except SqlError as error:
-        raise (DamagedScanError(index) if error.number == ErrorNumber.UNKNOWN_SLICES else error) from error
+        raise (NoImagesError() if error.number == ErrorNumber.UNKNOWN_SLICES else error) from error
     hashes = tuple(row[3] for row in found.rows)
     is_whole = [row[0] for row in found.rows] == list(range(patient.slices))
     if not is_whole or content_sha256(bytes.fromhex(one) for one in hashes).hex().upper() != patient.content_sha256:

@@ -7,6 +7,11 @@ from datetime import datetime
 
 from lungdb_web.database import DatabaseUnavailable
 from lungdb_web.queries.calling import Call
+from lungdb_web.queries.installed import NO_SCORES, Installed, NotInstalled
+
+_NEWEST = "EXECUTE dbo.ListScores @PatientIndex = ?, @Limit = 20;"
+_IN_PYTHON = f"EXECUTE dbo.PredictLungCancer @PatientIndex = ?, @ModelName = ?, @Version = ?; {_NEWEST}"
+_IN_SQL = f"EXECUTE dbo.PredictLungCancerSql @PatientIndex = ?, @ModelName = ?, @Version = ?; {_NEWEST}"
 
 
 @dataclass(frozen=True)
@@ -89,26 +94,34 @@ def explain_score(call: Call, prediction_id: int, *, sees_truth: bool) -> Explan
     return found if sees_truth else replace(found, like_this_with_cancer=None)
 
 
-def score_patient(call: Call, asker: str, index: int, model_name: str, version: int | None = None) -> Score:
-    """Score a patient's primary scan, store the score and return it.
+def score_patient(
+    call: Call, installed: Installed, asker: str, index: int, model_name: str, version: int | None = None
+) -> Score:
+    """Score a patient's primary scan, in Python where the database can, store the score and return it.
 
     Parameters
     ----------
+    installed : Installed
+        What the database has.
     asker : str
         The account in whose name `call` asks, which is kept with the score.
 
     Raises
     ------
+    NotInstalled
+        Nothing that scores is there.
     TooBusy
         Too many scores are being computed.
     DatabaseUnavailable
         The database cannot be reached, or the stored score is not found again.
     SqlError
-        50107: no such patient. 50108: no such model. 50109: no features that the model reads.
+        50107: no such patient. 50108: no such model. 50109, or 50140 in T-SQL: no features that the model reads.
+        50150, 50151: T-SQL cannot score the model.
     """
+    if not installed.scores:
+        raise NotInstalled(NO_SCORES)
     given, listed = call(
-        "EXECUTE dbo.PredictLungCancer @PatientIndex = ?, @ModelName = ?, @Version = ?; "
-        "EXECUTE dbo.ListScores @PatientIndex = ?, @Limit = 20;",
+        _IN_PYTHON if installed.scores_in_python else _IN_SQL,
         index,
         model_name,
         version,
