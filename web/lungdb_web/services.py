@@ -75,7 +75,7 @@ def call(sql: str, *parameters: Any, lane: Lane = "pages") -> list[ResultSet]:
 
 
 def installed() -> Installed:
-    """Say what the database can do; asked once a request, so that a full installation over a small one shows at once."""
+    """Say what the database can do; asked once a request, so that what is installed meanwhile shows at once."""
     if "installed" not in g:
         g.installed = read_installed(call)
     found: Installed = g.installed

@@ -1,4 +1,4 @@
-"""What a database can do for the page: a server without external scripts has less installed, by install_sql_only.sql."""
+"""What a database can do for the page: install_sql_only.sql brings less, for servers without external scripts."""
 
 from __future__ import annotations
 
@@ -11,7 +11,10 @@ NO_SCORES = (
     "Scans cannot be scored on this server, because its database has no procedure for it that this page may call. "
     "An administrator installs dbo.PredictLungCancerSql, which needs no Python, or grants it to the page."
 )
-SCORED_IN_SQL = "No score is computed in Python on this server. It is computed in T-SQL instead, by models that were checked for that."
+SCORED_IN_SQL = (
+    "Nothing is scored in Python on this server: its scores are computed in T-SQL alone, which can be done with every "
+    "model that was checked for it."
+)
 NO_SIMILAR = (
     "Similar scans are not shown on this server, because they are found in Python, which its database does not call. "
     "Look for them where the features were made, or have the administrator install all of lungdb where Python runs."
@@ -19,6 +22,9 @@ NO_SIMILAR = (
 NO_COMPARISON = (
     "Models are not compared on this server, because the interval of their difference is computed in Python, which its "
     "database does not call. Compare them where they were trained; here two can be seen side by side."
+)
+NO_IMAGES = (
+    "No images of this scan are stored in this database, only what is known of it. Look at them where they were loaded."
 )
 """What a page says where something is absent."""
 

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from lungdb.errors import ErrorNumber, LungdbError, SqlError
 from lungdb.imaging.codecs import content_sha256, decode_slice
 from lungdb_web.queries.calling import Call
+from lungdb_web.queries.installed import NO_IMAGES
 from lungdb_web.queries.patients import Patient, show_patient
 from lungdb_web.scans.geometry import Geometry
 from lungdb_web.scans.upright import STANDARD, is_across, upright
@@ -39,11 +40,8 @@ class DamagedScanError(LungdbError):
 class NoImagesError(LungdbError):
     """A scan of which features are here and no images, as `lungdb copy` brings them."""
 
-    def __init__(self, index: int) -> None:
-        super().__init__(
-            f"No images of patient {index} are stored in this database, only what is known of the scan. "
-            "Look at them where they were loaded, or have the administrator load them here with load-scans."
-        )
+    def __init__(self) -> None:
+        super().__init__(NO_IMAGES)
 
 
 @dataclass(frozen=True)
@@ -102,7 +100,7 @@ def find_scan(call: Call, index: int) -> Scan:
     try:
         (found,) = call("EXECUTE dbo.ReadSlices @PatientIndex = ?, @WithPixels = 0;", index)
     except SqlError as error:
-        raise (NoImagesError(index) if error.number == ErrorNumber.UNKNOWN_SLICES else error) from error
+        raise (NoImagesError() if error.number == ErrorNumber.UNKNOWN_SLICES else error) from error
     hashes = tuple(row[3] for row in found.rows)
     is_whole = [row[0] for row in found.rows] == list(range(patient.slices))
     if not is_whole or content_sha256(bytes.fromhex(one) for one in hashes).hex().upper() != patient.content_sha256:
