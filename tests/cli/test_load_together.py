@@ -95,7 +95,7 @@ def test_ctrl_c_ends_with_status_130_and_whole_scans(folder: Path, target: str, 
     wait_for_scans(query, 1)
     loader.send_signal(signal.SIGINT)
     _, errors = loader.communicate(timeout=60)
-    assert loader.returncode == 130
+    assert loader.returncode == 130, errors
     assert "Interrupted" in errors
     assert "Traceback" not in errors
     assert_complete(query, query("SELECT COUNT(*) AS n FROM dbo.scans;")[0][0])

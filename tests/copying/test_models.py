@@ -15,10 +15,17 @@ from lungdb.cli.main import main
 from lungdb.copying.script import literal
 from lungdb.database import Connection, connect, install, run
 from tests.sql.gates.check import SQL
-from tests.support.databases import contents, refused, rows, target_of
+from tests.support.databases import contents, copy_to, refused, rows, target_of
 from tests.support.trees import scores
 
 MODELS = ("lightgbm_sql", "100% linear")
+
+
+@pytest.fixture
+def source(trained_file: Path, tmp_path: Path) -> Path:
+    """A database with models to copy from, which scores are kept in."""
+    (tmp_path / "source").mkdir()
+    return copy_to(tmp_path / "source", trained_file)
 
 
 @pytest.fixture
@@ -78,17 +85,17 @@ def test_no_procedure_of_it_calls_one_that_is_not_there(bare: Connection) -> Non
 
 
 @pytest.mark.parametrize("model", MODELS)
-def test_a_copied_model_scores_the_same_in_another_database(trained_file: Path, bare_file: Path, model: str) -> None:
+def test_a_copied_model_scores_the_same_in_another_database(source: Path, bare_file: Path, model: str) -> None:
     """Directly and by a script: the same numbers to the last bit, and again after copying again."""
     script = bare_file.with_name("model.sql")
     other = target_of(bare_file.with_name("other.db"))
     assert main(["install", "--sql-only", "-d", other]) == 0
-    assert _copy(trained_file, str(script), model, "--patients", "all") == 0
+    assert _copy(source, str(script), model, "--patients", "all") == 0
     assert main(["sql", "-b", "-d", other, "-i", str(script)]) == 0
-    assert _copy(trained_file, target_of(bare_file), model, "--patients", "all") == 0
+    assert _copy(source, target_of(bare_file), model, "--patients", "all") == 0
     call = f"EXECUTE dbo.PredictPatientsSql @ModelName = N'{model}', @Prevalence = 0.1;"
     found = []
-    for target in (target_of(trained_file), target_of(bare_file), other):
+    for target in (target_of(source), target_of(bare_file), other):
         with closing(connect(target)) as connection:
             found.append(scores(connection, call))
     assert len(found[0]) == 120
@@ -100,9 +107,9 @@ def test_a_copied_model_scores_the_same_in_another_database(trained_file: Path, 
         assert rows(connection, "SELECT COUNT(*) FROM dbo.classifiers;") == [(1,)]
 
 
-def test_only_the_patients_named_come_and_no_names(trained_file: Path, bare_file: Path, bare: Connection) -> None:
+def test_only_the_patients_named_come_and_no_names(source: Path, bare_file: Path, bare: Connection) -> None:
     """Three of 120, with the indices that they had, and nothing that scoring does not need."""
-    assert _copy(trained_file, target_of(bare_file), "lightgbm_sql", "--patients", "0,5,7", "--version", "1") == 0
+    assert _copy(source, target_of(bare_file), "lightgbm_sql", "--patients", "0,5,7", "--version", "1") == 0
     assert rows(bare, "SELECT idx, display_name, birth_year FROM dbo.patients ORDER BY idx;") == [
         (0, None, None),
         (5, None, None),
@@ -113,14 +120,14 @@ def test_only_the_patients_named_come_and_no_names(trained_file: Path, bare_file
     assert len(scores(bare, "EXECUTE dbo.PredictPatientsSql;")) == 3
 
 
-def test_patients_meet_those_that_are_there(trained_file: Path, bare_file: Path, bare: Connection) -> None:
+def test_patients_meet_those_that_are_there(source: Path, bare_file: Path, bare: Connection) -> None:
     """A patient of the same id is the same one; an index that another has is not taken from them."""
     run(
         bare,
         "INSERT INTO dbo.patients (patient_id, idx, display_name) "
         "VALUES (N'patient 0005', 2, N'kept'), (N'other', 0, NULL);",
     )
-    assert _copy(trained_file, target_of(bare_file), "lightgbm_sql", "--patients", "0,5,7") == 0
+    assert _copy(source, target_of(bare_file), "lightgbm_sql", "--patients", "0,5,7") == 0
     found = rows(bare, "SELECT patient_id, idx, display_name FROM dbo.patients ORDER BY idx;")
     assert found == [
         ("other", 0, None),
@@ -129,15 +136,15 @@ def test_patients_meet_those_that_are_there(trained_file: Path, bare_file: Path,
         ("patient 0000", 8, None),
     ]
     percent = dict(rows(bare, "EXECUTE dbo.PredictPatientsSql;"))
-    with closing(connect(target_of(trained_file))) as source:
-        original = np.array(rows(source, "EXECUTE dbo.PredictPatientsSql @Patients = N'0,5,7';"))[:, 1]
+    with closing(connect(target_of(source))) as opened:
+        original = np.array(rows(opened, "EXECUTE dbo.PredictPatientsSql @Patients = N'0,5,7';"))[:, 1]
     assert [percent[8], percent[2], percent[7]] == original.tolist()
 
 
-def test_half_a_script_stores_nothing(trained_file: Path, bare: Connection, tmp_path: Path) -> None:
+def test_half_a_script_stores_nothing(source: Path, bare: Connection, tmp_path: Path) -> None:
     """A batch that was lost is noticed by the last one."""
     script = tmp_path / "model.sql"
-    assert _copy(trained_file, str(script), "lightgbm_sql", "--patients", "0,1") == 0
+    assert _copy(source, str(script), "lightgbm_sql", "--patients", "0,1") == 0
     batches = script.read_text(encoding="utf-8").split("GO\n")
     (nodes,) = [batch for batch in batches if batch.startswith("INSERT INTO #copy_nodes")]
     for batch in batches[:-2]:
@@ -146,17 +153,17 @@ def test_half_a_script_stores_nothing(trained_file: Path, bare: Connection, tmp_
     assert "arrived" in refused(bare, batches[-2], 50155)
 
 
-def test_another_model_of_the_name_and_version_is_kept(trained_file: Path, bare_file: Path, bare: Connection) -> None:
+def test_another_model_of_the_name_and_version_is_kept(source: Path, bare_file: Path, bare: Connection) -> None:
     """The copy is refused and changes nothing."""
-    assert _copy(trained_file, target_of(bare_file), "lightgbm_sql") == 0
+    assert _copy(source, target_of(bare_file), "lightgbm_sql") == 0
     run(bare, "UPDATE dbo.classifiers SET model = 0x01, sha256 = HASHBYTES('SHA2_256', 0x01);")
     before = contents(bare)
-    assert _copy(trained_file, target_of(bare_file), "lightgbm_sql", "--patients", "1") == 1
+    assert _copy(source, target_of(bare_file), "lightgbm_sql", "--patients", "1") == 1
     assert contents(bare) == before
 
 
 def test_what_cannot_be_copied_is_refused_and_leaves_no_file(
-    trained_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """An unknown model, an unknown patient, a list that is none, a folder that is none."""
     script = tmp_path / "model.sql"
@@ -165,12 +172,12 @@ def test_what_cannot_be_copied_is_refused_and_leaves_no_file(
         ("lightgbm_sql", ("--patients", "1,4000"), "4000"),
         ("lightgbm_sql", ("--patients", "first"), "'first'"),
     ):
-        assert _copy(trained_file, str(script), model, *options) == 1
+        assert _copy(source, str(script), model, *options) == 1
         assert word in capsys.readouterr().err
-    assert _copy(trained_file, str(tmp_path / "no folder" / "model.sql"), "lightgbm_sql") == 1
+    assert _copy(source, str(tmp_path / "no folder" / "model.sql"), "lightgbm_sql") == 1
     assert "cannot be written" in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []
-    assert _copy(trained_file, target_of(tmp_path / "empty.db"), "lightgbm_sql") == 1
+    assert _copy(source, target_of(tmp_path / "empty.db"), "lightgbm_sql") == 1
     assert "lungdb install" in capsys.readouterr().err
 
 
@@ -200,12 +207,12 @@ def test_a_literal_reads_back_as_the_value(bare: Connection, value: object) -> N
     assert rows(bare, "SELECT value FROM #one;") == [(value,)]
 
 
-def test_a_copy_that_would_score_otherwise_is_refused(trained_file: Path, bare_file: Path, bare: Connection) -> None:
+def test_a_copy_that_would_score_otherwise_is_refused(source: Path, bare_file: Path, bare: Connection) -> None:
     """The scores that come along are compared on arrival; with another comparison in WalkTrees nothing is stored."""
     right = (SQL / "procedures/native_scoring/internal/WalkTrees.sql").read_text(encoding="utf-8")
     run(bare, right.replace("v.x <= n.threshold", "v.x <= n.threshold + 0.1"))
     before = contents(bare)
-    assert _copy(trained_file, target_of(bare_file), "lightgbm_sql", "--patients", "all") == 1
+    assert _copy(source, target_of(bare_file), "lightgbm_sql", "--patients", "all") == 1
     assert contents(bare) == before
     run(bare, right)
-    assert _copy(trained_file, target_of(bare_file), "lightgbm_sql", "--patients", "all") == 0
+    assert _copy(source, target_of(bare_file), "lightgbm_sql", "--patients", "all") == 0

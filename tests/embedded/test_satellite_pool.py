@@ -131,7 +131,8 @@ def test_ctrl_c_ends_the_call_that_it_interrupts_and_no_other(
 
     def interrupt() -> None:
         noted(note)
-        os.kill(os.getpid(), signal.SIGINT)
+        # To the thread that waits: what is sent to the process may wake another one.
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
 
     with waiting_call(open_database, tmp_path / "other") as other:
         interrupting = threading.Thread(target=interrupt)

@@ -227,9 +227,9 @@ def test_the_same_seed_gives_the_same_model(trained: Connection) -> None:
     assert one == two != three
 
 
-def test_one_small_slice_is_a_scan_like_any_other(trained_file: Path, tmp_path: Path) -> None:
+def test_one_small_slice_is_a_scan_like_any_other(done_file: Path, tmp_path: Path) -> None:
     """pydicom's CT_small.dcm, 128 × 128 and alone, is loaded, featurized and scored."""
-    target = target_of(copy_to(tmp_path, trained_file))
+    target = target_of(copy_to(tmp_path, done_file))
     folder = tmp_path / "more"
     folder.mkdir()
     shutil.copy(str(get_testdata_file("CT_small.dcm")), folder)

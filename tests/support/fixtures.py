@@ -54,9 +54,10 @@ class Archive:
 
 
 @pytest.fixture(scope="session")
-def once(tmp_path_factory: pytest.TempPathFactory) -> Once:
+def once(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Once]:
     """Give a function that makes a file once a run."""
-    return once_a_run(tmp_path_factory, os.environ.get("PYTEST_XDIST_WORKER"))
+    with once_a_run(tmp_path_factory, os.environ.get("PYTEST_XDIST_WORKER")) as function:
+        yield function
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -11,8 +13,12 @@ from filelock import FileLock
 Once = Callable[[str, Callable[[Path], Path]], Path]
 
 
-def once_a_run(factory: pytest.TempPathFactory, worker: str | None) -> Once:
-    """Return a function that makes a file in a folder of a name, unless another process of the run has done so.
+@contextmanager
+def once_a_run(factory: pytest.TempPathFactory, worker: str | None) -> Iterator[Once]:
+    """Give a function that makes a file in a folder of a name, unless another process of the run has done so.
+
+    In the end every file that this process was given is as it was made: a test that wrote to one of them would have
+    changed what others start from.
 
     Parameters
     ----------
@@ -24,15 +30,25 @@ def once_a_run(factory: pytest.TempPathFactory, worker: str | None) -> Once:
     base = factory.getbasetemp()
     shared = (base.parent if worker else base) / "once"
     shared.mkdir(exist_ok=True)
+    given: dict[Path, str] = {}
 
     def once(name: str, make: Callable[[Path], Path]) -> Path:
+
         folder = shared / name
         made = shared / f"{name}.made"
-
         with FileLock(shared / f"{name}.lock"):
             if not made.exists():
                 folder.mkdir()
-                made.write_text(make(folder).name, encoding="utf-8")
-        return folder / made.read_text(encoding="utf-8")
+                file = make(folder)
+                made.write_text(f"{file.name}\n{_hash(file)}", encoding="utf-8")
+        file_name, hashed = made.read_text(encoding="utf-8").splitlines()
+        given[folder / file_name] = hashed
+        return folder / file_name
 
-    return once
+    yield once
+    changed = [file.parent.name for file, hashed in given.items() if _hash(file) != hashed]
+    assert not changed, f"A test wrote to what others start from: {', '.join(changed)}. Let it take a copy."
+
+
+def _hash(file: Path) -> str:
+    return sha256(file.read_bytes()).hexdigest()

@@ -129,7 +129,11 @@ def _guarded(implementation: Implementation, kept: KeptException) -> Callable[..
 def _guarded_aggregate(aggregate: AggregateImplementation, kept: KeptException) -> type:
     class Guarded:
         def __init__(self) -> None:
-            self._accumulator = aggregate.make()
+            try:
+                self._accumulator = aggregate.make()
+            except BaseException as exception:
+                kept.keep(exception)
+                raise
 
         def step(self, *arguments: Value) -> None:
             try:

@@ -113,7 +113,7 @@ class Storage:
                 8630, reason=f"{type(kept).__name__} inside a function", advice="Report this statement."
             )
         # Ctrl-C shows so where it meets a function before its first line, or SQLite between two steps.
-        if text in ("interrupted", "user-defined function raised exception"):
+        if text == "interrupted" or text.startswith(("user-defined function", "user-defined aggregate")):
             return KeyboardInterrupt()
         if isinstance(error, sqlite3.IntegrityError) and "constraint failed" in text:
             return ConstraintError(text)

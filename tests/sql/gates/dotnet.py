@@ -10,6 +10,7 @@ import functools
 import importlib
 import json
 import platform
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -60,6 +61,8 @@ def start(*, globalization: bool = False) -> None:
         config = Path(folder, "lungdb.runtimeconfig.json")
         config.write_text(json.dumps({"runtimeOptions": options}), encoding="utf-8")
         pythonnet.load("coreclr", runtime_config=str(config), dotnet_root=str(RUNTIME))
+    # The runtime takes Ctrl-C for itself, which tests that run later in this process send to Python.
+    signal.signal(signal.SIGINT, signal.getsignal(signal.SIGINT))
     sys.path.append(str(ASSEMBLIES))
 
 
