@@ -7,6 +7,10 @@ from lungdb_web.queries.scores import Explanation
 
 def meaning(explanation: Explanation) -> str:
     """Say in one sentence where a score stands; or why that cannot be said."""
+    if explanation.higher_than is None and not explanation.training_patients:
+        return (
+            "The score cannot be compared with others, because the training run of this model is not in this database."
+        )
     if explanation.higher_than is None:
         return (
             "The score cannot be compared with others, because the training run of this model stored no scores of "
@@ -55,6 +59,8 @@ def basis(explanation: Explanation) -> str | None:
 
 def quality(explanation: Explanation) -> str:
     """Say how well the model did on patients that were held out."""
+    if explanation.test_auc is None and not explanation.training_patients:
+        return "not known: the training run of this model is not in this database"
     if explanation.test_auc is None:
         return "not measured: the training run held out no patients with and without cancer"
     text = f"{explanation.test_auc:.2f}"
