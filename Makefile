@@ -1,7 +1,8 @@
 PYTHON ?= python3
 BIN := .venv/bin
-# A file's tests stay in one process, so that what they share is made once.
-PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile
+# A file's tests stay in one process, so that what they share is made once; tests/conftest.py says which come first.
+PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
+  --no-loadscope-reorder
 
 .PHONY: demo web setup test test-slow test-all profile lint bench sql clean
 

@@ -3,9 +3,26 @@
 from __future__ import annotations
 
 import signal
+from pathlib import Path
+
+import pytest
 
 pytest_plugins = ["tests.support.asking", "tests.support.fixtures"]
 
 # A shell that runs the tests in the background ignores Ctrl-C for them, and every process started here would do so too.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# Files with few tests that take long: begun last, one of them would keep a single process busy at the end of a run.
+FIRST = (
+    "job/test_demo.py", "job/test_original_calls.py", "search/test_workers.py", "web/test_api_contract.py",
+    "cli/test_load_together.py", "models/test_upgrade.py", "test_python310.py", "phantoms/test_demo_network.py",
+    "sql/test_files_run.py", "web/test_access.py", "web/test_worklist.py", "web/test_headers.py",
+    "embedded/test_satellite_pool.py",
+)  # fmt: skip
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put those files first; within a file nothing changes."""
+    places = {Path(__file__).parent / file: place for place, file in enumerate(FIRST)}
+    items.sort(key=lambda item: places.get(item.path, len(places)))

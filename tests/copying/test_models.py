@@ -22,10 +22,9 @@ MODELS = ("lightgbm_sql", "100% linear")
 
 
 @pytest.fixture
-def source(trained_file: Path, tmp_path: Path) -> Path:
+def source(trained_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A database with models to copy from, which scores are kept in."""
-    (tmp_path / "source").mkdir()
-    return copy_to(tmp_path / "source", trained_file)
+    return copy_to(tmp_path_factory.mktemp("source"), trained_file)
 
 
 @pytest.fixture
