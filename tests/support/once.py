@@ -8,7 +8,6 @@ from hashlib import sha256
 from pathlib import Path
 
 import pytest
-from filelock import FileLock
 
 Once = Callable[[str, Callable[[Path], Path]], Path]
 
