@@ -34,7 +34,6 @@ def once_a_run(factory: pytest.TempPathFactory, worker: str | None) -> Iterator[
     def once(name: str, make: Callable[[Path], Path]) -> Path:
         from filelock import FileLock  # the environment of the server's Python has none; its tests make no database
 
-
         folder = shared / name
         made = shared / f"{name}.made"
         with FileLock(shared / f"{name}.lock"):
