@@ -63,13 +63,27 @@ class KeptException:
         self._exception: BaseException | None = None
 
     def keep(self, exception: BaseException) -> None:
-        """Remember an exception until it is taken."""
-        self._exception = exception
+        """Remember an exception until it is taken; of one that Ctrl-C caused, the KeyboardInterrupt."""
+        self._exception = interrupt_behind(exception) or exception
 
     def take(self) -> BaseException | None:
         """Return the exception kept since the last call, and forget it."""
         exception, self._exception = self._exception, None
         return exception
+
+
+def interrupt_behind(exception: BaseException) -> KeyboardInterrupt | None:
+    """Return the KeyboardInterrupt that an exception is or comes from.
+
+    sqlite3 goes on calling functions after one of its callbacks raised, with the exception still set; the next call
+    into C then ends as SystemError "returned a result with an exception set", with the KeyboardInterrupt as its cause.
+    """
+    seen: BaseException | None = exception
+    while seen is not None:
+        if isinstance(seen, KeyboardInterrupt):
+            return seen
+        seen = seen.__cause__ or seen.__context__
+    return None
 
 
 def register(connection: sqlite3.Connection) -> KeptException:

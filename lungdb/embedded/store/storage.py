@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-from lungdb.embedded.functions.registry import register
+from lungdb.embedded.functions.registry import interrupt_behind, register
 from lungdb.embedded.syntax.statement_tree import ForeignKey, TableDefinition
 from lungdb.embedded.values.conversions import column_converter
 from lungdb.embedded.values.messages import numbered_error
@@ -60,12 +60,21 @@ class Storage:
                 f"The database file '{path}' cannot be opened ({error}). Check that the folder exists, that it may be "
                 "written, and that the file is a database of the embedded engine."
             ) from error
-        self.connection.create_collation(TEXT_COLLATION, compare_text)
-        self.connection.set_progress_handler(lambda: 0, _STEPS)
         self._kept = register(self.connection)
+        self.connection.create_collation(TEXT_COLLATION, self._compare)
+        self.connection.set_progress_handler(lambda: 0, _STEPS)
         for name, arity, body in (("store", 5, _store), ("single", 1, _single), ("recursion", 1, _recursion)):
             self.create_function(f"tsql_{name}", arity, body)
         self.create_function("tsql_rows", 1, _row_limit)
+
+    def _compare(self, a: str, b: str) -> int:
+        """Compare texts; an exception ends the statement, which SQLite would go on with after a collation raised."""
+        try:
+            return compare_text(a, b)
+        except BaseException as exception:
+            self._kept.keep(exception)
+            self.connection.interrupt()
+            return 0
 
     def create_function(self, name: str, arity: int, body: Callable[..., Value]) -> None:
         """Make a Python function callable from SQLite text; its errors come out of `execute`."""
@@ -90,21 +99,21 @@ class Storage:
         """
         try:
             return self.connection.execute(sql, values)
-        except (sqlite3.Error, OverflowError) as error:
+        except (sqlite3.Error, OverflowError, SystemError) as error:
             raise self.translated(error) from None
 
     def rows(self, cursor: sqlite3.Cursor) -> Iterator[tuple[Value, ...]]:
         """Yield the rows of a cursor."""
         try:
             yield from cursor
-        except sqlite3.Error as error:
+        except (sqlite3.Error, SystemError) as error:
             raise self.translated(error) from None
         finally:
             cursor.close()
 
     def translated(self, error: Exception) -> BaseException:
         """Return the error that SQL Server would report; Ctrl-C stays what it is."""
-        kept = self._kept.take()
+        kept = self._kept.take() or interrupt_behind(error)
         text = str(error)
         if isinstance(kept, SqlError | KeyboardInterrupt):
             return kept
