@@ -155,7 +155,8 @@ class Interpreter(Session):
 
     def _after_error(self, error: SqlError, settled: StatementError) -> None:
         """Raise the error where it ends more than its statement; doom or roll back the transaction as it demands."""
-        self.transactions.after_error()
+        if self.transactions.lost():
+            self.roll_back()
         strict = self.options.xact_abort and not isinstance(error, RaisedError)
         fatal = strict or error.number in _BATCH_ENDING
         if self.try_depth:

@@ -1,9 +1,9 @@
 """The objects of a database: tables, views and procedures, kept in a table of the SQLite file.
 
 ``tsql$objects`` holds a row an object: a table as JSON with its exact T-SQL types, views and procedures as the text
-that made them. ``tsql$schemas`` holds the schemas beside the fixed ones. ``tsql$state`` counts the changes, so that a
-second process notices them. A file of format 1 knows no schemas: it is read as it is, and the next change of an object
-brings it up to date.
+that made them. ``tsql$schemas`` holds the schemas beside the fixed ones. ``tsql$state`` has a number that
+changes with them, so that a second process notices. A file of format 1 knows no schemas: it is read as it is, and the
+next change of an object brings it up to date.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Catalog:
         self.objects: dict[tuple[str, str], CatalogObject] = {}
         self.schemas = dict(FIXED_SCHEMAS)
         self._format = _FORMAT
-        # Counts what this process has read, since the file's own number goes back with a rollback.
+        # Counts what this process has read.
         self.version = 0
         self._stored_version = -1
         self._data_version = -1
@@ -253,7 +253,8 @@ class Catalog:
         self._format = _FORMAT
 
     def _changed(self) -> None:
-        self._execute("UPDATE \"tsql$state\" SET value = value + 1 WHERE name = 'catalog'")
+        # A number that no other change gets, not even one that another process makes after this one is rolled back.
+        self._execute("UPDATE \"tsql$state\" SET value = abs(random() >> 1) WHERE name = 'catalog'")
         self.reload()
 
 
