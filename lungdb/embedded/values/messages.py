@@ -207,11 +207,17 @@ WORDINGS: dict[int, Wording] = {
         "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for the object name "
         "'dbo.{table}' and the index name '{index}'. Remove the duplicates.",
     ),
+    1752: Wording(
+        16, "Column '{column}' in table '{table}' is invalid for creating a default constraint. Check its name."
+    ),
     1767: Wording(16, "Foreign key '{foreign_key}' references invalid table '{table}'. Create that table first."),
     1776: Wording(
         16,
         "There are no primary or candidate keys in the referenced table '{table}' that match the referencing column "
         "list in the foreign key '{foreign_key}'. Reference a primary key or unique columns.",
+    ),
+    1781: Wording(
+        16, "Column '{column}' of table '{table}' already has a DEFAULT bound to it. Drop that constraint first."
     ),
     1911: Wording(16, "Column name '{column}' does not exist in the target table '{table}'. Check its spelling."),
     1913: Wording(
