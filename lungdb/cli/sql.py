@@ -14,8 +14,9 @@ from lungdb.config import load_settings
 from lungdb.database import Connection, Cursor, Message, connect, split_batches
 from lungdb.errors import LungdbError, SqlError
 
-ROWS_AT_ONCE = 500
 WIDTH = 256
+# Errors of this severity and above end the connection.
+_FATAL = 20
 
 
 def main(argv: Sequence[str]) -> int:
@@ -103,18 +104,36 @@ def _run_batch(connection: Connection, batch: str, first_line: int, stop: bool, 
             fine = False
             if stop:
                 break
+            # An error of the driver's own has no number: asked for more it might say the same for ever.
+            if error.severity >= _FATAL or error.number == 0:
+                print("What else this batch had to say was not read.", file=sys.stderr)
+                break
     cursor.close()
     return fine
 
 
 def _print_step(cursor: Cursor, width: int) -> None:
     _print_messages(cursor.messages)
-    if cursor.description is not None:
-        columns = [str(column[0] or "") for column in cursor.description]
-        count = print_table(columns, _rows(cursor), width)
-        print()
-    else:
-        count = cursor.rowcount
+    if cursor.description is None:
+        _print_count(cursor.rowcount)
+        return
+    columns = [str(column[0] or "") for column in cursor.description]
+    rows: list[Sequence[Any]] = []
+    try:
+        # One by one: an error would take the rows with it that were read in one call.
+        while (row := cursor.fetchone()) is not None:
+            rows.append(row)
+    except SqlError:
+        print_table(columns, rows, width)
+        count = "1 row was" if len(rows) == 1 else f"{len(rows)} rows were"
+        print(f"\n({count} read before the error; more may be there)\n")
+        raise
+    print_table(columns, rows, width)
+    print()
+    _print_count(len(rows))
+
+
+def _print_count(count: int) -> None:
     if count >= 0:
         print(f"({count} row{'' if count == 1 else 's'} affected)\n")
 
@@ -124,11 +143,6 @@ def _print_messages(messages: Iterable[Message]) -> None:
         if message.severity > 10:
             print(f"Msg {message.number}, Level {message.severity}, State {message.state}, Line {message.line}")
         print(message.text, flush=True)
-
-
-def _rows(cursor: Cursor) -> Iterable[Sequence[Any]]:
-    while rows := cursor.fetchmany(ROWS_AT_ONCE):
-        yield from rows
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], width: int = WIDTH) -> int:
