@@ -78,5 +78,6 @@ def connect(target: str, *, create: bool = True) -> Connection:
         return sqlserver.connect(target)
     raise LungdbError(
         "The target is not understood. Give sqlite:///path/lung_cancer_database.db, or an ODBC connection string "
-        "that begins with Driver={ODBC Driver 18 for SQL Server};Server=…"
+        "such as Driver={ODBC Driver 18 for SQL Server};Server=…;Database=…;Trusted_Connection=yes;Encrypt=yes;"
+        "TrustServerCertificate=no."
     )
