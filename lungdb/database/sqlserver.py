@@ -97,6 +97,8 @@ def _records(error: Exception) -> list[tuple[int, str]]:
 class SqlServerConnection:
     """A pyodbc connection whose cursors raise SqlError and speak Message."""
 
+    says_at_once = False  # ODBC hands messages on with the next result
+
     def __init__(self, connection: Any) -> None:
         self._connection = connection
 

@@ -80,6 +80,7 @@ def test_rows_before_an_error_stay(database: list[str], capsys: pytest.CaptureFi
 class BrokenServer:
     """A connection and cursor whose second reading fails and goes on failing, as ODBC tells of a lost server."""
 
+    says_at_once = True
     description = (("n",),)
     rowcount = -1
     messages = ()
