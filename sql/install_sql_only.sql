@@ -175,6 +175,7 @@ BEGIN
             REFERENCES dbo.feature_sets (feature_set_id),
         CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1)
     );
+    CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);
 END;
 GO
 IF OBJECT_ID(N'dbo.experiments', N'U') IS NULL
@@ -194,6 +195,7 @@ BEGIN
         CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
         CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1)
     );
+    CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);
 END;
 GO
 IF OBJECT_ID(N'dbo.experiment_curves', N'U') IS NULL
@@ -244,6 +246,7 @@ BEGIN
         CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id)
             REFERENCES dbo.feature_sets (feature_set_id)
     );
+    CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);
 END;
 GO
 IF OBJECT_ID(N'dbo.model_promotions', N'U') IS NULL
@@ -272,13 +275,17 @@ BEGIN
             REFERENCES dbo.classifiers (classifier_id)
     );
     CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);
+    CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);
+    CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);
 END;
 GO
 IF OBJECT_ID(N'dbo.model_scoring', N'U') IS NULL
 BEGIN
     -- A model that plain T-SQL can score. The margin is intercept + (sum of leaves or of terms) / divisor, and the raw score is
     -- 1 / (1 + exp(-steepness * margin)). divisor is the number of trees where they are averaged, else 1; prevalence is the share
-    -- of positives that its probabilities are made for, NULL where that is not known.
+    -- of positives that its probabilities are made for, NULL where that is not known. rows_sha256 is over this row, the model's SHA-256 and
+    -- its rows in dbo.model_nodes, dbo.model_coefficients and dbo.model_calibration, as internal.DigestModelRows reads them; without it, or
+    -- with another one, the model is not scored.
     CREATE TABLE dbo.model_scoring (
         classifier_id INT NOT NULL,
         width INT NOT NULL,
@@ -287,6 +294,7 @@ BEGIN
         steepness FLOAT NOT NULL,
         intercept FLOAT NOT NULL,
         prevalence FLOAT NULL,
+        rows_sha256 VARBINARY(32) NULL,
         CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id),
         CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
         CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0),
@@ -403,6 +411,7 @@ BEGIN
         CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1),
         CONSTRAINT CK_experiment_patients_label CHECK (label IN (0, 1))
     );
+    CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);
 END;
 GO
 IF OBJECT_ID(N'dbo.labels', N'U') IS NULL
@@ -432,12 +441,55 @@ BEGIN
     CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);
 END;
 GO
+IF OBJECT_ID(N'dbo.runs', N'U') IS NULL
+BEGIN
+    -- A call of a procedure that reports how far it is, for whoever looks on from another connection. status is running until the call
+    -- ends; a call that was killed, or whose script failed, leaves it so, and its last row in dbo.run_steps says when it was last heard of.
+    -- message is the error that ended it. Numbers and counts only: no name or id of a patient.
+    CREATE TABLE dbo.runs (
+        run_id INT IDENTITY(1, 1) NOT NULL,
+        procedure_name NVARCHAR(128) NOT NULL,
+        started_at DATETIME2(3) NOT NULL CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME(),
+        ended_at DATETIME2(3) NULL,
+        status VARCHAR(10) NOT NULL CONSTRAINT DF_runs_status DEFAULT 'running',
+        run_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_runs_run_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        host NVARCHAR(128) NULL CONSTRAINT DF_runs_host DEFAULT HOST_NAME(),
+        session_id INT NOT NULL CONSTRAINT DF_runs_session_id DEFAULT @@SPID,
+        done INT NOT NULL CONSTRAINT DF_runs_done DEFAULT 0,
+        total INT NULL,
+        failed INT NOT NULL CONSTRAINT DF_runs_failed DEFAULT 0,
+        message NVARCHAR(2000) NULL,
+        CONSTRAINT PK_runs PRIMARY KEY (run_id),
+        CONSTRAINT CK_runs_status CHECK (status IN ('running', 'done', 'failed')),
+        CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0)
+    );
+    CREATE INDEX IX_runs_status ON dbo.runs (status);
+END;
+GO
+IF OBJECT_ID(N'dbo.run_steps', N'U') IS NULL
+BEGIN
+    -- What a run said on its way, and how much of it was done then. step counts from 1.
+    CREATE TABLE dbo.run_steps (
+        run_id INT NOT NULL,
+        step INT NOT NULL,
+        at DATETIME2(3) NOT NULL CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME(),
+        message NVARCHAR(2000) NOT NULL,
+        done INT NULL,
+        total INT NULL,
+        CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step),
+        CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE
+    );
+END;
+GO
 IF OBJECT_ID(N'dbo.scans', N'U') IS NULL
 BEGIN
     -- A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres,
     -- gantry_tilt in degrees. deidentification has the codes of DICOM PS3.16 CID 7050, NULL where ids were kept.
     -- patient_orientation says where in the patient columns, then rows of the pixels rise to, as DICOM's attribute does: LP is
-    -- to the left and to the back. NULL: loaded before it was recorded.
+    -- to the left and to the back. NULL: loaded before it was recorded. intake_rule counts how padding became HU: 1 took 0 HU for it, 2 and up
+    -- take air; a row that does not say is of rule 1. monoenergetic_kev is the energy of a virtual monoenergetic series, NULL for any other.
     CREATE TABLE dbo.scans (
         scan_id INT IDENTITY(1, 1) NOT NULL,
         patient_id NVARCHAR(64) NOT NULL,
@@ -456,6 +508,8 @@ BEGIN
         gantry_tilt FLOAT NULL,
         deidentification NVARCHAR(64) NULL,
         patient_orientation NVARCHAR(2) NULL,
+        intake_rule TINYINT NOT NULL CONSTRAINT DF_scans_intake_rule DEFAULT 1,
+        monoenergetic_kev REAL NULL,
         CONSTRAINT PK_scans PRIMARY KEY (scan_id),
         CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
         CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),
@@ -496,16 +550,19 @@ BEGIN
         CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
         CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id)
     );
+    CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);
 END;
 GO
 IF OBJECT_ID(N'dbo.pooled_features', N'U') IS NULL
 BEGIN
-    -- One vector of a scan, as a JSON array of numbers.
+    -- One vector of a scan, as a JSON array of numbers. vector_sha256 is of its text in UTF-16, little-endian and without a mark:
+    -- HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), vector)). It is checked whenever the vector is read; one without it is made again.
     CREATE TABLE dbo.pooled_features (
         scan_id INT NOT NULL,
         feature_set_id INT NOT NULL,
         pooling NVARCHAR(32) NOT NULL,
         vector NVARCHAR(MAX) NOT NULL,
+        vector_sha256 VARBINARY(32) NULL,
         CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling),
         CONSTRAINT FK_pooled_features_features FOREIGN KEY (scan_id, feature_set_id)
             REFERENCES dbo.features (scan_id, feature_set_id),
@@ -536,6 +593,7 @@ BEGIN
         CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1)
     );
     CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);
+    CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);
 END;
 GO
 IF OBJECT_ID(N'dbo.scan_failures', N'U') IS NULL
@@ -630,6 +688,7 @@ BEGIN
         CONSTRAINT CK_search_trials_state CHECK (state IN ('queued', 'running', 'done', 'failed'))
     );
     CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);
+    CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);
 END;
 GO
 IF OBJECT_ID(N'dbo.sessions', N'U') IS NULL
@@ -748,7 +807,7 @@ BEGIN
         applied_at DATETIME2(3) NOT NULL CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME(),
         CONSTRAINT PK_schema_version PRIMARY KEY (version)
     );
-    INSERT INTO dbo.schema_version (version) VALUES (1), (2), (3), (4), (5), (6);
+    INSERT INTO dbo.schema_version (version) VALUES (1), (2), (3), (4), (5), (6), (7);
 END;
 GO
 IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 2)
@@ -825,6 +884,112 @@ BEGIN
 ALTER TABLE dbo.scans ADD patient_orientation NVARCHAR(2) NULL;');
     EXECUTE (N'ALTER TABLE dbo.audit ALTER COLUMN detail NVARCHAR(4000) NULL;');
     INSERT INTO dbo.schema_version (version) VALUES (6);
+    COMMIT TRANSACTION;
+END;
+GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 7)
+BEGIN
+    SET XACT_ABORT ON;
+    BEGIN TRANSACTION;
+    EXECUTE (N'-- How padding was read and the energy of a scan; the SHA-256 of vectors and of a model''s rows; an index for every foreign key.
+ALTER TABLE dbo.scans ADD intake_rule TINYINT NOT NULL CONSTRAINT DF_scans_intake_rule DEFAULT 1;');
+    EXECUTE (N'ALTER TABLE dbo.scans ADD monoenergetic_kev REAL NULL;');
+    EXECUTE (N'ALTER TABLE dbo.pooled_features ADD vector_sha256 VARBINARY(32) NULL;');
+    EXECUTE (N'UPDATE dbo.pooled_features SET vector_sha256 = HASHBYTES(''SHA2_256'', CONVERT(VARBINARY(MAX), vector)) WHERE vector_sha256 IS NULL;');
+    EXECUTE (N'-- Version 1 and 2 had no such table, and then it was made just now, with the column.
+IF COL_LENGTH(N''dbo.model_scoring'', N''rows_sha256'') IS NULL
+    ALTER TABLE dbo.model_scoring ADD rows_sha256 VARBINARY(32) NULL;');
+    EXECUTE (N'-- The rows of a logistic regression are compared with the model itself first: where they differ, or where the bytes are not those that
+-- were stored, there is no digest, so that it is refused until StoreModelNodes has made them again. Trees can be read by Python only.
+DECLARE @models TABLE (classifier_id INT NOT NULL PRIMARY KEY, json NVARCHAR(MAX) NOT NULL);
+DECLARE @terms TABLE (
+    classifier_id INT NOT NULL, feature_index INT NOT NULL, name VARCHAR(12) NOT NULL, value FLOAT NULL,
+    PRIMARY KEY (classifier_id, feature_index, name));
+DECLARE @kept TABLE (classifier_id INT NOT NULL PRIMARY KEY);
+INSERT INTO @models (classifier_id, json)
+SELECT c.classifier_id, CAST(CAST(c.model AS VARCHAR(MAX)) AS NVARCHAR(MAX))
+FROM dbo.classifiers AS c
+WHERE c.library = N''logistic'' AND c.sha256 = HASHBYTES(''SHA2_256'', c.model)
+    AND ISJSON(CAST(CAST(c.model AS VARCHAR(MAX)) AS NVARCHAR(MAX))) = 1;
+INSERT INTO @terms (classifier_id, feature_index, name, value)
+SELECT m.classifier_id, CAST(t.[key] AS INT), ''coefficient'', TRY_CAST(t.[value] AS FLOAT)
+FROM @models AS m
+CROSS APPLY OPENJSON(m.json, N''$.coefficients'') AS t;
+INSERT INTO @terms (classifier_id, feature_index, name, value)
+SELECT m.classifier_id, CAST(t.[key] AS INT), ''mean'', TRY_CAST(t.[value] AS FLOAT)
+FROM @models AS m
+CROSS APPLY OPENJSON(m.json, N''$.mean'') AS t;
+INSERT INTO @terms (classifier_id, feature_index, name, value)
+SELECT m.classifier_id, CAST(t.[key] AS INT), ''scale'', TRY_CAST(t.[value] AS FLOAT)
+FROM @models AS m
+CROSS APPLY OPENJSON(m.json, N''$.scale'') AS t;
+INSERT INTO @kept (classifier_id)
+SELECT s.classifier_id
+FROM dbo.model_scoring AS s
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+WHERE s.trees > 0 AND c.sha256 = HASHBYTES(''SHA2_256'', c.model);
+INSERT INTO @kept (classifier_id)
+SELECT s.classifier_id
+FROM dbo.model_scoring AS s
+INNER JOIN @models AS m ON m.classifier_id = s.classifier_id
+WHERE s.trees = 0 AND TRY_CAST(JSON_VALUE(m.json, N''$.intercept'') AS FLOAT) = s.intercept
+    AND s.width = (SELECT COUNT(*) FROM dbo.model_coefficients AS k WHERE k.classifier_id = s.classifier_id)
+    AND 3 * s.width = (SELECT COUNT(*) FROM @terms AS t WHERE t.classifier_id = s.classifier_id)
+    AND 3 * s.width = (
+        SELECT COUNT(*)
+        FROM @terms AS t
+        INNER JOIN dbo.model_coefficients AS k ON k.classifier_id = t.classifier_id AND k.feature_index = t.feature_index
+        WHERE t.classifier_id = s.classifier_id
+            AND t.value = CASE t.name WHEN ''coefficient'' THEN k.coefficient WHEN ''mean'' THEN k.mean ELSE k.scale END);
+UPDATE s
+SET s.rows_sha256 = HASHBYTES(''SHA2_256'', CONVERT(VARBINARY(MAX), CAST(CONCAT(
+    CONVERT(VARCHAR(64), (SELECT c.sha256 FROM dbo.classifiers AS c WHERE c.classifier_id = s.classifier_id), 2), '','',
+    s.width, '','', s.trees, '','', CONVERT(VARCHAR(16), CAST(s.divisor AS BINARY(8)), 2), '','',
+    CONVERT(VARCHAR(16), CAST(s.steepness AS BINARY(8)), 2), '','',
+    CONVERT(VARCHAR(16), CAST(CASE WHEN s.intercept = 0 THEN 0 ELSE s.intercept END AS BINARY(8)), 2), '','',
+    CONVERT(VARCHAR(16), CAST(s.prevalence AS BINARY(8)), 2), CHAR(10),
+    (SELECT STRING_AGG(CAST(CONCAT(''n'', n.tree, '','', n.node, '','', n.feature_index, '','',
+            CONVERT(VARCHAR(16), CAST(CASE WHEN n.threshold = 0 THEN 0 ELSE n.threshold END AS BINARY(8)), 2), '','', n.missing, '','',
+            n.default_left, '','', n.left_node, '','', n.right_node, '','',
+            CONVERT(VARCHAR(16), CAST(CASE WHEN n.leaf_value = 0 THEN 0 ELSE n.leaf_value END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+            CHAR(10)) WITHIN GROUP (ORDER BY n.tree, n.node)
+        FROM dbo.model_nodes AS n WHERE n.classifier_id = s.classifier_id), CHAR(10),
+    (SELECT STRING_AGG(CAST(CONCAT(''c'', k.feature_index, '','',
+            CONVERT(VARCHAR(16), CAST(CASE WHEN k.mean = 0 THEN 0 ELSE k.mean END AS BINARY(8)), 2), '','',
+            CONVERT(VARCHAR(16), CAST(k.scale AS BINARY(8)), 2), '','',
+            CONVERT(VARCHAR(16), CAST(CASE WHEN k.coefficient = 0 THEN 0 ELSE k.coefficient END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+            CHAR(10)) WITHIN GROUP (ORDER BY k.feature_index)
+        FROM dbo.model_coefficients AS k WHERE k.classifier_id = s.classifier_id), CHAR(10),
+    (SELECT STRING_AGG(CAST(CONCAT(''p'', p.position, '','', p.method, '','',
+            CONVERT(VARCHAR(16), CAST(CASE WHEN p.x = 0 THEN 0 ELSE p.x END AS BINARY(8)), 2), '','',
+            CONVERT(VARCHAR(16), CAST(CASE WHEN p.y = 0 THEN 0 ELSE p.y END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+            CHAR(10)) WITHIN GROUP (ORDER BY p.position)
+        FROM dbo.model_calibration AS p WHERE p.classifier_id = s.classifier_id), CHAR(10)) AS VARCHAR(MAX))))
+FROM dbo.model_scoring AS s
+WHERE s.rows_sha256 IS NULL AND EXISTS (SELECT 1 FROM @kept AS q WHERE q.classifier_id = s.classifier_id);
+IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE rows_sha256 IS NULL)
+    PRINT N''Some models have rows in dbo.model_scoring that are not those of the model itself. Call StoreModelNodes for them.'';
+IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE trees > 0)
+    PRINT N''The nodes of trees are taken as they stand. Call StoreModelNodes for a model to make them again from the model itself.'';');
+    EXECUTE (N'IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_classifiers_feature_set'')
+    CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_experiment_patients_patient'')
+    CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_experiments_classifier'')
+    CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_features_feature_set'')
+    CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_image_features_feature_set'')
+    CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_model_promotions_classifier'')
+    CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_model_promotions_previous'')
+    CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_predictions_classifier'')
+    CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);
+IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_search_trials_feature_set'')
+    CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);');
+    INSERT INTO dbo.schema_version (version) VALUES (7);
     COMMIT TRANSACTION;
 END;
 GO

@@ -174,6 +174,8 @@ DROP TABLE IF EXISTS dbo.pooled_features;
 DROP TABLE IF EXISTS dbo.features;
 DROP TABLE IF EXISTS dbo.animations;
 DROP TABLE IF EXISTS dbo.scans;
+DROP TABLE IF EXISTS dbo.run_steps;
+DROP TABLE IF EXISTS dbo.runs;
 DROP TABLE IF EXISTS dbo.rejected_files;
 DROP TABLE IF EXISTS dbo.labels;
 DROP TABLE IF EXISTS dbo.experiment_patients;
