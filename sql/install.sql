@@ -216,6 +216,7 @@ BEGIN
             REFERENCES dbo.feature_sets (feature_set_id),
         CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1)
     );
+    CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);
     COMMIT TRANSACTION;
 END;
 GO
@@ -239,6 +240,7 @@ BEGIN
         CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
         CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1)
     );
+    CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);
     COMMIT TRANSACTION;
 END;
 GO
@@ -301,6 +303,7 @@ BEGIN
         CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id)
             REFERENCES dbo.feature_sets (feature_set_id)
     );
+    CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);
     COMMIT TRANSACTION;
 END;
 GO
@@ -333,6 +336,8 @@ BEGIN
             REFERENCES dbo.classifiers (classifier_id)
     );
     CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);
+    CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);
+    CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);
     COMMIT TRANSACTION;
 END;
 GO
@@ -343,7 +348,9 @@ BEGIN
     BEGIN TRANSACTION;
     -- A model that plain T-SQL can score. The margin is intercept + (sum of leaves or of terms) / divisor, and the raw score is
     -- 1 / (1 + exp(-steepness * margin)). divisor is the number of trees where they are averaged, else 1; prevalence is the share
-    -- of positives that its probabilities are made for, NULL where that is not known.
+    -- of positives that its probabilities are made for, NULL where that is not known. rows_sha256 is over this row, the model's SHA-256 and
+    -- its rows in dbo.model_nodes, dbo.model_coefficients and dbo.model_calibration, as internal.DigestModelRows reads them; without it, or
+    -- with another one, the model is not scored.
     CREATE TABLE dbo.model_scoring (
         classifier_id INT NOT NULL,
         width INT NOT NULL,
@@ -352,6 +359,7 @@ BEGIN
         steepness FLOAT NOT NULL,
         intercept FLOAT NOT NULL,
         prevalence FLOAT NULL,
+        rows_sha256 VARBINARY(32) NULL,
         CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id),
         CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
         CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0),
@@ -492,6 +500,7 @@ BEGIN
         CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1),
         CONSTRAINT CK_experiment_patients_label CHECK (label IN (0, 1))
     );
+    CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);
     COMMIT TRANSACTION;
 END;
 GO
@@ -532,13 +541,64 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.runs', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A call of a procedure that reports how far it is, for whoever looks on from another connection. status is running until the call
+    -- ends; a call that was killed, or whose script failed, leaves it so, and its last row in dbo.run_steps says when it was last heard of.
+    -- message is the error that ended it. Numbers and counts only: no name or id of a patient.
+    CREATE TABLE dbo.runs (
+        run_id INT IDENTITY(1, 1) NOT NULL,
+        procedure_name NVARCHAR(128) NOT NULL,
+        started_at DATETIME2(3) NOT NULL CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME(),
+        ended_at DATETIME2(3) NULL,
+        status VARCHAR(10) NOT NULL CONSTRAINT DF_runs_status DEFAULT 'running',
+        run_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_runs_run_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        host NVARCHAR(128) NULL CONSTRAINT DF_runs_host DEFAULT HOST_NAME(),
+        session_id INT NOT NULL CONSTRAINT DF_runs_session_id DEFAULT @@SPID,
+        done INT NOT NULL CONSTRAINT DF_runs_done DEFAULT 0,
+        total INT NULL,
+        failed INT NOT NULL CONSTRAINT DF_runs_failed DEFAULT 0,
+        message NVARCHAR(2000) NULL,
+        CONSTRAINT PK_runs PRIMARY KEY (run_id),
+        CONSTRAINT CK_runs_status CHECK (status IN ('running', 'done', 'failed')),
+        CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0)
+    );
+    CREATE INDEX IX_runs_status ON dbo.runs (status);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.run_steps', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What a run said on its way, and how much of it was done then. step counts from 1.
+    CREATE TABLE dbo.run_steps (
+        run_id INT NOT NULL,
+        step INT NOT NULL,
+        at DATETIME2(3) NOT NULL CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME(),
+        message NVARCHAR(2000) NOT NULL,
+        done INT NULL,
+        total INT NULL,
+        CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step),
+        CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.scans', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres,
     -- gantry_tilt in degrees. deidentification has the codes of DICOM PS3.16 CID 7050, NULL where ids were kept.
     -- patient_orientation says where in the patient columns, then rows of the pixels rise to, as DICOM's attribute does: LP is
-    -- to the left and to the back. NULL: loaded before it was recorded.
+    -- to the left and to the back. NULL: loaded before it was recorded. intake_rule counts how padding became HU: 1 took 0 HU for it, 2 and up
+    -- take air; a row that does not say is of rule 1. monoenergetic_kev is the energy of a virtual monoenergetic series, NULL for any other.
     CREATE TABLE dbo.scans (
         scan_id INT IDENTITY(1, 1) NOT NULL,
         patient_id NVARCHAR(64) NOT NULL,
@@ -557,6 +617,8 @@ BEGIN
         gantry_tilt FLOAT NULL,
         deidentification NVARCHAR(64) NULL,
         patient_orientation NVARCHAR(2) NULL,
+        intake_rule TINYINT NOT NULL CONSTRAINT DF_scans_intake_rule DEFAULT 1,
+        monoenergetic_kev REAL NULL,
         CONSTRAINT PK_scans PRIMARY KEY (scan_id),
         CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
         CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),
@@ -605,6 +667,7 @@ BEGIN
         CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
         CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id)
     );
+    CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);
     COMMIT TRANSACTION;
 END;
 GO
@@ -613,12 +676,14 @@ GO
 IF OBJECT_ID(N'dbo.pooled_features', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- One vector of a scan, as a JSON array of numbers.
+    -- One vector of a scan, as a JSON array of numbers. vector_sha256 is of its text in UTF-16, little-endian and without a mark:
+    -- HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), vector)). It is checked whenever the vector is read; one without it is made again.
     CREATE TABLE dbo.pooled_features (
         scan_id INT NOT NULL,
         feature_set_id INT NOT NULL,
         pooling NVARCHAR(32) NOT NULL,
         vector NVARCHAR(MAX) NOT NULL,
+        vector_sha256 VARBINARY(32) NULL,
         CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling),
         CONSTRAINT FK_pooled_features_features FOREIGN KEY (scan_id, feature_set_id)
             REFERENCES dbo.features (scan_id, feature_set_id),
@@ -653,6 +718,7 @@ BEGIN
         CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1)
     );
     CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);
+    CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);
     COMMIT TRANSACTION;
 END;
 GO
@@ -777,6 +843,7 @@ BEGIN
         CONSTRAINT CK_search_trials_state CHECK (state IN ('queued', 'running', 'done', 'failed'))
     );
     CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);
+    CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);
     COMMIT TRANSACTION;
 END;
 GO
@@ -1062,6 +1129,7 @@ VALUES
     (N'model_scoring', N'steepness', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'model_scoring', N'intercept', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'model_scoring', N'prevalence', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'model_scoring', N'rows_sha256', N'varbinary', 32, NULL, NULL, 1, 0, N'VARBINARY(32)', NULL),
     (N'model_calibration', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'model_calibration', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'model_calibration', N'method', N'varchar', 8, NULL, NULL, 0, 0, N'VARCHAR(8)', NULL),
@@ -1109,6 +1177,24 @@ VALUES
     (N'rejected_files', N'message', N'nvarchar', 800, NULL, NULL, 0, 0, N'NVARCHAR(400)', NULL),
     (N'rejected_files', N'path_hash', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
     (N'rejected_files', N'seen_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME()'),
+    (N'runs', N'run_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'runs', N'procedure_name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'runs', N'started_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME()'),
+    (N'runs', N'ended_at', N'datetime2', NULL, NULL, 3, 1, 0, N'DATETIME2(3)', NULL),
+    (N'runs', N'status', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', N'CONSTRAINT DF_runs_status DEFAULT ''running'''),
+    (N'runs', N'run_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'runs', N'host', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_runs_host DEFAULT HOST_NAME()'),
+    (N'runs', N'session_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', N'CONSTRAINT DF_runs_session_id DEFAULT @@SPID'),
+    (N'runs', N'done', N'int', NULL, NULL, NULL, 0, 0, N'INT', N'CONSTRAINT DF_runs_done DEFAULT 0'),
+    (N'runs', N'total', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'runs', N'failed', N'int', NULL, NULL, NULL, 0, 0, N'INT', N'CONSTRAINT DF_runs_failed DEFAULT 0'),
+    (N'runs', N'message', N'nvarchar', 4000, NULL, NULL, 1, 0, N'NVARCHAR(2000)', NULL),
+    (N'run_steps', N'run_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'run_steps', N'step', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'run_steps', N'at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME()'),
+    (N'run_steps', N'message', N'nvarchar', 4000, NULL, NULL, 0, 0, N'NVARCHAR(2000)', NULL),
+    (N'run_steps', N'done', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'run_steps', N'total', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
     (N'scans', N'scan_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
     (N'scans', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
     (N'scans', N'is_primary', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
@@ -1126,6 +1212,8 @@ VALUES
     (N'scans', N'gantry_tilt', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
     (N'scans', N'deidentification', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
     (N'scans', N'patient_orientation', N'nvarchar', 4, NULL, NULL, 1, 0, N'NVARCHAR(2)', NULL),
+    (N'scans', N'intake_rule', N'tinyint', NULL, NULL, NULL, 0, 0, N'TINYINT', N'CONSTRAINT DF_scans_intake_rule DEFAULT 1'),
+    (N'scans', N'monoenergetic_kev', N'real', NULL, NULL, NULL, 1, 0, N'REAL', NULL),
     (N'animations', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'animations', N'format', N'nvarchar', 16, NULL, NULL, 0, 0, N'NVARCHAR(8)', NULL),
     (N'animations', N'animation', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
@@ -1142,6 +1230,7 @@ VALUES
     (N'pooled_features', N'feature_set_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'pooled_features', N'pooling', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
     (N'pooled_features', N'vector', N'nvarchar', -1, NULL, NULL, 0, 0, N'NVARCHAR(MAX)', NULL),
+    (N'pooled_features', N'vector_sha256', N'varbinary', 32, NULL, NULL, 1, 0, N'VARBINARY(32)', NULL),
     (N'predictions', N'prediction_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
     (N'predictions', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'predictions', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
@@ -1257,147 +1346,171 @@ VALUES
     (17, N'feature_sets', N'unique', N'UQ_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT UQ_feature_sets UNIQUE (network_id, layer, preprocessing);'),
     (18, N'classifiers', N'primary key', N'PK_classifiers', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT PK_classifiers PRIMARY KEY (classifier_id);'),
     (19, N'classifiers', N'unique', N'UQ_classifiers_name_version', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT UQ_classifiers_name_version UNIQUE (name, version);'),
-    (20, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
-    (21, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
-    (22, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
-    (23, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
-    (24, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
-    (25, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
-    (26, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
-    (27, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
-    (28, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
-    (29, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
-    (30, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
-    (31, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
-    (32, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
-    (33, N'experiment_patients', N'primary key', N'PK_experiment_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients PRIMARY KEY (experiment_id, patient_id);'),
-    (34, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
-    (35, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
-    (36, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
-    (37, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
-    (38, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
-    (39, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
-    (40, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
-    (41, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
-    (42, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
-    (43, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (44, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
-    (45, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
-    (46, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
-    (47, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
-    (48, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
-    (49, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
-    (50, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
-    (51, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
-    (52, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
-    (53, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
-    (54, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
-    (55, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
-    (56, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
-    (57, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
-    (58, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
-    (59, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (60, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
-    (61, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
-    (62, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
-    (63, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
-    (64, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
-    (65, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
-    (66, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
-    (67, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
-    (68, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
-    (69, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
-    (70, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (71, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (72, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (73, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
-    (74, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (75, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
-    (76, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
-    (77, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
-    (78, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (79, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
-    (80, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (81, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (82, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (83, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (84, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
-    (85, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
-    (86, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (87, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (88, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (89, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (90, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
-    (91, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (92, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (93, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (94, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (95, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (96, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
-    (97, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (98, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (99, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
-    (100, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (101, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (102, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (103, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
-    (104, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (105, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+    (20, N'classifiers', N'index', N'IX_classifiers_feature_set', N'CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);'),
+    (21, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
+    (22, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
+    (23, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
+    (24, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
+    (25, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
+    (26, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
+    (27, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
+    (28, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
+    (29, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
+    (30, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
+    (31, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
+    (32, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
+    (33, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
+    (34, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
+    (35, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
+    (36, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
+    (37, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
+    (38, N'experiment_patients', N'primary key', N'PK_experiment_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients PRIMARY KEY (experiment_id, patient_id);'),
+    (39, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
+    (40, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
+    (41, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
+    (42, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
+    (43, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
+    (44, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
+    (45, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
+    (46, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
+    (47, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
+    (48, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
+    (49, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
+    (50, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
+    (51, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
+    (52, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
+    (53, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (54, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
+    (55, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
+    (56, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
+    (57, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
+    (58, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
+    (59, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
+    (60, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
+    (61, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
+    (62, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
+    (63, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
+    (64, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
+    (65, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
+    (66, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
+    (67, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
+    (68, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
+    (69, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
+    (70, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (71, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (72, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (73, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (74, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (75, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (76, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (77, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (78, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (79, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
+    (80, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (81, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (82, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (83, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (84, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (85, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (86, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (87, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (88, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (89, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (90, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (91, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (92, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (93, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (94, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (95, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (96, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (97, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (98, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (99, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (100, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (101, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (102, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (103, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (104, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (105, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (106, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (107, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (108, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (109, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (110, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (111, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (112, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (113, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (114, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (115, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (116, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (117, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
         OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
-    (106, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (107, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
-    (108, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
-    (109, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
-    (110, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (111, N'experiment_patients', N'check', N'CK_experiment_patients_label', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_label CHECK (label IN (0, 1));'),
-    (112, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
-    (113, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (114, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (115, N'labels', N'check', N'CK_labels_label', N'ALTER TABLE dbo.labels ADD CONSTRAINT CK_labels_label CHECK (label IN (0, 1));'),
-    (116, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (117, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
-    (118, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
-    (119, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (120, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
-    (121, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (122, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (123, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (124, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (125, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
-    (126, N'pooled_features', N'foreign key', N'FK_pooled_features_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_features FOREIGN KEY (scan_id, feature_set_id) REFERENCES dbo.features (scan_id, feature_set_id);'),
-    (127, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (128, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (129, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
-    (130, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
-    (131, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (132, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (133, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
-    (134, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (135, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
-    (136, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (137, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
-    (138, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
-    (139, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
-    (140, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
-    (141, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
-    (142, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
-    (143, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (144, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (145, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
-    (146, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
-    (147, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
-    (148, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
-    (149, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
-    (150, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (151, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (152, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
-    (153, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (154, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
-    (155, N'splits', N'foreign key', N'FK_splits_patients', N'ALTER TABLE dbo.splits ADD CONSTRAINT FK_splits_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (156, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (157, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (158, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+    (118, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (119, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (120, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (121, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (122, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (123, N'experiment_patients', N'check', N'CK_experiment_patients_label', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_label CHECK (label IN (0, 1));'),
+    (124, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (125, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (126, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (127, N'labels', N'check', N'CK_labels_label', N'ALTER TABLE dbo.labels ADD CONSTRAINT CK_labels_label CHECK (label IN (0, 1));'),
+    (128, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (129, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (130, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (131, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (132, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (133, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (134, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (135, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (136, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (137, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (138, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (139, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (140, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (141, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (142, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (143, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (144, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (145, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (146, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (147, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (148, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (149, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (150, N'pooled_features', N'foreign key', N'FK_pooled_features_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_features FOREIGN KEY (scan_id, feature_set_id) REFERENCES dbo.features (scan_id, feature_set_id);'),
+    (151, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (152, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (153, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (154, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (155, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (156, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (157, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (158, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (159, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (160, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (161, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (162, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (163, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (164, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (165, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (166, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (167, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (168, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (169, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (170, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (171, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (172, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (173, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (174, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (175, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (176, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (177, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (178, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (179, N'splits', N'foreign key', N'FK_splits_patients', N'ALTER TABLE dbo.splits ADD CONSTRAINT FK_splits_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (180, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (181, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (182, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -1506,6 +1619,93 @@ INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
 LEFT JOIN dbo.predictions AS r ON r.prediction_id = (SELECT MAX(n.prediction_id) FROM dbo.predictions AS n WHERE n.scan_id = s.scan_id)
 WHERE s.scan_id = (SELECT MIN(o.scan_id) FROM dbo.scans AS o WHERE o.patient_id = s.patient_id AND o.is_primary = 1)
     AND NOT EXISTS (SELECT 1 FROM dbo.worklist AS w WHERE w.idx = p.idx OR w.scan_id = s.scan_id);');
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 7)
+    EXECUTE (N'-- The SHA-256 of vectors and of a model''s rows. How padding was read, the energy of a scan: what was loaded before is of intake rule 1.
+WHILE EXISTS (SELECT 1 FROM dbo.pooled_features WHERE vector_sha256 IS NULL)
+    UPDATE TOP (2000) dbo.pooled_features
+    SET vector_sha256 = HASHBYTES(''SHA2_256'', CONVERT(VARBINARY(MAX), vector))
+    WHERE vector_sha256 IS NULL;');
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 7)
+    EXECUTE (N'-- The rows of a logistic regression are compared with the model itself first: where they differ, or where the bytes are not those that
+-- were stored, there is no digest, so that it is refused until StoreModelNodes has made them again. Trees can be read by Python only.
+DECLARE @models TABLE (classifier_id INT NOT NULL PRIMARY KEY, json NVARCHAR(MAX) NOT NULL);
+DECLARE @terms TABLE (
+    classifier_id INT NOT NULL, feature_index INT NOT NULL, name VARCHAR(12) NOT NULL, value FLOAT NULL,
+    PRIMARY KEY (classifier_id, feature_index, name));
+DECLARE @kept TABLE (classifier_id INT NOT NULL PRIMARY KEY);
+INSERT INTO @models (classifier_id, json)
+SELECT c.classifier_id, CAST(CAST(c.model AS VARCHAR(MAX)) AS NVARCHAR(MAX))
+FROM dbo.classifiers AS c
+WHERE c.library = N''logistic'' AND c.sha256 = HASHBYTES(''SHA2_256'', c.model)
+    AND ISJSON(CAST(CAST(c.model AS VARCHAR(MAX)) AS NVARCHAR(MAX))) = 1;
+INSERT INTO @terms (classifier_id, feature_index, name, value)
+SELECT m.classifier_id, CAST(t.[key] AS INT), ''coefficient'', TRY_CAST(t.[value] AS FLOAT)
+FROM @models AS m
+CROSS APPLY OPENJSON(m.json, N''$.coefficients'') AS t;
+INSERT INTO @terms (classifier_id, feature_index, name, value)
+SELECT m.classifier_id, CAST(t.[key] AS INT), ''mean'', TRY_CAST(t.[value] AS FLOAT)
+FROM @models AS m
+CROSS APPLY OPENJSON(m.json, N''$.mean'') AS t;
+INSERT INTO @terms (classifier_id, feature_index, name, value)
+SELECT m.classifier_id, CAST(t.[key] AS INT), ''scale'', TRY_CAST(t.[value] AS FLOAT)
+FROM @models AS m
+CROSS APPLY OPENJSON(m.json, N''$.scale'') AS t;
+INSERT INTO @kept (classifier_id)
+SELECT s.classifier_id
+FROM dbo.model_scoring AS s
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+WHERE s.trees > 0 AND c.sha256 = HASHBYTES(''SHA2_256'', c.model);
+INSERT INTO @kept (classifier_id)
+SELECT s.classifier_id
+FROM dbo.model_scoring AS s
+INNER JOIN @models AS m ON m.classifier_id = s.classifier_id
+WHERE s.trees = 0 AND TRY_CAST(JSON_VALUE(m.json, N''$.intercept'') AS FLOAT) = s.intercept
+    AND s.width = (SELECT COUNT(*) FROM dbo.model_coefficients AS k WHERE k.classifier_id = s.classifier_id)
+    AND 3 * s.width = (SELECT COUNT(*) FROM @terms AS t WHERE t.classifier_id = s.classifier_id)
+    AND 3 * s.width = (
+        SELECT COUNT(*)
+        FROM @terms AS t
+        INNER JOIN dbo.model_coefficients AS k ON k.classifier_id = t.classifier_id AND k.feature_index = t.feature_index
+        WHERE t.classifier_id = s.classifier_id
+            AND t.value = CASE t.name WHEN ''coefficient'' THEN k.coefficient WHEN ''mean'' THEN k.mean ELSE k.scale END);
+WHILE EXISTS (
+    SELECT 1 FROM dbo.model_scoring AS s INNER JOIN @kept AS q ON q.classifier_id = s.classifier_id WHERE s.rows_sha256 IS NULL)
+    UPDATE TOP (20) s
+    SET s.rows_sha256 = HASHBYTES(''SHA2_256'', CONVERT(VARBINARY(MAX), CAST(CONCAT(
+        CONVERT(VARCHAR(64), (SELECT c.sha256 FROM dbo.classifiers AS c WHERE c.classifier_id = s.classifier_id), 2), '','',
+        s.width, '','', s.trees, '','', CONVERT(VARCHAR(16), CAST(s.divisor AS BINARY(8)), 2), '','',
+        CONVERT(VARCHAR(16), CAST(s.steepness AS BINARY(8)), 2), '','',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN s.intercept = 0 THEN 0 ELSE s.intercept END AS BINARY(8)), 2), '','',
+        CONVERT(VARCHAR(16), CAST(s.prevalence AS BINARY(8)), 2), CHAR(10),
+        (SELECT STRING_AGG(CAST(CONCAT(''n'', n.tree, '','', n.node, '','', n.feature_index, '','',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN n.threshold = 0 THEN 0 ELSE n.threshold END AS BINARY(8)), 2), '','', n.missing, '','',
+                n.default_left, '','', n.left_node, '','', n.right_node, '','',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN n.leaf_value = 0 THEN 0 ELSE n.leaf_value END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+                CHAR(10)) WITHIN GROUP (ORDER BY n.tree, n.node)
+            FROM dbo.model_nodes AS n WHERE n.classifier_id = s.classifier_id), CHAR(10),
+        (SELECT STRING_AGG(CAST(CONCAT(''c'', k.feature_index, '','',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN k.mean = 0 THEN 0 ELSE k.mean END AS BINARY(8)), 2), '','',
+                CONVERT(VARCHAR(16), CAST(k.scale AS BINARY(8)), 2), '','',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN k.coefficient = 0 THEN 0 ELSE k.coefficient END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+                CHAR(10)) WITHIN GROUP (ORDER BY k.feature_index)
+            FROM dbo.model_coefficients AS k WHERE k.classifier_id = s.classifier_id), CHAR(10),
+        (SELECT STRING_AGG(CAST(CONCAT(''p'', p.position, '','', p.method, '','',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN p.x = 0 THEN 0 ELSE p.x END AS BINARY(8)), 2), '','',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN p.y = 0 THEN 0 ELSE p.y END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+                CHAR(10)) WITHIN GROUP (ORDER BY p.position)
+            FROM dbo.model_calibration AS p WHERE p.classifier_id = s.classifier_id), CHAR(10)) AS VARCHAR(MAX))))
+    FROM dbo.model_scoring AS s
+    WHERE s.rows_sha256 IS NULL AND EXISTS (SELECT 1 FROM @kept AS q WHERE q.classifier_id = s.classifier_id);
+IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE rows_sha256 IS NULL)
+    PRINT N''Some models have rows in dbo.model_scoring that are not those of the model itself. Call StoreModelNodes for them.'';
+IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE trees > 0)
+    PRINT N''The nodes of trees are taken as they stand. Call StoreModelNodes for a model to make them again from the model itself.'';');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -3289,6 +3489,82 @@ BEGIN
     FROM #result AS r
     INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = N'image'
     WHERE r.error = N'';
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ListRuns: the long calls of procedures, the newest first, and how far each is.
+-- Example: EXECUTE dbo.ListRuns;
+CREATE OR ALTER PROCEDURE dbo.ListRuns
+    @Limit INT = 50, -- most rows, 1 to 10000
+    @Help BIT = 0    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListRuns lists the long calls of procedures, the newest first: who called, how far it is, what it said last and when. A call that
+is running and was not heard of for long has been killed.
+Parameters:
+    @Limit INT = 50  most rows, 1 to 10000
+    @Help BIT = 0    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListRuns;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 10000
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Limit), N'NULL'),
+            N' for the parameter @Limit is not supported. Supported values are 1 to 10000.');
+        THROW 50101, @Message, 1;
+    END;
+
+    SELECT TOP (@Limit) r.run_id, r.procedure_name, r.status, r.started_at, r.ended_at, r.run_by, r.done, r.total, r.failed,
+        COALESCE(s.at, r.started_at) AS heard_at, COALESCE(r.message, s.message) AS message, SYSUTCDATETIME() AS now
+    FROM dbo.runs AS r
+    LEFT JOIN dbo.run_steps AS s
+        ON s.run_id = r.run_id AND s.step = (SELECT MAX(l.step) FROM dbo.run_steps AS l WHERE l.run_id = r.run_id)
+    ORDER BY r.run_id DESC;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReadRunSteps: what the procedures of a session have said since, for whoever looks on from another connection.
+-- Example: EXECUTE dbo.ReadRunSteps @SessionId = 61;
+CREATE OR ALTER PROCEDURE dbo.ReadRunSteps
+    @SessionId INT,              -- the session whose procedures are followed: its @@SPID
+    @Since DATETIME2(3) = NULL,  -- only calls that started then or later, in UTC: numbers of sessions are used again
+    @AfterRun INT = 0,           -- the run of the last step that is known, 0 for all
+    @AfterStep INT = 0,          -- and that step
+    @Help BIT = 0                -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReadRunSteps lists what the procedures of a session have said since a step, in order, for whoever looks on from another connection.
+Parameters:
+    @SessionId INT              the session whose procedures are followed: its @@SPID
+    @Since DATETIME2(3) = NULL  only calls that started then or later, in UTC: numbers of sessions are used again
+    @AfterRun INT = 0           the run of the last step that is known, 0 for all
+    @AfterStep INT = 0          and that step
+    @Help BIT = 0               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ReadRunSteps @SessionId = 61;';
+        RETURN 0;
+    END;
+
+    SELECT s.run_id, s.step, s.message
+    FROM dbo.runs AS r
+    INNER JOIN dbo.run_steps AS s ON s.run_id = r.run_id
+    WHERE r.session_id = @SessionId AND (@Since IS NULL OR r.started_at >= @Since)
+        AND (s.run_id > @AfterRun OR s.run_id = @AfterRun AND s.step > @AfterStep)
+    ORDER BY s.run_id, s.step
+    OPTION (RECOMPILE);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -7603,7 +7879,7 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 INSERT INTO dbo.schema_version (version)
 SELECT v.version
-FROM (VALUES (1), (2), (3), (4), (5), (6)) AS v (version)
+FROM (VALUES (1), (2), (3), (4), (5), (6), (7)) AS v (version)
 WHERE NOT EXISTS (SELECT 1 FROM dbo.schema_version AS s WHERE s.version = v.version);
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;

@@ -173,7 +173,7 @@ def test_an_installation_that_was_broken_by_a_kill_is_made_whole(
 
 
 def _drop_all(connection: Connection) -> None:
-    """Drop every index, constraint and default, foreign keys first, and let columns of every table be NULL or missing."""
+    """Drop every index, constraint and default, foreign keys first, and let columns be NULL or missing."""
     tables = declared_tables(each.text for each in read_sources(SQL) if each.kind == "tables")
     for table in tables:
         for foreign in table.foreign_keys:
