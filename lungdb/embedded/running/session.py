@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
@@ -28,6 +29,7 @@ from lungdb.embedded.values.stored import Value, from_client
 from lungdb.embedded.values.types import SqlType, nvarchar, varbinary
 from lungdb.embedded.writer.context import Writer, Written
 from lungdb.embedded.writer.dispatch import new_writer
+from lungdb.embedded.writer.limits import JOINED, too_many_joined
 from lungdb.embedded.writer.plans import LocalTable, Plan, Unit
 from lungdb.embedded.writer.schema import SchemaWriter
 from lungdb.embedded.writer.scope import Bind, Binds, OutColumn
@@ -173,10 +175,19 @@ class Session(ABC):
             sql, columns = build(writer)
         except RecursionError:
             raise too_deep() from None
+        self._check_joins(sql, writer)
         binds = tuple((placeholder, bind) for bind, placeholder in writer.binds.names.items())
         plan = Plan(sql, binds, tuple(columns), locks(reads), tuple(sight.used.items()), self.catalog.version)
         frame.unit.plans[known] = plan
         return plan
+
+    def _check_joins(self, sql: str, writer: Writer) -> None:
+        """Refuse a query over more tables than SQLite joins, where it does not take them in parts."""
+        if writer.table_count > JOINED:
+            try:
+                self.storage.connection.execute(f"EXPLAIN {sql}", dict.fromkeys(writer.binds.names.values()))
+            except sqlite3.OperationalError:
+                raise too_many_joined(writer.table_count) from None
 
     def bound(self, frame: Frame, binds: Binds) -> dict[str, Value]:
         """Return the values that text needs which is written to be run at once."""

@@ -65,7 +65,8 @@ class Storage:
         self.connection.set_progress_handler(lambda: 0, _STEPS)
         for name, arity, body in (("store", 5, _store), ("single", 1, _single), ("recursion", 1, _recursion)):
             self.create_function(f"tsql_{name}", arity, body)
-        self.create_function("tsql_rows", 1, _row_limit)
+        for name, check in (("rows", _row_limit), ("tiles", _tiles), ("distance", _distance)):
+            self.create_function(f"tsql_{name}", 1, check)
 
     def _compare(self, a: str, b: str) -> int:
         """Compare texts; an exception ends the statement, which SQLite would go on with after a collation raised."""
@@ -247,3 +248,15 @@ def _row_limit(count: int | None) -> int:
     if count is None or count < 0:
         raise numbered_error(1014, value="NULL" if count is None else count)
     return count
+
+
+def _tiles(count: int | None) -> int:
+    if count is None or count < 1:
+        raise numbered_error(4116)
+    return count
+
+
+def _distance(rows: int | None) -> int | None:
+    if rows is not None and rows < 0:
+        raise numbered_error(8730)
+    return rows

@@ -8,6 +8,7 @@ from enum import Enum
 from functools import lru_cache
 
 from lungdb.embedded.values.messages import numbered_error
+from lungdb.embedded.values.stored import utf16_length
 from lungdb.errors import SqlError
 
 
@@ -97,6 +98,8 @@ _KINDS = {
     "parameter": Kind.PARAMETER,
     "symbol": Kind.SYMBOL,
 }
+_NAMES = frozenset(("name", "bracket", "double", "variable"))
+_LONGEST = 128
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 
@@ -122,6 +125,8 @@ def tokenize(text: str) -> tuple[Token, ...]:
         written = text[position:end]
         if group not in ("space", "comment"):
             value = _value(group, written)
+            if group in _NAMES and len(value) > _LONGEST:
+                check_length(value, line)
             word = value if group in ("name", "symbol") else ""
             tokens.append(Token(_KINDS[group], written, value, word, line, position, end))
         line += written.count("\n")
@@ -142,6 +147,12 @@ def _value(group: str, written: str) -> str:
     if group in ("name", "global"):
         return written.upper()
     return written
+
+
+def check_length(name: str, line: int) -> None:
+    """Refuse a name of more than 128 UTF-16 code units."""
+    if utf16_length(name) > _LONGEST:
+        raise numbered_error(103, line=line, start=name[:_LONGEST], kind="identifier", limit=_LONGEST)
 
 
 def _comment_end(text: str, position: int, line: int) -> int:
