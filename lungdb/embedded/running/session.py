@@ -16,7 +16,8 @@ from lungdb.embedded.satellite.calls import Satellite
 from lungdb.embedded.satellite.processes import Preload
 from lungdb.embedded.store.catalog import DBO, Catalog, CatalogObject
 from lungdb.embedded.store.catalog_views import CATALOG_VIEWS
-from lungdb.embedded.store.storage import ConstraintError, Storage, too_deep
+from lungdb.embedded.store.failures import ConstraintError, too_deep
+from lungdb.embedded.store.storage import Storage
 from lungdb.embedded.store.transactions import Transactions
 from lungdb.embedded.syntax.statement_tree import Statement, TableDefinition
 from lungdb.embedded.syntax.statements import parse_batch
@@ -324,7 +325,7 @@ class Session(ABC):
     def roll_back(self) -> None:
         """Roll back the open transaction; #temp tables follow it, table variables keep their rows."""
         kept = [
-            (local, list(self.storage.execute(f"SELECT * FROM {local.text}")))
+            (local, self.storage.execute(f"SELECT * FROM {local.text}").fetchall())
             for frame in self.active
             for name, local in frame.tables.items()
             if name.startswith("@")
@@ -365,7 +366,7 @@ class Session(ABC):
             self.storage.execute(text)
 
     def _forget_lost_tables(self) -> None:
-        present = {name for (name,) in self.storage.execute("SELECT name FROM sqlite_temp_master")}
+        present = {name for (name,) in self.storage.execute("SELECT name FROM sqlite_temp_master").fetchall()}
         for frame in (self.root, *self.active):
             for name, local in tuple(frame.tables.items()):
                 if name.startswith("#") and local.physical not in present:

@@ -8,7 +8,7 @@ from enum import Enum
 from functools import lru_cache
 
 from lungdb.embedded.values.messages import numbered_error
-from lungdb.embedded.values.stored import utf16_length
+from lungdb.embedded.values.stored import HALF_CHARACTER, utf16_length
 from lungdb.errors import SqlError
 
 
@@ -113,6 +113,11 @@ def tokenize(text: str) -> tuple[Token, ...]:
         105 for a string or quoted name that is not closed, 113 for a comment that is not, 102 for a character that
         T-SQL does not know.
     """
+    half = None if text.isascii() else HALF_CHARACTER.search(text)
+    if half is not None:
+        at = text.count("\n", 0, half.start()) + 1
+        advice = "The text holds bytes that are no UTF-8: write it as UTF-8."
+        raise numbered_error(102, line=at, near=ascii(half.group())[1:-1], advice=advice)
     tokens: list[Token] = []
     position, line = 0, 1
     while position < len(text):

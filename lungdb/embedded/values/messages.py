@@ -225,6 +225,10 @@ WORDINGS: dict[int, Wording] = {
     544: Wording(16, "Cannot insert explicit value for identity column in table '{table}'."),
     547: Wording(16, "The {statement} statement conflicted with the {kind} constraint {constraint}."),
     628: Wording(16, "Cannot issue SAVE TRANSACTION when there is no active transaction. Begin one first."),
+    701: Wording(17, "There is insufficient system memory to run this query. Work on fewer or smaller values at once."),
+    824: Wording(
+        24, "The database file is damaged, is no database, or its disk cannot be read. Restore it from a backup."
+    ),
     911: Wording(16, "Database '{database}' does not exist. The embedded engine's file holds one database, {own}."),
     1001: Wording(16, "Length or precision specification {length} is invalid for {type}."),
     1002: Wording(16, "Scale {scale} is not valid for {type}. Use 0 to 7."),
@@ -377,6 +381,11 @@ WORDINGS: dict[int, Wording] = {
         "A column is not allowed in an argument to a TOP, OFFSET, or FETCH clause. Use a number or a variable.",
     ),
     4116: Wording(16, "The function 'ntile' takes only a positive int or bigint expression as its input."),
+    4117: Wording(
+        16,
+        "Cannot retrieve table data for the query operation because the schema is being altered by another process. "
+        "Run it again.",
+    ),
     4127: Wording(
         16,
         "At least one of the arguments to COALESCE must be an expression that is not the NULL constant. CAST "
@@ -435,7 +444,7 @@ WORDINGS: dict[int, Wording] = {
         "Cannot roll back {name}. No transaction or savepoint of that name was found. Leave the name out to "
         "roll back the whole transaction.",
     ),
-    8023: Wording(16, "The value {value} is not a valid {type}. Pass a finite number or None."),
+    8023: Wording(16, "The value {value} is not a valid {type}."),
     8102: Wording(16, "Cannot update identity column '{column}'. Leave it as it is."),
     8110: Wording(16, "Cannot add multiple PRIMARY KEY constraints to table '{table}'. Keep one."),
     8114: Wording(16, "Error converting data type {source} to {target}."),
@@ -485,7 +494,7 @@ WORDINGS: dict[int, Wording] = {
     8179: Wording(
         16, "The batch has {markers} parameter markers (?), but {values} values were passed. Pass one for each."
     ),
-    8630: Wording(16, "The embedded engine could not run what the statement became ({reason})."),
+    8630: Wording(16, "Internal Query Processor Error: the embedded engine could not run what the statement became."),
     8730: Wording(16, "Offset parameter for Lag and Lead functions cannot be a negative value."),
     9810: Wording(16, "The datepart {part} is not supported by date function {function}. Use another part."),
     9818: Wording(16, "The culture parameter '{culture}' is not supported by the embedded engine. Use 'en-US'."),
@@ -503,7 +512,7 @@ WORDINGS: dict[int, Wording] = {
         16,
         "STRING_AGG aggregation result exceeded the limit of 8000 bytes. CAST the argument to NVARCHAR(MAX).",
     ),
-    9833: Wording(16, "NCHAR({code}) is half of a character. Write the whole character as a literal."),
+    9833: Wording(16, "{what} is half of a character. Write the whole character as a literal."),
     10704: Wording(
         16,
         "To rethrow an error, a THROW statement must be used inside a CATCH block. Give number, message and state.",
