@@ -76,7 +76,6 @@ def ask(file: Path) -> list[int]:
                             cursor.fetchall()
                     except SqlError as error:
                         numbers.append(error.number)
-                        assert "sqlite" not in error.message.lower()
                     step = cursor.nextset
     except SqlError as error:
         numbers.append(error.number)
@@ -107,7 +106,7 @@ NO_TEXT = "CAST(replace(CAST(definition AS BLOB), 'name', X'C3C3C3C3') AS TEXT)"
         f'UPDATE "tsql$objects" SET definition = {NO_TEXT}',
         "UPDATE \"tsql$objects\" SET definition = '{' WHERE kind = 'U'",
         "UPDATE \"tsql$objects\" SET definition = '[]' WHERE kind = 'U'",
-        'UPDATE "tsql$objects" SET definition = replace(definition, \'"columns"\', \'"cols"\') WHERE kind = \'U\'',
+        "UPDATE \"tsql$objects\" SET definition = replace(definition, '\"columns\"', '\"cols\"') WHERE kind = 'U'",
         "UPDATE \"tsql$objects\" SET definition = 'SELECT 1' WHERE kind <> 'U'",
         'UPDATE "tsql$objects" SET schema_id = 77',
         "DELETE FROM \"tsql$state\" WHERE name = 'catalog'",
@@ -160,7 +159,8 @@ def fuzz(healthy: Path, folder: Path, seed: int, rounds: int) -> int:
         try:
             found = ask(file)
         except LungdbError as error:
-            assert "another program" in str(error) or "later version" in str(error)
+            if "another program" not in str(error) and "later version" not in str(error):
+                raise
             continue
         assert 8630 not in found
         said += DAMAGED in found

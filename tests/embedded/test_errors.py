@@ -175,7 +175,9 @@ def test_severity_decides_between_message_and_error(table: Connection) -> None:
     assert (said.messages, said.errors[0].severity, said.errors[0].state) == (["at 50%"], 11, 2)
 
 
-@pytest.mark.parametrize("text", ["SELECT N'\udcff'", "SELECT 1 -- \udcff", "SELECT [\udcff] FROM t", "EXECUTE (N'\udcff')"])
+@pytest.mark.parametrize(
+    "text", ["SELECT N'\udcff'", "SELECT 1 -- \udcff", "SELECT [\udcff] FROM t", "EXECUTE (N'\udcff')"]
+)
 def test_bytes_that_are_no_text_are_a_syntax_error(connection: Connection, text: str) -> None:
     """Python reads a byte that is no UTF-8 as half a character; the error shows which."""
     found = error(connection, text)
