@@ -116,6 +116,8 @@ DROP PROCEDURE IF EXISTS dbo.LineageOf;
 DROP PROCEDURE IF EXISTS dbo.CheckInstallation;
 DROP PROCEDURE IF EXISTS dbo.FeaturizeImages;
 DROP PROCEDURE IF EXISTS internal.ReadSettings;
+DROP PROCEDURE IF EXISTS dbo.ReadRunSteps;
+DROP PROCEDURE IF EXISTS dbo.ListRuns;
 DROP PROCEDURE IF EXISTS internal.StoreImageFeatures;
 DROP PROCEDURE IF EXISTS internal.ReportFailedImages;
 DROP PROCEDURE IF EXISTS internal.FindNetwork;

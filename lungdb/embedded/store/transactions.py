@@ -123,10 +123,12 @@ class Transactions:
         if self.doomed:
             raise numbered_error(3930)
 
-    def after_error(self) -> None:
-        """Note that SQLite itself has rolled back, as it does when the disk is full."""
-        if self._begun and not self._open:
+    def lost(self) -> bool:
+        """Tell whether SQLite itself has rolled back, as it may when the disk is full, and note that it has."""
+        found = self._begun and not self._open
+        if found:
             self._forget()
+        return found
 
     def _forget(self) -> None:
         self.count = 0
@@ -149,9 +151,9 @@ class Transactions:
             yield
         except BaseException:
             if self._open:
-                self._storage.connection.execute("ROLLBACK TO tsql_atomic" if inside else "ROLLBACK")
+                self._storage.execute("ROLLBACK TO tsql_atomic" if inside else "ROLLBACK")
                 if inside:
-                    self._storage.connection.execute("RELEASE tsql_atomic")
+                    self._storage.execute("RELEASE tsql_atomic")
             raise
         self._storage.execute("RELEASE tsql_atomic" if inside else "COMMIT")
 

@@ -302,11 +302,15 @@ class CreateIndex(Statement):
 
 @dataclass(frozen=True, eq=False)
 class AddColumns(Statement):
-    """ALTER TABLE … ADD columns and constraints; with_values fills new nullable columns with their default."""
+    """ALTER TABLE … ADD columns and constraints; with_values fills new nullable columns with their default.
+
+    defaults are those of columns that are there: name of the constraint, column, value as T-SQL text.
+    """
 
     table: Name
     addition: TableDefinition
     with_values: bool
+    defaults: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
