@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lungdb.cli.support import add_database_argument, exit_status
+from lungdb.cli.support import add_database_argument, escaped, exit_status
 from lungdb.config import load_settings
 from lungdb.database.site import open_database
 from lungdb.dicom.identity import Identity
@@ -109,7 +109,7 @@ def _load(arguments: argparse.Namespace) -> int:
         report = load_folder(connection, arguments.folder, identity, options, on_rejection)
     _print(report, options)
     for rejection in not_taken:
-        print(f"{rejection.reason}\t{rejection.source}\t{rejection.message}")
+        print(f"{rejection.reason}\t{escaped(rejection.source)}\t{rejection.message}")
     return 0 if report.series else 1
 
 
