@@ -382,6 +382,7 @@ WORDINGS: dict[int, Wording] = {
         16, "The batch has {markers} parameter markers (?), but {values} values were passed. Pass one for each."
     ),
     8630: Wording(16, "The embedded engine could not run what the statement became ({reason})."),
+    8939: Wording(16, "Table error: {findings} ({count} in all). Restore the database from a backup."),
     9810: Wording(16, "The datepart {part} is not supported by date function {function}. Use another part."),
     9818: Wording(16, "The culture parameter '{culture}' is not supported by the embedded engine. Use 'en-US'."),
     9819: Wording(
