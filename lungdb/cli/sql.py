@@ -123,6 +123,8 @@ def run_and_print(connection: Connection, script: str, *, stop: bool = False, ou
 
 def _read(options: argparse.Namespace) -> str:
     if options.query is not None:
+        if any("\ud800" <= each <= "\udfff" for each in options.query):
+            raise LungdbError("The T-SQL of -q holds bytes that are no UTF-8. Write it as UTF-8.")
         return str(options.query)
     try:
         if options.input is None:

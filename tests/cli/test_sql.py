@@ -193,3 +193,15 @@ def test_installing_says_which_version_it_is_at(database: list[str], capsys: pyt
     for _ in range(2):
         assert main(["install", *database]) == 0
         assert capsys.readouterr().out == f"clinic is at schema version {newest}.\n"
+
+
+def test_bytes_that_are_no_utf_8_get_a_sentence(tmp_path: Path) -> None:
+    """On the command line as on standard input."""
+    command = [sys.executable, "-m", "lungdb.cli.main", "sql", "-d", f"sqlite:///{tmp_path / 'x.db'}"]
+    script = b"SELECT N'\xff'"
+    as_argument = subprocess.run([*command, "-q", script], capture_output=True, check=False)
+    as_input = subprocess.run(command, input=script, capture_output=True, check=False)
+    for done in (as_argument, as_input):
+        assert done.returncode == 1
+        assert b"UTF-8" in done.stderr
+        assert b"Traceback" not in done.stderr

@@ -211,6 +211,8 @@ def _without_column(session: Session, table: TableDefinition, name: str) -> Tabl
     if column is None:
         return None
     _check_free(table, column, "DROP COLUMN")
+    if len(table.columns) == 1:
+        raise numbered_error(4923, column=name, table=table.name)
     if column.identity is not None:
         raise refused(f"Dropping the identity column '{name}'", "Make a new table.")
     session.storage.execute(f"ALTER TABLE main.{quoted(table.name)} DROP COLUMN {quoted(column.name)}")

@@ -82,7 +82,7 @@ from lungdb.embedded.values.types import INT, time_type
 from lungdb.errors import SqlError
 
 # Errors that end the batch and its transaction whatever XACT_ABORT is: failed conversions, deadlocks, lost files.
-_BATCH_ENDING = frozenset((241, 242, 244, 245, 248, 295, 296, 1105, 8630))
+_BATCH_ENDING = frozenset((241, 242, 244, 245, 248, 295, 296, 701, 824, 1105, 8630))
 # Errors of names and syntax, which end the batch but not the transaction.
 _SCOPE_ENDING = frozenset((102, 137, 156, 195, 206, 207, 208, 209, 257, 529, 1087, 2760, 4104, REFUSED))
 
@@ -143,7 +143,8 @@ class Interpreter(Session):
                     self.last_error = 0
             except StatementError:
                 raise
-            except SqlError as error:
+            except SqlError as reported:
+                error = self._reason(reported)
                 placed = isinstance(error, ThrownError) and error.placed
                 settled = (
                     _settled(error, error.procedure, error.line)
@@ -153,6 +154,19 @@ class Interpreter(Session):
                 self.last_error = error.number
                 self._after_error(error, settled)
                 yield Failure(settled)
+
+    def _reason(self, error: SqlError) -> SqlError:
+        """Return why SQLite did not take a statement: the tables are not what this session knows of them."""
+        if error.number != 8630:
+            return error
+        known = self.catalog.version
+        try:
+            self.catalog.refresh()
+            if self.catalog.version != known:
+                return numbered_error(4117)
+            return error if self.catalog.is_as_file() else numbered_error(824)
+        except SqlError as reason:
+            return reason
 
     def _after_error(self, error: SqlError, settled: StatementError) -> None:
         """Raise the error where it ends more than its statement; doom or roll back the transaction as it demands."""

@@ -23,6 +23,7 @@ from lungdb.embedded.values.refusals import refused
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import Family
 from lungdb.embedded.writer.context import Writer, Written
+from lungdb.embedded.writer.limits import MOST_COLUMNS
 from lungdb.embedded.writer.schema import SchemaWriter
 from lungdb.embedded.writer.scope import OutColumn, Sql, relation_of
 from lungdb.embedded.writer.tree_search import mentions_variable
@@ -137,6 +138,8 @@ def _create_table(session: Session, frame: Frame, name: str, definition: TableDe
 
 def _definition(name: str, columns: tuple[OutColumn, ...]) -> TableDefinition:
     relation_of(name, columns)
+    if len(columns) > MOST_COLUMNS:
+        raise numbered_error(1702, column=columns[MOST_COLUMNS].name, table=name, limit=MOST_COLUMNS)
     for column in columns:
         if column.type.family == Family.VARIANT:
             raise refused(f"SELECT … INTO with the column '{column.name}' of sql_variant", "CAST it.")

@@ -14,6 +14,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 
+from lungdb.embedded.store.failures import reading_catalog
 from lungdb.embedded.store.storage import Storage
 from lungdb.embedded.syntax.statement_tree import (
     CheckConstraint,
@@ -25,7 +26,8 @@ from lungdb.embedded.syntax.statement_tree import (
     TableDefinition,
 )
 from lungdb.embedded.syntax.statements import parse_batch
-from lungdb.embedded.values.names import TEXT_COLLATION, key
+from lungdb.embedded.values.messages import numbered_error
+from lungdb.embedded.values.names import TEXT_COLLATION, key, quoted
 from lungdb.embedded.values.types import parse_type
 from lungdb.embedded.writer.plans import Unit
 from lungdb.errors import LungdbError
@@ -77,14 +79,17 @@ class CatalogObject:
     @cached_property
     def table(self) -> TableDefinition:
         """The definition of a table."""
-        return read_table(self.definition)
+        with reading_catalog():
+            return read_table(self.definition)
 
     @cached_property
     def module(self) -> CreateModule:
         """The tree of a view or procedure."""
-        (statement,) = parse_batch(self.definition).statements
-        assert isinstance(statement, CreateModule)
-        return statement
+        with reading_catalog():
+            (statement,) = parse_batch(self.definition).statements
+            if not isinstance(statement, CreateModule):
+                raise TypeError
+            return statement
 
     @cached_property
     def unit(self) -> Unit:
@@ -108,7 +113,8 @@ class Catalog:
 
     def __init__(self, storage: Storage) -> None:
         self._execute = storage.execute
-        self._prepare()
+        with reading_catalog():
+            self._prepare()
         self.objects: dict[tuple[str, str], CatalogObject] = {}
         self.schemas = dict(FIXED_SCHEMAS)
         self._format = _FORMAT
@@ -127,8 +133,8 @@ class Catalog:
                 self._make_tables()
             self._execute("COMMIT")
         row = self._execute("SELECT value FROM \"tsql$state\" WHERE name = 'format'").fetchone()
-        if row is None:
-            raise LungdbError("The file's catalog is damaged: it has no format. Restore the file from a backup.")
+        if row is None or type(row[0]) is not int or row[0] < 1:
+            raise numbered_error(824)
         if row[0] > _FORMAT:
             raise LungdbError(
                 f"The file was written by a later version of lungdb (format {row[0]}, this one reads up to {_FORMAT}). "
@@ -155,20 +161,31 @@ class Catalog:
             self.reload()
 
     def reload(self) -> None:
-        """Read the objects again if they are not those of the file, as after a rollback."""
-        state = dict(self._execute("SELECT name, value FROM \"tsql$state\" WHERE name IN ('catalog', 'format')"))
+        """Read the objects again if they are not those of the file, as after a rollback.
+
+        Raises
+        ------
+        SqlError
+            824 for rows that are not as they were written.
+        """
+        with reading_catalog():
+            self._reload()
+
+    def _reload(self) -> None:
+        sql = "SELECT name, value FROM \"tsql$state\" WHERE name IN ('catalog', 'format')"
+        state = dict(self._execute(sql).fetchall())
         stored = state["catalog"]
         if stored == self._stored_version:
             return
         self._format = state["format"]
-        own = self._execute('SELECT name, schema_id FROM "tsql$schemas"') if self._format > 1 else ()
+        own = self._execute('SELECT name, schema_id FROM "tsql$schemas"').fetchall() if self._format > 1 else ()
         self.schemas = {**FIXED_SCHEMAS, **dict(own)}
         names = {number: name for name, number in self.schemas.items()}
         schema_id = "schema_id" if self._format > 1 else str(FIXED_SCHEMAS[DBO])
         rows = self._execute(
             f'SELECT object_id, {schema_id}, name, kind, definition, created, modified FROM "tsql$objects" '
             "ORDER BY object_id"
-        )
+        ).fetchall()
         before = {each.object_id: each for each in self.objects.values()}
         found = [CatalogObject(number, names[schema], *rest) for number, schema, *rest in rows]
         # An object that has not changed keeps its parsed tree.
@@ -176,6 +193,14 @@ class Catalog:
         self.objects = {(key(each.schema), key(each.name)): each for each in found}
         self._stored_version = stored
         self.version += 1
+
+    def is_as_file(self) -> bool:
+        """Tell whether SQLite's tables have the columns that the catalog says."""
+        for each in self.tables():
+            stored = self._execute(f"PRAGMA main.table_info({quoted(each.name)})").fetchall()
+            if {key(row[1]) for row in stored} != {key(column.name) for column in each.table.columns}:
+                return False
+        return True
 
     def find(self, name: str, kind: str | None = None, schema: str = DBO) -> CatalogObject | None:
         """Return an object by its name."""

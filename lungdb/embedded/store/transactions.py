@@ -151,9 +151,9 @@ class Transactions:
             yield
         except BaseException:
             if self._open:
-                self._storage.connection.execute("ROLLBACK TO tsql_atomic" if inside else "ROLLBACK")
+                self._storage.execute("ROLLBACK TO tsql_atomic" if inside else "ROLLBACK")
                 if inside:
-                    self._storage.connection.execute("RELEASE tsql_atomic")
+                    self._storage.execute("RELEASE tsql_atomic")
             raise
         self._storage.execute("RELEASE tsql_atomic" if inside else "COMMIT")
 

@@ -8,6 +8,7 @@ from enum import Enum
 from functools import lru_cache
 
 from lungdb.embedded.values.messages import numbered_error
+from lungdb.embedded.values.stored import HALF_CHARACTER, utf16_length
 from lungdb.errors import SqlError
 
 
@@ -97,6 +98,8 @@ _KINDS = {
     "parameter": Kind.PARAMETER,
     "symbol": Kind.SYMBOL,
 }
+_NAMES = frozenset(("name", "bracket", "double", "variable"))
+_LONGEST = 128
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 
@@ -110,6 +113,11 @@ def tokenize(text: str) -> tuple[Token, ...]:
         105 for a string or quoted name that is not closed, 113 for a comment that is not, 102 for a character that
         T-SQL does not know.
     """
+    half = None if text.isascii() else HALF_CHARACTER.search(text)
+    if half is not None:
+        at = text.count("\n", 0, half.start()) + 1
+        advice = "The text holds bytes that are no UTF-8: write it as UTF-8."
+        raise numbered_error(102, line=at, near=ascii(half.group())[1:-1], advice=advice)
     tokens: list[Token] = []
     position, line = 0, 1
     while position < len(text):
@@ -122,6 +130,8 @@ def tokenize(text: str) -> tuple[Token, ...]:
         written = text[position:end]
         if group not in ("space", "comment"):
             value = _value(group, written)
+            if group in _NAMES and len(value) > _LONGEST:
+                check_length(value, line)
             word = value if group in ("name", "symbol") else ""
             tokens.append(Token(_KINDS[group], written, value, word, line, position, end))
         line += written.count("\n")
@@ -142,6 +152,12 @@ def _value(group: str, written: str) -> str:
     if group in ("name", "global"):
         return written.upper()
     return written
+
+
+def check_length(name: str, line: int) -> None:
+    """Refuse a name of more than 128 UTF-16 code units."""
+    if utf16_length(name) > _LONGEST:
+        raise numbered_error(103, line=line, start=name[:_LONGEST], kind="identifier", limit=_LONGEST)
 
 
 def _comment_end(text: str, position: int, line: int) -> int:

@@ -11,6 +11,7 @@ from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import TEXT_COLLATION, key, quoted
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import Family, SqlType
+from lungdb.embedded.writer.clauses import SELECTED, Clause
 
 _SCHEMAS = ("", "dbo", "sys", "information_schema")
 
@@ -101,11 +102,12 @@ class Relation:
 
 @dataclass
 class Scope:
-    """The tables in FROM, and the scope of the query around."""
+    """The tables in FROM, the scope of the query around, and which clause of the query is being written."""
 
     relations: list[Relation] = field(default_factory=list)
     parent: Scope | None = None
     grouped: GroupedScope | None = None
+    clause: Clause = SELECTED
 
     def resolve(self, name: Name) -> tuple[Field, Scope]:
         """Find a column.
