@@ -498,6 +498,8 @@ WORDINGS: dict[int, Wording] = {
     8179: Wording(
         16, "The batch has {markers} parameter markers (?), but {values} values were passed. Pass one for each."
     ),
+    8630: Wording(16, "The embedded engine could not run what the statement became ({reason})."),
+    8939: Wording(16, "Table error: {findings} ({count} in all). Restore the database from a backup."),
     8630: Wording(16, "Internal Query Processor Error: the embedded engine could not run what the statement became."),
     8730: Wording(16, "Offset parameter for Lag and Lead functions cannot be a negative value."),
     9810: Wording(16, "The datepart {part} is not supported by date function {function}. Use another part."),
