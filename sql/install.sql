@@ -1517,6 +1517,10 @@ GO
 -- Which of the columns, constraints and indexes in #columns and #members the database lacks or has otherwise, and what would mend it.
 -- A column that is NOT NULL without a default comes as NULL: a migration fills it, then it is changed. A text longer than declared stays.
 DELETE FROM #faults;
+INSERT INTO #faults (is_new_column, what, fault)
+SELECT 0, CONCAT(N'table dbo.', d.table_name), N'is missing'
+FROM (SELECT DISTINCT c.table_name FROM #columns AS c) AS d
+WHERE OBJECT_ID(CONCAT(N'dbo.', d.table_name), N'U') IS NULL;
 INSERT INTO #faults (is_new_column, what, fault, made_by)
 SELECT CASE WHEN f.fault = N'is missing' THEN 1 ELSE 0 END, CONCAT(N'column ', f.name, N' of dbo.', f.table_name), f.fault,
     CASE
@@ -1557,10 +1561,6 @@ LEFT JOIN (
 ) AS h ON h.object_id = t.object_id AND h.name = m.name
 WHERE h.name IS NULL
 ORDER BY m.position;
-INSERT INTO #faults (is_new_column, what, fault)
-SELECT 0, CONCAT(N'table dbo.', d.table_name), N'is missing'
-FROM (SELECT DISTINCT c.table_name FROM #columns AS c) AS d
-WHERE OBJECT_ID(CONCAT(N'dbo.', d.table_name), N'U') IS NULL;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -1712,6 +1712,10 @@ GO
 -- Which of the columns, constraints and indexes in #columns and #members the database lacks or has otherwise, and what would mend it.
 -- A column that is NOT NULL without a default comes as NULL: a migration fills it, then it is changed. A text longer than declared stays.
 DELETE FROM #faults;
+INSERT INTO #faults (is_new_column, what, fault)
+SELECT 0, CONCAT(N'table dbo.', d.table_name), N'is missing'
+FROM (SELECT DISTINCT c.table_name FROM #columns AS c) AS d
+WHERE OBJECT_ID(CONCAT(N'dbo.', d.table_name), N'U') IS NULL;
 INSERT INTO #faults (is_new_column, what, fault, made_by)
 SELECT CASE WHEN f.fault = N'is missing' THEN 1 ELSE 0 END, CONCAT(N'column ', f.name, N' of dbo.', f.table_name), f.fault,
     CASE
@@ -1752,10 +1756,6 @@ LEFT JOIN (
 ) AS h ON h.object_id = t.object_id AND h.name = m.name
 WHERE h.name IS NULL
 ORDER BY m.position;
-INSERT INTO #faults (is_new_column, what, fault)
-SELECT 0, CONCAT(N'table dbo.', d.table_name), N'is missing'
-FROM (SELECT DISTINCT c.table_name FROM #columns AS c) AS d
-WHERE OBJECT_ID(CONCAT(N'dbo.', d.table_name), N'U') IS NULL;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -1781,6 +1781,10 @@ GO
 -- Which of the columns, constraints and indexes in #columns and #members the database lacks or has otherwise, and what would mend it.
 -- A column that is NOT NULL without a default comes as NULL: a migration fills it, then it is changed. A text longer than declared stays.
 DELETE FROM #faults;
+INSERT INTO #faults (is_new_column, what, fault)
+SELECT 0, CONCAT(N'table dbo.', d.table_name), N'is missing'
+FROM (SELECT DISTINCT c.table_name FROM #columns AS c) AS d
+WHERE OBJECT_ID(CONCAT(N'dbo.', d.table_name), N'U') IS NULL;
 INSERT INTO #faults (is_new_column, what, fault, made_by)
 SELECT CASE WHEN f.fault = N'is missing' THEN 1 ELSE 0 END, CONCAT(N'column ', f.name, N' of dbo.', f.table_name), f.fault,
     CASE
@@ -1821,10 +1825,6 @@ LEFT JOIN (
 ) AS h ON h.object_id = t.object_id AND h.name = m.name
 WHERE h.name IS NULL
 ORDER BY m.position;
-INSERT INTO #faults (is_new_column, what, fault)
-SELECT 0, CONCAT(N'table dbo.', d.table_name), N'is missing'
-FROM (SELECT DISTINCT c.table_name FROM #columns AS c) AS d
-WHERE OBJECT_ID(CONCAT(N'dbo.', d.table_name), N'U') IS NULL;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO

@@ -17,6 +17,7 @@ COMMANDS = {
     "serve": "the web page: worklist, viewer, scores, models, API",
     "accounts": "who may use the web page",
     "install": "make or upgrade the tables, views and procedures of a database",
+    "check": "look for damage: file, schema, hashes, what must hold of the rows",
     "load-scans": "load folders of DICOM files",
     "load-labels": "load labels from a CSV file",
     "load-patients": "add names, sexes and birth years to patients from a CSV file",

@@ -96,9 +96,16 @@ def _prepared(parsed: onnx.ModelProto, side: int, layer: str | None) -> bytes:
     del parsed.graph.value_info[:]
     layers = useful_layers(parsed)
     kept = parsed.graph.output[0].name if layer is not None else layers["penultimate"]
-    optimised = optimise(parsed, sorted({*layers.values(), kept}))
+    wanted = sorted({*layers.values(), kept})
+    optimised = optimise(parsed, wanted)
     check_cost(optimised, size)
-    try_network(optimised, kept, size, is_named=layer is not None)
+    trial = try_network(optimised, kept, size, is_named=layer is not None)
+    if trial.is_changed:  # what is plain now lets more be folded
+        made = {name for node in optimised.graph.node for name in node.output}
+        optimised = optimise(optimised, [name for name in wanted if name in made])
+    if layer is not None:
+        sizes = ["N", *trial.shape]
+        optimised.graph.output[0].CopyFrom(helper.make_tensor_value_info(kept, onnx.TensorProto.FLOAT, sizes))
     return bytes(optimised.SerializeToString())
 
 

@@ -115,8 +115,8 @@ def test_a_first_installation_that_was_killed_is_made_whole(tmp_path: Path, smal
 def test_an_upgrade_from_version_1_that_was_killed_is_made_whole(
     tmp_path: Path, small_sql: Path, old_file: Path
 ) -> None:
-    """After every fifth commit, inside a migration's chunks too: each row is filled as one that was not killed does."""
-    _check_kills(old_file, build_install_sql(small_sql), tmp_path, least=50, step=5)
+    """After every ninth commit, inside a migration's chunks too: each row is filled as one that was not killed does."""
+    _check_kills(old_file, build_install_sql(small_sql), tmp_path, least=50, step=9)
     with closing(connect(target_of(tmp_path / NAME))) as connection:
         (raw,) = run(connection, "SELECT raw, label, CAST(out_of_fold AS INT) FROM dbo.experiment_patients;")
         assert len(raw.rows) == PATIENTS

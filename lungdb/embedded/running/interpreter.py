@@ -35,12 +35,13 @@ from lungdb.embedded.running.queries import declare, select, set_variable
 from lungdb.embedded.running.session import Session
 from lungdb.embedded.running.session_values import SESSION_READERS, register_session_functions
 from lungdb.embedded.satellite.processes import Preload
-from lungdb.embedded.store.storage import Storage
+from lungdb.embedded.store.storage import BUSY_MILLISECONDS, Storage
 from lungdb.embedded.syntax.statement_tree import (
     AddColumns,
     AlterColumn,
     Block,
     Break,
+    CheckDatabase,
     Continue,
     CreateIndex,
     CreateLanguage,
@@ -254,7 +255,8 @@ def _set_option(session: Session, frame: Frame, statement: SetOption) -> Iterato
     elif statement.option == "ISOLATION":
         session.transactions.strict = statement.value in ("SERIALIZABLE", "REPEATABLE READ")
     elif statement.option == "LOCK_TIMEOUT":
-        session.storage.execute(f"PRAGMA busy_timeout = {max(int(statement.value), 0)}")
+        milliseconds = int(statement.value)
+        session.storage.busy_milliseconds = BUSY_MILLISECONDS if milliseconds < 0 else milliseconds
     return iter(())
 
 
@@ -281,6 +283,13 @@ def _use(session: Session, frame: Frame, statement: Use) -> Iterator[Event]:
     return iter(())
 
 
+def _check_database(session: Session, frame: Frame, statement: CheckDatabase) -> Iterator[Event]:
+    found = [str(text) for (text,) in session.storage.rows(session.storage.execute("PRAGMA main.integrity_check(100)"))]
+    if found != ["ok"]:
+        raise numbered_error(8939, count=len(found), findings="; ".join(found[:10]))
+    return iter(())
+
+
 def _wait_for(session: Session, frame: Frame, statement: WaitFor) -> Iterator[Event]:
     value, kind = session.scalar(frame, statement, statement.delay, "delay")
     delay = str(convert(value, kind, time_type(3), explicit=True))
@@ -294,6 +303,7 @@ HANDLERS: dict[type[Statement], Callable[[Any, Frame, Any], Iterator[Event]]] = 
     AlterColumn: alter_column,
     Block: _block,
     Break: _break,
+    CheckDatabase: _check_database,
     Continue: _continue,
     CreateIndex: create_index,
     CreateLanguage: create_language,

@@ -192,6 +192,11 @@ class WaitFor(Statement):
 
 
 @dataclass(frozen=True, eq=False)
+class CheckDatabase(Statement):
+    """DBCC CHECKDB."""
+
+
+@dataclass(frozen=True, eq=False)
 class Transaction(Statement):
     """BEGIN, COMMIT, ROLLBACK or SAVE TRANSACTION."""
 
@@ -302,10 +307,7 @@ class CreateIndex(Statement):
 
 @dataclass(frozen=True, eq=False)
 class AddColumns(Statement):
-    """ALTER TABLE … ADD columns and constraints; with_values fills new nullable columns with their default.
-
-    defaults are those of columns that are there: name of the constraint, column, value as T-SQL text.
-    """
+    """ALTER TABLE … ADD; with_values fills new columns with their default, defaults are (name, column, value)."""
 
     table: Name
     addition: TableDefinition
