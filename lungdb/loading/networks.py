@@ -76,7 +76,6 @@ def describe(
         The catalog has no such architecture, or mean and std are not usable or not given together.
     """
     from lungdb.networks.architectures import catalog
-    from lungdb.networks.entry import check_normalisation
 
     if (mean is None) != (std is None):
         raise LungdbError("--mean and --std go together. Give both or neither.")
@@ -84,6 +83,8 @@ def describe(
     if architecture:
         described["architecture"] = catalog.architecture(architecture).name
     if mean:
+        from lungdb.networks.entry import check_normalisation  # which imports onnx, half a second
+
         described["normalisation"] = check_normalisation({"mean": mean, "std": std})
     given = {"input_size": input_size, "channel_order": channel_order}
     return described | {name: value for name, value in given.items() if value is not None}
