@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--folder", type=Path, default=Path("demo"), help="where scans and database go (default: demo)")
     parser.add_argument("--scans", type=Path, metavar="DIR", help="your own folder of DICOM files")
     parser.add_argument("--labels", type=Path, metavar="CSV", help="your own labels, with the columns id,cancer")
-    parser.add_argument("--network", type=Path, metavar="FILE", help="your own network: ONNX, PyTorch weights or CNTK")
+    parser.add_argument("--network", type=Path, metavar="FILE", help="your own network, as load-network takes it")
     options = parser.parse_args(argv)
     if (options.scans is None) != (options.labels is None):
         parser.error("--scans and --labels go together")

@@ -13,6 +13,7 @@ from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.loading.network_file import FORMATS, NetworkFile
 from lungdb.loading.networks import Wish, describe, load_network
 from lungdb.loading.precision import PICTURES, PRECISIONS, Entry
+from lungdb.networks.wording import printable
 
 _EPILOG = """
 ONNX, zip packages of it (.nupkg), PyTorch weights (.safetensors, .pth, .pt) and CNTK 2 networks (.model) are told apart
@@ -95,7 +96,7 @@ def _load(arguments: argparse.Namespace) -> int:
     stored = load_network(arguments.database, wish, partial(_print_entry, is_described=is_described))
     for network in stored:
         outcome = "added" if network.is_new else "is in the database already"
-        print(f"Network: {network.name}, version {network.version}, {outcome}.")
+        print(f"Network: {printable(network.name)}, version {network.version}, {outcome}.")
     return 0
 
 

@@ -16,6 +16,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from lungdb.cli.load_images import main as load_images
 from lungdb.cli.load_network import main
+from lungdb.cli.networks import main as networks
 from lungdb.imaging.codecs import decode_slice
 from lungdb.imaging.preprocessing import CtSlice, prepare
 from lungdb.loading.network_file import FORMATS
@@ -364,3 +365,17 @@ def test_a_named_layer_is_the_one_under_the_features(target: str, query: Query, 
     ((details,),) = query("SELECT details FROM dbo.networks;")
     assert json.loads(details)["layers"]["penultimate"] == "maps"
     assert json.loads(details)["width"] == 4
+
+
+def test_a_file_name_with_escape_codes_is_printed_escaped(
+    target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where it becomes the network's name, in the list of networks, and in refusals."""
+    path = write_network(tmp_path / "red\x1b[31m.onnx")
+    assert main([str(path), "-d", target]) == 0
+    assert networks(["-d", target]) == 0
+    assert main([str(path) + "x", "-d", target]) == 1
+    told = capsys.readouterr()
+    assert "\x1b" not in told.out + told.err
+    assert told.out.count("red\\x1b[31m.onnx") == 2
+    assert "red\\x1b[31m.onnxx" in told.err
