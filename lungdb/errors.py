@@ -66,6 +66,7 @@ class ErrorNumber(IntEnum):
     UNKNOWN_ACCOUNT = 50220
     ACCOUNT_EXISTS = 50221
     UNKNOWN_TOKEN = 50222
+    NOT_WHOLE = 50250
 
 
 class ProcedureError(LungdbError):

@@ -12,6 +12,7 @@ from pathlib import Path
 from lungdb.cli import load_labels, load_network, load_scans
 from lungdb.cli.demo_people import describe_page, name_patients
 from lungdb.cli.sql import print_table, run_and_print
+from lungdb.cli.support import escaped
 from lungdb.database import Connection, connect, install, sql_directory
 from lungdb.database.site import set_setting
 from lungdb.errors import LungdbError
@@ -133,7 +134,7 @@ def write_phantoms(scans: Path, labels: Path) -> None:
     except ModuleNotFoundError as error:
         raise LungdbError(f'The demo needs {error.name}. Run: pip install "lungdb[cpu,load]"') from error
     if labels.is_file():
-        print(f"{scans} is there already.")
+        print(f"{escaped(scans)} is there already.")
         return
     with tqdm(total=PATIENTS, unit="patient", desc="Writing") as bar:
         make_dataset(scans, patients=PATIENTS, progress=bar.update)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from lungdb.cli.support import add_database_argument
+from lungdb.cli.support import add_database_argument, escaped
 from lungdb.config import load_settings
 from lungdb.database import connect, install
 from lungdb.database.site import schema_version
@@ -31,5 +31,5 @@ def main(argv: Sequence[str]) -> int:
         name, version = schema_version(connection)
     finally:
         connection.close()
-    print(f"{name} is at schema version {version}.")
+    print(f"{escaped(name)} is at schema version {version}.")
     return 0

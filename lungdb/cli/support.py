@@ -23,12 +23,30 @@ def add_database_argument(parser: ArgumentParser) -> None:
     )
 
 
+def escaped(text: object, *, keep: str = "") -> str:
+    """Write what a terminal would obey as ``\\x1b`` and the like: names of files hold any bytes.
+
+    Parameters
+    ----------
+    text : object
+        A name, a path or a message with one in it.
+    keep : str
+        Characters that stay although they cannot be printed, such as the line ends of a message.
+    """
+    return "".join(
+        sign
+        if sign.isprintable() or sign in keep
+        else sign.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for sign in str(text)
+    )
+
+
 def print_unknown(ids: Sequence[str], *, show: bool) -> None:
     """Say how many ids of a file are no patients, and which if that is asked for: ids may identify somebody."""
     if ids:
         print(f"{len(ids)} ids are not in the database and were passed over; --show-ids lists them.")
     if show:
-        print("\n".join(ids))
+        print("\n".join(map(escaped, ids)))
 
 
 def exit_status(command: Callable[[], int]) -> int:
@@ -53,7 +71,7 @@ def exit_status(command: Callable[[], int]) -> int:
         sys.stdout.flush()
         return status
     except LungdbError as error:
-        print(error, file=sys.stderr)
+        print(escaped(error, keep="\n\t"), file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         word = "Terminated" if terminated else "Interrupted"

@@ -16,3 +16,4 @@ CREATE TABLE dbo.classifiers (
         REFERENCES dbo.feature_sets (feature_set_id),
     CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1)
 );
+CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);

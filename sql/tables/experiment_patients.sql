@@ -20,3 +20,4 @@ CREATE TABLE dbo.experiment_patients (
     CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1),
     CONSTRAINT CK_experiment_patients_label CHECK (label IN (0, 1))
 );
+CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);

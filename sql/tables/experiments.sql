@@ -13,3 +13,4 @@ CREATE TABLE dbo.experiments (
     CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
     CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1)
 );
+CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);

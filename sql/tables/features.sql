@@ -10,3 +10,4 @@ CREATE TABLE dbo.features (
     CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
     CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id)
 );
+CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);

@@ -11,3 +11,4 @@ CREATE TABLE dbo.image_features (
     CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id)
         REFERENCES dbo.feature_sets (feature_set_id)
 );
+CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);

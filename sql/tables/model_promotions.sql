@@ -22,3 +22,5 @@ CREATE TABLE dbo.model_promotions (
         REFERENCES dbo.classifiers (classifier_id)
 );
 CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);
+CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);
+CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);

@@ -1,6 +1,8 @@
 -- A model that plain T-SQL can score. The margin is intercept + (sum of leaves or of terms) / divisor, and the raw score is
 -- 1 / (1 + exp(-steepness * margin)). divisor is the number of trees where they are averaged, else 1; prevalence is the share
--- of positives that its probabilities are made for, NULL where that is not known.
+-- of positives that its probabilities are made for, NULL where that is not known. rows_sha256 is over this row, the model's SHA-256 and
+-- its rows in dbo.model_nodes, dbo.model_coefficients and dbo.model_calibration, as internal.DigestModelRows reads them; without it, or
+-- with another one, the model is not scored.
 CREATE TABLE dbo.model_scoring (
     classifier_id INT NOT NULL,
     width INT NOT NULL,
@@ -9,6 +11,7 @@ CREATE TABLE dbo.model_scoring (
     steepness FLOAT NOT NULL,
     intercept FLOAT NOT NULL,
     prevalence FLOAT NULL,
+    rows_sha256 VARBINARY(32) NULL,
     CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id),
     CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
     CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0),

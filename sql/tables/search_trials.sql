@@ -26,3 +26,4 @@ CREATE TABLE dbo.search_trials (
     CONSTRAINT CK_search_trials_state CHECK (state IN ('queued', 'running', 'done', 'failed'))
 );
 CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);
+CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);

@@ -41,6 +41,7 @@ from lungdb.embedded.syntax.statement_tree import (
     AlterColumn,
     Block,
     Break,
+    CheckDatabase,
     Continue,
     CreateIndex,
     CreateLanguage,
@@ -282,6 +283,13 @@ def _use(session: Session, frame: Frame, statement: Use) -> Iterator[Event]:
     return iter(())
 
 
+def _check_database(session: Session, frame: Frame, statement: CheckDatabase) -> Iterator[Event]:
+    found = [str(text) for (text,) in session.storage.rows(session.storage.execute("PRAGMA main.integrity_check(100)"))]
+    if found != ["ok"]:
+        raise numbered_error(8939, count=len(found), findings="; ".join(found[:10]))
+    return iter(())
+
+
 def _wait_for(session: Session, frame: Frame, statement: WaitFor) -> Iterator[Event]:
     value, kind = session.scalar(frame, statement, statement.delay, "delay")
     delay = str(convert(value, kind, time_type(3), explicit=True))
@@ -295,6 +303,7 @@ HANDLERS: dict[type[Statement], Callable[[Any, Frame, Any], Iterator[Event]]] = 
     AlterColumn: alter_column,
     Block: _block,
     Break: _break,
+    CheckDatabase: _check_database,
     Continue: _continue,
     CreateIndex: create_index,
     CreateLanguage: create_language,

@@ -276,11 +276,17 @@ WORDINGS: dict[int, Wording] = {
         16,
         "CREATE TABLE failed because column '{column}' in table '{table}' exceeds the maximum of {limit} columns.",
     ),
+    1752: Wording(
+        16, "Column '{column}' in table '{table}' is invalid for creating a default constraint. Check its name."
+    ),
     1767: Wording(16, "Foreign key '{foreign_key}' references invalid table '{table}'. Create that table first."),
     1776: Wording(
         16,
         "There are no primary or candidate keys in the referenced table '{table}' that match the referencing column "
         "list in the foreign key '{foreign_key}'. Reference a primary key or unique columns.",
+    ),
+    1781: Wording(
+        16, "Column '{column}' of table '{table}' already has a DEFAULT bound to it. Drop that constraint first."
     ),
     1904: Wording(
         16,
@@ -496,6 +502,7 @@ WORDINGS: dict[int, Wording] = {
     ),
     8630: Wording(16, "Internal Query Processor Error: the embedded engine could not run what the statement became."),
     8730: Wording(16, "Offset parameter for Lag and Lead functions cannot be a negative value."),
+    8939: Wording(16, "Table error: {findings} ({count} in all). Restore the database from a backup."),
     9810: Wording(16, "The datepart {part} is not supported by date function {function}. Use another part."),
     9818: Wording(16, "The culture parameter '{culture}' is not supported by the embedded engine. Use 'en-US'."),
     9819: Wording(
