@@ -286,6 +286,7 @@ WORDINGS: dict[int, Wording] = {
     ),
     1781: Wording(
         16, "Column '{column}' of table '{table}' already has a DEFAULT bound to it. Drop that constraint first."
+    ),
     1904: Wording(
         16,
         "The index '{index}' on table '{table}' has {count} columns in the key list. The maximum limit for index key "
