@@ -272,11 +272,12 @@ WORDINGS: dict[int, Wording] = {
         "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for the object name "
         "'dbo.{table}' and the index name '{index}'. Remove the duplicates.",
     ),
-    1752: Wording(
-        16, "Column '{column}' in table '{table}' is invalid for creating a default constraint. Check its name."
     1702: Wording(
         16,
         "CREATE TABLE failed because column '{column}' in table '{table}' exceeds the maximum of {limit} columns.",
+    ),
+    1752: Wording(
+        16, "Column '{column}' in table '{table}' is invalid for creating a default constraint. Check its name."
     ),
     1767: Wording(16, "Foreign key '{foreign_key}' references invalid table '{table}'. Create that table first."),
     1776: Wording(
@@ -499,10 +500,9 @@ WORDINGS: dict[int, Wording] = {
     8179: Wording(
         16, "The batch has {markers} parameter markers (?), but {values} values were passed. Pass one for each."
     ),
-    8630: Wording(16, "The embedded engine could not run what the statement became ({reason})."),
-    8939: Wording(16, "Table error: {findings} ({count} in all). Restore the database from a backup."),
     8630: Wording(16, "Internal Query Processor Error: the embedded engine could not run what the statement became."),
     8730: Wording(16, "Offset parameter for Lag and Lead functions cannot be a negative value."),
+    8939: Wording(16, "Table error: {findings} ({count} in all). Restore the database from a backup."),
     9810: Wording(16, "The datepart {part} is not supported by date function {function}. Use another part."),
     9818: Wording(16, "The culture parameter '{culture}' is not supported by the embedded engine. Use 'en-US'."),
     9819: Wording(
