@@ -66,6 +66,9 @@ class ErrorNumber(IntEnum):
     UNKNOWN_ACCOUNT = 50220
     ACCOUNT_EXISTS = 50221
     UNKNOWN_TOKEN = 50222
+    ROWS_DIFFER = 50230
+    TOO_LARGE = 50231
+    CHANGED_MEANWHILE = 50232
 
 
 class ProcedureError(LungdbError):
