@@ -10,7 +10,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, escaped
 
 
 def add_database_argument(parser: ArgumentParser) -> None:
