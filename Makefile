@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
   --no-loadscope-reorder
 
-.PHONY: demo web setup test test-slow test-all profile lint bench sql clean
+.PHONY: demo web setup test test-slow test-all fuzz profile lint bench sql clean
 
 demo: .venv/.demo web/node_modules/.done  ## the whole job on synthetic scans
 	$(BIN)/lungdb demo
@@ -20,6 +20,11 @@ test-slow: setup
 	$(PYTEST) -m slow
 
 test-all: test test-slow  ## the fast and the slow tests
+
+SEED ?= 1
+ROUNDS ?= 50000
+fuzz: setup  ## random T-SQL for long: make fuzz SEED=7 ROUNDS=100000
+	$(BIN)/python -m tests.embedded.test_engine_fuzz $(SEED) $(ROUNDS)
 
 profile: setup  ## all tests, and where their time goes, by file
 	$(PYTEST) -m "" -p tests.support.profile
