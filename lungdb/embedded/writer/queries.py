@@ -222,6 +222,9 @@ def _select(
             for position, (column, value) in enumerate(zip(columns, values, strict=True), start=1)
         ]
         ordered = _order(writer, order, columns, set(values) if select.distinct else set())
+        if select.source is None:
+            # One row is in order, and SQLite does not find a column of the query around here.
+            ordered = ""
         rows = limit(writer, select.top, offset, fetch)
         distinct = "DISTINCT " if select.distinct else ""
         if having and not group:
