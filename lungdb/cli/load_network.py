@@ -10,6 +10,7 @@ from functools import partial
 from pathlib import Path
 
 from lungdb.cli.support import add_database_argument, exit_status
+from lungdb.errors import escaped
 from lungdb.loading.network_file import FORMATS, NetworkFile
 from lungdb.loading.networks import Wish, describe, load_network
 from lungdb.loading.precision import PICTURES, PRECISIONS, Entry
@@ -95,7 +96,7 @@ def _load(arguments: argparse.Namespace) -> int:
     stored = load_network(arguments.database, wish, partial(_print_entry, is_described=is_described))
     for network in stored:
         outcome = "added" if network.is_new else "is in the database already"
-        print(f"Network: {network.name}, version {network.version}, {outcome}.")
+        print(f"Network: {escaped(network.name)}, version {network.version}, {outcome}.")
     return 0
 
 
@@ -103,7 +104,7 @@ def _print_entry(file: NetworkFile, entry: Entry, notes: tuple[str, ...], *, is_
     if "similarity" in entry.details:
         print(_similarity(entry))
         return
-    print(_description(file, entry, notes))
+    print(escaped(_description(file, entry, notes), keep="\n"))
     if entry.details["architecture"] is None and not is_described:
         print("If that is not its order of colours and normalisation, say so: --channel-order, --mean, --std.")
 

@@ -35,7 +35,7 @@ from lungdb.embedded.running.queries import declare, select, set_variable
 from lungdb.embedded.running.session import Session
 from lungdb.embedded.running.session_values import SESSION_READERS, register_session_functions
 from lungdb.embedded.satellite.processes import Preload
-from lungdb.embedded.store.storage import Storage
+from lungdb.embedded.store.storage import BUSY_MILLISECONDS, Storage
 from lungdb.embedded.syntax.statement_tree import (
     AddColumns,
     AlterColumn,
@@ -255,7 +255,8 @@ def _set_option(session: Session, frame: Frame, statement: SetOption) -> Iterato
     elif statement.option == "ISOLATION":
         session.transactions.strict = statement.value in ("SERIALIZABLE", "REPEATABLE READ")
     elif statement.option == "LOCK_TIMEOUT":
-        session.storage.execute(f"PRAGMA busy_timeout = {max(int(statement.value), 0)}")
+        milliseconds = int(statement.value)
+        session.storage.busy_milliseconds = BUSY_MILLISECONDS if milliseconds < 0 else milliseconds
     return iter(())
 
 

@@ -38,6 +38,8 @@ from lungdb.embedded.writer.tree_search import locks
 from lungdb.errors import Message, SqlError
 
 _UNITS = 256
+# A larger text is not kept: it holds a literal that hardly comes again.
+_LARGE = 100_000
 _NESTING_LIMIT = 32
 # Schemas that nothing is added to.
 _CLOSED = frozenset(("sys", "information_schema"))
@@ -108,7 +110,8 @@ class Session(ABC):
             except RecursionError:
                 raise too_deep() from None
             unit = Unit(batch.statements, batch.variables, batch.parameter_count)
-            self._units[known] = unit
+            if len(text) < _LARGE:
+                self._units[known] = unit
             if len(self._units) > _UNITS:
                 self._units.popitem(last=False)
         else:

@@ -23,6 +23,7 @@ FAILURES = (sqlite3.Error, OverflowError, SystemError, UnicodeError, MemoryError
 # The result codes of SQLite (https://www.sqlite.org/rescode.html) and what sqlite3_errstr says of them.
 _ERROR, _BUSY, _LOCKED, _NO_MEMORY, _READ_ONLY, _INTERRUPT, _IO_ERROR = 1, 5, 6, 7, 8, 9, 10
 _CORRUPT, _FULL, _CANNOT_OPEN, _TOO_BIG, _CONSTRAINT, _NOT_A_DATABASE = 11, 13, 14, 18, 19, 26
+_BUSY_SNAPSHOT = 517
 _CODES = {
     "database is locked": _BUSY,
     "database table is locked": _LOCKED,
@@ -63,6 +64,12 @@ def is_damage(error: Exception) -> bool:
     return result_code(error) in _DAMAGE
 
 
+def is_busy(error: Exception) -> bool:
+    """Tell whether another process has the lock, and asking again may help."""
+    # An extended code says why waiting would not: somebody has written since this connection's query began.
+    return result_code(error) == _BUSY and getattr(error, "sqlite_errorcode", _BUSY) != _BUSY_SNAPSHOT
+
+
 def damaged(path: Path) -> SqlError:
     """Return the error of opening a file that is damaged."""
     return numbered_error(824, advice=f"It is '{path}'.")
@@ -80,14 +87,14 @@ def reading_catalog() -> Iterator[None]:
         raise numbered_error(824) from error
 
 
-def translated(error: Exception, busy_seconds: int) -> BaseException:
+def translated(error: Exception, busy_milliseconds: int) -> BaseException:
     """Return the error that SQL Server would report.
 
     Parameters
     ----------
     error : Exception
         One of `FAILURES`.
-    busy_seconds : int
+    busy_milliseconds : int
         How long was waited for another process.
     """
     text = str(error)
@@ -95,7 +102,7 @@ def translated(error: Exception, busy_seconds: int) -> BaseException:
         return numbered_error(9833, what="A text or name")
     match result_code(error):
         case 5 | 6:
-            return numbered_error(1222, seconds=busy_seconds)
+            return numbered_error(1222, seconds=f"{busy_milliseconds / 1000:g}")
         case 7:
             return numbered_error(701)
         case 8 | 14:
@@ -132,6 +139,11 @@ class ConstraintError(SqlError):
 
     def __init__(self, text: str) -> None:
         super().__init__(547, text)
+
+    @property
+    def columns(self) -> str:
+        """The columns, or the index, whose values are not unique."""
+        return self.message.rpartition(": ")[2]
 
     def explained(
         self, verb: str, table: TableDefinition, physical: str, referencing: list[tuple[TableDefinition, ForeignKey]]

@@ -9,15 +9,28 @@ from pathlib import Path
 from typing import Any
 
 from lungdb.embedded.functions.registry import interrupt_behind, register
-from lungdb.embedded.store.failures import FAILURES, damaged, is_damage, translated
+from lungdb.embedded.store.failures import FAILURES, damaged, is_busy, is_damage, translated
+from lungdb.embedded.store.turns import Patience
+from lungdb.embedded.values.collation import compare_text
 from lungdb.embedded.values.conversions import column_converter
 from lungdb.embedded.values.messages import numbered_error
-from lungdb.embedded.values.names import TEXT_COLLATION, compare_text
+from lungdb.embedded.values.names import TEXT_COLLATION
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import parse_type
 from lungdb.errors import LungdbError, SqlError
 
-BUSY_SECONDS = 30
+BUSY_MILLISECONDS = 30_000
+"""How long a statement waits for another process, unless SET LOCK_TIMEOUT says otherwise."""
+
+# What a checkpoint leaves of the file of a journal that had grown.
+_JOURNAL_BYTES = 16 * 2**20
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "cache_size = -65536",
+    f"journal_size_limit = {_JOURNAL_BYTES}",
+)
 # How many steps of SQLite's machine pass before Ctrl-C is looked for.
 _STEPS = 200_000
 
@@ -63,17 +76,20 @@ class Storage:
                 f"The embedded engine needs SQLite 3.37 or later, and this Python has {sqlite3.sqlite_version}. "
                 "Install a later Python."
             )
+        self.busy_milliseconds = BUSY_MILLISECONDS
+        self._journal = path.with_name(f"{path.name}-wal")
+        self._cursor = _cursor_class(self.translated)
         try:
             self.connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}",
                 uri=True,
-                timeout=BUSY_SECONDS,
+                timeout=0,
                 isolation_level=None,
                 check_same_thread=False,
                 cached_statements=1000,
             )
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -65536"):
-                self.connection.execute(f"PRAGMA {pragma}")
+            for pragma in _PRAGMAS:
+                self._patiently(f"PRAGMA {pragma}")
         except FAILURES as error:
             if is_damage(error):
                 raise damaged(path) from error
@@ -82,7 +98,6 @@ class Storage:
                 "written, and that the file is a database of the embedded engine."
             ) from error
         self._kept = register(self.connection)
-        self._cursor = _cursor_class(self.translated)
         self.connection.create_collation(TEXT_COLLATION, self._compare)
         self.connection.set_progress_handler(lambda: 0, _STEPS)
         for name, arity, body in (("store", 5, _store), ("single", 1, _single), ("recursion", 1, _recursion)):
@@ -121,9 +136,20 @@ class Storage:
             What went wrong, as SQL Server would say it; `ConstraintError` for a constraint.
         """
         try:
-            return self.connection.cursor(self._cursor).execute(sql, values)
+            return self._patiently(sql, values)
         except FAILURES as error:
             raise self.translated(error) from error
+
+    def _patiently(self, sql: str, values: Mapping[str, Value] | Sequence[Value] = ()) -> sqlite3.Cursor:
+        """Execute SQLite text, again and again while another process has the lock."""
+        patience: Patience | None = None
+        while True:
+            try:
+                return self.connection.cursor(self._cursor).execute(sql, values)
+            except sqlite3.OperationalError as error:
+                patience = patience or Patience(self.busy_milliseconds)
+                if not (is_busy(error) and patience.pause()):
+                    raise
 
     def rows(self, cursor: sqlite3.Cursor) -> Iterator[tuple[Value, ...]]:
         """Yield the rows of a cursor."""
@@ -143,11 +169,26 @@ class Storage:
             return numbered_error(9833, what="A text such as JSON writes as \\ud800")
         if kept is not None:
             return numbered_error(8630, advice=f"Report this statement: {type(kept).__name__} inside a function.")
-        return translated(error, BUSY_SECONDS)
+        return translated(error, self.busy_milliseconds)
 
     def close(self) -> None:
         """Close the file; an open transaction is lost."""
+        if self.connection.in_transaction:
+            self.connection.rollback()
+        self.shorten_journal()
         self.connection.close()
+
+    def shorten_journal(self) -> None:
+        """Write what the journal holds into the database and cut it off, where it has grown and nobody reads it.
+
+        SQLite itself begins it anew when a transaction comes, but leaves the file as long as it was.
+        """
+        try:
+            if self._journal.stat().st_size > _JOURNAL_BYTES:
+                self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except (OSError, *FAILURES):
+            # Somebody is reading or writing, and will do it.
+            return
 
 
 @lru_cache(maxsize=1024)

@@ -70,16 +70,22 @@ def _check_constants(model: onnx.ModelProto, picture: str, sizes: dict[str, int]
 
 
 def _most_at_once(graph: onnx.GraphProto, picture: str, sizes: dict[str, int]) -> tuple[int, str]:
-    """Give the most bytes that tensors take together before the last node that reads each, and the largest there."""
+    """Give the most bytes that tensors take together, each until the last node that reads it, and the last of them."""
     last = {name: position for position, node in enumerate(graph.node) for name in names_used(node)}
+    ends: dict[int, list[str]] = {}
+    for name, position in last.items():
+        ends.setdefault(position, []).append(name)
     alive: dict[str, int] = {}
-    most, largest = 0, picture
+    now = most = 0
+    largest = picture
     for position, node in enumerate(graph.node):
-        alive |= {name: sizes[name] for name in node.output if name in sizes}
-        now = sum(alive.values())
+        made = {name: sizes[name] for name in node.output if name in sizes}
+        alive |= made
+        now += sum(made.values())
         if now > most:
-            most, largest = now, max(alive, key=lambda name: alive[name])
-        alive = {name: size for name, size in alive.items() if last.get(name, -1) > position}
+            most, largest = now, max(made, key=lambda name: made[name])
+        unread = [name for name in made if name not in last]
+        now -= sum(alive.pop(name, 0) for name in [*ends.get(position, []), *unread])
     return most, largest
 
 

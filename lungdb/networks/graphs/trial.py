@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, NoReturn
 
 import numpy as np
@@ -14,7 +15,7 @@ from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.imaging.preprocessing import CHANNELS, Size
 from lungdb.networks.graphs.graph import MANY, Dimension, describe, image_input, infer_shapes
 from lungdb.networks.running.processors import allowed_processors
-from lungdb.networks.running.providers import CPU, lacks_memory, no_memory, short, start_session
+from lungdb.networks.running.providers import CPU, lacks_memory, short, start_session
 from lungdb.networks.wording import MOST_NAMES, printable, shortened
 
 Floats = NDArray[np.float32]
@@ -26,7 +27,15 @@ _TOLERANCE = 1e-3  # of the largest value; other sizes of batch take other kerne
 _THREADS = 4
 
 
-def try_network(model: onnx.ModelProto, tensor: str, size: Size, *, is_named: bool) -> None:
+@dataclass(frozen=True)
+class Trial:
+    """What came out: the dimensions of the features behind the number of pictures, and whether the graph changed."""
+
+    shape: tuple[int, ...]
+    is_changed: bool
+
+
+def try_network(model: onnx.ModelProto, tensor: str, size: Size, *, is_named: bool) -> Trial:
     """Run a network on one, two and three pictures, and make plain in it what static inference cannot follow.
 
     Where that does not see that the batch is free, each Reshape whose target is computed gets the one that was
@@ -43,6 +52,10 @@ def try_network(model: onnx.ModelProto, tensor: str, size: Size, *, is_named: bo
     is_named : bool
         The user named the layer, so the network's own outputs may be anything.
 
+    Returns
+    -------
+    Trial
+
     Raises
     ------
     ProcedureError
@@ -53,19 +66,22 @@ def try_network(model: onnx.ModelProto, tensor: str, size: Size, *, is_named: bo
     if shape and isinstance(shape[0], int) and shape[0] != MANY:
         _refuse_fixed_batch()
     is_known = shape is not None and all(isinstance(dimension, int) for dimension in shape)
-    targets = [] if is_known else _computed_targets(model.graph)
-    found = _run(model, [tensor, *targets], size, None if is_named else [value.name for value in model.graph.output])
-    _compare([each[tensor] for each in found])
+    reshaped = [] if is_known else _computed_reshapes(model.graph)
+    outputs = [] if is_named else [str(value.name) for value in model.graph.output]
+    found = _run(model, tensor, reshaped, size, outputs)
+    _compare([value for value, _ in found])
+    values = tuple(found[0][0].shape[1:])
     if is_known:
-        return
+        return Trial(values, is_changed=False)
     for dimension, side in zip(image_input(model).type.tensor_type.shape.dim[2:], size, strict=True):
         dimension.dim_value = side
-    for target in targets:
-        _settle_target(model.graph, target, [each[target] for each in found])
+    for name in reshaped:
+        _settle_target(model.graph, name, np.array([shapes[name] for _, shapes in found]))
+    _drop_unread(model.graph)
     shape = _inferred(model, tensor, size)
-    values = found[0][tensor].shape[1:]
     if shape is None or tuple(shape[1:]) != values:
         _write_shape(model.graph, tensor, values)
+    return Trial(values, is_changed=True)
 
 
 def _inferred(model: onnx.ModelProto, tensor: str, size: Size) -> list[Dimension] | None:
@@ -75,24 +91,28 @@ def _inferred(model: onnx.ModelProto, tensor: str, size: Size) -> list[Dimension
         return None
 
 
-def _computed_targets(graph: onnx.GraphProto) -> list[str]:
+def _computed_reshapes(graph: onnx.GraphProto) -> list[str]:
+    """Name what each Reshape to a computed target gives."""
     weights = {tensor.name for tensor in graph.initializer}
-    targets = (str(node.input[1]) for node in graph.node if node.op_type == "Reshape")
-    return list(dict.fromkeys(name for name in targets if name not in weights))
+    return [str(node.output[0]) for node in graph.node if node.op_type == "Reshape" and node.input[1] not in weights]
 
 
 def _run(
-    model: onnx.ModelProto, tensors: Sequence[str], size: Size, outputs: Sequence[str] | None
-) -> list[dict[str, NDArray[Any]]]:
-    """Give the tensors for each of the batches."""
+    model: onnx.ModelProto, tensor: str, reshaped: Sequence[str], size: Size, outputs: Sequence[str]
+) -> list[tuple[NDArray[Any], dict[str, NDArray[np.int64]]]]:
+    """Give a tensor, and the shapes of those that are reshaped by their names, for each of the batches."""
     whole = onnx.ModelProto()
     whole.CopyFrom(model)
+    shapes = {name: f"{name}_observed_shape" for name in reshaped}
+    for name, shape in shapes.items():
+        whole.graph.node.append(onnx.helper.make_node("Shape", [name], [shape]))
     given = {value.name for value in whole.graph.output}
-    whole.graph.output.extend(onnx.ValueInfoProto(name=name) for name in dict.fromkeys(tensors) if name not in given)
+    extra = [name for name in (tensor, *shapes.values()) if name not in given]
+    whole.graph.output.extend(onnx.ValueInfoProto(name=name) for name in extra)
     session, _ = start_session(whole.SerializeToString(), [CPU], min(_THREADS, allowed_processors()))
     del whole
     pictures = _pictures(size)
-    wanted = list(dict.fromkeys([*tensors, *(outputs or [])]))
+    wanted = list(dict.fromkeys([tensor, *outputs, *shapes.values()]))
     name = image_input(model).name
     found = []
     for chosen in _BATCHES:
@@ -102,11 +122,11 @@ def _run(
         except Exception as error:  # its exceptions share no base but this one
             _refuse_failure(error, len(batch))
         made = dict(zip(wanted, values, strict=True))
-        if len(batch) == 1 and outputs is not None:
+        if len(batch) == 1:
             _check_vectors({output: made[output] for output in outputs})
-        if np.shape(made[tensors[0]])[:1] != (len(batch),):
+        if np.shape(made[tensor])[:1] != (len(batch),):
             _refuse_fixed_batch()
-        found.append({tensor: np.asarray(made[tensor]) for tensor in tensors})
+        found.append((np.asarray(made[tensor]), {name: made[shape] for name, shape in shapes.items()}))
     return found
 
 
@@ -152,26 +172,20 @@ def _compare(found: Sequence[NDArray[Any]]) -> None:
                 )
 
 
-def _settle_target(graph: onnx.GraphProto, target: str, values: Sequence[NDArray[Any]]) -> None:
-    """Replace the target of a Reshape by what was computed, where only the number of pictures changes in it."""
-    if any(value.ndim != 1 or len(value) != len(values[0]) for value in values):
-        return
-    sizes = np.stack(values).astype(np.int64)
+def _settle_target(graph: onnx.GraphProto, name: str, shapes: NDArray[np.int64]) -> None:
+    """Give a Reshape the shape that was observed for its target, where only the number of pictures changes in it."""
     counts = np.array([len(chosen) for chosen in _BATCHES])
-    changing = np.flatnonzero((sizes != sizes[0]).any(axis=0))
-    constant = sizes[0].copy()
-    if len(changing) > 1 or (len(changing) == 1 and -1 in np.delete(constant, changing)):
+    changing = np.flatnonzero((shapes != shapes[0]).any(axis=0))
+    if len(changing) > 1 or 0 in shapes:
         return
-    if len(changing) == 1:
-        if (sizes[:, changing[0]] != sizes[0, changing[0]] * counts).any():
+    target = shapes[0].copy()
+    for position in changing:
+        if (shapes[:, position] != shapes[0, position] * counts).any():
             return
-        constant[changing[0]] = -1
-    name = f"{target}_settled"
-    graph.initializer.append(numpy_helper.from_array(constant, name))
-    for node in graph.node:
-        if node.op_type == "Reshape" and node.input[1] == target:
-            node.input[1] = name
-    _drop_unread(graph)
+        target[position] = -1
+    graph.initializer.append(numpy_helper.from_array(target, f"{name}_settled"))
+    node = next(node for node in graph.node if name in node.output)
+    node.input[1] = f"{name}_settled"
 
 
 def _drop_unread(graph: onnx.GraphProto) -> None:
@@ -198,7 +212,11 @@ def _write_shape(graph: onnx.GraphProto, tensor: str, values: Sequence[int]) -> 
 
 def _refuse_failure(error: Exception, pictures: int) -> NoReturn:
     if lacks_memory(error):
-        raise no_memory(f"network and {pictures} pictures", error) from None
+        raise ProcedureError(
+            ErrorNumber.UNREADABLE,
+            f"The memory that trying a network may take does not hold it and {pictures} of its pictures: "
+            f"{printable(short(error))} Use smaller pictures or a smaller network.",
+        ) from None
     if pictures > 1:
         _refuse_fixed_batch()
     raise ProcedureError(

@@ -164,16 +164,21 @@ def _join(first: onnx.ModelProto, second: onnx.ModelProto) -> bytes:
     versions = [entry.version for model in (first, second) for entry in model.opset_import if entry.domain in _STANDARD]
     if len(versions) != 2:
         raise LungdbError("The package's networks say no operator set. Fetch it again from its publisher.")
+    version = max(first.ir_version, second.ir_version, _OLDEST_IR)
+    first.ir_version = second.ir_version = version
     if versions[0] != versions[1]:
         first = onnx.version_converter.convert_version(first, versions[1])
+        first.ir_version = version
     first = onnx.compose.add_prefix(first, "preparation_")
-    first.ir_version = second.ir_version = max(first.ir_version, second.ir_version, 4)
     del first.opset_import[:]
     first.opset_import.extend(second.opset_import)
     pair = (first.graph.output[0].name, image_input(second).name)
     joined = onnx.compose.merge_models(first, second, [pair], outputs=[value.name for value in second.graph.output])
     joined.producer_name = second.producer_name
+    del joined.opset_import[:]
+    joined.opset_import.extend(second.opset_import)
     return bytes(joined.SerializeToString())
 
 
 _STANDARD = ("", "ai.onnx")
+_OLDEST_IR = 4  # the first in which weights need not be inputs, which the converter of operator sets asks for
