@@ -6,9 +6,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from lungdb.cli.support import add_database_argument, escaped, exit_status, print_unknown
+from lungdb.cli.support import add_database_argument, exit_status, print_unknown
 from lungdb.config import load_settings
 from lungdb.database.site import open_database
+from lungdb.errors import escaped
 from lungdb.loading.labels import read_labels, store_labels
 
 

@@ -25,12 +25,11 @@ from lungdb.embedded.syntax.tree import Condition, Name, Scalar
 from lungdb.embedded.values.conversions import convert
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key
-from lungdb.embedded.values.refusals import refused
+from lungdb.embedded.values.refusals import JOINED, refused, too_many_joined
 from lungdb.embedded.values.stored import Value, from_client
 from lungdb.embedded.values.types import SqlType, nvarchar, varbinary
 from lungdb.embedded.writer.context import Writer, Written
 from lungdb.embedded.writer.dispatch import new_writer
-from lungdb.embedded.writer.limits import JOINED, too_many_joined
 from lungdb.embedded.writer.plans import LocalTable, Plan, Unit
 from lungdb.embedded.writer.schema import SchemaWriter
 from lungdb.embedded.writer.scope import Bind, Binds, OutColumn
@@ -38,6 +37,8 @@ from lungdb.embedded.writer.tree_search import locks
 from lungdb.errors import Message, SqlError
 
 _UNITS = 256
+# A larger text is not kept: it holds a literal that hardly comes again.
+_LARGE = 100_000
 _NESTING_LIMIT = 32
 # Schemas that nothing is added to.
 _CLOSED = frozenset(("sys", "information_schema"))
@@ -108,7 +109,8 @@ class Session(ABC):
             except RecursionError:
                 raise too_deep() from None
             unit = Unit(batch.statements, batch.variables, batch.parameter_count)
-            self._units[known] = unit
+            if len(text) < _LARGE:
+                self._units[known] = unit
             if len(self._units) > _UNITS:
                 self._units.popitem(last=False)
         else:

@@ -2,8 +2,8 @@
 
 ``tsql$objects`` holds a row an object: a table as JSON with its exact T-SQL types, views and procedures as the text
 that made them. ``tsql$schemas`` holds the schemas beside the fixed ones. ``tsql$state`` has a number that
-changes with them, so that a second process notices. A file of format 1 knows no schemas: it is read as it is, and the
-next change of an object brings it up to date.
+changes with them, so that a second process notices. A file of format 1 knows no schemas, and up to
+format 2 texts were in another order: such a file is brought up to date when it is opened.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 
-from lungdb.embedded.store.failures import reading_catalog
+from lungdb.embedded.store.failures import ConstraintError, reading_catalog
 from lungdb.embedded.store.storage import Storage
 from lungdb.embedded.syntax.statement_tree import (
     CheckConstraint,
@@ -32,7 +32,7 @@ from lungdb.embedded.values.types import parse_type
 from lungdb.embedded.writer.plans import Unit
 from lungdb.errors import LungdbError
 
-_FORMAT = 2
+_FORMAT = 3
 _OBJECTS = (
     f"""CREATE TABLE "tsql$objects" (
         object_id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -117,7 +117,6 @@ class Catalog:
             self._prepare()
         self.objects: dict[tuple[str, str], CatalogObject] = {}
         self.schemas = dict(FIXED_SCHEMAS)
-        self._format = _FORMAT
         # Counts what this process has read.
         self.version = 0
         self._stored_version = -1
@@ -140,6 +139,8 @@ class Catalog:
                 f"The file was written by a later version of lungdb (format {row[0]}, this one reads up to {_FORMAT}). "
                 "Install that version."
             )
+        if row[0] < _FORMAT:
+            self._bring_up_to_date()
 
     def _has_state(self) -> bool:
         return self._execute("SELECT 1 FROM sqlite_master WHERE name = 'tsql$state'").fetchone() is not None
@@ -172,18 +173,14 @@ class Catalog:
             self._reload()
 
     def _reload(self) -> None:
-        sql = "SELECT name, value FROM \"tsql$state\" WHERE name IN ('catalog', 'format')"
-        state = dict(self._execute(sql).fetchall())
-        stored = state["catalog"]
+        stored = self._execute("SELECT value FROM \"tsql$state\" WHERE name = 'catalog'").fetchone()[0]
         if stored == self._stored_version:
             return
-        self._format = state["format"]
-        own = self._execute('SELECT name, schema_id FROM "tsql$schemas"').fetchall() if self._format > 1 else ()
+        own = self._execute('SELECT name, schema_id FROM "tsql$schemas"').fetchall()
         self.schemas = {**FIXED_SCHEMAS, **dict(own)}
         names = {number: name for name, number in self.schemas.items()}
-        schema_id = "schema_id" if self._format > 1 else str(FIXED_SCHEMAS[DBO])
         rows = self._execute(
-            f'SELECT object_id, {schema_id}, name, kind, definition, created, modified FROM "tsql$objects" '
+            'SELECT object_id, schema_id, name, kind, definition, created, modified FROM "tsql$objects" '
             "ORDER BY object_id"
         ).fetchall()
         before = {each.object_id: each for each in self.objects.values()}
@@ -230,7 +227,6 @@ class Catalog:
 
     def save(self, name: str, kind: str, definition: str, schema: str = DBO) -> None:
         """Add an object to a schema that is there, or give one that is there another definition."""
-        self._update_format()
         now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None).isoformat(" ", "milliseconds") + "0000"
         self._execute(
             'INSERT INTO "tsql$objects" (schema_id, name, kind, definition, created, modified) '
@@ -247,7 +243,6 @@ class Catalog:
 
     def add_schema(self, name: str) -> None:
         """Add a schema."""
-        self._update_format()
         number = max(self.schemas.values()) + 1
         self._execute('INSERT INTO "tsql$schemas" (schema_id, name) VALUES (?, ?)', (number, name))
         self._changed()
@@ -257,10 +252,37 @@ class Catalog:
         self._execute('DELETE FROM "tsql$schemas" WHERE name = ?', (name,))
         self._changed()
 
-    def _update_format(self) -> None:
-        """Bring a file of format 1 up to date: its objects are in dbo, and keep their numbers."""
-        if self._format == _FORMAT:
-            return
+    def _bring_up_to_date(self) -> None:
+        """Bring a file of an earlier format up to date, in one transaction.
+
+        Raises
+        ------
+        LungdbError
+            Texts that must differ are equal now.
+        """
+        self._execute("BEGIN IMMEDIATE")
+        try:
+            # Another process may have done it while this one waited.
+            (stored,) = self._execute("SELECT value FROM \"tsql$state\" WHERE name = 'format'").fetchone()
+            if stored == 1:
+                self._add_schemas()
+            if stored < _FORMAT:
+                # The indexes are in the order of texts that was in use before format 3.
+                self._execute(f"REINDEX {TEXT_COLLATION}")
+                self._execute("UPDATE \"tsql$state\" SET value = ? WHERE name = 'format'", (_FORMAT,))
+        except BaseException as error:
+            self._execute("ROLLBACK")
+            if isinstance(error, ConstraintError):
+                raise LungdbError(
+                    f"The file is of an earlier version, and two of its texts in {error.columns} are equal now: they "
+                    "differ only in the width of a character or in how an accent is written. Change one of them with "
+                    "the version that made it."
+                ) from error
+            raise
+        self._execute("COMMIT")
+
+    def _add_schemas(self) -> None:
+        """Give a file of format 1 its schemas: its objects are in dbo, and keep their numbers."""
         rows = self._execute(
             'SELECT object_id, name, kind, definition, created, modified FROM "tsql$objects"'
         ).fetchall()
@@ -274,8 +296,6 @@ class Catalog:
         # A number that an object had is not given to another.
         self._execute("DELETE FROM main.sqlite_sequence WHERE name = 'tsql$objects'")
         self._execute("INSERT INTO main.sqlite_sequence (name, seq) VALUES ('tsql$objects', ?)", (last or 0,))
-        self._execute("UPDATE \"tsql$state\" SET value = ? WHERE name = 'format'", (_FORMAT,))
-        self._format = _FORMAT
 
     def _changed(self) -> None:
         # A number that no other change gets, not even one that another process makes after this one is rolled back.

@@ -140,6 +140,11 @@ class ConstraintError(SqlError):
     def __init__(self, text: str) -> None:
         super().__init__(547, text)
 
+    @property
+    def columns(self) -> str:
+        """The columns, or the index, whose values are not unique."""
+        return self.message.rpartition(": ")[2]
+
     def explained(
         self, verb: str, table: TableDefinition, physical: str, referencing: list[tuple[TableDefinition, ForeignKey]]
     ) -> SqlError:

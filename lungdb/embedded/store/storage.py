@@ -11,9 +11,10 @@ from typing import Any
 from lungdb.embedded.functions.registry import interrupt_behind, register
 from lungdb.embedded.store.failures import FAILURES, damaged, is_busy, is_damage, translated
 from lungdb.embedded.store.turns import Patience
+from lungdb.embedded.values.collation import compare_text
 from lungdb.embedded.values.conversions import column_converter
 from lungdb.embedded.values.messages import numbered_error
-from lungdb.embedded.values.names import TEXT_COLLATION, compare_text
+from lungdb.embedded.values.names import TEXT_COLLATION
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import parse_type
 from lungdb.errors import LungdbError, SqlError
@@ -35,7 +36,7 @@ _STEPS = 200_000
 
 
 def _cursor_class(translated: Callable[[Exception], BaseException]) -> type[sqlite3.Cursor]:
-    class Cursor(sqlite3.Cursor):
+    class TranslatedCursor(sqlite3.Cursor):
         """A cursor whose rows come with the errors of SQL Server; one that is iterated over needs `Storage.rows`."""
 
         def fetchone(self) -> Any:
@@ -50,7 +51,7 @@ def _cursor_class(translated: Callable[[Exception], BaseException]) -> type[sqli
             except FAILURES as error:
                 raise translated(error) from error
 
-    return Cursor
+    return TranslatedCursor
 
 
 class Storage:
