@@ -251,7 +251,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- A point of a curve of a training run, in the order of position: roc (x = 1 − specificity, y = sensitivity), precision_recall
     -- (x = recall, y = precision), calibration and calibration_raw (x = mean score, y = observed share, threshold = patients of the
-    -- bin), training_train and training_validation (x = iteration, y = log loss). MeasureExperiment fills it.
+    -- bin), training_train and training_validation (x = iteration, y = log loss). StoreExperiment fills it.
     CREATE TABLE dbo.experiment_curves (
         experiment_id INT NOT NULL,
         part VARCHAR(10) NOT NULL,
@@ -272,7 +272,7 @@ GO
 IF OBJECT_ID(N'dbo.experiment_metrics', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A measured figure of a training run; value is NULL where it is not defined, as the AUC of one class. MeasureExperiment fills it.
+    -- A measured figure of a training run; value is NULL where it is not defined, as the AUC of one class. StoreExperiment fills it.
     CREATE TABLE dbo.experiment_metrics (
         experiment_id INT NOT NULL,
         part VARCHAR(10) NOT NULL,
@@ -3163,123 +3163,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- TrainNetworkSql: trains a dense network with ReLU units and a softmax on a data set, with no Python.
--- Example: EXECUTE dbo.TrainNetworkSql @Dataset = N'digits', @Hidden = N'32,16', @Iterations = 200, @ModelName = N'digits';
-CREATE OR ALTER PROCEDURE dbo.TrainNetworkSql
-    @Dataset NVARCHAR(128) = NULL,           -- data set in dbo.examples and dbo.example_labels
-    @Hidden NVARCHAR(400) = N'32,16',        -- units of the hidden layers, with commas
-    @Iterations INT = 100,                   -- steps of the whole training, those already stored included, 1 to 1000000
-    @LearningRate FLOAT = 0.1,               -- size of a step, above 0 and up to 1000
-    @L2 FLOAT = 0,                           -- the loss holds half of it times the sum of the squared weights
-    @BatchSize INT = NULL,                   -- examples in a step; NULL means all
-    @Momentum FLOAT = 0.9,                   -- share of the last step that is taken again, 0 to 0.999
-    @Seed INT = 1,                           -- begins the generator of weights and order, 1 to 2147483646
-    @ModelName NVARCHAR(128) = N'network_sql', -- name of the network
-    @Help BIT = 0                            -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.TrainNetworkSql learns the labels of a data set by gradient descent, every step a few statements over tables.
-Weights come from a generator written in T-SQL, so the same call gives the same network on every engine. The examples are
-shuffled once; each step takes the next @BatchSize of them. Weights and dbo.training_log are stored about every five seconds
-and at the end: stopped at any point, the training goes on from there when called again. A network that has its @Iterations
-already is left as it is; give more to go on. ScoreNetworkSql runs it.
-Parameters:
-    @Dataset NVARCHAR(128) = NULL              data set in dbo.examples and dbo.example_labels
-    @Hidden NVARCHAR(400) = N''32,16''           units of the hidden layers, with commas
-    @Iterations INT = 100                      steps of the whole training, those already stored included, 1 to 1000000
-    @LearningRate FLOAT = 0.1                  size of a step, above 0 and up to 1000
-    @L2 FLOAT = 0                              the loss holds half of it times the sum of the squared weights
-    @BatchSize INT = NULL                      examples in a step; NULL means all
-    @Momentum FLOAT = 0.9                      share of the last step that is taken again, 0 to 0.999
-    @Seed INT = 1                              begins the generator of weights and order, 1 to 2147483646
-    @ModelName NVARCHAR(128) = N''network_sql''  name of the network
-    @Help BIT = 0                              1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.TrainNetworkSql @Dataset = N''digits'', @Hidden = N''32,16'', @Iterations = 200, @ModelName = N''digits'';';
-        RETURN 0;
-    END;
-
-    EXECUTE internal.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
-
-    DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Filled INT = 0, @Loss FLOAT, @LossText NVARCHAR(30);
-    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
-        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
-        PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #gradients (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #data (example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, unit));
-    CREATE TABLE #targets (example INT NOT NULL PRIMARY KEY, label INT NOT NULL);
-    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #deltas (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
-        PRIMARY KEY (example, label));
-    CREATE TABLE #log (iteration INT NOT NULL PRIMARY KEY, examples INT NOT NULL, loss FLOAT NOT NULL);
-
-    EXECUTE internal.StartNetwork @ModelName, @Dataset, @Hidden, @Seed, @Iteration OUTPUT;
-    SET @Examples = (SELECT COUNT(*) FROM #targets);
-    IF @BatchSize IS NULL OR @BatchSize > @Examples
-        SET @BatchSize = @Examples;
-    RAISERROR(N'%s: %d examples, iterations %d to %d.', 0, 1, @ModelName, @Examples, @Iteration, @Iterations) WITH NOWAIT;
-
-    WHILE @Iteration < @Iterations
-    BEGIN
-        BEGIN TRY
-            SET @First = CAST(@Iteration AS BIGINT) * @BatchSize % @Examples;
-            IF @BatchSize < @Examples OR @Filled = 0
-            BEGIN
-                DELETE FROM #activations;
-                INSERT INTO #activations (layer, example, unit, value)
-                SELECT 0, example, unit, value
-                FROM #data
-                WHERE (example >= @First AND example < @First + @BatchSize) OR example < @First + @BatchSize - @Examples;
-                SET @Filled = 1;
-            END;
-            ELSE
-                DELETE FROM #activations WHERE layer > 0;
-
-            EXECUTE internal.ForwardLayers;
-            EXECUTE internal.FillProbabilities;
-            SET @Loss = (
-                SELECT AVG(p.loss)
-                FROM #targets AS t
-                INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label);
-            SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
-            EXECUTE internal.BackwardLayers;
-            EXECUTE internal.UpdateWeights @LearningRate, @L2, @Momentum;
-        END TRY
-        BEGIN CATCH
-            SET @Number = ERROR_NUMBER();
-            -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
-            IF @Number NOT IN (232, 3623, 8115)
-                THROW;
-            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ',
-                @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
-            THROW 50176, @Message, 1;
-        END CATCH;
-
-        SET @Iteration = @Iteration + 1;
-        INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
-        IF @Iteration = @Iterations OR DATEDIFF(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
-        BEGIN
-            EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
-            SET @Stored = SYSUTCDATETIME();
-            SET @LossText = CAST(@Loss AS NVARCHAR(30));
-            RAISERROR(N'Iteration %d of %d: loss %s.', 0, 1, @Iteration, @Iterations, @LossText) WITH NOWAIT;
-        END;
-    END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- CheckFeatureArguments: refuses what GenerateFeatures cannot work with, all wrong arguments in one error.
 -- Called by GenerateFeatures.
 CREATE OR ALTER PROCEDURE internal.CheckFeatureArguments
@@ -3287,7 +3170,7 @@ CREATE OR ALTER PROCEDURE internal.CheckFeatureArguments
     @Preprocessing NVARCHAR(32), -- lung or seed
     @Pooling NVARCHAR(128),      -- one or more of mean, max, mean_max_std, pca1, with commas and no spaces
     @BatchSize INT,              -- 1 to 1024
-    @ChunkMegabytes INT,         -- 1 to 1024
+    @ChunkMegabytes INT,         -- 1 to 512
     @Recompute BIT               -- 0 or 1
 AS
 BEGIN
@@ -3317,9 +3200,9 @@ BEGIN
     IF @BatchSize IS NULL OR @BatchSize NOT BETWEEN 1 AND 1024
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@BatchSize AS NVARCHAR(12)), N'NULL'),
             N' for the parameter @BatchSize is not supported. Supported values are 1 to 1024. ');
-    IF @ChunkMegabytes IS NULL OR @ChunkMegabytes NOT BETWEEN 1 AND 1024
+    IF @ChunkMegabytes IS NULL OR @ChunkMegabytes NOT BETWEEN 1 AND 512
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@ChunkMegabytes AS NVARCHAR(12)), N'NULL'),
-            N' for the parameter @ChunkMegabytes is not supported. Supported values are 1 to 1024. ');
+            N' for the parameter @ChunkMegabytes is not supported. Supported values are 1 to 512, half of what a script takes. ');
     IF @Recompute IS NULL
         SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Recompute is not supported. Supported values are 0 and 1. ');
     SET @Message = CONCAT(@Message, (
@@ -3385,6 +3268,35 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- FindImagesToDo: fills #layers with the layers asked for, numbered as the script does, and #todo with the pictures that lack features
+-- of them. Called by FeaturizeImages, whose tables #layers and #todo it fills.
+CREATE OR ALTER PROCEDURE internal.FindImagesToDo
+    @NetworkId INT,         -- the network
+    @Layer NVARCHAR(256),   -- names of layers with commas
+    @Recompute BIT          -- 1 takes every picture
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #layers (layer, name)
+    SELECT ROW_NUMBER() OVER (ORDER BY CHARINDEX(CONCAT(N',', value, N','), CONCAT(N',', @Layer, N','))), value
+    FROM STRING_SPLIT(@Layer, N',');
+
+    INSERT INTO #todo (name, bytes)
+    SELECT i.name, 2 * CAST(DATALENGTH(i.image) AS BIGINT)
+    FROM dbo.images AS i
+    WHERE @Recompute = 1 OR (SELECT COUNT(*) FROM #layers) > (
+        SELECT COUNT(*)
+        FROM dbo.image_features AS f
+        INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = f.feature_set_id
+        INNER JOIN #layers AS l ON l.name = s.layer
+        WHERE f.name = i.name AND s.network_id = @NetworkId AND s.preprocessing = N'image')
+    OPTION (RECOMPILE);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- FindNetwork: finds the row of dbo.networks that a procedure was asked for, by bytes or by name.
 -- Called by GenerateFeatures and FeaturizeImages.
 CREATE OR ALTER PROCEDURE internal.FindNetwork
@@ -3439,56 +3351,92 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ReportFailedImages: one message for each new row of #failed, which names the picture and says what is wrong.
--- Called by FeaturizeImages, whose table #failed it reads and marks.
-CREATE OR ALTER PROCEDURE internal.ReportFailedImages
+-- FindScansToDo: fills #layers with the layers asked for, numbered as the script does, and #todo with the scans that lack features of them.
+-- Called by GenerateFeatures, whose tables #layers and #todo it fills.
+CREATE OR ALTER PROCEDURE internal.FindScansToDo
+    @NetworkId INT,               -- the network
+    @Layer NVARCHAR(256),         -- names of layers with commas
+    @Preprocessing NVARCHAR(32),  -- lung or seed
+    @Pooling NVARCHAR(128),       -- poolings with commas
+    @Recompute BIT                -- 1 takes every scan
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Name NVARCHAR(128), @Error NVARCHAR(2000);
-    WHILE EXISTS (SELECT 1 FROM #failed WHERE is_new = 1)
-    BEGIN
-        SELECT TOP (1) @Name = f.name, @Error = LEFT(f.error, 1800)
-        FROM #failed AS f
-        WHERE f.is_new = 1
-        ORDER BY f.name;
-        RAISERROR(N'Picture %s failed: %s', 0, 1, @Name, @Error) WITH NOWAIT;
-        UPDATE #failed SET is_new = 0 WHERE name = @Name;
-    END;
+    INSERT INTO #layers (layer, name)
+    SELECT ROW_NUMBER() OVER (ORDER BY CHARINDEX(CONCAT(N',', value, N','), CONCAT(N',', @Layer, N','))), value
+    FROM STRING_SPLIT(@Layer, N',');
+
+    -- A vector without its SHA-256 is older than that, or from a procedure that is, and is made again.
+    INSERT INTO #todo (scan_id, slices, bytes)
+    SELECT s.scan_id, s.number_images,
+        COALESCE((SELECT SUM(CAST(DATALENGTH(i.pixels) AS BIGINT)) FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id), 0)
+    FROM dbo.scans AS s
+    WHERE @Recompute = 1
+        OR (SELECT COUNT(*) FROM #layers) * (SELECT COUNT(*) FROM STRING_SPLIT(@Pooling, N',')) > (
+            SELECT COUNT(*)
+            FROM dbo.pooled_features AS p
+            INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = p.feature_set_id
+            INNER JOIN #layers AS l ON l.name = f.layer
+            WHERE p.scan_id = s.scan_id AND f.network_id = @NetworkId AND f.preprocessing = @Preprocessing
+                AND p.vector_sha256 IS NOT NULL AND p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N',')))
+    OPTION (RECOMPILE);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- StoreImageFeatures: stores the pictures in #result that did not fail; runs inside the caller's transaction.
--- Called by FeaturizeImages, whose table #result it reads.
-CREATE OR ALTER PROCEDURE internal.StoreImageFeatures
-    @NetworkId INT                -- the network that made them
+-- TakeImages: fills #chunk with the pictures of #todo that are worked on next, numbered, and their hashes as they are now.
+-- Called by FeaturizeImages, whose tables #layers, #todo and #chunk it reads and fills.
+CREATE OR ALTER PROCEDURE internal.TakeImages
+    @NetworkId INT,       -- the network
+    @ChunkMegabytes INT   -- megabytes that go to the script and come back, unless a single picture has more
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
-    SELECT DISTINCT @NetworkId, r.layer, N'image', r.array_cols
-    FROM #result AS r
-    WHERE r.error = N'' AND NOT EXISTS (
-        SELECT 1 FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
-        WHERE s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = N'image');
+    -- What a small picture costs is its features: a single-precision number is eight hexadecimal digits. Their number is known once
+    -- the first are stored, and taken for large until then.
+    DECLARE @Features BIGINT = (
+        SELECT SUM(CAST(COALESCE(s.width, 65536) AS BIGINT))
+        FROM #layers AS l
+        LEFT JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = N'image');
+    DELETE FROM #chunk;
+    INSERT INTO #chunk (place, name, bytes, sha256)
+    SELECT t.position, t.name, t.bytes, COALESCE(i.sha256, 0x)
+    FROM (
+        SELECT name, bytes, SUM(bytes + 8 * @Features) OVER (ORDER BY name ROWS UNBOUNDED PRECEDING) AS bytes_so_far,
+            ROW_NUMBER() OVER (ORDER BY name) AS position
+        FROM #todo) AS t
+    LEFT JOIN dbo.images AS i ON i.name = t.name
+    WHERE t.position = 1 OR t.bytes_so_far <= CAST(@ChunkMegabytes AS BIGINT) * 1000000;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeScans: fills #chunk with the scans of #todo that are worked on next, and their contents as they are now.
+-- Called by GenerateFeatures, whose tables #todo and #chunk it reads and fills.
+CREATE OR ALTER PROCEDURE internal.TakeScans
+    @ChunkMegabytes INT -- megabytes of stored slices, unless a single scan has more
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
 
-    DELETE f
-    FROM dbo.image_features AS f
-    INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = f.feature_set_id
-    INNER JOIN #result AS r ON r.name = f.name AND r.layer = s.layer
-    WHERE s.network_id = @NetworkId AND s.preprocessing = N'image' AND r.error = N'';
-
-    INSERT INTO dbo.image_features (name, feature_set_id, array_rows, array_cols, array, sha256)
-    SELECT r.name, s.feature_set_id, r.array_rows, r.array_cols,
-        CONVERT(VARBINARY(MAX), r.array, 2), CONVERT(VARBINARY(32), r.sha256, 2)
-    FROM #result AS r
-    INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = N'image'
-    WHERE r.error = N'';
+    DELETE FROM #chunk;
+    -- Hexadecimal takes two characters a byte, and above 2 GB of them a runtime gives wrong data: such a scan goes without its slices.
+    INSERT INTO #chunk (scan_id, slices, content_sha256)
+    SELECT t.scan_id,
+        CASE WHEN t.bytes > 536870912 THEN -1
+            ELSE (SELECT COUNT(*) FROM dbo.scan_images AS i WHERE i.scan_id = t.scan_id) END,
+        COALESCE(s.content_sha256, 0x)
+    FROM (
+        SELECT scan_id, bytes, SUM(bytes) OVER (ORDER BY scan_id ROWS UNBOUNDED PRECEDING) AS bytes_so_far,
+            ROW_NUMBER() OVER (ORDER BY scan_id) AS position
+        FROM #todo) AS t
+    LEFT JOIN dbo.scans AS s ON s.scan_id = t.scan_id
+    WHERE t.position = 1 OR t.bytes_so_far <= CAST(@ChunkMegabytes AS BIGINT) * 1000000;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -3569,6 +3517,157 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- EndRun: ends a row of dbo.runs, as failed where there is a message; whoever calls this throws the message next.
+-- Called by GenerateFeatures and every other procedure that called StartRun.
+CREATE OR ALTER PROCEDURE internal.EndRun
+    @RunId INT,                     -- row of dbo.runs
+    @Failed INT = 0,                -- how much of what was to be done failed
+    @Message NVARCHAR(2000) = NULL  -- the error that ends it, with % doubled as THROW takes it, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    UPDATE dbo.runs
+    SET ended_at = SYSUTCDATETIME(), status = CASE WHEN @Message IS NULL THEN 'done' ELSE 'failed' END, failed = @Failed,
+        message = REPLACE(@Message, N'%%', N'%')
+    WHERE run_id = @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CheckRows: refuses what a script gave back unless it belongs to what it was sent one to one: nothing missing, unknown or double.
+-- Called by StoreFeatures and every other procedure whose script gives back rows, after filling the tables #sent and #came.
+CREATE OR ALTER PROCEDURE internal.CheckRows
+    @What NVARCHAR(60),  -- what a place is the number of, such as N'rows' or N'scan_ids'
+    @RunId INT = NULL    -- row of dbo.runs that ends with it
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Missing INT, @Unknown INT, @Double INT, @Some NVARCHAR(200);
+    CREATE TABLE #wrong (place INT NOT NULL, kind CHAR(1) NOT NULL);
+    INSERT INTO #wrong (place, kind)
+    SELECT s.place, 'm'
+    FROM #sent AS s
+    WHERE NOT EXISTS (SELECT 1 FROM #came AS c WHERE c.place = s.place AND c.part = s.part);
+    INSERT INTO #wrong (place, kind)
+    SELECT COALESCE(c.place, -1), 'u'
+    FROM #came AS c
+    WHERE NOT EXISTS (SELECT 1 FROM #sent AS s WHERE s.place = c.place AND s.part = c.part);
+    INSERT INTO #wrong (place, kind)
+    SELECT c.place, 'd'
+    FROM #came AS c
+    WHERE c.place IS NOT NULL
+    GROUP BY c.place, c.part
+    HAVING COUNT(*) > 1;
+    IF NOT EXISTS (SELECT 1 FROM #wrong)
+        RETURN 0;
+
+    SELECT @Missing = SUM(CASE kind WHEN 'm' THEN 1 ELSE 0 END), @Unknown = SUM(CASE kind WHEN 'u' THEN 1 ELSE 0 END),
+        @Double = SUM(CASE kind WHEN 'd' THEN 1 ELSE 0 END)
+    FROM #wrong;
+    SET @Some = (
+        SELECT STRING_AGG(CAST(w.place AS NVARCHAR(12)), N', ') WITHIN GROUP (ORDER BY w.place)
+        FROM (SELECT DISTINCT TOP (5) place FROM #wrong ORDER BY place) AS w);
+    SET @Message = CONCAT(N'The script was sent ', (SELECT COUNT(*) FROM #sent), N' rows and gave back ', (SELECT COUNT(*) FROM #came),
+        N', of which ', @Missing, N' are missing, ', @Unknown, N' unknown and ', @Double, N' there twice; the first ', @What, N': ', @Some,
+        N'. Nothing of this call is stored. Call it again; if it happens again, the language of the external scripts damages results: ',
+        N'see EXECUTE dbo.CheckInstallation;');
+    EXECUTE internal.EndRun @RunId, 0, @Message;
+    THROW 50230, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreImageFeatures: checks that what the script gave back is what it was sent, and stores the pictures that did not fail, in one
+-- transaction. A picture that was replaced or removed meanwhile, or that failed, becomes a row of #failed instead.
+-- Called by FeaturizeImages, whose tables #layers, #chunk and #result it reads, and whose table #failed it fills.
+CREATE OR ALTER PROCEDURE internal.StoreImageFeatures
+    @RunId INT,       -- row of dbo.runs
+    @NetworkId INT    -- the network that made them
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT;
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
+    CREATE TABLE #made (place INT NOT NULL PRIMARY KEY, name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL);
+
+    -- Of a picture that changed while the script ran it is not known whether it was read.
+    INSERT INTO #came (place, part)
+    SELECT place, layer FROM #result;
+    INSERT INTO #sent (place, part)
+    SELECT c.place, l.layer
+    FROM #chunk AS c
+    CROSS JOIN #layers AS l
+    WHERE c.bytes <= 1073741824 AND c.place NOT IN (SELECT place FROM #result WHERE error <> N'')
+        AND (c.place IN (SELECT place FROM #came) OR EXISTS (
+            SELECT 1 FROM dbo.images AS i WHERE i.name = c.name AND i.sha256 = c.sha256));
+    INSERT INTO #sent (place, part)
+    SELECT place, 0 FROM #chunk WHERE place IN (SELECT place FROM #result WHERE error <> N'');
+    EXECUTE internal.CheckRows N'pictures of the chunk', @RunId;
+
+    BEGIN TRANSACTION;
+    INSERT INTO #failed (name, error, is_new)
+    SELECT c.name, N'It was replaced or removed while its features were made, so they are not stored.', 1
+    FROM #chunk AS c
+    LEFT JOIN dbo.images AS i WITH (UPDLOCK, HOLDLOCK) ON i.name = c.name AND i.sha256 = c.sha256
+    WHERE i.name IS NULL;
+    INSERT INTO #failed (name, error, is_new)
+    SELECT c.name, COALESCE(r.error, N'Its file is more than 1 GB as it is sent to the script.'), 1
+    FROM #chunk AS c
+    LEFT JOIN #result AS r ON r.place = c.place AND r.error <> N''
+    WHERE (r.place IS NOT NULL OR c.bytes > 1073741824) AND c.name NOT IN (SELECT name FROM #failed);
+    INSERT INTO #made (place, name)
+    SELECT place, name FROM #chunk WHERE name NOT IN (SELECT name FROM #failed);
+
+    IF NOT EXISTS (SELECT 1 FROM dbo.networks WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
+        SELECT @Number = 50232, @Message = N'The network was deleted while the features were made. Load it again, or take another one.';
+    SELECT TOP (1) @Number = 50110, @Message = CONCAT(N'The feature set ', s.feature_set_id, N' is recorded with ', s.width,
+        N' features, and the network gives ', r.array_cols, N'. Correct its width in dbo.feature_sets.')
+    FROM #result AS r
+    INNER JOIN #layers AS l ON l.layer = r.layer
+    INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = N'image'
+    WHERE r.error = N'' AND s.width <> r.array_cols;
+    IF @Message IS NOT NULL
+    BEGIN
+        ROLLBACK TRANSACTION;
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW @Number, @Message, 1;
+    END;
+
+    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+    SELECT DISTINCT @NetworkId, l.name, N'image', r.array_cols
+    FROM #result AS r
+    INNER JOIN #made AS m ON m.place = r.place
+    INNER JOIN #layers AS l ON l.layer = r.layer
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
+        WHERE s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = N'image');
+
+    DELETE f
+    FROM dbo.image_features AS f
+    INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = f.feature_set_id
+    INNER JOIN #layers AS l ON l.name = s.layer
+    INNER JOIN #made AS m ON m.name = f.name
+    WHERE s.network_id = @NetworkId AND s.preprocessing = N'image';
+
+    INSERT INTO dbo.image_features (name, feature_set_id, array_rows, array_cols, array, sha256)
+    SELECT m.name, s.feature_set_id, r.array_rows, r.array_cols,
+        CONVERT(VARBINARY(MAX), r.array, 2), CONVERT(VARBINARY(32), r.sha256, 2)
+    FROM #result AS r
+    INNER JOIN #made AS m ON m.place = r.place
+    INNER JOIN #layers AS l ON l.layer = r.layer
+    INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = N'image';
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ReadSettings: what dbo.settings says of external scripts: the language they run in, and what computes in them.
 -- Called by GenerateFeatures and by every other procedure that runs such a script.
 CREATE OR ALTER PROCEDURE internal.ReadSettings
@@ -3583,147 +3682,6 @@ BEGIN
     SET @Language = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
     SET @Providers = (SELECT value FROM dbo.settings WHERE name = N'providers');
     SET @Threads = TRY_CAST((SELECT value FROM dbo.settings WHERE name = N'threads') AS INT);
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- FeaturizeImages: runs a network over every picture of dbo.images that has no features yet and stores what its layers give.
--- Example: EXECUTE dbo.FeaturizeImages @ModelName = N'demo_resnet';
-CREATE OR ALTER PROCEDURE dbo.FeaturizeImages
-    @ModelName NVARCHAR(128) = NULL,      -- name of a network in dbo.networks; the newest version is taken
-    @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @BatchSize INT = 32,                  -- pictures in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 256,            -- megabytes of picture files in one transaction, each counting 64 kB more, 1 to 1024
-    @Recompute BIT = 0,                   -- 1 makes the features of every picture again
-    @Help BIT = 0                         -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.FeaturizeImages runs a network over every picture of dbo.images without features and fills dbo.image_features.
-A picture of any size is fitted to what the network reads: its middle is cut out in the shape of the network''s input and resized.
-It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL  name of a network in dbo.networks; the newest version is taken
-    @Layer NVARCHAR(256) = NULL      one or more layers, with commas, each for its own feature set; NULL means penultimate
-    @BatchSize INT = 32              pictures in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 256        megabytes of picture files in one transaction, each counting 64 kB more, 1 to 1024
-    @Recompute BIT = 0               1 makes the features of every picture again
-    @Help BIT = 0                    1 prints this help and does nothing else
-Examples:
-    EXECUTE dbo.FeaturizeImages @ModelName = N''demo_resnet'';
-    EXECUTE dbo.FeaturizeImages @ModelName = N''demo_resnet'', @Layer = N''layer3,penultimate'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Model VARBINARY(MAX), @Name NVARCHAR(128), @Sha256 VARCHAR(64),
-        @Details NVARCHAR(MAX);
-    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
-
-    EXECUTE internal.CheckImageArguments @ModelName, @Layer, @BatchSize, @ChunkMegabytes, @Recompute;
-    EXECUTE internal.FindNetwork @Model, @ModelName, @NetworkId OUTPUT;
-    SELECT @Name = name, @Model = model, @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details
-    FROM dbo.networks
-    WHERE network_id = @NetworkId;
-
-    DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128);
-    DECLARE @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
-    DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Rate INT, @Left INT;
-
-    CREATE TABLE #todo (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL);
-    CREATE TABLE #chunk (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY);
-    CREATE TABLE #failed (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL,
-        is_new BIT NOT NULL);
-    CREATE TABLE #result (
-        name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NULL, error NVARCHAR(2000) NULL,
-        array_rows INT NULL, array_cols INT NULL, array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL);
-
-    -- What a small picture costs is its features, which travel as text.
-    INSERT INTO #todo (name, bytes)
-    SELECT i.name, CAST(DATALENGTH(i.image) AS BIGINT) + 64000
-    FROM dbo.images AS i
-    WHERE @Recompute = 1 OR (SELECT COUNT(*) FROM STRING_SPLIT(@Layer, N',')) > (
-        SELECT COUNT(*)
-        FROM dbo.image_features AS f
-        INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = f.feature_set_id
-        WHERE f.name = i.name AND s.network_id = @NetworkId AND s.preprocessing = N'image'
-            AND s.layer IN (SELECT value FROM STRING_SPLIT(@Layer, N',')));
-    SET @Total = (SELECT COUNT(*) FROM #todo);
-    RAISERROR(N'%s, layer %s: %d pictures to do.', 0, 1, @Name, @Layer, @Total) WITH NOWAIT;
-
-    WHILE EXISTS (SELECT 1 FROM #todo)
-    BEGIN
-        DELETE FROM #chunk;
-        DELETE FROM #result;
-        INSERT INTO #chunk (name)
-        SELECT t.name
-        FROM (
-            SELECT name, SUM(bytes) OVER (ORDER BY name ROWS UNBOUNDED PRECEDING) AS bytes_so_far,
-                ROW_NUMBER() OVER (ORDER BY name) AS position
-            FROM #todo) AS t
-        WHERE t.position = 1 OR t.bytes_so_far <= CAST(@ChunkMegabytes AS BIGINT) * 1000000;
-
-        INSERT INTO #result (name, layer, error, array_rows, array_cols, array, sha256)
-        EXECUTE sp_execute_external_script
-            @language = @Language,
-            @script = N'
-def main(images, network, sha256, details, layers, batch_size, providers, threads):
-    from lungdb.procedures import featurize_images
-    return featurize_images(images, network, sha256, details, layers, batch_size, providers, threads)
-
-OutputDataSet, Provider, Notice, ErrorNumber, ErrorMessage = main(
-    InputDataSet, Network, Sha256, Details, Layer, BatchSize, Providers, Threads)
-',
-            @input_data_1 = N'
-SELECT i.name, CONVERT(VARCHAR(MAX), i.image, 2) AS image, CONVERT(VARCHAR(64), i.sha256, 2) AS sha256
-FROM #chunk AS c
-INNER JOIN dbo.images AS i ON i.name = c.name
-ORDER BY i.name;',
-            @params = N'@Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256),
-                @BatchSize INT, @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128) OUTPUT,
-                @Notice NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-            @Network = @Model, @Sha256 = @Sha256, @Details = @Details, @Layer = @Layer, @BatchSize = @BatchSize,
-            @Providers = @Providers, @Threads = @Threads, @Provider = @Provider OUTPUT, @Notice = @Notice OUTPUT,
-            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-        -- Not every runtime tells an empty text from NULL.
-        UPDATE #result SET error = N'' WHERE error IS NULL;
-        IF @ErrorNumber <> 0
-        BEGIN
-            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-            THROW @ErrorNumber, @Message, 1;
-        END;
-        IF @Notice <> N'' AND @Done = 0
-            RAISERROR(N'%s', 0, 1, @Notice) WITH NOWAIT;
-
-        BEGIN TRANSACTION;
-        EXECUTE internal.StoreImageFeatures @NetworkId;
-        COMMIT TRANSACTION;
-
-        INSERT INTO #failed (name, error, is_new)
-        SELECT c.name, COALESCE(r.error, N'It is no longer in dbo.images. Load it again.'), 1
-        FROM #chunk AS c
-        LEFT JOIN #result AS r ON r.name = c.name
-        WHERE r.name IS NULL OR r.error <> N'';
-        EXECUTE internal.ReportFailedImages;
-
-        SET @Done = @Done + (SELECT COUNT(*) FROM #chunk);
-        DELETE t FROM #todo AS t INNER JOIN #chunk AS c ON c.name = t.name;
-        SET @Rate = 1000.0 * @Done / (DATEDIFF(MILLISECOND, @Started, SYSUTCDATETIME()) + 1);
-        SET @Left = (@Total - @Done) / (@Rate + 1);
-        RAISERROR(N'%d of %d pictures done on %s, %d pictures per second, about %d seconds left.', 0, 1, @Done, @Total, @Provider, @Rate,
-            @Left) WITH NOWAIT;
-    END;
-
-    IF EXISTS (SELECT 1 FROM #failed)
-    BEGIN
-        SET @Message = CONCAT((SELECT COUNT(*) FROM #failed), N' of ', @Total, N' pictures failed and have no features; ',
-            N'the messages above name them. The others are stored. Load those again and call FeaturizeImages again.');
-        THROW 50120, @Message, 1;
-    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -3761,6 +3719,326 @@ def main():
 OutputDataSet = main()
 '
     WITH RESULT SETS ((item NVARCHAR(128), value NVARCHAR(1000)));
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReportStep: says how far a run is: as a message at once, and as a row of dbo.run_steps for other connections.
+-- Inside a transaction the row is seen only when that ends, so runs call this outside of theirs.
+-- Called by GenerateFeatures and every other procedure that called StartRun.
+CREATE OR ALTER PROCEDURE internal.ReportStep
+    @RunId INT,                -- row of dbo.runs
+    @Message NVARCHAR(2000),   -- what to say
+    @Done INT = NULL,          -- how much is done, or NULL where nothing is counted
+    @Total INT = NULL          -- of how much
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+    BEGIN TRANSACTION;
+    UPDATE dbo.runs SET done = COALESCE(@Done, done), total = COALESCE(@Total, total) WHERE run_id = @RunId;
+    -- Whoever has the run deleted its row may do so: then nothing is recorded.
+    INSERT INTO dbo.run_steps (run_id, step, message, done, total)
+    SELECT r.run_id, 1 + COALESCE((SELECT MAX(s.step) FROM dbo.run_steps AS s WITH (UPDLOCK, HOLDLOCK) WHERE s.run_id = r.run_id), 0),
+        @Message, @Done, @Total
+    FROM dbo.runs AS r
+    WHERE r.run_id = @RunId;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReportFailedImages: says of each new row of #failed which picture it is and what is wrong.
+-- Called by FeaturizeImages, whose table #failed it reads and marks.
+CREATE OR ALTER PROCEDURE internal.ReportFailedImages
+    @RunId INT -- row of dbo.runs
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Name NVARCHAR(128), @Message NVARCHAR(2000);
+    WHILE EXISTS (SELECT 1 FROM #failed WHERE is_new = 1)
+    BEGIN
+        SELECT TOP (1) @Name = f.name, @Message = CONCAT(N'Picture ', f.name, N' failed: ', LEFT(f.error, 1800))
+        FROM #failed AS f
+        WHERE f.is_new = 1
+        ORDER BY f.name;
+        EXECUTE internal.ReportStep @RunId, @Message;
+        UPDATE #failed SET is_new = 0 WHERE name = @Name;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StartRun: begins a row of dbo.runs, for whoever looks on from another connection.
+-- Called by GenerateFeatures and every other procedure that reports how far it is, outside of a transaction.
+CREATE OR ALTER PROCEDURE internal.StartRun
+    @ProcedureName NVARCHAR(128), -- who begins
+    @RunId INT OUTPUT             -- its row
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO dbo.runs (procedure_name) VALUES (@ProcedureName);
+    SET @RunId = SCOPE_IDENTITY();
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TrainNetworkSql: trains a dense network with ReLU units and a softmax on a data set, with no Python.
+-- Example: EXECUTE dbo.TrainNetworkSql @Dataset = N'digits', @Hidden = N'32,16', @Iterations = 200, @ModelName = N'digits';
+CREATE OR ALTER PROCEDURE dbo.TrainNetworkSql
+    @Dataset NVARCHAR(128) = NULL,           -- data set in dbo.examples and dbo.example_labels
+    @Hidden NVARCHAR(400) = N'32,16',        -- units of the hidden layers, with commas
+    @Iterations INT = 100,                   -- steps of the whole training, those already stored included, 1 to 1000000
+    @LearningRate FLOAT = 0.1,               -- size of a step, above 0 and up to 1000
+    @L2 FLOAT = 0,                           -- the loss holds half of it times the sum of the squared weights
+    @BatchSize INT = NULL,                   -- examples in a step; NULL means all
+    @Momentum FLOAT = 0.9,                   -- share of the last step that is taken again, 0 to 0.999
+    @Seed INT = 1,                           -- begins the generator of weights and order, 1 to 2147483646
+    @ModelName NVARCHAR(128) = N'network_sql', -- name of the network
+    @Help BIT = 0                            -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.TrainNetworkSql learns the labels of a data set by gradient descent, every step a few statements over tables.
+Weights come from a generator written in T-SQL, so the same call gives the same network on every engine. The examples are
+shuffled once; each step takes the next @BatchSize of them. Weights and dbo.training_log are stored about every five seconds
+and at the end: stopped at any point, the training goes on from there when called again. A network that has its @Iterations
+already is left as it is; give more to go on. ScoreNetworkSql runs it.
+Parameters:
+    @Dataset NVARCHAR(128) = NULL              data set in dbo.examples and dbo.example_labels
+    @Hidden NVARCHAR(400) = N''32,16''           units of the hidden layers, with commas
+    @Iterations INT = 100                      steps of the whole training, those already stored included, 1 to 1000000
+    @LearningRate FLOAT = 0.1                  size of a step, above 0 and up to 1000
+    @L2 FLOAT = 0                              the loss holds half of it times the sum of the squared weights
+    @BatchSize INT = NULL                      examples in a step; NULL means all
+    @Momentum FLOAT = 0.9                      share of the last step that is taken again, 0 to 0.999
+    @Seed INT = 1                              begins the generator of weights and order, 1 to 2147483646
+    @ModelName NVARCHAR(128) = N''network_sql''  name of the network
+    @Help BIT = 0                              1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.TrainNetworkSql @Dataset = N''digits'', @Hidden = N''32,16'', @Iterations = 200, @ModelName = N''digits'';';
+        RETURN 0;
+    END;
+
+    EXECUTE internal.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
+
+    DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Filled INT = 0, @Loss FLOAT, @LossText NVARCHAR(30);
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @RunId INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #gradients (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #data (example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, unit));
+    CREATE TABLE #targets (example INT NOT NULL PRIMARY KEY, label INT NOT NULL);
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #deltas (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
+    CREATE TABLE #log (iteration INT NOT NULL PRIMARY KEY, examples INT NOT NULL, loss FLOAT NOT NULL);
+
+    EXECUTE internal.StartNetwork @ModelName, @Dataset, @Hidden, @Seed, @Iteration OUTPUT;
+    SET @Examples = (SELECT COUNT(*) FROM #targets);
+    IF @BatchSize IS NULL OR @BatchSize > @Examples
+        SET @BatchSize = @Examples;
+    SET @Message = CONCAT(@ModelName, N': ', @Examples, N' examples, iterations ', @Iteration, N' to ', @Iterations, N'.');
+    EXECUTE internal.StartRun N'TrainNetworkSql', @RunId OUTPUT;
+    EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
+
+    WHILE @Iteration < @Iterations
+    BEGIN
+        BEGIN TRY
+            SET @First = CAST(@Iteration AS BIGINT) * @BatchSize % @Examples;
+            IF @BatchSize < @Examples OR @Filled = 0
+            BEGIN
+                DELETE FROM #activations;
+                INSERT INTO #activations (layer, example, unit, value)
+                SELECT 0, example, unit, value
+                FROM #data
+                WHERE (example >= @First AND example < @First + @BatchSize) OR example < @First + @BatchSize - @Examples;
+                SET @Filled = 1;
+            END;
+            ELSE
+                DELETE FROM #activations WHERE layer > 0;
+
+            EXECUTE internal.ForwardLayers;
+            EXECUTE internal.FillProbabilities;
+            SET @Loss = (
+                SELECT AVG(p.loss)
+                FROM #targets AS t
+                INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label);
+            SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
+            EXECUTE internal.BackwardLayers;
+            EXECUTE internal.UpdateWeights @LearningRate, @L2, @Momentum;
+        END TRY
+        BEGIN CATCH
+            SET @Number = ERROR_NUMBER();
+            -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
+            IF @Number NOT IN (232, 3623, 8115)
+                THROW;
+            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ',
+                @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
+            EXECUTE internal.EndRun @RunId, 0, @Message;
+            THROW 50176, @Message, 1;
+        END CATCH;
+
+        SET @Iteration = @Iteration + 1;
+        INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
+        IF @Iteration = @Iterations OR DATEDIFF_BIG(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
+        BEGIN
+            EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
+            SET @Stored = SYSUTCDATETIME();
+            SET @LossText = CAST(@Loss AS NVARCHAR(30));
+            SET @Message = CONCAT(N'Iteration ', @Iteration, N' of ', @Iterations, N': loss ', @LossText, N'.');
+            EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
+        END;
+    END;
+    EXECUTE internal.EndRun @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FeaturizeImages: runs a network over every picture of dbo.images that has no features yet and stores what its layers give.
+-- Example: EXECUTE dbo.FeaturizeImages @ModelName = N'demo_resnet';
+CREATE OR ALTER PROCEDURE dbo.FeaturizeImages
+    @ModelName NVARCHAR(128) = NULL,      -- name of a network in dbo.networks; the newest version is taken
+    @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @BatchSize INT = 32,                  -- pictures in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 256,            -- megabytes that a transaction sends and gets, 1 to 1024
+    @Recompute BIT = 0,                   -- 1 makes the features of every picture again
+    @Help BIT = 0                         -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.FeaturizeImages runs a network over every picture of dbo.images without features and fills dbo.image_features.
+A picture of any size is fitted to what the network reads: its middle is cut out in the shape of the network''s input and resized.
+It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again. A picture counts
+with twice the bytes of its file, and 8 bytes for each of its features. What it says on its way is also in dbo.runs and dbo.run_steps.
+A picture replaced or removed meanwhile is left out and named.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  name of a network in dbo.networks; the newest version is taken
+    @Layer NVARCHAR(256) = NULL      one or more layers, with commas, each for its own feature set; NULL means penultimate
+    @BatchSize INT = 32              pictures in one run of the network, 1 to 1024
+    @ChunkMegabytes INT = 256        megabytes that a transaction sends and gets, 1 to 1024
+    @Recompute BIT = 0               1 makes the features of every picture again
+    @Help BIT = 0                    1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.FeaturizeImages @ModelName = N''demo_resnet'';
+    EXECUTE dbo.FeaturizeImages @ModelName = N''demo_resnet'', @Layer = N''layer3,penultimate'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Model VARBINARY(MAX), @Name NVARCHAR(128), @Sha256 VARCHAR(64),
+        @Details NVARCHAR(MAX);
+    SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
+
+    EXECUTE internal.CheckImageArguments @ModelName, @Layer, @BatchSize, @ChunkMegabytes, @Recompute;
+    EXECUTE internal.FindNetwork @Model, @ModelName, @NetworkId OUTPUT;
+    SELECT @Name = name, @Model = model, @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details
+    FROM dbo.networks
+    WHERE network_id = @NetworkId;
+
+    DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128);
+    DECLARE @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
+    DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Rate INT, @Left INT, @RunId INT, @Failed INT;
+
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #todo (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL);
+    CREATE TABLE #chunk (place INT NOT NULL PRIMARY KEY, name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, bytes BIGINT NOT NULL,
+        sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #failed (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL,
+        is_new BIT NOT NULL);
+    CREATE TABLE #result (
+        place INT NULL, layer INT NULL, error NVARCHAR(2000) NULL,
+        array_rows INT NULL, array_cols INT NULL, array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL);
+
+    EXECUTE internal.FindImagesToDo @NetworkId, @Layer, @Recompute;
+    SET @Total = (SELECT COUNT(*) FROM #todo);
+    SET @Message = CONCAT(@Name, N', layer ', @Layer, N': ', @Total, N' pictures to do.');
+    EXECUTE internal.StartRun N'FeaturizeImages', @RunId OUTPUT;
+    EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
+
+    WHILE EXISTS (SELECT 1 FROM #todo)
+    BEGIN
+        DELETE FROM #result;
+        EXECUTE internal.TakeImages @NetworkId, @ChunkMegabytes;
+
+        INSERT INTO #result (place, layer, error, array_rows, array_cols, array, sha256)
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(images, network, sha256, details, layers, batch_size, providers, threads):
+    from lungdb.procedures import featurize_images
+    return featurize_images(images, network, sha256, details, layers, batch_size, providers, threads)
+
+OutputDataSet, Provider, Notice, ErrorNumber, ErrorMessage = main(
+    InputDataSet, Network, Sha256, Details, Layer, BatchSize, Providers, Threads)
+',
+            @input_data_1 = N'
+SELECT c.place, CONVERT(VARCHAR(MAX), i.image, 2) AS image, CONVERT(VARCHAR(64), i.sha256, 2) AS sha256
+FROM #chunk AS c
+INNER JOIN dbo.images AS i ON i.name = c.name
+WHERE c.bytes <= 1073741824
+ORDER BY c.place;',
+            @params = N'@Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256),
+                @BatchSize INT, @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128) OUTPUT,
+                @Notice NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @Network = @Model, @Sha256 = @Sha256, @Details = @Details, @Layer = @Layer, @BatchSize = @BatchSize,
+            @Providers = @Providers, @Threads = @Threads, @Provider = @Provider OUTPUT, @Notice = @Notice OUTPUT,
+            @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+        -- Not every runtime tells an empty text from NULL.
+        UPDATE #result SET error = N'' WHERE error IS NULL;
+        IF @ErrorNumber <> 0
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+        IF @ErrorNumber <> 0
+        BEGIN
+            SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+            THROW @ErrorNumber, @Message, 1;
+        END;
+        IF @Notice <> N'' AND @Done = 0
+            EXECUTE internal.ReportStep @RunId, @Notice;
+
+        EXECUTE internal.StoreImageFeatures @RunId, @NetworkId;
+        EXECUTE internal.ReportFailedImages @RunId;
+
+        SET @Done = @Done + (SELECT COUNT(*) FROM #chunk);
+        DELETE t FROM #todo AS t INNER JOIN #chunk AS c ON c.name = t.name;
+        SET @Rate = 1000.0 * @Done / (DATEDIFF_BIG(MILLISECOND, @Started, SYSUTCDATETIME()) + 1);
+        SET @Left = (@Total - @Done) / (@Rate + 1);
+        SET @Message = CONCAT(@Done, N' of ', @Total, N' pictures done on ', @Provider, N', ', @Rate, N' pictures per second, about ',
+            @Left, N' seconds left.');
+        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
+    END;
+
+    SET @Failed = (SELECT COUNT(*) FROM #failed);
+    SET @Message = NULL;
+    IF @Failed > 0
+        SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' of ', @Total, N' pictures failed and have no features: ', (
+                SELECT STRING_AGG(CONCAT(N'''', f.name, N''': ', LEFT(f.error, 200)), N' ') WITHIN GROUP (ORDER BY f.name)
+                FROM (SELECT TOP (5) name, error FROM #failed ORDER BY name) AS f),
+            IIF(@Failed > 5, N' …', N''), N' dbo.run_steps has all of them, under run_id ', @RunId,
+            N'. The others are stored. Load those again and call FeaturizeImages again.'), 1900), N'%', N'%%');
+    EXECUTE internal.EndRun @RunId, @Failed, @Message;
+    IF @Failed > 0
+        THROW 50120, @Message, 1;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -3883,6 +4161,56 @@ BEGIN
     DELETE FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId;
     DELETE FROM dbo.model_nodes WHERE classifier_id = @ClassifierId;
     DELETE FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- DigestModelRows: the SHA-256 of a model's rows as they stand, which dbo.model_scoring keeps and whoever scores with them compares.
+-- It is over ASCII text, a line a row: the row of dbo.model_scoring behind the model's own SHA-256, then nodes, coefficients and
+-- calibration in order of their keys, floats as the 16 hexadecimal digits of their 8 bytes.
+-- Called by FindScoring, StoreModelNodes and TakeCopiedModel.
+CREATE OR ALTER PROCEDURE internal.DigestModelRows
+    @ClassifierId INT,             -- the model
+    @Sha256 VARBINARY(32) OUTPUT   -- the SHA-256, or NULL where it has no row in dbo.model_scoring
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Text VARCHAR(MAX), @Line CHAR(1) = CHAR(10);
+    SELECT @Text = CONCAT(CONVERT(VARCHAR(64), c.sha256, 2), ',', s.width, ',', s.trees, ',',
+        CONVERT(VARCHAR(16), CAST(s.divisor AS BINARY(8)), 2), ',', CONVERT(VARCHAR(16), CAST(s.steepness AS BINARY(8)), 2), ',',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN s.intercept = 0 THEN 0 ELSE s.intercept END AS BINARY(8)), 2), ',',
+        CONVERT(VARCHAR(16), CAST(s.prevalence AS BINARY(8)), 2), @Line)
+    FROM dbo.model_scoring AS s
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+    WHERE s.classifier_id = @ClassifierId;
+    SET @Sha256 = NULL;
+    IF @Text IS NULL
+        RETURN 0;
+
+    -- A zero has one sign here: a database need not keep the other.
+    SELECT @Text = CONCAT(@Text, STRING_AGG(CAST(CONCAT('n', n.tree, ',', n.node, ',', n.feature_index, ',',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN n.threshold = 0 THEN 0 ELSE n.threshold END AS BINARY(8)), 2), ',', n.missing, ',',
+        n.default_left, ',', n.left_node, ',', n.right_node, ',',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN n.leaf_value = 0 THEN 0 ELSE n.leaf_value END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+        @Line) WITHIN GROUP (ORDER BY n.tree, n.node), @Line)
+    FROM dbo.model_nodes AS n
+    WHERE n.classifier_id = @ClassifierId;
+    SELECT @Text = CONCAT(@Text, STRING_AGG(CAST(CONCAT('c', k.feature_index, ',',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN k.mean = 0 THEN 0 ELSE k.mean END AS BINARY(8)), 2), ',',
+        CONVERT(VARCHAR(16), CAST(k.scale AS BINARY(8)), 2), ',',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN k.coefficient = 0 THEN 0 ELSE k.coefficient END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+        @Line) WITHIN GROUP (ORDER BY k.feature_index), @Line)
+    FROM dbo.model_coefficients AS k
+    WHERE k.classifier_id = @ClassifierId;
+    SELECT @Text = CONCAT(@Text, STRING_AGG(CAST(CONCAT('p', p.position, ',', p.method, ',',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN p.x = 0 THEN 0 ELSE p.x END AS BINARY(8)), 2), ',',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN p.y = 0 THEN 0 ELSE p.y END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+        @Line) WITHIN GROUP (ORDER BY p.position), @Line)
+    FROM dbo.model_calibration AS p
+    WHERE p.classifier_id = @ClassifierId;
+    SET @Sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Text));
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4266,6 +4594,223 @@ BEGIN
         FROM #margins AS m
         INNER JOIN dbo.model_scoring AS s ON s.classifier_id = @ClassifierId) AS r;
     EXECUTE internal.CalibrateScores @ClassifierId, @Prevalence;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreNodes: stores the rows of a model from which plain T-SQL scores it, checks its scores against Python's, and says how far they
+-- are apart; inside the caller's transaction.
+-- Called by StoreModelNodes and TrainLungCancerModel, whose table #given it reads.
+CREATE OR ALTER PROCEDURE internal.StoreNodes
+    @ModelName NVARCHAR(128),      -- name of the model
+    @Version INT,                  -- its version
+    @Width INT,                    -- number of features of a vector
+    @Trees INT,                    -- number of trees, 0 for a logistic regression
+    @Divisor FLOAT,                -- as of dbo.model_scoring
+    @Steepness FLOAT,              -- as of dbo.model_scoring
+    @Scores NVARCHAR(MAX),         -- JSON array of [scan_id, raw, probability], Python's
+    @Said NVARCHAR(2000) OUTPUT,   -- what to tell
+    @Sha256 VARBINARY(32) = NULL   -- the SHA-256 of the model that the rows were read from, where that is known
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Classifier VARBINARY(MAX), @Details NVARCHAR(MAX), @Json NVARCHAR(MAX);
+    DECLARE @Patients INT, @Difference FLOAT, @Digest VARBINARY(32), @Before VARBINARY(32), @Text NVARCHAR(30);
+    CREATE TABLE #expected (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+
+    SELECT @ClassifierId = c.classifier_id, @Classifier = c.model, @Details = c.details
+    FROM dbo.classifiers AS c WITH (UPDLOCK, HOLDLOCK)
+    WHERE c.name = @ModelName AND c.version = @Version AND (@Sha256 IS NULL OR c.sha256 = @Sha256);
+    IF @ClassifierId IS NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The model ''', @ModelName, N''' version ', @Version,
+            N' was deleted or replaced while it was read. Nothing is stored.'), N'%', N'%%');
+        THROW 50232, @Message, 1;
+    END;
+    -- Scans that were removed meanwhile cannot be compared.
+    INSERT INTO #expected (scan_id, raw, probability)
+    SELECT CAST(JSON_VALUE([value], N'$[0]') AS INT), CAST(JSON_VALUE([value], N'$[1]') AS FLOAT),
+        CAST(JSON_VALUE([value], N'$[2]') AS FLOAT)
+    FROM OPENJSON(@Scores);
+    INSERT INTO #wanted (scan_id)
+    SELECT e.scan_id
+    FROM #expected AS e
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = @ClassifierId
+    INNER JOIN dbo.pooled_features AS f WITH (UPDLOCK, HOLDLOCK) ON f.scan_id = e.scan_id AND f.feature_set_id = c.feature_set_id
+        AND f.pooling = c.pooling;
+
+    SET @Before = (SELECT rows_sha256 FROM dbo.model_scoring WHERE classifier_id = @ClassifierId);
+    EXECUTE internal.DeleteModelNodes @ClassifierId;
+    SET @Json = CASE WHEN @Trees = 0 THEN CAST(CAST(@Classifier AS VARCHAR(MAX)) AS NVARCHAR(MAX)) END;
+    INSERT INTO dbo.model_scoring (classifier_id, width, trees, divisor, steepness, intercept, prevalence)
+    VALUES (@ClassifierId, @Width, @Trees, @Divisor, @Steepness, COALESCE(CAST(JSON_VALUE(@Json, N'$.intercept') AS FLOAT), 0),
+        CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT));
+    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node,
+        leaf_value)
+    SELECT @ClassifierId, tree, node, NULLIF(feature_index, -1), threshold, missing, CASE WHEN missing IS NOT NULL THEN default_left END,
+        NULLIF(left_node, -1), NULLIF(right_node, -1), leaf_value
+    FROM #given;
+    INSERT INTO dbo.model_coefficients (classifier_id, feature_index, mean, scale, coefficient)
+    SELECT @ClassifierId, CAST(c.[key] AS INT), CAST(m.[value] AS FLOAT), CAST(s.[value] AS FLOAT), CAST(c.[value] AS FLOAT)
+    FROM OPENJSON(@Json, N'$.coefficients') AS c
+    INNER JOIN OPENJSON(@Json, N'$.mean') AS m ON m.[key] = c.[key]
+    INNER JOIN OPENJSON(@Json, N'$.scale') AS s ON s.[key] = c.[key];
+    INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
+    SELECT @ClassifierId, 0, 'platt', CAST(JSON_VALUE(@Details, N'$.calibration.slope') AS FLOAT),
+        CAST(JSON_VALUE(@Details, N'$.calibration.intercept') AS FLOAT)
+    WHERE JSON_VALUE(@Details, N'$.calibration.method') = N'platt';
+    INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
+    SELECT @ClassifierId, CAST(x.[key] AS INT), 'isotonic', CAST(x.[value] AS FLOAT), CAST(y.[value] AS FLOAT)
+    FROM OPENJSON(@Details, N'$.calibration.x') AS x
+    INNER JOIN OPENJSON(@Details, N'$.calibration.y') AS y ON y.[key] = x.[key];
+    EXECUTE internal.DigestModelRows @ClassifierId, @Digest OUTPUT;
+    UPDATE dbo.model_scoring SET rows_sha256 = @Digest WHERE classifier_id = @ClassifierId;
+
+    EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
+    SELECT @Patients = COUNT(*), @Difference = COALESCE(MAX(d.difference), 0)
+    FROM (
+        SELECT CASE
+            WHEN ABS(s.raw - e.raw) > ABS(s.probability - e.probability) THEN ABS(s.raw - e.raw)
+            ELSE ABS(s.probability - e.probability) END AS difference
+        FROM #scores AS s
+        INNER JOIN #expected AS e ON e.scan_id = s.scan_id) AS d;
+    INSERT INTO dbo.model_checks (classifier_id, patients, max_difference) VALUES (@ClassifierId, @Patients, @Difference);
+
+    SET @Text = CONVERT(NVARCHAR(30), @Difference, 1);
+    SET @Said = CONCAT(@ModelName, N' version ', @Version, IIF(@Difference < CAST(N'1e-6' AS FLOAT),
+        CONCAT(N' can be scored with T-SQL alone: checked on ', @Patients, N' scans, largest difference ', @Text, N'.'),
+        CONCAT(N' cannot be scored with T-SQL alone: on ', @Patients, N' scans the largest difference is ', @Text,
+            N', where 1e-6 is allowed.')),
+        IIF(@Before <> @Digest, N' The rows that were stored before were others.', N''));
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CheckVectors: refuses vectors that are not those that were stored, or together more than a script takes.
+-- Called by FindPatients and every other procedure that reads vectors, after filling the table #read with their scan_ids.
+CREATE OR ALTER PROCEDURE internal.CheckVectors
+    @FeatureSetId INT,      -- feature set of the vectors
+    @Pooling NVARCHAR(32),  -- their pooling
+    @AreSent BIT = 1,       -- 1 when all of them go to one script
+    @RefuseAltered BIT = 1  -- 0 leaves those to the caller that are not what was stored
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Count INT, @Some NVARCHAR(200), @Bytes BIGINT;
+    CREATE TABLE #altered (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #altered (scan_id)
+    SELECT f.scan_id
+    FROM #read AS r
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = r.scan_id
+    WHERE @RefuseAltered = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+        AND COALESCE(f.vector_sha256, 0x) <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector));
+    SET @Count = (SELECT COUNT(*) FROM #altered);
+    IF @Count > 0
+    BEGIN
+        SET @Some = (SELECT STRING_AGG(CAST(a.scan_id AS NVARCHAR(12)), N', ')
+            FROM (SELECT TOP (5) scan_id FROM #altered ORDER BY scan_id) AS a);
+        SET @Message = CONCAT(N'The vectors of ', @Count,
+            N' scans in dbo.pooled_features do not match their SHA-256, or have none: scan_id ', @Some,
+            IIF(@Count > 5, N', …', N''), N'. Call GenerateFeatures with @Recompute = 1, or copy them again.');
+        THROW 50105, @Message, 1;
+    END;
+
+    -- Text goes as UTF-16; above 2 GB in a column a runtime gives wrong data.
+    SET @Bytes = (
+        SELECT SUM(CAST(DATALENGTH(f.vector) AS BIGINT))
+        FROM #read AS r
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = r.scan_id
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling);
+    IF @AreSent = 1 AND @Bytes > 1073741824
+    BEGIN
+        SET @Message = CONCAT(N'The vectors of these ', (SELECT COUNT(*) FROM #read), N' scans are ', @Bytes / 1000000,
+            N' MB as they are sent to the script, which takes 1 GB. Take fewer patients, or features of a layer with fewer numbers.');
+        THROW 50231, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReadModelNodes: reads a model as rows in Python, and the scores that it gives there to the scans with features.
+-- Called by StoreModelNodes and TrainLungCancerModel, whose table #given it fills, outside of a transaction.
+CREATE OR ALTER PROCEDURE internal.ReadModelNodes
+    @FeatureSetId INT,            -- feature set that the model reads
+    @Pooling NVARCHAR(32),        -- pooling that it reads
+    @Classifier VARBINARY(MAX),   -- the model
+    @Library NVARCHAR(32),        -- lightgbm or logistic
+    @Details NVARCHAR(MAX),       -- what it was trained with and how it is calibrated, JSON
+    @Width INT OUTPUT,            -- number of features of a vector
+    @Trees INT OUTPUT,            -- number of trees, 0 for a logistic regression
+    @Divisor FLOAT OUTPUT,        -- as of dbo.model_scoring
+    @Steepness FLOAT OUTPUT,      -- as of dbo.model_scoring
+    @Scores NVARCHAR(MAX) OUTPUT, -- JSON array of [scan_id, raw, probability]
+    @RunId INT = NULL,            -- row of dbo.runs
+    @Sha256 VARCHAR(64) = NULL    -- the model's SHA-256 as it is stored, in hexadecimal; NULL for one that is not stored yet
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    SET @Sha256 = COALESCE(@Sha256, CONVERT(VARCHAR(64), HASHBYTES('SHA2_256', @Classifier), 2));
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
+
+    INSERT INTO #given (tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(patients, model, sha256, library, details):
+    from lungdb.procedures import model_nodes
+    return model_nodes(patients, model, sha256, library, details)
+
+OutputDataSet, Scores, Width, Trees, Divisor, Steepness, ErrorNumber, ErrorMessage = main(
+    InputDataSet, Classifier, Sha256, Library, Details)
+',
+        @input_data_1 = N'
+SELECT f.scan_id, f.vector
+FROM #read AS r
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = r.scan_id
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY f.scan_id;',
+        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
+            @Details NVARCHAR(MAX), @Scores NVARCHAR(MAX) OUTPUT, @Width INT OUTPUT, @Trees INT OUTPUT, @Divisor FLOAT OUTPUT,
+            @Steepness FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
+        @Details = @Details, @Scores = @Scores OUTPUT, @Width = @Width OUTPUT, @Trees = @Trees OUTPUT, @Divisor = @Divisor OUTPUT,
+        @Steepness = @Steepness OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    -- A tree with n splits has n + 1 leaves, and its nodes are numbered from 0 without a gap.
+    IF (SELECT COUNT(DISTINCT tree) FROM #given) <> @Trees OR EXISTS (
+        SELECT 1
+        FROM #given
+        GROUP BY tree
+        HAVING COUNT(*) <> 2 * SUM(CASE WHEN missing IS NOT NULL THEN 1 ELSE 0 END) + 1 OR COUNT(DISTINCT node) <> COUNT(*)
+            OR MIN(node) <> 0 OR MAX(node) <> COUNT(*) - 1 OR COALESCE(MIN(tree), -1) NOT BETWEEN 0 AND @Trees - 1)
+    BEGIN
+        SET @Message = CONCAT(N'The script gave back the nodes of ', (SELECT COUNT(DISTINCT tree) FROM #given), N' trees, of ', @Trees,
+            N', or not all nodes of a tree. Nothing of this call is stored. Call it again; if it happens again, the language of the ',
+            N'external scripts damages results: see EXECUTE dbo.CheckInstallation;');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW 50230, @Message, 1;
+    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4699,103 +5244,25 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @ClassifierId INT, @FeatureSetId INT,
-        @Pooling NVARCHAR(32);
-    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Number INT,
-        @Json NVARCHAR(MAX);
-    DECLARE @Scores NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Patients INT, @Difference FLOAT,
-        @Text NVARCHAR(30);
-    DECLARE @Language NVARCHAR(128);
-    EXECUTE internal.ReadSettings @Language OUTPUT;
+    DECLARE @Said NVARCHAR(2000), @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Name NVARCHAR(128);
+    DECLARE @Classifier VARBINARY(MAX), @Sha256 VARBINARY(32), @Text VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX);
+    DECLARE @Scores NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT;
     CREATE TABLE #given (
-        tree INT NOT NULL, node INT NOT NULL, feature_index INT NOT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
-        default_left INT NOT NULL, left_node INT NOT NULL, right_node INT NOT NULL, leaf_value FLOAT NULL, PRIMARY KEY (tree, node));
-    CREATE TABLE #expected (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
-    CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+        tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
+        default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
 
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library, @Details = c.details,
-        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Number = c.version
+        @Sha256 = c.sha256, @Text = CONVERT(VARCHAR(64), c.sha256, 2), @Name = c.name, @Number = c.version
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
-
-    INSERT INTO #given (tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value)
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = N'
-def main(patients, model, sha256, library, details):
-    from lungdb.procedures import model_nodes
-    return model_nodes(patients, model, sha256, library, details)
-
-OutputDataSet, Scores, Width, Trees, Divisor, Steepness, ErrorNumber, ErrorMessage = main(
-    InputDataSet, Classifier, Sha256, Library, Details)
-',
-        @input_data_1 = N'
-SELECT f.scan_id, f.vector
-FROM dbo.pooled_features AS f
-WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-ORDER BY f.scan_id;',
-        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
-            @Details NVARCHAR(MAX), @Scores NVARCHAR(MAX) OUTPUT, @Width INT OUTPUT, @Trees INT OUTPUT, @Divisor FLOAT OUTPUT,
-            @Steepness FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
-        @Details = @Details, @Scores = @Scores OUTPUT, @Width = @Width OUTPUT, @Trees = @Trees OUTPUT, @Divisor = @Divisor OUTPUT,
-        @Steepness = @Steepness OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
-    BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
-    END;
-    INSERT INTO #expected (scan_id, raw, probability)
-    SELECT CAST(JSON_VALUE([value], N'$[0]') AS INT), CAST(JSON_VALUE([value], N'$[1]') AS FLOAT),
-        CAST(JSON_VALUE([value], N'$[2]') AS FLOAT)
-    FROM OPENJSON(@Scores);
-    INSERT INTO #wanted (scan_id)
-    SELECT scan_id FROM #expected;
+    EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, @Library, @Details, @Width OUTPUT, @Trees OUTPUT,
+        @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, NULL, @Text;
 
     BEGIN TRANSACTION;
-    EXECUTE internal.DeleteModelNodes @ClassifierId;
-    SET @Json = CASE WHEN @Trees = 0 THEN CAST(CAST(@Classifier AS VARCHAR(MAX)) AS NVARCHAR(MAX)) END;
-    INSERT INTO dbo.model_scoring (classifier_id, width, trees, divisor, steepness, intercept, prevalence)
-    VALUES (@ClassifierId, @Width, @Trees, @Divisor, @Steepness, COALESCE(CAST(JSON_VALUE(@Json, N'$.intercept') AS FLOAT), 0),
-        CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT));
-    INSERT INTO dbo.model_nodes (classifier_id, tree, node, feature_index, threshold, missing, default_left, left_node, right_node,
-        leaf_value)
-    SELECT @ClassifierId, tree, node, NULLIF(feature_index, -1), threshold, missing, CASE WHEN missing IS NOT NULL THEN default_left END,
-        NULLIF(left_node, -1), NULLIF(right_node, -1), leaf_value
-    FROM #given;
-    INSERT INTO dbo.model_coefficients (classifier_id, feature_index, mean, scale, coefficient)
-    SELECT @ClassifierId, CAST(c.[key] AS INT), CAST(m.[value] AS FLOAT), CAST(s.[value] AS FLOAT), CAST(c.[value] AS FLOAT)
-    FROM OPENJSON(@Json, N'$.coefficients') AS c
-    INNER JOIN OPENJSON(@Json, N'$.mean') AS m ON m.[key] = c.[key]
-    INNER JOIN OPENJSON(@Json, N'$.scale') AS s ON s.[key] = c.[key];
-    INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
-    SELECT @ClassifierId, 0, 'platt', CAST(JSON_VALUE(@Details, N'$.calibration.slope') AS FLOAT),
-        CAST(JSON_VALUE(@Details, N'$.calibration.intercept') AS FLOAT)
-    WHERE JSON_VALUE(@Details, N'$.calibration.method') = N'platt';
-    INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
-    SELECT @ClassifierId, CAST(x.[key] AS INT), 'isotonic', CAST(x.[value] AS FLOAT), CAST(y.[value] AS FLOAT)
-    FROM OPENJSON(@Details, N'$.calibration.x') AS x
-    INNER JOIN OPENJSON(@Details, N'$.calibration.y') AS y ON y.[key] = x.[key];
-
-    EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
-    SELECT @Patients = COUNT(*), @Difference = COALESCE(MAX(d.difference), 0)
-    FROM (
-        SELECT CASE
-            WHEN ABS(s.raw - e.raw) > ABS(s.probability - e.probability) THEN ABS(s.raw - e.raw)
-            ELSE ABS(s.probability - e.probability) END AS difference
-        FROM #scores AS s
-        INNER JOIN #expected AS e ON e.scan_id = s.scan_id) AS d;
-    INSERT INTO dbo.model_checks (classifier_id, patients, max_difference) VALUES (@ClassifierId, @Patients, @Difference);
+    EXECUTE internal.StoreNodes @Name, @Number, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT, @Sha256;
     COMMIT TRANSACTION;
-    SET @Text = CONVERT(NVARCHAR(30), @Difference, 1);
-    IF @Difference < CAST(N'1e-6' AS FLOAT)
-        RAISERROR(N'%s version %d can be scored with T-SQL alone: checked on %d scans, largest difference %s.', 0, 1,
-            @ModelName, @Number, @Patients, @Text) WITH NOWAIT;
-    ELSE
-        RAISERROR(N'%s version %d cannot be scored with T-SQL alone: on %d scans the largest difference is %s, where 1e-6 is allowed.',
-            0, 1, @ModelName, @Number, @Patients, @Text) WITH NOWAIT;
+    RAISERROR(N'%s', 0, 1, @Said) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4862,9 +5329,10 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Found INT, @Trees INT, @Width INT, @Stored INT, @Difference FLOAT;
+    DECLARE @Kept VARBINARY(32), @Digest VARBINARY(32);
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @Found = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    SELECT @Trees = trees, @Width = width FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
+    SELECT @Trees = trees, @Width = width, @Kept = rows_sha256 FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
     SET @Stored = CASE WHEN @Trees > 0
         THEN (SELECT COUNT(DISTINCT tree) FROM dbo.model_nodes WHERE classifier_id = @ClassifierId)
         ELSE (SELECT COUNT(*) FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId) END;
@@ -4875,6 +5343,16 @@ BEGIN
             N'; where external scripts run, and bring it here with lungdb copy.');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50150, @Message, 1;
+    END;
+
+    EXECUTE internal.DigestModelRows @ClassifierId, @Digest OUTPUT;
+    IF @Kept IS NULL OR @Kept <> @Digest
+    BEGIN
+        SET @Message = CONCAT(N'The rows from which plain T-SQL scores the model ''', @ModelName, N''' version ', @Found,
+            N' do not match their SHA-256, or have none. Call EXECUTE dbo.StoreModelNodes @ModelName = N''', @ModelName, N''', @Version = ',
+            @Found, N'; where external scripts run, and bring it here with lungdb copy.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50105, @Message, 1;
     END;
 
     SET @Difference = (SELECT max_difference FROM dbo.model_checks WHERE classifier_id = @ClassifierId);
@@ -4934,7 +5412,9 @@ CREATE OR ALTER PROCEDURE internal.FindPatients
     @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
     @FeatureSetId INT,        -- feature set that the model reads
     @Pooling NVARCHAR(32),    -- pooling that the model reads
-    @SkipMissing BIT          -- 1 leaves out patients without features
+    @SkipMissing BIT,         -- 1 leaves out patients without features
+    @AreSent BIT = 0,         -- 1 when their vectors go to a script
+    @RefuseAltered BIT = 1    -- 0 takes vectors that are not what was stored too, with an empty hash
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -4942,6 +5422,7 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
     CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     IF @SkipMissing IS NULL
     BEGIN
         SET @Message = N'The value NULL for the parameter @SkipMissing is not supported. Supported values are 0 and 1.';
@@ -4981,10 +5462,14 @@ BEGIN
     ELSE
     BEGIN
         INSERT INTO #wanted (scan_id, idx, vector_sha256)
-        SELECT DISTINCT a.scan_id, a.idx, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
+        SELECT DISTINCT a.scan_id, a.idx,
+            CASE WHEN f.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) THEN f.vector_sha256 ELSE 0x END
         FROM #asked AS a
         INNER JOIN dbo.pooled_features AS f ON f.scan_id = a.scan_id
         WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+        INSERT INTO #read (scan_id)
+        SELECT scan_id FROM #wanted;
+        EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, @AreSent, @RefuseAltered;
         DELETE a FROM #asked AS a INNER JOIN #wanted AS w ON w.scan_id = a.scan_id;
         SET @Missing = (SELECT COUNT(DISTINCT scan_id) FROM #asked);
         SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ')
@@ -5322,10 +5807,47 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ReadTrialVectors: fills #read with the scans that trials are cross-validated on, and refuses vectors that are not those stored, after
+-- freeing the trials that were taken for them.
+-- Called by RunSearch, whose table #read it fills.
+CREATE OR ALTER PROCEDURE internal.ReadTrialVectors
+    @SearchId INT,           -- search
+    @Worker NVARCHAR(128),   -- who took the trials
+    @RunId INT,              -- row of dbo.runs
+    @FeatureSetId INT,       -- feature set of the vectors
+    @Pooling NVARCHAR(32)    -- their pooling
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    DELETE FROM #read;
+    INSERT INTO #read (scan_id)
+    SELECT s.scan_id
+    FROM dbo.scans AS s
+    INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
+    INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
+    WHERE s.is_primary = 1 AND sp.part = 'train' AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+    BEGIN TRY
+        EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
+    END TRY
+    BEGIN CATCH
+        SET @Message = ERROR_MESSAGE();
+        EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ReportSearch: says what came of a finished search.
 -- Called by RunSearch.
 CREATE OR ALTER PROCEDURE internal.ReportSearch
-    @SearchId INT -- search, done or failed
+    @SearchId INT, -- search, done or failed
+    @RunId INT     -- row of dbo.runs, which ends
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -5342,6 +5864,7 @@ BEGIN
         WHERE search_id = @SearchId AND state = 'failed'
         ORDER BY rung DESC, trial_id;
         SET @Message = REPLACE(@Message, N'%', N'%%');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50163, @Message, 1;
     END;
 
@@ -5351,28 +5874,42 @@ BEGIN
     INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
     LEFT JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
     WHERE s.search_id = @SearchId;
-    RAISERROR(N'Search %d is done: of %d trials the best is %s; AUC %s and log loss %s of held-out training patients. It is %s version %d.',
-        0, 1, @SearchId, @Count, @Settings, @Auc, @Loss, @Name, @Version) WITH NOWAIT;
+    SET @Message = CONCAT(N'Search ', @SearchId, N' is done: of ', @Count, N' trials the best is ', @Settings, N'; AUC ', @Auc,
+        N' and log loss ', @Loss, N' of held-out training patients. It is ', @Name, N' version ', COALESCE(CAST(@Version AS NVARCHAR(12)),
+        N'(null)'), N'.');
+    EXECUTE internal.ReportStep @RunId, @Message;
+    EXECUTE internal.EndRun @RunId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- StoreTrials: stores what came of the trials taken, frees those not begun, and reports how far the search is.
+-- StoreTrials: refuses figures of other trials than were taken, stores what came of those, frees those not begun,
+-- and reports how far the search is.
 -- Called by RunSearch, whose tables #taken and #figures it reads.
 CREATE OR ALTER PROCEDURE internal.StoreTrials
     @SearchId INT,              -- search
     @Worker NVARCHAR(128),      -- who took them
     @Seconds FLOAT,             -- seconds that the call took
     @Began DATETIME2(3),        -- when this worker began, UTC
-    @Before INT                 -- trials of the search that were finished then
+    @Before INT,                -- trials of the search that were finished then
+    @RunId INT                  -- row of dbo.runs
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
     DECLARE @Finished INT, @Failed INT, @Planned INT, @Metric VARCHAR(10), @Best NVARCHAR(30), @Rate FLOAT, @RateText NVARCHAR(30),
-        @Left INT;
+        @Left INT, @Message NVARCHAR(2000);
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
     DECLARE @Each FLOAT = @Seconds / (SELECT COUNT(*) FROM #figures);
+
+    -- As many as there was time for, the first at least.
+    INSERT INTO #came (place, part)
+    SELECT trial_id, CASE WHEN COALESCE(error, N'') <> N'' OR (auc BETWEEN 0 AND 1 AND log_loss >= 0) THEN 1 ELSE 0 END FROM #figures;
+    INSERT INTO #sent (place, part)
+    SELECT trial_id, 1 FROM #taken WHERE trial_id IN (SELECT place FROM #came) OR trial_id = (SELECT MIN(trial_id) FROM #taken);
+    EXECUTE internal.CheckRows N'trial_ids', @RunId;
 
     -- attempts tells whether the trial was meanwhile given to another worker, who then stores it.
     BEGIN TRANSACTION;
@@ -5403,8 +5940,9 @@ BEGIN
     SET @Rate = (@Finished - @Before) / (CAST(DATEDIFF_BIG(MILLISECOND, @Began, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000);
     SET @RateText = LTRIM(STR(@Rate, 10, 2));
     SET @Left = CASE WHEN @Rate > 0 THEN CEILING((@Planned - @Finished) / @Rate) ELSE 0 END;
-    RAISERROR(N'Search %d: %d of %d trials, %d failed, best %s %s; %s trials a second, about %d seconds left.', 0, 1,
-        @SearchId, @Finished, @Planned, @Failed, @Metric, @Best, @RateText, @Left) WITH NOWAIT;
+    SET @Message = CONCAT(N'Search ', @SearchId, N': ', @Finished, N' of ', @Planned, N' trials, ', @Failed, N' failed, best ',
+        @Metric, N' ', @Best, N'; ', @RateText, N' trials a second, about ', @Left, N' seconds left.');
+    EXECUTE internal.ReportStep @RunId, @Message, @Finished, @Planned;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -5505,6 +6043,52 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckTrainedPatients: refuses a training of which the script did not give back every patient that it was sent, once.
+-- Called by TrainLungCancerModel, whose tables #patients and #result it reads.
+CREATE OR ALTER PROCEDURE internal.CheckTrainedPatients
+    @RunId INT,             -- row of dbo.runs
+    @FeatureSetId INT,      -- feature set of the vectors
+    @Pooling NVARCHAR(32)   -- their pooling
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Gone INT, @Some NVARCHAR(200);
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
+    CREATE TABLE #gone (scan_id INT NOT NULL PRIMARY KEY);
+
+    INSERT INTO #gone (scan_id)
+    SELECT t.scan_id
+    FROM #patients AS t
+    WHERE t.place NOT IN (SELECT place FROM #result WHERE place IS NOT NULL) AND NOT EXISTS (
+        SELECT 1 FROM dbo.pooled_features AS f
+        WHERE f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND f.vector_sha256 = t.vector_sha256);
+    SET @Gone = (SELECT COUNT(*) FROM #gone);
+    IF @Gone > 0
+    BEGIN
+        SET @Some = (SELECT STRING_AGG(CAST(g.scan_id AS NVARCHAR(12)), N', ')
+            FROM (SELECT TOP (5) scan_id FROM #gone ORDER BY scan_id) AS g);
+        SET @Message = CONCAT(N'The features of ', @Gone, N' scans were replaced or removed before they were read: ', @Some,
+            IIF(@Gone > 5, N', …', N''), N'. Nothing is stored. Train again.');
+        EXECUTE internal.EndRun @RunId, @Gone, @Message;
+        THROW 50232, @Message, 1;
+    END;
+
+    -- A part outside of those known, or a score that is no number, is no row of a patient.
+    INSERT INTO #sent (place, part)
+    SELECT place, 1 FROM #patients;
+    INSERT INTO #came (place, part)
+    SELECT r.place, CASE WHEN r.raw BETWEEN 0 AND 1 AND r.probability BETWEEN 0 AND 1 AND r.out_of_fold IN (0, 1) AND r.fold >= -1
+        AND (t.part = r.part OR (t.part = 'train' AND r.part = 'validation')) THEN 1 ELSE 0 END
+    FROM #result AS r
+    LEFT JOIN #patients AS t ON t.place = r.place;
+    EXECUTE internal.CheckRows N'rows', @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckTrainingArguments: refuses what TrainLungCancerModel cannot work with, all wrong arguments in one error; gives the others as JSON.
 -- Called by TrainLungCancerModel.
 CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
@@ -5587,10 +6171,11 @@ BEGIN
         THROW 50101, @Message, 1;
     END;
 
+    -- Style 3 keeps every digit of a FLOAT, where CAST keeps six.
     SET @Parameters = CONCAT(N'{"algorithm": "', LOWER(@Algorithm), N'", "seed": ', @Seed, N', "folds": ', @Folds,
         N', "imbalance": "', LOWER(@Imbalance), N'", "calibration": "', LOWER(@Calibration), N'"',
-        N', "validation_fraction": ' + CAST(@ValidationFraction AS NVARCHAR(30)), N', "l2": ' + CAST(@L2 AS NVARCHAR(30)),
-        N', "learning_rate": ' + CAST(@LearningRate AS NVARCHAR(30)), N', "num_leaves": ' + CAST(@NumLeaves AS NVARCHAR(30)),
+        N', "validation_fraction": ' + CONVERT(NVARCHAR(40), @ValidationFraction, 3), N', "l2": ' + CONVERT(NVARCHAR(40), @L2, 3),
+        N', "learning_rate": ' + CONVERT(NVARCHAR(40), @LearningRate, 3), N', "num_leaves": ' + CAST(@NumLeaves AS NVARCHAR(30)),
         N', "min_data_in_leaf": ' + CAST(@MinDataInLeaf AS NVARCHAR(30)), N', "max_iterations": ' + CAST(@MaxIterations AS NVARCHAR(30)),
         N', "early_stopping_rounds": ' + CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'}');
 END;
@@ -5620,7 +6205,8 @@ BEGIN
     WHERE (@NetworkName IS NULL OR n.name = @NetworkName)
         AND (@Layer IS NULL OR fs.layer = @Layer)
         AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
-        AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id AND p.pooling = @Pooling);
+        AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id AND p.pooling = @Pooling)
+    OPTION (RECOMPILE);
 
     SET @Fitting = (SELECT COUNT(*) FROM #fitting);
     SET @FeatureSetId = (SELECT MAX(feature_set_id) FROM #fitting);
@@ -5644,26 +6230,20 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- MeasureExperiment: computes the figures and curves of a training run from its stored scores; nothing else writes them.
--- Called by TrainLungCancerModel.
+-- MeasureExperiment: computes the figures and curves of a training run from the scores of its patients, before anything is stored.
+-- Called by TrainLungCancerModel, whose tables #patients and #result it reads, and whose table #figures it fills.
 CREATE OR ALTER PROCEDURE internal.MeasureExperiment
-    @ExperimentId INT -- the run
+    @RunId INT,             -- row of dbo.runs
+    @Seed INT,              -- seed of the run
+    @Details NVARCHAR(MAX)  -- what the model was trained with, JSON
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Seed INT, @Details NVARCHAR(MAX);
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     DECLARE @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
-    CREATE TABLE #figures (
-        kind VARCHAR(10) NOT NULL, part VARCHAR(10) NOT NULL, name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL);
-
-    SELECT @Seed = e.seed, @Details = c.details
-    FROM dbo.experiments AS e
-    INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id
-    WHERE e.experiment_id = @ExperimentId;
 
     INSERT INTO #figures (kind, part, name, position, x, y, threshold)
     EXECUTE sp_execute_external_script
@@ -5676,34 +6256,68 @@ def main(scores, seed, details):
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Seed, Details)
 ',
         @input_data_1 = N'
-SELECT s.part, CAST(s.label AS INT) AS label, s.raw, s.probability, CAST(s.out_of_fold AS INT) AS out_of_fold
-FROM dbo.experiment_scores AS s
-WHERE s.experiment_id = @ExperimentId AND (s.part <> ''test'' OR EXISTS (
-    SELECT 1 FROM dbo.test_scores AS t WHERE t.experiment_id = s.experiment_id AND t.patient_id = s.patient_id))
-ORDER BY s.patient_id;',
-        @params = N'@ExperimentId INT, @Seed INT, @Details NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @ExperimentId = @ExperimentId, @Seed = @Seed, @Details = @Details,
+SELECT r.part, CAST(t.label AS INT) AS label, r.raw, r.probability, r.out_of_fold
+FROM #result AS r
+INNER JOIN #patients AS t ON t.place = r.place
+ORDER BY t.patient_id;',
+        @params = N'@Seed INT, @Details NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Seed = @Seed, @Details = @Details,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
     END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReportTraining: says how many patients a model has learnt from, how good it is on those held out, and which version is the champion.
+-- Called by TrainLungCancerModel, whose table #result it reads.
+CREATE OR ALTER PROCEDURE internal.ReportTraining
+    @RunId INT,                 -- row of dbo.runs
+    @ModelName NVARCHAR(128),   -- name of the model
+    @Version INT,               -- its version
+    @ExperimentId INT,          -- row of dbo.experiments
+    @Details NVARCHAR(MAX)      -- what it was trained with, JSON; its notes are told
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
 
-    BEGIN TRANSACTION;
-    DELETE FROM dbo.experiment_metrics WHERE experiment_id = @ExperimentId;
-    DELETE FROM dbo.experiment_curves WHERE experiment_id = @ExperimentId;
-    INSERT INTO dbo.experiment_metrics (experiment_id, part, metric, value)
-    SELECT @ExperimentId, part, name, y FROM #figures WHERE kind = 'metric';
-    INSERT INTO dbo.experiment_curves (experiment_id, part, curve, position, x, y, threshold)
-    SELECT @ExperimentId, part, name, position, x, y, threshold FROM #figures WHERE kind = 'curve';
-    COMMIT TRANSACTION;
+    DECLARE @Said NVARCHAR(2000), @Champion INT;
+    SELECT @Said = CONCAT(@ModelName, N' version ', @Version, N' is trained on ', SUM(CASE part WHEN 'train' THEN 1 ELSE 0 END),
+        N' patients', N' (' + CAST(NULLIF(SUM(CASE part WHEN 'validation' THEN 1 ELSE 0 END), 0) AS NVARCHAR(12)) + N' more to stop early)',
+        N' and stored. On the ', SUM(CASE part WHEN 'test' THEN 1 ELSE 0 END), N' test patients: ')
+    FROM #result;
+    SET @Said = CONCAT(@Said, (
+        SELECT STRING_AGG(CONCAT(f.name, COALESCE(LTRIM(STR(m.value, 10, 3)), N'not defined')), N'') WITHIN GROUP (ORDER BY f.position)
+        FROM (VALUES (1, N'auc', N'AUC '), (2, N'auc_low', N' (95 % interval '), (3, N'auc_high', N' to '),
+            (4, N'log_loss', N'), log loss '), (5, N'log_loss_constant', N' (constant prediction '),
+            (6, N'brier', N'), Brier score ')) AS f (position, metric, name)
+        INNER JOIN dbo.experiment_metrics AS m ON m.metric = f.metric
+        WHERE m.experiment_id = @ExperimentId AND m.part = 'test'), N'.');
+    EXECUTE internal.ReportStep @RunId, @Said, 3, 3;
+    SET @Said = (SELECT STRING_AGG(value, N' ') FROM OPENJSON(@Details, N'$.notes'));
+    IF @Said IS NOT NULL
+        EXECUTE internal.ReportStep @RunId, @Said;
+    SET @Champion = (
+        SELECT c.version
+        FROM dbo.champions AS ch
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+        WHERE ch.name = @ModelName);
+    IF @Champion IS NOT NULL
+        RAISERROR(N'The champion of %s is still version %d; PromoteModel makes another the champion.', 0, 1, @ModelName, @Champion)
+            WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StoreExperiment: stores a trained model as the next version of its name, and the run that made it; inside the caller's transaction.
--- Called by TrainLungCancerModel, whose tables #patients and #result it reads.
+-- It is the only writer of dbo.experiment_metrics and dbo.experiment_curves. A patient removed meanwhile is left out.
+-- Called by TrainLungCancerModel, whose tables #patients, #result and #figures it reads.
 CREATE OR ALTER PROCEDURE internal.StoreExperiment
     @ModelName NVARCHAR(128),    -- name of the model
     @Library NVARCHAR(32),       -- lightgbm or logistic
@@ -5720,6 +6334,12 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
+    DECLARE @Message NVARCHAR(2000);
+    IF NOT EXISTS (SELECT 1 FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId)
+    BEGIN
+        SET @Message = N'The feature set was deleted while the model was trained. Nothing is stored. Train on another one.';
+        THROW 50232, @Message, 1;
+    END;
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
     INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
     VALUES (@ModelName, @Version, @Library, @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
@@ -5730,16 +6350,21 @@ BEGIN
     -- The label comes from here: the script was never told that of a test patient.
     INSERT INTO dbo.experiment_patients (
         experiment_id, patient_id, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold)
-    SELECT @ExperimentId, r.patient_id, r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
+    SELECT @ExperimentId, t.patient_id, r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
         r.raw, r.out_of_fold
     FROM #result AS r
-    INNER JOIN #patients AS t ON t.patient_id = r.patient_id;
+    INNER JOIN #patients AS t ON t.place = r.place
+    INNER JOIN dbo.patients AS p WITH (UPDLOCK, HOLDLOCK) ON p.patient_id = t.patient_id;
+    INSERT INTO dbo.experiment_metrics (experiment_id, part, metric, value)
+    SELECT @ExperimentId, part, name, y FROM #figures WHERE kind = 'metric';
+    INSERT INTO dbo.experiment_curves (experiment_id, part, curve, position, x, y, threshold)
+    SELECT @ExperimentId, part, name, position, x, y, threshold FROM #figures WHERE kind = 'curve';
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- TakeTrainingPatients: fills #patients with the labelled patients that have features; refuses to leave others out unasked.
--- Called by TrainLungCancerModel, whose table #patients it fills.
+-- Called by TrainLungCancerModel and FindMatrices, whose table #patients it fills.
 CREATE OR ALTER PROCEDURE internal.TakeTrainingPatients
     @FeatureSetId INT,      -- feature set
     @Pooling NVARCHAR(32),  -- pooling
@@ -5751,13 +6376,18 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @Missing INT, @Some NVARCHAR(400);
     CREATE TABLE #missing (idx INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
 
     INSERT INTO #patients (patient_id, scan_id, label, vector_sha256)
-    SELECT s.patient_id, s.scan_id, l.label, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
+    SELECT s.patient_id, s.scan_id, l.label, COALESCE(f.vector_sha256, 0x)
     FROM dbo.scans AS s
     INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
     INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
-    WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+    WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+    ORDER BY s.patient_id;
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #patients;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
 
     INSERT INTO #missing (idx)
     SELECT p.idx
@@ -5810,7 +6440,8 @@ BEGIN
         AND (@Layers IS NULL OR fs.layer IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Layers, N',')))
         AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
         AND (@Poolings IS NULL OR p.pooling IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Poolings, N',')))
-    GROUP BY n.name, fs.layer, fs.preprocessing, p.pooling;
+    GROUP BY n.name, fs.layer, fs.preprocessing, p.pooling
+    OPTION (RECOMPILE);
 
     SET @Lacking = (
         SELECT STRING_AGG(a.item, N', ') WITHIN GROUP (ORDER BY a.item)
@@ -5832,6 +6463,11 @@ BEGIN
         THROW 50117, @Message, 1;
     END;
 
+    UPDATE m
+    SET m.matrix = (
+        SELECT COUNT(*) FROM #matrices AS b
+        WHERE b.feature_set_id < m.feature_set_id OR (b.feature_set_id = m.feature_set_id AND b.pooling <= m.pooling))
+    FROM #matrices AS m;
     WHILE EXISTS (SELECT 1 FROM #matrices WHERE positives IS NULL)
     BEGIN
         SELECT TOP (1) @FeatureSetId = feature_set_id, @Pooling = pooling
@@ -5909,21 +6545,21 @@ Example:
     DECLARE @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #matrices (
-        feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
+        matrix INT NULL, feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
         network_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
         negatives INT NULL, positives INT NULL, PRIMARY KEY (feature_set_id, pooling));
     CREATE TABLE #patients (
-        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, label TINYINT NOT NULL,
-        part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #trials (
-        candidate INT NOT NULL PRIMARY KEY, feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
-        parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE,
+        scan_id INT NOT NULL, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #trials (candidate INT NULL, matrix INT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
 
     EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing;
     EXECUTE internal.FindMatrices @NetworkName, @Layers, @Preprocessing, @Poolings, @SkipMissing;
     SET @Method = LOWER(@Method);
 
-    INSERT INTO #trials (candidate, feature_set_id, pooling, parameters)
+    INSERT INTO #trials (candidate, matrix, parameters)
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
@@ -5934,7 +6570,7 @@ def main(matrices, method, trials, space, folds, seed):
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Method, Trials, Space, Folds, Seed)
 ',
         @input_data_1 = N'
-SELECT feature_set_id, pooling, negatives, positives
+SELECT matrix, feature_set_id, pooling, negatives, positives
 FROM #matrices
 ORDER BY feature_set_id, pooling;',
         @params = N'@Method NVARCHAR(32), @Trials INT, @Space NVARCHAR(MAX), @Folds INT, @Seed INT, @ErrorNumber INT OUTPUT,
@@ -5946,6 +6582,15 @@ ORDER BY feature_set_id, pooling;',
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
     END;
+
+    -- They are numbered from 1 without a gap, each with settings and one of the matrices.
+    INSERT INTO #sent (place, part)
+    SELECT ROW_NUMBER() OVER (ORDER BY candidate), 1 FROM #trials;
+    INSERT INTO #came (place, part)
+    SELECT t.candidate, CASE WHEN m.matrix IS NOT NULL AND ISJSON(t.parameters) = 1 THEN 1 ELSE 0 END
+    FROM #trials AS t
+    LEFT JOIN #matrices AS m ON m.matrix = t.matrix;
+    EXECUTE internal.CheckRows N'trials';
 
     -- What AdvanceSearch will add: of each rung a third goes on, rounded up.
     SET @Count = (SELECT COUNT(*) FROM #trials);
@@ -5961,9 +6606,10 @@ ORDER BY feature_set_id, pooling;',
             COALESCE(JSON_QUERY(@Space), N'null'), N'}'), @Seed, @Folds, LOWER(@Metric), @Halving, @SkipMissing, @Planned);
     SET @SearchId = SCOPE_IDENTITY();
     INSERT INTO dbo.search_trials (search_id, rung, candidate, feature_set_id, pooling, parameters)
-    SELECT @SearchId, 0, candidate, feature_set_id, pooling, parameters
-    FROM #trials
-    ORDER BY candidate;
+    SELECT @SearchId, 0, t.candidate, m.feature_set_id, m.pooling, t.parameters
+    FROM #trials AS t
+    INNER JOIN #matrices AS m ON m.matrix = t.matrix
+    ORDER BY t.candidate;
     COMMIT TRANSACTION;
 
     SET @Count = (SELECT COUNT(*) FROM #trials);
@@ -6035,24 +6681,33 @@ Examples:
     END;
 
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT, @Parameters NVARCHAR(MAX), @Started DATETIME2(3) = SYSUTCDATETIME();
-    DECLARE @Version INT, @ExperimentId INT, @Champion INT, @Patients INT, @Figures NVARCHAR(1000);
+    DECLARE @Version INT, @ExperimentId INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Scores NVARCHAR(MAX);
     DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128);
+    DECLARE @Language NVARCHAR(128), @RunId INT, @Said NVARCHAR(2000);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
-        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, label TINYINT NOT NULL,
-        part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE,
+        scan_id INT NOT NULL, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #result (
-        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, part VARCHAR(10) NOT NULL, fold INT NOT NULL,
-        raw FLOAT NOT NULL, probability FLOAT NOT NULL, out_of_fold INT NOT NULL);
+        place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
+    CREATE TABLE #figures (
+        kind VARCHAR(10) NOT NULL, part VARCHAR(10) NOT NULL, name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL);
+    CREATE TABLE #given (
+        tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
+        default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
 
     EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves,
         @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT;
     EXECUTE internal.FindFeatureSet @NetworkName, @Layer, @Preprocessing, @Pooling, @FeatureSetId OUTPUT;
     EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
     SET @Width = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
+    EXECUTE internal.StartRun N'TrainLungCancerModel', @RunId OUTPUT;
+    SET @Said = CONCAT(@ModelName, N': ', (SELECT COUNT(*) FROM #patients WHERE part = 'train'), N' patients to learn from, ',
+        (SELECT COUNT(*) FROM #patients WHERE part = 'test'), N' held out for testing.');
+    EXECUTE internal.ReportStep @RunId, @Said, 0, 3;
 
-    INSERT INTO #result (patient_id, part, fold, raw, probability, out_of_fold)
+    INSERT INTO #result (place, part, fold, raw, probability, out_of_fold)
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
@@ -6063,9 +6718,9 @@ def main(patients, width, parameters):
 OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters)
 ',
         @input_data_1 = N'
-SELECT t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label, f.vector
+SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label, f.vector
 FROM #patients AS t
-INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
 ORDER BY t.patient_id;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Classifier VARBINARY(MAX) OUTPUT,
@@ -6073,39 +6728,30 @@ ORDER BY t.patient_id;',
         @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Classifier = @Classifier OUTPUT,
         @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
     END;
 
+    EXECUTE internal.CheckTrainedPatients @RunId, @FeatureSetId, @Pooling;
+    EXECUTE internal.ReportStep @RunId, N'Trained; measuring.', 1, 3;
+    EXECUTE internal.MeasureExperiment @RunId, @Seed, @Details;
+    EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, @Library, @Details, @Width OUTPUT, @Trees OUTPUT,
+        @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, @RunId;
+    EXECUTE internal.ReportStep @RunId, N'Measured; storing.', 2, 3;
+
+    -- No script runs in here, so that no lock waits for one; what there is to say is said afterwards.
     BEGIN TRANSACTION;
     EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
         @Version OUTPUT, @ExperimentId OUTPUT;
-    EXECUTE internal.MeasureExperiment @ExperimentId;
-    EXECUTE dbo.StoreModelNodes @ModelName, @Version;
+    EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;
     COMMIT TRANSACTION;
 
-    SET @Patients = (SELECT COUNT(*) FROM #result);
-    SET @Figures = (
-        SELECT STRING_AGG(CONCAT(f.name, COALESCE(LTRIM(STR(m.value, 10, 3)), N'not defined')), N'') WITHIN GROUP (ORDER BY f.position)
-        FROM (VALUES (1, N'auc', N'AUC '), (2, N'auc_low', N' (95 % interval '), (3, N'auc_high', N' to '),
-            (4, N'log_loss', N'), log loss '), (5, N'log_loss_constant', N' (constant prediction '),
-            (6, N'brier', N'), Brier score ')) AS f (position, metric, name)
-        INNER JOIN dbo.experiment_metrics AS m ON m.metric = f.metric
-        WHERE m.experiment_id = @ExperimentId AND m.part = 'test');
-    RAISERROR(N'%s version %d is trained on %d patients and stored. On the test patients: %s.', 0, 1, @ModelName, @Version, @Patients,
-        @Figures) WITH NOWAIT;
-    SET @Message = (SELECT STRING_AGG(value, N' ') FROM OPENJSON(@Details, N'$.notes'));
-    IF @Message IS NOT NULL
-        RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
-    SET @Champion = (
-        SELECT c.version
-        FROM dbo.champions AS ch
-        INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
-        WHERE ch.name = @ModelName);
-    IF @Champion IS NOT NULL
-        RAISERROR(N'The champion of %s is still version %d; PromoteModel makes another the champion.', 0, 1, @ModelName, @Champion)
-            WITH NOWAIT;
+    EXECUTE internal.ReportStep @RunId, @Said;
+    EXECUTE internal.ReportTraining @RunId, @ModelName, @Version, @ExperimentId, @Details;
+    EXECUTE internal.EndRun @RunId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -6173,7 +6819,9 @@ BEGIN
                 AND NOT EXISTS (
                     SELECT 1
                     FROM OPENJSON(t.parameters) AS p
-                    WHERE NOT EXISTS (SELECT 1 FROM OPENJSON(e.parameters) AS q WHERE q.[key] = p.[key] AND q.value = p.value)));
+                    WHERE NOT EXISTS (
+                        SELECT 1 FROM OPENJSON(e.parameters) AS q
+                        WHERE q.[key] = p.[key] AND (q.value = p.value OR TRY_CAST(q.value AS FLOAT) = TRY_CAST(p.value AS FLOAT)))));
         SET @Pass = @Pass + 1;
     END;
 
@@ -6215,17 +6863,20 @@ Example:
     DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Next VARCHAR(10) = 'work', @Count INT = 4, @Done INT;
     DECLARE @Seed INT, @Folds INT, @Rungs INT, @Trials NVARCHAR(MAX), @FeatureSetId INT, @Pooling NVARCHAR(32), @Took FLOAT;
     DECLARE @Budget FLOAT = IIF(@LeaseSeconds < 80, CAST(@LeaseSeconds AS FLOAT) / 4, 20);
-    DECLARE @Started DATETIME2(3), @Began DATETIME2(3) = SYSUTCDATETIME(), @Before INT;
+    DECLARE @Started DATETIME2(3), @Began DATETIME2(3) = SYSUTCDATETIME(), @Before INT, @RunId INT;
     DECLARE @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #taken (
         trial_id INT NOT NULL PRIMARY KEY, attempts INT NOT NULL, rung INT NOT NULL, feature_set_id INT NOT NULL,
         pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #figures (trial_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NULL, auc FLOAT NULL, log_loss FLOAT NULL);
+    CREATE TABLE #figures (trial_id INT NULL, error NVARCHAR(2000) NULL, auc FLOAT NULL, log_loss FLOAT NULL);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
 
     EXECUTE internal.CheckWorker @SearchId OUTPUT, @Worker OUTPUT, @LeaseSeconds;
     SELECT @Seed = seed, @Folds = folds, @Rungs = rungs FROM dbo.searches WHERE search_id = @SearchId;
     SET @Before = (SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId AND state IN ('done', 'failed'));
+
+    EXECUTE internal.StartRun N'RunSearch', @RunId OUTPUT;
 
     WHILE @Next <> 'end'
     BEGIN
@@ -6246,6 +6897,7 @@ Example:
             SELECT STRING_AGG(CONCAT(N'{"trial_id": ', trial_id, N', "rung": ', rung, N', "parameters": ', parameters, N'}'), N', ')
                 WITHIN GROUP (ORDER BY trial_id)
             FROM #taken), N']');
+        EXECUTE internal.ReadTrialVectors @SearchId, @Worker, @RunId, @FeatureSetId, @Pooling;
         SET @Started = SYSUTCDATETIME();
 
         INSERT INTO #figures (trial_id, error, auc, log_loss)
@@ -6260,18 +6912,21 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Trials, Folds, See
 ',
             @input_data_1 = N'
 SELECT s.patient_id, CAST(l.label AS INT) AS label, f.vector
-FROM dbo.scans AS s
-INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
+FROM #read AS r
+INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
 INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
 INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
-WHERE s.is_primary = 1 AND sp.part = ''train'' AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
 ORDER BY s.patient_id;',
             @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Trials NVARCHAR(MAX), @Folds INT, @Seed INT, @Rungs INT, @Seconds FLOAT,
                 @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
             @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Trials = @Trials, @Folds = @Folds, @Seed = @Seed, @Rungs = @Rungs,
             @Seconds = @Budget, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
         IF @ErrorNumber <> 0
+        BEGIN
             EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+        END;
         IF @ErrorNumber <> 0
         BEGIN
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
@@ -6281,10 +6936,10 @@ ORDER BY s.patient_id;',
         SET @Took = CAST(DATEDIFF_BIG(MILLISECOND, @Started, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000;
         SET @Done = (SELECT COUNT(*) FROM #figures);
         SET @Count = IIF(@Done * @Budget / @Took < 1000, CEILING(@Done * @Budget / @Took), 1000);
-        EXECUTE internal.StoreTrials @SearchId, @Worker, @Took, @Began, @Before;
+        EXECUTE internal.StoreTrials @SearchId, @Worker, @Took, @Began, @Before, @RunId;
     END;
 
-    EXECUTE internal.ReportSearch @SearchId;
+    EXECUTE internal.ReportSearch @SearchId, @RunId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -6603,6 +7258,23 @@ BEGIN
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
+    SET @Message = (
+        SELECT CONCAT(N'The vectors of ', COUNT(*),
+            N' scans are not those that were sent: their SHA-256 is another one. Make the copy again.')
+        FROM #copy_scans
+        WHERE vector_sha256 <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), vector))
+        HAVING COUNT(*) > 0);
+    IF @Message IS NULL
+        SET @Message = (
+            SELECT CONCAT(COUNT(*), N' series are here with other slices than where their features come from, the first as scan_id ',
+                MIN(s.scan_id), N'. Load the same slices on both sides, or leave these patients out.')
+            FROM #copy_scans AS c
+            INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid
+            WHERE s.content_sha256 <> c.content_sha256
+            HAVING COUNT(*) > 0);
+    IF @Message IS NOT NULL
+        THROW 50155, @Message, 1;
+
     SET @Top = (
         SELECT MAX(i.idx) FROM (
             SELECT idx FROM dbo.patients WITH (UPDLOCK, HOLDLOCK)
@@ -6620,11 +7292,12 @@ BEGIN
     SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
 
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
-        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification)
+        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification, patient_orientation, intake_rule, monoenergetic_kev)
     SELECT c.patient_id,
         CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
         c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
-        c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification
+        c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification,
+        c.patient_orientation, c.intake_rule, c.monoenergetic_kev
     FROM #copy_scans AS c
     WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
 
@@ -6638,12 +7311,12 @@ BEGIN
     FROM #arrived AS a
     WHERE NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
     UPDATE p
-    SET p.vector = a.vector
+    SET p.vector = a.vector, p.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), a.vector))
     FROM dbo.pooled_features AS p
     INNER JOIN #arrived AS a ON a.scan_id = p.scan_id
     WHERE p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling;
-    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector)
-    SELECT a.scan_id, @FeatureSetId, @Pooling, a.vector
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256)
+    SELECT a.scan_id, @FeatureSetId, @Pooling, a.vector, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), a.vector))
     FROM #arrived AS a
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);
@@ -6680,7 +7353,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT;
+    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT,
+        @Digest VARBINARY(32);
     SELECT @ModelName = name, @Version = version FROM #copy_model;
     IF EXISTS (
         SELECT 1
@@ -6701,7 +7375,8 @@ BEGIN
     IF @NetworkId IS NULL
     BEGIN
         INSERT INTO dbo.networks (name, version, library, model, sha256, details)
-        SELECT m.network_name, (SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WHERE n.name = m.network_name),
+        SELECT m.network_name, (
+                SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) WHERE n.name = m.network_name),
             m.network_library, 0x, m.network_sha256, m.network_details
         FROM #copy_model AS m;
         SET @NetworkId = SCOPE_IDENTITY();
@@ -6716,6 +7391,16 @@ BEGIN
         INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
         SELECT @NetworkId, layer, preprocessing, feature_set_width FROM #copy_model;
         SET @FeatureSetId = SCOPE_IDENTITY();
+    END;
+    IF EXISTS (
+        SELECT 1
+        FROM #copy_model AS m
+        INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = @FeatureSetId
+        WHERE fs.width <> m.feature_set_width)
+    BEGIN
+        SET @Message = CONCAT(N'The feature set ', @FeatureSetId, N' has another width here than where the model comes from. ',
+            N'Correct it in dbo.feature_sets where it is wrong, and copy again.');
+        THROW 50155, @Message, 1;
     END;
     SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
     IF @ClassifierId IS NULL
@@ -6735,6 +7420,14 @@ BEGIN
     SELECT @ClassifierId, feature_index, mean, scale, coefficient FROM #copy_coefficients;
     INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
     SELECT @ClassifierId, position, method, x, y FROM #copy_calibration;
+    EXECUTE internal.DigestModelRows @ClassifierId, @Digest OUTPUT;
+    IF EXISTS (SELECT 1 FROM #copy_model WHERE rows_sha256 <> @Digest)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The rows of the model ''', @ModelName, N''' version ', @Version,
+            N' are not those that were sent: their SHA-256 is another one. Make the copy again.'), N'%', N'%%');
+        THROW 50155, @Message, 1;
+    END;
+    UPDATE dbo.model_scoring SET rows_sha256 = @Digest WHERE classifier_id = @ClassifierId;
     INSERT INTO dbo.model_checks (classifier_id, patients, max_difference, checked_at)
     SELECT @ClassifierId, patients, max_difference, checked_at FROM #copy_model;
     EXECUTE internal.TakeCopiedScans @ClassifierId, @FeatureSetId;
@@ -6800,44 +7493,52 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ReportFailedScans: keeps each new row of #failed in dbo.scan_failures, and says in a message which scan it is and what is wrong.
+-- ReportFailedScans: keeps each new row of #failed in dbo.scan_failures, and says which scan it is and what is wrong.
 -- Called by GenerateFeatures, whose table #failed it reads and marks.
 CREATE OR ALTER PROCEDURE internal.ReportFailedScans
+    @RunId INT -- row of dbo.runs
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Locked INT, @ScanId INT, @PatientIndex INT, @Error NVARCHAR(2000), @Scans NVARCHAR(MAX);
-    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #failed WHERE is_new = 1), N'');
+    DECLARE @Locked INT, @ScanId INT, @Message NVARCHAR(2000), @Scans NVARCHAR(MAX);
+    SET @Scans = COALESCE((
+        SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #failed WHERE is_new = 1 AND is_gone = 0), N'');
     BEGIN TRANSACTION;
     -- First the worklist, as StorePredictions does, which then reads the failures.
     SET @Locked = (
         SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1));
     DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #failed WHERE is_new = 1);
     INSERT INTO dbo.scan_failures (scan_id, message)
-    SELECT scan_id, error FROM #failed WHERE is_new = 1;
+    SELECT f.scan_id, f.error
+    FROM #failed AS f
+    INNER JOIN dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) ON s.scan_id = f.scan_id
+    WHERE f.is_new = 1 AND f.is_gone = 0;
     EXECUTE dbo.RefreshWorklist @Scans;
     COMMIT TRANSACTION;
 
     WHILE EXISTS (SELECT 1 FROM #failed WHERE is_new = 1)
     BEGIN
-        SELECT TOP (1) @ScanId = f.scan_id, @PatientIndex = p.idx, @Error = LEFT(f.error, 1800)
+        SELECT TOP (1) @ScanId = f.scan_id, @Message = CONCAT(N'Scan ', f.scan_id, N' (patient index ' + CAST(p.idx AS NVARCHAR(12)) + N')',
+            N' failed: ', LEFT(f.error, 1800))
         FROM #failed AS f
-        INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
-        INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+        LEFT JOIN dbo.scans AS s ON s.scan_id = f.scan_id
+        LEFT JOIN dbo.patients AS p ON p.patient_id = s.patient_id
         WHERE f.is_new = 1
         ORDER BY f.scan_id;
-        RAISERROR(N'Scan %d (patient index %d) failed: %s', 0, 1, @ScanId, @PatientIndex, @Error) WITH NOWAIT;
+        EXECUTE internal.ReportStep @RunId, @Message;
         UPDATE #failed SET is_new = 0 WHERE scan_id = @ScanId;
     END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- StoreFeatures: stores the scans in #result that did not fail; runs inside the caller's transaction.
--- Called by GenerateFeatures, whose table #result it reads.
+-- StoreFeatures: checks that what the script gave back is what it was sent, and stores the scans that did not fail, in one transaction.
+-- A scan that was replaced or removed meanwhile, or that failed, becomes a row of #failed instead.
+-- Called by GenerateFeatures, whose tables #layers, #chunk and #result it reads, and whose table #failed it fills.
 CREATE OR ALTER PROCEDURE internal.StoreFeatures
+    @RunId INT,                   -- row of dbo.runs
     @NetworkId INT,               -- the network that made them
     @Preprocessing NVARCHAR(32),  -- lung or seed
     @Pooling NVARCHAR(128),       -- the poolings that were made, with commas
@@ -6847,30 +7548,75 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Locked INT, @Scans NVARCHAR(MAX);
-    -- First the worklist, then the rest, as whoever changes both does: so they wait for each other here, and not crosswise.
-    SET @Locked = (
-        SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #result WHERE error = N''));
-    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
-    SELECT DISTINCT @NetworkId, r.layer, @Preprocessing, r.array_cols
-    FROM #result AS r
-    WHERE r.error = N'' AND NOT EXISTS (
-        SELECT 1 FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
-        WHERE s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = @Preprocessing);
-
+    DECLARE @Message NVARCHAR(2000), @Number INT, @Locked INT, @Scans NVARCHAR(MAX);
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
     CREATE TABLE #made (
-        scan_id INT NOT NULL, feature_set_id INT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
-        PRIMARY KEY (scan_id, feature_set_id));
+        scan_id INT NOT NULL, feature_set_id INT NOT NULL, layer INT NOT NULL, PRIMARY KEY (scan_id, feature_set_id));
+
+    -- Of a scan that changed while the script ran it is not known whether its slices were read.
+    INSERT INTO #came (place, part)
+    SELECT scan_id, layer FROM #result;
+    INSERT INTO #sent (place, part)
+    SELECT c.scan_id, l.layer
+    FROM #chunk AS c
+    CROSS JOIN #layers AS l
+    WHERE c.slices > 0 AND c.scan_id NOT IN (SELECT scan_id FROM #result WHERE error <> N'')
+        AND (c.scan_id IN (SELECT place FROM #came) OR EXISTS (
+            SELECT 1 FROM dbo.scans AS s WHERE s.scan_id = c.scan_id AND s.content_sha256 = c.content_sha256));
+    INSERT INTO #sent (place, part)
+    SELECT scan_id, 0 FROM #chunk WHERE scan_id IN (SELECT scan_id FROM #result WHERE error <> N'');
+    EXECUTE internal.CheckRows N'scan_ids', @RunId;
+
+    BEGIN TRANSACTION;
+    -- First the worklist, then the rest, as whoever changes both does: so they wait for each other here, and not crosswise.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #chunk));
+    INSERT INTO #failed (scan_id, error, is_new, is_gone)
+    SELECT c.scan_id, N'It was replaced or removed while its features were made, so they are not stored.', 1, 1
+    FROM #chunk AS c
+    LEFT JOIN dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) ON s.scan_id = c.scan_id AND s.content_sha256 = c.content_sha256
+    WHERE s.scan_id IS NULL;
+    INSERT INTO #failed (scan_id, error, is_new, is_gone)
+    SELECT c.scan_id, CASE WHEN c.slices < 0 THEN N'Its slices are more than 1 GB as they are sent to the script.'
+            ELSE COALESCE(r.error, N'No slices are stored. Load the scan again.') END, 1, 0
+    FROM #chunk AS c
+    LEFT JOIN #result AS r ON r.scan_id = c.scan_id AND r.error <> N''
+    WHERE (r.scan_id IS NOT NULL OR c.slices <= 0) AND c.scan_id NOT IN (SELECT scan_id FROM #failed);
+
+    IF NOT EXISTS (SELECT 1 FROM dbo.networks WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
+        SELECT @Number = 50232, @Message = N'The network was deleted while the features were made. Load it again, or take another one.';
+    SELECT TOP (1) @Number = 50110, @Message = CONCAT(N'The feature set ', s.feature_set_id, N' is recorded with ', s.width,
+        N' features, and the network gives ', r.array_cols, N'. Correct its width in dbo.feature_sets.')
+    FROM #result AS r
+    INNER JOIN #layers AS l ON l.layer = r.layer
+    INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = @Preprocessing
+    WHERE r.error = N'' AND s.width <> r.array_cols;
+    IF @Message IS NOT NULL
+    BEGIN
+        ROLLBACK TRANSACTION;
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW @Number, @Message, 1;
+    END;
+
+    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+    SELECT DISTINCT @NetworkId, l.name, @Preprocessing, r.array_cols
+    FROM #result AS r
+    INNER JOIN #layers AS l ON l.layer = r.layer
+    WHERE r.error = N'' AND r.scan_id NOT IN (SELECT scan_id FROM #failed) AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
+        WHERE s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = @Preprocessing);
     INSERT INTO #made (scan_id, feature_set_id, layer)
     SELECT r.scan_id, s.feature_set_id, r.layer
     FROM #result AS r
-    INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = @Preprocessing
-    WHERE r.error = N'';
+    INNER JOIN #layers AS l ON l.layer = r.layer
+    INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = @Preprocessing
+    WHERE r.error = N'' AND r.scan_id NOT IN (SELECT scan_id FROM #failed);
 
     DELETE p
     FROM dbo.pooled_features AS p
     INNER JOIN #made AS m ON m.scan_id = p.scan_id AND m.feature_set_id = p.feature_set_id
-    WHERE @Recompute = 1 OR p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N','));
+    WHERE @Recompute = 1 OR p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N','))
+    OPTION (RECOMPILE);
 
     UPDATE f
     SET f.array_rows = r.array_rows,
@@ -6889,8 +7635,8 @@ BEGIN
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.features AS f WHERE f.scan_id = m.scan_id AND f.feature_set_id = m.feature_set_id);
 
-    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector)
-    SELECT m.scan_id, m.feature_set_id, v.[key], v.[value]
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256)
+    SELECT m.scan_id, m.feature_set_id, v.[key], v.[value], HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), v.[value]))
     FROM #made AS m
     INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer
     CROSS APPLY OPENJSON(r.pooled) AS v;
@@ -6898,6 +7644,7 @@ BEGIN
     DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #made);
     SET @Scans = COALESCE((SELECT STRING_AGG(CAST(m.scan_id AS NVARCHAR(MAX)), N',') FROM (SELECT DISTINCT scan_id FROM #made) AS m), N'');
     EXECUTE dbo.RefreshWorklist @Scans;
+    COMMIT TRANSACTION;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -6911,7 +7658,7 @@ CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
     @Preprocessing NVARCHAR(32) = N'lung', -- lung or seed
     @Pooling NVARCHAR(128) = N'mean',     -- one or more of mean, max, mean_max_std, pca1, with commas
     @BatchSize INT = 32,                  -- triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 256,            -- megabytes of stored slices in one transaction, 1 to 1024
+    @ChunkMegabytes INT = 256,            -- megabytes of stored slices in one transaction, 1 to 512
     @Recompute BIT = 0,                   -- 1 makes the features of every scan again
     @Help BIT = 0                         -- 1 prints this help and does nothing else
 AS
@@ -6922,7 +7669,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.GenerateFeatures runs a network over every scan without features and fills dbo.features and dbo.pooled_features.
-It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again.
+It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again. What it says on
+its way is also in dbo.runs and dbo.run_steps, for other connections. A scan replaced or removed meanwhile is left out and named.
 Parameters:
     @Model VARBINARY(MAX) = NULL           bytes of a network in dbo.networks
     @ModelName NVARCHAR(128) = NULL        or its name; the newest version is taken
@@ -6930,7 +7678,7 @@ Parameters:
     @Preprocessing NVARCHAR(32) = N''lung''  lung or seed
     @Pooling NVARCHAR(128) = N''mean''       one or more of mean, max, mean_max_std, pca1, with commas
     @BatchSize INT = 32                    triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 256              megabytes of stored slices in one transaction, 1 to 1024
+    @ChunkMegabytes INT = 256              megabytes of stored slices in one transaction, 1 to 512
     @Recompute BIT = 0                     1 makes the features of every scan again
     @Help BIT = 0                          1 prints this help and does nothing else
 Examples:
@@ -6953,42 +7701,28 @@ Examples:
     DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128);
     DECLARE @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
-    DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Slices INT = 0, @Rate INT, @Left INT;
+    DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Slices INT = 0, @Rate INT, @Left INT, @RunId INT,
+        @Failed INT;
 
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #todo (scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL);
-    CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #failed (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL, is_new BIT NOT NULL);
+    CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, content_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #failed (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL, is_new BIT NOT NULL, is_gone BIT NOT NULL);
     CREATE TABLE #result (
-        scan_id INT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NULL, error NVARCHAR(2000) NULL, array_rows INT NULL,
+        scan_id INT NULL, layer INT NULL, error NVARCHAR(2000) NULL, array_rows INT NULL,
         array_cols INT NULL, array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL, pooled NVARCHAR(MAX) NULL);
 
-    INSERT INTO #todo (scan_id, slices, bytes)
-    SELECT s.scan_id, s.number_images,
-        COALESCE((SELECT SUM(CAST(DATALENGTH(i.pixels) AS BIGINT)) FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id), 0)
-    FROM dbo.scans AS s
-    WHERE @Recompute = 1
-        OR (SELECT COUNT(*) FROM STRING_SPLIT(@Layer, N',')) * (SELECT COUNT(*) FROM STRING_SPLIT(@Pooling, N',')) > (
-            SELECT COUNT(*)
-            FROM dbo.pooled_features AS p
-            INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = p.feature_set_id
-            WHERE p.scan_id = s.scan_id AND f.network_id = @NetworkId AND f.preprocessing = @Preprocessing
-                AND f.layer IN (SELECT value FROM STRING_SPLIT(@Layer, N','))
-                AND p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N',')));
+    EXECUTE internal.FindScansToDo @NetworkId, @Layer, @Preprocessing, @Pooling, @Recompute;
     SET @Total = (SELECT COUNT(*) FROM #todo);
-    RAISERROR(N'%s, layer %s, preprocessing %s, pooling %s: %d scans to do.', 0, 1, @Name, @Layer, @Preprocessing, @Pooling, @Total)
-        WITH NOWAIT;
+    SET @Message = CONCAT(@Name, N', layer ', @Layer, N', preprocessing ', @Preprocessing, N', pooling ', @Pooling, N': ', @Total,
+        N' scans to do.');
+    EXECUTE internal.StartRun N'GenerateFeatures', @RunId OUTPUT;
+    EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
 
     WHILE EXISTS (SELECT 1 FROM #todo)
     BEGIN
-        DELETE FROM #chunk;
         DELETE FROM #result;
-        INSERT INTO #chunk (scan_id)
-        SELECT t.scan_id
-        FROM (
-            SELECT scan_id, SUM(bytes) OVER (ORDER BY scan_id ROWS UNBOUNDED PRECEDING) AS bytes_so_far,
-                ROW_NUMBER() OVER (ORDER BY scan_id) AS position
-            FROM #todo) AS t
-        WHERE t.position = 1 OR t.bytes_so_far <= CAST(@ChunkMegabytes AS BIGINT) * 1000000;
+        EXECUTE internal.TakeScans @ChunkMegabytes;
 
         INSERT INTO #result (scan_id, layer, error, array_rows, array_cols, array, sha256, pooled)
         EXECUTE sp_execute_external_script
@@ -7003,8 +7737,9 @@ OutputDataSet, Provider, Notice, ErrorNumber, ErrorMessage = main(
     InputDataSet, Network, Sha256, Details, Layer, Preprocessing, Pooling, BatchSize, Providers, Threads)
 ',
             @input_data_1 = N'
-SELECT i.scan_id, i.slice_index, s.number_images, s.image_rows, s.image_cols, i.rescale_slope, i.rescale_intercept,
-    CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels, CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256
+SELECT i.scan_id, i.slice_index, s.number_images, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, s.image_rows,
+    s.image_cols, i.rescale_slope, i.rescale_intercept, CONVERT(VARCHAR(MAX), i.pixels, 2) AS pixels,
+    CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256
 FROM #chunk AS c
 INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
 INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
@@ -7019,46 +7754,47 @@ ORDER BY i.scan_id, i.slice_index;',
         -- Not every runtime tells an empty text from NULL.
         UPDATE #result SET error = N'' WHERE error IS NULL;
         IF @ErrorNumber <> 0
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+        IF @ErrorNumber <> 0
         BEGIN
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
             THROW @ErrorNumber, @Message, 1;
         END;
         IF @Notice <> N'' AND @Done = 0
-            RAISERROR(N'%s', 0, 1, @Notice) WITH NOWAIT;
+            EXECUTE internal.ReportStep @RunId, @Notice;
 
-        BEGIN TRANSACTION;
-        EXECUTE internal.StoreFeatures @NetworkId, @Preprocessing, @Pooling, @Recompute;
-        COMMIT TRANSACTION;
-
-        INSERT INTO #failed (scan_id, error, is_new)
-        SELECT c.scan_id, COALESCE(r.error, N'No slices are stored. Load the scan again.'), 1
-        FROM #chunk AS c
-        LEFT JOIN #result AS r ON r.scan_id = c.scan_id
-        WHERE r.scan_id IS NULL OR r.error <> N'';
-        EXECUTE internal.ReportFailedScans;
+        EXECUTE internal.StoreFeatures @RunId, @NetworkId, @Preprocessing, @Pooling, @Recompute;
+        EXECUTE internal.ReportFailedScans @RunId;
 
         SELECT @Done = @Done + COUNT(*), @Slices = @Slices + SUM(t.slices)
         FROM #todo AS t
         INNER JOIN #chunk AS c ON c.scan_id = t.scan_id;
         DELETE t FROM #todo AS t INNER JOIN #chunk AS c ON c.scan_id = t.scan_id;
-        SET @Rate = 1000.0 * @Slices / (DATEDIFF(MILLISECOND, @Started, SYSUTCDATETIME()) + 1);
+        SET @Rate = 1000.0 * @Slices / (DATEDIFF_BIG(MILLISECOND, @Started, SYSUTCDATETIME()) + 1);
         SET @Left = (SELECT COALESCE(SUM(slices), 0) FROM #todo) / (@Rate + 1);
-        RAISERROR(N'%d of %d scans done on %s, %d slices per second, about %d seconds left.', 0, 1, @Done, @Total, @Provider, @Rate, @Left)
-            WITH NOWAIT;
+        SET @Message = CONCAT(@Done, N' of ', @Total, N' scans done on ', @Provider, N', ', @Rate, N' slices per second, about ', @Left,
+            N' seconds left.');
+        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
     END;
 
-    IF EXISTS (SELECT 1 FROM #failed)
-    BEGIN
-        SET @Message = CONCAT((SELECT COUNT(*) FROM #failed), N' of ', @Total, N' scans failed and have no features; ',
-            N'the messages above name them. The others are stored. Mend or reload those scans and call GenerateFeatures again.');
+    SET @Failed = (SELECT COUNT(*) FROM #failed);
+    SET @Message = NULL;
+    IF @Failed > 0
+        SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' of ', @Total, N' scans failed and have no features: ', (
+                SELECT STRING_AGG(CONCAT(N'scan ', f.scan_id, N': ', LEFT(f.error, 240)), N' ') WITHIN GROUP (ORDER BY f.scan_id)
+                FROM (SELECT TOP (5) scan_id, error FROM #failed ORDER BY scan_id) AS f),
+            IIF(@Failed > 5, N' …', N''), N' dbo.scan_failures has all of them. ',
+            N'The others are stored. Mend or reload those scans and call GenerateFeatures again.'), 1900), N'%', N'%%');
+    EXECUTE internal.EndRun @RunId, @Failed, @Message;
+    IF @Failed > 0
         THROW 50120, @Message, 1;
-    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StorePredictions: stores the scores in #scores as rows of dbo.predictions and shows them in the worklist.
--- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL, whose tables #wanted and #scores it reads.
+-- Scores of scans that were removed meanwhile are taken out of #scores, and a model that was deleted is refused.
+-- Called by PredictLungCancer, StoreScored and the procedures in plain T-SQL, whose tables #wanted and #scores it reads.
 CREATE OR ALTER PROCEDURE internal.StorePredictions
     @ClassifierId INT,  -- model that gave the scores
     @Prevalence FLOAT   -- share of positives that they are corrected to, or NULL
@@ -7067,16 +7803,23 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Locked INT, @Scans NVARCHAR(MAX) = (SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #scores);
+    DECLARE @Message NVARCHAR(2000), @Locked INT, @Scans NVARCHAR(MAX);
     BEGIN TRANSACTION;
     -- Before anything is written, so that two who score the same scan wait for each other here, and not crosswise.
     SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #scores));
+    IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId)
+    BEGIN
+        SET @Message = N'The model was deleted while it was scoring. Nothing is stored. Take another one; see dbo.classifiers.';
+        THROW 50232, @Message, 1;
+    END;
+    DELETE FROM #scores WHERE scan_id NOT IN (
+        SELECT s.scan_id FROM dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) INNER JOIN #wanted AS w ON w.scan_id = s.scan_id);
     INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
     SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
     FROM #scores AS s
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
     ORDER BY w.idx;
-    SET @Scans = COALESCE(@Scans, N'');
+    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #scores), N'');
     EXECUTE dbo.RefreshWorklist @Scans;
     COMMIT TRANSACTION;
 END;
@@ -7133,6 +7876,12 @@ Example:
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence, 1;
 
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    IF NOT EXISTS (SELECT 1 FROM #scores)
+    BEGIN
+        SET @Message = CONCAT(N'The scan of the patient with index ', @PatientIndex,
+            N' was replaced or removed while it was scored. Nothing is stored. Call it again.');
+        THROW 50232, @Message, 1;
+    END;
     SET @PredictionResult = (SELECT 100 * probability FROM #scores);
     SELECT @PredictionResult AS prediction_percent;
 END;
@@ -7172,7 +7921,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT;
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT, @Message NVARCHAR(2000);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
@@ -7184,6 +7933,12 @@ Example:
 
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
     SET @Scored = (SELECT COUNT(*) FROM #scores);
+    SET @Message = (
+        SELECT STRING_AGG(CAST(w.idx AS NVARCHAR(MAX)), N', ')
+        FROM (SELECT TOP (20) idx FROM #wanted WHERE scan_id NOT IN (SELECT scan_id FROM #scores) ORDER BY idx) AS w);
+    IF @Message IS NOT NULL
+        RAISERROR(N'The scans of some patients were replaced or removed meanwhile, and are left out; the first indices: %s.', 0, 1,
+            @Message) WITH NOWAIT;
     SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
     FROM #scores AS s
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
@@ -7226,7 +7981,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ScanId INT;
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @VectorSha256 VARBINARY(32);
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256),
         @Preprocessing NVARCHAR(32);
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
@@ -7234,6 +7989,7 @@ Example:
     DECLARE @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     SET @PredictionResult = NULL;
 
@@ -7245,7 +8001,7 @@ Example:
         @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
-    SELECT @Vector = vector FROM dbo.pooled_features
+    SELECT @Vector = vector, @VectorSha256 = vector_sha256 FROM dbo.pooled_features
     WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling;
     IF @Vector IS NULL
     BEGIN
@@ -7260,6 +8016,8 @@ Example:
         THROW 50109, @Message, 1;
     END;
 
+    INSERT INTO #read (scan_id) VALUES (@ScanId);
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
@@ -7281,12 +8039,52 @@ Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, 
     END;
 
     INSERT INTO #wanted (scan_id, idx, vector_sha256)
-    VALUES (@ScanId, @PatientIndex, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Vector)));
+    VALUES (@ScanId, @PatientIndex, @VectorSha256);
     INSERT INTO #scores (scan_id, raw, probability)
     VALUES (@ScanId, @Raw, @Probability);
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    IF NOT EXISTS (SELECT 1 FROM #scores)
+    BEGIN
+        SET @Message = CONCAT(N'The scan of the patient with index ', @PatientIndex,
+            N' was replaced or removed while it was scored. Nothing is stored. Call it again.');
+        THROW 50232, @Message, 1;
+    END;
     SET @PredictionResult = 100 * @Probability;
     SELECT @PredictionResult AS prediction_percent;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreScored: checks that what the script gave back is what it was sent, and stores the scores of the scans that did not fail.
+-- Called by PredictPatients, whose tables #wanted and #result it reads, and whose table #scores it fills.
+CREATE OR ALTER PROCEDURE internal.StoreScored
+    @FeatureSetId INT,      -- feature set of the vectors
+    @Pooling NVARCHAR(32),  -- their pooling
+    @ClassifierId INT,      -- model that gave the scores
+    @Prevalence FLOAT       -- share of positives that they are corrected to, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
+
+    -- Of a vector that changed while the script ran it is not known whether it was read.
+    INSERT INTO #came (place, part)
+    SELECT scan_id, CASE WHEN COALESCE(error, N'') <> N'' OR (raw BETWEEN 0 AND 1 AND probability BETWEEN 0 AND 1) THEN 1 ELSE 0 END
+    FROM #result;
+    INSERT INTO #sent (place, part)
+    SELECT w.scan_id, 1
+    FROM #wanted AS w
+    WHERE w.scan_id IN (SELECT place FROM #came) OR EXISTS (
+        SELECT 1 FROM dbo.pooled_features AS f
+        WHERE f.scan_id = w.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND f.vector_sha256 = w.vector_sha256);
+    EXECUTE internal.CheckRows N'scan_ids';
+
+    INSERT INTO #scores (scan_id, raw, probability)
+    SELECT scan_id, raw, probability FROM #result WHERE COALESCE(error, N'') = N'';
+    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -7330,7 +8128,7 @@ Examples:
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
-    CREATE TABLE #result (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
+    CREATE TABLE #result (scan_id INT NULL, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
 
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
@@ -7338,7 +8136,7 @@ Examples:
         @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details, @Number = c.version
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
-    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 1, 0;
 
     INSERT INTO #result (scan_id, error, raw, probability)
     EXECUTE sp_execute_external_script
@@ -7353,7 +8151,7 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Classifier, Sha256
         @input_data_1 = N'
 SELECT w.scan_id, f.vector
 FROM #wanted AS w
-INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id AND f.vector_sha256 = w.vector_sha256
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
 ORDER BY w.scan_id;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
@@ -7366,26 +8164,28 @@ ORDER BY w.scan_id;',
         THROW @ErrorNumber, @Message, 1;
     END;
 
-    INSERT INTO #scores (scan_id, raw, probability)
-    SELECT scan_id, raw, probability FROM #result WHERE COALESCE(error, N'') = N'';
-    SET @Scored = @@ROWCOUNT;
-    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    EXECUTE internal.StoreScored @FeatureSetId, @Pooling, @ClassifierId, @Prevalence;
     SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
     FROM #scores AS s
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
     ORDER BY w.idx;
+    SET @Scored = (SELECT COUNT(*) FROM #scores);
     RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
 
-    SET @Failed = (SELECT COUNT(*) FROM #result WHERE COALESCE(error, N'') <> N'');
+    SET @Failed = (SELECT COUNT(*) FROM #wanted) - @Scored;
     IF @Failed > 0
     BEGIN
-        SELECT TOP (1) @Message = CONCAT(@Failed, N' patients could not be scored, the first the one with index ', w.idx, N': ',
-            LEFT(r.error, 1500), N' The others are scored and stored. Call GenerateFeatures with @Recompute = 1 for these.')
-        FROM #result AS r
-        INNER JOIN #wanted AS w ON w.scan_id = r.scan_id
-        WHERE COALESCE(r.error, N'') <> N''
-        ORDER BY w.idx;
-        SET @Message = REPLACE(@Message, N'%', N'%%');
+        SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' patients could not be scored: ', (
+                SELECT STRING_AGG(CONCAT(N'index ', f.idx, N': ', LEFT(f.error, 240)), N' ') WITHIN GROUP (ORDER BY f.idx)
+                FROM (
+                    SELECT TOP (5) w.idx, COALESCE(NULLIF(r.error, N''), CASE WHEN w.vector_sha256 = 0x
+                        THEN N'The vector in dbo.pooled_features does not match its SHA-256.'
+                        ELSE N'Scan or features were replaced or removed meanwhile.' END) AS error
+                    FROM #wanted AS w
+                    LEFT JOIN #result AS r ON r.scan_id = w.scan_id
+                    WHERE w.scan_id NOT IN (SELECT scan_id FROM #scores)
+                    ORDER BY w.idx) AS f), IIF(@Failed > 5, N' …', N''),
+            N' The others are scored and stored. Call GenerateFeatures with @Recompute = 1 for these.'), 1900), N'%', N'%%');
         THROW 50120, @Message, 1;
     END;
 END;
@@ -7541,7 +8341,9 @@ BEGIN
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #stale (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #some (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
-    CREATE TABLE #units (scan_id INT NOT NULL PRIMARY KEY, unit VARCHAR(MAX) NULL);
+    CREATE TABLE #units (scan_id INT NULL, unit VARCHAR(MAX) NULL);
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
     INSERT INTO #stale (scan_id)
     SELECT v.scan_id
     FROM #vectors AS v
@@ -7552,11 +8354,18 @@ BEGIN
     BEGIN
         DELETE FROM #some;
         DELETE FROM #units;
+        DELETE FROM #sent;
+        DELETE FROM #came;
+        -- At most half of the gigabyte that a script takes, but one vector.
         INSERT INTO #some (scan_id, vector)
-        SELECT TOP (2000) t.scan_id, f.vector
-        FROM #stale AS t
-        LEFT JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-        ORDER BY t.scan_id;
+        SELECT a.scan_id, f.vector
+        FROM (
+            SELECT t.scan_id, ROW_NUMBER() OVER (ORDER BY t.scan_id) AS position,
+                SUM(CAST(COALESCE(DATALENGTH(p.vector), 0) AS BIGINT)) OVER (ORDER BY t.scan_id ROWS UNBOUNDED PRECEDING) AS bytes_so_far
+            FROM (SELECT TOP (2000) scan_id FROM #stale ORDER BY scan_id) AS t
+            LEFT JOIN dbo.pooled_features AS p ON p.scan_id = t.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling) AS a
+        LEFT JOIN dbo.pooled_features AS f ON f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+        WHERE a.position = 1 OR a.bytes_so_far <= 536870912;
         INSERT INTO #units (scan_id, unit)
         EXECUTE sp_execute_external_script
             @language = @Language,
@@ -7575,6 +8384,12 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
             THROW @ErrorNumber, @Message, 1;
         END;
+
+        INSERT INTO #sent (place, part)
+        SELECT scan_id, 1 FROM #some WHERE vector IS NOT NULL;
+        INSERT INTO #came (place, part)
+        SELECT scan_id, 1 FROM #units;
+        EXECUTE internal.CheckRows N'scan_ids';
 
         BEGIN TRANSACTION;
         -- First the vectors, then what is made of them: the order in which StoreFeatures deletes.
@@ -7633,7 +8448,10 @@ Example:
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #vectors (scan_id INT NOT NULL PRIMARY KEY, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #others (scan_id INT NOT NULL PRIMARY KEY, unit VARBINARY(MAX) NOT NULL);
-    CREATE TABLE #similar (scan_id INT NOT NULL PRIMARY KEY, similarity FLOAT NOT NULL);
+    CREATE TABLE #similar (scan_id INT NULL, similarity FLOAT NULL);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
     IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 1000
     BEGIN
         SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Limit AS NVARCHAR(12)), N'NULL'),
@@ -7648,7 +8466,7 @@ Example:
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
     WHERE c.classifier_id = @ClassifierId;
     INSERT INTO #vectors (scan_id, vector_sha256)
-    SELECT f.scan_id, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
+    SELECT f.scan_id, COALESCE(f.vector_sha256, 0x)
     FROM dbo.pooled_features AS f
     INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
     WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
@@ -7661,6 +8479,9 @@ Example:
         THROW 50109, @Message, 1;
     END;
 
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #vectors;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
     EXECUTE internal.RefreshUnitVectors @FeatureSetId, @Pooling;
     SET @Unit = (SELECT unit FROM dbo.unit_vectors WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling);
     SET @Bytes = COALESCE(DATALENGTH(@Unit), 0);
@@ -7677,6 +8498,14 @@ Example:
     FROM #vectors AS v
     INNER JOIN dbo.unit_vectors AS u ON u.scan_id = v.scan_id
     WHERE u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling AND u.scan_id <> @ScanId AND DATALENGTH(u.unit) = @Bytes;
+    -- Hexadecimal takes two characters a byte.
+    SET @Message = (
+        SELECT CONCAT(N'The unit vectors of ', COUNT(*), N' scans are more than the 1 GB that a script takes. ',
+            N'Choose a model on features of a layer with fewer numbers.')
+        FROM #others
+        HAVING 2 * SUM(CAST(DATALENGTH(unit) AS BIGINT)) > 1073741824);
+    IF @Message IS NOT NULL
+        THROW 50231, @Message, 1;
     INSERT INTO #similar (scan_id, similarity)
     EXECUTE sp_execute_external_script
         @language = @Language,
@@ -7696,6 +8525,15 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Unit, Limit)
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
     END;
+
+    -- As many as were asked for or are there, each of those sent and once.
+    INSERT INTO #came (place, part)
+    SELECT scan_id, CASE WHEN similarity BETWEEN -1 AND 1 THEN 1 ELSE 0 END FROM #similar;
+    INSERT INTO #sent (place, part)
+    SELECT TOP (@Limit) scan_id, 1
+    FROM #others
+    ORDER BY CASE WHEN scan_id IN (SELECT place FROM #came) THEN 0 ELSE 1 END, scan_id;
+    EXECUTE internal.CheckRows N'scan_ids';
 
     SELECT p.idx AS patient_index, p.display_name, s.study_date, t.similarity, 100 * r.probability AS probability_percent,
         CASE x.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state

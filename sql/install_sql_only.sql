@@ -251,7 +251,7 @@ BEGIN
     BEGIN TRANSACTION;
     -- A point of a curve of a training run, in the order of position: roc (x = 1 − specificity, y = sensitivity), precision_recall
     -- (x = recall, y = precision), calibration and calibration_raw (x = mean score, y = observed share, threshold = patients of the
-    -- bin), training_train and training_validation (x = iteration, y = log loss). MeasureExperiment fills it.
+    -- bin), training_train and training_validation (x = iteration, y = log loss). StoreExperiment fills it.
     CREATE TABLE dbo.experiment_curves (
         experiment_id INT NOT NULL,
         part VARCHAR(10) NOT NULL,
@@ -272,7 +272,7 @@ GO
 IF OBJECT_ID(N'dbo.experiment_metrics', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A measured figure of a training run; value is NULL where it is not defined, as the AUC of one class. MeasureExperiment fills it.
+    -- A measured figure of a training run; value is NULL where it is not defined, as the AUC of one class. StoreExperiment fills it.
     CREATE TABLE dbo.experiment_metrics (
         experiment_id INT NOT NULL,
         part VARCHAR(10) NOT NULL,
@@ -3173,123 +3173,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- TrainNetworkSql: trains a dense network with ReLU units and a softmax on a data set, with no Python.
--- Example: EXECUTE dbo.TrainNetworkSql @Dataset = N'digits', @Hidden = N'32,16', @Iterations = 200, @ModelName = N'digits';
-CREATE OR ALTER PROCEDURE dbo.TrainNetworkSql
-    @Dataset NVARCHAR(128) = NULL,           -- data set in dbo.examples and dbo.example_labels
-    @Hidden NVARCHAR(400) = N'32,16',        -- units of the hidden layers, with commas
-    @Iterations INT = 100,                   -- steps of the whole training, those already stored included, 1 to 1000000
-    @LearningRate FLOAT = 0.1,               -- size of a step, above 0 and up to 1000
-    @L2 FLOAT = 0,                           -- the loss holds half of it times the sum of the squared weights
-    @BatchSize INT = NULL,                   -- examples in a step; NULL means all
-    @Momentum FLOAT = 0.9,                   -- share of the last step that is taken again, 0 to 0.999
-    @Seed INT = 1,                           -- begins the generator of weights and order, 1 to 2147483646
-    @ModelName NVARCHAR(128) = N'network_sql', -- name of the network
-    @Help BIT = 0                            -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.TrainNetworkSql learns the labels of a data set by gradient descent, every step a few statements over tables.
-Weights come from a generator written in T-SQL, so the same call gives the same network on every engine. The examples are
-shuffled once; each step takes the next @BatchSize of them. Weights and dbo.training_log are stored about every five seconds
-and at the end: stopped at any point, the training goes on from there when called again. A network that has its @Iterations
-already is left as it is; give more to go on. ScoreNetworkSql runs it.
-Parameters:
-    @Dataset NVARCHAR(128) = NULL              data set in dbo.examples and dbo.example_labels
-    @Hidden NVARCHAR(400) = N''32,16''           units of the hidden layers, with commas
-    @Iterations INT = 100                      steps of the whole training, those already stored included, 1 to 1000000
-    @LearningRate FLOAT = 0.1                  size of a step, above 0 and up to 1000
-    @L2 FLOAT = 0                              the loss holds half of it times the sum of the squared weights
-    @BatchSize INT = NULL                      examples in a step; NULL means all
-    @Momentum FLOAT = 0.9                      share of the last step that is taken again, 0 to 0.999
-    @Seed INT = 1                              begins the generator of weights and order, 1 to 2147483646
-    @ModelName NVARCHAR(128) = N''network_sql''  name of the network
-    @Help BIT = 0                              1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.TrainNetworkSql @Dataset = N''digits'', @Hidden = N''32,16'', @Iterations = 200, @ModelName = N''digits'';';
-        RETURN 0;
-    END;
-
-    EXECUTE internal.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
-
-    DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Filled INT = 0, @Loss FLOAT, @LossText NVARCHAR(30);
-    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
-        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
-        PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #gradients (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #data (example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, unit));
-    CREATE TABLE #targets (example INT NOT NULL PRIMARY KEY, label INT NOT NULL);
-    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #deltas (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
-        PRIMARY KEY (example, label));
-    CREATE TABLE #log (iteration INT NOT NULL PRIMARY KEY, examples INT NOT NULL, loss FLOAT NOT NULL);
-
-    EXECUTE internal.StartNetwork @ModelName, @Dataset, @Hidden, @Seed, @Iteration OUTPUT;
-    SET @Examples = (SELECT COUNT(*) FROM #targets);
-    IF @BatchSize IS NULL OR @BatchSize > @Examples
-        SET @BatchSize = @Examples;
-    RAISERROR(N'%s: %d examples, iterations %d to %d.', 0, 1, @ModelName, @Examples, @Iteration, @Iterations) WITH NOWAIT;
-
-    WHILE @Iteration < @Iterations
-    BEGIN
-        BEGIN TRY
-            SET @First = CAST(@Iteration AS BIGINT) * @BatchSize % @Examples;
-            IF @BatchSize < @Examples OR @Filled = 0
-            BEGIN
-                DELETE FROM #activations;
-                INSERT INTO #activations (layer, example, unit, value)
-                SELECT 0, example, unit, value
-                FROM #data
-                WHERE (example >= @First AND example < @First + @BatchSize) OR example < @First + @BatchSize - @Examples;
-                SET @Filled = 1;
-            END;
-            ELSE
-                DELETE FROM #activations WHERE layer > 0;
-
-            EXECUTE internal.ForwardLayers;
-            EXECUTE internal.FillProbabilities;
-            SET @Loss = (
-                SELECT AVG(p.loss)
-                FROM #targets AS t
-                INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label);
-            SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
-            EXECUTE internal.BackwardLayers;
-            EXECUTE internal.UpdateWeights @LearningRate, @L2, @Momentum;
-        END TRY
-        BEGIN CATCH
-            SET @Number = ERROR_NUMBER();
-            -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
-            IF @Number NOT IN (232, 3623, 8115)
-                THROW;
-            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ',
-                @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
-            THROW 50176, @Message, 1;
-        END CATCH;
-
-        SET @Iteration = @Iteration + 1;
-        INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
-        IF @Iteration = @Iterations OR DATEDIFF(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
-        BEGIN
-            EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
-            SET @Stored = SYSUTCDATETIME();
-            SET @LossText = CAST(@Loss AS NVARCHAR(30));
-            RAISERROR(N'Iteration %d of %d: loss %s.', 0, 1, @Iteration, @Iterations, @LossText) WITH NOWAIT;
-        END;
-    END;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- ListRuns: the long calls of procedures, the newest first, and how far each is.
 -- Example: EXECUTE dbo.ListRuns;
 CREATE OR ALTER PROCEDURE dbo.ListRuns
@@ -3362,6 +3245,190 @@ Example:
         AND (s.run_id > @AfterRun OR s.run_id = @AfterRun AND s.step > @AfterStep)
     ORDER BY s.run_id, s.step
     OPTION (RECOMPILE);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- EndRun: ends a row of dbo.runs, as failed where there is a message; whoever calls this throws the message next.
+-- Called by GenerateFeatures and every other procedure that called StartRun.
+CREATE OR ALTER PROCEDURE internal.EndRun
+    @RunId INT,                     -- row of dbo.runs
+    @Failed INT = 0,                -- how much of what was to be done failed
+    @Message NVARCHAR(2000) = NULL  -- the error that ends it, with % doubled as THROW takes it, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    UPDATE dbo.runs
+    SET ended_at = SYSUTCDATETIME(), status = CASE WHEN @Message IS NULL THEN 'done' ELSE 'failed' END, failed = @Failed,
+        message = REPLACE(@Message, N'%%', N'%')
+    WHERE run_id = @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReportStep: says how far a run is: as a message at once, and as a row of dbo.run_steps for other connections.
+-- Inside a transaction the row is seen only when that ends, so runs call this outside of theirs.
+-- Called by GenerateFeatures and every other procedure that called StartRun.
+CREATE OR ALTER PROCEDURE internal.ReportStep
+    @RunId INT,                -- row of dbo.runs
+    @Message NVARCHAR(2000),   -- what to say
+    @Done INT = NULL,          -- how much is done, or NULL where nothing is counted
+    @Total INT = NULL          -- of how much
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+    BEGIN TRANSACTION;
+    UPDATE dbo.runs SET done = COALESCE(@Done, done), total = COALESCE(@Total, total) WHERE run_id = @RunId;
+    -- Whoever has the run deleted its row may do so: then nothing is recorded.
+    INSERT INTO dbo.run_steps (run_id, step, message, done, total)
+    SELECT r.run_id, 1 + COALESCE((SELECT MAX(s.step) FROM dbo.run_steps AS s WITH (UPDLOCK, HOLDLOCK) WHERE s.run_id = r.run_id), 0),
+        @Message, @Done, @Total
+    FROM dbo.runs AS r
+    WHERE r.run_id = @RunId;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StartRun: begins a row of dbo.runs, for whoever looks on from another connection.
+-- Called by GenerateFeatures and every other procedure that reports how far it is, outside of a transaction.
+CREATE OR ALTER PROCEDURE internal.StartRun
+    @ProcedureName NVARCHAR(128), -- who begins
+    @RunId INT OUTPUT             -- its row
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO dbo.runs (procedure_name) VALUES (@ProcedureName);
+    SET @RunId = SCOPE_IDENTITY();
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TrainNetworkSql: trains a dense network with ReLU units and a softmax on a data set, with no Python.
+-- Example: EXECUTE dbo.TrainNetworkSql @Dataset = N'digits', @Hidden = N'32,16', @Iterations = 200, @ModelName = N'digits';
+CREATE OR ALTER PROCEDURE dbo.TrainNetworkSql
+    @Dataset NVARCHAR(128) = NULL,           -- data set in dbo.examples and dbo.example_labels
+    @Hidden NVARCHAR(400) = N'32,16',        -- units of the hidden layers, with commas
+    @Iterations INT = 100,                   -- steps of the whole training, those already stored included, 1 to 1000000
+    @LearningRate FLOAT = 0.1,               -- size of a step, above 0 and up to 1000
+    @L2 FLOAT = 0,                           -- the loss holds half of it times the sum of the squared weights
+    @BatchSize INT = NULL,                   -- examples in a step; NULL means all
+    @Momentum FLOAT = 0.9,                   -- share of the last step that is taken again, 0 to 0.999
+    @Seed INT = 1,                           -- begins the generator of weights and order, 1 to 2147483646
+    @ModelName NVARCHAR(128) = N'network_sql', -- name of the network
+    @Help BIT = 0                            -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.TrainNetworkSql learns the labels of a data set by gradient descent, every step a few statements over tables.
+Weights come from a generator written in T-SQL, so the same call gives the same network on every engine. The examples are
+shuffled once; each step takes the next @BatchSize of them. Weights and dbo.training_log are stored about every five seconds
+and at the end: stopped at any point, the training goes on from there when called again. A network that has its @Iterations
+already is left as it is; give more to go on. ScoreNetworkSql runs it.
+Parameters:
+    @Dataset NVARCHAR(128) = NULL              data set in dbo.examples and dbo.example_labels
+    @Hidden NVARCHAR(400) = N''32,16''           units of the hidden layers, with commas
+    @Iterations INT = 100                      steps of the whole training, those already stored included, 1 to 1000000
+    @LearningRate FLOAT = 0.1                  size of a step, above 0 and up to 1000
+    @L2 FLOAT = 0                              the loss holds half of it times the sum of the squared weights
+    @BatchSize INT = NULL                      examples in a step; NULL means all
+    @Momentum FLOAT = 0.9                      share of the last step that is taken again, 0 to 0.999
+    @Seed INT = 1                              begins the generator of weights and order, 1 to 2147483646
+    @ModelName NVARCHAR(128) = N''network_sql''  name of the network
+    @Help BIT = 0                              1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.TrainNetworkSql @Dataset = N''digits'', @Hidden = N''32,16'', @Iterations = 200, @ModelName = N''digits'';';
+        RETURN 0;
+    END;
+
+    EXECUTE internal.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
+
+    DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Filled INT = 0, @Loss FLOAT, @LossText NVARCHAR(30);
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @RunId INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #gradients (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #data (example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, PRIMARY KEY (example, unit));
+    CREATE TABLE #targets (example INT NOT NULL PRIMARY KEY, label INT NOT NULL);
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #deltas (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
+    CREATE TABLE #log (iteration INT NOT NULL PRIMARY KEY, examples INT NOT NULL, loss FLOAT NOT NULL);
+
+    EXECUTE internal.StartNetwork @ModelName, @Dataset, @Hidden, @Seed, @Iteration OUTPUT;
+    SET @Examples = (SELECT COUNT(*) FROM #targets);
+    IF @BatchSize IS NULL OR @BatchSize > @Examples
+        SET @BatchSize = @Examples;
+    SET @Message = CONCAT(@ModelName, N': ', @Examples, N' examples, iterations ', @Iteration, N' to ', @Iterations, N'.');
+    EXECUTE internal.StartRun N'TrainNetworkSql', @RunId OUTPUT;
+    EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
+
+    WHILE @Iteration < @Iterations
+    BEGIN
+        BEGIN TRY
+            SET @First = CAST(@Iteration AS BIGINT) * @BatchSize % @Examples;
+            IF @BatchSize < @Examples OR @Filled = 0
+            BEGIN
+                DELETE FROM #activations;
+                INSERT INTO #activations (layer, example, unit, value)
+                SELECT 0, example, unit, value
+                FROM #data
+                WHERE (example >= @First AND example < @First + @BatchSize) OR example < @First + @BatchSize - @Examples;
+                SET @Filled = 1;
+            END;
+            ELSE
+                DELETE FROM #activations WHERE layer > 0;
+
+            EXECUTE internal.ForwardLayers;
+            EXECUTE internal.FillProbabilities;
+            SET @Loss = (
+                SELECT AVG(p.loss)
+                FROM #targets AS t
+                INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label);
+            SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
+            EXECUTE internal.BackwardLayers;
+            EXECUTE internal.UpdateWeights @LearningRate, @L2, @Momentum;
+        END TRY
+        BEGIN CATCH
+            SET @Number = ERROR_NUMBER();
+            -- 8115 and 232 are overflow, 3623 an EXP, SQRT or LOG that has no value.
+            IF @Number NOT IN (232, 3623, 8115)
+                THROW;
+            SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ',
+                @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
+            EXECUTE internal.EndRun @RunId, 0, @Message;
+            THROW 50176, @Message, 1;
+        END CATCH;
+
+        SET @Iteration = @Iteration + 1;
+        INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
+        IF @Iteration = @Iterations OR DATEDIFF_BIG(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
+        BEGIN
+            EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
+            SET @Stored = SYSUTCDATETIME();
+            SET @LossText = CAST(@Loss AS NVARCHAR(30));
+            SET @Message = CONCAT(N'Iteration ', @Iteration, N' of ', @Iterations, N': loss ', @LossText, N'.');
+            EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
+        END;
+    END;
+    EXECUTE internal.EndRun @RunId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -3484,6 +3551,56 @@ BEGIN
     DELETE FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId;
     DELETE FROM dbo.model_nodes WHERE classifier_id = @ClassifierId;
     DELETE FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- DigestModelRows: the SHA-256 of a model's rows as they stand, which dbo.model_scoring keeps and whoever scores with them compares.
+-- It is over ASCII text, a line a row: the row of dbo.model_scoring behind the model's own SHA-256, then nodes, coefficients and
+-- calibration in order of their keys, floats as the 16 hexadecimal digits of their 8 bytes.
+-- Called by FindScoring, StoreModelNodes and TakeCopiedModel.
+CREATE OR ALTER PROCEDURE internal.DigestModelRows
+    @ClassifierId INT,             -- the model
+    @Sha256 VARBINARY(32) OUTPUT   -- the SHA-256, or NULL where it has no row in dbo.model_scoring
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Text VARCHAR(MAX), @Line CHAR(1) = CHAR(10);
+    SELECT @Text = CONCAT(CONVERT(VARCHAR(64), c.sha256, 2), ',', s.width, ',', s.trees, ',',
+        CONVERT(VARCHAR(16), CAST(s.divisor AS BINARY(8)), 2), ',', CONVERT(VARCHAR(16), CAST(s.steepness AS BINARY(8)), 2), ',',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN s.intercept = 0 THEN 0 ELSE s.intercept END AS BINARY(8)), 2), ',',
+        CONVERT(VARCHAR(16), CAST(s.prevalence AS BINARY(8)), 2), @Line)
+    FROM dbo.model_scoring AS s
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+    WHERE s.classifier_id = @ClassifierId;
+    SET @Sha256 = NULL;
+    IF @Text IS NULL
+        RETURN 0;
+
+    -- A zero has one sign here: a database need not keep the other.
+    SELECT @Text = CONCAT(@Text, STRING_AGG(CAST(CONCAT('n', n.tree, ',', n.node, ',', n.feature_index, ',',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN n.threshold = 0 THEN 0 ELSE n.threshold END AS BINARY(8)), 2), ',', n.missing, ',',
+        n.default_left, ',', n.left_node, ',', n.right_node, ',',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN n.leaf_value = 0 THEN 0 ELSE n.leaf_value END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+        @Line) WITHIN GROUP (ORDER BY n.tree, n.node), @Line)
+    FROM dbo.model_nodes AS n
+    WHERE n.classifier_id = @ClassifierId;
+    SELECT @Text = CONCAT(@Text, STRING_AGG(CAST(CONCAT('c', k.feature_index, ',',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN k.mean = 0 THEN 0 ELSE k.mean END AS BINARY(8)), 2), ',',
+        CONVERT(VARCHAR(16), CAST(k.scale AS BINARY(8)), 2), ',',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN k.coefficient = 0 THEN 0 ELSE k.coefficient END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+        @Line) WITHIN GROUP (ORDER BY k.feature_index), @Line)
+    FROM dbo.model_coefficients AS k
+    WHERE k.classifier_id = @ClassifierId;
+    SELECT @Text = CONCAT(@Text, STRING_AGG(CAST(CONCAT('p', p.position, ',', p.method, ',',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN p.x = 0 THEN 0 ELSE p.x END AS BINARY(8)), 2), ',',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN p.y = 0 THEN 0 ELSE p.y END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+        @Line) WITHIN GROUP (ORDER BY p.position), @Line)
+    FROM dbo.model_calibration AS p
+    WHERE p.classifier_id = @ClassifierId;
+    SET @Sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Text));
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -3815,6 +3932,53 @@ BEGIN
         FROM #margins AS m
         INNER JOIN dbo.model_scoring AS s ON s.classifier_id = @ClassifierId) AS r;
     EXECUTE internal.CalibrateScores @ClassifierId, @Prevalence;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CheckVectors: refuses vectors that are not those that were stored, or together more than a script takes.
+-- Called by FindPatients and every other procedure that reads vectors, after filling the table #read with their scan_ids.
+CREATE OR ALTER PROCEDURE internal.CheckVectors
+    @FeatureSetId INT,      -- feature set of the vectors
+    @Pooling NVARCHAR(32),  -- their pooling
+    @AreSent BIT = 1,       -- 1 when all of them go to one script
+    @RefuseAltered BIT = 1  -- 0 leaves those to the caller that are not what was stored
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Count INT, @Some NVARCHAR(200), @Bytes BIGINT;
+    CREATE TABLE #altered (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #altered (scan_id)
+    SELECT f.scan_id
+    FROM #read AS r
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = r.scan_id
+    WHERE @RefuseAltered = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+        AND COALESCE(f.vector_sha256, 0x) <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector));
+    SET @Count = (SELECT COUNT(*) FROM #altered);
+    IF @Count > 0
+    BEGIN
+        SET @Some = (SELECT STRING_AGG(CAST(a.scan_id AS NVARCHAR(12)), N', ')
+            FROM (SELECT TOP (5) scan_id FROM #altered ORDER BY scan_id) AS a);
+        SET @Message = CONCAT(N'The vectors of ', @Count,
+            N' scans in dbo.pooled_features do not match their SHA-256, or have none: scan_id ', @Some,
+            IIF(@Count > 5, N', …', N''), N'. Call GenerateFeatures with @Recompute = 1, or copy them again.');
+        THROW 50105, @Message, 1;
+    END;
+
+    -- Text goes as UTF-16; above 2 GB in a column a runtime gives wrong data.
+    SET @Bytes = (
+        SELECT SUM(CAST(DATALENGTH(f.vector) AS BIGINT))
+        FROM #read AS r
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = r.scan_id
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling);
+    IF @AreSent = 1 AND @Bytes > 1073741824
+    BEGIN
+        SET @Message = CONCAT(N'The vectors of these ', (SELECT COUNT(*) FROM #read), N' scans are ', @Bytes / 1000000,
+            N' MB as they are sent to the script, which takes 1 GB. Take fewer patients, or features of a layer with fewer numbers.');
+        THROW 50231, @Message, 1;
+    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4163,9 +4327,10 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Found INT, @Trees INT, @Width INT, @Stored INT, @Difference FLOAT;
+    DECLARE @Kept VARBINARY(32), @Digest VARBINARY(32);
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @Found = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    SELECT @Trees = trees, @Width = width FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
+    SELECT @Trees = trees, @Width = width, @Kept = rows_sha256 FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
     SET @Stored = CASE WHEN @Trees > 0
         THEN (SELECT COUNT(DISTINCT tree) FROM dbo.model_nodes WHERE classifier_id = @ClassifierId)
         ELSE (SELECT COUNT(*) FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId) END;
@@ -4176,6 +4341,16 @@ BEGIN
             N'; where external scripts run, and bring it here with lungdb copy.');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50150, @Message, 1;
+    END;
+
+    EXECUTE internal.DigestModelRows @ClassifierId, @Digest OUTPUT;
+    IF @Kept IS NULL OR @Kept <> @Digest
+    BEGIN
+        SET @Message = CONCAT(N'The rows from which plain T-SQL scores the model ''', @ModelName, N''' version ', @Found,
+            N' do not match their SHA-256, or have none. Call EXECUTE dbo.StoreModelNodes @ModelName = N''', @ModelName, N''', @Version = ',
+            @Found, N'; where external scripts run, and bring it here with lungdb copy.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50105, @Message, 1;
     END;
 
     SET @Difference = (SELECT max_difference FROM dbo.model_checks WHERE classifier_id = @ClassifierId);
@@ -4235,7 +4410,9 @@ CREATE OR ALTER PROCEDURE internal.FindPatients
     @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
     @FeatureSetId INT,        -- feature set that the model reads
     @Pooling NVARCHAR(32),    -- pooling that the model reads
-    @SkipMissing BIT          -- 1 leaves out patients without features
+    @SkipMissing BIT,         -- 1 leaves out patients without features
+    @AreSent BIT = 0,         -- 1 when their vectors go to a script
+    @RefuseAltered BIT = 1    -- 0 takes vectors that are not what was stored too, with an empty hash
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -4243,6 +4420,7 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
     CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     IF @SkipMissing IS NULL
     BEGIN
         SET @Message = N'The value NULL for the parameter @SkipMissing is not supported. Supported values are 0 and 1.';
@@ -4282,10 +4460,14 @@ BEGIN
     ELSE
     BEGIN
         INSERT INTO #wanted (scan_id, idx, vector_sha256)
-        SELECT DISTINCT a.scan_id, a.idx, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
+        SELECT DISTINCT a.scan_id, a.idx,
+            CASE WHEN f.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) THEN f.vector_sha256 ELSE 0x END
         FROM #asked AS a
         INNER JOIN dbo.pooled_features AS f ON f.scan_id = a.scan_id
         WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+        INSERT INTO #read (scan_id)
+        SELECT scan_id FROM #wanted;
+        EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, @AreSent, @RefuseAltered;
         DELETE a FROM #asked AS a INNER JOIN #wanted AS w ON w.scan_id = a.scan_id;
         SET @Missing = (SELECT COUNT(DISTINCT scan_id) FROM #asked);
         SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ')
@@ -4818,6 +5000,23 @@ BEGIN
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
+    SET @Message = (
+        SELECT CONCAT(N'The vectors of ', COUNT(*),
+            N' scans are not those that were sent: their SHA-256 is another one. Make the copy again.')
+        FROM #copy_scans
+        WHERE vector_sha256 <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), vector))
+        HAVING COUNT(*) > 0);
+    IF @Message IS NULL
+        SET @Message = (
+            SELECT CONCAT(COUNT(*), N' series are here with other slices than where their features come from, the first as scan_id ',
+                MIN(s.scan_id), N'. Load the same slices on both sides, or leave these patients out.')
+            FROM #copy_scans AS c
+            INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid
+            WHERE s.content_sha256 <> c.content_sha256
+            HAVING COUNT(*) > 0);
+    IF @Message IS NOT NULL
+        THROW 50155, @Message, 1;
+
     SET @Top = (
         SELECT MAX(i.idx) FROM (
             SELECT idx FROM dbo.patients WITH (UPDLOCK, HOLDLOCK)
@@ -4835,11 +5034,12 @@ BEGIN
     SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
 
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
-        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification)
+        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification, patient_orientation, intake_rule, monoenergetic_kev)
     SELECT c.patient_id,
         CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
         c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
-        c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification
+        c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification,
+        c.patient_orientation, c.intake_rule, c.monoenergetic_kev
     FROM #copy_scans AS c
     WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
 
@@ -4853,12 +5053,12 @@ BEGIN
     FROM #arrived AS a
     WHERE NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
     UPDATE p
-    SET p.vector = a.vector
+    SET p.vector = a.vector, p.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), a.vector))
     FROM dbo.pooled_features AS p
     INNER JOIN #arrived AS a ON a.scan_id = p.scan_id
     WHERE p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling;
-    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector)
-    SELECT a.scan_id, @FeatureSetId, @Pooling, a.vector
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256)
+    SELECT a.scan_id, @FeatureSetId, @Pooling, a.vector, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), a.vector))
     FROM #arrived AS a
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);
@@ -4895,7 +5095,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT;
+    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT,
+        @Digest VARBINARY(32);
     SELECT @ModelName = name, @Version = version FROM #copy_model;
     IF EXISTS (
         SELECT 1
@@ -4916,7 +5117,8 @@ BEGIN
     IF @NetworkId IS NULL
     BEGIN
         INSERT INTO dbo.networks (name, version, library, model, sha256, details)
-        SELECT m.network_name, (SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WHERE n.name = m.network_name),
+        SELECT m.network_name, (
+                SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) WHERE n.name = m.network_name),
             m.network_library, 0x, m.network_sha256, m.network_details
         FROM #copy_model AS m;
         SET @NetworkId = SCOPE_IDENTITY();
@@ -4931,6 +5133,16 @@ BEGIN
         INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
         SELECT @NetworkId, layer, preprocessing, feature_set_width FROM #copy_model;
         SET @FeatureSetId = SCOPE_IDENTITY();
+    END;
+    IF EXISTS (
+        SELECT 1
+        FROM #copy_model AS m
+        INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = @FeatureSetId
+        WHERE fs.width <> m.feature_set_width)
+    BEGIN
+        SET @Message = CONCAT(N'The feature set ', @FeatureSetId, N' has another width here than where the model comes from. ',
+            N'Correct it in dbo.feature_sets where it is wrong, and copy again.');
+        THROW 50155, @Message, 1;
     END;
     SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
     IF @ClassifierId IS NULL
@@ -4950,6 +5162,14 @@ BEGIN
     SELECT @ClassifierId, feature_index, mean, scale, coefficient FROM #copy_coefficients;
     INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
     SELECT @ClassifierId, position, method, x, y FROM #copy_calibration;
+    EXECUTE internal.DigestModelRows @ClassifierId, @Digest OUTPUT;
+    IF EXISTS (SELECT 1 FROM #copy_model WHERE rows_sha256 <> @Digest)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The rows of the model ''', @ModelName, N''' version ', @Version,
+            N' are not those that were sent: their SHA-256 is another one. Make the copy again.'), N'%', N'%%');
+        THROW 50155, @Message, 1;
+    END;
+    UPDATE dbo.model_scoring SET rows_sha256 = @Digest WHERE classifier_id = @ClassifierId;
     INSERT INTO dbo.model_checks (classifier_id, patients, max_difference, checked_at)
     SELECT @ClassifierId, patients, max_difference, checked_at FROM #copy_model;
     EXECUTE internal.TakeCopiedScans @ClassifierId, @FeatureSetId;
@@ -5016,7 +5236,8 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StorePredictions: stores the scores in #scores as rows of dbo.predictions and shows them in the worklist.
--- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL, whose tables #wanted and #scores it reads.
+-- Scores of scans that were removed meanwhile are taken out of #scores, and a model that was deleted is refused.
+-- Called by PredictLungCancer, StoreScored and the procedures in plain T-SQL, whose tables #wanted and #scores it reads.
 CREATE OR ALTER PROCEDURE internal.StorePredictions
     @ClassifierId INT,  -- model that gave the scores
     @Prevalence FLOAT   -- share of positives that they are corrected to, or NULL
@@ -5025,16 +5246,23 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Locked INT, @Scans NVARCHAR(MAX) = (SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #scores);
+    DECLARE @Message NVARCHAR(2000), @Locked INT, @Scans NVARCHAR(MAX);
     BEGIN TRANSACTION;
     -- Before anything is written, so that two who score the same scan wait for each other here, and not crosswise.
     SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #scores));
+    IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId)
+    BEGIN
+        SET @Message = N'The model was deleted while it was scoring. Nothing is stored. Take another one; see dbo.classifiers.';
+        THROW 50232, @Message, 1;
+    END;
+    DELETE FROM #scores WHERE scan_id NOT IN (
+        SELECT s.scan_id FROM dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) INNER JOIN #wanted AS w ON w.scan_id = s.scan_id);
     INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
     SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
     FROM #scores AS s
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
     ORDER BY w.idx;
-    SET @Scans = COALESCE(@Scans, N'');
+    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #scores), N'');
     EXECUTE dbo.RefreshWorklist @Scans;
     COMMIT TRANSACTION;
 END;
@@ -5091,6 +5319,12 @@ Example:
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence, 1;
 
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    IF NOT EXISTS (SELECT 1 FROM #scores)
+    BEGIN
+        SET @Message = CONCAT(N'The scan of the patient with index ', @PatientIndex,
+            N' was replaced or removed while it was scored. Nothing is stored. Call it again.');
+        THROW 50232, @Message, 1;
+    END;
     SET @PredictionResult = (SELECT 100 * probability FROM #scores);
     SELECT @PredictionResult AS prediction_percent;
 END;
@@ -5130,7 +5364,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT;
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT, @Message NVARCHAR(2000);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
@@ -5142,6 +5376,12 @@ Example:
 
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
     SET @Scored = (SELECT COUNT(*) FROM #scores);
+    SET @Message = (
+        SELECT STRING_AGG(CAST(w.idx AS NVARCHAR(MAX)), N', ')
+        FROM (SELECT TOP (20) idx FROM #wanted WHERE scan_id NOT IN (SELECT scan_id FROM #scores) ORDER BY idx) AS w);
+    IF @Message IS NOT NULL
+        RAISERROR(N'The scans of some patients were replaced or removed meanwhile, and are left out; the first indices: %s.', 0, 1,
+            @Message) WITH NOWAIT;
     SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
     FROM #scores AS s
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id

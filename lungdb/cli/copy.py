@@ -6,11 +6,10 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from lungdb.cli.support import escaped
 from lungdb.copying.delivery import run_batches, write_script
 from lungdb.copying.script import copy_batches
 from lungdb.database.site import open_database
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, escaped
 
 
 def main(argv: Sequence[str]) -> int:

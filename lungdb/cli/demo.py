@@ -12,10 +12,9 @@ from pathlib import Path
 from lungdb.cli import load_labels, load_network, load_scans
 from lungdb.cli.demo_people import describe_page, name_patients
 from lungdb.cli.sql import print_table, run_and_print
-from lungdb.cli.support import escaped
 from lungdb.database import Connection, connect, install, sql_directory
 from lungdb.database.site import set_setting
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, escaped
 from lungdb.reporting.held_out import Score, auc_sentence, newest_seed, score_test_patients
 
 PATIENTS = 128
@@ -33,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--folder", type=Path, default=Path("demo"), help="where scans and database go (default: demo)")
     parser.add_argument("--scans", type=Path, metavar="DIR", help="your own folder of DICOM files")
     parser.add_argument("--labels", type=Path, metavar="CSV", help="your own labels, with the columns id,cancer")
-    parser.add_argument("--network", type=Path, metavar="FILE", help="your own network: ONNX, PyTorch weights or CNTK")
+    parser.add_argument("--network", type=Path, metavar="FILE", help="your own network, as load-network takes it")
     options = parser.parse_args(argv)
     if (options.scans is None) != (options.labels is None):
         parser.error("--scans and --labels go together")

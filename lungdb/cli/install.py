@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 
-from lungdb.cli.support import add_database_argument, escaped
+from lungdb.cli.support import add_database_argument
 from lungdb.config import load_settings
 from lungdb.database import connect, install
 from lungdb.database.site import schema_version
+from lungdb.errors import escaped
 
 
 def main(argv: Sequence[str]) -> int:

@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lungdb.cli.support import add_database_argument, escaped, exit_status
+from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.database.site import open_database
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, escaped
 from lungdb.loading.picture_labels import read_labels
 
 if TYPE_CHECKING:

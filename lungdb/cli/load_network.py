@@ -9,7 +9,8 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from lungdb.cli.support import add_database_argument, escaped, exit_status
+from lungdb.cli.support import add_database_argument, exit_status
+from lungdb.errors import escaped
 from lungdb.loading.network_file import FORMATS, NetworkFile
 from lungdb.loading.networks import Wish, describe, load_network
 from lungdb.loading.precision import PICTURES, PRECISIONS, Entry

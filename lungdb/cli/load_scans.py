@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lungdb.cli.support import add_database_argument, escaped, exit_status
+from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.config import load_settings
 from lungdb.database.site import open_database
 from lungdb.dicom.identity import Identity
@@ -15,7 +15,7 @@ from lungdb.dicom.limits import Limits
 from lungdb.dicom.patients import RULES
 from lungdb.dicom.rejection import REASONS
 from lungdb.dicom.source import Rejection
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, escaped
 
 if TYPE_CHECKING:
     from lungdb.loading.scans import Options, Report

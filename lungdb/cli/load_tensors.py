@@ -6,7 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from lungdb.cli.support import add_database_argument, escaped, exit_status
+from lungdb.cli.support import add_database_argument, exit_status
+from lungdb.errors import escaped
 from lungdb.loading.tensors import load_tensors
 from lungdb.networks.dense import ACTIVATIONS
 

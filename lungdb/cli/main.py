@@ -7,7 +7,8 @@ import sys
 from collections.abc import Sequence
 
 from lungdb import __version__
-from lungdb.cli.support import escaped, exit_status
+from lungdb.cli.support import exit_status
+from lungdb.errors import escaped
 
 COMMANDS = {
     "demo": "the whole job on synthetic scans, or on yours",

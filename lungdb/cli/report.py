@@ -6,9 +6,9 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from lungdb.cli.support import add_database_argument, escaped, exit_status
+from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.database.site import open_database
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, escaped
 from lungdb.reporting.facts import read_facts
 
 

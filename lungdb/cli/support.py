@@ -10,7 +10,7 @@ from argparse import ArgumentParser
 from collections.abc import Callable, Sequence
 from types import FrameType
 
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, escaped
 
 
 def add_database_argument(parser: ArgumentParser) -> None:
@@ -20,24 +20,6 @@ def add_database_argument(parser: ArgumentParser) -> None:
         "--database",
         metavar="TARGET",
         help="sqlite:///FILE.db or an ODBC connection string (default: `database` of config.py or LUNGDB_DATABASE)",
-    )
-
-
-def escaped(text: object, *, keep: str = "") -> str:
-    """Write what a terminal would obey as ``\\x1b`` and the like: names of files hold any bytes.
-
-    Parameters
-    ----------
-    text : object
-        A name, a path or a message with one in it.
-    keep : str
-        Characters that stay although they cannot be printed, such as the line ends of a message.
-    """
-    return "".join(
-        sign
-        if sign.isprintable() or sign in keep
-        else sign.encode("unicode_escape", "backslashreplace").decode("ascii")
-        for sign in str(text)
     )
 
 

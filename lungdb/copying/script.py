@@ -27,7 +27,7 @@ _TABLES = {
     layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL, preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
     feature_set_width INT NOT NULL, width INT NOT NULL, trees INT NOT NULL, divisor FLOAT NOT NULL,
     steepness FLOAT NOT NULL, intercept FLOAT NOT NULL, prevalence FLOAT NULL, patients INT NOT NULL,
-    max_difference FLOAT NOT NULL, checked_at DATETIME2(3) NOT NULL""",
+    max_difference FLOAT NOT NULL, checked_at DATETIME2(3) NOT NULL, rows_sha256 VARBINARY(32) NOT NULL""",
     "#copy_nodes": """
     tree INT NOT NULL, node INT NOT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
     default_left BIT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL""",
@@ -40,15 +40,17 @@ _TABLES = {
     series_uid NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, study_uid NVARCHAR(64) NOT NULL, study_date DATE NULL,
     manufacturer NVARCHAR(64) NULL, image_rows INT NOT NULL, image_cols INT NOT NULL, number_images INT NOT NULL,
     spacing_z FLOAT NULL, spacing_y FLOAT NULL, spacing_x FLOAT NULL, content_sha256 VARBINARY(32) NOT NULL,
-    gantry_tilt FLOAT NULL, deidentification NVARCHAR(64) NULL, features_sha256 VARBINARY(32) NOT NULL,
-    vector NVARCHAR(MAX) NOT NULL, raw FLOAT NOT NULL, probability FLOAT NOT NULL""",
+    gantry_tilt FLOAT NULL, deidentification NVARCHAR(64) NULL, patient_orientation NVARCHAR(2) NULL,
+    intake_rule TINYINT NOT NULL, monoenergetic_kev REAL NULL, features_sha256 VARBINARY(32) NOT NULL,
+    vector NVARCHAR(MAX) NOT NULL, vector_sha256 VARBINARY(32) NOT NULL,
+    raw FLOAT NOT NULL, probability FLOAT NOT NULL""",
 }
 
 _MODEL = """
 SELECT c.name, c.version, c.library, c.pooling, c.model, c.sha256, c.details, c.created_at, n.name AS network_name,
     n.library AS network_library, n.sha256 AS network_sha256, n.details AS network_details, fs.layer, fs.preprocessing,
     fs.width AS feature_set_width, s.width, s.trees, s.divisor, s.steepness, s.intercept, s.prevalence, k.patients,
-    k.max_difference, k.checked_at
+    k.max_difference, k.checked_at, s.rows_sha256
 FROM dbo.classifiers AS c
 INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = c.feature_set_id
 INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
@@ -72,7 +74,7 @@ SELECT position, method, x, y FROM dbo.model_calibration WHERE classifier_id = ?
 _SCANS = """
 SELECT p.patient_id, p.idx, s.series_uid, s.study_uid, s.study_date, s.manufacturer, s.image_rows, s.image_cols,
     s.number_images, s.spacing_z, s.spacing_y, s.spacing_x, s.content_sha256, s.gantry_tilt, s.deidentification,
-    f.sha256 AS features_sha256, v.vector
+    s.patient_orientation, s.intake_rule, s.monoenergetic_kev, f.sha256 AS features_sha256, v.vector, v.vector_sha256
 FROM dbo.classifiers AS c
 INNER JOIN dbo.pooled_features AS v ON v.feature_set_id = c.feature_set_id AND v.pooling = c.pooling
 INNER JOIN dbo.features AS f ON f.scan_id = v.scan_id AND f.feature_set_id = v.feature_set_id

@@ -10,7 +10,8 @@ from pydicom.multival import MultiValue
 
 from lungdb.dicom.rejection import RejectedError
 
-_UID_LENGTH = 64
+KEY_LENGTH = 64
+"""UTF-16 code units of a text that identifies something, as the database counts them."""
 
 
 def value_of(dataset: Dataset, keyword: str) -> object:
@@ -38,6 +39,11 @@ def terms_of(dataset: Dataset, keyword: str) -> tuple[str, ...]:
     return tuple(part.strip().upper() for part in text.split("\\")) if text else ()
 
 
+def is_key(text: str) -> bool:
+    """Tell whether a text may stand in a column of keys: 1 to `KEY_LENGTH` long and printable."""
+    return 0 < len(text.encode("utf-16-le", "surrogatepass")) // 2 <= KEY_LENGTH and text.isprintable()
+
+
 def uid_of(dataset: Dataset, keyword: str) -> str:
     """Return a UID: any printable text of 1 to 64 characters, since de-identifiers write words.
 
@@ -46,7 +52,7 @@ def uid_of(dataset: Dataset, keyword: str) -> str:
     uid = text_of(dataset, keyword)
     if not uid:
         raise RejectedError("missing_attribute", keyword)
-    if len(uid) > _UID_LENGTH or not uid.isprintable() or "\\" in uid:
+    if not is_key(uid) or "\\" in uid:
         raise RejectedError("bad_attribute", keyword)
     return uid
 

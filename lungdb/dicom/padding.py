@@ -50,31 +50,32 @@ def _as_stored(number: int, bits: int, signed: bool) -> int:
     return (number - lowest) % (1 << bits) + lowest
 
 
-def find_padding(
+def replace_padding(
     stored: NDArray[np.integer], hu: NDArray[np.int32] | NDArray[np.float64], padding: tuple[int, int] | None
-) -> NDArray[np.bool_]:
-    """Find the pixels of a slice that are padding.
+) -> None:
+    """Make the padding of a slice air, in place.
 
-    Below `AIR` everything is, declared or not: nothing in a patient absorbs less than air. Of declared padding what
-    would be `MEASURED` Hounsfield units or more is padding where it reaches the picture's border over other declared
-    padding, side by side; elsewhere it is a measurement that happens to have this value.
+    Below `AIR` everything is padding, declared or not: nothing in a patient absorbs less than air. Of declared padding
+    what would be `MEASURED` Hounsfield units or more is padding where it reaches the picture's border over other
+    declared padding, side by side; elsewhere it is a measurement that happens to have this value.
 
     Parameters
     ----------
     stored : integer[rows, columns]
     hu : int32 or float64[rows, columns]
-        The same in Hounsfield units.
+        The same in Hounsfield units; changed.
     padding : (int, int) or None
         As of `declared_padding`.
     """
-    found: NDArray[np.bool_] = hu < AIR
-    if padding is not None:
-        declared = (stored >= padding[0]) & (stored <= padding[1])
-        doubtful = declared & (hu >= MEASURED)
-        found |= declared & ~doubtful
-        if doubtful.any():
-            found |= doubtful & _reaching_border(declared)
-    return found
+    np.maximum(hu, AIR, out=hu)
+    if padding is None:
+        return
+    declared = (stored >= padding[0]) & (stored <= padding[1])
+    doubtful = declared & (hu >= MEASURED)
+    found = declared & ~doubtful
+    if doubtful.any():
+        found |= doubtful & _reaching_border(declared)
+    hu[found] = AIR
 
 
 def _reaching_border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+from lungdb.dicom.attributes import is_key
 from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.source import Source
 
 RULES = ("folder", "study")
 """What may stand for an empty PatientID."""
-
-_LENGTH = 64
 
 
 @dataclass(frozen=True)
@@ -49,7 +48,7 @@ class Naming:
             patient_id = self._folder(source)
         elif not given and self.rule == "study":
             patient_id = study_uid
-        if not 0 < len(patient_id) <= _LENGTH or not patient_id.isprintable():
+        if not is_key(patient_id):
             raise RejectedError("no_patient_id")
         return patient_id
 

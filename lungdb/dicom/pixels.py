@@ -17,7 +17,7 @@ from lungdb.dicom.dataset import PREAMBLE, inflate, is_deflated, read_elements, 
 from lungdb.dicom.header import SliceHeader
 from lungdb.dicom.hounsfield import air_level
 from lungdb.dicom.limits import Limits
-from lungdb.dicom.padding import AIR, find_padding
+from lungdb.dicom.padding import replace_padding
 from lungdb.dicom.pixel_element import enter_pixel_element
 from lungdb.dicom.quiet import quiet_pydicom
 from lungdb.dicom.rejection import RejectedError
@@ -145,6 +145,6 @@ def to_hounsfield(
     else:
         hu = np.rint(stored * slope + intercept)
     air = air_level(stored, hu, padding) if unspecified else None
-    hu[find_padding(stored, hu, padding)] = AIR
+    replace_padding(stored, hu, padding)
     clipped = int(np.count_nonzero(hu > _HIGHEST))
     return HounsfieldSlice(np.minimum(hu, _HIGHEST).astype(np.int16), clipped, air)

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.learning import logistic
+from lungdb.learning.model_text import count_trees
 
 # The values that LightGBM's c_api.h defines for these.
 _FLOAT32 = 0
@@ -59,9 +60,7 @@ def score_all(library: str, model: bytes, vectors: Features) -> Scores:
 
 
 def _score_lightgbm(model: bytes, vectors: Features) -> Scores:
-    if not model.startswith(b"tree\n") or b"\nend of trees\n" not in model:
-        # LightGBM ends the whole process over a tree that is cut off.
-        raise ProcedureError(ErrorNumber.UNREADABLE, "The model is not a whole LightGBM model text. Train it again.")
+    trees = count_trees(model)
     library = load_library()
     handle = ctypes.c_void_p()
     _call("BoosterLoadModelFromString", model, ctypes.byref(ctypes.c_int()), ctypes.byref(handle))
@@ -70,6 +69,13 @@ def _score_lightgbm(model: bytes, vectors: Features) -> Scores:
         width = ctypes.c_int()
         _call("BoosterGetNumFeature", handle, ctypes.byref(width))
         _check_width(columns, width.value)
+        read = ctypes.c_int()
+        _call("BoosterNumberOfTotalModel", handle, ctypes.byref(read))
+        if read.value != trees:
+            raise ProcedureError(
+                ErrorNumber.UNREADABLE,
+                f"LightGBM reads {read.value} of the model's {trees} trees. Restore it from a backup, or train again.",
+            )
         classes = ctypes.c_int()
         _call("BoosterGetNumClasses", handle, ctypes.byref(classes))
         scores = np.empty((rows, max(1, classes.value)), dtype=np.float64)  # LightGBM writes one value a class

@@ -10,6 +10,7 @@ from typing import Any
 
 from lungdb.errors import LungdbError
 from lungdb.loading.download import MAX_BYTES, cache_folder, download, forget, is_address
+from lungdb.networks.wording import printable
 
 FORMATS = {"onnx": "ONNX", "safetensors": "safetensors", "pytorch": "PyTorch", "cntk": "CNTK"}
 """What `networks.library` holds, and what people call it."""
@@ -83,7 +84,7 @@ def find_file(source: str, folder: Path | None, sha256: str | None) -> NetworkFi
         if fetched:
             forget(path)
         raise LungdbError(
-            f"The SHA-256 of '{path.name}' is {found}, not {sha256}. "
+            f"The SHA-256 of '{printable(path.name)}' is {found}, not {sha256}. "
             f"{'The download was removed. ' if fetched else ''}Fetch the file again from its publisher."
         )
     return NetworkFile(path, size, found)
@@ -96,7 +97,9 @@ def read_content(file: NetworkFile) -> bytes:
     except OSError as error:
         raise _unreadable(file.path, error) from error
     if hashlib.sha256(content).hexdigest() != file.sha256:
-        raise LungdbError(f"'{file.name}' changed while it was read. Run the command again when it is complete.")
+        raise LungdbError(
+            f"'{printable(file.name)}' changed while it was read. Run the command again when it is complete."
+        )
     return content
 
 
@@ -134,10 +137,10 @@ def convert(file: NetworkFile, content: bytes, output: str | None, input_size: i
     """
     kind = recognise(content)
     if kind is None:
-        raise LungdbError(f"'{file.name}' is no network that lungdb reads, or part of one. {_WHAT_IS_READ}")
+        raise LungdbError(f"'{printable(file.name)}' is no network that lungdb reads, or part of one. {_WHAT_IS_READ}")
     if output is not None and kind != "cntk":
         what = FORMATS.get(kind, "a package")
-        raise LungdbError(f"--output is for CNTK networks, and '{file.name}' is {what}. Leave it out.")
+        raise LungdbError(f"--output is for CNTK networks, and '{printable(file.name)}' is {what}. Leave it out.")
     if kind == "cntk":
         from lungdb.networks.cntk import convert_cntk
 
@@ -164,9 +167,13 @@ def read_mean(path: Path) -> bytes:
         with path.open("rb") as file:
             content = file.read(MOST_BYTES + 1)
     except OSError as error:
-        raise LungdbError(f"The mean file '{path.name}' cannot be read ({error.strerror}). Check its path.") from error
+        raise LungdbError(
+            f"The mean file '{printable(path.name)}' cannot be read ({error.strerror}). Check its path."
+        ) from error
     if len(content) > MOST_BYTES:
-        raise LungdbError(f"'{path.name}' has more than {MOST_BYTES:,} bytes. Give CNTK's mean file in OpenCV's XML.")
+        raise LungdbError(
+            f"'{printable(path.name)}' has more than {MOST_BYTES:,} bytes. Give CNTK's mean file in OpenCV's XML."
+        )
     return content
 
 
@@ -190,12 +197,14 @@ def _hash(path: Path) -> tuple[int, str]:
     size = 0
     try:
         if not path.is_file():
-            raise LungdbError(f"The network '{path}' is no file, or not there. Check its path.")
+            raise LungdbError(f"The network '{printable(path)}' is no file, or not there. Check its path.")
         with path.open("rb") as file:
             while chunk := file.read(_CHUNK):
                 size += len(chunk)
                 if size > MAX_BYTES:
-                    raise LungdbError(f"'{path.name}' has more than {MAX_BYTES >> 30} GB. Use a smaller network.")
+                    raise LungdbError(
+                        f"'{printable(path.name)}' has more than {MAX_BYTES >> 30} GB. Use a smaller network."
+                    )
                 digest.update(chunk)
     except OSError as error:
         raise _unreadable(path, error) from error
@@ -203,7 +212,7 @@ def _hash(path: Path) -> tuple[int, str]:
 
 
 def _unreadable(path: Path, error: OSError) -> LungdbError:
-    return LungdbError(f"The network '{path}' cannot be read ({error.strerror}). Check its path.")
+    return LungdbError(f"The network '{printable(path)}' cannot be read ({error.strerror}). Check its path.")
 
 
 def _is_onnx(content: bytes) -> bool:

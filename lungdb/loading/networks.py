@@ -14,6 +14,7 @@ from lungdb.loading.network_file import NetworkFile, find_file
 from lungdb.loading.network_store import StoredNetwork, store_network
 from lungdb.loading.precision import PICTURES, Entry, make_precision
 from lungdb.loading.preparing import Task, prepare_apart
+from lungdb.networks.wording import printable
 
 _LONGEST_NAME = 128
 
@@ -76,7 +77,6 @@ def describe(
         The catalog has no such architecture, or mean and std are not usable or not given together.
     """
     from lungdb.networks.architectures import catalog
-    from lungdb.networks.entry import check_normalisation
 
     if (mean is None) != (std is None):
         raise LungdbError("--mean and --std go together. Give both or neither.")
@@ -84,6 +84,8 @@ def describe(
     if architecture:
         described["architecture"] = catalog.architecture(architecture).name
     if mean:
+        from lungdb.networks.entry import check_normalisation  # which imports onnx, half a second
+
         described["normalisation"] = check_normalisation({"mean": mean, "std": std})
     given = {"input_size": input_size, "channel_order": channel_order}
     return described | {name: value for name, value in given.items() if value is not None}
@@ -118,7 +120,9 @@ def load_network(
     name = file.name if wish.name is None else wish.name
     names = [name] if wish.precision == "float32" else [name, f"{name}-{wish.precision}"]
     if not name or len(names[-1]) > _LONGEST_NAME:
-        raise LungdbError(f"The name '{names[-1]}' has {len(names[-1])} characters. Give one of 1 to 128 with --name.")
+        raise LungdbError(
+            f"The name '{printable(names[-1])}' has {len(names[-1])} characters. Give one of 1 to 128 with --name."
+        )
     prepared = prepare_apart(Task(file, wish.output, wish.layer, wish.mean_file, wish.described))
     entries = [Entry(prepared.model, prepared.format, prepared.details)]
     on_entry(file, entries[0], prepared.notes)

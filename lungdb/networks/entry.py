@@ -24,7 +24,7 @@ from lungdb.networks.graphs.graph import (
     shape_of,
     single_input,
 )
-from lungdb.networks.graphs.layers import free_batch, select_layer, tensor_called
+from lungdb.networks.graphs.layers import free_batch, free_reshapes, select_layer, tensor_called
 from lungdb.networks.graphs.operators import SUPPORTED
 from lungdb.networks.graphs.optimising import optimise
 from lungdb.networks.graphs.trial import try_network
@@ -98,6 +98,8 @@ def _prepared(parsed: onnx.ModelProto, side: int, layer: str | None) -> bytes:
     kept = parsed.graph.output[0].name if layer is not None else layers["penultimate"]
     wanted = sorted({*layers.values(), kept})
     optimised = optimise(parsed, wanted)
+    if fixed and free_reshapes(optimised.graph, fixed):  # to targets that were no plain constants before
+        optimised = optimise(optimised, wanted)
     check_cost(optimised, size)
     trial = try_network(optimised, kept, size, is_named=layer is not None)
     if trial.is_changed:  # what is plain now lets more be folded

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from lungdb.errors import escaped
+
 MOST_NAMES = 10
 _LONGEST = 80
 
 
 def printable(text: object) -> str:
     """Write a text on one line, what cannot be printed (escape codes, marks that turn the writing around) escaped."""
-    one_line = " ".join(str(text).split())
-    return "".join(
-        character if character.isprintable() else character.encode("unicode_escape", "backslashreplace").decode("ascii")
-        for character in one_line
-    )
+    return escaped(" ".join(str(text).split()))
 
 
 def shortened(name: object, longest: int = _LONGEST) -> str:

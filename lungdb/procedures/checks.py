@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, ProcedureError
+from lungdb.learning.model_text import count_trees
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +37,26 @@ def read_details(details: str, what: str) -> dict[str, Any]:
     if not isinstance(read, dict):
         raise ProcedureError(
             ErrorNumber.UNREADABLE, f"The {what}'s details are not a JSON object. Make the {what} again."
+        )
+    return read
+
+
+def check_model(model: bytes, sha256: str, library: str, details: str) -> dict[str, Any]:
+    """Refuse a model that is not whole, and give its details.
+
+    Raises
+    ------
+    ProcedureError
+        50105 when its bytes do not match their SHA-256; 50116 when its details are no JSON object, or say another
+        number of trees than it has (those of models of earlier versions say none).
+    """
+    check_sha256(model, sha256, "model")
+    read = read_details(details, "model")
+    wanted = read.get("trees")
+    if library == "lightgbm" and wanted is not None and (found := count_trees(model)) != wanted:
+        raise ProcedureError(
+            ErrorNumber.UNREADABLE,
+            f"The model has {found} trees, and {wanted} were trained. Restore it from a backup, or train it again.",
         )
     return read
 

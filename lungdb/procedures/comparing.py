@@ -8,12 +8,14 @@ import pandas as pd
 from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.learning.comparing import METRICS, difference_interval
 from lungdb.procedures.checks import check_columns, whole_numbers
+from lungdb.procedures.leaving import MESSAGE, for_t_sql
 
 _MOST_RESAMPLES = 100_000
 
 Result = tuple[float, float, int, str]
 
 
+@for_t_sql({3: MESSAGE})
 def compare_scores(scores: pd.DataFrame, metric: str, seed: int, resamples: int) -> Result:
     """Say how sure the difference of two models is, on the patients whom both scored.
 

@@ -11,17 +11,19 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
-from lungdb.imaging.codecs import decode_slice, encode_array, encode_vector
+from lungdb.imaging.codecs import content_sha256, decode_slice, encode_array, encode_vector
 from lungdb.imaging.preprocessing import CtSlice, Pipeline, pipeline
 from lungdb.learning.pooling import check_pooling, pool
 from lungdb.networks.running.featurizing import LazyScan, Preparation, featurize
 from lungdb.procedures.checks import check_columns, comma_list, whole_numbers
+from lungdb.procedures.leaving import MESSAGE, NAME, check_size, for_t_sql
 from lungdb.procedures.networks import open_network
 
 _COLUMNS = (
     "scan_id",
     "slice_index",
     "number_images",
+    "content_sha256",
     "image_rows",
     "image_cols",
     "rescale_slope",
@@ -31,7 +33,7 @@ _COLUMNS = (
 )
 _RESULT = {
     "scan_id": np.int32,
-    "layer": object,
+    "layer": np.int32,
     "error": object,
     "array_rows": np.int32,
     "array_cols": np.int32,
@@ -46,6 +48,7 @@ _NO_MEMORY = (
 )
 
 
+@for_t_sql({1: NAME, 2: MESSAGE, 4: MESSAGE}, {"error": MESSAGE})
 def generate_features(
     slices: pd.DataFrame,
     network: bytes,
@@ -64,8 +67,9 @@ def generate_features(
     ----------
     slices : DataFrame
         One row a slice, ordered by scan_id and slice_index: `scan_id`, `slice_index` (from 0), `number_images` (slices
-        of the scan), `image_rows`, `image_cols`, `rescale_slope`, `rescale_intercept`, `pixels` and `pixels_sha256`
-        (hexadecimal; see `lungdb.imaging.codecs`).
+        of the scan), `content_sha256` (over all of them), `image_rows`, `image_cols`, `rescale_slope`,
+        `rescale_intercept`, `pixels` and `pixels_sha256`; pixels and hashes in hexadecimal (see
+        `lungdb.imaging.codecs`).
     network : bytes
         ONNX, from `networks.model`.
     network_sha256 : str
@@ -90,10 +94,10 @@ def generate_features(
     Returns
     -------
     result : DataFrame
-        One row a scan and layer: `scan_id`, `layer` (as asked for), `error` (empty when all is well), `array_rows`,
-        `array_cols` (the layer's width), `array` (hexadecimal float32), `sha256` (hexadecimal), `pooled` (JSON object
-        of vectors by pooling). A scan that fails is one row with its error, an empty layer and empty values, in
-        `pooled` an empty object.
+        One row a scan and layer: `scan_id`, `layer` (int32, counted from 1 as asked for), `error` (empty when all is
+        well), `array_rows`, `array_cols` (the layer's width), `array` (hexadecimal float32), `sha256` (hexadecimal),
+        `pooled` (JSON object of vectors by pooling). A scan that fails is one row with its error, the layer 0 and
+        empty values, in `pooled` an empty object.
     provider : str
         The execution provider that ran.
     notice : str
@@ -101,7 +105,8 @@ def generate_features(
     error_number, error_message : int, str
         0 and empty, or a refusal of the whole call: 50101 for an argument, 50104 for a network that reads no
         pictures, 50105 when the network's bytes are damaged, 50115 for an unknown layer, 50116 when the network cannot
-        be run or the memory does not hold it and the slices, 50119 when the rows are not in order.
+        be run or the memory does not hold it and the slices, 50119 when the rows are not in order, 50231 when the
+        arrays are more than may leave Python.
     """
     try:
         chosen, poolings = _supported(preprocessing, pooling, batch_size)
@@ -109,11 +114,13 @@ def generate_features(
         opened = open_network(network, network_sha256, details, layers, providers, threads)
         preparation = Preparation(chosen, opened.mean, opened.std)
         results = featurize(scans.values(), opened.session, preparation, batch_size, threads)
-        rows = [
-            row
-            for scan_id, result in zip(scans, results, strict=True)
-            for row in _rows(scan_id, opened.layers, result, poolings)
-        ]
+        rows = [row for scan_id, result in zip(scans, results, strict=True) for row in _rows(scan_id, result, poolings)]
+        for name in ("array", "pooled"):
+            check_size(
+                sum(len(row[name]) for row in rows),
+                "features",
+                "Call GenerateFeatures with a smaller @ChunkMegabytes, or choose a layer with fewer features.",
+            )
     except ProcedureError as refusal:
         return _frame([]), "", "", refusal.number, refusal.message
     except MemoryError:
@@ -149,6 +156,7 @@ def _scans(slices: pd.DataFrame) -> dict[int, LazyScan]:
     rows = _Rows(
         indices,
         numbers=whole_numbers(slices, "number_images"),
+        contents=slices["content_sha256"].tolist(),
         rows=whole_numbers(slices, "image_rows"),
         cols=whole_numbers(slices, "image_cols"),
         slopes=slices["rescale_slope"].tolist(),
@@ -166,6 +174,7 @@ class _Rows:
 
     indices: NDArray[np.int64]
     numbers: NDArray[np.int64]
+    contents: list[Any]
     rows: NDArray[np.int64]
     cols: NDArray[np.int64]
     slopes: list[float]
@@ -176,19 +185,33 @@ class _Rows:
     def scan(self, start: int, stop: int) -> LazyScan:
         """Make a scan of the rows from start until stop."""
         number = int(self.numbers[start])
-        complete = np.array_equal(self.indices[start:stop], np.arange(number))
+        wrong = self._wrong(number, start, stop)
 
         def load(index: int) -> CtSlice:
-            if not complete:
-                raise LungdbError(
-                    f"Of {number} slices {stop - start} are stored, or they are not numbered from 0. Load it again."
-                )
+            if wrong:
+                raise LungdbError(wrong)
             try:
                 return self._slice(start + index)
             except LungdbError as error:
                 raise LungdbError(f"Slice {index}: {error}") from None
 
         return LazyScan(stop - start, load)
+
+    def _wrong(self, number: int, start: int, stop: int) -> str:
+        """Say what is wrong with the rows of a scan as a whole, or give an empty text."""
+        if not np.array_equal(self.indices[start:stop], np.arange(number)):
+            return f"Of {number} slices {stop - start} are stored, or they are not numbered from 0. Load it again."
+        try:
+            content = content_sha256(bytes.fromhex(each) for each in self.hashes[start:stop])
+            is_other = content != bytes.fromhex(self.contents[start])
+        except (TypeError, ValueError):
+            return "The SHA-256 of the scan or of a slice is not hexadecimal. Load the scan again."
+        if is_other:
+            return (
+                "The slices are not those that were loaded, or stand in another order: their SHA-256 together is not "
+                "the scan's. Load the scan again."
+            )
+        return ""
 
     def _slice(self, row: int) -> CtSlice:
         slope, intercept = self.slopes[row], self.intercepts[row]
@@ -201,18 +224,16 @@ class _Rows:
         return CtSlice(decode_slice(blob, int(self.rows[row]), int(self.cols[row]), sha256), slope, intercept)
 
 
-def _rows(
-    scan_id: int, layers: list[str], result: list[NDArray[np.float32]] | LungdbError, poolings: list[str]
-) -> list[dict[str, Any]]:
+def _rows(scan_id: int, result: list[NDArray[np.float32]] | LungdbError, poolings: list[str]) -> list[dict[str, Any]]:
     if isinstance(result, LungdbError):
         return [_failed(scan_id, result)]
     try:
-        return [_row(scan_id, layer, array, poolings) for layer, array in zip(layers, result, strict=True)]
+        return [_row(scan_id, layer, array, poolings) for layer, array in enumerate(result, start=1)]
     except LungdbError as error:
         return [_failed(scan_id, error)]
 
 
-def _row(scan_id: int, layer: str, array: NDArray[np.float32], poolings: list[str]) -> dict[str, Any]:
+def _row(scan_id: int, layer: int, array: NDArray[np.float32], poolings: list[str]) -> dict[str, Any]:
     vectors = [f'"{name}": {encode_vector(pool(array, name))}' for name in poolings]
     blob, sha256 = encode_array(array)
     rows, cols = array.shape
@@ -230,7 +251,7 @@ def _row(scan_id: int, layer: str, array: NDArray[np.float32], poolings: list[st
 
 def _failed(scan_id: int, error: LungdbError) -> dict[str, Any]:
     # `pooled` stays JSON: SQL Server may open it before it looks at `error`.
-    return dict(zip(_RESULT, (scan_id, "", str(error), 0, 0, "", "", "{}"), strict=True))
+    return dict(zip(_RESULT, (scan_id, 0, str(error), 0, 0, "", "", "{}"), strict=True))
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:

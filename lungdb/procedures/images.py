@@ -14,13 +14,14 @@ from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.imaging.codecs import encode_array
 from lungdb.imaging.pictures import prepare_picture
 from lungdb.networks.running.processors import allowed_processors
-from lungdb.procedures.checks import check_columns, check_sha256
+from lungdb.procedures.checks import check_columns, check_sha256, whole_numbers
+from lungdb.procedures.leaving import MESSAGE, NAME, check_size, for_t_sql
 from lungdb.procedures.networks import OpenNetwork, open_network
 
-_COLUMNS = ("name", "image", "sha256")
+_COLUMNS = ("place", "image", "sha256")
 _RESULT = {
-    "name": object,
-    "layer": object,
+    "place": np.int32,
+    "layer": np.int32,
     "error": object,
     "array_rows": np.int32,
     "array_cols": np.int32,
@@ -37,6 +38,7 @@ _NO_MEMORY = (
 Prepared = NDArray[np.float32] | LungdbError
 
 
+@for_t_sql({1: NAME, 2: MESSAGE, 4: MESSAGE}, {"error": MESSAGE})
 def featurize_images(
     images: pd.DataFrame,
     network: bytes,
@@ -52,7 +54,8 @@ def featurize_images(
     Parameters
     ----------
     images : DataFrame
-        One row a picture: `name`, `image` (a PNG or JPEG file in hexadecimal), `sha256` (of the file, hexadecimal).
+        One row a picture: `place` (a number of its own), `image` (a PNG or JPEG file in hexadecimal), `sha256` (of the
+        file, hexadecimal).
     network : bytes
         ONNX, from `networks.model`.
     network_sha256 : str
@@ -73,9 +76,9 @@ def featurize_images(
     Returns
     -------
     result : DataFrame
-        One row a picture and layer: `name`, `layer` (as asked for), `error` (empty when all is well), `array_rows`
-        (1), `array_cols` (the layer's width), `array` (hexadecimal float32), `sha256` (of the array, hexadecimal). A
-        picture that fails is one row with its error, an empty layer and empty values.
+        One row a picture and layer: `place`, `layer` (int32, counted from 1 as asked for), `error` (empty when all is
+        well), `array_rows` (1), `array_cols` (the layer's width), `array` (hexadecimal float32), `sha256` (of the
+        array, hexadecimal). A picture that fails is one row with its error, the layer 0 and empty values.
     provider : str
         The execution provider that ran.
     notice : str
@@ -83,7 +86,7 @@ def featurize_images(
     error_number, error_message : int, str
         0 and empty, or a refusal of the whole call: 50101 for an argument, 50104 for a network that reads no
         pictures, 50105 when the network's bytes are damaged, 50115 for an unknown layer, 50116 when the network cannot
-        be run.
+        be run, 50231 when the arrays are more than may leave Python.
     """
     try:
         if not 1 <= batch_size <= _MAX_BATCH:
@@ -94,6 +97,9 @@ def featurize_images(
         check_columns(images, _COLUMNS)
         opened = open_network(network, network_sha256, details, layers, providers, threads)
         rows = list(_rows(images, opened, _preparation(opened), batch_size, threads or allowed_processors()))
+        check_size(
+            sum(len(row["array"]) for row in rows), "features", "Call FeaturizeImages with a smaller @ChunkMegabytes."
+        )
     except ProcedureError as refusal:
         return _frame([]), "", "", refusal.number, refusal.message
     except MemoryError:
@@ -136,25 +142,25 @@ def _rows(
             pictures = [picture for picture in prepared if not isinstance(picture, LungdbError)]
             outputs = opened.session.run(np.stack(pictures)) if pictures else []
             features = zip(*outputs, strict=True)
-            for name, picture in zip(batch["name"], prepared, strict=True):
+            for place, picture in zip(whole_numbers(batch, "place").tolist(), prepared, strict=True):
                 if isinstance(picture, LungdbError):
-                    yield _failed(name, str(picture))
+                    yield _failed(place, str(picture))
                 else:
-                    yield from _picture_rows(name, opened.layers, next(features))
+                    yield from _picture_rows(place, next(features))
 
 
-def _picture_rows(name: str, layers: list[str], vectors: tuple[NDArray[np.float32], ...]) -> Iterator[dict[str, Any]]:
+def _picture_rows(place: int, vectors: tuple[NDArray[np.float32], ...]) -> Iterator[dict[str, Any]]:
     if not all(np.isfinite(vector).all() for vector in vectors):
-        yield _failed(name, "The network gives NaN or infinity for it. Check the network, or try another layer.")
+        yield _failed(place, "The network gives NaN or infinity for it. Check the network, or try another layer.")
         return
-    for layer, vector in zip(layers, vectors, strict=True):
+    for layer, vector in enumerate(vectors, start=1):
         blob, sha256 = encode_array(vector[np.newaxis])
-        values = (name, layer, "", 1, vector.size, blob.hex(), sha256.hex())
+        values = (place, layer, "", 1, vector.size, blob.hex(), sha256.hex())
         yield dict(zip(_RESULT, values, strict=True))
 
 
-def _failed(name: str, error: str) -> dict[str, Any]:
-    return dict(zip(_RESULT, (name, "", error, 0, 0, "", ""), strict=True))
+def _failed(place: int, error: str) -> dict[str, Any]:
+    return dict(zip(_RESULT, (place, 0, error, 0, 0, "", ""), strict=True))
 
 
 def _frame(rows: list[dict[str, Any]]) -> pd.DataFrame:

@@ -15,6 +15,7 @@ from lungdb.errors import LungdbError
 from lungdb.learning.scoring import load_library
 from lungdb.networks.running.processors import allowed_processors
 from lungdb.networks.running.providers import import_runtime, start_session
+from lungdb.procedures.leaving import NAME, for_t_sql
 
 _PACKAGES = {
     "numpy": "numpy",
@@ -27,6 +28,7 @@ _PACKAGES = {
 _NVIDIA = Path("/proc/driver/nvidia/gpus")
 
 
+@for_t_sql({}, {"item": NAME, "value": 1000})
 def check_installation() -> pd.DataFrame:
     """Tell what this Python has for the procedures.
 

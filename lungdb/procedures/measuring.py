@@ -8,6 +8,7 @@ import pandas as pd
 from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.learning.measuring import PARTS, Scores, constant_prediction, curves, figures, operating_points
 from lungdb.procedures.checks import check_columns, read_details, whole_numbers
+from lungdb.procedures.leaving import MESSAGE, for_t_sql
 
 _COLUMNS = ("part", "label", "raw", "probability", "out_of_fold")
 _RESULT = {
@@ -23,6 +24,7 @@ _RESULT = {
 Row = tuple[str, str, str, int, float | None, float | None, float | None]
 
 
+@for_t_sql({2: MESSAGE})
 def measure_scores(scores: pd.DataFrame, seed: int, details: str) -> tuple[pd.DataFrame, int, str]:
     """Measure a training run from the scores of its patients.
 

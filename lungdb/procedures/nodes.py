@@ -9,7 +9,8 @@ import pandas as pd
 
 from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.learning.nodes import Ensemble, read_ensemble
-from lungdb.procedures.checks import check_sha256, read_details
+from lungdb.procedures.checks import check_model
+from lungdb.procedures.leaving import MESSAGE, for_t_sql
 from lungdb.procedures.scoring_many import predict_patients
 
 _COLUMNS = {
@@ -27,6 +28,7 @@ _COLUMNS = {
 Result = tuple[pd.DataFrame, str, int, int, float, float, int, str]
 
 
+@for_t_sql({7: MESSAGE})
 def model_nodes(patients: pd.DataFrame, model: bytes, model_sha256: str, library: str, details: str) -> Result:
     """Give the trees of a model as rows, and the scores that plain T-SQL must come to.
 
@@ -53,8 +55,7 @@ def model_nodes(patients: pd.DataFrame, model: bytes, model_sha256: str, library
         cannot be written as nodes.
     """
     try:
-        check_sha256(model, model_sha256, "model")
-        width = read_details(details, "model").get("width")
+        width = check_model(model, model_sha256, library, details).get("width")
         trees = read_ensemble(model) if library == "lightgbm" else None
         if trees is not None and trees.width != width:
             raise ProcedureError(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.imaging.codecs import decode_vector
 from lungdb.learning.scoring import score_all
-from lungdb.procedures.checks import check_sha256, read_details
+from lungdb.procedures.checks import check_model
+from lungdb.procedures.leaving import MESSAGE, for_t_sql
 from lungdb.procedures.probability import check_prevalence, probabilities
 
 
+@for_t_sql({3: MESSAGE})
 def predict_lung_cancer(
     model: bytes, model_sha256: str, library: str, details: str, vector: str, prevalence: float | None
 ) -> tuple[float, float, int, str]:
@@ -42,8 +44,7 @@ def predict_lung_cancer(
     """
     try:
         site = check_prevalence(prevalence)
-        check_sha256(model, model_sha256, "model")
-        read = read_details(details, "model")
+        read = check_model(model, model_sha256, library, details)
         features = decode_vector(vector)
         if features.size != read.get("width"):
             raise ProcedureError(

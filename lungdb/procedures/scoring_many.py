@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.learning.scoring import score_all
 from lungdb.learning.vectors import read_vector
-from lungdb.procedures.checks import check_columns, check_sha256, read_details, whole_numbers
+from lungdb.procedures.checks import check_columns, check_model, whole_numbers
+from lungdb.procedures.leaving import MESSAGE, for_t_sql
 from lungdb.procedures.probability import check_prevalence, probabilities
 
 
+@for_t_sql({2: MESSAGE}, {"error": MESSAGE})
 def predict_patients(
     patients: pd.DataFrame, model: bytes, model_sha256: str, library: str, details: str, prevalence: float | None
 ) -> tuple[pd.DataFrame, int, str]:
@@ -45,8 +47,7 @@ def _predict(
 ) -> pd.DataFrame:
     site = check_prevalence(prevalence)
     check_columns(patients, ("scan_id", "vector"))
-    check_sha256(model, model_sha256, "model")
-    read = read_details(details, "model")
+    read = check_model(model, model_sha256, library, details)
     scan_ids = whole_numbers(patients, "scan_id")
     readable, errors = _read(patients["vector"].tolist(), read.get("width"))
     raw, probability = np.full(scan_ids.size, np.nan), np.full(scan_ids.size, np.nan)

@@ -16,11 +16,13 @@ from lungdb.learning.parameters import read_parameters
 from lungdb.learning.search import DEFAULT_GRID, DEFAULT_RANDOM, at_rung, draw_trials, figures, read_space
 from lungdb.learning.vectors import read_vector
 from lungdb.procedures.checks import check_columns, whole_numbers
+from lungdb.procedures.leaving import MESSAGE, for_t_sql
 
-_TRIALS = {"candidate": np.int32, "feature_set_id": np.int32, "pooling": object, "parameters": object}
+_TRIALS = {"candidate": np.int32, "matrix": np.int32, "parameters": object}
 _RESULTS = {"trial_id": np.int32, "error": object, "auc": np.float64, "log_loss": np.float64}
 
 
+@for_t_sql({2: MESSAGE})
 def make_trials(
     matrices: pd.DataFrame, method: str, trials: int, space: str | None, folds: int, seed: int
 ) -> tuple[pd.DataFrame, int, str]:
@@ -29,7 +31,8 @@ def make_trials(
     Parameters
     ----------
     matrices : DataFrame
-        One row a feature matrix: `feature_set_id`, `pooling`, and `negatives` and `positives`, its training patients.
+        One row a feature matrix: `matrix` (its number), `feature_set_id`, `pooling`, and `negatives` and `positives`,
+        its training patients.
     method : str
         `grid` or `random`.
     trials : int
@@ -42,14 +45,14 @@ def make_trials(
     Returns
     -------
     DataFrame
-        `candidate` (int32, from 1), `feature_set_id` (int32), `pooling`, `parameters` (JSON). The same arguments and
-        matrices, in any order, give the same rows.
+        `candidate` (int32, from 1), `matrix` (int32), `parameters` (JSON). The same arguments and matrices, in any
+        order, give the same rows.
     error_number, error_message : int, str
         0 and empty, or a refusal without rows: 50160 for the space, 50161 for the number of trials, 50112 and 50113
         for training patients of one class or too few for the folds.
     """
     try:
-        check_columns(matrices, ("feature_set_id", "pooling", "negatives", "positives"))
+        check_columns(matrices, ("matrix", "feature_set_id", "pooling", "negatives", "positives"))
         matrices = matrices.sort_values(["feature_set_id", "pooling"], kind="stable")
         for counts in matrices[["negatives", "positives"]].itertuples(index=False):
             check_counts(np.repeat(np.array([0, 1]), [int(count) for count in counts]), folds)
@@ -57,14 +60,15 @@ def make_trials(
         drawn = draw_trials(choices, len(matrices), method, trials, seed)
     except ProcedureError as refusal:
         return _frame(_TRIALS, []), refusal.number, refusal.message
-    names = list(zip(matrices["feature_set_id"].tolist(), matrices["pooling"].tolist(), strict=True))
+    numbers = matrices["matrix"].tolist()
     rows = [
-        (candidate, int(names[matrix][0]), names[matrix][1], json.dumps(settings))
+        (candidate, int(numbers[matrix]), json.dumps(settings))
         for candidate, (matrix, settings) in enumerate(drawn, start=1)
     ]
     return _frame(_TRIALS, rows), 0, ""
 
 
+@for_t_sql({2: MESSAGE}, {"error": MESSAGE})
 def run_trials(
     patients: pd.DataFrame, trials: str, folds: int, seed: int, rungs: int, seconds: float
 ) -> tuple[pd.DataFrame, int, str]:

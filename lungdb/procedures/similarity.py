@@ -9,10 +9,12 @@ from numpy.typing import NDArray
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.learning.vectors import read_vector
 from lungdb.procedures.checks import check_columns, whole_numbers
+from lungdb.procedures.leaving import MESSAGE, for_t_sql
 
 _FLOAT32 = np.dtype("<f4")
 
 
+@for_t_sql({2: MESSAGE})
 def unit_vectors(scans: pd.DataFrame) -> tuple[pd.DataFrame, int, str]:
     """Bring vectors to length 1.
 
@@ -37,6 +39,7 @@ def unit_vectors(scans: pd.DataFrame) -> tuple[pd.DataFrame, int, str]:
         return _units(np.empty(0, np.int64), []), refusal.number, refusal.message
 
 
+@for_t_sql({2: MESSAGE})
 def similar_patients(others: pd.DataFrame, unit: bytes, limit: int) -> tuple[pd.DataFrame, int, str]:
     """Find the unit vectors that point most nearly where one does.
 

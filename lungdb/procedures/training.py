@@ -14,16 +14,18 @@ from numpy.typing import NDArray
 import lungdb
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.learning.calibration import apply_calibration
+from lungdb.learning.model_text import count_trees
 from lungdb.learning.parameters import TrainingParameters, read_parameters
 from lungdb.learning.scoring import score_all
 from lungdb.learning.training import Trained, train
 from lungdb.learning.vectors import read_vector
 from lungdb.procedures.checks import check_columns, whole_numbers
+from lungdb.procedures.leaving import MESSAGE, for_t_sql
 
-_COLUMNS = ("patient_id", "part", "label", "vector")
+_COLUMNS = ("place", "patient_id", "part", "label", "vector")
 _VECTORS_PER_FEATURE = (1, 3)  # pooling mean_max_std gives three values a feature, the others one
 _RESULT = {
-    "patient_id": object,
+    "place": np.int32,
     "part": object,
     "fold": np.int32,
     "raw": np.float64,
@@ -34,14 +36,16 @@ _RESULT = {
 Result = tuple[pd.DataFrame, bytes, str, str, int, str]
 
 
+@for_t_sql({5: MESSAGE})
 def train_lung_cancer_model(patients: pd.DataFrame, width: int, parameters: str) -> Result:
     """Train a classifier on the pooled features of the training patients and score the test patients with it.
 
     Parameters
     ----------
     patients : DataFrame
-        One row a patient, in any order: `patient_id`, `part` (train or test), `label` (0 or 1 of a training patient;
-        that of a test patient is not looked at), `vector` (JSON).
+        One row a patient, in any order: `place` (a number of its own), `patient_id` (their order makes the folds),
+        `part` (train or test), `label` (0 or 1 of a training patient; that of a test patient is not looked at),
+        `vector` (JSON).
     width : int
         Width of the feature set; a vector has as many values, or three times as many.
     parameters : str
@@ -50,18 +54,18 @@ def train_lung_cancer_model(patients: pd.DataFrame, width: int, parameters: str)
     Returns
     -------
     result : DataFrame
-        Ordered by patient: `patient_id`; `part` (train, validation or test); `fold` (int32, -1 where there is none);
-        `raw` and `probability` (float64, 0…1, before and after calibration); `out_of_fold` (int32, 1 when the score
-        comes from a model that was not fitted to the patient).
+        Ordered by patient: `place` (int32, as it was given); `part` (train, validation or test); `fold` (int32, -1
+        where there is none); `raw` and `probability` (float64, 0…1, before and after calibration); `out_of_fold`
+        (int32, 1 when the score comes from a model that was not fitted to the patient).
     model : bytes
         The model's text, UTF-8. The same patients, parameters and versions give the same bytes.
     library : str
         `lightgbm` or `logistic`.
     details : str
-        JSON: `width` of a vector, `parameters`, `best_iteration`, `l2`, `calibration` (null or for
-        `apply_calibration`), `prevalence` (the share of positives that probabilities are made for), `training_curve`
-        (`train` and `validation`, log loss after each tree), `notes` (sentences for the user), `patients` by part,
-        `libraries`, `seconds`.
+        JSON: `width` of a vector, `parameters`, `best_iteration`, `trees` of the model, `l2`, `calibration` (null or
+        for `apply_calibration`), `prevalence` (the share of positives that probabilities are made for),
+        `training_curve` (`train` and `validation`, log loss after each tree), `notes` (sentences for the user),
+        `patients` by part, `libraries`, `seconds`.
     error_number, error_message : int, str
         0 and empty, or a refusal, with the rest empty: 50101 for a parameter or value, 50110 for vectors of different
         or another width, 50111 without patients, 50112 with one class only, 50113 with too few patients, 50116 for a
@@ -103,11 +107,17 @@ def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters) -
     vectors = _vectors(patients["vector"].tolist(), width)
 
     trained = train(vectors[~is_test], labels, parameters)
-    result = _result(names, is_test, trained, score_all(trained.library, trained.model, vectors[is_test]))
+    result = _result(
+        whole_numbers(patients, "place").tolist(),
+        is_test,
+        trained,
+        score_all(trained.library, trained.model, vectors[is_test]),
+    )
     details = {
         "width": vectors.shape[1],
         "parameters": asdict(parameters),
         "best_iteration": trained.best_iteration,
+        "trees": count_trees(trained.model) if trained.library == "lightgbm" else None,
         "l2": trained.l2,
         "calibration": trained.calibration,
         "prevalence": trained.prevalence,
@@ -134,7 +144,7 @@ def _vectors(texts: list[str], width: int) -> NDArray[np.float32]:
 
 
 def _result(
-    names: list[str], is_test: NDArray[np.bool_], trained: Trained, test_scores: NDArray[np.float64]
+    places: list[int], is_test: NDArray[np.bool_], trained: Trained, test_scores: NDArray[np.float64]
 ) -> pd.DataFrame:
     columns = {
         "part": (trained.parts, "test"),
@@ -143,7 +153,7 @@ def _result(
         "probability": (trained.probabilities, apply_calibration(trained.calibration, test_scores)),
         "out_of_fold": (trained.out_of_fold, True),
     }
-    merged: dict[str, list[object]] = {"patient_id": list(names)}
+    merged: dict[str, list[object]] = {"place": list(places)}
     for name, (of_training, of_test) in columns.items():
         values = np.empty(is_test.size, dtype=object)
         values[~is_test] = of_training

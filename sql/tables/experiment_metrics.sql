@@ -1,4 +1,4 @@
--- A measured figure of a training run; value is NULL where it is not defined, as the AUC of one class. MeasureExperiment fills it.
+-- A measured figure of a training run; value is NULL where it is not defined, as the AUC of one class. StoreExperiment fills it.
 CREATE TABLE dbo.experiment_metrics (
     experiment_id INT NOT NULL,
     part VARCHAR(10) NOT NULL,

@@ -113,6 +113,12 @@ def test_labels_load_where_pydicom_is_not_installed(patients: str, query: Query,
     assert query(STORED) == [("a", 1, "labels.csv")]
 
 
+def test_the_source_of_labels_is_text_whatever_the_file_is_called(patients: str, query: Query, tmp_path: Path) -> None:
+    """Bytes that are no text could not be stored, and a page would show escape codes."""
+    assert main([write(tmp_path / "bytes\udcff\x1b[31m.csv", "id,cancer\na,0\n"), "-d", patients]) == 0
+    assert query(STORED) == [("a", 0, "bytes\\udcff\\x1b[31m.csv")]
+
+
 def test_names_and_ids_are_printed_without_what_a_terminal_obeys(
     patients: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -66,7 +66,7 @@ def test_the_script_can_be_repeated(bare: Connection) -> None:
     install(bare, script="install_sql_only.sql")
     install(bare)
     assert rows(bare, "SELECT patient_id FROM dbo.patients;") == [("a patient",)]
-    assert "StoreModelNodes" in _calls_scripts(bare)
+    assert "ReadModelNodes" in _calls_scripts(bare)
 
 
 def test_no_procedure_of_it_calls_one_that_is_not_there(bare: Connection) -> None:

@@ -44,6 +44,7 @@ def tilted(degrees: float) -> list[float]:
         ("bad_attribute", {"Rows": 0}),
         ("bad_attribute", {"SeriesInstanceUID": "1." * 33}),
         ("bad_attribute", {"SOPInstanceUID": "a\tb"}),
+        ("no_patient_id", {"PatientID": "\U0001f600" * 33, "SpecificCharacterSet": "ISO_IR 192"}),
         ("bad_attribute", {"StudyInstanceUID": ["1.2", "1.3"]}),
         ("bad_attribute", {"RescaleSlope": 0}),
         ("size_limit", {"Rows": MAX_SIDE + 1}),

@@ -9,9 +9,13 @@ import numpy as np
 import pytest
 from pydicom.uid import ExplicitVRBigEndian, ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
+from lungdb.dicom.header import read_headers
 from lungdb.dicom.padding import declared_padding
+from lungdb.dicom.pixels import read_hounsfield
+from lungdb.dicom.source import Source
 from tests.dicom.make_ct import FIELD, body, ct_dataset, save, write_slice
-from tests.dicom.reading import hounsfield
+from tests.dicom.reading import LIMITS, hounsfield
+from tests.dicom.test_syntaxes import enhanced
 
 BODY = body()
 EXPECTED = np.where(FIELD, BODY, -1024)
@@ -145,3 +149,17 @@ def test_noise_below_air_is_air(tmp_path: Path) -> None:
     stored = np.array([[-1025, -1024, -1023, -1600]], dtype=np.int16)
     path = write_slice(tmp_path / "a", stored, RescaleIntercept=0)
     np.testing.assert_array_equal(hounsfield(path), [[-1024, -1024, -1023, -1024]])
+
+
+def test_frames_have_their_own_rescale_and_one_padding(tmp_path: Path) -> None:
+    """Four frames of an Enhanced CT; frame k has slope 1 and the intercept −1000 − k."""
+    intercepts = -1000 - np.arange(4).reshape(4, 1, 1)
+    stored = np.where(FIELD, BODY - intercepts, 7000).astype(np.int16)
+    dataset = enhanced(stored, PixelPaddingValue=7000)
+    for number, group in enumerate(dataset.PerFrameFunctionalGroupsSequence):
+        group.PlanePositionSequence[0].ImagePositionPatient = [0, 0, 2.5 * number]
+    source = Source(save(dataset, tmp_path / "a"))
+    with source.open(LIMITS) as file:
+        headers = read_headers(source, file, LIMITS)
+    for one in read_hounsfield(headers, LIMITS):
+        np.testing.assert_array_equal(one.hu, EXPECTED)

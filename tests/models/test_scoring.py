@@ -13,7 +13,7 @@ import pytest
 
 from lungdb.database import Connection, connect, install, run
 from lungdb.errors import SqlError
-from tests.support.databases import SLICES, fill, refused, rows, said, target_of, vectors_and_labels
+from tests.support.databases import SLICES, fill, hash_vectors, refused, rows, said, target_of, vectors_and_labels
 from tests.support.fixtures import PATIENTS
 
 PREDICTIONS = (
@@ -109,6 +109,7 @@ def test_patients_without_features_are_listed_and_left_out_only_when_asked(train
 def test_the_rest_is_scored_when_a_vector_is_damaged(trained: Connection) -> None:
     """Error 50120 names the first patient and why; the other 119 scores are stored."""
     run(trained, "UPDATE dbo.pooled_features SET vector = N'[1, 2, 3]' WHERE scan_id = 8;")
+    hash_vectors(trained)
     with pytest.raises(SqlError) as caught:
         run(trained, "EXECUTE dbo.PredictPatients;")
     assert caught.value.number == 50120

@@ -6,12 +6,14 @@ import hashlib
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import average_precision_score, brier_score_loss, confusion_matrix, log_loss, roc_auc_score
 
 from lungdb.database import Connection, run
-from tests.support.databases import contents, refused, rows, said
+from lungdb.procedures import measure_scores
+from tests.support.databases import hash_vectors, refused, rows, said
 from tests.support.fixtures import PATIENTS
 
 TRAIN = "EXECUTE dbo.TrainLungCancerModel"
@@ -105,7 +107,7 @@ def test_another_order_of_rows_gives_the_same_model(featured: Connection) -> Non
     run(featured, "BEGIN TRANSACTION;")
     for table, columns in (
         ("labels", "patient_id, label"),
-        ("pooled_features", "scan_id, feature_set_id, pooling, vector"),
+        ("pooled_features", "scan_id, feature_set_id, pooling, vector, vector_sha256"),
     ):
         kept = rows(featured, f"SELECT {columns} FROM dbo.{table};")
         run(featured, f"DELETE FROM dbo.{table};")
@@ -167,11 +169,25 @@ def test_curves_are_kept_as_rows(trained: Connection) -> None:
     assert len(rows(trained, curve, ("validation", "training_validation"))) > 1
 
 
-def test_measuring_again_changes_nothing(trained: Connection) -> None:
-    """MeasureExperiment computes from the stored scores alone, and replaces what it wrote."""
-    before = contents(trained)
-    run(trained, "EXECUTE internal.MeasureExperiment @ExperimentId = 2;")
-    assert contents(trained) == before
+def test_the_figures_are_those_of_the_stored_scores(trained: Connection) -> None:
+    """Measured from what the tables hold, they are what training wrote before the rows were there."""
+    stored = rows(
+        trained,
+        "SELECT part, CAST(label AS INT), raw, probability, CAST(out_of_fold AS INT) FROM dbo.experiment_scores "
+        "WHERE experiment_id = 2 ORDER BY patient_id;",
+    )
+    [(seed, details)] = rows(
+        trained,
+        "SELECT e.seed, c.details FROM dbo.experiments AS e "
+        "INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id WHERE e.experiment_id = 2;",
+    )
+    scores = pd.DataFrame(stored, columns=["part", "label", "raw", "probability", "out_of_fold"])
+    measured, number, _ = measure_scores(scores, seed, details)
+    assert number == 0
+    metrics = measured[measured["kind"] == "metric"]
+    wanted = {(row.part, row.name): None if np.isnan(row.y) else row.y for row in metrics.itertuples(index=False)}
+    found = rows(trained, "SELECT part, metric, value FROM dbo.experiment_metrics WHERE experiment_id = 2;")
+    assert {(part, metric): value for part, metric, value in found} == pytest.approx(wanted, nan_ok=True)
 
 
 @pytest.mark.slow
@@ -212,7 +228,9 @@ def test_a_feature_that_is_the_label_of_training_patients_only_gains_nothing(fea
         vector = rng.normal(size=12).tolist()
         vector[3] = float(label) if part == "train" else float(rng.integers(2))
         run(featured, "UPDATE dbo.pooled_features SET vector = ? WHERE scan_id = ?;", (json.dumps(vector), scan))
-    run(featured, f"COMMIT TRANSACTION; {TRAIN};")
+    run(featured, "COMMIT TRANSACTION;")
+    hash_vectors(featured)
+    run(featured, f"{TRAIN};")
     assert _figures(featured, "train")["auc"] > 0.95
     test = _figures(featured, "test")
     assert test["auc_low"] <= 0.5 <= test["auc_high"]
@@ -275,4 +293,5 @@ def test_training_is_refused_and_nothing_is_half_written(featured: Connection, c
     before, _, call = text.rpartition("#")
     if before:
         run(featured, before)
+        hash_vectors(featured)
     assert part in refused(featured, call, number)

@@ -9,7 +9,7 @@ import pytest
 
 from lungdb.database import Connection, run
 from tests.sql.gates.check import SQL
-from tests.support.databases import refused, rows, said
+from tests.support.databases import digest_models, hash_vectors, refused, rows, said
 from tests.support.fixtures import PATIENTS
 from tests.support.trees import scores
 
@@ -33,6 +33,7 @@ def test_other_calibrations_score_as_python_does(featured: Connection, calibrati
     run(featured, f"EXECUTE dbo.TrainLungCancerModel @Calibration = N'{calibration}';")
     run(featured, "UPDATE dbo.pooled_features SET vector = JSON_MODIFY(vector, '$[0]', 9) WHERE scan_id < 4;")
     run(featured, "UPDATE dbo.pooled_features SET vector = JSON_MODIFY(vector, '$[0]', -9) WHERE scan_id = 5;")
+    hash_vectors(featured)
     found = scores(featured, "EXECUTE dbo.PredictPatientsSql @Prevalence = 0.1;")
     assert np.abs(found - scores(featured, "EXECUTE dbo.PredictPatients @Prevalence = 0.1;")).max() < ALLOWED
 
@@ -118,6 +119,8 @@ def test_a_logistic_regression_refuses_a_missing_value(trained: Connection) -> N
         trained,
         "INSERT INTO dbo.model_coefficients SELECT classifier_id, 12, 0, 1, 0 FROM dbo.model_scoring WHERE trees = 0;",
     )
+    hash_vectors(trained)
+    digest_models(trained)
     message = refused(trained, "EXECUTE dbo.PredictPatientsSql @Patients = N'2', @ModelName = N'100% linear';", 50153)
     assert "missing" in message
 
@@ -126,6 +129,7 @@ def test_a_logistic_regression_refuses_a_missing_value(trained: Connection) -> N
 def test_a_null_in_the_vector_of_a_patient_is_refused_as_python_does(trained: Connection, model: str) -> None:
     """PredictLungCancer cannot read the vector; neither is a score of it kept."""
     run(trained, "UPDATE dbo.pooled_features SET vector = JSON_MODIFY(vector, 'strict $[2]', NULL) WHERE scan_id = 3;")
+    hash_vectors(trained)
     call = f"EXECUTE dbo.{{}} @PatientIndex = 2, @ModelName = N'{model}';"
     refused(trained, call.format("PredictLungCancer"), 50116)
     assert "The feature 2 of the scan 3 is null" in refused(trained, call.format("PredictLungCancerSql"), 50153)
@@ -156,6 +160,7 @@ def test_a_model_without_nodes_is_refused_until_they_are_stored(trained: Connect
 def test_a_vector_that_does_not_fit_is_refused(trained: Connection, vector: str, number: int, word: str) -> None:
     """Another width, text or truth among the numbers, and what single precision cannot hold."""
     run(trained, f"UPDATE dbo.pooled_features SET vector = {vector} WHERE scan_id = 4;")
+    hash_vectors(trained)
     assert word in refused(trained, "EXECUTE dbo.PredictPatientsSql;", number)
 
 
@@ -169,6 +174,7 @@ def test_features_of_another_pooling_are_refused_or_left_out(trained: Connection
 def test_a_correction_needs_the_share_that_the_model_was_trained_on(trained: Connection) -> None:
     """A model that does not say it is scored without a correction only."""
     run(trained, "UPDATE dbo.model_scoring SET prevalence = NULL;")
+    digest_models(trained)
     refused(trained, "EXECUTE dbo.PredictPatientsSql @Prevalence = 0.3;", 50154)
     scores(trained, "EXECUTE dbo.PredictPatientsSql;")
 

@@ -37,13 +37,15 @@ def slices(volumes):
     """The rows of the query in dbo.GenerateFeatures."""
     rows = []
     for scan_id, volume in volumes.items():
-        for index, hu in enumerate(volume):
-            blob, sha256 = encode_slice(hu)
+        encoded = [encode_slice(hu) for hu in volume]
+        content = hashlib.sha256(b"".join(sha256 for _, sha256 in encoded)).hexdigest().upper()
+        for index, (hu, (blob, sha256)) in enumerate(zip(volume, encoded, strict=True)):
             rows.append(
                 {
                     "scan_id": scan_id,
                     "slice_index": index,
                     "number_images": len(volume),
+                    "content_sha256": content,
                     "image_rows": hu.shape[0],
                     "image_cols": hu.shape[1],
                     "rescale_slope": 1.0,
@@ -53,7 +55,7 @@ def slices(volumes):
                 }
             )
     frame = pd.DataFrame(rows)
-    for column in ("pixels", "pixels_sha256"):
+    for column in ("content_sha256", "pixels", "pixels_sha256"):
         frame[column] = frame[column].astype(object)
     for column in ("scan_id", "slice_index", "number_images", "image_rows", "image_cols"):
         frame[column] = frame[column].astype(np.int32)
@@ -86,6 +88,7 @@ def patients():
     vectors[:, :4] += labels[:, None] * 1.5
     return pd.DataFrame(
         {
+            "place": np.arange(80, 0, -1, dtype=np.int32),
             "patient_id": pd.Series([f"patient {number}" for number in range(80)], dtype=object),
             "part": pd.Series(["test" if number // 2 % 4 == 0 else "train" for number in range(80)], dtype=object),
             "label": np.where(np.arange(80) // 2 % 4 == 0, -1, labels).astype(np.int32),
@@ -96,5 +99,5 @@ def patients():
 
 @pytest.fixture
 def labels():
-    """The label of each of those patients, as dbo.labels has it, by patient_id."""
-    return pd.Series(np.arange(80) % 2, index=[f"patient {number}" for number in range(80)])
+    """The label of each of those patients, as dbo.labels has it, by place."""
+    return pd.Series(np.arange(80) % 2, index=np.arange(80, 0, -1))

@@ -17,7 +17,7 @@ from lungdb.networks.entry import network_details
 from lungdb.procedures import featurize_images
 from tests.support.networks import NORMALISATION
 
-COLUMNS = ["name", "layer", "error", "array_rows", "array_cols", "array", "sha256"]
+COLUMNS = ["place", "layer", "error", "array_rows", "array_cols", "array", "sha256"]
 
 
 def file_of(pixels: np.ndarray, suffix: str = ".png") -> bytes:
@@ -44,12 +44,12 @@ def pictures():
 def arguments(pictures, network):
     """What dbo.FeaturizeImages passes, by name."""
     columns = {
-        "name": list(pictures),
+        "place": np.arange(1, len(pictures) + 1, dtype=np.int32),
         "image": [data.hex().upper() for data in pictures.values()],
         "sha256": [hashlib.sha256(data).hexdigest().upper() for data in pictures.values()],
     }
     return {
-        "images": pd.DataFrame(columns).astype(object),
+        "images": pd.DataFrame(columns).astype({"image": object, "sha256": object}),
         "network": network,
         "network_sha256": hashlib.sha256(network).hexdigest().upper(),
         "details": json.dumps(network_details(network)),
@@ -79,10 +79,10 @@ def by_hand(data: bytes, network: bytes, channels: slice = slice(None, None, -1)
     return session.run(None, {"image": normalised})[0]
 
 
-def arrays(result: pd.DataFrame) -> dict[str, np.ndarray]:
+def arrays(result: pd.DataFrame) -> dict[int, np.ndarray]:
     """Read the arrays of a result by picture, and check their hashes."""
     return {
-        row.name: decode_array(bytes.fromhex(row.array), row.array_rows, row.array_cols, bytes.fromhex(row.sha256))
+        row.place: decode_array(bytes.fromhex(row.array), row.array_rows, row.array_cols, bytes.fromhex(row.sha256))
         for row in result.itertuples(index=False)
     }
 
@@ -102,11 +102,11 @@ def test_each_picture_gets_the_features_that_a_computation_by_hand_gives(argumen
     assert (number, message) == (0, "")
     assert provider.endswith("ExecutionProvider")
     assert result["error"].tolist() == [""] * len(pictures)
-    assert result["layer"].tolist() == ["classes"] * len(pictures)
+    assert result["layer"].tolist() == [1] * len(pictures)
     found = arrays(result)
-    assert list(found) == list(pictures)
-    for name, data in pictures.items():
-        np.testing.assert_allclose(found[name], by_hand(data, network), rtol=1e-3, atol=1e-4, err_msg=name)
+    assert list(found) == list(range(1, len(pictures) + 1))
+    for (name, data), features in zip(pictures.items(), found.values(), strict=True):
+        np.testing.assert_allclose(features, by_hand(data, network), rtol=1e-3, atol=1e-4, err_msg=name)
 
 
 def test_a_network_for_blue_first_gets_blue_first(arguments, pictures, network):
@@ -115,20 +115,20 @@ def test_a_network_for_blue_first_gets_blue_first(arguments, pictures, network):
     details["input"]["channel_order"] = "bgr"
     result = featurize_images(**{**arguments, "layers": "classes", "details": json.dumps(details)})[0]
     expected = by_hand(pictures["large.png"], network, slice(None))
-    np.testing.assert_allclose(arrays(result)["large.png"], expected, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(arrays(result)[3], expected, rtol=1e-3, atol=1e-4)
     del details["input"]["channel_order"]
     result = featurize_images(**{**arguments, "layers": "classes", "details": json.dumps(details)})[0]
     expected = by_hand(pictures["large.png"], network)
-    np.testing.assert_allclose(arrays(result)["large.png"], expected, rtol=1e-3, atol=1e-4)
+    np.testing.assert_allclose(arrays(result)[3], expected, rtol=1e-3, atol=1e-4)
 
 
 def test_two_layers_come_from_one_pass(arguments):
     """A row each, in the order asked for, equal to what each gives alone."""
     both = featurize_images(**{**arguments, "layers": "classes, penultimate"})[0]
-    assert both["layer"].tolist() == ["classes", "penultimate"] * 5
-    for layer, width in (("classes", 2), ("penultimate", 5)):
+    assert both["layer"].tolist() == [1, 2] * 5
+    for number, (layer, width) in enumerate((("classes", 2), ("penultimate", 5)), start=1):
         alone = arrays(featurize_images(**{**arguments, "layers": layer})[0])
-        together = arrays(both[both["layer"] == layer])
+        together = arrays(both[both["layer"] == number])
         for name, array in alone.items():
             assert array.shape == (1, width)
             np.testing.assert_allclose(together[name], array, rtol=1e-5, atol=1e-6)
@@ -138,8 +138,8 @@ def test_features_do_not_depend_on_batch_size_or_threads(arguments):
     """Beyond the rounding of float32."""
     whole = arrays(featurize_images(**{**arguments, "batch_size": 1024})[0])
     for changes in ({"batch_size": 1}, {"threads": 1}, {"threads": 3, "batch_size": 3}):
-        for name, array in arrays(featurize_images(**{**arguments, **changes})[0]).items():
-            np.testing.assert_allclose(array, whole[name], rtol=1e-5, atol=1e-6)
+        for place, array in arrays(featurize_images(**{**arguments, **changes})[0]).items():
+            np.testing.assert_allclose(array, whole[place], rtol=1e-5, atol=1e-6)
 
 
 def test_the_result_is_what_sql_server_takes(arguments):
@@ -147,7 +147,7 @@ def test_the_result_is_what_sql_server_takes(arguments):
     for images in (arguments["images"], arguments["images"][:0]):
         result, *outputs = featurize_images(**{**arguments, "images": images})
         assert list(result.columns) == COLUMNS
-        assert [str(dtype) for dtype in result.dtypes] == ["object"] * 3 + ["int32"] * 2 + ["object"] * 2
+        assert [str(dtype) for dtype in result.dtypes] == ["int32"] * 2 + ["object"] + ["int32"] * 2 + ["object"] * 2
         assert [type(value) for value in outputs] == [str, str, int, str]
         assert len(result) == len(images)
 
@@ -169,14 +169,14 @@ def test_a_picture_that_fails_is_one_row_and_the_others_go_on(arguments, column,
     result, _, _, number, _ = featurize_images(**{**arguments, "layers": "penultimate"})
     assert number == 0
     failed = result[result["error"] != ""]
-    assert failed[["name", "layer", "array_rows", "array_cols", "array", "sha256"]].to_numpy().tolist() == [
-        ["large.png", "", 0, 0, "", ""]
+    assert failed[["place", "layer", "array_rows", "array_cols", "array", "sha256"]].to_numpy().tolist() == [
+        [3, 0, 0, 0, "", ""]
     ]
     assert message in failed["error"].iloc[0]
     good = arrays(result[result["error"] == ""])
-    assert set(good) == set(whole) - {"large.png"}
-    for name, array in good.items():
-        np.testing.assert_allclose(array, whole[name], rtol=1e-5, atol=1e-6)
+    assert set(good) == set(whole) - {3}
+    for place, array in good.items():
+        np.testing.assert_allclose(array, whole[place], rtol=1e-5, atol=1e-6)
 
 
 def test_a_picture_that_cannot_be_decoded_fails_with_its_right_hash(arguments, pictures):
@@ -199,7 +199,7 @@ def test_a_picture_that_cannot_be_decoded_fails_with_its_right_hash(arguments, p
         ({"network_sha256": "00" * 32}, 50105, "SHA-256"),
         ({"network": b"", "network_sha256": hashlib.sha256(b"").hexdigest()}, 50116, "ONNX"),
         ({"details": "[]"}, 50116, "details"),
-        ({"images": pd.DataFrame({"name": ["a"]})}, 50101, "image, sha256"),
+        ({"images": pd.DataFrame({"place": [1]})}, 50101, "image, sha256"),
     ],
 )
 def test_a_bad_call_is_refused(arguments, changes, number, text):

@@ -33,7 +33,7 @@ def expected_features(
     return np.concatenate([evaluator.run(["vector"], {"image": picture[None]})[0] for picture in pictures])
 
 
-def arrays(result: pd.DataFrame, layer: str = "penultimate") -> dict[int, np.ndarray]:
+def arrays(result: pd.DataFrame, layer: int = 1) -> dict[int, np.ndarray]:
     """Read the arrays of a layer in a result by scan."""
     return {
         row.scan_id: decode_array(bytes.fromhex(row.array), row.array_rows, row.array_cols, bytes.fromhex(row.sha256))
@@ -57,7 +57,7 @@ def test_each_scan_gets_the_features_of_its_own_slices(arguments, volumes, netwo
     assert (notice, number, message) == ("", 0, "")
     assert provider in ("CPUExecutionProvider", "CUDAExecutionProvider")
     assert result["scan_id"].tolist() == list(volumes)
-    assert result["layer"].tolist() == ["penultimate"] * 3
+    assert result["layer"].tolist() == [1] * 3
     assert result["error"].tolist() == ["", "", ""]
     assert result["array_cols"].tolist() == [5, 5, 5]
     assert result["array_rows"].tolist() == [3, 1, 2]
@@ -124,7 +124,7 @@ def test_the_result_is_what_sql_server_takes(arguments):
     result, *outputs = generate_features(**arguments)
     assert [str(dtype) for dtype in result.dtypes] == [
         "int32",
-        "object",
+        "int32",
         "object",
         "int32",
         "int32",
@@ -141,8 +141,10 @@ def test_the_result_is_what_sql_server_takes(arguments):
         ("pixels", "zz", "not hexadecimal"),
         ("pixels", "", "Slice 2: The pixels"),
         ("pixels", "1F8B08", "Slice 2: The pixels"),
-        ("pixels_sha256", "00" * 32, "SHA-256 do not match"),
-        ("image_rows", 97, "do not hold 97 × 120 values"),
+        ("pixels_sha256", "00" * 32, "not those that were loaded"),
+        ("pixels_sha256", "zz", "not hexadecimal"),
+        ("pixels_sha256", None, "not hexadecimal"),
+        ("image_rows", 97, "do not hold 97 x 120 values"),
         ("rescale_slope", 0.0, "rescaling"),
         ("rescale_slope", np.nan, "rescaling"),
         ("slice_index", None, None),
@@ -161,7 +163,7 @@ def test_a_scan_that_fails_is_named_and_the_others_go_on(arguments, column, valu
     assert number == 0
     failed = result.iloc[0]
     assert message in failed["error"]
-    assert failed[["scan_id", "layer", "array_rows", "array", "pooled"]].tolist() == [3, "", 0, "", "{}"]
+    assert failed[["scan_id", "layer", "array_rows", "array", "pooled"]].tolist() == [3, 0, 0, "", "{}"]
     pd.testing.assert_frame_equal(result.iloc[1:], good.iloc[1:])
 
 
@@ -296,13 +298,13 @@ def test_several_layers_give_what_each_gives_alone(arguments):
     details = json.dumps({**json.loads(arguments["details"]), "layers": {"stem": "conv"}})
     together = generate_features(**{**arguments, "details": details, "layers": " relu,stem , penultimate"})[0]
     assert together["scan_id"].tolist() == [3, 3, 3, 8, 8, 8, 9, 9, 9]
-    assert together["layer"].tolist() == ["relu", "stem", "penultimate"] * 3
-    for layer in ("relu", "stem", "penultimate"):
+    assert together["layer"].tolist() == [1, 2, 3] * 3
+    for number, layer in enumerate(("relu", "stem", "penultimate"), start=1):
         alone = generate_features(**{**arguments, "details": details, "layers": layer})[0]
-        rows = together[together["layer"] == layer].reset_index(drop=True)
+        rows = together[together["layer"] == number].assign(layer=np.int32(1)).reset_index(drop=True)
         pd.testing.assert_frame_equal(rows, alone)
     by_tensor = generate_features(**{**arguments, "layers": "conv"})[0]
-    assert by_tensor["array"].tolist() == together.loc[together["layer"] == "stem", "array"].tolist()
+    assert by_tensor["array"].tolist() == together.loc[together["layer"] == 2, "array"].tolist()
 
 
 def test_a_scan_that_fails_is_one_row_whatever_the_layers(arguments):
@@ -310,7 +312,7 @@ def test_a_scan_that_fails_is_one_row_whatever_the_layers(arguments):
     arguments["slices"].loc[2, "pixels"] = "zz"
     result = generate_features(**{**arguments, "layers": "relu,penultimate"})[0]
     assert result["scan_id"].tolist() == [3, 8, 8, 9, 9]
-    assert result["layer"].tolist() == ["", "relu", "penultimate", "relu", "penultimate"]
+    assert result["layer"].tolist() == [0, 1, 2, 1, 2]
     assert "not hexadecimal" in result["error"].iloc[0]
 
 
@@ -370,7 +372,7 @@ def test_a_missing_column_is_refused(arguments):
 
 def test_a_layer_by_node_name_gives_its_spatial_mean(arguments, volumes, network):
     """The layer before the average gives the same as the average."""
-    by_name = arrays(generate_features(**{**arguments, "layers": "activation"})[0], "activation")
+    by_name = arrays(generate_features(**{**arguments, "layers": "activation"})[0])
     assert list(by_name) == list(volumes)
     for scan_id, features in by_name.items():
         np.testing.assert_allclose(features, expected_features(network, volumes[scan_id]), rtol=1e-4, atol=1e-5)

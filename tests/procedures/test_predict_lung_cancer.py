@@ -43,7 +43,7 @@ def test_a_test_patient_gets_the_score_that_training_recorded(patients, paramete
     """Raw and calibrated, to the last bit but rounding, so that figures are those of the scores given later."""
     result, model, library, details, _, _ = train_lung_cancer_model(patients, 12, json.dumps(parameters))
     sha256 = hashlib.sha256(model).hexdigest()
-    test = result[result["part"] == "test"].merge(patients[["patient_id", "vector"]], on="patient_id")
+    test = result[result["part"] == "test"].merge(patients[["place", "vector"]], on="place")
     for row in test.itertuples():
         found = predict_lung_cancer(model, sha256, library, details, row.vector, None)
         assert found[:2] == pytest.approx((row.probability, row.raw), rel=1e-12)

@@ -21,7 +21,7 @@ PARAMETERS = [
     {"folds": 4, "calibration": "isotonic", "imbalance": "undersample", "min_data_in_leaf": 5},
     {"algorithm": "logistic", "folds": 4, "imbalance": "class_weight"},
 ]
-DTYPES = ["object", "object", "int32", "float64", "float64", "int32"]
+DTYPES = ["int32", "object", "int32", "float64", "float64", "int32"]
 
 
 def refusal(patients: pd.DataFrame, width: int = 12, parameters: str = "{}") -> tuple[int, str]:
@@ -45,7 +45,7 @@ def test_the_model_tells_test_patients_apart(patients, labels, parameters):
     """Their AUC is far from chance, though their labels were never given."""
     result = trained(patients, parameters)[0]
     test = result[result["part"] == "test"]
-    assert roc_auc_score(labels[test["patient_id"]], test["probability"]) > 0.75
+    assert roc_auc_score(labels[test["place"]], test["probability"]) > 0.75
 
 
 def test_labels_of_test_patients_are_not_looked_at(patients):
@@ -62,7 +62,7 @@ def test_labels_of_test_patients_are_not_looked_at(patients):
 def test_every_patient_has_one_row_and_keeps_its_side(patients, parameters):
     """In one part only; a fold for those with a label where there are folds."""
     result, _, _, details = trained(patients, parameters)
-    joined = patients.merge(result, on="patient_id", validate="one_to_one", suffixes=("_given", ""))
+    joined = patients.merge(result, on="place", validate="one_to_one", suffixes=("_given", ""))
     assert len(joined) == len(patients) == len(result)
     assert set(joined.loc[joined["part_given"] == "test", "part"]) == {"test"}
     learnt = joined[joined["part_given"] == "train"]
@@ -77,9 +77,9 @@ def test_every_patient_has_one_row_and_keeps_its_side(patients, parameters):
 def test_the_model_text_gives_the_same_scores(patients):
     """LightGBM itself reads it."""
     result, model, library, _ = trained(patients, {})
-    vectors = {row.patient_id: decode_vector(row.vector) for row in patients.itertuples()}
+    vectors = {row.place: decode_vector(row.vector) for row in patients.itertuples()}
     booster = lightgbm.Booster(model_str=model.decode())
-    predicted = booster.predict(np.stack([vectors[name] for name in result["patient_id"]]))
+    predicted = booster.predict(np.stack([vectors[place] for place in result["place"]]))
     np.testing.assert_array_equal(predicted, result["raw"])
     np.testing.assert_array_equal(result["probability"], result["raw"])
     assert library == "lightgbm"
@@ -132,7 +132,7 @@ def test_the_result_is_what_sql_server_takes(patients, parameters):
     """Column dtypes of the contract, plain bytes, str and int as OUTPUT values."""
     result, *outputs = train_lung_cancer_model(patients, 12, json.dumps(parameters))
     assert [str(dtype) for dtype in result.dtypes] == DTYPES
-    assert {type(value) for value in [*result["patient_id"], *result["part"]]} == {str}
+    assert {type(value) for value in result["part"]} == {str}
     assert [type(value) for value in outputs] == [bytes, str, str, int, str]
 
 

@@ -13,6 +13,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from lungdb.database import run
 from lungdb.learning.drawing import draw_folds, draw_validation
+from tests.support.databases import hash_vectors
 from tests.support.searching import Site
 
 SEED = 11
@@ -157,6 +158,7 @@ def test_test_patients_have_no_part_in_a_search(site: Site) -> None:
         "INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id "
         "INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id WHERE sp.part = 'test';",
     )
+    hash_vectors(site.connection)
     run(site.connection, "EXECUTE dbo.RunSearch @SearchId = 2;")
     figures = [(area, loss) for *_, area, loss in site.rows(TRIALS)]
     assert len(figures) == 8

@@ -12,7 +12,7 @@ import onnx
 import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 
-from lungdb.imaging.codecs import encode_array, encode_slice, encode_vector
+from lungdb.imaging.codecs import content_sha256, encode_array, encode_slice, encode_vector
 from lungdb.networks.entry import network_details
 
 ROWS = COLS = 32
@@ -57,14 +57,17 @@ def slices_frame(scans: dict[int, np.ndarray[Any, np.dtype[np.int16]]]) -> pd.Da
     """Make the rows that GenerateFeatures sends to its script, from HU volumes by scan_id."""
     rows = []
     for scan_id, volume in scans.items():
-        for index, hu in enumerate(volume):
-            pixels, sha256 = encode_slice(hu)
-            rows.append((scan_id, index, len(volume), *hu.shape, 1.0, 0.0, pixels.hex().upper(), sha256.hex().upper()))
-    names = ["scan_id", "slice_index", "number_images", "image_rows", "image_cols", "rescale_slope"]
+        slices = [encode_slice(hu) for hu in volume]
+        content = content_sha256(sha256 for _, sha256 in slices).hex().upper()
+        for index, (pixels, sha256) in enumerate(slices):
+            stored = pixels.hex().upper(), sha256.hex().upper()
+            rows.append((scan_id, index, len(volume), content, *volume.shape[1:], 1.0, 0.0, *stored))
+    names = ["scan_id", "slice_index", "number_images", "content_sha256", "image_rows", "image_cols", "rescale_slope"]
     names += ["rescale_intercept", "pixels", "pixels_sha256"]
     frame = pd.DataFrame(rows, columns=names)
-    integers = dict.fromkeys(names[:5], np.int32)
-    return frame.astype({**integers, "pixels": object, "pixels_sha256": object})
+    texts = dict.fromkeys(("content_sha256", "pixels", "pixels_sha256"), object)
+    integers = dict.fromkeys([name for name in names[:6] if name not in texts], np.int32)
+    return frame.astype({**integers, **texts})
 
 
 def patients_frame(count: int = 60) -> pd.DataFrame:
@@ -75,6 +78,7 @@ def patients_frame(count: int = 60) -> pd.DataFrame:
     vectors[:, 0] += 4 * labels.astype(np.float32)
     parts = ["test" if index % 4 == 3 or index % 8 == 0 else "train" for index in range(count)]
     columns = {
+        "place": np.arange(1, count + 1, dtype=np.int32),
         "patient_id": [f"patient {index:03}" for index in range(count)],
         "part": parts,
         "label": np.where(np.array(parts) == "test", -1, labels).astype(np.int32),
@@ -112,13 +116,14 @@ def inputs_of_images() -> dict[str, Any]:
     """Return what FeaturizeImages gives its script for two pictures."""
     files = {"noise.png": picture(1, striped=False), "stripes.png": picture(2, striped=True)}
     columns = {
-        "name": list(files),
+        "place": np.arange(1, len(files) + 1, dtype=np.int32),
         "image": [data.hex().upper() for data in files.values()],
         "sha256": [hashlib.sha256(data).hexdigest().upper() for data in files.values()],
     }
     inputs = inputs_of_features()
     shared = ("Network", "Sha256", "Details", "Layer", "BatchSize", "Providers", "Threads")
-    return {"InputDataSet": pd.DataFrame(columns).astype(object), **{name: inputs[name] for name in shared}}
+    frame = pd.DataFrame(columns).astype({"image": object, "sha256": object})
+    return {"InputDataSet": frame, **{name: inputs[name] for name in shared}}
 
 
 def inputs_of_image_classes() -> dict[str, Any]:
@@ -230,6 +235,7 @@ def inputs_of_comparing() -> dict[str, Any]:
 def inputs_of_making_trials() -> dict[str, Any]:
     """Return what SearchModels gives its script: two poolings of a feature set."""
     columns = {
+        "matrix": np.array([1, 2], dtype=np.int32),
         "feature_set_id": np.array([3, 3], dtype=np.int32),
         "pooling": pd.Series(["max", "mean"], dtype=object),
         "negatives": np.array([30, 30], dtype=np.int32),

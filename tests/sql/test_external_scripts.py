@@ -51,7 +51,7 @@ INPUTS: dict[str, Callable[[], dict[str, Any]]] = {
     "RunSearch": samples.inputs_of_running_trials,
     "SearchModels": samples.inputs_of_making_trials,
     "SimilarPatients": samples.inputs_of_similar_patients,
-    "StoreModelNodes": lambda: samples.inputs_of_nodes(_trained()),
+    "ReadModelNodes": lambda: samples.inputs_of_nodes(_trained()),
     "TrainLungCancerModel": samples.inputs_of_training,
 }
 

@@ -38,6 +38,26 @@ def vectors_and_labels(patients: int, width: int, signal: float, seed: int) -> t
     return [json.dumps([float(str(value)) for value in vector]) for vector in vectors], [int(label) for label in labels]
 
 
+def hash_vectors(connection: Connection) -> None:
+    """Bring the SHA-256 of every vector in line with its text, after a change that is meant; not in an old schema."""
+    run(
+        connection,
+        "IF COL_LENGTH(N'dbo.pooled_features', N'vector_sha256') IS NOT NULL EXECUTE (N'UPDATE dbo.pooled_features "
+        "SET vector_sha256 = HASHBYTES(''SHA2_256'', CONVERT(VARBINARY(MAX), vector));');",
+    )
+
+
+def digest_models(connection: Connection) -> None:
+    """Bring the digest of every model's rows in line with them, after a change that is meant."""
+    for (classifier,) in rows(connection, "SELECT classifier_id FROM dbo.model_scoring;"):
+        run(
+            connection,
+            "DECLARE @Sha256 VARBINARY(32); EXECUTE internal.DigestModelRows ?, @Sha256 OUTPUT; "
+            "UPDATE dbo.model_scoring SET rows_sha256 = @Sha256 WHERE classifier_id = ?;",
+            (classifier, classifier),
+        )
+
+
 def fill(connection: Connection, vectors: list[str], labels: list[int], width: int) -> None:
     """Insert a network, a feature set, and a patient with a scan of three slices and features for each vector."""
     network = b"not run here"
@@ -76,6 +96,7 @@ def fill(connection: Connection, vectors: list[str], labels: list[int], width: i
                 (place, f"1.2.{index}.{place}", pixels, hashlib.sha256(pixels).digest()),
             )
     run(connection, "COMMIT TRANSACTION;")
+    hash_vectors(connection)
 
 
 def rows(connection: Connection, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
@@ -91,8 +112,8 @@ def said(connection: Connection, sql: str) -> str:
 
 
 def contents(connection: Connection) -> dict[str, list[tuple[Any, ...]]]:
-    """Give the rows of every table, to compare what is there before and after."""
-    tables = rows(connection, "SELECT name FROM sys.tables ORDER BY name;")
+    """Give the rows of every table but the log of runs, to compare what is there before and after."""
+    tables = rows(connection, "SELECT name FROM sys.tables WHERE name NOT IN (N'runs', N'run_steps') ORDER BY name;")
     return {name: sorted(rows(connection, f"SELECT * FROM dbo.[{name}];"), key=repr) for (name,) in tables}
 
 

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lungdb.database import Connection, connect, install, run
-from tests.support.databases import NAME, copy_to, fill, target_of, vectors_and_labels
+from tests.support.databases import NAME, copy_to, fill, hash_vectors, target_of, vectors_and_labels
 from tests.support.once import Once, once_a_run
 
 DEMO_NETWORK = Path(__file__).parents[2] / "lungdb" / "networks" / "data" / "demo_resnet.onnx"
@@ -226,6 +226,7 @@ def _fill_searched(connection: Connection) -> None:
             (scan, vector),
         )
     run(connection, "COMMIT TRANSACTION;")
+    hash_vectors(connection)
 
 
 @pytest.fixture(scope="session")

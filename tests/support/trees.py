@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.database import Connection, run
+from tests.support.databases import hash_vectors
 
 WIDTH = 8
 ROWS = 200
@@ -59,6 +60,7 @@ def fill(connection: Connection, vectors: NDArray[np.float32]) -> None:
             (f"patient {index:04}", index, f"patient {index:04}", f"1.2.{index}", text),
         )
     run(connection, "COMMIT TRANSACTION;")
+    hash_vectors(connection)
 
 
 def store(connection: Connection, name: str, model: str, **details: Any) -> None:

@@ -21,9 +21,9 @@ WRITES = re.compile(r"\b(?:INSERT INTO|UPDATE|DELETE FROM) dbo\.(\w+)|\bDELETE \
 LOCKS = "FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK)"
 NEED_SELECT = {
     "GenerateFeatures", "FeaturizeImages", "TrainLungCancerModel", "PredictPatients", "RunSearch",
-    "MeasureExperiment", "StoreModelNodes",
+    "ReadModelNodes",
 }  # fmt: skip
-"""Whose queries read tables: those that docs/install-sql-server.md names, and two that TrainLungCancerModel calls."""
+"""Whose queries read tables: those that docs/install-sql-server.md names, and one that TrainLungCancerModel calls."""
 
 
 def test_the_queries_of_the_page_read_no_table() -> None:

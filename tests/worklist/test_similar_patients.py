@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from lungdb.database import Connection, run
-from tests.support.databases import refused, rows
+from tests.support.databases import hash_vectors, refused, rows
 
 pairwise = pytest.importorskip("sklearn.metrics.pairwise")
 
@@ -48,6 +48,7 @@ def test_other_vectors_are_compared_as_soon_as_they_are_stored(scored: Connectio
     opposite = json.dumps([-value for value in json.loads(vector)])
     run(scored, change, (opposite, 10))
     run(scored, change, (json.dumps([0] * 12), 11))
+    hash_vectors(scored)
     run(scored, "DELETE FROM dbo.pooled_features WHERE scan_id = 12;")
     check(scored, 3)
     assert similar(scored, 3, 1000)[-1][0] == 9
@@ -56,6 +57,7 @@ def test_other_vectors_are_compared_as_soon_as_they_are_stored(scored: Connectio
         "INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector) VALUES (12, 1, N'mean', ?);",
         (vector,),
     )
+    hash_vectors(scored)
     run(scored, "UPDATE dbo.unit_vectors SET unit = 0x00 WHERE scan_id = 20;")
     check(scored, 3)
     assert similar(scored, 3, 1)[0][3] == pytest.approx(1)
@@ -67,6 +69,7 @@ def test_what_cannot_be_compared_is_refused(scored: Connection) -> None:
     refused(scored, "EXECUTE dbo.SimilarPatients @PatientIndex = 0, @ModelName = N'none';", 50108)
     refused(scored, "EXECUTE dbo.SimilarPatients @PatientIndex = 0, @Limit = 0;", 50101)
     run(scored, "UPDATE dbo.pooled_features SET vector = N'[0,0,0]' WHERE scan_id = 1;")
+    hash_vectors(scored)
     run(scored, "DELETE FROM dbo.pooled_features WHERE scan_id = 2; EXECUTE dbo.SimilarPatients @PatientIndex = 5;")
     refused(scored, "EXECUTE dbo.SimilarPatients @PatientIndex = 0;", 50200)
     assert "GenerateFeatures" in refused(scored, "EXECUTE dbo.SimilarPatients @PatientIndex = 1;", 50109)

@@ -23,12 +23,11 @@ from lungdb.embedded.syntax.tree import (
 )
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import TEXT_COLLATION, key, quoted
-from lungdb.embedded.values.refusals import refused
+from lungdb.embedded.values.refusals import check_selected, check_terms, refused
 from lungdb.embedded.values.rules import combined_type
 from lungdb.embedded.values.types import BIGINT, Family, SqlType
 from lungdb.embedded.writer.clauses import GROUP_BY, HAVING, TOP, WHERE
 from lungdb.embedded.writer.context import Writer, Written
-from lungdb.embedded.writer.limits import check_selected, check_terms
 from lungdb.embedded.writer.recursion import check_recursive
 from lungdb.embedded.writer.scope import GroupedScope, OutColumn, Scope, Sql, output_name, relation_of, renamed
 from lungdb.embedded.writer.sources import alias_of

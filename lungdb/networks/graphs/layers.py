@@ -145,7 +145,7 @@ def free_batch(model: onnx.ModelProto) -> int | None:
     dimension = image_input(model).type.tensor_type.shape.dim[0]
     fixed = int(dimension.dim_value) or None
     if fixed:
-        _free_reshapes(model.graph, fixed)
+        free_reshapes(model.graph, fixed)
     dimension.dim_param = "N"
     return fixed
 
@@ -192,8 +192,9 @@ def _keep_only(
         getattr(graph, field).extend(kept)
 
 
-def _free_reshapes(graph: onnx.GraphProto, batch: int) -> None:
-    """Let each Reshape to a constant [batch, …] work out its first dimension, or else copy its input's."""
+def free_reshapes(graph: onnx.GraphProto, batch: int) -> bool:
+    """Let each Reshape to a constant [batch, …] work out its first dimension, or else copy its input's; tell if any."""
+    found = False
     constants = {weight.name: weight for weight in graph.initializer}
     for node in graph.node:
         if node.op_type == "Constant" and node.attribute[0].name == "value":
@@ -208,5 +209,9 @@ def _free_reshapes(graph: onnx.GraphProto, batch: int) -> None:
             del node.attribute[:]
             node.attribute.extend(kept)
             name = f"lungdb_shape_{position}"
+            while name in constants:
+                name += "_"
             graph.initializer.append(numpy_helper.from_array(shape, name))
             node.input[1] = name
+            found = True
+    return found

@@ -20,6 +20,8 @@ from lungdb.networks.architectures.building import Weights
 
 _NUMBERED = re.compile(r"(\d{1,2})\.(.+)")
 _NUMBERED_BLOCK = re.compile(r"(\d{1,2})\.0\.conv1\.weight")
+_FIRST_BLOCK = re.compile(r"(?:(.*\.)|)(?:layer1|4)\.0\.conv1\.weight")
+_PARTS = re.compile(r"(?:conv1|bn1|layer[1-4]|fc|\d{1,2})\.")
 _STAGES = 4
 _CLASSIFIER_PARTS = {"weight", "bias"}
 
@@ -74,19 +76,17 @@ def _unwrapped(given: list[str]) -> dict[str, str]:
 def _from_backbone(names: dict[str, str]) -> dict[str, str]:
     """Take a ResNet out of a prefix that all names have but one dense layer's, which is its classifier then."""
     inner = list(names.values())
-    ends = ("layer1.0.conv1.weight", "4.0.conv1.weight")
-    prefixes = {name[: -len(end)] for name in inner for end in ends if name.endswith(f".{end}")}
+    prefixes = {match[1] or "" for name in inner if (match := _FIRST_BLOCK.fullmatch(name))}
     if len(prefixes) != 1:
         return names
     prefix = prefixes.pop()
-    others = [name for name in inner if not name.startswith(prefix)]
-    if {name.rpartition(".")[2] for name in others} != _CLASSIFIER_PARTS or len(others) != len(_CLASSIFIER_PARTS):
-        return names
-    if len({name.rpartition(".")[0] for name in others}) > 1:
+    others = [name for name in inner if not (name.startswith(prefix) and _PARTS.match(name, len(prefix)))]
+    owners = {name.rpartition(".")[0] for name in others}
+    is_classifier = {name.rpartition(".")[2] for name in others} == _CLASSIFIER_PARTS and len(owners) == 1
+    if others and (not is_classifier or any(name.startswith(f"{prefix}fc.") for name in inner)):
         return names
     return {
-        name: text[len(prefix) :] if text.startswith(prefix) else f"fc.{text.rpartition('.')[2]}"
-        for name, text in names.items()
+        name: f"fc.{text.rpartition('.')[2]}" if text in others else text[len(prefix) :] for name, text in names.items()
     }
 
 

@@ -42,7 +42,7 @@ Example:
     EXECUTE internal.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
 
     DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Filled INT = 0, @Loss FLOAT, @LossText NVARCHAR(30);
-    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT;
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @RunId INT;
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
         activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
@@ -63,7 +63,9 @@ Example:
     SET @Examples = (SELECT COUNT(*) FROM #targets);
     IF @BatchSize IS NULL OR @BatchSize > @Examples
         SET @BatchSize = @Examples;
-    RAISERROR(N'%s: %d examples, iterations %d to %d.', 0, 1, @ModelName, @Examples, @Iteration, @Iterations) WITH NOWAIT;
+    SET @Message = CONCAT(@ModelName, N': ', @Examples, N' examples, iterations ', @Iteration, N' to ', @Iterations, N'.');
+    EXECUTE internal.StartRun N'TrainNetworkSql', @RunId OUTPUT;
+    EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
 
     WHILE @Iteration < @Iterations
     BEGIN
@@ -98,17 +100,20 @@ Example:
                 THROW;
             SET @Message = CONCAT(N'The numbers grew too large in iteration ', @Iteration + 1, N'. Lower @LearningRate (it is ',
                 @LearningRate, N') or @Momentum, or scale the features; what was stored before is kept.');
+            EXECUTE internal.EndRun @RunId, 0, @Message;
             THROW 50176, @Message, 1;
         END CATCH;
 
         SET @Iteration = @Iteration + 1;
         INSERT INTO #log (iteration, examples, loss) VALUES (@Iteration, @BatchSize, @Loss);
-        IF @Iteration = @Iterations OR DATEDIFF(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
+        IF @Iteration = @Iterations OR DATEDIFF_BIG(MILLISECOND, @Stored, SYSUTCDATETIME()) >= 5000
         BEGIN
             EXECUTE internal.StoreNetwork @ModelName, @Dataset, @LearningRate;
             SET @Stored = SYSUTCDATETIME();
             SET @LossText = CAST(@Loss AS NVARCHAR(30));
-            RAISERROR(N'Iteration %d of %d: loss %s.', 0, 1, @Iteration, @Iterations, @LossText) WITH NOWAIT;
+            SET @Message = CONCAT(N'Iteration ', @Iteration, N' of ', @Iterations, N': loss ', @LossText, N'.');
+            EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
         END;
     END;
+    EXECUTE internal.EndRun @RunId;
 END;

@@ -4,7 +4,7 @@ CREATE OR ALTER PROCEDURE dbo.FeaturizeImages
     @ModelName NVARCHAR(128) = NULL,      -- name of a network in dbo.networks; the newest version is taken
     @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
     @BatchSize INT = 32,                  -- pictures in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 256,            -- megabytes of picture files in one transaction, each counting 64 kB more, 1 to 1024
+    @ChunkMegabytes INT = 256,            -- megabytes that a transaction sends and gets, 1 to 1024
     @Recompute BIT = 0,                   -- 1 makes the features of every picture again
     @Help BIT = 0                         -- 1 prints this help and does nothing else
 AS
@@ -16,12 +16,14 @@ BEGIN
     BEGIN
         PRINT N'dbo.FeaturizeImages runs a network over every picture of dbo.images without features and fills dbo.image_features.
 A picture of any size is fitted to what the network reads: its middle is cut out in the shape of the network''s input and resized.
-It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again.
+It works in chunks, each stored in a transaction of its own: stopped at any point, it goes on there when called again. A picture counts
+with twice the bytes of its file, and 8 bytes for each of its features. What it says on its way is also in dbo.runs and dbo.run_steps.
+A picture replaced or removed meanwhile is left out and named.
 Parameters:
     @ModelName NVARCHAR(128) = NULL  name of a network in dbo.networks; the newest version is taken
     @Layer NVARCHAR(256) = NULL      one or more layers, with commas, each for its own feature set; NULL means penultimate
     @BatchSize INT = 32              pictures in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 256        megabytes of picture files in one transaction, each counting 64 kB more, 1 to 1024
+    @ChunkMegabytes INT = 256        megabytes that a transaction sends and gets, 1 to 1024
     @Recompute BIT = 0               1 makes the features of every picture again
     @Help BIT = 0                    1 prints this help and does nothing else
 Examples:
@@ -43,42 +45,30 @@ Examples:
     DECLARE @Language NVARCHAR(128), @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128);
     DECLARE @Notice NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
     EXECUTE internal.ReadSettings @Language OUTPUT, @Providers OUTPUT, @Threads OUTPUT;
-    DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Rate INT, @Left INT;
+    DECLARE @Started DATETIME2(3) = SYSUTCDATETIME(), @Total INT, @Done INT = 0, @Rate INT, @Left INT, @RunId INT, @Failed INT;
 
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #todo (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, bytes BIGINT NOT NULL);
-    CREATE TABLE #chunk (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY);
+    CREATE TABLE #chunk (place INT NOT NULL PRIMARY KEY, name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, bytes BIGINT NOT NULL,
+        sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #failed (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL,
         is_new BIT NOT NULL);
     CREATE TABLE #result (
-        name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NULL, error NVARCHAR(2000) NULL,
+        place INT NULL, layer INT NULL, error NVARCHAR(2000) NULL,
         array_rows INT NULL, array_cols INT NULL, array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL);
 
-    -- What a small picture costs is its features, which travel as text.
-    INSERT INTO #todo (name, bytes)
-    SELECT i.name, CAST(DATALENGTH(i.image) AS BIGINT) + 64000
-    FROM dbo.images AS i
-    WHERE @Recompute = 1 OR (SELECT COUNT(*) FROM STRING_SPLIT(@Layer, N',')) > (
-        SELECT COUNT(*)
-        FROM dbo.image_features AS f
-        INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = f.feature_set_id
-        WHERE f.name = i.name AND s.network_id = @NetworkId AND s.preprocessing = N'image'
-            AND s.layer IN (SELECT value FROM STRING_SPLIT(@Layer, N',')));
+    EXECUTE internal.FindImagesToDo @NetworkId, @Layer, @Recompute;
     SET @Total = (SELECT COUNT(*) FROM #todo);
-    RAISERROR(N'%s, layer %s: %d pictures to do.', 0, 1, @Name, @Layer, @Total) WITH NOWAIT;
+    SET @Message = CONCAT(@Name, N', layer ', @Layer, N': ', @Total, N' pictures to do.');
+    EXECUTE internal.StartRun N'FeaturizeImages', @RunId OUTPUT;
+    EXECUTE internal.ReportStep @RunId, @Message, 0, @Total;
 
     WHILE EXISTS (SELECT 1 FROM #todo)
     BEGIN
-        DELETE FROM #chunk;
         DELETE FROM #result;
-        INSERT INTO #chunk (name)
-        SELECT t.name
-        FROM (
-            SELECT name, SUM(bytes) OVER (ORDER BY name ROWS UNBOUNDED PRECEDING) AS bytes_so_far,
-                ROW_NUMBER() OVER (ORDER BY name) AS position
-            FROM #todo) AS t
-        WHERE t.position = 1 OR t.bytes_so_far <= CAST(@ChunkMegabytes AS BIGINT) * 1000000;
+        EXECUTE internal.TakeImages @NetworkId, @ChunkMegabytes;
 
-        INSERT INTO #result (name, layer, error, array_rows, array_cols, array, sha256)
+        INSERT INTO #result (place, layer, error, array_rows, array_cols, array, sha256)
         EXECUTE sp_execute_external_script
             @language = @Language,
             @script = N'
@@ -90,10 +80,11 @@ OutputDataSet, Provider, Notice, ErrorNumber, ErrorMessage = main(
     InputDataSet, Network, Sha256, Details, Layer, BatchSize, Providers, Threads)
 ',
             @input_data_1 = N'
-SELECT i.name, CONVERT(VARCHAR(MAX), i.image, 2) AS image, CONVERT(VARCHAR(64), i.sha256, 2) AS sha256
+SELECT c.place, CONVERT(VARCHAR(MAX), i.image, 2) AS image, CONVERT(VARCHAR(64), i.sha256, 2) AS sha256
 FROM #chunk AS c
 INNER JOIN dbo.images AS i ON i.name = c.name
-ORDER BY i.name;',
+WHERE c.bytes <= 1073741824
+ORDER BY c.place;',
             @params = N'@Network VARBINARY(MAX), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX), @Layer NVARCHAR(256),
                 @BatchSize INT, @Providers NVARCHAR(400), @Threads INT, @Provider NVARCHAR(128) OUTPUT,
                 @Notice NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
@@ -103,36 +94,36 @@ ORDER BY i.name;',
         -- Not every runtime tells an empty text from NULL.
         UPDATE #result SET error = N'' WHERE error IS NULL;
         IF @ErrorNumber <> 0
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+        IF @ErrorNumber <> 0
         BEGIN
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
             THROW @ErrorNumber, @Message, 1;
         END;
         IF @Notice <> N'' AND @Done = 0
-            RAISERROR(N'%s', 0, 1, @Notice) WITH NOWAIT;
+            EXECUTE internal.ReportStep @RunId, @Notice;
 
-        BEGIN TRANSACTION;
-        EXECUTE internal.StoreImageFeatures @NetworkId;
-        COMMIT TRANSACTION;
-
-        INSERT INTO #failed (name, error, is_new)
-        SELECT c.name, COALESCE(r.error, N'It is no longer in dbo.images. Load it again.'), 1
-        FROM #chunk AS c
-        LEFT JOIN #result AS r ON r.name = c.name
-        WHERE r.name IS NULL OR r.error <> N'';
-        EXECUTE internal.ReportFailedImages;
+        EXECUTE internal.StoreImageFeatures @RunId, @NetworkId;
+        EXECUTE internal.ReportFailedImages @RunId;
 
         SET @Done = @Done + (SELECT COUNT(*) FROM #chunk);
         DELETE t FROM #todo AS t INNER JOIN #chunk AS c ON c.name = t.name;
-        SET @Rate = 1000.0 * @Done / (DATEDIFF(MILLISECOND, @Started, SYSUTCDATETIME()) + 1);
+        SET @Rate = 1000.0 * @Done / (DATEDIFF_BIG(MILLISECOND, @Started, SYSUTCDATETIME()) + 1);
         SET @Left = (@Total - @Done) / (@Rate + 1);
-        RAISERROR(N'%d of %d pictures done on %s, %d pictures per second, about %d seconds left.', 0, 1, @Done, @Total, @Provider, @Rate,
-            @Left) WITH NOWAIT;
+        SET @Message = CONCAT(@Done, N' of ', @Total, N' pictures done on ', @Provider, N', ', @Rate, N' pictures per second, about ',
+            @Left, N' seconds left.');
+        EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
     END;
 
-    IF EXISTS (SELECT 1 FROM #failed)
-    BEGIN
-        SET @Message = CONCAT((SELECT COUNT(*) FROM #failed), N' of ', @Total, N' pictures failed and have no features; ',
-            N'the messages above name them. The others are stored. Load those again and call FeaturizeImages again.');
+    SET @Failed = (SELECT COUNT(*) FROM #failed);
+    SET @Message = NULL;
+    IF @Failed > 0
+        SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' of ', @Total, N' pictures failed and have no features: ', (
+                SELECT STRING_AGG(CONCAT(N'''', f.name, N''': ', LEFT(f.error, 200)), N' ') WITHIN GROUP (ORDER BY f.name)
+                FROM (SELECT TOP (5) name, error FROM #failed ORDER BY name) AS f),
+            IIF(@Failed > 5, N' …', N''), N' dbo.run_steps has all of them, under run_id ', @RunId,
+            N'. The others are stored. Load those again and call FeaturizeImages again.'), 1900), N'%', N'%%');
+    EXECUTE internal.EndRun @RunId, @Failed, @Message;
+    IF @Failed > 0
         THROW 50120, @Message, 1;
-    END;
 END;

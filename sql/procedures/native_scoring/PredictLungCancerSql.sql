@@ -48,6 +48,12 @@ Example:
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence, 1;
 
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    IF NOT EXISTS (SELECT 1 FROM #scores)
+    BEGIN
+        SET @Message = CONCAT(N'The scan of the patient with index ', @PatientIndex,
+            N' was replaced or removed while it was scored. Nothing is stored. Call it again.');
+        THROW 50232, @Message, 1;
+    END;
     SET @PredictionResult = (SELECT 100 * probability FROM #scores);
     SELECT @PredictionResult AS prediction_percent;
 END;

@@ -31,7 +31,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT;
+    DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT, @Message NVARCHAR(2000);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
@@ -43,6 +43,12 @@ Example:
 
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
     SET @Scored = (SELECT COUNT(*) FROM #scores);
+    SET @Message = (
+        SELECT STRING_AGG(CAST(w.idx AS NVARCHAR(MAX)), N', ')
+        FROM (SELECT TOP (20) idx FROM #wanted WHERE scan_id NOT IN (SELECT scan_id FROM #scores) ORDER BY idx) AS w);
+    IF @Message IS NOT NULL
+        RAISERROR(N'The scans of some patients were replaced or removed meanwhile, and are left out; the first indices: %s.', 0, 1,
+            @Message) WITH NOWAIT;
     SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
     FROM #scores AS s
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id

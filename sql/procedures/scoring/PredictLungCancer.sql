@@ -31,7 +31,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ScanId INT;
+    DECLARE @Message NVARCHAR(2000), @ScanId INT, @VectorSha256 VARBINARY(32);
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256),
         @Preprocessing NVARCHAR(32);
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
@@ -39,6 +39,7 @@ Example:
     DECLARE @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     SET @PredictionResult = NULL;
 
@@ -50,7 +51,7 @@ Example:
         @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
-    SELECT @Vector = vector FROM dbo.pooled_features
+    SELECT @Vector = vector, @VectorSha256 = vector_sha256 FROM dbo.pooled_features
     WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling;
     IF @Vector IS NULL
     BEGIN
@@ -65,6 +66,8 @@ Example:
         THROW 50109, @Message, 1;
     END;
 
+    INSERT INTO #read (scan_id) VALUES (@ScanId);
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
@@ -86,10 +89,16 @@ Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, 
     END;
 
     INSERT INTO #wanted (scan_id, idx, vector_sha256)
-    VALUES (@ScanId, @PatientIndex, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Vector)));
+    VALUES (@ScanId, @PatientIndex, @VectorSha256);
     INSERT INTO #scores (scan_id, raw, probability)
     VALUES (@ScanId, @Raw, @Probability);
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    IF NOT EXISTS (SELECT 1 FROM #scores)
+    BEGIN
+        SET @Message = CONCAT(N'The scan of the patient with index ', @PatientIndex,
+            N' was replaced or removed while it was scored. Nothing is stored. Call it again.');
+        THROW 50232, @Message, 1;
+    END;
     SET @PredictionResult = 100 * @Probability;
     SELECT @PredictionResult AS prediction_percent;
 END;

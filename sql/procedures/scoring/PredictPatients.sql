@@ -37,7 +37,7 @@ Examples:
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
-    CREATE TABLE #result (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
+    CREATE TABLE #result (scan_id INT NULL, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
 
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
@@ -45,7 +45,7 @@ Examples:
         @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details, @Number = c.version
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
-    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 1, 0;
 
     INSERT INTO #result (scan_id, error, raw, probability)
     EXECUTE sp_execute_external_script
@@ -60,7 +60,7 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Classifier, Sha256
         @input_data_1 = N'
 SELECT w.scan_id, f.vector
 FROM #wanted AS w
-INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id AND f.vector_sha256 = w.vector_sha256
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
 ORDER BY w.scan_id;',
         @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
@@ -73,26 +73,28 @@ ORDER BY w.scan_id;',
         THROW @ErrorNumber, @Message, 1;
     END;
 
-    INSERT INTO #scores (scan_id, raw, probability)
-    SELECT scan_id, raw, probability FROM #result WHERE COALESCE(error, N'') = N'';
-    SET @Scored = @@ROWCOUNT;
-    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+    EXECUTE internal.StoreScored @FeatureSetId, @Pooling, @ClassifierId, @Prevalence;
     SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
     FROM #scores AS s
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
     ORDER BY w.idx;
+    SET @Scored = (SELECT COUNT(*) FROM #scores);
     RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
 
-    SET @Failed = (SELECT COUNT(*) FROM #result WHERE COALESCE(error, N'') <> N'');
+    SET @Failed = (SELECT COUNT(*) FROM #wanted) - @Scored;
     IF @Failed > 0
     BEGIN
-        SELECT TOP (1) @Message = CONCAT(@Failed, N' patients could not be scored, the first the one with index ', w.idx, N': ',
-            LEFT(r.error, 1500), N' The others are scored and stored. Call GenerateFeatures with @Recompute = 1 for these.')
-        FROM #result AS r
-        INNER JOIN #wanted AS w ON w.scan_id = r.scan_id
-        WHERE COALESCE(r.error, N'') <> N''
-        ORDER BY w.idx;
-        SET @Message = REPLACE(@Message, N'%', N'%%');
+        SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' patients could not be scored: ', (
+                SELECT STRING_AGG(CONCAT(N'index ', f.idx, N': ', LEFT(f.error, 240)), N' ') WITHIN GROUP (ORDER BY f.idx)
+                FROM (
+                    SELECT TOP (5) w.idx, COALESCE(NULLIF(r.error, N''), CASE WHEN w.vector_sha256 = 0x
+                        THEN N'The vector in dbo.pooled_features does not match its SHA-256.'
+                        ELSE N'Scan or features were replaced or removed meanwhile.' END) AS error
+                    FROM #wanted AS w
+                    LEFT JOIN #result AS r ON r.scan_id = w.scan_id
+                    WHERE w.scan_id NOT IN (SELECT scan_id FROM #scores)
+                    ORDER BY w.idx) AS f), IIF(@Failed > 5, N' …', N''),
+            N' The others are scored and stored. Call GenerateFeatures with @Recompute = 1 for these.'), 1900), N'%', N'%%');
         THROW 50120, @Message, 1;
     END;
 END;

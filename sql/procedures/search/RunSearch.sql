@@ -30,17 +30,20 @@ Example:
     DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Next VARCHAR(10) = 'work', @Count INT = 4, @Done INT;
     DECLARE @Seed INT, @Folds INT, @Rungs INT, @Trials NVARCHAR(MAX), @FeatureSetId INT, @Pooling NVARCHAR(32), @Took FLOAT;
     DECLARE @Budget FLOAT = IIF(@LeaseSeconds < 80, CAST(@LeaseSeconds AS FLOAT) / 4, 20);
-    DECLARE @Started DATETIME2(3), @Began DATETIME2(3) = SYSUTCDATETIME(), @Before INT;
+    DECLARE @Started DATETIME2(3), @Began DATETIME2(3) = SYSUTCDATETIME(), @Before INT, @RunId INT;
     DECLARE @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #taken (
         trial_id INT NOT NULL PRIMARY KEY, attempts INT NOT NULL, rung INT NOT NULL, feature_set_id INT NOT NULL,
         pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #figures (trial_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NULL, auc FLOAT NULL, log_loss FLOAT NULL);
+    CREATE TABLE #figures (trial_id INT NULL, error NVARCHAR(2000) NULL, auc FLOAT NULL, log_loss FLOAT NULL);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
 
     EXECUTE internal.CheckWorker @SearchId OUTPUT, @Worker OUTPUT, @LeaseSeconds;
     SELECT @Seed = seed, @Folds = folds, @Rungs = rungs FROM dbo.searches WHERE search_id = @SearchId;
     SET @Before = (SELECT COUNT(*) FROM dbo.search_trials WHERE search_id = @SearchId AND state IN ('done', 'failed'));
+
+    EXECUTE internal.StartRun N'RunSearch', @RunId OUTPUT;
 
     WHILE @Next <> 'end'
     BEGIN
@@ -61,6 +64,7 @@ Example:
             SELECT STRING_AGG(CONCAT(N'{"trial_id": ', trial_id, N', "rung": ', rung, N', "parameters": ', parameters, N'}'), N', ')
                 WITHIN GROUP (ORDER BY trial_id)
             FROM #taken), N']');
+        EXECUTE internal.ReadTrialVectors @SearchId, @Worker, @RunId, @FeatureSetId, @Pooling;
         SET @Started = SYSUTCDATETIME();
 
         INSERT INTO #figures (trial_id, error, auc, log_loss)
@@ -75,18 +79,21 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Trials, Folds, See
 ',
             @input_data_1 = N'
 SELECT s.patient_id, CAST(l.label AS INT) AS label, f.vector
-FROM dbo.scans AS s
-INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
+FROM #read AS r
+INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
 INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
 INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
-WHERE s.is_primary = 1 AND sp.part = ''train'' AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
 ORDER BY s.patient_id;',
             @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Trials NVARCHAR(MAX), @Folds INT, @Seed INT, @Rungs INT, @Seconds FLOAT,
                 @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
             @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Trials = @Trials, @Folds = @Folds, @Seed = @Seed, @Rungs = @Rungs,
             @Seconds = @Budget, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
         IF @ErrorNumber <> 0
+        BEGIN
             EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
+            EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+        END;
         IF @ErrorNumber <> 0
         BEGIN
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
@@ -96,8 +103,8 @@ ORDER BY s.patient_id;',
         SET @Took = CAST(DATEDIFF_BIG(MILLISECOND, @Started, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000;
         SET @Done = (SELECT COUNT(*) FROM #figures);
         SET @Count = IIF(@Done * @Budget / @Took < 1000, CEILING(@Done * @Budget / @Took), 1000);
-        EXECUTE internal.StoreTrials @SearchId, @Worker, @Took, @Began, @Before;
+        EXECUTE internal.StoreTrials @SearchId, @Worker, @Took, @Began, @Before, @RunId;
     END;
 
-    EXECUTE internal.ReportSearch @SearchId;
+    EXECUTE internal.ReportSearch @SearchId, @RunId;
 END;

@@ -58,21 +58,21 @@ Example:
     DECLARE @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #matrices (
-        feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
+        matrix INT NULL, feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
         network_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
         negatives INT NULL, positives INT NULL, PRIMARY KEY (feature_set_id, pooling));
     CREATE TABLE #patients (
-        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, scan_id INT NOT NULL, label TINYINT NOT NULL,
-        part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #trials (
-        candidate INT NOT NULL PRIMARY KEY, feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
-        parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE,
+        scan_id INT NOT NULL, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #trials (candidate INT NULL, matrix INT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
 
     EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing;
     EXECUTE internal.FindMatrices @NetworkName, @Layers, @Preprocessing, @Poolings, @SkipMissing;
     SET @Method = LOWER(@Method);
 
-    INSERT INTO #trials (candidate, feature_set_id, pooling, parameters)
+    INSERT INTO #trials (candidate, matrix, parameters)
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
@@ -83,7 +83,7 @@ def main(matrices, method, trials, space, folds, seed):
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Method, Trials, Space, Folds, Seed)
 ',
         @input_data_1 = N'
-SELECT feature_set_id, pooling, negatives, positives
+SELECT matrix, feature_set_id, pooling, negatives, positives
 FROM #matrices
 ORDER BY feature_set_id, pooling;',
         @params = N'@Method NVARCHAR(32), @Trials INT, @Space NVARCHAR(MAX), @Folds INT, @Seed INT, @ErrorNumber INT OUTPUT,
@@ -95,6 +95,15 @@ ORDER BY feature_set_id, pooling;',
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
     END;
+
+    -- They are numbered from 1 without a gap, each with settings and one of the matrices.
+    INSERT INTO #sent (place, part)
+    SELECT ROW_NUMBER() OVER (ORDER BY candidate), 1 FROM #trials;
+    INSERT INTO #came (place, part)
+    SELECT t.candidate, CASE WHEN m.matrix IS NOT NULL AND ISJSON(t.parameters) = 1 THEN 1 ELSE 0 END
+    FROM #trials AS t
+    LEFT JOIN #matrices AS m ON m.matrix = t.matrix;
+    EXECUTE internal.CheckRows N'trials';
 
     -- What AdvanceSearch will add: of each rung a third goes on, rounded up.
     SET @Count = (SELECT COUNT(*) FROM #trials);
@@ -110,9 +119,10 @@ ORDER BY feature_set_id, pooling;',
             COALESCE(JSON_QUERY(@Space), N'null'), N'}'), @Seed, @Folds, LOWER(@Metric), @Halving, @SkipMissing, @Planned);
     SET @SearchId = SCOPE_IDENTITY();
     INSERT INTO dbo.search_trials (search_id, rung, candidate, feature_set_id, pooling, parameters)
-    SELECT @SearchId, 0, candidate, feature_set_id, pooling, parameters
-    FROM #trials
-    ORDER BY candidate;
+    SELECT @SearchId, 0, t.candidate, m.feature_set_id, m.pooling, t.parameters
+    FROM #trials AS t
+    INNER JOIN #matrices AS m ON m.matrix = t.matrix
+    ORDER BY t.candidate;
     COMMIT TRANSACTION;
 
     SET @Count = (SELECT COUNT(*) FROM #trials);

@@ -32,7 +32,10 @@ Example:
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #vectors (scan_id INT NOT NULL PRIMARY KEY, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #others (scan_id INT NOT NULL PRIMARY KEY, unit VARBINARY(MAX) NOT NULL);
-    CREATE TABLE #similar (scan_id INT NOT NULL PRIMARY KEY, similarity FLOAT NOT NULL);
+    CREATE TABLE #similar (scan_id INT NULL, similarity FLOAT NULL);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
     IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 1000
     BEGIN
         SET @Message = CONCAT(N'The value ', COALESCE(CAST(@Limit AS NVARCHAR(12)), N'NULL'),
@@ -47,7 +50,7 @@ Example:
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
     WHERE c.classifier_id = @ClassifierId;
     INSERT INTO #vectors (scan_id, vector_sha256)
-    SELECT f.scan_id, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
+    SELECT f.scan_id, COALESCE(f.vector_sha256, 0x)
     FROM dbo.pooled_features AS f
     INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
     WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
@@ -60,6 +63,9 @@ Example:
         THROW 50109, @Message, 1;
     END;
 
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #vectors;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
     EXECUTE internal.RefreshUnitVectors @FeatureSetId, @Pooling;
     SET @Unit = (SELECT unit FROM dbo.unit_vectors WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling);
     SET @Bytes = COALESCE(DATALENGTH(@Unit), 0);
@@ -76,6 +82,14 @@ Example:
     FROM #vectors AS v
     INNER JOIN dbo.unit_vectors AS u ON u.scan_id = v.scan_id
     WHERE u.feature_set_id = @FeatureSetId AND u.pooling = @Pooling AND u.scan_id <> @ScanId AND DATALENGTH(u.unit) = @Bytes;
+    -- Hexadecimal takes two characters a byte.
+    SET @Message = (
+        SELECT CONCAT(N'The unit vectors of ', COUNT(*), N' scans are more than the 1 GB that a script takes. ',
+            N'Choose a model on features of a layer with fewer numbers.')
+        FROM #others
+        HAVING 2 * SUM(CAST(DATALENGTH(unit) AS BIGINT)) > 1073741824);
+    IF @Message IS NOT NULL
+        THROW 50231, @Message, 1;
     INSERT INTO #similar (scan_id, similarity)
     EXECUTE sp_execute_external_script
         @language = @Language,
@@ -95,6 +109,15 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Unit, Limit)
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
     END;
+
+    -- As many as were asked for or are there, each of those sent and once.
+    INSERT INTO #came (place, part)
+    SELECT scan_id, CASE WHEN similarity BETWEEN -1 AND 1 THEN 1 ELSE 0 END FROM #similar;
+    INSERT INTO #sent (place, part)
+    SELECT TOP (@Limit) scan_id, 1
+    FROM #others
+    ORDER BY CASE WHEN scan_id IN (SELECT place FROM #came) THEN 0 ELSE 1 END, scan_id;
+    EXECUTE internal.CheckRows N'scan_ids';
 
     SELECT p.idx AS patient_index, p.display_name, s.study_date, t.similarity, 100 * r.probability AS probability_percent,
         CASE x.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state

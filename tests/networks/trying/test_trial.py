@@ -242,3 +242,26 @@ def test_messages_list_at_most_ten_names():
     with pytest.raises(ProcedureError) as caught:
         prepare_network(heads(*[(2, (196, 2))] * 12))
     assert str(caught.value).count("[N, 196, 2]") == 10
+
+
+@pytest.mark.parametrize("way", ["an initializer", "a constant", "a constant of numbers", "a constant cast"])
+def test_a_fixed_batch_in_the_target_of_a_reshape_is_made_free(way):
+    """However the constant comes about: features are those of the file run on one picture after another."""
+    target = whole(1, 8)
+    front, weights = {
+        "an initializer": ([], [("s", target)]),
+        "a constant": ([helper.make_node("Constant", [], ["s"], value=numpy_helper.from_array(target))], []),
+        "a constant of numbers": ([helper.make_node("Constant", [], ["s"], value_ints=[1, 8])], []),
+        "a constant cast": ([node("Cast", ["s32"], "s", to=TensorProto.INT64)], [("s32", target.astype(np.int32))]),
+    }[way]
+    nodes = [
+        *front,
+        node("GlobalAveragePool", ["r"], "p"),
+        node("Reshape", ["p", "s"], "v"),
+        node("MatMul", ["v", "D"], "y"),
+    ]
+    model = write(nodes, [*weights, ("D", np.ones((8, 4), np.float32))], batch=1, outputs=[("y", [1, 4])], tail=False)
+    expected = np.concatenate([original(model, one[None], "v") for one in PICTURES])
+    stored = prepare_network(model)
+    np.testing.assert_allclose(features(stored, PICTURES), expected, rtol=1e-4, atol=1e-5)
+    assert prepare_network(stored) == stored

@@ -6,7 +6,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT;
+    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT,
+        @Digest VARBINARY(32);
     SELECT @ModelName = name, @Version = version FROM #copy_model;
     IF EXISTS (
         SELECT 1
@@ -27,7 +28,8 @@ BEGIN
     IF @NetworkId IS NULL
     BEGIN
         INSERT INTO dbo.networks (name, version, library, model, sha256, details)
-        SELECT m.network_name, (SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WHERE n.name = m.network_name),
+        SELECT m.network_name, (
+                SELECT COALESCE(MAX(n.version), 0) + 1 FROM dbo.networks AS n WITH (UPDLOCK, HOLDLOCK) WHERE n.name = m.network_name),
             m.network_library, 0x, m.network_sha256, m.network_details
         FROM #copy_model AS m;
         SET @NetworkId = SCOPE_IDENTITY();
@@ -42,6 +44,16 @@ BEGIN
         INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
         SELECT @NetworkId, layer, preprocessing, feature_set_width FROM #copy_model;
         SET @FeatureSetId = SCOPE_IDENTITY();
+    END;
+    IF EXISTS (
+        SELECT 1
+        FROM #copy_model AS m
+        INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = @FeatureSetId
+        WHERE fs.width <> m.feature_set_width)
+    BEGIN
+        SET @Message = CONCAT(N'The feature set ', @FeatureSetId, N' has another width here than where the model comes from. ',
+            N'Correct it in dbo.feature_sets where it is wrong, and copy again.');
+        THROW 50155, @Message, 1;
     END;
     SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
     IF @ClassifierId IS NULL
@@ -61,6 +73,14 @@ BEGIN
     SELECT @ClassifierId, feature_index, mean, scale, coefficient FROM #copy_coefficients;
     INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
     SELECT @ClassifierId, position, method, x, y FROM #copy_calibration;
+    EXECUTE internal.DigestModelRows @ClassifierId, @Digest OUTPUT;
+    IF EXISTS (SELECT 1 FROM #copy_model WHERE rows_sha256 <> @Digest)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The rows of the model ''', @ModelName, N''' version ', @Version,
+            N' are not those that were sent: their SHA-256 is another one. Make the copy again.'), N'%', N'%%');
+        THROW 50155, @Message, 1;
+    END;
+    UPDATE dbo.model_scoring SET rows_sha256 = @Digest WHERE classifier_id = @ClassifierId;
     INSERT INTO dbo.model_checks (classifier_id, patients, max_difference, checked_at)
     SELECT @ClassifierId, patients, max_difference, checked_at FROM #copy_model;
     EXECUTE internal.TakeCopiedScans @ClassifierId, @FeatureSetId;

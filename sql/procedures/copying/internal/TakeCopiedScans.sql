@@ -16,6 +16,23 @@ BEGIN
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
+    SET @Message = (
+        SELECT CONCAT(N'The vectors of ', COUNT(*),
+            N' scans are not those that were sent: their SHA-256 is another one. Make the copy again.')
+        FROM #copy_scans
+        WHERE vector_sha256 <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), vector))
+        HAVING COUNT(*) > 0);
+    IF @Message IS NULL
+        SET @Message = (
+            SELECT CONCAT(COUNT(*), N' series are here with other slices than where their features come from, the first as scan_id ',
+                MIN(s.scan_id), N'. Load the same slices on both sides, or leave these patients out.')
+            FROM #copy_scans AS c
+            INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid
+            WHERE s.content_sha256 <> c.content_sha256
+            HAVING COUNT(*) > 0);
+    IF @Message IS NOT NULL
+        THROW 50155, @Message, 1;
+
     SET @Top = (
         SELECT MAX(i.idx) FROM (
             SELECT idx FROM dbo.patients WITH (UPDLOCK, HOLDLOCK)
@@ -33,11 +50,12 @@ BEGIN
     SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
 
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
-        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification)
+        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification, patient_orientation, intake_rule, monoenergetic_kev)
     SELECT c.patient_id,
         CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
         c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
-        c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification
+        c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification,
+        c.patient_orientation, c.intake_rule, c.monoenergetic_kev
     FROM #copy_scans AS c
     WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
 
@@ -51,12 +69,12 @@ BEGIN
     FROM #arrived AS a
     WHERE NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
     UPDATE p
-    SET p.vector = a.vector
+    SET p.vector = a.vector, p.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), a.vector))
     FROM dbo.pooled_features AS p
     INNER JOIN #arrived AS a ON a.scan_id = p.scan_id
     WHERE p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling;
-    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector)
-    SELECT a.scan_id, @FeatureSetId, @Pooling, a.vector
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256)
+    SELECT a.scan_id, @FeatureSetId, @Pooling, a.vector, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), a.vector))
     FROM #arrived AS a
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.pooled_features AS p WHERE p.scan_id = a.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling);

@@ -5,7 +5,7 @@ CREATE OR ALTER PROCEDURE internal.CheckFeatureArguments
     @Preprocessing NVARCHAR(32), -- lung or seed
     @Pooling NVARCHAR(128),      -- one or more of mean, max, mean_max_std, pca1, with commas and no spaces
     @BatchSize INT,              -- 1 to 1024
-    @ChunkMegabytes INT,         -- 1 to 1024
+    @ChunkMegabytes INT,         -- 1 to 512
     @Recompute BIT               -- 0 or 1
 AS
 BEGIN
@@ -35,9 +35,9 @@ BEGIN
     IF @BatchSize IS NULL OR @BatchSize NOT BETWEEN 1 AND 1024
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@BatchSize AS NVARCHAR(12)), N'NULL'),
             N' for the parameter @BatchSize is not supported. Supported values are 1 to 1024. ');
-    IF @ChunkMegabytes IS NULL OR @ChunkMegabytes NOT BETWEEN 1 AND 1024
+    IF @ChunkMegabytes IS NULL OR @ChunkMegabytes NOT BETWEEN 1 AND 512
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@ChunkMegabytes AS NVARCHAR(12)), N'NULL'),
-            N' for the parameter @ChunkMegabytes is not supported. Supported values are 1 to 1024. ');
+            N' for the parameter @ChunkMegabytes is not supported. Supported values are 1 to 512, half of what a script takes. ');
     IF @Recompute IS NULL
         SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Recompute is not supported. Supported values are 0 and 1. ');
     SET @Message = CONCAT(@Message, (

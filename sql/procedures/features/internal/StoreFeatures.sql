@@ -1,6 +1,8 @@
--- StoreFeatures: stores the scans in #result that did not fail; runs inside the caller's transaction.
--- Called by GenerateFeatures, whose table #result it reads.
+-- StoreFeatures: checks that what the script gave back is what it was sent, and stores the scans that did not fail, in one transaction.
+-- A scan that was replaced or removed meanwhile, or that failed, becomes a row of #failed instead.
+-- Called by GenerateFeatures, whose tables #layers, #chunk and #result it reads, and whose table #failed it fills.
 CREATE OR ALTER PROCEDURE internal.StoreFeatures
+    @RunId INT,                   -- row of dbo.runs
     @NetworkId INT,               -- the network that made them
     @Preprocessing NVARCHAR(32),  -- lung or seed
     @Pooling NVARCHAR(128),       -- the poolings that were made, with commas
@@ -10,30 +12,75 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Locked INT, @Scans NVARCHAR(MAX);
-    -- First the worklist, then the rest, as whoever changes both does: so they wait for each other here, and not crosswise.
-    SET @Locked = (
-        SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #result WHERE error = N''));
-    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
-    SELECT DISTINCT @NetworkId, r.layer, @Preprocessing, r.array_cols
-    FROM #result AS r
-    WHERE r.error = N'' AND NOT EXISTS (
-        SELECT 1 FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
-        WHERE s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = @Preprocessing);
-
+    DECLARE @Message NVARCHAR(2000), @Number INT, @Locked INT, @Scans NVARCHAR(MAX);
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
     CREATE TABLE #made (
-        scan_id INT NOT NULL, feature_set_id INT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
-        PRIMARY KEY (scan_id, feature_set_id));
+        scan_id INT NOT NULL, feature_set_id INT NOT NULL, layer INT NOT NULL, PRIMARY KEY (scan_id, feature_set_id));
+
+    -- Of a scan that changed while the script ran it is not known whether its slices were read.
+    INSERT INTO #came (place, part)
+    SELECT scan_id, layer FROM #result;
+    INSERT INTO #sent (place, part)
+    SELECT c.scan_id, l.layer
+    FROM #chunk AS c
+    CROSS JOIN #layers AS l
+    WHERE c.slices > 0 AND c.scan_id NOT IN (SELECT scan_id FROM #result WHERE error <> N'')
+        AND (c.scan_id IN (SELECT place FROM #came) OR EXISTS (
+            SELECT 1 FROM dbo.scans AS s WHERE s.scan_id = c.scan_id AND s.content_sha256 = c.content_sha256));
+    INSERT INTO #sent (place, part)
+    SELECT scan_id, 0 FROM #chunk WHERE scan_id IN (SELECT scan_id FROM #result WHERE error <> N'');
+    EXECUTE internal.CheckRows N'scan_ids', @RunId;
+
+    BEGIN TRANSACTION;
+    -- First the worklist, then the rest, as whoever changes both does: so they wait for each other here, and not crosswise.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #chunk));
+    INSERT INTO #failed (scan_id, error, is_new, is_gone)
+    SELECT c.scan_id, N'It was replaced or removed while its features were made, so they are not stored.', 1, 1
+    FROM #chunk AS c
+    LEFT JOIN dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) ON s.scan_id = c.scan_id AND s.content_sha256 = c.content_sha256
+    WHERE s.scan_id IS NULL;
+    INSERT INTO #failed (scan_id, error, is_new, is_gone)
+    SELECT c.scan_id, CASE WHEN c.slices < 0 THEN N'Its slices are more than 1 GB as they are sent to the script.'
+            ELSE COALESCE(r.error, N'No slices are stored. Load the scan again.') END, 1, 0
+    FROM #chunk AS c
+    LEFT JOIN #result AS r ON r.scan_id = c.scan_id AND r.error <> N''
+    WHERE (r.scan_id IS NOT NULL OR c.slices <= 0) AND c.scan_id NOT IN (SELECT scan_id FROM #failed);
+
+    IF NOT EXISTS (SELECT 1 FROM dbo.networks WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId)
+        SELECT @Number = 50232, @Message = N'The network was deleted while the features were made. Load it again, or take another one.';
+    SELECT TOP (1) @Number = 50110, @Message = CONCAT(N'The feature set ', s.feature_set_id, N' is recorded with ', s.width,
+        N' features, and the network gives ', r.array_cols, N'. Correct its width in dbo.feature_sets.')
+    FROM #result AS r
+    INNER JOIN #layers AS l ON l.layer = r.layer
+    INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = @Preprocessing
+    WHERE r.error = N'' AND s.width <> r.array_cols;
+    IF @Message IS NOT NULL
+    BEGIN
+        ROLLBACK TRANSACTION;
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW @Number, @Message, 1;
+    END;
+
+    INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+    SELECT DISTINCT @NetworkId, l.name, @Preprocessing, r.array_cols
+    FROM #result AS r
+    INNER JOIN #layers AS l ON l.layer = r.layer
+    WHERE r.error = N'' AND r.scan_id NOT IN (SELECT scan_id FROM #failed) AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
+        WHERE s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = @Preprocessing);
     INSERT INTO #made (scan_id, feature_set_id, layer)
     SELECT r.scan_id, s.feature_set_id, r.layer
     FROM #result AS r
-    INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = r.layer AND s.preprocessing = @Preprocessing
-    WHERE r.error = N'';
+    INNER JOIN #layers AS l ON l.layer = r.layer
+    INNER JOIN dbo.feature_sets AS s ON s.network_id = @NetworkId AND s.layer = l.name AND s.preprocessing = @Preprocessing
+    WHERE r.error = N'' AND r.scan_id NOT IN (SELECT scan_id FROM #failed);
 
     DELETE p
     FROM dbo.pooled_features AS p
     INNER JOIN #made AS m ON m.scan_id = p.scan_id AND m.feature_set_id = p.feature_set_id
-    WHERE @Recompute = 1 OR p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N','));
+    WHERE @Recompute = 1 OR p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N','))
+    OPTION (RECOMPILE);
 
     UPDATE f
     SET f.array_rows = r.array_rows,
@@ -52,8 +99,8 @@ BEGIN
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.features AS f WHERE f.scan_id = m.scan_id AND f.feature_set_id = m.feature_set_id);
 
-    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector)
-    SELECT m.scan_id, m.feature_set_id, v.[key], v.[value]
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256)
+    SELECT m.scan_id, m.feature_set_id, v.[key], v.[value], HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), v.[value]))
     FROM #made AS m
     INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer
     CROSS APPLY OPENJSON(r.pooled) AS v;
@@ -61,4 +108,5 @@ BEGIN
     DELETE FROM dbo.scan_failures WHERE scan_id IN (SELECT scan_id FROM #made);
     SET @Scans = COALESCE((SELECT STRING_AGG(CAST(m.scan_id AS NVARCHAR(MAX)), N',') FROM (SELECT DISTINCT scan_id FROM #made) AS m), N'');
     EXECUTE dbo.RefreshWorklist @Scans;
+    COMMIT TRANSACTION;
 END;

@@ -10,9 +10,10 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Found INT, @Trees INT, @Width INT, @Stored INT, @Difference FLOAT;
+    DECLARE @Kept VARBINARY(32), @Digest VARBINARY(32);
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @Found = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    SELECT @Trees = trees, @Width = width FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
+    SELECT @Trees = trees, @Width = width, @Kept = rows_sha256 FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
     SET @Stored = CASE WHEN @Trees > 0
         THEN (SELECT COUNT(DISTINCT tree) FROM dbo.model_nodes WHERE classifier_id = @ClassifierId)
         ELSE (SELECT COUNT(*) FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId) END;
@@ -23,6 +24,16 @@ BEGIN
             N'; where external scripts run, and bring it here with lungdb copy.');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50150, @Message, 1;
+    END;
+
+    EXECUTE internal.DigestModelRows @ClassifierId, @Digest OUTPUT;
+    IF @Kept IS NULL OR @Kept <> @Digest
+    BEGIN
+        SET @Message = CONCAT(N'The rows from which plain T-SQL scores the model ''', @ModelName, N''' version ', @Found,
+            N' do not match their SHA-256, or have none. Call EXECUTE dbo.StoreModelNodes @ModelName = N''', @ModelName, N''', @Version = ',
+            @Found, N'; where external scripts run, and bring it here with lungdb copy.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50105, @Message, 1;
     END;
 
     SET @Difference = (SELECT max_difference FROM dbo.model_checks WHERE classifier_id = @ClassifierId);

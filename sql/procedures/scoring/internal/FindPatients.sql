@@ -5,7 +5,9 @@ CREATE OR ALTER PROCEDURE internal.FindPatients
     @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
     @FeatureSetId INT,        -- feature set that the model reads
     @Pooling NVARCHAR(32),    -- pooling that the model reads
-    @SkipMissing BIT          -- 1 leaves out patients without features
+    @SkipMissing BIT,         -- 1 leaves out patients without features
+    @AreSent BIT = 0,         -- 1 when their vectors go to a script
+    @RefuseAltered BIT = 1    -- 0 takes vectors that are not what was stored too, with an empty hash
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -13,6 +15,7 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
     CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     IF @SkipMissing IS NULL
     BEGIN
         SET @Message = N'The value NULL for the parameter @SkipMissing is not supported. Supported values are 0 and 1.';
@@ -52,10 +55,14 @@ BEGIN
     ELSE
     BEGIN
         INSERT INTO #wanted (scan_id, idx, vector_sha256)
-        SELECT DISTINCT a.scan_id, a.idx, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
+        SELECT DISTINCT a.scan_id, a.idx,
+            CASE WHEN f.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) THEN f.vector_sha256 ELSE 0x END
         FROM #asked AS a
         INNER JOIN dbo.pooled_features AS f ON f.scan_id = a.scan_id
         WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+        INSERT INTO #read (scan_id)
+        SELECT scan_id FROM #wanted;
+        EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, @AreSent, @RefuseAltered;
         DELETE a FROM #asked AS a INNER JOIN #wanted AS w ON w.scan_id = a.scan_id;
         SET @Missing = (SELECT COUNT(DISTINCT scan_id) FROM #asked);
         SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ')

@@ -1,5 +1,6 @@
 -- StorePredictions: stores the scores in #scores as rows of dbo.predictions and shows them in the worklist.
--- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL, whose tables #wanted and #scores it reads.
+-- Scores of scans that were removed meanwhile are taken out of #scores, and a model that was deleted is refused.
+-- Called by PredictLungCancer, StoreScored and the procedures in plain T-SQL, whose tables #wanted and #scores it reads.
 CREATE OR ALTER PROCEDURE internal.StorePredictions
     @ClassifierId INT,  -- model that gave the scores
     @Prevalence FLOAT   -- share of positives that they are corrected to, or NULL
@@ -8,16 +9,23 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Locked INT, @Scans NVARCHAR(MAX) = (SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #scores);
+    DECLARE @Message NVARCHAR(2000), @Locked INT, @Scans NVARCHAR(MAX);
     BEGIN TRANSACTION;
     -- Before anything is written, so that two who score the same scan wait for each other here, and not crosswise.
     SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #scores));
+    IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId)
+    BEGIN
+        SET @Message = N'The model was deleted while it was scoring. Nothing is stored. Take another one; see dbo.classifiers.';
+        THROW 50232, @Message, 1;
+    END;
+    DELETE FROM #scores WHERE scan_id NOT IN (
+        SELECT s.scan_id FROM dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) INNER JOIN #wanted AS w ON w.scan_id = s.scan_id);
     INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
     SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
     FROM #scores AS s
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
     ORDER BY w.idx;
-    SET @Scans = COALESCE(@Scans, N'');
+    SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #scores), N'');
     EXECUTE dbo.RefreshWorklist @Scans;
     COMMIT TRANSACTION;
 END;

@@ -23,7 +23,8 @@ BEGIN
         AND (@Layers IS NULL OR fs.layer IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Layers, N',')))
         AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
         AND (@Poolings IS NULL OR p.pooling IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Poolings, N',')))
-    GROUP BY n.name, fs.layer, fs.preprocessing, p.pooling;
+    GROUP BY n.name, fs.layer, fs.preprocessing, p.pooling
+    OPTION (RECOMPILE);
 
     SET @Lacking = (
         SELECT STRING_AGG(a.item, N', ') WITHIN GROUP (ORDER BY a.item)
@@ -45,6 +46,11 @@ BEGIN
         THROW 50117, @Message, 1;
     END;
 
+    UPDATE m
+    SET m.matrix = (
+        SELECT COUNT(*) FROM #matrices AS b
+        WHERE b.feature_set_id < m.feature_set_id OR (b.feature_set_id = m.feature_set_id AND b.pooling <= m.pooling))
+    FROM #matrices AS m;
     WHILE EXISTS (SELECT 1 FROM #matrices WHERE positives IS NULL)
     BEGIN
         SELECT TOP (1) @FeatureSetId = feature_set_id, @Pooling = pooling

@@ -1,7 +1,8 @@
 -- ReportSearch: says what came of a finished search.
 -- Called by RunSearch.
 CREATE OR ALTER PROCEDURE internal.ReportSearch
-    @SearchId INT -- search, done or failed
+    @SearchId INT, -- search, done or failed
+    @RunId INT     -- row of dbo.runs, which ends
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -18,6 +19,7 @@ BEGIN
         WHERE search_id = @SearchId AND state = 'failed'
         ORDER BY rung DESC, trial_id;
         SET @Message = REPLACE(@Message, N'%', N'%%');
+        EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW 50163, @Message, 1;
     END;
 
@@ -27,6 +29,9 @@ BEGIN
     INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
     LEFT JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
     WHERE s.search_id = @SearchId;
-    RAISERROR(N'Search %d is done: of %d trials the best is %s; AUC %s and log loss %s of held-out training patients. It is %s version %d.',
-        0, 1, @SearchId, @Count, @Settings, @Auc, @Loss, @Name, @Version) WITH NOWAIT;
+    SET @Message = CONCAT(N'Search ', @SearchId, N' is done: of ', @Count, N' trials the best is ', @Settings, N'; AUC ', @Auc,
+        N' and log loss ', @Loss, N' of held-out training patients. It is ', @Name, N' version ', COALESCE(CAST(@Version AS NVARCHAR(12)),
+        N'(null)'), N'.');
+    EXECUTE internal.ReportStep @RunId, @Message;
+    EXECUTE internal.EndRun @RunId;
 END;

@@ -1,19 +1,30 @@
--- StoreTrials: stores what came of the trials taken, frees those not begun, and reports how far the search is.
+-- StoreTrials: refuses figures of other trials than were taken, stores what came of those, frees those not begun,
+-- and reports how far the search is.
 -- Called by RunSearch, whose tables #taken and #figures it reads.
 CREATE OR ALTER PROCEDURE internal.StoreTrials
     @SearchId INT,              -- search
     @Worker NVARCHAR(128),      -- who took them
     @Seconds FLOAT,             -- seconds that the call took
     @Began DATETIME2(3),        -- when this worker began, UTC
-    @Before INT                 -- trials of the search that were finished then
+    @Before INT,                -- trials of the search that were finished then
+    @RunId INT                  -- row of dbo.runs
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
     DECLARE @Finished INT, @Failed INT, @Planned INT, @Metric VARCHAR(10), @Best NVARCHAR(30), @Rate FLOAT, @RateText NVARCHAR(30),
-        @Left INT;
+        @Left INT, @Message NVARCHAR(2000);
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
     DECLARE @Each FLOAT = @Seconds / (SELECT COUNT(*) FROM #figures);
+
+    -- As many as there was time for, the first at least.
+    INSERT INTO #came (place, part)
+    SELECT trial_id, CASE WHEN COALESCE(error, N'') <> N'' OR (auc BETWEEN 0 AND 1 AND log_loss >= 0) THEN 1 ELSE 0 END FROM #figures;
+    INSERT INTO #sent (place, part)
+    SELECT trial_id, 1 FROM #taken WHERE trial_id IN (SELECT place FROM #came) OR trial_id = (SELECT MIN(trial_id) FROM #taken);
+    EXECUTE internal.CheckRows N'trial_ids', @RunId;
 
     -- attempts tells whether the trial was meanwhile given to another worker, who then stores it.
     BEGIN TRANSACTION;
@@ -44,6 +55,7 @@ BEGIN
     SET @Rate = (@Finished - @Before) / (CAST(DATEDIFF_BIG(MILLISECOND, @Began, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000);
     SET @RateText = LTRIM(STR(@Rate, 10, 2));
     SET @Left = CASE WHEN @Rate > 0 THEN CEILING((@Planned - @Finished) / @Rate) ELSE 0 END;
-    RAISERROR(N'Search %d: %d of %d trials, %d failed, best %s %s; %s trials a second, about %d seconds left.', 0, 1,
-        @SearchId, @Finished, @Planned, @Failed, @Metric, @Best, @RateText, @Left) WITH NOWAIT;
+    SET @Message = CONCAT(N'Search ', @SearchId, N': ', @Finished, N' of ', @Planned, N' trials, ', @Failed, N' failed, best ',
+        @Metric, N' ', @Best, N'; ', @RateText, N' trials a second, about ', @Left, N' seconds left.');
+    EXECUTE internal.ReportStep @RunId, @Message, @Finished, @Planned;
 END;

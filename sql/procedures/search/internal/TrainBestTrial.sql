@@ -61,7 +61,9 @@ BEGIN
                 AND NOT EXISTS (
                     SELECT 1
                     FROM OPENJSON(t.parameters) AS p
-                    WHERE NOT EXISTS (SELECT 1 FROM OPENJSON(e.parameters) AS q WHERE q.[key] = p.[key] AND q.value = p.value)));
+                    WHERE NOT EXISTS (
+                        SELECT 1 FROM OPENJSON(e.parameters) AS q
+                        WHERE q.[key] = p.[key] AND (q.value = p.value OR TRY_CAST(q.value AS FLOAT) = TRY_CAST(p.value AS FLOAT)))));
         SET @Pass = @Pass + 1;
     END;
 

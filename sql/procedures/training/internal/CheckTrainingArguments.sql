@@ -80,10 +80,11 @@ BEGIN
         THROW 50101, @Message, 1;
     END;
 
+    -- Style 3 keeps every digit of a FLOAT, where CAST keeps six.
     SET @Parameters = CONCAT(N'{"algorithm": "', LOWER(@Algorithm), N'", "seed": ', @Seed, N', "folds": ', @Folds,
         N', "imbalance": "', LOWER(@Imbalance), N'", "calibration": "', LOWER(@Calibration), N'"',
-        N', "validation_fraction": ' + CAST(@ValidationFraction AS NVARCHAR(30)), N', "l2": ' + CAST(@L2 AS NVARCHAR(30)),
-        N', "learning_rate": ' + CAST(@LearningRate AS NVARCHAR(30)), N', "num_leaves": ' + CAST(@NumLeaves AS NVARCHAR(30)),
+        N', "validation_fraction": ' + CONVERT(NVARCHAR(40), @ValidationFraction, 3), N', "l2": ' + CONVERT(NVARCHAR(40), @L2, 3),
+        N', "learning_rate": ' + CONVERT(NVARCHAR(40), @LearningRate, 3), N', "num_leaves": ' + CAST(@NumLeaves AS NVARCHAR(30)),
         N', "min_data_in_leaf": ' + CAST(@MinDataInLeaf AS NVARCHAR(30)), N', "max_iterations": ' + CAST(@MaxIterations AS NVARCHAR(30)),
         N', "early_stopping_rounds": ' + CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'}');
 END;

@@ -21,7 +21,8 @@ BEGIN
     WHERE (@NetworkName IS NULL OR n.name = @NetworkName)
         AND (@Layer IS NULL OR fs.layer = @Layer)
         AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
-        AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id AND p.pooling = @Pooling);
+        AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id AND p.pooling = @Pooling)
+    OPTION (RECOMPILE);
 
     SET @Fitting = (SELECT COUNT(*) FROM #fitting);
     SET @FeatureSetId = (SELECT MAX(feature_set_id) FROM #fitting);

@@ -1,5 +1,6 @@
 -- StoreExperiment: stores a trained model as the next version of its name, and the run that made it; inside the caller's transaction.
--- Called by TrainLungCancerModel, whose tables #patients and #result it reads.
+-- It is the only writer of dbo.experiment_metrics and dbo.experiment_curves. A patient removed meanwhile is left out.
+-- Called by TrainLungCancerModel, whose tables #patients, #result and #figures it reads.
 CREATE OR ALTER PROCEDURE internal.StoreExperiment
     @ModelName NVARCHAR(128),    -- name of the model
     @Library NVARCHAR(32),       -- lightgbm or logistic
@@ -16,6 +17,12 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
+    DECLARE @Message NVARCHAR(2000);
+    IF NOT EXISTS (SELECT 1 FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId)
+    BEGIN
+        SET @Message = N'The feature set was deleted while the model was trained. Nothing is stored. Train on another one.';
+        THROW 50232, @Message, 1;
+    END;
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
     INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
     VALUES (@ModelName, @Version, @Library, @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
@@ -26,8 +33,13 @@ BEGIN
     -- The label comes from here: the script was never told that of a test patient.
     INSERT INTO dbo.experiment_patients (
         experiment_id, patient_id, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold)
-    SELECT @ExperimentId, r.patient_id, r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
+    SELECT @ExperimentId, t.patient_id, r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
         r.raw, r.out_of_fold
     FROM #result AS r
-    INNER JOIN #patients AS t ON t.patient_id = r.patient_id;
+    INNER JOIN #patients AS t ON t.place = r.place
+    INNER JOIN dbo.patients AS p WITH (UPDLOCK, HOLDLOCK) ON p.patient_id = t.patient_id;
+    INSERT INTO dbo.experiment_metrics (experiment_id, part, metric, value)
+    SELECT @ExperimentId, part, name, y FROM #figures WHERE kind = 'metric';
+    INSERT INTO dbo.experiment_curves (experiment_id, part, curve, position, x, y, threshold)
+    SELECT @ExperimentId, part, name, position, x, y, threshold FROM #figures WHERE kind = 'curve';
 END;

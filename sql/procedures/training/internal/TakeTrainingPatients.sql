@@ -1,5 +1,5 @@
 -- TakeTrainingPatients: fills #patients with the labelled patients that have features; refuses to leave others out unasked.
--- Called by TrainLungCancerModel, whose table #patients it fills.
+-- Called by TrainLungCancerModel and FindMatrices, whose table #patients it fills.
 CREATE OR ALTER PROCEDURE internal.TakeTrainingPatients
     @FeatureSetId INT,      -- feature set
     @Pooling NVARCHAR(32),  -- pooling
@@ -11,13 +11,18 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @Missing INT, @Some NVARCHAR(400);
     CREATE TABLE #missing (idx INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
 
     INSERT INTO #patients (patient_id, scan_id, label, vector_sha256)
-    SELECT s.patient_id, s.scan_id, l.label, HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
+    SELECT s.patient_id, s.scan_id, l.label, COALESCE(f.vector_sha256, 0x)
     FROM dbo.scans AS s
     INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
     INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
-    WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+    WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+    ORDER BY s.patient_id;
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #patients;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
 
     INSERT INTO #missing (idx)
     SELECT p.idx

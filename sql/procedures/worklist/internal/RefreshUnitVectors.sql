@@ -14,7 +14,9 @@ BEGIN
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #stale (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #some (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
-    CREATE TABLE #units (scan_id INT NOT NULL PRIMARY KEY, unit VARCHAR(MAX) NULL);
+    CREATE TABLE #units (scan_id INT NULL, unit VARCHAR(MAX) NULL);
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
     INSERT INTO #stale (scan_id)
     SELECT v.scan_id
     FROM #vectors AS v
@@ -25,11 +27,18 @@ BEGIN
     BEGIN
         DELETE FROM #some;
         DELETE FROM #units;
+        DELETE FROM #sent;
+        DELETE FROM #came;
+        -- At most half of the gigabyte that a script takes, but one vector.
         INSERT INTO #some (scan_id, vector)
-        SELECT TOP (2000) t.scan_id, f.vector
-        FROM #stale AS t
-        LEFT JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-        ORDER BY t.scan_id;
+        SELECT a.scan_id, f.vector
+        FROM (
+            SELECT t.scan_id, ROW_NUMBER() OVER (ORDER BY t.scan_id) AS position,
+                SUM(CAST(COALESCE(DATALENGTH(p.vector), 0) AS BIGINT)) OVER (ORDER BY t.scan_id ROWS UNBOUNDED PRECEDING) AS bytes_so_far
+            FROM (SELECT TOP (2000) scan_id FROM #stale ORDER BY scan_id) AS t
+            LEFT JOIN dbo.pooled_features AS p ON p.scan_id = t.scan_id AND p.feature_set_id = @FeatureSetId AND p.pooling = @Pooling) AS a
+        LEFT JOIN dbo.pooled_features AS f ON f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+        WHERE a.position = 1 OR a.bytes_so_far <= 536870912;
         INSERT INTO #units (scan_id, unit)
         EXECUTE sp_execute_external_script
             @language = @Language,
@@ -48,6 +57,12 @@ OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet)
             SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
             THROW @ErrorNumber, @Message, 1;
         END;
+
+        INSERT INTO #sent (place, part)
+        SELECT scan_id, 1 FROM #some WHERE vector IS NOT NULL;
+        INSERT INTO #came (place, part)
+        SELECT scan_id, 1 FROM #units;
+        EXECUTE internal.CheckRows N'scan_ids';
 
         BEGIN TRANSACTION;
         -- First the vectors, then what is made of them: the order in which StoreFeatures deletes.

@@ -1,0 +1,26 @@
+-- FindImagesToDo: fills #layers with the layers asked for, numbered as the script does, and #todo with the pictures that lack features
+-- of them. Called by FeaturizeImages, whose tables #layers and #todo it fills.
+CREATE OR ALTER PROCEDURE internal.FindImagesToDo
+    @NetworkId INT,         -- the network
+    @Layer NVARCHAR(256),   -- names of layers with commas
+    @Recompute BIT          -- 1 takes every picture
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #layers (layer, name)
+    SELECT ROW_NUMBER() OVER (ORDER BY CHARINDEX(CONCAT(N',', value, N','), CONCAT(N',', @Layer, N','))), value
+    FROM STRING_SPLIT(@Layer, N',');
+
+    INSERT INTO #todo (name, bytes)
+    SELECT i.name, 2 * CAST(DATALENGTH(i.image) AS BIGINT)
+    FROM dbo.images AS i
+    WHERE @Recompute = 1 OR (SELECT COUNT(*) FROM #layers) > (
+        SELECT COUNT(*)
+        FROM dbo.image_features AS f
+        INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = f.feature_set_id
+        INNER JOIN #layers AS l ON l.name = s.layer
+        WHERE f.name = i.name AND s.network_id = @NetworkId AND s.preprocessing = N'image')
+    OPTION (RECOMPILE);
+END;

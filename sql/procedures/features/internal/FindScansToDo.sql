@@ -1,0 +1,32 @@
+-- FindScansToDo: fills #layers with the layers asked for, numbered as the script does, and #todo with the scans that lack features of them.
+-- Called by GenerateFeatures, whose tables #layers and #todo it fills.
+CREATE OR ALTER PROCEDURE internal.FindScansToDo
+    @NetworkId INT,               -- the network
+    @Layer NVARCHAR(256),         -- names of layers with commas
+    @Preprocessing NVARCHAR(32),  -- lung or seed
+    @Pooling NVARCHAR(128),       -- poolings with commas
+    @Recompute BIT                -- 1 takes every scan
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #layers (layer, name)
+    SELECT ROW_NUMBER() OVER (ORDER BY CHARINDEX(CONCAT(N',', value, N','), CONCAT(N',', @Layer, N','))), value
+    FROM STRING_SPLIT(@Layer, N',');
+
+    -- A vector without its SHA-256 is older than that, or from a procedure that is, and is made again.
+    INSERT INTO #todo (scan_id, slices, bytes)
+    SELECT s.scan_id, s.number_images,
+        COALESCE((SELECT SUM(CAST(DATALENGTH(i.pixels) AS BIGINT)) FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id), 0)
+    FROM dbo.scans AS s
+    WHERE @Recompute = 1
+        OR (SELECT COUNT(*) FROM #layers) * (SELECT COUNT(*) FROM STRING_SPLIT(@Pooling, N',')) > (
+            SELECT COUNT(*)
+            FROM dbo.pooled_features AS p
+            INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = p.feature_set_id
+            INNER JOIN #layers AS l ON l.name = f.layer
+            WHERE p.scan_id = s.scan_id AND f.network_id = @NetworkId AND f.preprocessing = @Preprocessing
+                AND p.vector_sha256 IS NOT NULL AND p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N',')))
+    OPTION (RECOMPILE);
+END;

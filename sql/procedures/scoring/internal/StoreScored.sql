@@ -1,0 +1,31 @@
+-- StoreScored: checks that what the script gave back is what it was sent, and stores the scores of the scans that did not fail.
+-- Called by PredictPatients, whose tables #wanted and #result it reads, and whose table #scores it fills.
+CREATE OR ALTER PROCEDURE internal.StoreScored
+    @FeatureSetId INT,      -- feature set of the vectors
+    @Pooling NVARCHAR(32),  -- their pooling
+    @ClassifierId INT,      -- model that gave the scores
+    @Prevalence FLOAT       -- share of positives that they are corrected to, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
+
+    -- Of a vector that changed while the script ran it is not known whether it was read.
+    INSERT INTO #came (place, part)
+    SELECT scan_id, CASE WHEN COALESCE(error, N'') <> N'' OR (raw BETWEEN 0 AND 1 AND probability BETWEEN 0 AND 1) THEN 1 ELSE 0 END
+    FROM #result;
+    INSERT INTO #sent (place, part)
+    SELECT w.scan_id, 1
+    FROM #wanted AS w
+    WHERE w.scan_id IN (SELECT place FROM #came) OR EXISTS (
+        SELECT 1 FROM dbo.pooled_features AS f
+        WHERE f.scan_id = w.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND f.vector_sha256 = w.vector_sha256);
+    EXECUTE internal.CheckRows N'scan_ids';
+
+    INSERT INTO #scores (scan_id, raw, probability)
+    SELECT scan_id, raw, probability FROM #result WHERE COALESCE(error, N'') = N'';
+    EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
+END;

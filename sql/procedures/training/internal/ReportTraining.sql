@@ -1,0 +1,38 @@
+-- ReportTraining: says how many patients a model has learnt from, how good it is on those held out, and which version is the champion.
+-- Called by TrainLungCancerModel, whose table #result it reads.
+CREATE OR ALTER PROCEDURE internal.ReportTraining
+    @RunId INT,                 -- row of dbo.runs
+    @ModelName NVARCHAR(128),   -- name of the model
+    @Version INT,               -- its version
+    @ExperimentId INT,          -- row of dbo.experiments
+    @Details NVARCHAR(MAX)      -- what it was trained with, JSON; its notes are told
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Said NVARCHAR(2000), @Champion INT;
+    SELECT @Said = CONCAT(@ModelName, N' version ', @Version, N' is trained on ', SUM(CASE part WHEN 'train' THEN 1 ELSE 0 END),
+        N' patients', N' (' + CAST(NULLIF(SUM(CASE part WHEN 'validation' THEN 1 ELSE 0 END), 0) AS NVARCHAR(12)) + N' more to stop early)',
+        N' and stored. On the ', SUM(CASE part WHEN 'test' THEN 1 ELSE 0 END), N' test patients: ')
+    FROM #result;
+    SET @Said = CONCAT(@Said, (
+        SELECT STRING_AGG(CONCAT(f.name, COALESCE(LTRIM(STR(m.value, 10, 3)), N'not defined')), N'') WITHIN GROUP (ORDER BY f.position)
+        FROM (VALUES (1, N'auc', N'AUC '), (2, N'auc_low', N' (95 % interval '), (3, N'auc_high', N' to '),
+            (4, N'log_loss', N'), log loss '), (5, N'log_loss_constant', N' (constant prediction '),
+            (6, N'brier', N'), Brier score ')) AS f (position, metric, name)
+        INNER JOIN dbo.experiment_metrics AS m ON m.metric = f.metric
+        WHERE m.experiment_id = @ExperimentId AND m.part = 'test'), N'.');
+    EXECUTE internal.ReportStep @RunId, @Said, 3, 3;
+    SET @Said = (SELECT STRING_AGG(value, N' ') FROM OPENJSON(@Details, N'$.notes'));
+    IF @Said IS NOT NULL
+        EXECUTE internal.ReportStep @RunId, @Said;
+    SET @Champion = (
+        SELECT c.version
+        FROM dbo.champions AS ch
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+        WHERE ch.name = @ModelName);
+    IF @Champion IS NOT NULL
+        RAISERROR(N'The champion of %s is still version %d; PromoteModel makes another the champion.', 0, 1, @ModelName, @Champion)
+            WITH NOWAIT;
+END;
