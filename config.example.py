@@ -6,8 +6,8 @@ such as LUNGDB_DATABASE, takes precedence over its line.
 
 # Where the database is. The embedded engine, a file that needs no server:
 database = "sqlite:///lung_cancer_database.db"
-# or SQL Server, through ODBC:
-# database = "Driver={ODBC Driver 18 for SQL Server};Server=HOST;Database=lung_cancer_database;Trusted_Connection=yes"
+# or SQL Server, through ODBC; docs/install-sql-server.md says what Encrypt and TrustServerCertificate are for:
+# database = "Driver={ODBC Driver 18 for SQL Server};Server=HOST;Database=lung_cancer_database;Trusted_Connection=yes;Encrypt=yes;TrustServerCertificate=no"
 
 # The secret that patient ids and UIDs are hashed with before they are stored. Keep a copy in a safe place: without it
 # later scans and labels of the same patients cannot be matched. Make one with

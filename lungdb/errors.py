@@ -69,6 +69,7 @@ class ErrorNumber(IntEnum):
     ROWS_DIFFER = 50230
     TOO_LARGE = 50231
     CHANGED_MEANWHILE = 50232
+    NOT_WHOLE = 50250
 
 
 class ProcedureError(LungdbError):
@@ -135,3 +136,21 @@ class Message:
     procedure: str | None
     line: int
     text: str
+
+
+def escaped(text: object, *, keep: str = "") -> str:
+    """Write what a terminal would obey as ``\\x1b`` and the like: names of files hold any bytes.
+
+    Parameters
+    ----------
+    text : object
+        A name, a path or a message with one in it.
+    keep : str
+        Characters that stay although they cannot be printed, such as the line ends of a message.
+    """
+    return "".join(
+        sign
+        if sign.isprintable() or sign in keep
+        else sign.encode("unicode_escape", "backslashreplace").decode("ascii")
+        for sign in str(text)
+    )

@@ -3,6 +3,8 @@
 SET NOEXEC OFF;
 SET ANSI_NULLS ON;
 SET QUOTED_IDENTIFIER ON;
+SET NOCOUNT ON;
+SET XACT_ABORT ON;
 GO
 IF DB_NAME() IN (N'master', N'tempdb', N'model', N'msdb')
 BEGIN
@@ -13,8 +15,11 @@ GO
 IF SCHEMA_ID(N'internal') IS NULL
     EXECUTE (N'CREATE SCHEMA internal AUTHORIZATION dbo;');
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.accounts', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A person or program that may use the web page. Only an argon2id hash of the password is kept; NULL means that nobody signs in
     -- with a password, because a reverse proxy says who it is or because tokens are all that the account has.
     CREATE TABLE dbo.accounts (
@@ -29,10 +34,14 @@ BEGIN
         CONSTRAINT UQ_accounts_name UNIQUE (name),
         CONSTRAINT CK_accounts_role CHECK (role IN ('reader', 'scorer'))
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.access_tokens', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A token with which a program uses the web page's API in an account's name; only the token's SHA-256 is kept.
     CREATE TABLE dbo.access_tokens (
         token_id INT IDENTITY(1, 1) NOT NULL,
@@ -48,10 +57,14 @@ BEGIN
         CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
     );
     CREATE INDEX IX_access_tokens_account ON dbo.access_tokens (account_id);
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.audit', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- What was done or refused on the web page, by whom and from which address. Patients are named by their index alone.
     CREATE TABLE dbo.audit (
         audit_id BIGINT IDENTITY(1, 1) NOT NULL,
@@ -67,10 +80,14 @@ BEGIN
     );
     CREATE INDEX IX_audit_patient ON dbo.audit (patient_index);
     CREATE INDEX IX_audit_account ON dbo.audit (account);
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.dense_layers', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A layer of a dense network whose numbers are in dbo.tensors; layers count from 0. The last one gives class probabilities.
     CREATE TABLE dbo.dense_layers (
         network NVARCHAR(128) NOT NULL,
@@ -82,10 +99,14 @@ BEGIN
         CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1),
         CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N'identity', N'relu', N'sigmoid', N'tanh', N'softmax'))
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.example_labels', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- The class of an example, 0, 1, 2, …
     CREATE TABLE dbo.example_labels (
         dataset NVARCHAR(128) NOT NULL,
@@ -93,10 +114,14 @@ BEGIN
         label INT NOT NULL,
         CONSTRAINT PK_example_labels PRIMARY KEY (dataset, example_id)
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.examples', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A feature of an example of a data set; feature_index counts from 0 and every example has every feature.
     CREATE TABLE dbo.examples (
         dataset NVARCHAR(128) NOT NULL,
@@ -105,10 +130,14 @@ BEGIN
         value FLOAT NOT NULL,
         CONSTRAINT PK_examples PRIMARY KEY (dataset, example_id, feature_index)
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.images', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A picture that is not a scan: a PNG or JPEG file as it was, its SHA-256, and the number of its class, 0 to 255, NULL
     -- where it is not known.
     CREATE TABLE dbo.images (
@@ -118,10 +147,14 @@ BEGIN
         sha256 VARBINARY(32) NOT NULL,
         CONSTRAINT PK_images PRIMARY KEY (name)
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.networks', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A featurizer: an ONNX file and, in details, its input, normalisation and layers.
     CREATE TABLE dbo.networks (
         network_id INT IDENTITY(1, 1) NOT NULL,
@@ -137,10 +170,14 @@ BEGIN
         CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1)
     );
     CREATE INDEX IX_networks_sha256 ON dbo.networks (sha256);
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.feature_sets', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A way to make features: a network, one of its layers, a preprocessing. width is the number of features.
     CREATE TABLE dbo.feature_sets (
         feature_set_id INT IDENTITY(1, 1) NOT NULL,
@@ -153,10 +190,14 @@ BEGIN
         CONSTRAINT UQ_feature_sets UNIQUE (network_id, layer, preprocessing),
         CONSTRAINT CK_feature_sets_width CHECK (width > 0)
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.classifiers', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A trained model as text in UTF-8 (LightGBM's own, or JSON of a logistic regression), and the features that it reads.
     CREATE TABLE dbo.classifiers (
         classifier_id INT IDENTITY(1, 1) NOT NULL,
@@ -176,10 +217,14 @@ BEGIN
         CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1)
     );
     CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.experiments', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A training run.
     CREATE TABLE dbo.experiments (
         experiment_id INT IDENTITY(1, 1) NOT NULL,
@@ -196,10 +241,14 @@ BEGIN
         CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1)
     );
     CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.experiment_curves', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A point of a curve of a training run, in the order of position: roc (x = 1 − specificity, y = sensitivity), precision_recall
     -- (x = recall, y = precision), calibration and calibration_raw (x = mean score, y = observed share, threshold = patients of the
     -- bin), training_train and training_validation (x = iteration, y = log loss). StoreExperiment fills it.
@@ -215,10 +264,14 @@ BEGIN
         CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id)
             REFERENCES dbo.experiments (experiment_id)
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.experiment_metrics', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A measured figure of a training run; value is NULL where it is not defined, as the AUC of one class. StoreExperiment fills it.
     CREATE TABLE dbo.experiment_metrics (
         experiment_id INT NOT NULL,
@@ -229,10 +282,14 @@ BEGIN
         CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id)
             REFERENCES dbo.experiments (experiment_id)
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.image_features', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- The features of a picture, in the form of dbo.features, with one row.
     CREATE TABLE dbo.image_features (
         name NVARCHAR(128) NOT NULL,
@@ -247,10 +304,14 @@ BEGIN
             REFERENCES dbo.feature_sets (feature_set_id)
     );
     CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.model_promotions', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A version made the champion of its name, with the figures that it was compared by. The champion is the newest row of the
     -- name that was not rolled back.
     CREATE TABLE dbo.model_promotions (
@@ -277,10 +338,14 @@ BEGIN
     CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);
     CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);
     CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.model_scoring', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A model that plain T-SQL can score. The margin is intercept + (sum of leaves or of terms) / divisor, and the raw score is
     -- 1 / (1 + exp(-steepness * margin)). divisor is the number of trees where they are averaged, else 1; prevalence is the share
     -- of positives that its probabilities are made for, NULL where that is not known. rows_sha256 is over this row, the model's SHA-256 and
@@ -300,10 +365,14 @@ BEGIN
         CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0),
         CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1)
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.model_calibration', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- How raw scores become probabilities: the points of an isotonic regression, joined by straight lines, or one row of a Platt
     -- calibration, where x is the slope and y the intercept over the log-odds. A model without rows is not calibrated.
     CREATE TABLE dbo.model_calibration (
@@ -316,10 +385,14 @@ BEGIN
         CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id),
         CONSTRAINT CK_model_calibration_method CHECK (method IN ('platt', 'isotonic'))
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.model_checks', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- How far plain T-SQL was from Python, raw or calibrated, on the patients who had features when the model was stored.
     CREATE TABLE dbo.model_checks (
         classifier_id INT NOT NULL,
@@ -329,10 +402,14 @@ BEGIN
         CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id),
         CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id)
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.model_coefficients', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- The terms of a logistic regression: coefficient * (x - mean) / scale of each feature. Its intercept is in dbo.model_scoring.
     CREATE TABLE dbo.model_coefficients (
         classifier_id INT NOT NULL,
@@ -344,10 +421,14 @@ BEGIN
         CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id),
         CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0)
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.model_nodes', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- The trees of a LightGBM model. Node 0 is the root of its tree; a leaf has a value and nothing else. A value at most the
     -- threshold goes left. missing is LightGBM's rule: none takes a missing value for 0, nan sends a missing one in the default
     -- direction, zero sends a missing one and 0 there.
@@ -369,10 +450,14 @@ BEGIN
             OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN ('none', 'zero', 'nan')
                 AND default_left IS NOT NULL AND left_node > node AND right_node > node))
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.patients', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A patient. idx counts 0, 1, 2, … in loading order and is how people and the web page ask for one.
     CREATE TABLE dbo.patients (
         patient_id NVARCHAR(64) NOT NULL,
@@ -385,10 +470,14 @@ BEGIN
         CONSTRAINT CK_patients_idx CHECK (idx >= 0),
         CONSTRAINT CK_patients_sex CHECK (sex IN (N'F', N'M', N'O'))
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.experiment_patients', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A patient's part in a training run: scan, label and SHA-256 of the vector as they were then, and the model's score. raw is
     -- the score before calibration; out_of_fold = 1 marks scores of a model that had not seen the patient, as every test score
     -- is. scan_id refers to no row, because a scan may be replaced later.
@@ -412,10 +501,14 @@ BEGIN
         CONSTRAINT CK_experiment_patients_label CHECK (label IN (0, 1))
     );
     CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.labels', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- The truth for a patient: 1 cancer, 0 none.
     CREATE TABLE dbo.labels (
         patient_id NVARCHAR(64) NOT NULL,
@@ -425,10 +518,14 @@ BEGIN
         CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
         CONSTRAINT CK_labels_label CHECK (label IN (0, 1))
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.rejected_files', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A file or series that was not taken, and why. path_hash is keyed, because folders bear patients' names.
     CREATE TABLE dbo.rejected_files (
         rejected_id INT IDENTITY(1, 1) NOT NULL,
@@ -439,10 +536,14 @@ BEGIN
         CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id)
     );
     CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.runs', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A call of a procedure that reports how far it is, for whoever looks on from another connection. status is running until the call
     -- ends; a call that was killed, or whose script failed, leaves it so, and its last row in dbo.run_steps says when it was last heard of.
     -- message is the error that ended it. Numbers and counts only: no name or id of a patient.
@@ -466,10 +567,14 @@ BEGIN
         CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0)
     );
     CREATE INDEX IX_runs_status ON dbo.runs (status);
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.run_steps', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- What a run said on its way, and how much of it was done then. step counts from 1.
     CREATE TABLE dbo.run_steps (
         run_id INT NOT NULL,
@@ -481,10 +586,14 @@ BEGIN
         CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step),
         CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.scans', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres,
     -- gantry_tilt in degrees. deidentification has the codes of DICOM PS3.16 CID 7050, NULL where ids were kept.
     -- patient_orientation says where in the patient columns, then rows of the pixels rise to, as DICOM's attribute does: LP is
@@ -517,10 +626,14 @@ BEGIN
     );
     CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;
     CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.animations', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A scan as a moving picture for the web page: its axial slices in the lung window. content_sha256 is that of the scan it was
     -- made of, sha256 is over the bytes of the file.
     CREATE TABLE dbo.animations (
@@ -534,10 +647,14 @@ BEGIN
         CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
         CONSTRAINT CK_animations_format CHECK (format IN (N'gif', N'webp'))
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.features', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- The features of a scan: float32 little-endian, C order, one row per triple of slices.
     CREATE TABLE dbo.features (
         scan_id INT NOT NULL,
@@ -551,10 +668,14 @@ BEGIN
         CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id)
     );
     CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.pooled_features', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- One vector of a scan, as a JSON array of numbers. vector_sha256 is of its text in UTF-16, little-endian and without a mark:
     -- HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), vector)). It is checked whenever the vector is read; one without it is made again.
     CREATE TABLE dbo.pooled_features (
@@ -568,10 +689,14 @@ BEGIN
             REFERENCES dbo.features (scan_id, feature_set_id),
         CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1)
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.predictions', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A score given to a scan by a classifier; probability is 0 to 1, calibrated and, where prevalence is given, corrected to that
     -- share of positives. raw_probability is what the model itself gave; vector_sha256 is of the vector's text in UTF-16.
     CREATE TABLE dbo.predictions (
@@ -594,10 +719,14 @@ BEGIN
     );
     CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);
     CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.scan_failures', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A scan that GenerateFeatures could not read, and why. Storing features of the scan removes the row.
     CREATE TABLE dbo.scan_failures (
         scan_id INT NOT NULL,
@@ -606,10 +735,14 @@ BEGIN
         CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id),
         CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.scan_images', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- An axial slice: Hounsfield units, int16 little-endian, C order, gzip. position_z is in millimetres along the normal.
     CREATE TABLE dbo.scan_images (
         scan_id INT NOT NULL,
@@ -624,10 +757,28 @@ BEGIN
         CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
         CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0)
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.schema_version', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A migration applied.
+    CREATE TABLE dbo.schema_version (
+        version INT NOT NULL,
+        applied_at DATETIME2(3) NOT NULL CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_schema_version PRIMARY KEY (version)
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.searches', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A search for settings: how its trials were made and are measured, and how far it is. classifier_id is the model that came of
     -- it; it refers to no row, because the model may be deleted later.
     CREATE TABLE dbo.searches (
@@ -656,10 +807,14 @@ BEGIN
         CONSTRAINT CK_searches_metric CHECK (metric IN ('auc', 'log_loss')),
         CONSTRAINT CK_searches_state CHECK (state IN ('running', 'training', 'done', 'failed'))
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.search_trials', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A trial of a search, as a queue that workers drain: whose it is until when, and what came of it. A candidate that goes on to
     -- the next rung of successive halving gets a row there. seconds is the time of the call that it was part of, divided by that
     -- call's trials.
@@ -689,10 +844,14 @@ BEGIN
     );
     CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);
     CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.sessions', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- Somebody signed in to the web page; sha256 is of the secret in the browser's cookie. The row goes when the session ends.
     CREATE TABLE dbo.sessions (
         sha256 VARBINARY(32) NOT NULL,
@@ -704,20 +863,28 @@ BEGIN
         CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id)
     );
     CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.settings', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A choice of the site, read by the procedures; sql/README.md lists the names.
     CREATE TABLE dbo.settings (
         name NVARCHAR(64) NOT NULL,
         value NVARCHAR(400) NULL,
         CONSTRAINT PK_settings PRIMARY KEY (name)
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.splits', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- Which part a patient belongs to, from a keyed hash of patient_id, so that it never changes. AssignSplits fills it.
     CREATE TABLE dbo.splits (
         patient_id NVARCHAR(64) NOT NULL,
@@ -726,10 +893,14 @@ BEGIN
         CONSTRAINT FK_splits_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
         CONSTRAINT CK_splits_part CHECK (part IN ('train', 'test'))
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.tensors', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- A number of a dense network. Layer n has the tensors n.weight (a row for each input, a column for each unit) and n.bias
     -- (row 0); one that is being trained also n.weight.velocity and n.bias.velocity, which momentum needs to go on.
     CREATE TABLE dbo.tensors (
@@ -740,10 +911,14 @@ BEGIN
         value FLOAT NOT NULL,
         CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index)
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.training_log', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- An iteration of TrainNetworkSql: the loss of its batch before the weights were changed, L2 included.
     CREATE TABLE dbo.training_log (
         network NVARCHAR(128) NOT NULL,
@@ -755,10 +930,14 @@ BEGIN
         at DATETIME2(3) NOT NULL CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME(),
         CONSTRAINT PK_training_log PRIMARY KEY (network, iteration)
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.unit_vectors', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- The pooled vector of a scan brought to length 1, float32 little-endian, so that SimilarPatients need not read it from its text:
     -- empty where it has no direction. vector_sha256 is of that text in UTF-16. RefreshUnitVectors makes what is missing or out of date.
     CREATE TABLE dbo.unit_vectors (
@@ -772,10 +951,14 @@ BEGIN
         CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling)
             REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE
     );
+    COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF OBJECT_ID(N'dbo.worklist', N'U') IS NULL
 BEGIN
+    BEGIN TRANSACTION;
     -- What ListPatients searches, filters and sorts by: a row for each primary scan. RefreshWorklist is the only writer, called by
     -- whatever changes the rest; the page itself is read from the other tables. state: 0 no features, 1 not scored, 2 scored, 3 failed.
     CREATE TABLE dbo.worklist (
@@ -797,69 +980,632 @@ BEGIN
     CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);
     CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);
     CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);
-END;
-GO
-IF OBJECT_ID(N'dbo.schema_version', N'U') IS NULL
-BEGIN
-    -- A migration applied.
-    CREATE TABLE dbo.schema_version (
-        version INT NOT NULL,
-        applied_at DATETIME2(3) NOT NULL CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME(),
-        CONSTRAINT PK_schema_version PRIMARY KEY (version)
-    );
-    INSERT INTO dbo.schema_version (version) VALUES (1), (2), (3), (4), (5), (6), (7);
-END;
-GO
-IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 2)
-BEGIN
-    SET XACT_ABORT ON;
-    BEGIN TRANSACTION;
-    EXECUTE (N'-- What became of a scan''s identity on loading, and how far its gantry was tilted.
-ALTER TABLE dbo.scans ADD gantry_tilt FLOAT NULL;');
-    EXECUTE (N'ALTER TABLE dbo.scans ADD deidentification NVARCHAR(64) NULL;');
-    INSERT INTO dbo.schema_version (version) VALUES (2);
     COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- What the files of tables/ declare, a row for each column, constraint and index, and what a database has of it. The batches after this
+-- one fill #columns and #members. length is in bytes, -1 for (max), NULL where a type has none; made_by is the statement that makes it.
+DROP TABLE IF EXISTS #columns, #members, #faults, #reasons;
+CREATE TABLE #columns (
+    table_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL,
+    name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL,
+    type NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL,
+    length INT NULL,
+    digits INT NULL,
+    scale INT NULL,
+    is_nullable BIT NOT NULL,
+    is_identity BIT NOT NULL,
+    full_type NVARCHAR(200) COLLATE DATABASE_DEFAULT NOT NULL,
+    default_as NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL,
+    PRIMARY KEY (table_name, name)
+);
+CREATE TABLE #members (
+    position INT NOT NULL PRIMARY KEY,
+    table_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL,
+    kind NVARCHAR(20) COLLATE DATABASE_DEFAULT NOT NULL,
+    name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL,
+    made_by NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL
+);
+CREATE TABLE #faults (
+    position INT IDENTITY(1, 1) NOT NULL PRIMARY KEY,
+    is_new_column BIT NOT NULL,
+    what NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL,
+    fault NVARCHAR(200) COLLATE DATABASE_DEFAULT NOT NULL,
+    made_by NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL
+);
+CREATE TABLE #reasons (
+    what NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL,
+    reason NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL
+);
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+INSERT INTO #columns (table_name, name, type, length, digits, scale, is_nullable, is_identity, full_type, default_as)
+VALUES
+    (N'accounts', N'account_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'accounts', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'accounts', N'password_hash', N'nvarchar', 400, NULL, NULL, 1, 0, N'NVARCHAR(200)', NULL),
+    (N'accounts', N'role', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
+    (N'accounts', N'sees_truth', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', N'CONSTRAINT DF_accounts_sees_truth DEFAULT 0'),
+    (N'accounts', N'is_enabled', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', N'CONSTRAINT DF_accounts_is_enabled DEFAULT 1'),
+    (N'accounts', N'created_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME()'),
+    (N'access_tokens', N'token_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'access_tokens', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'access_tokens', N'account_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'access_tokens', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'access_tokens', N'created_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME()'),
+    (N'access_tokens', N'expires_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', NULL),
+    (N'access_tokens', N'revoked_at', N'datetime2', NULL, NULL, 3, 1, 0, N'DATETIME2(3)', NULL),
+    (N'access_tokens', N'last_used_at', N'datetime2', NULL, NULL, 3, 1, 0, N'DATETIME2(3)', NULL),
+    (N'audit', N'audit_id', N'bigint', NULL, NULL, NULL, 0, 1, N'BIGINT', NULL),
+    (N'audit', N'at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME()'),
+    (N'audit', N'account', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', NULL),
+    (N'audit', N'action', N'varchar', 20, NULL, NULL, 0, 0, N'VARCHAR(20)', NULL),
+    (N'audit', N'patient_index', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'audit', N'outcome', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
+    (N'audit', N'detail', N'nvarchar', 8000, NULL, NULL, 1, 0, N'NVARCHAR(4000)', NULL),
+    (N'audit', N'address', N'varchar', 45, NULL, NULL, 1, 0, N'VARCHAR(45)', NULL),
+    (N'dense_layers', N'network', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'dense_layers', N'layer', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'dense_layers', N'inputs', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'dense_layers', N'units', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'dense_layers', N'activation', N'nvarchar', 32, NULL, NULL, 0, 0, N'NVARCHAR(16)', NULL),
+    (N'example_labels', N'dataset', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'example_labels', N'example_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'example_labels', N'label', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'examples', N'dataset', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'examples', N'example_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'examples', N'feature_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'examples', N'value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'images', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'images', N'image', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
+    (N'images', N'label', N'tinyint', NULL, NULL, NULL, 1, 0, N'TINYINT', NULL),
+    (N'images', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'networks', N'network_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'networks', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'networks', N'version', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'networks', N'library', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'networks', N'model', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
+    (N'networks', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'networks', N'details', N'nvarchar', -1, NULL, NULL, 0, 0, N'NVARCHAR(MAX)', NULL),
+    (N'networks', N'created_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME()'),
+    (N'feature_sets', N'feature_set_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'feature_sets', N'network_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'feature_sets', N'layer', N'nvarchar', 512, NULL, NULL, 0, 0, N'NVARCHAR(256)', NULL),
+    (N'feature_sets', N'preprocessing', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'feature_sets', N'width', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'classifiers', N'classifier_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'classifiers', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'classifiers', N'version', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'classifiers', N'library', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'classifiers', N'feature_set_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'classifiers', N'pooling', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'classifiers', N'model', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
+    (N'classifiers', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'classifiers', N'details', N'nvarchar', -1, NULL, NULL, 0, 0, N'NVARCHAR(MAX)', NULL),
+    (N'classifiers', N'created_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME()'),
+    (N'experiments', N'experiment_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'experiments', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'experiments', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'experiments', N'parameters', N'nvarchar', -1, NULL, NULL, 0, 0, N'NVARCHAR(MAX)', NULL),
+    (N'experiments', N'started_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', NULL),
+    (N'experiments', N'ended_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME()'),
+    (N'experiments', N'run_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'experiment_curves', N'experiment_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'experiment_curves', N'part', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
+    (N'experiment_curves', N'curve', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'experiment_curves', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'experiment_curves', N'x', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'experiment_curves', N'y', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'experiment_curves', N'threshold', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'experiment_metrics', N'experiment_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'experiment_metrics', N'part', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
+    (N'experiment_metrics', N'metric', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'experiment_metrics', N'value', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'image_features', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'image_features', N'feature_set_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'image_features', N'array_rows', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'image_features', N'array_cols', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'image_features', N'array', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
+    (N'image_features', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'model_promotions', N'promotion_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'model_promotions', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'model_promotions', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_promotions', N'previous_classifier_id', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'model_promotions', N'metric', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'model_promotions', N'value', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'model_promotions', N'previous_value', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'model_promotions', N'forced', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'model_promotions', N'promoted_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME()'),
+    (N'model_promotions', N'promoted_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'model_promotions', N'rolled_back_at', N'datetime2', NULL, NULL, 3, 1, 0, N'DATETIME2(3)', NULL),
+    (N'model_promotions', N'rolled_back_by', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', NULL),
+    (N'model_scoring', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_scoring', N'width', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_scoring', N'trees', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_scoring', N'divisor', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'model_scoring', N'steepness', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'model_scoring', N'intercept', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'model_scoring', N'prevalence', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'model_scoring', N'rows_sha256', N'varbinary', 32, NULL, NULL, 1, 0, N'VARBINARY(32)', NULL),
+    (N'model_calibration', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_calibration', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_calibration', N'method', N'varchar', 8, NULL, NULL, 0, 0, N'VARCHAR(8)', NULL),
+    (N'model_calibration', N'x', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'model_calibration', N'y', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'model_checks', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_checks', N'patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_checks', N'max_difference', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'model_checks', N'checked_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME()'),
+    (N'model_coefficients', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_coefficients', N'feature_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_coefficients', N'mean', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'model_coefficients', N'scale', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'model_coefficients', N'coefficient', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'model_nodes', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_nodes', N'tree', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_nodes', N'node', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_nodes', N'feature_index', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'model_nodes', N'threshold', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'model_nodes', N'missing', N'varchar', 4, NULL, NULL, 1, 0, N'VARCHAR(4)', NULL),
+    (N'model_nodes', N'default_left', N'bit', NULL, NULL, NULL, 1, 0, N'BIT', NULL),
+    (N'model_nodes', N'left_node', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'model_nodes', N'right_node', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'model_nodes', N'leaf_value', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'patients', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'patients', N'idx', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'patients', N'display_name', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', NULL),
+    (N'patients', N'sex', N'nchar', 2, NULL, NULL, 1, 0, N'NCHAR(1)', NULL),
+    (N'patients', N'birth_year', N'smallint', NULL, NULL, NULL, 1, 0, N'SMALLINT', NULL),
+    (N'experiment_patients', N'experiment_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'experiment_patients', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'experiment_patients', N'part', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
+    (N'experiment_patients', N'fold', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'experiment_patients', N'probability', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'experiment_patients', N'scan_id', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'experiment_patients', N'vector_sha256', N'varbinary', 32, NULL, NULL, 1, 0, N'VARBINARY(32)', NULL),
+    (N'experiment_patients', N'label', N'tinyint', NULL, NULL, NULL, 1, 0, N'TINYINT', NULL),
+    (N'experiment_patients', N'raw', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'experiment_patients', N'out_of_fold', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', N'CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0'),
+    (N'labels', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'labels', N'label', N'tinyint', NULL, NULL, NULL, 0, 0, N'TINYINT', NULL),
+    (N'labels', N'source', N'nvarchar', 400, NULL, NULL, 1, 0, N'NVARCHAR(200)', NULL),
+    (N'rejected_files', N'rejected_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'rejected_files', N'reason', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'rejected_files', N'message', N'nvarchar', 800, NULL, NULL, 0, 0, N'NVARCHAR(400)', NULL),
+    (N'rejected_files', N'path_hash', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'rejected_files', N'seen_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME()'),
+    (N'runs', N'run_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'runs', N'procedure_name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'runs', N'started_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME()'),
+    (N'runs', N'ended_at', N'datetime2', NULL, NULL, 3, 1, 0, N'DATETIME2(3)', NULL),
+    (N'runs', N'status', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', N'CONSTRAINT DF_runs_status DEFAULT ''running'''),
+    (N'runs', N'run_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'runs', N'host', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_runs_host DEFAULT HOST_NAME()'),
+    (N'runs', N'session_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', N'CONSTRAINT DF_runs_session_id DEFAULT @@SPID'),
+    (N'runs', N'done', N'int', NULL, NULL, NULL, 0, 0, N'INT', N'CONSTRAINT DF_runs_done DEFAULT 0'),
+    (N'runs', N'total', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'runs', N'failed', N'int', NULL, NULL, NULL, 0, 0, N'INT', N'CONSTRAINT DF_runs_failed DEFAULT 0'),
+    (N'runs', N'message', N'nvarchar', 4000, NULL, NULL, 1, 0, N'NVARCHAR(2000)', NULL),
+    (N'run_steps', N'run_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'run_steps', N'step', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'run_steps', N'at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME()'),
+    (N'run_steps', N'message', N'nvarchar', 4000, NULL, NULL, 0, 0, N'NVARCHAR(2000)', NULL),
+    (N'run_steps', N'done', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'run_steps', N'total', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'scans', N'scan_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'scans', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'scans', N'is_primary', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'scans', N'series_uid', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'scans', N'study_uid', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'scans', N'study_date', N'date', NULL, NULL, NULL, 1, 0, N'DATE', NULL),
+    (N'scans', N'manufacturer', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
+    (N'scans', N'image_rows', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'scans', N'image_cols', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'scans', N'number_images', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'scans', N'spacing_z', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'scans', N'spacing_y', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'scans', N'spacing_x', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'scans', N'content_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'scans', N'gantry_tilt', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'scans', N'deidentification', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
+    (N'scans', N'patient_orientation', N'nvarchar', 4, NULL, NULL, 1, 0, N'NVARCHAR(2)', NULL),
+    (N'scans', N'intake_rule', N'tinyint', NULL, NULL, NULL, 0, 0, N'TINYINT', N'CONSTRAINT DF_scans_intake_rule DEFAULT 1'),
+    (N'scans', N'monoenergetic_kev', N'real', NULL, NULL, NULL, 1, 0, N'REAL', NULL),
+    (N'animations', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'animations', N'format', N'nvarchar', 16, NULL, NULL, 0, 0, N'NVARCHAR(8)', NULL),
+    (N'animations', N'animation', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
+    (N'animations', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'animations', N'content_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'animations', N'made_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME()'),
+    (N'features', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'features', N'feature_set_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'features', N'array_rows', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'features', N'array_cols', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'features', N'array', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
+    (N'features', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'pooled_features', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'pooled_features', N'feature_set_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'pooled_features', N'pooling', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'pooled_features', N'vector', N'nvarchar', -1, NULL, NULL, 0, 0, N'NVARCHAR(MAX)', NULL),
+    (N'pooled_features', N'vector_sha256', N'varbinary', 32, NULL, NULL, 1, 0, N'VARBINARY(32)', NULL),
+    (N'predictions', N'prediction_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'predictions', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'predictions', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'predictions', N'probability', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'predictions', N'predicted_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME()'),
+    (N'predictions', N'predicted_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'predictions', N'raw_probability', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'predictions', N'prevalence', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'predictions', N'vector_sha256', N'varbinary', 32, NULL, NULL, 1, 0, N'VARBINARY(32)', NULL),
+    (N'scan_failures', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'scan_failures', N'message', N'nvarchar', 4000, NULL, NULL, 0, 0, N'NVARCHAR(2000)', NULL),
+    (N'scan_failures', N'failed_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME()'),
+    (N'scan_images', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'scan_images', N'slice_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'scan_images', N'position_z', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'scan_images', N'instance_uid', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'scan_images', N'rescale_slope', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'scan_images', N'rescale_intercept', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'scan_images', N'pixels', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
+    (N'scan_images', N'pixels_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'schema_version', N'version', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'schema_version', N'applied_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME()'),
+    (N'searches', N'search_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'searches', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'searches', N'settings', N'nvarchar', -1, NULL, NULL, 0, 0, N'NVARCHAR(MAX)', NULL),
+    (N'searches', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'searches', N'folds', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'searches', N'metric', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
+    (N'searches', N'rungs', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'searches', N'skip_missing', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'searches', N'planned', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'searches', N'rung', N'int', NULL, NULL, NULL, 0, 0, N'INT', N'CONSTRAINT DF_searches_rung DEFAULT 0'),
+    (N'searches', N'state', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', N'CONSTRAINT DF_searches_state DEFAULT ''running'''),
+    (N'searches', N'best_trial_id', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'searches', N'classifier_id', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'searches', N'worker', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', NULL),
+    (N'searches', N'lease_until', N'datetime2', NULL, NULL, 3, 1, 0, N'DATETIME2(3)', NULL),
+    (N'searches', N'training_from', N'datetime2', NULL, NULL, 3, 1, 0, N'DATETIME2(3)', NULL),
+    (N'searches', N'created_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME()'),
+    (N'searches', N'created_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'search_trials', N'trial_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'search_trials', N'search_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'search_trials', N'rung', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'search_trials', N'candidate', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'search_trials', N'feature_set_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'search_trials', N'pooling', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'search_trials', N'parameters', N'nvarchar', -1, NULL, NULL, 0, 0, N'NVARCHAR(MAX)', NULL),
+    (N'search_trials', N'state', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', N'CONSTRAINT DF_search_trials_state DEFAULT ''queued'''),
+    (N'search_trials', N'worker', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', NULL),
+    (N'search_trials', N'lease_until', N'datetime2', NULL, NULL, 3, 1, 0, N'DATETIME2(3)', NULL),
+    (N'search_trials', N'attempts', N'int', NULL, NULL, NULL, 0, 0, N'INT', N'CONSTRAINT DF_search_trials_attempts DEFAULT 0'),
+    (N'search_trials', N'auc', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'search_trials', N'log_loss', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'search_trials', N'seconds', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'search_trials', N'error', N'nvarchar', 4000, NULL, NULL, 1, 0, N'NVARCHAR(2000)', NULL),
+    (N'sessions', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'sessions', N'account_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'sessions', N'created_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME()'),
+    (N'sessions', N'last_seen_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME()'),
+    (N'sessions', N'expires_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', NULL),
+    (N'settings', N'name', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'settings', N'value', N'nvarchar', 800, NULL, NULL, 1, 0, N'NVARCHAR(400)', NULL),
+    (N'splits', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'splits', N'part', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
+    (N'tensors', N'network', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'tensors', N'tensor', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'tensors', N'row_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'tensors', N'column_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'tensors', N'value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'training_log', N'network', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'training_log', N'iteration', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'training_log', N'dataset', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'training_log', N'examples', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'training_log', N'learning_rate', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'training_log', N'loss', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'training_log', N'at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME()'),
+    (N'unit_vectors', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'unit_vectors', N'feature_set_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'unit_vectors', N'pooling', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'unit_vectors', N'vector_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'unit_vectors', N'unit', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
+    (N'unit_vectors', N'unit_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'worklist', N'idx', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'worklist', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'worklist', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'worklist', N'display_name', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', NULL),
+    (N'worklist', N'study_date', N'date', NULL, NULL, NULL, 1, 0, N'DATE', NULL),
+    (N'worklist', N'slices', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'worklist', N'state', N'tinyint', NULL, NULL, NULL, 0, 0, N'TINYINT', NULL),
+    (N'worklist', N'prediction_id', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'worklist', N'probability', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL);
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+INSERT INTO #members (position, table_name, kind, name, made_by)
+VALUES
+    (1, N'accounts', N'primary key', N'PK_accounts', N'ALTER TABLE dbo.accounts ADD CONSTRAINT PK_accounts PRIMARY KEY (account_id);'),
+    (2, N'accounts', N'unique', N'UQ_accounts_name', N'ALTER TABLE dbo.accounts ADD CONSTRAINT UQ_accounts_name UNIQUE (name);'),
+    (3, N'access_tokens', N'primary key', N'PK_access_tokens', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT PK_access_tokens PRIMARY KEY (token_id);'),
+    (4, N'access_tokens', N'unique', N'UQ_access_tokens_sha256', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT UQ_access_tokens_sha256 UNIQUE (sha256);'),
+    (5, N'access_tokens', N'index', N'IX_access_tokens_account', N'CREATE INDEX IX_access_tokens_account ON dbo.access_tokens (account_id);'),
+    (6, N'audit', N'primary key', N'PK_audit', N'ALTER TABLE dbo.audit ADD CONSTRAINT PK_audit PRIMARY KEY (audit_id);'),
+    (7, N'audit', N'index', N'IX_audit_patient', N'CREATE INDEX IX_audit_patient ON dbo.audit (patient_index);'),
+    (8, N'audit', N'index', N'IX_audit_account', N'CREATE INDEX IX_audit_account ON dbo.audit (account);'),
+    (9, N'dense_layers', N'primary key', N'PK_dense_layers', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT PK_dense_layers PRIMARY KEY (network, layer);'),
+    (10, N'example_labels', N'primary key', N'PK_example_labels', N'ALTER TABLE dbo.example_labels ADD CONSTRAINT PK_example_labels PRIMARY KEY (dataset, example_id);'),
+    (11, N'examples', N'primary key', N'PK_examples', N'ALTER TABLE dbo.examples ADD CONSTRAINT PK_examples PRIMARY KEY (dataset, example_id, feature_index);'),
+    (12, N'images', N'primary key', N'PK_images', N'ALTER TABLE dbo.images ADD CONSTRAINT PK_images PRIMARY KEY (name);'),
+    (13, N'networks', N'primary key', N'PK_networks', N'ALTER TABLE dbo.networks ADD CONSTRAINT PK_networks PRIMARY KEY (network_id);'),
+    (14, N'networks', N'unique', N'UQ_networks_name_version', N'ALTER TABLE dbo.networks ADD CONSTRAINT UQ_networks_name_version UNIQUE (name, version);'),
+    (15, N'networks', N'index', N'IX_networks_sha256', N'CREATE INDEX IX_networks_sha256 ON dbo.networks (sha256);'),
+    (16, N'feature_sets', N'primary key', N'PK_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT PK_feature_sets PRIMARY KEY (feature_set_id);'),
+    (17, N'feature_sets', N'unique', N'UQ_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT UQ_feature_sets UNIQUE (network_id, layer, preprocessing);'),
+    (18, N'classifiers', N'primary key', N'PK_classifiers', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT PK_classifiers PRIMARY KEY (classifier_id);'),
+    (19, N'classifiers', N'unique', N'UQ_classifiers_name_version', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT UQ_classifiers_name_version UNIQUE (name, version);'),
+    (20, N'classifiers', N'index', N'IX_classifiers_feature_set', N'CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);'),
+    (21, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
+    (22, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
+    (23, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
+    (24, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
+    (25, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
+    (26, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
+    (27, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
+    (28, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
+    (29, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
+    (30, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
+    (31, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
+    (32, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
+    (33, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
+    (34, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
+    (35, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
+    (36, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
+    (37, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
+    (38, N'experiment_patients', N'primary key', N'PK_experiment_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients PRIMARY KEY (experiment_id, patient_id);'),
+    (39, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
+    (40, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
+    (41, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
+    (42, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
+    (43, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
+    (44, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
+    (45, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
+    (46, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
+    (47, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
+    (48, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
+    (49, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
+    (50, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
+    (51, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
+    (52, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
+    (53, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (54, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
+    (55, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
+    (56, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
+    (57, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
+    (58, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
+    (59, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
+    (60, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
+    (61, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
+    (62, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
+    (63, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
+    (64, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
+    (65, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
+    (66, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
+    (67, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
+    (68, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
+    (69, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
+    (70, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (71, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (72, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (73, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (74, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (75, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (76, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (77, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (78, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (79, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
+    (80, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (81, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (82, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (83, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (84, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (85, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (86, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (87, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (88, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (89, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (90, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (91, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (92, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (93, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (94, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (95, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (96, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (97, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (98, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (99, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (100, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (101, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (102, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (103, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (104, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (105, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (106, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (107, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (108, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (109, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (110, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (111, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (112, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (113, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (114, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (115, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (116, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (117, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+        OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
+            AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
+    (118, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (119, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (120, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (121, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (122, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (123, N'experiment_patients', N'check', N'CK_experiment_patients_label', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_label CHECK (label IN (0, 1));'),
+    (124, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (125, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (126, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (127, N'labels', N'check', N'CK_labels_label', N'ALTER TABLE dbo.labels ADD CONSTRAINT CK_labels_label CHECK (label IN (0, 1));'),
+    (128, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (129, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (130, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (131, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (132, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (133, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (134, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (135, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (136, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (137, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (138, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (139, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (140, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (141, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (142, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (143, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (144, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (145, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (146, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (147, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (148, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (149, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (150, N'pooled_features', N'foreign key', N'FK_pooled_features_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_features FOREIGN KEY (scan_id, feature_set_id) REFERENCES dbo.features (scan_id, feature_set_id);'),
+    (151, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (152, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (153, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (154, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (155, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (156, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (157, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (158, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (159, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (160, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (161, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (162, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (163, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (164, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (165, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (166, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (167, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (168, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (169, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (170, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (171, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (172, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (173, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (174, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (175, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (176, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (177, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (178, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (179, N'splits', N'foreign key', N'FK_splits_patients', N'ALTER TABLE dbo.splits ADD CONSTRAINT FK_splits_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (180, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (181, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (182, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Which of the columns, constraints and indexes in #columns and #members the database lacks or has otherwise, and what would mend it.
+-- A column that is NOT NULL without a default comes as NULL: a migration fills it, then it is changed. A text longer than declared stays.
+DELETE FROM #faults;
+INSERT INTO #faults (is_new_column, what, fault)
+SELECT 0, CONCAT(N'table dbo.', d.table_name), N'is missing'
+FROM (SELECT DISTINCT c.table_name FROM #columns AS c) AS d
+WHERE OBJECT_ID(CONCAT(N'dbo.', d.table_name), N'U') IS NULL;
+INSERT INTO #faults (is_new_column, what, fault, made_by)
+SELECT CASE WHEN f.fault = N'is missing' THEN 1 ELSE 0 END, CONCAT(N'column ', f.name, N' of dbo.', f.table_name), f.fault,
+    CASE
+        WHEN f.fault = N'is missing' AND f.is_identity = 0
+            THEN CONCAT(N'ALTER TABLE dbo.', f.table_name, N' ADD ', f.name, N' ', f.full_type,
+                CASE WHEN f.is_nullable = 0 AND f.default_as IS NOT NULL THEN N' NOT NULL ' ELSE N' NULL ' END, f.default_as, N';')
+        WHEN f.fault IN (N'allows NULL', N'does not allow NULL', N'is too short')
+            THEN CONCAT(N'ALTER TABLE dbo.', f.table_name, N' ALTER COLUMN ', f.name, N' ', f.full_type,
+                CASE WHEN f.is_nullable = 0 THEN N' NOT NULL;' ELSE N' NULL;' END)
+    END
+FROM (
+    SELECT d.table_name, d.name, d.full_type, d.default_as, d.is_nullable, d.is_identity,
+        CASE
+            WHEN c.name IS NULL THEN N'is missing'
+            WHEN y.name <> d.type OR c.scale <> d.scale OR c.[precision] <> d.digits
+                THEN CONCAT(N'is ', y.name, N', not ', d.full_type)
+            WHEN c.is_identity <> d.is_identity THEN N'differs in IDENTITY'
+            WHEN c.max_length <> -1 AND (d.length = -1 OR d.length > c.max_length) THEN N'is too short'
+            WHEN c.is_nullable > d.is_nullable THEN N'allows NULL'
+            WHEN c.is_nullable < d.is_nullable THEN N'does not allow NULL'
+        END AS fault
+    FROM #columns AS d
+    INNER JOIN sys.tables AS t ON t.name = d.table_name AND t.schema_id = SCHEMA_ID(N'dbo')
+    LEFT JOIN sys.columns AS c ON c.object_id = t.object_id AND c.name = d.name
+    LEFT JOIN sys.types AS y ON y.user_type_id = c.user_type_id
+) AS f
+WHERE f.fault IS NOT NULL
+ORDER BY f.table_name, f.name;
+INSERT INTO #faults (is_new_column, what, fault, made_by)
+SELECT 0, CONCAT(m.kind, N' ', m.name, N' of dbo.', m.table_name), N'is missing', m.made_by
+FROM #members AS m
+INNER JOIN sys.tables AS t ON t.name = m.table_name AND t.schema_id = SCHEMA_ID(N'dbo')
+LEFT JOIN (
+    SELECT i.object_id, i.name FROM sys.indexes AS i
+    UNION ALL SELECT f.parent_object_id, f.name FROM sys.foreign_keys AS f
+    UNION ALL SELECT k.parent_object_id, k.name FROM sys.check_constraints AS k
+    UNION ALL SELECT d.parent_object_id, d.name FROM sys.default_constraints AS d
+) AS h ON h.object_id = t.object_id AND h.name = m.name
+WHERE h.name IS NULL
+ORDER BY m.position;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+DELETE FROM #faults WHERE is_new_column = 0;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Makes what #faults says can be made, each thing in a statement of its own, and keeps why one could not be.
+DECLARE @Position INT = 0, @What NVARCHAR(400), @Fault NVARCHAR(200), @Statement NVARCHAR(MAX);
+WHILE EXISTS (SELECT 1 FROM #faults WHERE position > @Position AND made_by IS NOT NULL)
+BEGIN
+    SELECT TOP (1) @Position = position, @What = what, @Fault = fault, @Statement = made_by
+    FROM #faults
+    WHERE position > @Position AND made_by IS NOT NULL
+    ORDER BY position;
+    BEGIN TRY
+        EXECUTE (@Statement);
+        PRINT CONCAT(CASE WHEN @Fault = N'is missing' THEN N'Made the ' ELSE N'Changed the ' END, @What, N'.');
+    END TRY
+    BEGIN CATCH
+        INSERT INTO #reasons (what, reason) VALUES (@What, ERROR_MESSAGE());
+    END CATCH;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 3)
-BEGIN
-    SET XACT_ABORT ON;
-    BEGIN TRANSACTION;
     EXECUTE (N'-- The SHA-256 of a picture''s bytes, which is checked whenever the picture is read.
-ALTER TABLE dbo.images ADD sha256 VARBINARY(32) NULL;');
-    EXECUTE (N'UPDATE dbo.images SET sha256 = HASHBYTES(''SHA2_256'', image);');
-    EXECUTE (N'ALTER TABLE dbo.images ALTER COLUMN sha256 VARBINARY(32) NOT NULL;');
-    INSERT INTO dbo.schema_version (version) VALUES (3);
-    COMMIT TRANSACTION;
-END;
+WHILE EXISTS (SELECT 1 FROM dbo.images WHERE sha256 IS NULL)
+    UPDATE TOP (100) dbo.images SET sha256 = HASHBYTES(''SHA2_256'', image) WHERE sha256 IS NULL;');
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 4)
-BEGIN
-    SET XACT_ABORT ON;
-    BEGIN TRANSACTION;
     EXECUTE (N'-- What a training run knew of each patient, what a prediction was made of. Old models were not calibrated: raw is the probability.
-ALTER TABLE dbo.experiment_patients ADD
-    scan_id INT NULL,
-    vector_sha256 VARBINARY(32) NULL,
-    label TINYINT NULL CONSTRAINT CK_experiment_patients_label CHECK (label IN (0, 1)),
-    raw FLOAT NULL,
-    out_of_fold BIT NOT NULL CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0;');
-    EXECUTE (N'UPDATE dbo.experiment_patients
-SET raw = probability,
-    out_of_fold = CASE WHEN part = ''test'' THEN 1 ELSE 0 END,
-    label = (SELECT l.label FROM dbo.labels AS l WHERE l.patient_id = dbo.experiment_patients.patient_id);');
-    EXECUTE (N'ALTER TABLE dbo.predictions ADD
-    raw_probability FLOAT NULL,
-    prevalence FLOAT NULL CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1),
-    vector_sha256 VARBINARY(32) NULL;');
-    INSERT INTO dbo.schema_version (version) VALUES (4);
-    COMMIT TRANSACTION;
-END;
+WHILE EXISTS (SELECT 1 FROM dbo.experiment_patients WHERE raw IS NULL)
+    UPDATE TOP (2000) dbo.experiment_patients
+    SET raw = probability,
+        out_of_fold = CASE WHEN part = ''test'' THEN 1 ELSE 0 END,
+        label = (SELECT l.label FROM dbo.labels AS l WHERE l.patient_id = dbo.experiment_patients.patient_id)
+    WHERE raw IS NULL;');
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 5)
-BEGIN
-    SET XACT_ABORT ON;
-    BEGIN TRANSACTION;
     EXECUTE (N'-- The worklist of a database that has patients already.
 INSERT INTO dbo.worklist (idx, scan_id, patient_id, display_name, study_date, slices, state, prediction_id, probability)
 SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_images,
@@ -871,34 +1617,21 @@ SELECT p.idx, s.scan_id, p.patient_id, p.display_name, s.study_date, s.number_im
 FROM dbo.scans AS s
 INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
 LEFT JOIN dbo.predictions AS r ON r.prediction_id = (SELECT MAX(n.prediction_id) FROM dbo.predictions AS n WHERE n.scan_id = s.scan_id)
-WHERE s.is_primary = 1;');
-    INSERT INTO dbo.schema_version (version) VALUES (5);
-    COMMIT TRANSACTION;
-END;
+WHERE s.scan_id = (SELECT MIN(o.scan_id) FROM dbo.scans AS o WHERE o.patient_id = s.patient_id AND o.is_primary = 1)
+    AND NOT EXISTS (SELECT 1 FROM dbo.worklist AS w WHERE w.idx = p.idx OR w.scan_id = s.scan_id);');
 GO
-IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 6)
-BEGIN
-    SET XACT_ABORT ON;
-    BEGIN TRANSACTION;
-    EXECUTE (N'-- How the images of a scan lie in the patient; lists of patients in the audit.
-ALTER TABLE dbo.scans ADD patient_orientation NVARCHAR(2) NULL;');
-    EXECUTE (N'ALTER TABLE dbo.audit ALTER COLUMN detail NVARCHAR(4000) NULL;');
-    INSERT INTO dbo.schema_version (version) VALUES (6);
-    COMMIT TRANSACTION;
-END;
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 7)
-BEGIN
-    SET XACT_ABORT ON;
-    BEGIN TRANSACTION;
-    EXECUTE (N'-- How padding was read and the energy of a scan; the SHA-256 of vectors and of a model''s rows; an index for every foreign key.
-ALTER TABLE dbo.scans ADD intake_rule TINYINT NOT NULL CONSTRAINT DF_scans_intake_rule DEFAULT 1;');
-    EXECUTE (N'ALTER TABLE dbo.scans ADD monoenergetic_kev REAL NULL;');
-    EXECUTE (N'ALTER TABLE dbo.pooled_features ADD vector_sha256 VARBINARY(32) NULL;');
-    EXECUTE (N'UPDATE dbo.pooled_features SET vector_sha256 = HASHBYTES(''SHA2_256'', CONVERT(VARBINARY(MAX), vector)) WHERE vector_sha256 IS NULL;');
-    EXECUTE (N'-- Version 1 and 2 had no such table, and then it was made just now, with the column.
-IF COL_LENGTH(N''dbo.model_scoring'', N''rows_sha256'') IS NULL
-    ALTER TABLE dbo.model_scoring ADD rows_sha256 VARBINARY(32) NULL;');
+    EXECUTE (N'-- The SHA-256 of vectors and of a model''s rows. How padding was read, the energy of a scan: what was loaded before is of intake rule 1.
+WHILE EXISTS (SELECT 1 FROM dbo.pooled_features WHERE vector_sha256 IS NULL)
+    UPDATE TOP (2000) dbo.pooled_features
+    SET vector_sha256 = HASHBYTES(''SHA2_256'', CONVERT(VARBINARY(MAX), vector))
+    WHERE vector_sha256 IS NULL;');
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 7)
     EXECUTE (N'-- The rows of a logistic regression are compared with the model itself first: where they differ, or where the bytes are not those that
 -- were stored, there is no digest, so that it is refused until StoreModelNodes has made them again. Trees can be read by Python only.
 DECLARE @models TABLE (classifier_id INT NOT NULL PRIMARY KEY, json NVARCHAR(MAX) NOT NULL);
@@ -941,57 +1674,159 @@ WHERE s.trees = 0 AND TRY_CAST(JSON_VALUE(m.json, N''$.intercept'') AS FLOAT) = 
         INNER JOIN dbo.model_coefficients AS k ON k.classifier_id = t.classifier_id AND k.feature_index = t.feature_index
         WHERE t.classifier_id = s.classifier_id
             AND t.value = CASE t.name WHEN ''coefficient'' THEN k.coefficient WHEN ''mean'' THEN k.mean ELSE k.scale END);
-UPDATE s
-SET s.rows_sha256 = HASHBYTES(''SHA2_256'', CONVERT(VARBINARY(MAX), CAST(CONCAT(
-    CONVERT(VARCHAR(64), (SELECT c.sha256 FROM dbo.classifiers AS c WHERE c.classifier_id = s.classifier_id), 2), '','',
-    s.width, '','', s.trees, '','', CONVERT(VARCHAR(16), CAST(s.divisor AS BINARY(8)), 2), '','',
-    CONVERT(VARCHAR(16), CAST(s.steepness AS BINARY(8)), 2), '','',
-    CONVERT(VARCHAR(16), CAST(CASE WHEN s.intercept = 0 THEN 0 ELSE s.intercept END AS BINARY(8)), 2), '','',
-    CONVERT(VARCHAR(16), CAST(s.prevalence AS BINARY(8)), 2), CHAR(10),
-    (SELECT STRING_AGG(CAST(CONCAT(''n'', n.tree, '','', n.node, '','', n.feature_index, '','',
-            CONVERT(VARCHAR(16), CAST(CASE WHEN n.threshold = 0 THEN 0 ELSE n.threshold END AS BINARY(8)), 2), '','', n.missing, '','',
-            n.default_left, '','', n.left_node, '','', n.right_node, '','',
-            CONVERT(VARCHAR(16), CAST(CASE WHEN n.leaf_value = 0 THEN 0 ELSE n.leaf_value END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
-            CHAR(10)) WITHIN GROUP (ORDER BY n.tree, n.node)
-        FROM dbo.model_nodes AS n WHERE n.classifier_id = s.classifier_id), CHAR(10),
-    (SELECT STRING_AGG(CAST(CONCAT(''c'', k.feature_index, '','',
-            CONVERT(VARCHAR(16), CAST(CASE WHEN k.mean = 0 THEN 0 ELSE k.mean END AS BINARY(8)), 2), '','',
-            CONVERT(VARCHAR(16), CAST(k.scale AS BINARY(8)), 2), '','',
-            CONVERT(VARCHAR(16), CAST(CASE WHEN k.coefficient = 0 THEN 0 ELSE k.coefficient END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
-            CHAR(10)) WITHIN GROUP (ORDER BY k.feature_index)
-        FROM dbo.model_coefficients AS k WHERE k.classifier_id = s.classifier_id), CHAR(10),
-    (SELECT STRING_AGG(CAST(CONCAT(''p'', p.position, '','', p.method, '','',
-            CONVERT(VARCHAR(16), CAST(CASE WHEN p.x = 0 THEN 0 ELSE p.x END AS BINARY(8)), 2), '','',
-            CONVERT(VARCHAR(16), CAST(CASE WHEN p.y = 0 THEN 0 ELSE p.y END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
-            CHAR(10)) WITHIN GROUP (ORDER BY p.position)
-        FROM dbo.model_calibration AS p WHERE p.classifier_id = s.classifier_id), CHAR(10)) AS VARCHAR(MAX))))
-FROM dbo.model_scoring AS s
-WHERE s.rows_sha256 IS NULL AND EXISTS (SELECT 1 FROM @kept AS q WHERE q.classifier_id = s.classifier_id);
+WHILE EXISTS (
+    SELECT 1 FROM dbo.model_scoring AS s INNER JOIN @kept AS q ON q.classifier_id = s.classifier_id WHERE s.rows_sha256 IS NULL)
+    UPDATE TOP (20) s
+    SET s.rows_sha256 = HASHBYTES(''SHA2_256'', CONVERT(VARBINARY(MAX), CAST(CONCAT(
+        CONVERT(VARCHAR(64), (SELECT c.sha256 FROM dbo.classifiers AS c WHERE c.classifier_id = s.classifier_id), 2), '','',
+        s.width, '','', s.trees, '','', CONVERT(VARCHAR(16), CAST(s.divisor AS BINARY(8)), 2), '','',
+        CONVERT(VARCHAR(16), CAST(s.steepness AS BINARY(8)), 2), '','',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN s.intercept = 0 THEN 0 ELSE s.intercept END AS BINARY(8)), 2), '','',
+        CONVERT(VARCHAR(16), CAST(s.prevalence AS BINARY(8)), 2), CHAR(10),
+        (SELECT STRING_AGG(CAST(CONCAT(''n'', n.tree, '','', n.node, '','', n.feature_index, '','',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN n.threshold = 0 THEN 0 ELSE n.threshold END AS BINARY(8)), 2), '','', n.missing, '','',
+                n.default_left, '','', n.left_node, '','', n.right_node, '','',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN n.leaf_value = 0 THEN 0 ELSE n.leaf_value END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+                CHAR(10)) WITHIN GROUP (ORDER BY n.tree, n.node)
+            FROM dbo.model_nodes AS n WHERE n.classifier_id = s.classifier_id), CHAR(10),
+        (SELECT STRING_AGG(CAST(CONCAT(''c'', k.feature_index, '','',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN k.mean = 0 THEN 0 ELSE k.mean END AS BINARY(8)), 2), '','',
+                CONVERT(VARCHAR(16), CAST(k.scale AS BINARY(8)), 2), '','',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN k.coefficient = 0 THEN 0 ELSE k.coefficient END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+                CHAR(10)) WITHIN GROUP (ORDER BY k.feature_index)
+            FROM dbo.model_coefficients AS k WHERE k.classifier_id = s.classifier_id), CHAR(10),
+        (SELECT STRING_AGG(CAST(CONCAT(''p'', p.position, '','', p.method, '','',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN p.x = 0 THEN 0 ELSE p.x END AS BINARY(8)), 2), '','',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN p.y = 0 THEN 0 ELSE p.y END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+                CHAR(10)) WITHIN GROUP (ORDER BY p.position)
+            FROM dbo.model_calibration AS p WHERE p.classifier_id = s.classifier_id), CHAR(10)) AS VARCHAR(MAX))))
+    FROM dbo.model_scoring AS s
+    WHERE s.rows_sha256 IS NULL AND EXISTS (SELECT 1 FROM @kept AS q WHERE q.classifier_id = s.classifier_id);
 IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE rows_sha256 IS NULL)
     PRINT N''Some models have rows in dbo.model_scoring that are not those of the model itself. Call StoreModelNodes for them.'';
 IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE trees > 0)
     PRINT N''The nodes of trees are taken as they stand. Call StoreModelNodes for a model to make them again from the model itself.'';');
-    EXECUTE (N'IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_classifiers_feature_set'')
-    CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_experiment_patients_patient'')
-    CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_experiments_classifier'')
-    CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_features_feature_set'')
-    CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_image_features_feature_set'')
-    CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_model_promotions_classifier'')
-    CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_model_promotions_previous'')
-    CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_predictions_classifier'')
-    CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N''IX_search_trials_feature_set'')
-    CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);');
-    INSERT INTO dbo.schema_version (version) VALUES (7);
-    COMMIT TRANSACTION;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Which of the columns, constraints and indexes in #columns and #members the database lacks or has otherwise, and what would mend it.
+-- A column that is NOT NULL without a default comes as NULL: a migration fills it, then it is changed. A text longer than declared stays.
+DELETE FROM #faults;
+INSERT INTO #faults (is_new_column, what, fault)
+SELECT 0, CONCAT(N'table dbo.', d.table_name), N'is missing'
+FROM (SELECT DISTINCT c.table_name FROM #columns AS c) AS d
+WHERE OBJECT_ID(CONCAT(N'dbo.', d.table_name), N'U') IS NULL;
+INSERT INTO #faults (is_new_column, what, fault, made_by)
+SELECT CASE WHEN f.fault = N'is missing' THEN 1 ELSE 0 END, CONCAT(N'column ', f.name, N' of dbo.', f.table_name), f.fault,
+    CASE
+        WHEN f.fault = N'is missing' AND f.is_identity = 0
+            THEN CONCAT(N'ALTER TABLE dbo.', f.table_name, N' ADD ', f.name, N' ', f.full_type,
+                CASE WHEN f.is_nullable = 0 AND f.default_as IS NOT NULL THEN N' NOT NULL ' ELSE N' NULL ' END, f.default_as, N';')
+        WHEN f.fault IN (N'allows NULL', N'does not allow NULL', N'is too short')
+            THEN CONCAT(N'ALTER TABLE dbo.', f.table_name, N' ALTER COLUMN ', f.name, N' ', f.full_type,
+                CASE WHEN f.is_nullable = 0 THEN N' NOT NULL;' ELSE N' NULL;' END)
+    END
+FROM (
+    SELECT d.table_name, d.name, d.full_type, d.default_as, d.is_nullable, d.is_identity,
+        CASE
+            WHEN c.name IS NULL THEN N'is missing'
+            WHEN y.name <> d.type OR c.scale <> d.scale OR c.[precision] <> d.digits
+                THEN CONCAT(N'is ', y.name, N', not ', d.full_type)
+            WHEN c.is_identity <> d.is_identity THEN N'differs in IDENTITY'
+            WHEN c.max_length <> -1 AND (d.length = -1 OR d.length > c.max_length) THEN N'is too short'
+            WHEN c.is_nullable > d.is_nullable THEN N'allows NULL'
+            WHEN c.is_nullable < d.is_nullable THEN N'does not allow NULL'
+        END AS fault
+    FROM #columns AS d
+    INNER JOIN sys.tables AS t ON t.name = d.table_name AND t.schema_id = SCHEMA_ID(N'dbo')
+    LEFT JOIN sys.columns AS c ON c.object_id = t.object_id AND c.name = d.name
+    LEFT JOIN sys.types AS y ON y.user_type_id = c.user_type_id
+) AS f
+WHERE f.fault IS NOT NULL
+ORDER BY f.table_name, f.name;
+INSERT INTO #faults (is_new_column, what, fault, made_by)
+SELECT 0, CONCAT(m.kind, N' ', m.name, N' of dbo.', m.table_name), N'is missing', m.made_by
+FROM #members AS m
+INNER JOIN sys.tables AS t ON t.name = m.table_name AND t.schema_id = SCHEMA_ID(N'dbo')
+LEFT JOIN (
+    SELECT i.object_id, i.name FROM sys.indexes AS i
+    UNION ALL SELECT f.parent_object_id, f.name FROM sys.foreign_keys AS f
+    UNION ALL SELECT k.parent_object_id, k.name FROM sys.check_constraints AS k
+    UNION ALL SELECT d.parent_object_id, d.name FROM sys.default_constraints AS d
+) AS h ON h.object_id = t.object_id AND h.name = m.name
+WHERE h.name IS NULL
+ORDER BY m.position;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Makes what #faults says can be made, each thing in a statement of its own, and keeps why one could not be.
+DECLARE @Position INT = 0, @What NVARCHAR(400), @Fault NVARCHAR(200), @Statement NVARCHAR(MAX);
+WHILE EXISTS (SELECT 1 FROM #faults WHERE position > @Position AND made_by IS NOT NULL)
+BEGIN
+    SELECT TOP (1) @Position = position, @What = what, @Fault = fault, @Statement = made_by
+    FROM #faults
+    WHERE position > @Position AND made_by IS NOT NULL
+    ORDER BY position;
+    BEGIN TRY
+        EXECUTE (@Statement);
+        PRINT CONCAT(CASE WHEN @Fault = N'is missing' THEN N'Made the ' ELSE N'Changed the ' END, @What, N'.');
+    END TRY
+    BEGIN CATCH
+        INSERT INTO #reasons (what, reason) VALUES (@What, ERROR_MESSAGE());
+    END CATCH;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Which of the columns, constraints and indexes in #columns and #members the database lacks or has otherwise, and what would mend it.
+-- A column that is NOT NULL without a default comes as NULL: a migration fills it, then it is changed. A text longer than declared stays.
+DELETE FROM #faults;
+INSERT INTO #faults (is_new_column, what, fault)
+SELECT 0, CONCAT(N'table dbo.', d.table_name), N'is missing'
+FROM (SELECT DISTINCT c.table_name FROM #columns AS c) AS d
+WHERE OBJECT_ID(CONCAT(N'dbo.', d.table_name), N'U') IS NULL;
+INSERT INTO #faults (is_new_column, what, fault, made_by)
+SELECT CASE WHEN f.fault = N'is missing' THEN 1 ELSE 0 END, CONCAT(N'column ', f.name, N' of dbo.', f.table_name), f.fault,
+    CASE
+        WHEN f.fault = N'is missing' AND f.is_identity = 0
+            THEN CONCAT(N'ALTER TABLE dbo.', f.table_name, N' ADD ', f.name, N' ', f.full_type,
+                CASE WHEN f.is_nullable = 0 AND f.default_as IS NOT NULL THEN N' NOT NULL ' ELSE N' NULL ' END, f.default_as, N';')
+        WHEN f.fault IN (N'allows NULL', N'does not allow NULL', N'is too short')
+            THEN CONCAT(N'ALTER TABLE dbo.', f.table_name, N' ALTER COLUMN ', f.name, N' ', f.full_type,
+                CASE WHEN f.is_nullable = 0 THEN N' NOT NULL;' ELSE N' NULL;' END)
+    END
+FROM (
+    SELECT d.table_name, d.name, d.full_type, d.default_as, d.is_nullable, d.is_identity,
+        CASE
+            WHEN c.name IS NULL THEN N'is missing'
+            WHEN y.name <> d.type OR c.scale <> d.scale OR c.[precision] <> d.digits
+                THEN CONCAT(N'is ', y.name, N', not ', d.full_type)
+            WHEN c.is_identity <> d.is_identity THEN N'differs in IDENTITY'
+            WHEN c.max_length <> -1 AND (d.length = -1 OR d.length > c.max_length) THEN N'is too short'
+            WHEN c.is_nullable > d.is_nullable THEN N'allows NULL'
+            WHEN c.is_nullable < d.is_nullable THEN N'does not allow NULL'
+        END AS fault
+    FROM #columns AS d
+    INNER JOIN sys.tables AS t ON t.name = d.table_name AND t.schema_id = SCHEMA_ID(N'dbo')
+    LEFT JOIN sys.columns AS c ON c.object_id = t.object_id AND c.name = d.name
+    LEFT JOIN sys.types AS y ON y.user_type_id = c.user_type_id
+) AS f
+WHERE f.fault IS NOT NULL
+ORDER BY f.table_name, f.name;
+INSERT INTO #faults (is_new_column, what, fault, made_by)
+SELECT 0, CONCAT(m.kind, N' ', m.name, N' of dbo.', m.table_name), N'is missing', m.made_by
+FROM #members AS m
+INNER JOIN sys.tables AS t ON t.name = m.table_name AND t.schema_id = SCHEMA_ID(N'dbo')
+LEFT JOIN (
+    SELECT i.object_id, i.name FROM sys.indexes AS i
+    UNION ALL SELECT f.parent_object_id, f.name FROM sys.foreign_keys AS f
+    UNION ALL SELECT k.parent_object_id, k.name FROM sys.check_constraints AS k
+    UNION ALL SELECT d.parent_object_id, d.name FROM sys.default_constraints AS d
+) AS h ON h.object_id = t.object_id AND h.name = m.name
+WHERE h.name IS NULL
+ORDER BY m.position;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- A whole installation of version 0.2 has procedures with Python that call these names. This script does
 -- not replace those, so the names stay until install.sql does.
@@ -1052,6 +1887,8 @@ BEGIN
     DROP PROCEDURE IF EXISTS dbo.WalkTrees;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The settings that procedures read, with their defaults; a value that the site has chosen is kept.
 INSERT INTO dbo.settings (name, value)
 SELECT d.name, d.value
@@ -1066,6 +1903,8 @@ FROM (
 ) AS d (name, value)
 WHERE NOT EXISTS (SELECT 1 FROM dbo.settings AS s WHERE s.name = d.name);
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The version that a model's name stands for: the newest promotion of the name that was not rolled back.
 CREATE OR ALTER VIEW dbo.champions
 AS
@@ -1076,6 +1915,8 @@ WHERE p.rolled_back_at IS NULL
         SELECT 1 FROM dbo.model_promotions AS later
         WHERE later.name = p.name AND later.rolled_back_at IS NULL AND later.promotion_id > p.promotion_id);
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- Every patient of every training run with label and score.
 CREATE OR ALTER VIEW dbo.experiment_scores
 AS
@@ -1083,6 +1924,8 @@ SELECT
     e.experiment_id, e.classifier_id, p.patient_id, p.part, p.fold, p.label, p.raw, p.probability, p.out_of_fold
 FROM dbo.experiment_patients AS p
 INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- Every pooled feature as a row, so that T-SQL can read it with no Python.
 CREATE OR ALTER VIEW dbo.feature_values
@@ -1096,6 +1939,8 @@ SELECT
 FROM dbo.pooled_features AS p
 CROSS APPLY OPENJSON(p.vector) AS v;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- Every stored model, networks and classifiers, under the names that the original project's calls use.
 CREATE OR ALTER VIEW dbo.model
 AS
@@ -1104,6 +1949,8 @@ FROM dbo.networks
 UNION ALL
 SELECT name, created_at AS date, library, model
 FROM dbo.classifiers;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- The points of every version's curves, from its newest training run. patients is filled for calibration alone: the thresholds
 -- of the other curves are scores of single patients, who could be told by them.
@@ -1121,6 +1968,8 @@ FROM dbo.experiment_curves AS c
 INNER JOIN dbo.experiments AS e ON e.experiment_id = c.experiment_id
 WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The measured figures of every version's newest training run.
 CREATE OR ALTER VIEW dbo.model_figures
 AS
@@ -1128,6 +1977,8 @@ SELECT e.classifier_id, m.part, m.metric, m.value
 FROM dbo.experiment_metrics AS m
 INNER JOIN dbo.experiments AS e ON e.experiment_id = m.experiment_id
 WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- Every version of every model: what it is made of, who trained it when, whether it is the champion, and what it has scored.
 CREATE OR ALTER VIEW dbo.model_versions
@@ -1166,6 +2017,8 @@ LEFT JOIN (
     SELECT classifier_id, COUNT(*) AS predictions FROM dbo.predictions GROUP BY classifier_id
 ) AS p ON p.classifier_id = c.classifier_id;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- Every promotion, those that were rolled back too, with the versions' numbers.
 CREATE OR ALTER VIEW dbo.promotion_history
 AS
@@ -1187,6 +2040,8 @@ FROM dbo.model_promotions AS m
 INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.classifier_id
 LEFT JOIN dbo.classifiers AS before ON before.classifier_id = m.previous_classifier_id;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed.
 CREATE OR ALTER VIEW dbo.scan_states
 AS
@@ -1204,6 +2059,8 @@ FROM (
     FROM dbo.scans) AS s
 LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The scores that test figures are computed from, and nothing else is: those of test patients of the run whom dbo.splits
 -- holds out too, so no training patient can be among them.
 CREATE OR ALTER VIEW dbo.test_scores
@@ -1213,6 +2070,8 @@ SELECT
 FROM dbo.experiment_scores AS s
 INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
 WHERE s.part = 'test' AND sp.part = 'test' AND s.label IS NOT NULL;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- EndSession: signs out. The web page calls it.
 -- Example: EXECUTE dbo.EndSession @Sha256 = @Sha256;
@@ -1236,6 +2095,8 @@ Example:
 
     DELETE FROM dbo.sessions WHERE sha256 = @Sha256;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindAccount: the account of a name, for signing in. The web page calls it.
 -- Example: EXECUTE dbo.FindAccount @Name = N'ana';
@@ -1261,6 +2122,8 @@ Example:
     FROM dbo.accounts AS a
     WHERE a.name = @Name;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindSession: the account whose session it is; no row when the session or its account has ended. The web page calls it.
 -- Example: EXECUTE dbo.FindSession @Sha256 = @Sha256, @IdleMinutes = 60;
@@ -1298,6 +2161,8 @@ Example:
         WHERE sha256 = @Sha256 AND last_seen_at > DATEADD(MINUTE, -@IdleMinutes, @Now);
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- FindToken: the account that a token speaks for; no row when the token or its account has ended. The web page calls it.
 -- Example: EXECUTE dbo.FindToken @Sha256 = @Sha256;
 CREATE OR ALTER PROCEDURE dbo.FindToken
@@ -1331,6 +2196,8 @@ Example:
         WHERE sha256 = @Sha256 AND revoked_at IS NULL AND expires_at > @Now;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- HasAccounts: whether anybody can sign in to the web page. `lungdb serve` calls it with the page's own rights.
 -- Example: EXECUTE dbo.HasAccounts;
 CREATE OR ALTER PROCEDURE dbo.HasAccounts
@@ -1351,6 +2218,8 @@ Example:
 
     SELECT CAST(IIF(EXISTS (SELECT 1 FROM dbo.accounts AS a WHERE a.is_enabled = 1), 1, 0) AS BIT) AS has_accounts;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ListAccounts: the accounts of the web page, without their passwords' hashes. `lungdb accounts` calls it.
 -- Example: EXECUTE dbo.ListAccounts;
@@ -1375,6 +2244,8 @@ Example:
     ORDER BY a.name;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ListTokens: the tokens that were given out, without their hashes. `lungdb accounts` calls it.
 -- Example: EXECUTE dbo.ListTokens;
 CREATE OR ALTER PROCEDURE dbo.ListTokens
@@ -1398,6 +2269,8 @@ Example:
     INNER JOIN dbo.accounts AS a ON a.account_id = t.account_id
     ORDER BY t.token_id;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ReadAudit: who did what on the web page, newest first.
 -- Example: EXECUTE dbo.ReadAudit @PatientIndex = 0;
@@ -1442,6 +2315,8 @@ Examples:
     ORDER BY u.audit_id DESC;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- RecordAudit: one line of what was done or refused. The web page calls it.
 -- Example: EXECUTE dbo.RecordAudit @Action = 'view_patient', @PatientIndex = 0;
 CREATE OR ALTER PROCEDURE dbo.RecordAudit
@@ -1476,6 +2351,8 @@ Example:
     VALUES (COALESCE(@Account, CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128))), @Action, @PatientIndex, @Outcome, @Detail, @Address);
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- RenewPasswordHash: stores a stronger hash of the same password, unless the password was changed meanwhile. The web page calls it.
 -- Example: EXECUTE dbo.RenewPasswordHash @Name = N'ana', @Before = N'$argon2id$…', @After = N'$argon2id$…';
 CREATE OR ALTER PROCEDURE dbo.RenewPasswordHash
@@ -1503,6 +2380,8 @@ Example:
 
     UPDATE dbo.accounts SET password_hash = @After WHERE name = @Name AND password_hash = @Before;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- RevokeToken: ends a token for good. `lungdb accounts` calls it.
 -- Example: EXECUTE dbo.RevokeToken @TokenId = 3;
@@ -1533,6 +2412,8 @@ Example:
         THROW 50222, @Message, 1;
     END;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StartSession: keeps the hash of a session's secret after somebody signed in, and forgets sessions that are over. The web page calls it.
 -- Example: EXECUTE dbo.StartSession @Name = N'ana', @Sha256 = @Sha256, @Hours = 12;
@@ -1566,6 +2447,8 @@ Example:
     FROM dbo.accounts AS a
     WHERE a.name = @Name AND a.is_enabled = 1;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StoreAccount: adds an account, or changes what is given of one; a new password and disabling end its sessions.
 -- `lungdb accounts` calls it.
@@ -1642,6 +2525,8 @@ Example:
     COMMIT TRANSACTION;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- StoreToken: keeps the hash of a token for an account and returns its number. `lungdb accounts` calls it.
 -- Example: EXECUTE dbo.StoreToken @Name = N'ana', @TokenName = N'nightly job', @Sha256 = @Sha256, @Days = 90;
 CREATE OR ALTER PROCEDURE dbo.StoreToken
@@ -1688,6 +2573,8 @@ Example:
     SELECT t.token_id, t.expires_at FROM dbo.access_tokens AS t WHERE t.sha256 = @Sha256;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- BackwardLayers: fills #gradients (layer, input, unit, value) with the derivatives of the batch's mean cross-entropy, from
 -- #activations, #probabilities and #targets, by way of #deltas (layer, example, unit, value). Called by TrainNetworkSql.
 CREATE OR ALTER PROCEDURE internal.BackwardLayers
@@ -1732,6 +2619,8 @@ BEGIN
     END;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckDataset: refuses a data set that is not there, lacks features, has others than the network reads, or huge numbers.
 -- Called by ScoreNetworkSql.
 CREATE OR ALTER PROCEDURE internal.CheckDataset
@@ -1775,6 +2664,8 @@ BEGIN
     IF @Message IS NOT NULL
         THROW 50172, @Message, 1;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- CheckNetworkArguments: refuses what TrainNetworkSql cannot work with, all wrong arguments in one error.
 -- Called by TrainNetworkSql.
@@ -1828,6 +2719,8 @@ BEGIN
     END;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- DrawNumbers: fills #numbers (number BIGINT, state BIGINT) with the states of the generator
 -- state(n) = seed * 48271^(n + 1) modulo 2^31 - 1, which BIGINT holds exactly. Called by StartNetwork.
 CREATE OR ALTER PROCEDURE internal.DrawNumbers
@@ -1853,6 +2746,8 @@ BEGIN
         SET @Power = @Power * @Power % @Modulus;
     END;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FillProbabilities: fills #probabilities (example, label, value, loss) from the sums of the last layer in #activations.
 -- The loss is the value's logarithm times -1, finite where the value is too small to be told from 0. Called by ScoreNetworkSql.
@@ -1890,6 +2785,8 @@ BEGIN
         GROUP BY m.example) AS t
     LEFT JOIN #activations AS a ON a.layer = @Top AND a.example = t.example;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ForwardLayers: fills #activations (layer, example, unit, value) from its layer 0 on; the last layer's sums stay as they are.
 -- Unit -1 is the constant 1 that the biases are multiplied by. A unit without a row is 0. Called by ScoreNetworkSql.
@@ -1929,6 +2826,8 @@ BEGIN
         SET @Layer = @Layer + 1;
     END;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ReadNetwork: fills #layers (layer, inputs, units, activation) and #weights (layer, input, unit, value, velocity) of a
 -- stored network. Input -1 is the constant 1, whose weights are the biases. Called by ScoreNetworkSql.
@@ -1977,6 +2876,8 @@ BEGIN
         THROW 50173, @Message, 1;
     END;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
 -- Example: EXECUTE dbo.ScoreNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
@@ -2045,6 +2946,8 @@ Example:
     ORDER BY example, label;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- TakeCopiedNetwork: stores the dense network in #copy_layers and #copy_tensors, unless another network has its name, and compares the
 -- probabilities that it gives here with those in #copy_answers; inside the caller's transaction.
 -- Called by TakeCopy, whose script's tables it reads.
@@ -2104,6 +3007,8 @@ BEGIN
         THROW 50151, @Message, 1;
     END;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StartNetwork: fills #data (example, unit, value) and #targets (example, label) with the data set in its shuffled order, and
 -- #layers and #weights with the stored network of the name, or with a new one. Called by TrainNetworkSql.
@@ -2213,6 +3118,8 @@ BEGIN
     INNER JOIN #numbers AS u ON u.number < l.units;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- StoreNetwork: stores #layers, #weights and the new rows of #log in one transaction. Called by TrainNetworkSql.
 CREATE OR ALTER PROCEDURE internal.StoreNetwork
     @ModelName NVARCHAR(128), -- name of the network
@@ -2243,6 +3150,8 @@ BEGIN
     DELETE FROM #log;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- UpdateWeights: one step of gradient descent with momentum on #weights, by #gradients; L2 holds the weights down, not the
 -- biases. Called by TrainNetworkSql.
 CREATE OR ALTER PROCEDURE internal.UpdateWeights
@@ -2262,6 +3171,84 @@ BEGIN
     UPDATE #weights SET value = value + velocity;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ListRuns: the long calls of procedures, the newest first, and how far each is.
+-- Example: EXECUTE dbo.ListRuns;
+CREATE OR ALTER PROCEDURE dbo.ListRuns
+    @Limit INT = 50, -- most rows, 1 to 10000
+    @Help BIT = 0    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListRuns lists the long calls of procedures, the newest first: who called, how far it is, what it said last and when. A call that
+is running and was not heard of for long has been killed.
+Parameters:
+    @Limit INT = 50  most rows, 1 to 10000
+    @Help BIT = 0    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListRuns;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 10000
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Limit), N'NULL'),
+            N' for the parameter @Limit is not supported. Supported values are 1 to 10000.');
+        THROW 50101, @Message, 1;
+    END;
+
+    SELECT TOP (@Limit) r.run_id, r.procedure_name, r.status, r.started_at, r.ended_at, r.run_by, r.done, r.total, r.failed,
+        COALESCE(s.at, r.started_at) AS heard_at, COALESCE(r.message, s.message) AS message, SYSUTCDATETIME() AS now
+    FROM dbo.runs AS r
+    LEFT JOIN dbo.run_steps AS s
+        ON s.run_id = r.run_id AND s.step = (SELECT MAX(l.step) FROM dbo.run_steps AS l WHERE l.run_id = r.run_id)
+    ORDER BY r.run_id DESC;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReadRunSteps: what the procedures of a session have said since, for whoever looks on from another connection.
+-- Example: EXECUTE dbo.ReadRunSteps @SessionId = 61;
+CREATE OR ALTER PROCEDURE dbo.ReadRunSteps
+    @SessionId INT,              -- the session whose procedures are followed: its @@SPID
+    @Since DATETIME2(3) = NULL,  -- only calls that started then or later, in UTC: numbers of sessions are used again
+    @AfterRun INT = 0,           -- the run of the last step that is known, 0 for all
+    @AfterStep INT = 0,          -- and that step
+    @Help BIT = 0                -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ReadRunSteps lists what the procedures of a session have said since a step, in order, for whoever looks on from another connection.
+Parameters:
+    @SessionId INT              the session whose procedures are followed: its @@SPID
+    @Since DATETIME2(3) = NULL  only calls that started then or later, in UTC: numbers of sessions are used again
+    @AfterRun INT = 0           the run of the last step that is known, 0 for all
+    @AfterStep INT = 0          and that step
+    @Help BIT = 0               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ReadRunSteps @SessionId = 61;';
+        RETURN 0;
+    END;
+
+    SELECT s.run_id, s.step, s.message
+    FROM dbo.runs AS r
+    INNER JOIN dbo.run_steps AS s ON s.run_id = r.run_id
+    WHERE r.session_id = @SessionId AND (@Since IS NULL OR r.started_at >= @Since)
+        AND (s.run_id > @AfterRun OR s.run_id = @AfterRun AND s.step > @AfterStep)
+    ORDER BY s.run_id, s.step
+    OPTION (RECOMPILE);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- EndRun: ends a row of dbo.runs, as failed where there is a message; whoever calls this throws the message next.
 -- Called by GenerateFeatures and every other procedure that called StartRun.
 CREATE OR ALTER PROCEDURE internal.EndRun
@@ -2278,6 +3265,8 @@ BEGIN
         message = REPLACE(@Message, N'%%', N'%')
     WHERE run_id = @RunId;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ReportStep: says how far a run is: as a message at once, and as a row of dbo.run_steps for other connections.
 -- Inside a transaction the row is seen only when that ends, so runs call this outside of theirs.
@@ -2304,6 +3293,8 @@ BEGIN
     COMMIT TRANSACTION;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- StartRun: begins a row of dbo.runs, for whoever looks on from another connection.
 -- Called by GenerateFeatures and every other procedure that reports how far it is, outside of a transaction.
 CREATE OR ALTER PROCEDURE internal.StartRun
@@ -2317,6 +3308,8 @@ BEGIN
     INSERT INTO dbo.runs (procedure_name) VALUES (@ProcedureName);
     SET @RunId = SCOPE_IDENTITY();
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- TrainNetworkSql: trains a dense network with ReLU units and a softmax on a data set, with no Python.
 -- Example: EXECUTE dbo.TrainNetworkSql @Dataset = N'digits', @Hidden = N'32,16', @Iterations = 200, @ModelName = N'digits';
@@ -2438,6 +3431,8 @@ Example:
     EXECUTE internal.EndRun @RunId;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- LineageOf: where a prediction comes from, step by step: model, training run, features, network, scan and every slice.
 -- Example: EXECUTE dbo.LineageOf @PredictionId = 1;
 CREATE OR ALTER PROCEDURE dbo.LineageOf
@@ -2540,6 +3535,8 @@ Example:
     SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, name;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- DeleteModelNodes: deletes what plain T-SQL reads of a model; inside the caller's transaction.
 -- Called by DeleteModel and StoreModelNodes.
 CREATE OR ALTER PROCEDURE internal.DeleteModelNodes
@@ -2555,6 +3552,8 @@ BEGIN
     DELETE FROM dbo.model_nodes WHERE classifier_id = @ClassifierId;
     DELETE FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- DigestModelRows: the SHA-256 of a model's rows as they stand, which dbo.model_scoring keeps and whoever scores with them compares.
 -- It is over ASCII text, a line a row: the row of dbo.model_scoring behind the model's own SHA-256, then nodes, coefficients and
@@ -2603,6 +3602,8 @@ BEGIN
     WHERE p.classifier_id = @ClassifierId;
     SET @Sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Text));
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- MeasurePairs: finds the test patients that two models have both scored, and measures both models on them, in T-SQL alone.
 -- Called by PromoteModel and CompareScores, whose table #pairs it fills.
@@ -2675,6 +3676,8 @@ BEGIN
     FROM chosen;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- AddTerms: adds the terms of a logistic regression for every scan.
 -- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
 CREATE OR ALTER PROCEDURE internal.AddTerms
@@ -2701,6 +3704,8 @@ BEGIN
     WHERE c.classifier_id = @ClassifierId
     GROUP BY v.scan_id;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- CalibrateScores: turns the raw scores in #scores into probabilities, and moves them to the share of positives at a site.
 -- Called by ScoreScansSql; #scores is that of ScoreScansSql's callers.
@@ -2767,6 +3772,8 @@ BEGIN
     UPDATE #scores SET probability = @Odds * probability / (@Odds * probability + 1 - probability);
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ReadVectors: fills #vectors with the features of the scans in #wanted, in the single precision in which models are trained.
 -- Called by ScoreScansSql, whose table #vectors it fills; #wanted is that of ScoreScansSql's callers.
 CREATE OR ALTER PROCEDURE internal.ReadVectors
@@ -2831,6 +3838,8 @@ BEGIN
         THROW 50153, @Message, 1;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- WalkTrees: sends every scan through every tree of a LightGBM model, one level of all trees at a time, and adds the leaves.
 -- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
 CREATE OR ALTER PROCEDURE internal.WalkTrees
@@ -2888,6 +3897,8 @@ BEGIN
     GROUP BY w.scan_id;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ScoreScansSql: scores the scans in #wanted with a model of dbo.model_scoring, all at once and with T-SQL alone.
 -- Called by PredictPatientsSql, PredictLungCancerSql, StoreModelNodes and TakeCopiedScans,
 -- whose tables #wanted it reads and #scores it fills.
@@ -2922,6 +3933,8 @@ BEGIN
         INNER JOIN dbo.model_scoring AS s ON s.classifier_id = @ClassifierId) AS r;
     EXECUTE internal.CalibrateScores @ClassifierId, @Prevalence;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- CheckVectors: refuses vectors that are not those that were stored, or together more than a script takes.
 -- Called by FindPatients and every other procedure that reads vectors, after filling the table #read with their scan_ids.
@@ -2968,6 +3981,8 @@ BEGIN
     END;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- FindClassifier: finds the model that a name means: the version asked for, else the champion of the name, else its newest version.
 -- Called by PredictLungCancer and every other procedure that is given a model's name.
 CREATE OR ALTER PROCEDURE internal.FindClassifier
@@ -3003,6 +4018,8 @@ BEGIN
     SET @Message = REPLACE(@Message, N'%', N'%%');
     THROW 50108, @Message, 1;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- DeleteModel: deletes a version of a model and its training run, unless predictions or promotions refer to it.
 -- Example: EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 1;
@@ -3062,6 +4079,8 @@ Example:
     RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- FindModel: says which version a model's name stands for.
 -- Example: EXECUTE dbo.FindModel @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.FindModel
@@ -3095,6 +4114,8 @@ Examples:
     LEFT JOIN dbo.champions AS h ON h.classifier_id = c.classifier_id
     WHERE c.classifier_id = @ClassifierId;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- PromoteModel: makes a version the champion of its name, unless it is worse than the present one on the same test patients.
 -- Example: EXECUTE dbo.PromoteModel @ModelName = N'lightgbm_sql';
@@ -3193,6 +4214,8 @@ Examples:
     RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- RollbackModel: undoes the newest promotion of a name, so that the champion before it is the champion again.
 -- Example: EXECUTE dbo.RollbackModel @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.RollbackModel
@@ -3239,6 +4262,8 @@ Example:
         CONCAT(@ModelName, N' has no champion any more; its newest version is used.'));
     RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- WrongCases: the test patients that a model puts on the wrong side of a threshold, the most wrong first.
 -- Example: EXECUTE dbo.WrongCases @ModelName = N'lightgbm_sql', @Threshold = 40;
@@ -3287,6 +4312,8 @@ Example:
         AND t.label <> IIF(100 * t.probability >= @Threshold, 1, 0)
     ORDER BY ABS(t.label - t.probability) DESC, p.idx;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindScoring: finds the model that a name means, as FindClassifier does, and refuses one that plain T-SQL cannot score.
 -- Called by CheckModelSql and every procedure that scores with T-SQL alone.
@@ -3337,6 +4364,8 @@ BEGIN
     END;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckModelSql: says whether plain T-SQL can score a model, and how far from Python it scores.
 -- Example: EXECUTE dbo.CheckModelSql @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.CheckModelSql
@@ -3371,6 +4400,8 @@ Example:
     INNER JOIN dbo.model_checks AS k ON k.classifier_id = c.classifier_id
     WHERE c.classifier_id = @ClassifierId;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read;
 -- refuses to leave others out unasked.
@@ -3458,6 +4489,8 @@ BEGIN
         RAISERROR(N'%d patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ScorePatientsSql: scores patients with T-SQL alone, and keeps nothing.
 -- Example: EXECUTE dbo.ScorePatientsSql @ModelName = N'lightgbm_sql', @Patients = N'0,1,2';
 CREATE OR ALTER PROCEDURE dbo.ScorePatientsSql
@@ -3501,6 +4534,8 @@ Example:
     ORDER BY w.idx;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- FindPrevalence: settles the share of positives that scores are corrected to: the one given, else that of the site, else none.
 -- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL.
 CREATE OR ALTER PROCEDURE internal.FindPrevalence
@@ -3528,6 +4563,8 @@ BEGIN
         THROW 50101, @Message, 1;
     END;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindScan: finds the primary scan of the patient with an index, or says that there is none.
 -- Called by PredictLungCancer and other procedures that are given a patient's index.
@@ -3559,6 +4596,8 @@ BEGIN
         THROW 50107, @Message, 1;
     END;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ReleaseTrials: frees the trials that a worker holds, before their lease ends; for a worker that is known to have ended.
 -- Example: EXECUTE dbo.ReleaseTrials @SearchId = 1, @Worker = N'left';
@@ -3595,6 +4634,8 @@ Example:
         WHERE search_id = @SearchId AND worker = @Worker AND state = 'running';
     UPDATE dbo.searches SET lease_until = @Past WHERE search_id = @SearchId AND worker = @Worker AND state = 'training';
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- AssignSplits: puts every patient without a part into train or test, by a keyed hash of the patient's id.
 -- Example: EXECUTE dbo.AssignSplits;
@@ -3642,6 +4683,8 @@ Example:
     FROM dbo.patients AS p
     WHERE NOT EXISTS (SELECT 1 FROM dbo.splits AS s WITH (UPDLOCK, HOLDLOCK) WHERE s.patient_id = p.patient_id);
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ExplainScore: what a stored score means: the model that gave it, and where it stands among the scores of the training run.
 -- Example: EXECUTE dbo.ExplainScore @PredictionId = 1;
@@ -3748,6 +4791,8 @@ Example:
     WHERE r.prediction_id = @PredictionId;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ListScores: the scores that a patient's primary scan has been given, newest first.
 -- Example: EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;
 CREATE OR ALTER PROCEDURE dbo.ListScores
@@ -3789,6 +4834,8 @@ Example:
     ORDER BY r.prediction_id DESC;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ReadAnimation: the moving picture kept of a patient's primary scan; no row when there is none of the scan as it is now.
 -- Example: EXECUTE dbo.ReadAnimation @PatientIndex = 0, @Format = N'gif';
 CREATE OR ALTER PROCEDURE dbo.ReadAnimation
@@ -3820,6 +4867,8 @@ Example:
     INNER JOIN dbo.scans AS s ON s.scan_id = a.scan_id AND s.content_sha256 = a.content_sha256
     WHERE a.scan_id = @ScanId AND a.format = @Format;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ReadSlices: the axial slices of a patient's primary scan, lowest first, as they are stored.
 -- Example: EXECUTE dbo.ReadSlices @PatientIndex = 0, @First = 0, @Last = 15;
@@ -3866,6 +4915,8 @@ Example:
     WHERE i.scan_id = @ScanId AND i.slice_index BETWEEN @First AND COALESCE(@Last, @End)
     ORDER BY i.slice_index;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- RefreshWorklist: brings dbo.worklist in line with the other tables, for the scans given or for all.
 -- Example: EXECUTE dbo.RefreshWorklist;
@@ -3928,6 +4979,8 @@ Example:
     ORDER BY p.idx;
     COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- TakeCopiedScans: stores the patients, scans and vectors in #copy_scans, and compares their scores here with those that came along;
 -- inside the caller's transaction.
@@ -4032,6 +5085,8 @@ BEGIN
         RAISERROR(N'%d patients have another index here than where they come from; see dbo.patients.', 0, 1, @Moved) WITH NOWAIT;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- TakeCopiedModel: stores the model in #copy_model and the tables beside it, with the features of patients in #copy_scans, unless another
 -- model has its name and version; inside the caller's transaction. Called by TakeCopy, whose script's tables it reads.
 CREATE OR ALTER PROCEDURE internal.TakeCopiedModel
@@ -4120,6 +5175,8 @@ BEGIN
     EXECUTE internal.TakeCopiedScans @ClassifierId, @FeatureSetId;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- TakeCopy: takes in what a script of `lungdb copy` has put into temporary tables: a model with the features of patients,
 -- a dense network, or both.
 -- Example: EXECUTE dbo.TakeCopy @Rows = 1234;
@@ -4176,6 +5233,8 @@ Example:
         RAISERROR(N'The network %s is here, with %d numbers.', 0, 1, @Network, @Numbers) WITH NOWAIT;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- StorePredictions: stores the scores in #scores as rows of dbo.predictions and shows them in the worklist.
 -- Scores of scans that were removed meanwhile are taken out of #scores, and a model that was deleted is refused.
 -- Called by PredictLungCancer, StoreScored and the procedures in plain T-SQL, whose tables #wanted and #scores it reads.
@@ -4207,6 +5266,8 @@ BEGIN
     EXECUTE dbo.RefreshWorklist @Scans;
     COMMIT TRANSACTION;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- PredictLungCancerSql: the probability of cancer that a trained model gives a patient's primary scan, in percent, with T-SQL alone.
 -- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
@@ -4268,6 +5329,8 @@ Example:
     SELECT @PredictionResult AS prediction_percent;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- PredictPatientsSql: scores the primary scans of all patients, or of those asked for, with T-SQL alone.
 -- Example: EXECUTE dbo.PredictPatientsSql @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.PredictPatientsSql
@@ -4326,6 +5389,8 @@ Example:
     RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ShowPatient: a patient with the primary scan, its part in training and its state, in one row.
 -- Example: EXECUTE dbo.ShowPatient @PatientIndex = 0;
 CREATE OR ALTER PROCEDURE dbo.ShowPatient
@@ -4361,6 +5426,8 @@ Example:
     WHERE s.scan_id = @ScanId;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ShowTruth: the label of a patient and where it comes from; no row when it is not known.
 -- Example: EXECUTE dbo.ShowTruth @PatientIndex = 0;
 CREATE OR ALTER PROCEDURE dbo.ShowTruth
@@ -4390,6 +5457,8 @@ Example:
     INNER JOIN dbo.labels AS l ON l.patient_id = p.patient_id
     WHERE p.idx = @PatientIndex;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StoreAnimation: keeps the moving picture of a patient's primary scan in place of the one before. The web page calls it.
 -- Example: EXECUTE dbo.StoreAnimation @PatientIndex = 0, @Format = N'gif', @Animation = ?, @Sha256 = ?, @ContentSha256 = ?;
@@ -4453,6 +5522,8 @@ Example:
     COMMIT TRANSACTION;
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- TakePage: fills #page with a page of dbo.worklist in rising order, from its first row, or from that of the rows that a search found.
 -- Called by ListPatients, whose tables #found and #page it reads and fills.
 CREATE OR ALTER PROCEDURE internal.TakePage
@@ -4498,6 +5569,8 @@ BEGIN
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
         ORDER BY w.prediction_id, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
 END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ListPatients: a page of the worklist: patients with their primary scan, its newest score and what state it is in.
 -- Example: DECLARE @Total INT; EXECUTE dbo.ListPatients @Search = N'an', @Sort = N'name', @Total = @Total OUTPUT;
@@ -4597,5 +5670,36 @@ Example:
     ORDER BY IIF(@Descending = 0, g.position, -g.position);
 END;
 GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Ends the installation with an error where something is still not as declared: by name, the first ten, each with why.
+DECLARE @Count INT = (SELECT COUNT(*) FROM #faults), @Message NVARCHAR(2048);
+IF @Count > 0
+BEGIN
+    SET @Message = (
+        SELECT STRING_AGG(CAST(CONCAT(f.what, N' ', f.fault, CASE WHEN f.reason IS NOT NULL THEN N': ' END, LEFT(f.reason, 160))
+            AS NVARCHAR(MAX)), N'; ') WITHIN GROUP (ORDER BY f.position)
+        FROM (
+            SELECT TOP (10) n.position, n.what, n.fault, (SELECT MAX(r.reason) FROM #reasons AS r WHERE r.what = n.what) AS reason
+            FROM #faults AS n
+            ORDER BY n.position
+        ) AS f);
+    SET @Message = CONCAT(N'The installation is not whole, and this could not be mended (', @Count, N'): ', LEFT(@Message, 1700),
+        N'. Change the rows or the table so that it can be, or restore a backup, and install again.');
+    SET @Message = REPLACE(@Message, N'%', N'%%');
+    THROW 50250, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+INSERT INTO dbo.schema_version (version)
+SELECT v.version
+FROM (VALUES (1), (2), (3), (4), (5), (6), (7)) AS v (version)
+WHERE NOT EXISTS (SELECT 1 FROM dbo.schema_version AS s WHERE s.version = v.version);
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 SET NOEXEC OFF;
+SET NOCOUNT OFF;
+SET XACT_ABORT OFF;
 GO

@@ -131,6 +131,8 @@ DROP PROCEDURE IF EXISTS internal.ReadSettings;
 DROP PROCEDURE IF EXISTS internal.StoreImageFeatures;
 DROP PROCEDURE IF EXISTS internal.CheckRows;
 DROP PROCEDURE IF EXISTS internal.EndRun;
+DROP PROCEDURE IF EXISTS dbo.ReadRunSteps;
+DROP PROCEDURE IF EXISTS dbo.ListRuns;
 DROP PROCEDURE IF EXISTS internal.TakeScans;
 DROP PROCEDURE IF EXISTS internal.TakeImages;
 DROP PROCEDURE IF EXISTS internal.FindScansToDo;

@@ -9,7 +9,7 @@ from pathlib import Path
 from lungdb.copying.delivery import run_batches, write_script
 from lungdb.copying.script import copy_batches
 from lungdb.database.site import open_database
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, escaped
 
 
 def main(argv: Sequence[str]) -> int:
@@ -44,7 +44,7 @@ def main(argv: Sequence[str]) -> int:
         batches = copy_batches(source, options.model, options.version, _indices(options.patients), options.network)
         if options.to.lower().endswith(".sql"):
             write_script(Path(options.to), batches)
-            print(f"{options.to} is written.")
+            print(f"{escaped(options.to)} is written.")
         else:
             with open_database(options.to) as target:
                 run_batches(target, batches, on_message=lambda message: print(message.text))

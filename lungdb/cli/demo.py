@@ -14,7 +14,7 @@ from lungdb.cli.demo_people import describe_page, name_patients
 from lungdb.cli.sql import print_table, run_and_print
 from lungdb.database import Connection, connect, install, sql_directory
 from lungdb.database.site import set_setting
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, escaped
 from lungdb.reporting.held_out import Score, auc_sentence, newest_seed, score_test_patients
 
 PATIENTS = 128
@@ -32,7 +32,7 @@ def main(argv: Sequence[str]) -> int:
     parser.add_argument("--folder", type=Path, default=Path("demo"), help="where scans and database go (default: demo)")
     parser.add_argument("--scans", type=Path, metavar="DIR", help="your own folder of DICOM files")
     parser.add_argument("--labels", type=Path, metavar="CSV", help="your own labels, with the columns id,cancer")
-    parser.add_argument("--network", type=Path, metavar="FILE", help="your own network: ONNX, PyTorch weights or CNTK")
+    parser.add_argument("--network", type=Path, metavar="FILE", help="your own network, as load-network takes it")
     options = parser.parse_args(argv)
     if (options.scans is None) != (options.labels is None):
         parser.error("--scans and --labels go together")
@@ -133,7 +133,7 @@ def write_phantoms(scans: Path, labels: Path) -> None:
     except ModuleNotFoundError as error:
         raise LungdbError(f'The demo needs {error.name}. Run: pip install "lungdb[cpu,load]"') from error
     if labels.is_file():
-        print(f"{scans} is there already.")
+        print(f"{escaped(scans)} is there already.")
         return
     with tqdm(total=PATIENTS, unit="patient", desc="Writing") as bar:
         make_dataset(scans, patients=PATIENTS, progress=bar.update)

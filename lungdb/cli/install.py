@@ -9,6 +9,7 @@ from lungdb.cli.support import add_database_argument
 from lungdb.config import load_settings
 from lungdb.database import connect, install
 from lungdb.database.site import schema_version
+from lungdb.errors import escaped
 
 
 def main(argv: Sequence[str]) -> int:
@@ -31,5 +32,5 @@ def main(argv: Sequence[str]) -> int:
         name, version = schema_version(connection)
     finally:
         connection.close()
-    print(f"{name} is at schema version {version}.")
+    print(f"{escaped(name)} is at schema version {version}.")
     return 0

@@ -1,4 +1,4 @@
-"""`lungdb load-images`: the PNG and JPEG files of a folder become dbo.images, with labels from a file or subfolders."""
+"""`lungdb load-images`: the picture files of a folder become dbo.images, with labels from a file or subfolders."""
 
 from __future__ import annotations
 
@@ -10,23 +10,23 @@ from typing import TYPE_CHECKING
 
 from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.database.site import open_database
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, escaped
 from lungdb.loading.picture_labels import read_labels
 
 if TYPE_CHECKING:
     from lungdb.loading.pictures import Report
 
 _EPILOG = """
-A picture's name is its path below the folder. Files are stored as they are; what is no PNG or JPEG, is damaged, or has
-more than 64 MB, or 200 MB unpacked, is not taken. A JPEG is read the way up that its Exif orientation says. Running it
-again adds what is missing and changes nothing else. docs/images.md tells more.
+A picture's name is its path below the folder. Files are stored as they are; what is no PNG, JPEG, PGM or PPM, is
+damaged, or has more than 64 MB, or 200 MB unpacked, is not taken. A JPEG is read the way up that its Exif orientation
+says. Running it again adds what is missing and changes nothing else. docs/images.md tells more.
 """
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0, 1 for an error or when no picture was taken, 130 on Ctrl-C."""
     parser = argparse.ArgumentParser(prog="lungdb load-images", description=__doc__, epilog=_EPILOG)
-    parser.add_argument("folder", type=Path, help="folder of PNG and JPEG files, with its subfolders")
+    parser.add_argument("folder", type=Path, help="folder of PNG, JPEG, PGM and PPM files, with its subfolders")
     add_database_argument(parser)
     labels = parser.add_mutually_exclusive_group()
     labels.add_argument(
@@ -58,18 +58,18 @@ def _load(arguments: argparse.Namespace) -> int:
     labels = read_labels(arguments.labels) if arguments.labels else {}
     if arguments.classes:
         classes, labels = find_classes(arguments.folder)
-        print("Classes: " + ", ".join(f"{number} is '{folder}'" for folder, number in classes.items()) + ".")
+        print("Classes: " + ", ".join(f"{number} is '{escaped(folder)}'" for folder, number in classes.items()) + ".")
     with open_database(arguments.database) as connection:
         report = load_pictures(connection, arguments.folder, labels, replace=arguments.replace)
     _print(report)
     if labels:
         print(f"Labels of pictures that were there before: {report.relabelled} changed.")
     if arguments.labels and report.unknown:
-        print(f"{len(report.unknown)} names of '{arguments.labels.name}' are not in the database and were passed over.")
+        file = escaped(arguments.labels.name)
+        print(f"{len(report.unknown)} names of '{file}' are not in the database and were passed over.")
     if arguments.show_paths:
         for reason, path, message in report.not_taken:
-            shown = path.encode("utf-8", "backslashreplace").decode()  # a name need not be text
-            print(f"{reason}\t{shown}\t{message}")
+            print(f"{reason}\t{escaped(path)}\t{message}")
     return 0 if report.pictures else 1
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from lungdb.cli.support import add_database_argument, exit_status, print_unknown
 from lungdb.config import load_settings
 from lungdb.database.site import open_database
+from lungdb.errors import escaped
 from lungdb.loading.labels import read_labels, store_labels
 
 
@@ -27,7 +28,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _load(arguments: argparse.Namespace) -> int:
     labels = read_labels(arguments.file)
     with open_database(arguments.database) as connection:
-        report = store_labels(connection, labels, arguments.file.name, load_settings().id_key)
+        report = store_labels(connection, labels, escaped(arguments.file.name), load_settings().id_key)
     print(f"Labels: {report.added} added, {report.changed} changed, {report.unchanged} unchanged.")
     print_unknown(report.unknown, show=arguments.show_ids)
     return 0

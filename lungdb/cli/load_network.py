@@ -10,13 +10,15 @@ from functools import partial
 from pathlib import Path
 
 from lungdb.cli.support import add_database_argument, exit_status
+from lungdb.errors import escaped
 from lungdb.loading.network_file import FORMATS, NetworkFile
 from lungdb.loading.networks import Wish, describe, load_network
 from lungdb.loading.precision import PICTURES, PRECISIONS, Entry
 
 _EPILOG = """
-ONNX, PyTorch weights (.safetensors, .pth, .pt) and CNTK 2 networks (.model) are told apart by their content. What is
-stored is ONNX. `lungdb networks` lists the known networks and what is loaded; docs/networks.md tells more.
+ONNX, zip packages of it (.nupkg), PyTorch weights (.safetensors, .pth, .pt) and CNTK 2 networks (.model) are told apart
+by their content. What is stored is ONNX. `lungdb networks` lists the known networks and what is loaded;
+docs/networks.md tells more.
 """
 
 
@@ -48,7 +50,11 @@ def _add_description(parser: argparse.ArgumentParser) -> None:
     told.add_argument("--channel-order", choices=("rgb", "bgr"), help="order of its colours")
     told.add_argument("--mean", type=_three, metavar="A,B,C", help="what is subtracted, on 0…1, in its channel order")
     told.add_argument("--std", type=_three, metavar="A,B,C", help="what is then divided by")
+    told.add_argument("--mean-file", type=Path, metavar="XML", help="CNTK's mean picture, subtracted in its place")
     told.add_argument("--output", metavar="NAME", help="which output of a CNTK network")
+    told.add_argument(
+        "--layer", metavar="NAME", help="the layer that features are taken from (default: the one under the classifier)"
+    )
 
 
 def _add_precision(parser: argparse.ArgumentParser) -> None:
@@ -79,28 +85,31 @@ def _load(arguments: argparse.Namespace) -> int:
         sha256=arguments.sha256,
         name=arguments.name,
         output=arguments.output,
+        layer=arguments.layer,
+        mean_file=arguments.mean_file,
         described=described,
         precision=arguments.precision,
         pictures=arguments.calibration,
         force=arguments.force,
     )
-    stored = load_network(arguments.database, wish, partial(_print_entry, is_described=bool(described)))
+    is_described = bool(described or arguments.mean_file)
+    stored = load_network(arguments.database, wish, partial(_print_entry, is_described=is_described))
     for network in stored:
         outcome = "added" if network.is_new else "is in the database already"
-        print(f"Network: {network.name}, version {network.version}, {outcome}.")
+        print(f"Network: {escaped(network.name)}, version {network.version}, {outcome}.")
     return 0
 
 
-def _print_entry(file: NetworkFile, entry: Entry, *, is_described: bool) -> None:
+def _print_entry(file: NetworkFile, entry: Entry, notes: tuple[str, ...], *, is_described: bool) -> None:
     if "similarity" in entry.details:
         print(_similarity(entry))
         return
-    print(_description(file, entry))
+    print(escaped(_description(file, entry, notes), keep="\n"))
     if entry.details["architecture"] is None and not is_described:
         print("If that is not its order of colours and normalisation, say so: --channel-order, --mean, --std.")
 
 
-def _description(file: NetworkFile, entry: Entry) -> str:
+def _description(file: NetworkFile, entry: Entry, notes: tuple[str, ...]) -> str:
     details = entry.details
     picture, normalisation = details["input"], details["normalisation"]
     mean, std = (", ".join(f"{number:.4g}" for number in normalisation[name]) for name in ("mean", "std"))
@@ -110,6 +119,7 @@ def _description(file: NetworkFile, entry: Entry) -> str:
         "Input": f"{picture['height']} × {picture['width']}, {picture['channel_order']}, less {mean}, over {std}",
         "Layers": ", ".join(details["layers"]),
         "Width": f"{details['width']} values of the penultimate layer",
+        **({"Note": " ".join(notes)} if notes else {}),
         "SHA-256": f"{file.sha256} (the file)",
         "": f"{entry.sha256.hex()} (what is stored)",
     }

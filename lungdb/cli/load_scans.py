@@ -12,9 +12,10 @@ from lungdb.config import load_settings
 from lungdb.database.site import open_database
 from lungdb.dicom.identity import Identity
 from lungdb.dicom.limits import Limits
+from lungdb.dicom.patients import RULES
 from lungdb.dicom.rejection import REASONS
 from lungdb.dicom.source import Rejection
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, escaped
 
 if TYPE_CHECKING:
     from lungdb.loading.scans import Options, Report
@@ -44,7 +45,14 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--replace",
         action="store_true",
-        help="take series that the database holds with other pixels; deletes what was made from those",
+        help="take series that the database holds with other pixels, and remove those that an earlier version took "
+        "though they are no Hounsfield units; deletes what was made from the old ones",
+    )
+    parser.add_argument(
+        "--empty-patient-id",
+        choices=RULES,
+        default="",
+        help="what stands for an empty PatientID: the folder's path below the folder given, or the StudyInstanceUID",
     )
     parser.add_argument("--dry-run", action="store_true", help="read everything, tell what would happen, write nothing")
     parser.add_argument("--show-paths", action="store_true", help="print the path of what was not taken")
@@ -90,6 +98,7 @@ def _load(arguments: argparse.Namespace) -> int:
         all_series=arguments.all_series,
         replace=arguments.replace,
         allow_gaps=arguments.allow_gaps,
+        empty_patient_id=arguments.empty_patient_id,
         dry_run=arguments.dry_run,
         limits=limits,
         **({"workers": arguments.workers} if arguments.workers else {}),
@@ -100,7 +109,7 @@ def _load(arguments: argparse.Namespace) -> int:
         report = load_folder(connection, arguments.folder, identity, options, on_rejection)
     _print(report, options)
     for rejection in not_taken:
-        print(f"{rejection.reason}\t{rejection.source}\t{rejection.message}")
+        print(f"{rejection.reason}\t{escaped(rejection.source)}\t{rejection.message}")
     return 0 if report.series else 1
 
 
@@ -111,9 +120,11 @@ def _print(report: Report, options: Options) -> None:
     else:
         print(f"Series: {counts}; {report.slices} slices stored.")
     if report.clipped:
-        print(f"{report.clipped} pixels lay outside -32768 to 32767 HU and were clipped.")
+        print(f"{report.clipped} pixels lay above 32767 HU and were clipped.")
     if report.tilted:
         print(f"{report.tilted} series were taken with a tilted gantry; dbo.scans.gantry_tilt has the degrees.")
+    if report.removed:
+        print(f"{report.removed} scans that an earlier version took were removed: they are no Hounsfield units.")
     if report.rejected:
         print("Files and series that were not taken:")
         for reason, count in sorted(report.rejected.items()):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lungdb.cli.support import add_database_argument, exit_status
+from lungdb.errors import escaped
 from lungdb.loading.tensors import load_tensors
 from lungdb.networks.dense import ACTIVATIONS
 
@@ -33,5 +34,6 @@ def _load(arguments: argparse.Namespace) -> int:
         arguments.database, arguments.file, arguments.name, arguments.activation, replace=arguments.replace
     )
     widths = [layers[0].weight.shape[0], *(layer.weight.shape[1] for layer in layers)]
-    print(f"Network: {name}, widths {', '.join(map(str, widths))}, {', '.join(layer.activation for layer in layers)}.")
+    activations = ", ".join(layer.activation for layer in layers)
+    print(f"Network: {escaped(name)}, widths {', '.join(map(str, widths))}, {activations}.")
     return 0

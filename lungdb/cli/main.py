@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from lungdb import __version__
 from lungdb.cli.support import exit_status
+from lungdb.errors import escaped
 
 COMMANDS = {
     "demo": "the whole job on synthetic scans, or on yours",
@@ -17,6 +18,7 @@ COMMANDS = {
     "serve": "the web page: worklist, viewer, scores, models, API",
     "accounts": "who may use the web page",
     "install": "make or upgrade the tables, views and procedures of a database",
+    "check": "look for damage: file, schema, hashes, what must hold of the rows",
     "load-scans": "load folders of DICOM files",
     "load-labels": "load labels from a CSV file",
     "load-patients": "add names, sexes and birth years to patients from a CSV file",
@@ -38,7 +40,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print(f"lungdb {__version__}")
         return 0
     if arguments[0] not in COMMANDS:
-        print(f"lungdb has no command '{arguments[0]}'.\n\n{_usage()}", file=sys.stderr)
+        print(f"lungdb has no command '{escaped(arguments[0])}'.\n\n{_usage()}", file=sys.stderr)
         return 2
     module = f"lungdb.cli.{arguments[0].replace('-', '_')}"
     return exit_status(lambda: int(importlib.import_module(module).main(arguments[1:])))

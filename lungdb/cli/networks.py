@@ -13,6 +13,7 @@ from lungdb.database import Connection
 from lungdb.database.site import is_missing_file, open_database
 from lungdb.loading.network_store import ListedNetwork, list_feature_sets, list_networks
 from lungdb.networks.architectures.catalog import CATALOG
+from lungdb.networks.wording import printable
 
 _HASH_DIGITS = 8
 
@@ -74,8 +75,11 @@ def _print_loaded(connection: Connection) -> None:
     print("\nLoaded networks\n")
     columns = ("name", "ver", "from", "network", "precision", "width", "MB", "SHA-256", "loaded")
     print_table(columns, [_row(network) for network in networks])
-    names = {network.network_id: f"{network.name}, version {network.version}" for network in networks}
-    sets = [(names[one.network_id], one.layer, one.preprocessing, one.width) for one in list_feature_sets(connection)]
+    names = {network.network_id: f"{printable(network.name)}, version {network.version}" for network in networks}
+    sets = [
+        (names[one.network_id], printable(one.layer), one.preprocessing, one.width)
+        for one in list_feature_sets(connection)
+    ]
     if sets:
         print("\nFeature sets\n")
         print_table(("network", "layer", "preprocessing", "width"), sets)
@@ -83,7 +87,7 @@ def _print_loaded(connection: Connection) -> None:
 
 def _row(network: ListedNetwork) -> tuple[Any, ...]:
     return (
-        network.name,
+        printable(network.name),
         network.version,
         network.library,
         network.details.get("architecture") or "",

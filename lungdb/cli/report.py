@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.database.site import open_database
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, escaped
 from lungdb.reporting.facts import read_facts
 
 
@@ -41,7 +41,7 @@ def _report(arguments: argparse.Namespace) -> int:
     plots = draw_plots(facts)
     if arguments.png is not None:
         write_plots(plots, arguments.png)
-        print(f"{len(plots)} plots: {arguments.png}")
+        print(f"{len(plots)} plots: {escaped(arguments.png)}")
     write_page(facts, plots, arguments.output)
-    print(f"{facts.model.name} version {facts.model.version}: {arguments.output}")
+    print(f"{facts.model.name} version {facts.model.version}: {escaped(arguments.output)}")
     return 0

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from lungdb.cli.support import add_database_argument
 from lungdb.config import load_settings
-from lungdb.database import Connection, Cursor, Message, connect, split_batches
+from lungdb.database import Connection, Cursor, Message, connect, following, split_batches
 from lungdb.errors import LungdbError, SqlError
 
-ROWS_AT_ONCE = 500
 WIDTH = 256
+# Errors of this severity and above end the connection.
+_FATAL = 20
 
 
 def main(argv: Sequence[str]) -> int:
@@ -38,23 +40,73 @@ def main(argv: Sequence[str]) -> int:
         parser.error(f"-y {options.width} is too narrow; give 8 or more")
 
     script = _read(options)
-    connection = connect(options.database or load_settings().database)
+    target = options.database or load_settings().database
+    connection = connect(target)
     try:
-        fine = run_and_print(connection, script, stop=options.stop, width=options.width)
+        with following(target, connection, _print_at_once) as has_said:
+            fine = run_and_print(connection, script, stop=options.stop, output=Output(options.width, has_said))
     finally:
         connection.close()
     return 0 if fine else 1
 
 
-def run_and_print(connection: Connection, script: str, *, stop: bool = False, width: int = WIDTH) -> bool:
+@dataclass(frozen=True)
+class Output:
+    """How results and messages are printed.
+
+    Attributes
+    ----------
+    width : int
+        Longest value shown.
+    has_said : callable
+        Tells which messages are passed over, because they were printed before they came.
+    """
+
+    width: int = WIDTH
+    has_said: Callable[[Message], bool] = lambda message: False
+
+    def print_step(self, cursor: Cursor) -> None:
+        """Print messages and rows of the present step; an error comes after the rows that were read before it."""
+        self.print_messages(cursor.messages)
+        if cursor.description is None:
+            _print_count(cursor.rowcount)
+            return
+        columns = [str(column[0] or "") for column in cursor.description]
+        rows: list[Sequence[Any]] = []
+        try:
+            # One by one: an error would take the rows with it that were read in one call.
+            while (row := cursor.fetchone()) is not None:
+                rows.append(row)
+        except SqlError:
+            print_table(columns, rows, self.width)
+            count = "1 row was" if len(rows) == 1 else f"{len(rows)} rows were"
+            print(f"\n({count} read before the error; more may be there)\n")
+            raise
+        print_table(columns, rows, self.width)
+        print()
+        _print_count(len(rows))
+
+    def print_messages(self, messages: Iterable[Message]) -> None:
+        """Print messages, those of errors after which a batch goes on with their number."""
+        for message in messages:
+            if message.severity > 10:
+                print(f"Msg {message.number}, Level {message.severity}, State {message.state}, Line {message.line}")
+            if not self.has_said(message):
+                print(message.text, flush=True)
+
+
+_OUTPUT = Output()
+
+
+def run_and_print(connection: Connection, script: str, *, stop: bool = False, output: Output = _OUTPUT) -> bool:
     """Run a script and print everything that it says, as it comes.
 
     Parameters
     ----------
     stop : bool
         Stop at the first error instead of going on.
-    width : int
-        Longest value shown.
+    output : Output
+        How it is printed.
 
     Returns
     -------
@@ -63,7 +115,7 @@ def run_and_print(connection: Connection, script: str, *, stop: bool = False, wi
     """
     fine = True
     for batch, first_line in split_batches(script):
-        fine = _run_batch(connection, batch, first_line, stop, width) and fine
+        fine = _run_batch(connection, batch, first_line, stop, output) and fine
         if stop and not fine:
             break
     return fine
@@ -71,6 +123,8 @@ def run_and_print(connection: Connection, script: str, *, stop: bool = False, wi
 
 def _read(options: argparse.Namespace) -> str:
     if options.query is not None:
+        if any("\ud800" <= each <= "\udfff" for each in options.query):
+            raise LungdbError("The T-SQL of -q holds bytes that are no UTF-8. Write it as UTF-8.")
         return str(options.query)
     try:
         if options.input is None:
@@ -82,7 +136,7 @@ def _read(options: argparse.Namespace) -> str:
         raise LungdbError(f"'{options.input or 'standard input'}' is not UTF-8. Save it as UTF-8.") from error
 
 
-def _run_batch(connection: Connection, batch: str, first_line: int, stop: bool, width: int) -> bool:
+def _run_batch(connection: Connection, batch: str, first_line: int, stop: bool, output: Output) -> bool:
     """Print everything the batch says; an error after the first result is met while the rest is drained."""
     cursor = connection.cursor()
     fine = True
@@ -95,40 +149,29 @@ def _run_batch(connection: Connection, batch: str, first_line: int, stop: bool, 
             else:
                 started = True
                 cursor.execute(batch)
-            _print_step(cursor, width)
+            output.print_step(cursor)
         except SqlError as error:
-            _print_messages(cursor.messages)
+            output.print_messages(cursor.messages)
             error.line += first_line - 1 if error.procedure is None else 0
             print(error, file=sys.stderr)
             fine = False
             if stop:
                 break
+            # An error of the driver's own has no number: asked for more it might say the same for ever.
+            if error.severity >= _FATAL or error.number == 0:
+                print("What else this batch had to say was not read.", file=sys.stderr)
+                break
     cursor.close()
     return fine
 
 
-def _print_step(cursor: Cursor, width: int) -> None:
-    _print_messages(cursor.messages)
-    if cursor.description is not None:
-        columns = [str(column[0] or "") for column in cursor.description]
-        count = print_table(columns, _rows(cursor), width)
-        print()
-    else:
-        count = cursor.rowcount
+def _print_count(count: int) -> None:
     if count >= 0:
         print(f"({count} row{'' if count == 1 else 's'} affected)\n")
 
 
-def _print_messages(messages: Iterable[Message]) -> None:
-    for message in messages:
-        if message.severity > 10:
-            print(f"Msg {message.number}, Level {message.severity}, State {message.state}, Line {message.line}")
-        print(message.text, flush=True)
-
-
-def _rows(cursor: Cursor) -> Iterable[Sequence[Any]]:
-    while rows := cursor.fetchmany(ROWS_AT_ONCE):
-        yield from rows
+def _print_at_once(text: str) -> None:
+    print(text, flush=True)
 
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], width: int = WIDTH) -> int:

@@ -5,6 +5,7 @@ The two engines, SQL Server through ODBC and the embedded one, meet here; nothin
 
 from lungdb.database.batches import split_batches
 from lungdb.database.connection import Connection, Cursor, connect
+from lungdb.database.following import following
 from lungdb.database.installer import INSTALLERS, install, sql_directory
 from lungdb.database.pool import DatabaseUnavailable, Pool
 from lungdb.database.run import ResultSet, run, run_script
@@ -20,6 +21,7 @@ __all__ = [
     "Pool",
     "ResultSet",
     "connect",
+    "following",
     "install",
     "run",
     "run_script",

@@ -38,7 +38,13 @@ class Cursor(Protocol):
 
 
 class Connection(Protocol):
-    """What both engines' connections offer; autocommit is on, so transactions are T-SQL's own."""
+    """What both engines' connections offer; autocommit is on, so transactions are T-SQL's own.
+
+    `says_at_once` tells whether messages come while a batch runs, or only when it has ended.
+    """
+
+    @property
+    def says_at_once(self) -> bool: ...  # noqa: D102
 
     def cursor(self) -> Cursor: ...  # noqa: D102
     def close(self) -> None: ...  # noqa: D102
@@ -78,5 +84,6 @@ def connect(target: str, *, create: bool = True) -> Connection:
         return sqlserver.connect(target)
     raise LungdbError(
         "The target is not understood. Give sqlite:///path/lung_cancer_database.db, or an ODBC connection string "
-        "that begins with Driver={ODBC Driver 18 for SQL Server};Server=…"
+        "such as Driver={ODBC Driver 18 for SQL Server};Server=…;Database=…;Trusted_Connection=yes;Encrypt=yes;"
+        "TrustServerCertificate=no."
     )

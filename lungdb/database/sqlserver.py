@@ -2,7 +2,9 @@
 
 ODBC keeps of an error or message only its number and text; severity, state, procedure and line stay unknown and are
 given as 16, 1, None and 1 for errors, and as 0 for messages. An error that tells of a lost connection has severity 20,
-that of errors with which SQL Server itself ends a connection.
+that of errors with which SQL Server itself ends a connection. What the server said before an error in the same step is
+lost on Linux and macOS, where pyodbc reads an error's first record only, so our procedures name in the error itself
+what matters; on Windows the other records come as messages.
 """
 
 from __future__ import annotations
@@ -14,12 +16,24 @@ from typing import Any
 
 from lungdb.errors import LungdbError, Message, SqlError
 
-_PREFIX = re.compile(r"^(\[[^\]]*\])+")
+# "[Microsoft][ODBC Driver 18 for SQL Server][SQL Server]", "[FreeTDS][SQL Server]", "[unixODBC][Driver Manager]": who
+# speaks. What follows may begin with a bracket of its own.
+_SPEAKERS = re.compile(r"^\[[^\]]*\](\[ODBC [^\]]*\])?(\[(SQL Server|Driver Manager|SQLServer Native Client)\])?")
+# Between two records of one error pyodbc writes "; ", the state and a space; a driver's words begin with its name.
+_NEXT_RECORD = re.compile(r"; \[[0-9A-Z]{5}\] (?=\[)")
+_STATE_LENGTH = 5
 _FATAL = 20
 # That of class 08, a time-out of the connection, and what Microsoft's driver says of one that it found broken.
 _LOST_STATES = re.compile(r"08...|HYT01|IMC06")
 # They come as HY000: the session was killed; the server is shutting down.
 _LOST_NUMBERS = (596, 6005)
+# What Windows' sockets, and with them sqlcmd, call a connection that the other side ended; for losses without a number.
+_CONNECTION_RESET = 10054
+# pyodbc's words where a driver has none, as after KILL.
+_NO_WORDS = "The driver did not supply an error!"
+# pyodbc binds longer values as ntext and image, which T-SQL's functions refuse; (type, 0, 0) is nvarchar(max) and
+# varbinary(max). An ntext is a matter of more than 4,000 bytes, so of more than 2,000 characters.
+_LONG_TEXT, _LONG_BYTES = 2000, 8000
 # As sqlcmd waits; without it a page waits for a server that is not there as long as the driver likes.
 LOGIN_SECONDS = 8
 _NUMBER = re.compile(r"\((\d+)\)\s*(?:\(SQL\w+\))?\s*$")
@@ -49,20 +63,41 @@ def connect(target: str) -> SqlServerConnection:
 
 
 def sql_error(error: Exception) -> SqlError:
-    """Turn a pyodbc error, whose arguments are SQLSTATE and text, into SqlError."""
-    state = str(error.args[0]) if error.args else ""
-    text = str(error.args[1]) if len(error.args) > 1 else str(error)
-    # pyodbc joins all diagnostics with "; [SQLSTATE] "; the first is the error itself.
-    first = re.split(r"; \[\w{5}\] ", text.removeprefix(f"[{state}] "))[0]
-    found = _NUMBER.search(first)
-    number = int(found.group(1)) if found else 0
-    is_lost = _LOST_STATES.fullmatch(state) is not None or number in _LOST_NUMBERS
-    message = _PREFIX.sub("", _NUMBER.sub("", first)).strip()
-    return SqlError(number, message, severity=_FATAL if is_lost else 16)
+    """Turn a pyodbc error into SqlError."""
+    state, _ = _state_and_text(error)
+    number, message = _records(error)[0]
+    has_words = bool(message) and message != _NO_WORDS
+    is_lost = _LOST_STATES.fullmatch(state) is not None or number in _LOST_NUMBERS or not has_words
+    if not is_lost:
+        return SqlError(number, message)
+    if not has_words:
+        message = "The connection to the server was lost, or the session was ended (KILL); the driver does not say why."
+    message = f"{message.rstrip('.')}. What was not committed is rolled back. Connect again."
+    return SqlError(number or _CONNECTION_RESET, message, severity=_FATAL)
+
+
+def _state_and_text(error: Exception) -> tuple[str, str]:
+    """Return SQLSTATE and text; pyodbc gives them the other way round where it found the error itself."""
+    if len(error.args) < 2:
+        return "", str(error)
+    first, second = str(error.args[0]), str(error.args[1])
+    return (second, first) if len(first) > _STATE_LENGTH and len(second) == _STATE_LENGTH else (first, second)
+
+
+def _records(error: Exception) -> list[tuple[int, str]]:
+    """Return number and text of each record of a pyodbc error; the first is the error itself."""
+    state, text = _state_and_text(error)
+    found = []
+    for record in _NEXT_RECORD.split(text.removeprefix(f"[{state}] ")):
+        number = _NUMBER.search(record)
+        found.append((int(number[1]) if number else 0, _SPEAKERS.sub("", _NUMBER.sub("", record)).strip()))
+    return found
 
 
 class SqlServerConnection:
     """A pyodbc connection whose cursors raise SqlError and speak Message."""
+
+    says_at_once = False  # ODBC hands messages on with the next result
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -81,6 +116,7 @@ class SqlServerCursor:
 
     def __init__(self, cursor: Any) -> None:
         self._cursor = cursor
+        self._came_with_error: list[Message] = []
 
     @property
     def description(self) -> Any:
@@ -94,54 +130,93 @@ class SqlServerCursor:
 
     @property
     def messages(self) -> list[Message]:
-        """Messages of the present step."""
+        """Messages of the present step; after an error, what came with it."""
+        if self._came_with_error:
+            return self._came_with_error
         found = []
         for kind, text in self._cursor.messages or []:
             number = _NUMBER.search(kind)
-            found.append(
-                Message(
-                    number=int(number.group(1)) if number else 0,
-                    severity=0,
-                    state=1,
-                    procedure=None,
-                    line=1,
-                    text=_PREFIX.sub("", text),
-                )
-            )
+            found.append(_message(int(number[1]) if number else 0, _SPEAKERS.sub("", text)))
         return found
 
     def execute(self, sql: str, parameters: Sequence[Any] = ()) -> SqlServerCursor:
         """Run one batch."""
-        _translated(self._cursor.execute, sql, *parameters)
+        self._bind([parameters])
+        self._call(self._cursor.execute, sql, *parameters)
         return self
 
     def executemany(self, sql: str, parameters: Iterable[Sequence[Any]]) -> SqlServerCursor:
         """Run one batch for each row of parameters."""
         rows = list(parameters)
         if rows:
-            _translated(self._cursor.executemany, sql, rows)
+            self._bind(rows)
+            self._call(self._cursor.executemany, sql, rows)
         return self
 
     def fetchone(self) -> Any:
         """Return the next row or None."""
-        return _translated(self._cursor.fetchone)
+        return self._call(self._cursor.fetchone)
 
     def fetchmany(self, size: int = 1) -> list[Any]:
         """Return up to `size` rows."""
-        return list(_translated(self._cursor.fetchmany, size))
+        return list(self._call(self._cursor.fetchmany, size))
 
     def fetchall(self) -> list[Any]:
         """Return the rest of the rows."""
-        return list(_translated(self._cursor.fetchall))
+        return list(self._call(self._cursor.fetchall))
 
     def nextset(self) -> bool:
         """Step to the next message or result; False when there is none."""
-        return bool(_translated(self._cursor.nextset))
+        return bool(self._call(self._cursor.nextset))
 
     def close(self) -> None:
         """Close the cursor; that of a lost connection, too, so that the error that told of it is the one raised."""
         with suppress(SqlError):
             _translated(self._cursor.close)
+
+    def _bind(self, rows: Sequence[Sequence[Any]]) -> None:
+        """Say which parameters are nvarchar(max) or varbinary(max)."""
+        sizes = input_sizes(rows)
+        self._cursor.setinputsizes(sizes if any(sizes) else None)
+
+    def _call(self, call: Any, *arguments: Any) -> Any:
+        import pyodbc
+
+        self._came_with_error = []
+        try:
+            return call(*arguments)
+        except pyodbc.Error as error:
+            self._came_with_error = [_message(*record) for record in _records(error)[1:]]
+            raise sql_error(error) from error
+        except (ValueError, ArithmeticError) as error:  # UnicodeError is a ValueError
+            raise SqlError(
+                0, f"A value cannot be shown in Python ({error}). Convert it to NVARCHAR or VARBINARY in the query."
+            ) from error
+
+
+def input_sizes(rows: Sequence[Sequence[Any]]) -> list[tuple[int, int, int] | None]:
+    """Return what setinputsizes needs for rows of parameters: a size for columns with a long value, else None."""
+    import pyodbc
+
+    sizes: list[tuple[int, int, int] | None] = []
+    for column in zip(*rows, strict=True):
+        if any(isinstance(value, str) and _utf16_length(value) > _LONG_TEXT for value in column):
+            sizes.append((pyodbc.SQL_WVARCHAR, 0, 0))
+        elif any(isinstance(value, (bytes, bytearray)) and len(value) > _LONG_BYTES for value in column):
+            sizes.append((pyodbc.SQL_VARBINARY, 0, 0))
+        else:
+            sizes.append(None)
+    return sizes
+
+
+def _utf16_length(text: str) -> int:
+    if len(text) > _LONG_TEXT or text.isascii():
+        return len(text)
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def _message(number: int, text: str) -> Message:
+    return Message(number=number, severity=0, state=1, procedure=None, line=1, text=text)
 
 
 def _translated(call: Any, *arguments: Any) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import io
+import os
 import zlib
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from pydicom import Dataset
 from pydicom.dataset import FileMetaDataset
@@ -29,15 +30,58 @@ PIXEL_TAGS = (0x7FE00008, 0x7FE00009, 0x7FE00010)
 """Float Pixel Data, Double Float Pixel Data, Pixel Data."""
 
 
+_ELEMENT_HEAD = 12  # bytes of an element before its value, at most
+_SEARCHED_AT_ONCE = 8192  # bytes that pydicom reads to look for the end of an element of undefined length
+
+
+class _WholeFile:
+    """A file as pydicom reads it, whose elements end before it does.
+
+    A length of 4 GB in a file of 4 kB would otherwise cost 4 GB of memory, or be passed over in silence.
+    """
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        here = file.tell()
+        self._end = file.seek(0, os.SEEK_END)
+        self.tell = file.tell
+        file.seek(here)
+
+    def read(self, size: int) -> bytes:
+        if size > _ELEMENT_HEAD and size != _SEARCHED_AT_ONCE and size > self._end - self._file.tell():
+            raise RejectedError("truncated", "an element is longer than the file")
+        return self._file.read(size)
+
+    def seek(self, place: int) -> int:
+        if place > self._end:
+            raise RejectedError("truncated", "an element is longer than the file")
+        return self._file.seek(place)
+
+
 def read_meta(file: BinaryIO) -> FileMetaDataset:
-    """Read group 0002 of a file that stands behind its preamble; the dataset follows."""
-    return FileMetaDataset(read_dataset(file, False, True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2))
+    """Read group 0002 of a file that stands behind its preamble; the dataset follows.
+
+    Raises
+    ------
+    RejectedError
+        An element is longer than the file.
+    """
+    whole = cast("BinaryIO", _WholeFile(file))
+    return FileMetaDataset(read_dataset(whole, False, True, stop_when=lambda tag, _vr, _length: tag >> 16 != 2))
 
 
 def read_elements(file: BinaryIO, syntax: str, tags: list[BaseTag]) -> Dataset:
-    """Read some elements of a dataset, up to its pixel data; the file then stands at these, or at its end."""
+    """Read some elements of a dataset, up to its pixel data; the file then stands at these, or at its end.
+
+    Whether value representations are written is seen in the file, whatever its transfer syntax says.
+
+    Raises
+    ------
+    RejectedError
+        An element is longer than the file.
+    """
     return read_dataset(
-        file,
+        cast("BinaryIO", _WholeFile(file)),
         is_implicit_VR=syntax == ImplicitVRLittleEndian,
         is_little_endian=syntax != ExplicitVRBigEndian,
         stop_when=lambda tag, _vr, _length: tag in PIXEL_TAGS,

@@ -11,12 +11,14 @@ from typing import Any
 
 from lungdb.dicom.header import SliceHeader
 from lungdb.dicom.limits import Limits
+from lungdb.dicom.patients import NOT_NAMED, Naming
 from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import Series, build_series
 from lungdb.dicom.source import Rejection, Source
-from lungdb.dicom.tasks import inspect
+from lungdb.dicom.tasks import hash_slices, inspect
 from lungdb.isolation import Workers
 
+_OTHER_IMAGES = ("not_axial", "not_hounsfield")  # no slices of the series that they lie in: it lacks nothing
 _OWN = ("source", "frame", "instance_uid", "position")
 _SHARED = [field.name for field in fields(SliceHeader) if field.name not in _OWN]
 
@@ -26,6 +28,7 @@ def read_folder(
     workers: Workers[RejectedError],
     limits: Limits,
     *,
+    naming: Naming = NOT_NAMED,
     allow_gaps: bool = False,
     on_file: Callable[[], object] = lambda: None,
 ) -> Iterator[Series | Rejection]:
@@ -39,6 +42,8 @@ def read_folder(
         DICOM files, zip archives of them, and others.
     workers : Workers
         They read the files.
+    naming : Naming
+        What stands for an empty PatientID.
     allow_gaps : bool
         Take series without their unusable or missing slices.
     on_file : callable, optional
@@ -55,9 +60,9 @@ def read_folder(
     sources: Iterable[Source] = (Source(path) for path in files)
     while True:
         members: list[Source] = []
-        for source, found in workers.map(partial(inspect, limits=limits), sources):
+        for source, found in workers.map(partial(inspect, limits=limits, naming=naming), sources):
             if isinstance(found, RejectedError):
-                damaged[found.series_uid] += 1
+                damaged[found.series_uid] += found.reason not in _OTHER_IMAGES
                 yield source.rejection(found)
             else:
                 for part in found:
@@ -70,15 +75,16 @@ def read_folder(
         if not members:
             break
         sources = members
+    hash_pixels = partial(hash_slices, workers=workers, limits=limits)
     for uid, headers in groups.items():
         try:
             if damaged[uid] and not allow_gaps:
                 raise RejectedError("bad_slices", f"{damaged[uid]} of {damaged[uid] + len(headers)}")
-            series, copies = build_series(headers, limits, allow_gaps=allow_gaps)
+            series, left_out = build_series(headers, limits, hash_pixels, allow_gaps=allow_gaps)
         except RejectedError as error:
             yield headers[0].source.rejection(error)
         else:
-            yield from copies
+            yield from left_out
             yield series
 
 

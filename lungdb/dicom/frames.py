@@ -11,8 +11,11 @@ _MACROS = {
     "PlanePositionSequence": ("ImagePositionPatient",),
     "PlaneOrientationSequence": ("ImageOrientationPatient",),
     "PixelMeasuresSequence": ("PixelSpacing", "SliceThickness", "SpacingBetweenSlices"),
-    "PixelValueTransformationSequence": ("RescaleIntercept", "RescaleSlope"),
+    "PixelValueTransformationSequence": ("RescaleIntercept", "RescaleSlope", "RescaleType"),
     "CTImageFrameTypeSequence": ("FrameType",),
+    "CTReconstructionSequence": ("ConvolutionKernel",),
+    "FrameContentSequence": ("TemporalPositionIndex", "FrameAcquisitionNumber"),
+    "MultienergyCTCharacteristicsSequence": ("MonoenergeticEnergyEquivalent",),
 }
 
 GROUP_TAGS = [Tag("SharedFunctionalGroupsSequence"), Tag("PerFrameFunctionalGroupsSequence")]
@@ -32,7 +35,7 @@ def frame_datasets(dataset: Dataset, frames: int) -> list[Dataset]:
     Returns
     -------
     list of Dataset
-        The file's attributes, with those of the frame's functional groups beside them; FrameType stands for ImageType.
+        The file's attributes, with those of the frame's functional groups beside them.
 
     Raises
     ------
@@ -54,8 +57,6 @@ def frame_datasets(dataset: Dataset, frames: int) -> list[Dataset]:
             for keyword in keywords:
                 if keyword in items[0]:
                     frame[keyword] = items[0][keyword]
-        if "FrameType" in frame:
-            frame.ImageType = frame.FrameType
         result.append(frame)
     return result
 

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import math
-import re
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from typing import BinaryIO
 
 from pydicom import Dataset
-from pydicom.multival import MultiValue
 from pydicom.tag import Tag
 from pydicom.uid import (
     CTImageStorage,
@@ -19,9 +17,13 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
+from lungdb.dicom.attributes import date_of, numbers_of, terms_of, text_of, uid_of, value_of, whole_of
 from lungdb.dicom.dataset import PREAMBLE, inflate, is_deflated, read_elements, read_meta
 from lungdb.dicom.frames import GROUP_TAGS, frame_datasets
+from lungdb.dicom.hounsfield import read_unit
 from lungdb.dicom.limits import Limits
+from lungdb.dicom.padding import declared_padding
+from lungdb.dicom.patients import NOT_NAMED, Naming
 from lungdb.dicom.pixel_element import check_pixel_element, check_syntax
 from lungdb.dicom.quiet import quiet_pydicom
 from lungdb.dicom.rejection import RejectedError
@@ -33,9 +35,9 @@ MAX_SIDE = 4096
 AXIAL_COSINE = math.cos(math.radians(35))
 """Least |z| of an axial slice's normal: gantries tilt by up to 30 degrees, reformats turn by 45 or more."""
 
+_GREY = ("MONOCHROME1", "MONOCHROME2")  # they differ in how grey is shown, not in what values mean
 _TOLERANCE = 1e-2  # of a direction cosine: some scanners write four decimals
-_UID = re.compile(r"[0-9.]{1,64}")
-_MULTI_FRAME = (EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage)
+_CLASSES = (CTImageStorage, EnhancedCTImageStorage, LegacyConvertedEnhancedCTImageStorage)
 _TAGS = [
     Tag(keyword)
     for keyword in (
@@ -44,11 +46,21 @@ _TAGS = [
         "ImageType",
         "StudyDate",
         "Manufacturer",
+        "SeriesDescription",
         "PatientID",
+        "ImageComments",
         "SliceThickness",
         "SpacingBetweenSlices",
+        "ConvolutionKernel",
+        "MultienergyCTAcquisition",
+        "MultienergyCTAcquisitionSequence",
+        "MultienergyCTCharacteristicsSequence",
+        "MonoenergeticEnergyEquivalent",
         "StudyInstanceUID",
         "SeriesInstanceUID",
+        "AcquisitionNumber",
+        "TemporalPositionIdentifier",
+        "TemporalPositionIndex",
         "ImagePositionPatient",
         "ImageOrientationPatient",
         "SamplesPerPixel",
@@ -58,11 +70,13 @@ _TAGS = [
         "Columns",
         "PixelSpacing",
         "BitsAllocated",
+        "BitsStored",
         "PixelRepresentation",
         "PixelPaddingValue",
         "PixelPaddingRangeLimit",
         "RescaleIntercept",
         "RescaleSlope",
+        "RescaleType",
     )
 ] + GROUP_TAGS
 
@@ -87,6 +101,11 @@ class SliceHeader:
         HU = stored value * slope + intercept.
     padding : (int, int) or None
         First and last stored value of the declared padding.
+    monoenergetic_kev : float or None
+    unit_is_unspecified : bool
+        As of `lungdb.dicom.hounsfield.Unit`.
+    kinds : tuple of str
+        What tells slices apart that lie at one position, as `lungdb.dicom.stacks.KINDS` names it.
     """
 
     source: Source
@@ -107,6 +126,9 @@ class SliceHeader:
     slope: float
     intercept: float
     padding: tuple[int, int] | None
+    monoenergetic_kev: float | None
+    unit_is_unspecified: bool
+    kinds: tuple[str, ...]
 
     @property
     def patient_orientation(self) -> str:
@@ -134,7 +156,7 @@ class _Size:
     frames: int
 
 
-def read_headers(source: Source, file: BinaryIO, limits: Limits) -> list[SliceHeader]:
+def read_headers(source: Source, file: BinaryIO, limits: Limits, naming: Naming = NOT_NAMED) -> list[SliceHeader]:
     """Read a file's header and check that it holds axial CT slices and pixel data of the right length.
 
     Parameters
@@ -143,6 +165,8 @@ def read_headers(source: Source, file: BinaryIO, limits: Limits) -> list[SliceHe
         Where the file comes from.
     file : binary file
         The opened file; at any position.
+    naming : Naming
+        What stands for an empty PatientID.
 
     Returns
     -------
@@ -152,16 +176,20 @@ def read_headers(source: Source, file: BinaryIO, limits: Limits) -> list[SliceHe
     Raises
     ------
     RejectedError
-        It does not; reason and message say why, and `series_uid` which series lacks a slice because of it.
+        It does not; reason and message say why, and `series_uid` to which series it belongs.
     """
     with quiet_pydicom():
         syntax, dataset, file = _read_dataset(file, limits)
         sop_class = _image_class(dataset)
         try:
-            return _slice_headers(source, syntax, dataset, file, sop_class, limits)
+            size = _check_size(dataset, syntax, file, sop_class, limits)
+            frames = _frames(dataset, size, sop_class)
+            return [
+                _slice_header(source, syntax, frame, number, size, sop_class, naming)
+                for number, frame in enumerate(frames)
+            ]
         except RejectedError as error:
-            if error.reason != "not_axial":
-                error.series_uid = _known_series(dataset)
+            error.series_uid = _known_series(dataset)
             raise
 
 
@@ -169,7 +197,8 @@ def _read_dataset(file: BinaryIO, limits: Limits) -> tuple[str, Dataset, BinaryI
     try:
         file.seek(PREAMBLE)
         meta = read_meta(file)
-        if meta.get("MediaStorageSOPClassUID") == MediaStorageDirectoryStorage:
+        media_class = str(meta.get("MediaStorageSOPClassUID", ""))
+        if media_class == MediaStorageDirectoryStorage:
             raise RejectedError("dicomdir")
         syntax = str(meta.get("TransferSyntaxUID", ""))
         if not syntax:
@@ -178,29 +207,33 @@ def _read_dataset(file: BinaryIO, limits: Limits) -> tuple[str, Dataset, BinaryI
         if is_deflated(syntax):
             file = inflate(file, meta, limits)
             plain_syntax = ExplicitVRLittleEndian
-        return syntax, read_elements(file, plain_syntax, _TAGS), file
+        try:
+            return syntax, read_elements(file, plain_syntax, _TAGS), file
+        except RejectedError:
+            if media_class and media_class not in _CLASSES:  # cut or whole, it is no CT
+                raise RejectedError("not_ct") from None
+            raise
     except (RejectedError, MemoryError):
         raise
     except OSError as error:
-        raise RejectedError("unreadable") from error
+        # One without a number is pydicom's, which finds no further element in a sequence.
+        raise RejectedError("unreadable" if error.errno else "truncated") from error
     except Exception as error:  # pydicom raises errors of many kinds on broken files
         raise RejectedError("broken_header") from error
 
 
 def _image_class(dataset: Dataset) -> str:
-    sop_class = _text(dataset, "SOPClassUID")
+    sop_class = text_of(dataset, "SOPClassUID")
     if not sop_class:
         raise RejectedError("missing_attribute", "SOPClassUID")
-    if sop_class != CTImageStorage and sop_class not in _MULTI_FRAME:
+    if sop_class not in _CLASSES:
         raise RejectedError("not_ct")
-    if "LOCALIZER" in (part.strip().upper() for part in _text(dataset, "ImageType").split("\\")):
+    if "LOCALIZER" in terms_of(dataset, "ImageType"):
         raise RejectedError("localizer")
     return sop_class
 
 
-def _slice_headers(
-    source: Source, syntax: str, dataset: Dataset, file: BinaryIO, sop_class: str, limits: Limits
-) -> list[SliceHeader]:
+def _check_size(dataset: Dataset, syntax: str, file: BinaryIO, sop_class: str, limits: Limits) -> _Size:
     size = _size(dataset)
     if sop_class == CTImageStorage and size.frames != 1:
         raise RejectedError("wrong_frame_count", "CT Image Storage holds one frame")
@@ -209,80 +242,93 @@ def _slice_headers(
         raise RejectedError("size_limit", f"the pixels take more than {limits.volume_megabytes} MB")
     check_syntax(syntax)
     check_pixel_element(file, ExplicitVRLittleEndian if is_deflated(syntax) else syntax, frame_bytes, size.frames)
+    return size
+
+
+def _frames(dataset: Dataset, size: _Size, sop_class: str) -> list[Dataset]:
     try:
-        frames = [dataset] if sop_class == CTImageStorage else frame_datasets(dataset, size.frames)
+        return [dataset] if sop_class == CTImageStorage else frame_datasets(dataset, size.frames)
     except (RejectedError, MemoryError):
         raise
     except Exception as error:  # pydicom parses sequences on access
         raise RejectedError("bad_attribute", "functional groups") from error
-    return [_slice_header(source, syntax, frame, number, size) for number, frame in enumerate(frames)]
 
 
-def _slice_header(source: Source, syntax: str, dataset: Dataset, frame: int, size: _Size) -> SliceHeader:
-    orientation = _numbers(dataset, "ImageOrientationPatient", 6)
+def _slice_header(
+    source: Source, syntax: str, dataset: Dataset, frame: int, size: _Size, sop_class: str, naming: Naming
+) -> SliceHeader:
+    orientation = numbers_of(dataset, "ImageOrientationPatient", 6)
     _check_axial(orientation)
-    pixel_spacing = _numbers(dataset, "PixelSpacing", 2)
+    unit = read_unit(dataset, sop_class)
+    pixel_spacing = numbers_of(dataset, "PixelSpacing", 2)
     if min(pixel_spacing) <= 0:
         raise RejectedError("bad_attribute", "PixelSpacing")
-    patient_id = _text(dataset, "PatientID")
-    if not 0 < len(patient_id) <= 64 or not patient_id.isprintable():
-        raise RejectedError("no_patient_id")
+    slope = numbers_of(dataset, "RescaleSlope", 1)[0]
+    if slope == 0:
+        raise RejectedError("bad_attribute", "RescaleSlope")
+    study_uid = uid_of(dataset, "StudyInstanceUID")
     return SliceHeader(
         source=source,
         frame=frame,
         syntax=syntax,
-        patient_id=patient_id,
-        study_uid=_uid(dataset, "StudyInstanceUID"),
-        series_uid=_uid(dataset, "SeriesInstanceUID"),
-        instance_uid=_uid(dataset, "SOPInstanceUID"),
-        study_date=_date(_text(dataset, "StudyDate")),
-        manufacturer=_text(dataset, "Manufacturer")[:64] or None,
+        patient_id=naming.patient_id(text_of(dataset, "PatientID"), source, study_uid),
+        study_uid=study_uid,
+        series_uid=uid_of(dataset, "SeriesInstanceUID"),
+        instance_uid=uid_of(dataset, "SOPInstanceUID"),
+        study_date=date_of(dataset, "StudyDate"),
+        manufacturer=text_of(dataset, "Manufacturer")[:64] or None,
         rows=size.rows,
         columns=size.columns,
-        position=_numbers(dataset, "ImagePositionPatient", 3),
+        position=numbers_of(dataset, "ImagePositionPatient", 3),
         orientation=orientation,
         pixel_spacing=pixel_spacing,
         thickness=_thickness(dataset),
-        slope=_numbers(dataset, "RescaleSlope", 1)[0],
-        intercept=_numbers(dataset, "RescaleIntercept", 1)[0],
+        slope=slope,
+        intercept=numbers_of(dataset, "RescaleIntercept", 1)[0],
         padding=_padding(dataset, size.bits),
+        monoenergetic_kev=unit.monoenergetic_kev,
+        unit_is_unspecified=unit.is_unspecified,
+        kinds=_kinds(dataset),
     )
 
 
 def _size(dataset: Dataset) -> _Size:
     rows, columns, samples, bits = (
-        _whole(dataset, keyword) for keyword in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")
+        whole_of(dataset, keyword) for keyword in ("Rows", "Columns", "SamplesPerPixel", "BitsAllocated")
     )
-    frames = _whole(dataset, "NumberOfFrames") if _text(dataset, "NumberOfFrames") else 1
+    frames = whole_of(dataset, "NumberOfFrames") if text_of(dataset, "NumberOfFrames") else 1
     if rows < 1 or columns < 1 or frames < 1:
         raise RejectedError("bad_attribute", "Rows, Columns, NumberOfFrames")
     if max(rows, columns) > MAX_SIDE:
         raise RejectedError("size_limit", f"{rows} x {columns}, at most {MAX_SIDE} x {MAX_SIDE}")
-    if samples != 1 or bits not in (8, 16) or _text(dataset, "PhotometricInterpretation") != "MONOCHROME2":
+    if samples != 1 or bits not in (8, 16) or text_of(dataset, "PhotometricInterpretation") not in _GREY:
         raise RejectedError("unsupported_pixels")
     return _Size(rows, columns, bits, frames)
 
 
 def _padding(dataset: Dataset, bits: int) -> tuple[int, int] | None:
-    """Return the declared padding as a range of stored values (DICOM PS3.3 C.7.5.1.1.2).
+    stored = value_of(dataset, "BitsStored")
+    return declared_padding(
+        value_of(dataset, "PixelPaddingValue"),
+        value_of(dataset, "PixelPaddingRangeLimit"),
+        bits_allocated=bits,
+        bits_stored=stored if isinstance(stored, int) and 0 < stored <= bits else bits,
+        signed=value_of(dataset, "PixelRepresentation") == 1,
+    )
 
-    The attributes may be written as unsigned (US) though the pixels are signed, and the other way round: they are
-    brought to the pixels' sign first.
-    """
-    value = _value(dataset, "PixelPaddingValue")
-    limit = _value(dataset, "PixelPaddingRangeLimit")
-    if not isinstance(value, int):
-        return None
-    span = 1 << bits
-    lowest = -(span // 2) if _value(dataset, "PixelRepresentation") == 1 else 0
-    ends = (value, limit if isinstance(limit, int) else value)
-    first, last = sorted((number - lowest) % span + lowest for number in ends)
-    return first, last
+
+def _kinds(dataset: Dataset) -> tuple[str, ...]:
+    return (
+        text_of(dataset, "TemporalPositionIndex") or text_of(dataset, "TemporalPositionIdentifier"),
+        text_of(dataset, "FrameAcquisitionNumber") or text_of(dataset, "AcquisitionNumber"),
+        "\\".join(terms_of(dataset, "FrameType") or terms_of(dataset, "ImageType")),
+        text_of(dataset, "ConvolutionKernel"),
+    )
 
 
 def _known_series(dataset: Dataset) -> str:
     try:
-        return _uid(dataset, "SeriesInstanceUID")
+        return uid_of(dataset, "SeriesInstanceUID")
     except RejectedError:
         return ""
 
@@ -306,61 +352,8 @@ def _normal(orientation: tuple[float, ...]) -> tuple[float, float, float]:
 
 def _thickness(dataset: Dataset) -> float | None:
     for keyword in ("SpacingBetweenSlices", "SliceThickness"):
-        if _text(dataset, keyword):
-            value = abs(_numbers(dataset, keyword, 1)[0])
+        if text_of(dataset, keyword):
+            value = abs(numbers_of(dataset, keyword, 1)[0])
             if value > 0:
                 return value
     return None
-
-
-def _value(dataset: Dataset, keyword: str) -> object:
-    try:
-        return dataset.get(keyword)
-    except MemoryError:
-        raise
-    except Exception as error:  # pydicom converts on access, and raises errors of many kinds
-        raise RejectedError("bad_attribute", keyword) from error
-
-
-def _text(dataset: Dataset, keyword: str) -> str:
-    value = _value(dataset, keyword)
-    if value is None:
-        return ""
-    text = "\\".join(str(part) for part in value) if isinstance(value, MultiValue) else str(value)
-    return text.strip(" \0")
-
-
-def _uid(dataset: Dataset, keyword: str) -> str:
-    uid = _text(dataset, keyword)
-    if not uid:
-        raise RejectedError("missing_attribute", keyword)
-    if not _UID.fullmatch(uid):
-        raise RejectedError("bad_attribute", keyword)
-    return uid
-
-
-def _numbers(dataset: Dataset, keyword: str, count: int) -> tuple[float, ...]:
-    text = _text(dataset, keyword)
-    if not text:
-        raise RejectedError("missing_attribute", keyword)
-    try:
-        numbers = tuple(float(part) for part in text.split("\\"))
-    except ValueError as error:
-        raise RejectedError("bad_attribute", keyword) from error
-    if len(numbers) != count or not all(map(math.isfinite, numbers)):
-        raise RejectedError("bad_attribute", keyword)
-    return numbers
-
-
-def _whole(dataset: Dataset, keyword: str) -> int:
-    number = _numbers(dataset, keyword, 1)[0]
-    if not number.is_integer():
-        raise RejectedError("bad_attribute", keyword)
-    return int(number)
-
-
-def _date(text: str) -> date | None:
-    try:
-        return datetime.strptime(text, "%Y%m%d").date()
-    except ValueError:
-        return None

@@ -3,26 +3,64 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from pydicom.pixels.utils import iter_pixels
+from pydicom.pixels.decoders.base import get_decoder
+from pydicom.pixels.utils import as_pixel_options
+from pydicom.tag import Tag
+from pydicom.uid import UID, ExplicitVRLittleEndian
 
-from lungdb.dicom.dataset import PREAMBLE, inflate, is_deflated, read_meta
+from lungdb.dicom.dataset import PREAMBLE, inflate, is_deflated, read_elements, read_meta
 from lungdb.dicom.header import SliceHeader
+from lungdb.dicom.hounsfield import air_level
 from lungdb.dicom.limits import Limits
+from lungdb.dicom.padding import replace_padding
+from lungdb.dicom.pixel_element import enter_pixel_element
 from lungdb.dicom.quiet import quiet_pydicom
 from lungdb.dicom.rejection import RejectedError
 
-ROUND_FIELD_PADDING = -2000
-"""What scanners with a round field of view store outside it, declared as padding or not."""
-
-_INT16 = np.iinfo(np.int16)
+_TAGS = [
+    Tag(keyword)
+    for keyword in (
+        "SamplesPerPixel",
+        "PhotometricInterpretation",
+        "NumberOfFrames",
+        "Rows",
+        "Columns",
+        "BitsAllocated",
+        "BitsStored",
+        "PixelRepresentation",
+        "ExtendedOffsetTable",
+        "ExtendedOffsetTableLengths",
+    )
+]
+_HIGHEST = np.iinfo(np.int16).max
 _EXACT = 1 << 14  # slopes and intercepts up to here keep 16-bit values within int32
 
 
-def read_hounsfield(headers: Sequence[SliceHeader], limits: Limits) -> Iterator[tuple[NDArray[np.int16], int]]:
+@dataclass(frozen=True)
+class HounsfieldSlice:
+    """A slice in Hounsfield units.
+
+    Attributes
+    ----------
+    hu : int16[rows, columns]
+        Padding is `lungdb.dicom.padding.AIR`.
+    clipped : int
+        Pixels whose HU did not fit int16.
+    air : float or None
+        Where the air lies if the header leaves the unit open, as of `lungdb.dicom.hounsfield.air_level`.
+    """
+
+    hu: NDArray[np.int16]
+    clipped: int
+    air: float | None = None
+
+
+def read_hounsfield(headers: Sequence[SliceHeader], limits: Limits) -> Iterator[HounsfieldSlice]:
     """Decode slices of one file.
 
     Parameters
@@ -32,10 +70,7 @@ def read_hounsfield(headers: Sequence[SliceHeader], limits: Limits) -> Iterator[
 
     Yields
     ------
-    hu : int16[rows, columns]
-        Hounsfield units; padding is the HU of stored value 0.
-    clipped : int
-        Pixels whose HU did not fit int16.
+    HounsfieldSlice
 
     Raises
     ------
@@ -45,11 +80,12 @@ def read_hounsfield(headers: Sequence[SliceHeader], limits: Limits) -> Iterator[
     first = headers[0]
     try:
         with quiet_pydicom(), _open(first, limits) as file:
-            decoded = iter_pixels(file, indices=[header.frame for header in headers], raw=True)
-            for header, stored in zip(headers, decoded, strict=True):
+            for header, stored in zip(headers, _decode(file, headers), strict=True):
                 if stored.shape != (header.rows, header.columns):
                     raise RejectedError("decoder_failed", "the decoded size is not Rows x Columns")
-                yield to_hounsfield(stored, header.slope, header.intercept, header.padding)
+                yield to_hounsfield(
+                    stored, header.slope, header.intercept, header.padding, unspecified=header.unit_is_unspecified
+                )
     except (RejectedError, MemoryError):
         raise
     except OSError as error:
@@ -61,18 +97,35 @@ def read_hounsfield(headers: Sequence[SliceHeader], limits: Limits) -> Iterator[
 
 
 def _open(header: SliceHeader, limits: Limits) -> BinaryIO:
+    """Open a file at the start of its meta information, inflated if need be."""
     file = header.source.open(limits)
+    file.seek(PREAMBLE)
     if is_deflated(header.syntax):
         with file:
-            file.seek(PREAMBLE)
             file = inflate(file, read_meta(file), limits)
-    file.seek(0)
+            file.seek(PREAMBLE)
     return file
 
 
+def _decode(file: BinaryIO, headers: Sequence[SliceHeader]) -> Iterator[NDArray[np.integer]]:
+    """Decode frames as pydicom's `iter_pixels` does, which trusts the transfer syntax on how elements are written."""
+    read_meta(file)
+    syntax = UID(ExplicitVRLittleEndian if is_deflated(headers[0].syntax) else headers[0].syntax)
+    dataset = read_elements(file, syntax, _TAGS)
+    representation, _ = enter_pixel_element(file, syntax)
+    options = as_pixel_options(dataset, pixel_keyword="PixelData", pixel_vr=representation)
+    frames = get_decoder(syntax).iter_array(file, indices=[header.frame for header in headers], raw=True, **options)
+    return (stored for stored, _ in frames)
+
+
 def to_hounsfield(
-    stored: NDArray[np.integer], slope: float, intercept: float, padding: tuple[int, int] | None
-) -> tuple[NDArray[np.int16], int]:
+    stored: NDArray[np.integer],
+    slope: float,
+    intercept: float,
+    padding: tuple[int, int] | None,
+    *,
+    unspecified: bool = False,
+) -> HounsfieldSlice:
     """Rescale stored values: HU = stored * slope + intercept, DICOM PS3.3 C.11.1.1.2, rounded to whole HU.
 
     Parameters
@@ -80,27 +133,18 @@ def to_hounsfield(
     stored : integer[rows, columns]
         Stored values of 8 or 16 bits.
     padding : (int, int) or None
-        First and last stored value of the declared padding, DICOM PS3.3 C.7.5.1.1.2.
-
-    Returns
-    -------
-    hu : int16[rows, columns]
-        Padding, the declared one and −2000, is the HU of stored value 0.
-    clipped : int
-        Pixels whose HU did not fit int16.
+        First and last stored value of the declared padding.
+    unspecified : bool
+        Whether the unit must be told from where the air lies.
     """
-    outside = stored == ROUND_FIELD_PADDING
-    if padding is not None:
-        outside |= (stored >= padding[0]) & (stored <= padding[1])
-    if outside.any():
-        stored = np.where(outside, 0, stored).astype(stored.dtype)
+    hu: NDArray[np.int32] | NDArray[np.float64]
     if slope.is_integer() and intercept.is_integer() and max(abs(slope), abs(intercept)) <= _EXACT:
         hu = stored.astype(np.int32)
         hu *= int(slope)
         hu += int(intercept)
     else:
         hu = np.rint(stored * slope + intercept)
-    if hu.min() >= _INT16.min and hu.max() <= _INT16.max:
-        return hu.astype(np.int16), 0
-    clipped = int(np.count_nonzero((hu < _INT16.min) | (hu > _INT16.max)))
-    return np.clip(hu, _INT16.min, _INT16.max).astype(np.int16), clipped
+    air = air_level(stored, hu, padding) if unspecified else None
+    replace_padding(stored, hu, padding)
+    clipped = int(np.count_nonzero(hu > _HIGHEST))
+    return HounsfieldSlice(np.minimum(hu, _HIGHEST).astype(np.int16), clipped, air)

@@ -18,14 +18,19 @@ REASONS = {
     "wrong_frame_count": "The number of frames does not fit the file. Export the file again.",
     "localizer": "This is a localizer (scout view), not an axial slice. Nothing to do.",
     "not_axial": "The image plane is not axial. Load the axial series that it was reformatted from.",
-    "no_patient_id": "PatientID is empty or longer than 64 characters. Set it before loading.",
+    "not_hounsfield": "The pixel values are not Hounsfield units but a map or calculated from others. Load the "
+    "series that it was made from.",
+    "no_patient_id": "PatientID is empty or longer than 64 characters. Set it before loading, or, where it is empty, "
+    "add --empty-patient-id.",
     "missing_attribute": "A header attribute that a CT slice must have is missing. Export the file again.",
     "bad_attribute": "A header attribute does not hold a valid value. Export the file again.",
-    "unsupported_pixels": "Only MONOCHROME2 images of 16 or 8 bits are loaded. Export the file uncompressed as 16 bit.",
+    "unsupported_pixels": "Only grey images of 16 or 8 bits are loaded. Export the file uncompressed as 16 bit.",
     "size_limit": "The file is larger than is accepted. Check it, and raise the limit if it is right.",
-    "duplicate_file": "The same file is there more than once; the first one is taken. Nothing to do.",
+    "duplicate_file": "The same slice is there more than once; the first one is taken. Nothing to do.",
     "conflicting_copies": "Two different files carry one SOPInstanceUID. Keep the right one and load again.",
     "inconsistent_series": "The slices of the series differ in more than position. Split it into series that agree.",
+    "other_stack": "The series holds several stacks of slices, and a larger one is taken. Make this one a series of "
+    "its own to load it, too.",
     "duplicate_position": "Several slices of the series lie at one position. Make its phases series of their own.",
     "missing_slices": "The slices of the series are not evenly spaced. Find the missing ones, or add --allow-gaps.",
     "bad_slices": "Some slices of the series cannot be used. Export them again, or add --allow-gaps to do without.",
@@ -33,11 +38,12 @@ REASONS = {
     "changed_series": "The database holds this series with other pixels, or lying another way. Add --replace to take "
     "these; features and predictions made from the old ones are then deleted.",
     "other_patient": "The database holds this series under another patient. Correct PatientID in the files.",
+    "similar_series_uid": "The database holds a series whose UID differs from this one only in case. Make them differ.",
     "similar_patient_id": "The database holds a patient whose id differs from this one only in case. Make them differ.",
     "unsupported_syntax": "The pixel data are compressed in a way that cannot be read. Export the series uncompressed.",
     "no_pixel_data": "The file has no pixel data. Export it again from the archive.",
     "several_pixel_data": "The file has more than one pixel data element. Export it again from the archive.",
-    "truncated": "The pixel data end too early. Copy the file again from the archive.",
+    "truncated": "The file ends too early. Copy it again from the archive.",
     "decoder_failed": "The pixel data cannot be decoded. Export the file again, uncompressed.",
     "reader_crashed": "The process that read the file died of it. Export the file again, uncompressed.",
     "time_limit": "Reading the file took too long. Export it again, or raise --time-limit if it is right.",
@@ -56,7 +62,7 @@ class RejectedError(LungdbError):
     detail : str, optional
         The technical value that is wrong, such as a size or an attribute's keyword; never a header's text.
     series_uid : str, optional
-        The series that lacks a slice because of it.
+        The series that the file belongs to.
     """
 
     def __init__(self, reason: str, detail: str = "", series_uid: str = "") -> None:

@@ -4,35 +4,24 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import groupby, pairwise
-from statistics import median
+from statistics import median, median_low
 
 import numpy as np
 
 from lungdb.dicom.header import SliceHeader
 from lungdb.dicom.limits import Limits
+from lungdb.dicom.primary import Extent, choose_primary
 from lungdb.dicom.rejection import RejectedError
-from lungdb.dicom.source import Rejection
-
-SAME_POSITION = 0.01
-"""Slices nearer than this, in mm, lie at one position."""
+from lungdb.dicom.source import Rejection, Source
+from lungdb.dicom.stacks import SAME_POSITION, HashPixels, choose_stack, is_same_slice
 
 UNEVEN = 0.25
-"""Part of the median distance of slices by which a distance may differ; where it does, a slice is missing."""
+"""Part of the usual distance of slices by which a distance may differ; where it does, a slice is missing."""
 
-_SAME_GEOMETRY = 1e-3  # of direction cosines and of millimetres: what rounding in the header may differ by
 _FRAMES_AT_ONCE = 8  # of a multi-frame file: its header is read once for them
-
-
-@dataclass(frozen=True)
-class Extent:
-    """What the choice of a patient's primary series looks at."""
-
-    series_uid: str
-    spacing_z: float | None
-    number_images: int
 
 
 @dataclass(frozen=True)
@@ -46,7 +35,8 @@ class Series:
     positions : tuple of float
         Where each slice lies on the normal, in mm.
     spacing_z : float or None
-        Median distance of neighbouring slices in mm; of a single slice its thickness, None when that is not given.
+        Usual distance of neighbouring slices in mm: the median, or with gaps the one that occurs most often, of several
+        the smallest; of a single slice its thickness, None when that is not given.
     gantry_tilt : float or None
         Degrees between the normal and the line on which the slices are stacked; None of a single slice.
     """
@@ -64,7 +54,9 @@ class Series:
     @property
     def extent(self) -> Extent:
         """What `choose_primary` looks at."""
-        return Extent(self.first.series_uid, self.spacing_z, len(self.headers))
+        return Extent(
+            self.first.series_uid, self.spacing_z, len(self.headers), monoenergetic_kev=self.first.monoenergetic_kev
+        )
 
     @property
     def is_one_file(self) -> bool:
@@ -73,19 +65,24 @@ class Series:
 
     def chunks(self) -> list[tuple[SliceHeader, ...]]:
         """Divide the slices, in order, into what is decoded at once: one slice, or 8 neighbouring frames of a file."""
-        chunks = []
-        for _, group in groupby(self.headers, key=lambda header: header.source):
-            headers = tuple(group)
-            chunks += [headers[at : at + _FRAMES_AT_ONCE] for at in range(0, len(headers), _FRAMES_AT_ONCE)]
-        return chunks
+        return chunks_of(self.headers)
 
     def keep(self, indices: Sequence[int]) -> Series:
         """Return the series with some of its slices only."""
         return _ordered([self.headers[index] for index in indices])
 
 
+def chunks_of(headers: Iterable[SliceHeader]) -> list[tuple[SliceHeader, ...]]:
+    """Divide slices, in order, into what is decoded at once: one slice, or 8 neighbouring frames of a file."""
+    chunks = []
+    for _, group in groupby(headers, key=lambda header: header.source):
+        frames = tuple(group)
+        chunks += [frames[at : at + _FRAMES_AT_ONCE] for at in range(0, len(frames), _FRAMES_AT_ONCE)]
+    return chunks
+
+
 def build_series(
-    headers: Sequence[SliceHeader], limits: Limits, *, allow_gaps: bool = False
+    headers: Sequence[SliceHeader], limits: Limits, hash_pixels: HashPixels, *, allow_gaps: bool = False
 ) -> tuple[Series, list[Rejection]]:
     """Make a series of the slices that share a SeriesInstanceUID.
 
@@ -95,6 +92,8 @@ def build_series(
         At least one, in any order.
     limits : Limits
         `volume_megabytes` holds for the series.
+    hash_pixels : callable
+        Asked about slices that may be there twice.
     allow_gaps : bool
         Take it though its slices are not evenly spaced.
 
@@ -103,26 +102,28 @@ def build_series(
     Series
         The volume.
     list of Rejection
-        Files that are byte for byte copies of a slice already taken.
+        Copies of slices, and slices of other stacks.
 
     Raises
     ------
     RejectedError
         The slices do not make one volume.
     """
-    unique, copies = _without_copies(sorted(headers, key=lambda header: (header.source, header.frame)), limits)
-    _check_consistent(unique)
-    if 2 * unique[0].rows * unique[0].columns * len(unique) > limits.volume_bytes:
+    unique, copies = _without_copies(
+        sorted(headers, key=lambda header: (header.source, header.frame)), limits, hash_pixels
+    )
+    first = unique[0]
+    if any((one.patient_id, one.study_uid) != (first.patient_id, first.study_uid) for one in unique):
+        raise RejectedError("inconsistent_series", "PatientID, StudyInstanceUID")
+    stack, others = choose_stack(unique, hash_pixels)
+    if 2 * stack[0].rows * stack[0].columns * len(stack) > limits.volume_bytes:
         raise RejectedError("size_limit", f"the series takes more than {limits.volume_megabytes} MB")
-    series = _ordered(unique)
+    series = _ordered(stack)
     steps = [after - before for before, after in pairwise(series.positions)]
-    if steps and min(steps) < SAME_POSITION:
-        raise RejectedError("duplicate_position")
-    usual = median(steps) if steps else 0.0
-    uneven = sum(abs(step - usual) > UNEVEN * usual for step in steps)
+    uneven = len(steps) - len(_usual(steps))
     if uneven and not allow_gaps:
         raise RejectedError("missing_slices", f"{uneven} of {len(steps)} distances differ")
-    return series, copies
+    return series, copies + others
 
 
 def _ordered(headers: Sequence[SliceHeader]) -> Series:
@@ -131,9 +132,30 @@ def _ordered(headers: Sequence[SliceHeader]) -> Series:
     along = sorted((float(np.dot(header.position, normal)), index) for index, header in enumerate(headers))
     ordered = tuple(headers[index] for _, index in along)
     positions = tuple(position for position, _ in along)
+    return Series(ordered, positions, _spacing(positions, ordered[0].thickness), _tilt(ordered))
+
+
+def _spacing(positions: Sequence[float], thickness: float | None) -> float | None:
     steps = [after - before for before, after in pairwise(positions)]
-    spacing = round(median(steps), 6) if steps else ordered[0].thickness
-    return Series(ordered, positions, spacing, _tilt(ordered))
+    if not steps:
+        return thickness
+    usual = _usual(steps)
+    # With gaps a mean of two distances may be none that occurs.
+    return round(median(steps) if len(usual) == len(steps) else median_low(usual), 6)
+
+
+def _usual(steps: Sequence[float]) -> list[float]:
+    """Return the distances that differ by no more than `UNEVEN` from the median, or, where some do, from the usual one.
+
+    That is the one which the most are near to, the smallest of those: a missing slice makes a distance larger.
+    """
+    ordered = np.sort(steps)
+    usual = float(np.median(ordered)) if len(ordered) else 0.0
+    if np.any(np.abs(ordered - usual) > UNEVEN * usual):
+        above = np.searchsorted(ordered, ordered * (1 + UNEVEN), side="right")
+        below = np.searchsorted(ordered, ordered * (1 - UNEVEN), side="left")
+        usual = float(ordered[np.argmax(above - below)])
+    return [step for step in steps if abs(step - usual) <= UNEVEN * usual]
 
 
 def _tilt(headers: Sequence[SliceHeader]) -> float | None:
@@ -157,59 +179,33 @@ def rank(series: Sequence[Series]) -> list[Series]:
     return ranked
 
 
-def choose_primary(series: Sequence[Extent]) -> Extent:
-    """Choose the series of a patient that is trained on and scored.
-
-    Of the axial series that cover at least half as much of the body as the longest one, the one with the thinnest
-    slices; of equally thin ones (to 0.01 mm) the one with the most slices; then the one whose UID sorts first. Covering
-    matters because a few thin slices through one place are no scan of the lungs.
-    """
-    longest = max(_covered(extent) for extent in series)
-    candidates = [extent for extent in series if 2 * _covered(extent) >= longest]
-    return min(candidates, key=lambda extent: (_thinness(extent), -extent.number_images, extent.series_uid))
-
-
-def _covered(extent: Extent) -> float:
-    return extent.number_images * (extent.spacing_z or 0.0)
-
-
-def _thinness(extent: Extent) -> float:
-    return float("inf") if extent.spacing_z is None else round(extent.spacing_z, 2)
-
-
-def _without_copies(headers: Sequence[SliceHeader], limits: Limits) -> tuple[list[SliceHeader], list[Rejection]]:
+def _without_copies(
+    headers: Sequence[SliceHeader], limits: Limits, hash_pixels: HashPixels
+) -> tuple[list[SliceHeader], list[Rejection]]:
+    """Leave out files of an SOPInstanceUID that is there before, unless they are another slice."""
     taken: dict[tuple[str, int], SliceHeader] = {}
     copies = []
+    same_files: dict[tuple[Source, Source], bool] = {}
     for header in headers:
         first = taken.setdefault((header.instance_uid, header.frame), header)
         if first is header:
             continue
+        pair = first.source, header.source
+        if pair not in same_files:
+            same_files[pair] = _digest(pair[0], limits) == _digest(pair[1], limits)
+        if not same_files[pair] and not is_same_slice(first, header, hash_pixels):
+            raise RejectedError("conflicting_copies")
         if header.frame == 0:
-            if _digest(first, limits) != _digest(header, limits):
-                raise RejectedError("conflicting_copies")
             copies.append(header.source.rejection(RejectedError("duplicate_file")))
     return list(taken.values()), copies
 
 
-def _digest(header: SliceHeader, limits: Limits) -> bytes:
+def _digest(source: Source, limits: Limits) -> bytes:
     try:
-        with header.source.open(limits) as file:
+        with source.open(limits) as file:
             digest = hashlib.sha256()
             while block := file.read(1 << 20):
                 digest.update(block)
             return digest.digest()
     except OSError as error:
         raise RejectedError("unreadable") from error
-
-
-def _check_consistent(headers: Sequence[SliceHeader]) -> None:
-    first = headers[0]
-    for header in headers:
-        if (header.patient_id, header.study_uid) != (first.patient_id, first.study_uid):
-            raise RejectedError("inconsistent_series", "PatientID, StudyInstanceUID")
-        if (header.rows, header.columns) != (first.rows, first.columns):
-            raise RejectedError("inconsistent_series", "Rows, Columns")
-        if not np.allclose(header.orientation, first.orientation, rtol=0, atol=_SAME_GEOMETRY):
-            raise RejectedError("inconsistent_series", "ImageOrientationPatient")
-        if not np.allclose(header.pixel_spacing, first.pixel_spacing, rtol=0, atol=_SAME_GEOMETRY):
-            raise RejectedError("inconsistent_series", "PixelSpacing")

@@ -57,7 +57,7 @@ class Source:
 
     def rejection(self, error: RejectedError) -> Rejection:
         """Return the rejection of this file, or of the series that it is the first of."""
-        return Rejection(error.reason, error.message, self)
+        return Rejection(error.reason, error.message, self, error.series_uid)
 
     def __str__(self) -> str:
         """Return the path, with the member behind an exclamation mark."""
@@ -76,11 +76,14 @@ class Rejection:
         What is wrong and what to do; without patient data, so it may be stored and shown.
     source : Source
         The file, or the first file of the series. Its path may hold patient data: show it only when asked to.
+    series_uid : str
+        The series that it belongs to, empty where that is not known; never shown.
     """
 
     reason: str
     message: str
     source: Source
+    series_uid: str = ""
 
 
 def find_files(folder: Path) -> Iterator[Path]:

@@ -1,7 +1,7 @@
-"""PNG and JPEG files before they are decoded: whether they are whole, and how much a decoder would have to unpack.
+"""Picture files before they are decoded: whether they are whole, and how much a decoder would have to unpack.
 
 A small file can claim a picture of gigabytes, so its size is read from the header first. Sources: the PNG
-specification (https://www.w3.org/TR/png-3/) and ITU-T T.81, annex B, for JPEG.
+specification (https://www.w3.org/TR/png-3/) and ITU-T T.81, annex B, for JPEG; `netpbm` has that of PGM and PPM.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import zlib
 from dataclasses import dataclass
 
 from lungdb.errors import LungdbError
+from lungdb.imaging.netpbm import is_netpbm, read_netpbm_header
 
 MOST_BYTES = 64_000_000
 """Bytes of a picture file at most."""
@@ -38,7 +39,7 @@ class PictureHeader:
     Attributes
     ----------
     kind : str
-        `PNG` or `JPEG`.
+        `PNG`, `JPEG`, `PGM` or `PPM`.
     rows, cols : int
         As they lie in the file, before an Exif orientation turns them.
     has_alpha : bool
@@ -54,10 +55,15 @@ class PictureHeader:
     depth: int = 1
 
 
-def read_picture_header(data: bytes) -> PictureHeader:
-    """Check that a file is a whole PNG or JPEG file of a size that may be decoded.
+def begins_as_picture(start: bytes) -> bool:
+    """Tell from its first eight bytes whether a file is a picture of a kind that is read."""
+    return start.startswith((_PNG, _JPEG)) or is_netpbm(start)
 
-    Of a PNG file the check value of every part is compared; JPEG has none, so that damage within its pixels passes.
+
+def read_picture_header(data: bytes) -> PictureHeader:
+    """Check that a file is a whole PNG, JPEG, PGM or PPM file of a size that may be decoded.
+
+    Of a PNG file the check value of every part is compared; the others have none, so that damage within pixels passes.
 
     Parameters
     ----------
@@ -67,7 +73,7 @@ def read_picture_header(data: bytes) -> PictureHeader:
     Raises
     ------
     LungdbError
-        It is neither, is cut off or damaged, or has more than `MOST_BYTES` bytes, or `MOST_UNPACKED` unpacked.
+        It is none, is cut off or damaged, or has more than `MOST_BYTES` bytes, or `MOST_UNPACKED` unpacked.
     """
     if len(data) > MOST_BYTES:
         raise LungdbError(
@@ -77,8 +83,11 @@ def read_picture_header(data: bytes) -> PictureHeader:
         header = _png(data)
     elif data.startswith(_JPEG):
         header = _jpeg(data)
+    elif is_netpbm(data[:8]):
+        found = read_netpbm_header(data)
+        header = PictureHeader(found.kind, found.rows, found.cols, has_alpha=False, depth=found.depth)
     else:
-        raise LungdbError("The picture is neither a PNG nor a JPEG file. Convert it to one of them.")
+        raise LungdbError("The picture is no PNG, JPEG, PGM or PPM file. Convert it to one of them.")
     if header.rows < 1 or header.cols < 1:
         raise LungdbError(f"The picture has {header.rows} × {header.cols} pixels. Copy the file again.")
     unpacked = header.rows * header.cols * (3 + header.has_alpha) * header.depth

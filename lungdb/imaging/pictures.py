@@ -1,4 +1,4 @@
-"""Pictures that are no scans: PNG and JPEG files to what a network reads."""
+"""Pictures that are no scans: PNG, JPEG, PGM and PPM files to what a network reads."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import LungdbError
+from lungdb.imaging.netpbm import decode_netpbm
 from lungdb.imaging.picture_files import PictureHeader, read_picture_header
 
 Picture = NDArray[np.uint8]
@@ -24,7 +25,7 @@ def prepare_picture(
     Parameters
     ----------
     data : bytes
-        A PNG or JPEG file.
+        A PNG, JPEG, PGM or PPM file.
     size : tuple of two int
         Rows and columns that the network reads.
     channel_order : str
@@ -49,14 +50,14 @@ def prepare_picture(
 def decode_picture(data: bytes, channel_order: str = "rgb") -> Picture:
     """Decode a picture file.
 
-    Grey becomes three equal channels, a palette its colours, 16 bits their upper 8. What is transparent shows white
-    behind it, as on a page. A JPEG's Exif orientation is applied, so that the picture stands as it was taken; a PNG's
-    is not, as viewers do.
+    Grey becomes three equal channels, a palette its colours, 16 bits their upper 8; `netpbm` tells of PGM and PPM. What
+    is transparent shows white behind it, as on a page. A JPEG's Exif orientation is applied, so that the picture stands
+    as it was taken; a PNG's is not, as viewers do.
 
     Parameters
     ----------
     data : bytes
-        A PNG or JPEG file; its size is checked before anything is unpacked.
+        A PNG, JPEG, PGM or PPM file; its size is checked before anything is unpacked.
     channel_order : str
         `rgb` or `bgr`.
 
@@ -67,9 +68,12 @@ def decode_picture(data: bytes, channel_order: str = "rgb") -> Picture:
     Raises
     ------
     LungdbError
-        The file is neither, is damaged or too large (see `read_picture_header`), or OpenCV cannot decode it.
+        The file is none, is damaged or too large (see `read_picture_header`), or OpenCV cannot decode it.
     """
     header = read_picture_header(data)
+    if header.kind in ("PGM", "PPM"):
+        picture = decode_netpbm(data)
+        return picture if channel_order == "rgb" else picture[:, :, ::-1].copy()
     try:
         decoded = cv2.imdecode(np.frombuffer(data, np.uint8), _flags(header))
     except cv2.error:

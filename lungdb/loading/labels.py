@@ -10,7 +10,7 @@ from lungdb.database import Connection, run
 from lungdb.database.transaction import transaction
 from lungdb.errors import LungdbError
 from lungdb.loading.site_identity import stored_identity
-from lungdb.loading.tables import LineError, read_table
+from lungdb.loading.tables import LineError, read_table, whole_number
 
 _PATIENTS = "SELECT patient_id FROM dbo.patients;"
 _LABELS = "SELECT patient_id, label FROM dbo.labels WITH (UPDLOCK, HOLDLOCK);"
@@ -95,6 +95,7 @@ def store_labels(connection: Connection, labels: dict[str, int], source: str, ke
 
 
 def _label(values: dict[str, str]) -> int:
-    if values["cancer"] not in ("0", "1"):
+    label = whole_number(values["cancer"])
+    if label not in (0, 1):
         raise LineError("has a label that is not 0 or 1")
-    return int(values["cancer"])
+    return label

@@ -10,6 +10,7 @@ from typing import Any
 from lungdb.database import Connection, run
 from lungdb.errors import LungdbError
 from lungdb.loading.precision import Entry
+from lungdb.networks.wording import printable
 
 _NEXT_VERSION = """
 SELECT COALESCE(MAX(version), 0) + 1 AS version FROM dbo.networks WITH (UPDLOCK, HOLDLOCK) WHERE name = ?;
@@ -81,7 +82,9 @@ def store_network(connection: Connection, name: str, entry: Entry, *, renamed: b
     for other, number, hashed, details in run(connection, _LOADED)[0].rows:
         if bytes(hashed) == sha256 or _is_same(json.loads(details), entry.details):
             if renamed and other != name:
-                raise LungdbError(f"The same network is in the database as {other}, version {number}. Use that name.")
+                raise LungdbError(
+                    f"The same network is in the database as {printable(other)}, version {number}. Use that name."
+                )
             return StoredNetwork(other, number, is_new=False)
     run(connection, _INSERT, (name, version, entry.library, entry.model, sha256, json.dumps(entry.details)))
     return StoredNetwork(name, version, is_new=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +10,11 @@ from typing import Any
 from lungdb.database.site import open_database
 from lungdb.database.transaction import transaction
 from lungdb.errors import LungdbError
-from lungdb.loading.network_file import NetworkFile, convert, read_file
+from lungdb.loading.network_file import NetworkFile, find_file
 from lungdb.loading.network_store import StoredNetwork, store_network
 from lungdb.loading.precision import PICTURES, Entry, make_precision
+from lungdb.loading.preparing import Task, prepare_apart
+from lungdb.networks.wording import printable
 
 _LONGEST_NAME = 128
 
@@ -34,6 +35,10 @@ class Wish:
         Name in the database; None is the file's.
     output : str or None
         Which output of a CNTK network is meant, where it has several.
+    layer : str or None
+        The layer that features are taken from; None is the one under the classifier.
+    mean_file : Path or None
+        CNTK's mean picture, which the network is to subtract.
     described : mapping
         What is said about the network, from `describe`.
     precision : str
@@ -49,6 +54,8 @@ class Wish:
     sha256: str | None = None
     name: str | None = None
     output: str | None = None
+    layer: str | None = None
+    mean_file: Path | None = None
     described: Mapping[str, Any] = field(default_factory=dict)
     precision: str = "float32"
     pictures: int = PICTURES
@@ -70,7 +77,6 @@ def describe(
         The catalog has no such architecture, or mean and std are not usable or not given together.
     """
     from lungdb.networks.architectures import catalog
-    from lungdb.networks.entry import check_normalisation
 
     if (mean is None) != (std is None):
         raise LungdbError("--mean and --std go together. Give both or neither.")
@@ -78,13 +84,15 @@ def describe(
     if architecture:
         described["architecture"] = catalog.architecture(architecture).name
     if mean:
+        from lungdb.networks.entry import check_normalisation  # which imports onnx, half a second
+
         described["normalisation"] = check_normalisation({"mean": mean, "std": std})
     given = {"input_size": input_size, "channel_order": channel_order}
     return described | {name: value for name, value in given.items() if value is not None}
 
 
 def load_network(
-    target: str | None, wish: Wish, on_entry: Callable[[NetworkFile, Entry], object]
+    target: str | None, wish: Wish, on_entry: Callable[[NetworkFile, Entry, tuple[str, ...]], object]
 ) -> list[StoredNetwork]:
     """Load a network.
 
@@ -93,7 +101,7 @@ def load_network(
     target : str or None
         As `lungdb.database.site.open_database` takes it.
     on_entry : callable
-        Called with the file and what is to be stored of it, for each precision as soon as it is made.
+        Called with the file, what is to be stored of it and notes for people, for each precision as soon as it is made.
 
     Returns
     -------
@@ -108,44 +116,22 @@ def load_network(
     """
     with open_database(target):
         pass  # what is wrong with the target is better known before a long download than after it
-    file = read_file(wish.source, wish.folder, wish.sha256)
+    file = find_file(wish.source, wish.folder, wish.sha256)
     name = file.name if wish.name is None else wish.name
     names = [name] if wish.precision == "float32" else [name, f"{name}-{wish.precision}"]
     if not name or len(names[-1]) > _LONGEST_NAME:
-        raise LungdbError(f"The name '{names[-1]}' has {len(names[-1])} characters. Give one of 1 to 128 with --name.")
-    entries = [_entry(file, wish.output, wish.described)]
-    on_entry(file, entries[0])
+        raise LungdbError(
+            f"The name '{printable(names[-1])}' has {len(names[-1])} characters. Give one of 1 to 128 with --name."
+        )
+    prepared = prepare_apart(Task(file, wish.output, wish.layer, wish.mean_file, wish.described))
+    entries = [Entry(prepared.model, prepared.format, prepared.details)]
+    on_entry(file, entries[0], prepared.notes)
     with open_database(target) as connection:
         if wish.precision != "float32":
             entries.append(make_precision(connection, entries[0], wish.precision, wish.pictures, force=wish.force))
-            on_entry(file, entries[1])
+            on_entry(file, entries[1], ())
         with transaction(connection):
             return [
                 store_network(connection, name, entry, renamed=bool(wish.name))
                 for name, entry in zip(names, entries, strict=True)
             ]
-
-
-def _entry(file: NetworkFile, output: str | None, described: Mapping[str, Any]) -> Entry:
-    """Make a file's network what is stored: canonical ONNX and its details."""
-    from lungdb.networks.entry import network_details, prepare_network
-    from lungdb.networks.quantising import precision_of
-
-    converted, kind, recognised = convert(file, output, described.get("input_size"))
-    model = prepare_network(converted)
-    told = {"architecture": recognised, "precision": precision_of(model), **described}
-    details = network_details(model, source_format=kind, source_sha256=file.sha256, **told)
-    return Entry(_annotated(model, details) if described else model, kind, details)
-
-
-def _annotated(model: bytes, details: dict[str, Any]) -> bytes:
-    """Write what the user said of a network into it: looked up by its hash, it may have only one description."""
-    import onnx
-
-    from lungdb.networks.entry import METADATA_KEY
-
-    parsed = onnx.load_from_string(model)
-    properties = {entry.key: entry.value for entry in parsed.metadata_props}
-    told = {key: details[key] for key in ("architecture", "input", "normalisation")}
-    onnx.helper.set_model_props(parsed, {**properties, METADATA_KEY: json.dumps(told)})
-    return bytes(parsed.SerializeToString())

@@ -13,7 +13,7 @@ from lungdb.database import Connection, run
 from lungdb.database.transaction import transaction
 from lungdb.errors import LungdbError
 from lungdb.loading.site_identity import stored_identity
-from lungdb.loading.tables import LineError, read_table
+from lungdb.loading.tables import LineError, read_table, whole_number
 
 _COLUMNS = ("patient_id", "display_name", "sex", "birth_year")
 _IDS = "SELECT patient_id FROM dbo.patients ORDER BY idx;"
@@ -118,6 +118,7 @@ def _person(values: dict[str, str]) -> Person:
         raise LineError(f"has a display_name that is longer than {_NAME_LENGTH} characters or not printable")
     if sex.upper() not in ("", "F", "M", "O"):
         raise LineError("has a sex that is not F, M or O")
-    if year and not (year.isascii() and year.isdigit() and _FIRST_YEAR <= int(year) <= date.today().year):
+    born = whole_number(year)
+    if year and (born is None or not _FIRST_YEAR <= born <= date.today().year):
         raise LineError(f"has a birth_year that is not {_FIRST_YEAR} to this year")
-    return name or None, sex.upper() or None, int(year) if year else None
+    return name or None, sex.upper() or None, born

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from lungdb.errors import LungdbError
-from lungdb.loading.tables import LineError, read_table
+from lungdb.loading.tables import LineError, read_table, whole_number
 
 _MOST_CLASSES = 256
 
@@ -25,7 +25,14 @@ def read_labels(path: Path) -> dict[str, int | None]:
         The file cannot be read, or a line is wrong.
     """
     found = read_table(path, "labels", ("name", "label"), _label)
-    return {name.replace("\\", "/"): label for name, label in found.items()}
+    labels: dict[str, int | None] = {}
+    for name, label in found.items():
+        if labels.setdefault(name.replace("\\", "/"), label) != label:
+            raise LungdbError(
+                f"'{path.name}' has two labels for a picture, once with slashes and once with backslashes in its name. "
+                "Correct the file; nothing has been changed."
+            )
+    return labels
 
 
 def class_numbers(names: Sequence[str]) -> dict[str, int]:
@@ -53,9 +60,10 @@ def class_numbers(names: Sequence[str]) -> dict[str, int]:
 
 
 def _label(values: dict[str, str]) -> int | None:
-    if values["label"] and not _is_label(values["label"]):
+    label = whole_number(values["label"])
+    if values["label"] and (label is None or label >= _MOST_CLASSES):
         raise LineError("has a label that is not 0 to 255")
-    return int(values["label"]) if values["label"] else None
+    return label
 
 
 def _is_label(text: str) -> bool:

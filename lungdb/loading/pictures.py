@@ -1,4 +1,4 @@
-"""A folder of PNG and JPEG files becomes dbo.images, a few in each transaction; those that are there are left alone."""
+"""A folder of picture files becomes dbo.images, a few in each transaction; those that are there are left alone."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ from tqdm import tqdm
 from lungdb.database import Connection, run
 from lungdb.database.transaction import transaction
 from lungdb.errors import LungdbError
-from lungdb.imaging.picture_files import MOST_BYTES
+from lungdb.imaging.picture_files import MOST_BYTES, begins_as_picture
 from lungdb.imaging.pictures import decode_picture
 from lungdb.loading.picture_labels import class_numbers
 from lungdb.networks.running.processors import allowed_processors
 
 REASONS = {
     "unreadable": "The file cannot be read. Check its permissions and the disk.",
-    "not_a_picture": "The file is neither a PNG nor a JPEG. Convert it if it should be one.",
+    "not_a_picture": "The file is no PNG, JPEG, PGM or PPM. Convert it if it should be a picture.",
     "refused": "The picture is damaged or too large; --show-paths tells which it is.",
     "duplicate": "The same picture is there under another name. Nothing to do.",
     "other_picture": "The database holds another picture of this name. Add --replace to take this one; features made "
@@ -79,7 +79,7 @@ class _File:
 def load_pictures(
     connection: Connection, folder: Path, labels: Mapping[str, int | None], *, replace: bool = False
 ) -> Report:
-    """Load the PNG and JPEG files of a folder and its subfolders.
+    """Load the PNG, JPEG, PGM and PPM files of a folder and its subfolders.
 
     A picture's name is its path below the folder, with slashes. One that the database holds with the same SHA-256 is
     unchanged, so an interrupted load is completed by running it again.
@@ -134,10 +134,10 @@ def find_names(folder: Path) -> list[str]:
 
 
 def is_picture(path: Path) -> bool:
-    """Tell whether a file begins as a PNG or JPEG does; one that cannot be read may be one."""
+    """Tell whether a file begins as a picture does; one that cannot be read may be one."""
     try:
         with path.open("rb") as file:
-            return file.read(8).startswith((b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff"))
+            return begins_as_picture(file.read(8))
     except OSError:
         return True
 

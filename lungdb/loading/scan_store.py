@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from lungdb.database import Connection, run
 from lungdb.database.transaction import transaction
 from lungdb.dicom.identity import Identity
+from lungdb.dicom.primary import Extent, choose_primary
 from lungdb.dicom.rejection import RejectedError
-from lungdb.dicom.series import Extent, Series, choose_primary
+from lungdb.dicom.series import Series
 from lungdb.dicom.source import Rejection
 from lungdb.dicom.tasks import EncodedSlice
 from lungdb.imaging.codecs import content_sha256
+
+INTAKE_RULE = 2
+"""How slices became Hounsfield units, of dbo.scans: 1 took stored value 0 for padding, and any unit for the HU."""
 
 # Taken first in every transaction, this lock lets one loader write at a time, so idx has no gaps and nothing deadlocks.
 _NEXT_IDX = "SELECT COALESCE(MAX(idx), -1) + 1 AS idx FROM dbo.patients WITH (UPDLOCK, HOLDLOCK);"
@@ -25,17 +29,21 @@ _LOCK_WORKLIST = (
 )
 _FIND_PATIENT = "SELECT patient_id FROM dbo.patients WHERE patient_id = ?;"
 _INSERT_PATIENT = "INSERT INTO dbo.patients (patient_id, idx) VALUES (?, ?);"
-_FIND_SCAN = "SELECT scan_id, patient_id, content_sha256, patient_orientation FROM dbo.scans WHERE series_uid = ?;"
-_EXTENTS = "SELECT series_uid, spacing_z, number_images FROM dbo.scans WHERE patient_id = ?;"
+_FIND_SCAN = (
+    "SELECT scan_id, series_uid, patient_id, content_sha256, patient_orientation, intake_rule FROM dbo.scans "
+    "WHERE series_uid = ?;"
+)
+_EXTENTS = "SELECT series_uid, spacing_z, number_images, monoenergetic_kev FROM dbo.scans WHERE patient_id = ?;"
 _NONE_PRIMARY = "UPDATE dbo.scans SET is_primary = 0 WHERE patient_id = ? AND is_primary = 1;"
 _SET_PRIMARY = "UPDATE dbo.scans SET is_primary = 1 WHERE series_uid = ?;"
 _INSERT_SCAN = """
 INSERT INTO dbo.scans (
     patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, deidentification, image_rows, image_cols,
-    number_images, spacing_z, spacing_y, spacing_x, gantry_tilt, patient_orientation, content_sha256
+    number_images, spacing_z, spacing_y, spacing_x, gantry_tilt, patient_orientation, content_sha256, intake_rule,
+    monoenergetic_kev
 )
 OUTPUT inserted.scan_id
-VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
 """
 # Of a scan that was loaded before this was recorded. What was drawn of it may have stood the wrong way round.
 _RECORD_ORIENTATION = """
@@ -44,6 +52,8 @@ DELETE FROM dbo.animations
 WHERE scan_id IN (SELECT scan_id FROM dbo.scans WHERE series_uid = @Series AND patient_orientation IS NULL);
 UPDATE dbo.scans SET patient_orientation = @Orientation WHERE series_uid = @Series AND patient_orientation IS NULL;
 """
+# Of a scan that an earlier rule took in with the same pixels.
+_RECORD_RULE = "UPDATE dbo.scans SET intake_rule = ?, monoenergetic_kev = ? WHERE series_uid = ?;"
 _INSERT_SLICE = """
 INSERT INTO dbo.scan_images (
     scan_id, slice_index, position_z, instance_uid, rescale_slope, rescale_intercept, pixels, pixels_sha256
@@ -108,7 +118,7 @@ class EncodedScan:
 def stored_extent(series: Series, identity: Identity) -> Extent:
     """Return a series' extent with the UID that the database knows it by."""
     extent = series.extent
-    return Extent(identity.uid(extent.series_uid), extent.spacing_z, extent.number_images)
+    return replace(extent, series_uid=identity.uid(extent.series_uid))
 
 
 def make_scan(series: Series, encoded: Sequence[EncodedSlice], identity: Identity) -> EncodedScan:
@@ -175,7 +185,10 @@ def outcome(connection: Connection, scan: EncodedScan, *, all_series: bool, repl
             check_wanted(connection, scan.patient_id, scan.extent)
         _has_patient(connection, scan.patient_id)
         return "loaded"
-    _, patient_id, content, orientation = found[0]
+    _, series_uid, patient_id, content, orientation, _ = found[0]
+    # The database compares without case: two series must not become one.
+    if series_uid != scan.extent.series_uid:
+        raise RejectedError("similar_series_uid")
     if patient_id != scan.patient_id:
         raise RejectedError("other_patient")
     if bytes(content) == scan.content_sha256 and orientation in (None, scan.patient_orientation):
@@ -211,20 +224,35 @@ def store_scan(connection: Connection, scan: EncodedScan, *, all_series: bool, r
         run(connection, _LOCK_WORKLIST, (scan.patient_id,))
         done = outcome(connection, scan, all_series=all_series, replace=replace)
         if done == "unchanged":
-            run(connection, _RECORD_ORIENTATION, (scan.patient_orientation, scan.extent.series_uid))
+            _record(connection, scan)
             return done
         if done == "replaced":
-            scan_id = run(connection, _FIND_SCAN, (scan.extent.series_uid,))[0].rows[0][0]
-            for statement in _DELETE_SCAN:
-                run(connection, statement, (scan_id,))
+            _delete_scan(connection, scan.extent.series_uid)
         if not _has_patient(connection, scan.patient_id):
             run(connection, _INSERT_PATIENT, (scan.patient_id, next_idx))
         _insert_scan(connection, scan)
-        primary = choose_primary(_extents(connection, scan.patient_id))
-        run(connection, _NONE_PRIMARY, (scan.patient_id,))
-        run(connection, _SET_PRIMARY, (primary.series_uid,))
-        run(connection, _REFRESH_WORKLIST, (scan.patient_id,))
+        _settle_primary(connection, scan.patient_id)
     return done
+
+
+def remove_scan(connection: Connection, series_uid: str) -> bool:
+    """Remove a scan that an earlier rule took in, and what was made from it; tell whether there was one.
+
+    Parameters
+    ----------
+    series_uid : str
+        As the database knows it.
+    """
+    with transaction(connection):
+        run(connection, _NEXT_IDX)
+        found = run(connection, _FIND_SCAN, (series_uid,))[0].rows
+        if not found or found[0][1] != series_uid or found[0][5] >= INTAKE_RULE:
+            return False
+        patient_id = found[0][2]
+        run(connection, _LOCK_WORKLIST, (patient_id,))
+        _delete_scan(connection, series_uid)
+        _settle_primary(connection, patient_id)
+    return True
 
 
 def store_rejections(connection: Connection, rejections: Sequence[Rejection], identity: Identity) -> None:
@@ -242,6 +270,29 @@ def _extents(connection: Connection, patient_id: str) -> list[Extent]:
     return [Extent(*row) for row in run(connection, _EXTENTS, (patient_id,))[0].rows]
 
 
+def _settle_primary(connection: Connection, patient_id: str) -> None:
+    extents = _extents(connection, patient_id)
+    if extents:
+        run(connection, _NONE_PRIMARY, (patient_id,))
+        run(connection, _SET_PRIMARY, (choose_primary(extents).series_uid,))
+        run(connection, _REFRESH_WORKLIST, (patient_id,))
+
+
+def _record(connection: Connection, scan: EncodedScan) -> None:
+    """Note of a scan with the same pixels what earlier versions did not know."""
+    series_uid = scan.extent.series_uid
+    run(connection, _RECORD_ORIENTATION, (scan.patient_orientation, series_uid))
+    if run(connection, _FIND_SCAN, (series_uid,))[0].rows[0][5] < INTAKE_RULE:
+        run(connection, _RECORD_RULE, (INTAKE_RULE, scan.extent.monoenergetic_kev, series_uid))
+        _settle_primary(connection, scan.patient_id)
+
+
+def _delete_scan(connection: Connection, series_uid: str) -> None:
+    scan_id = run(connection, _FIND_SCAN, (series_uid,))[0].rows[0][0]
+    for statement in _DELETE_SCAN:
+        run(connection, statement, (scan_id,))
+
+
 def _has_patient(connection: Connection, patient_id: str) -> bool:
     found = run(connection, _FIND_PATIENT, (patient_id,))[0].rows
     # The database compares without case: two patients must not become one.
@@ -253,7 +304,8 @@ def _has_patient(connection: Connection, patient_id: str) -> bool:
 def _insert_scan(connection: Connection, scan: EncodedScan) -> None:
     extent = scan.extent
     geometry = (extent.number_images, extent.spacing_z, *scan.spacing, scan.gantry_tilt, scan.patient_orientation)
-    values = (scan.patient_id, extent.series_uid, *scan.columns, *geometry, scan.content_sha256)
+    rule = (INTAKE_RULE, extent.monoenergetic_kev)
+    values = (scan.patient_id, extent.series_uid, *scan.columns, *geometry, scan.content_sha256, *rule)
     scan_id = run(connection, _INSERT_SCAN, values)[0].scalar()
     # A few at a time, because the engine may copy what it is given.
     for start in range(0, len(scan.slices), _SLICES_AT_ONCE):

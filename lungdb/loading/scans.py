@@ -6,7 +6,6 @@ import os
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -14,19 +13,22 @@ from tqdm import tqdm
 
 from lungdb.database import Connection
 from lungdb.dicom.folder import read_folder
-from lungdb.dicom.header import SliceHeader
+from lungdb.dicom.hounsfield import check_air
 from lungdb.dicom.identity import Identity
 from lungdb.dicom.limits import MEGABYTE, Limits
+from lungdb.dicom.patients import Naming
+from lungdb.dicom.primary import Extent
 from lungdb.dicom.rejection import RejectedError
-from lungdb.dicom.series import Extent, Series, rank
+from lungdb.dicom.series import Series, rank
 from lungdb.dicom.source import Rejection, Source, find_files
-from lungdb.dicom.tasks import EncodedSlice, encode, start_workers
+from lungdb.dicom.tasks import EncodedSlice, encode_all, start_workers
 from lungdb.isolation import Workers
 from lungdb.loading.scan_store import (
     EncodedScan,
     check_wanted,
     make_scan,
     outcome,
+    remove_scan,
     store_rejections,
     store_scan,
     stored_extent,
@@ -46,6 +48,8 @@ class Options:
         As of `lungdb.loading.scan_store.store_scan`.
     allow_gaps : bool
         Take series without their unusable or missing slices.
+    empty_patient_id : str
+        What stands for an empty PatientID, one of `lungdb.dicom.patients.RULES`; empty to refuse it.
     dry_run : bool
         Write nothing.
     workers : int
@@ -57,6 +61,7 @@ class Options:
     all_series: bool = False
     replace: bool = False
     allow_gaps: bool = False
+    empty_patient_id: str = ""
     dry_run: bool = False
     workers: int = field(default_factory=lambda: os.cpu_count() or 1)
     limits: Limits = field(default_factory=Limits)
@@ -76,6 +81,8 @@ class Report:
         Their pixels whose HU did not fit int16.
     tilted : int
         Series of them whose gantry was tilted by a degree or more.
+    removed : int
+        Scans that an earlier version took though they are no Hounsfield units, and that --replace took away.
     rejected : Counter
         How many files and series were not taken, by reason.
     """
@@ -84,6 +91,7 @@ class Report:
     slices: int = 0
     clipped: int = 0
     tilted: int = 0
+    removed: int = 0
     rejected: Counter[str] = field(default_factory=Counter)
 
 
@@ -119,7 +127,8 @@ def load_folder(
     # A process takes half a second to start: a small folder is read by one.
     count = max(1, min(options.workers, sum(map(_size, files)) // (4 * MEGABYTE)))
     with start_workers(count, options.limits) as workers:
-        return _Load(connection, identity, options, workers, on_rejection).run(files)
+        naming = Naming(options.empty_patient_id, folder)
+        return _Load(connection, identity, options, workers, on_rejection).run(files, naming)
 
 
 class _Load:
@@ -142,8 +151,8 @@ class _Load:
         self.unwritten: list[Rejection] = []
         self.taken: dict[str, list[Extent]] = defaultdict(list)
 
-    def run(self, files: Sequence[Path]) -> Report:
-        candidates = self._read_headers(files)
+    def run(self, files: Sequence[Path], naming: Naming) -> Report:
+        candidates = self._read_headers(files, naming)
         total = sum(len(one.headers) for ranked in candidates for one in ranked)
         with tqdm(desc="Loading scans", total=total, unit=" slices", disable=None) as self.bar:
             while any(candidates):
@@ -151,13 +160,18 @@ class _Load:
         self._write_rejections()
         return self.report
 
-    def _read_headers(self, files: Sequence[Path]) -> list[list[Series]]:
+    def _read_headers(self, files: Sequence[Path], naming: Naming) -> list[list[Series]]:
         """Return the series of each patient, the primary one first; patients in the order of their ids."""
         series = []
         options = self.options
         with tqdm(desc="Reading headers", total=len(files), unit=" files", disable=None) as bar:
             for found in read_folder(
-                files, self.workers, options.limits, allow_gaps=options.allow_gaps, on_file=bar.update
+                files,
+                self.workers,
+                options.limits,
+                naming=naming,
+                allow_gaps=options.allow_gaps,
+                on_file=bar.update,
             ):
                 if isinstance(found, Rejection):
                     self._reject(found)
@@ -196,11 +210,12 @@ class _Load:
 
     def _load_round(self, chosen: list[Series]) -> None:
         chunks = (chunk for series in chosen for chunk in series.chunks())
-        results = _one_by_one(self.workers.map(partial(encode, limits=self.options.limits), chunks))
+        results = encode_all(chunks, self.workers, self.options.limits)
         for series in chosen:
             try:
                 self._store(self._collect(series, results))
             except RejectedError as error:
+                error.series_uid = series.first.series_uid
                 self._reject(series.first.source.rejection(error))
 
     def _collect(self, series: Series, results: Iterator[EncodedSlice | RejectedError]) -> EncodedScan:
@@ -209,7 +224,7 @@ class _Load:
         Raises
         ------
         RejectedError
-            Slices could not be decoded, and gaps are not allowed, or all failed.
+            Slices could not be decoded, and gaps are not allowed, or all failed; or the pixels are no Hounsfield units.
         """
         kept: list[int] = []
         parts: list[EncodedSlice] = []
@@ -230,6 +245,8 @@ class _Load:
             self._reject(source.rejection(error))
         if failed and not parts:
             raise RejectedError("bad_slices", f"{len(failed)} of {len(series.headers)}")
+        if any(header.unit_is_unspecified for header in series.headers):
+            check_air(part.air for part in parts)
         return make_scan(series.keep(kept) if failed else series, parts, self.identity)
 
     def _store(self, scan: EncodedScan) -> None:
@@ -245,6 +262,8 @@ class _Load:
 
     def _reject(self, rejection: Rejection) -> None:
         self.report.rejected[rejection.reason] += 1
+        if rejection.reason == "not_hounsfield" and self.options.replace and not self.options.dry_run:
+            self.report.removed += remove_scan(self.connection, self.identity.uid(rejection.series_uid))
         if self.on_rejection is not None:
             self.on_rejection(rejection)
         self.unwritten.append(rejection)
@@ -255,14 +274,6 @@ class _Load:
         if not self.options.dry_run:
             store_rejections(self.connection, self.unwritten, self.identity)
         self.unwritten.clear()
-
-
-def _one_by_one(
-    results: Iterator[tuple[tuple[SliceHeader, ...], list[EncodedSlice | RejectedError] | RejectedError]],
-) -> Iterator[EncodedSlice | RejectedError]:
-    """Give each slice of a chunk its result; one that the worker did not survive is that of every slice."""
-    for chunk, found in results:
-        yield from [found] * len(chunk) if isinstance(found, RejectedError) else found
 
 
 def _size(path: Path) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import LungdbError
+from lungdb.networks.wording import listed, printable
 
 ACTIVATIONS = ("relu", "sigmoid", "tanh", "identity")
 _ACTIVATE: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
@@ -21,6 +22,9 @@ _ACTIVATE: dict[str, Callable[[NDArray[np.float64]], NDArray[np.float64]]] = {
     "identity": np.asarray,
 }
 _ONNX_ACTIVATIONS = {"Relu": "relu", "Sigmoid": "sigmoid", "Tanh": "tanh", "Softmax": "softmax"}
+_MOST_RATIO, _FREE_OF_RATIO = 100, 1 << 24
+"""How many times its size a file may unpack to, and the bytes that any may."""
+
 _NAMES = (
     (re.compile(r"(?:.*\.)?(\d+)\.weight"), re.compile(r"(?:.*\.)?(\d+)\.bias"), True),
     (re.compile(r"coefs_(\d+)"), re.compile(r"intercepts_(\d+)"), False),
@@ -71,16 +75,29 @@ def read_dense(data: bytes, activation: str = "relu") -> list[DenseLayer]:
     elif data[8:9] == b"{":
         layers = _named(_safetensors(data), activation)
     else:
-        layers = _onnx(data)
+        from lungdb.networks.graphs.graph import refusing
+
+        with refusing("read"):
+            layers = _onnx(data)
     return _checked(layers)
 
 
 def _npz(data: bytes) -> dict[str, NDArray[np.float64]]:
     try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            unpacked = sum(entry.file_size for entry in archive.infolist())
+        if unpacked > max(_FREE_OF_RATIO, _MOST_RATIO * len(data)):
+            raise LungdbError(
+                f"The npz file would unpack from {len(data):,} bytes to {unpacked:,}. Save weights with numpy.savez."
+            )
         with np.load(io.BytesIO(data), allow_pickle=False) as file:
             return {name: np.asarray(file[name], dtype=np.float64) for name in file.files}
-    except (ValueError, OSError, TypeError, zipfile.BadZipFile) as error:
-        raise LungdbError(f"The npz file cannot be read ({error}). Save plain numbers with numpy.savez.") from error
+    except LungdbError:
+        raise
+    # A header may claim more numbers than there are, and zipfile and zlib have exceptions of their own.
+    except Exception as error:
+        what = printable(error)[:200]
+        raise LungdbError(f"The npz file cannot be read ({what}). Save plain numbers with numpy.savez.") from error
 
 
 def _safetensors(data: bytes) -> dict[str, NDArray[np.float64]]:
@@ -104,7 +121,7 @@ def _named(tensors: Mapping[str, NDArray[np.float64]], activation: str) -> list[
                 for number in numbers
             ]
     raise LungdbError(
-        f"The tensors {', '.join(sorted(tensors)[:8]) or '(none)'} are not those of a dense network. Name them "
+        f"The tensors {listed(sorted(tensors)) or '(none)'} are not those of a dense network. Name them "
         "0.weight, 0.bias, 2.weight, … or coefs_0, intercepts_0, …, and leave others out."
     )
 
@@ -134,7 +151,7 @@ def _onnx(data: bytes) -> list[DenseLayer]:
             raise _not_dense(f"{node.op_type} computes a constant, which an export with constants folded has not")
         others = [name for name in names if name not in constants and name != flowing]
         if others or names.count(flowing) != 1:
-            raise _not_dense(f"{node.op_type} reads {', '.join(others or names)}, not just the layer before it")
+            raise _not_dense(f"{node.op_type} reads {listed(others or names)}, not just the layer before it")
         kind = node.op_type if node.domain in ("", "ai.onnx") else f"{node.domain}.{node.op_type}"
         if rank > 2 and kind not in ("Flatten", "Identity"):
             raise _not_dense(f"{kind} reads examples of {rank - 1} dimensions; it lacks a Flatten")

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from lungdb.phantoms.anatomy import Anatomy
 from lungdb.phantoms.grid import Grid, Volume
 
+_OUTSIDE = -1024  # Hounsfield units that loading makes of padding
 HIGHEST = 3071  # Hounsfield units, the end of 12 bits with the intercept −1024
 
 
@@ -55,7 +56,7 @@ def draw_scanner(rng: np.random.Generator) -> Scanner:
     sharp = rng.uniform(0, 1)
     round_field = bool(rng.random() < 0.4)
     stored = [(1.0, -1024.0, round_field), (1.0, -1000.0, True), (0.5, -1024.0, True)]
-    # Padding becomes the HU of stored value 0, which is air only where the intercept is.
+    # With another draw every phantom would be another one, and with them the figures that are published.
     if not round_field:
         stored.append((1.0, 0.0, True))
     others = len(stored) - 1
@@ -110,7 +111,7 @@ def scan(hu: Volume, grid: Grid, anatomy: Anatomy, scanner: Scanner, rng: np.ran
         picture = cv2.GaussianBlur(hu[k], (0, 0), scanner.blur / grid.pixel)
         picture += fine
         if outside is not None:
-            picture[outside] = scanner.intercept
+            picture[outside] = _OUTSIDE
         result[k] = np.clip(np.rint(picture), lowest, HIGHEST)
     return result
 

@@ -56,12 +56,12 @@ def main() -> int:
 def _bench(folder: Path, rounds: int) -> None:
     resnet50 = folder / "resnet50_random.onnx"
     resnet50.write_bytes(random_resnet50(seed=0))
-    large = _database(folder / "large", resnet50, patients=4, slices=96, size=512)
-    small = _database(folder / "small", DEMO_NETWORK, patients=40, slices=32, size=256)
+    large = database(folder / "large", resnet50, patients=4, slices=96, size=512)
+    small = database(folder / "small", DEMO_NETWORK, patients=40, slices=32, size=256)
     rows = [
-        ("ResNet-50, 512 × 512", 64, *_throughput(large, resnet50, 64, rounds)),
-        ("ResNet-50, 512 × 512", 512, *_throughput(large, resnet50, 512, rounds)),
-        ("demo network, 256 × 256", 64, *_throughput(small, DEMO_NETWORK, 64, rounds)),
+        ("ResNet-50, 512 × 512", 64, *throughput(large, resnet50, 64, rounds)),
+        ("ResNet-50, 512 × 512", 512, *throughput(large, resnet50, 512, rounds)),
+        ("demo network, 256 × 256", 64, *throughput(small, DEMO_NETWORK, 64, rounds)),
     ]
     print("\nGenerateFeatures over bare ONNX Runtime on the same batches already in memory, median of rounds:\n")
     print_table(
@@ -76,8 +76,8 @@ def _bench(folder: Path, rounds: int) -> None:
         rows,
     )
 
-    few = _database(folder / "few", DEMO_NETWORK, patients=10, slices=32, size=256)
-    many = _database(folder / "many", DEMO_NETWORK, patients=100, slices=32, size=256)
+    few = database(folder / "few", DEMO_NETWORK, patients=10, slices=32, size=256)
+    many = database(folder / "many", DEMO_NETWORK, patients=100, slices=32, size=256)
     print("\nPeak memory of GenerateFeatures with the demo network, 256 × 256 × 32:\n")
     print_table(("scans", "T-SQL engine, MB", "external Python, MB"), [(10, *_peak(few)), (100, *_peak(many))])
 
@@ -97,24 +97,26 @@ def _bench(folder: Path, rounds: int) -> None:
     print_table(("median, ms", "95th percentile, ms"), [_latency(many)])
 
 
-def _database(folder: Path, network: Path, *, patients: int, slices: int, size: int) -> str:
+def database(folder: Path, network: Path, *, patients: int, slices: int, size: int) -> str:
+    """Make a database of phantoms with a network called bench; returns its target."""
     folder.mkdir()
     target = f"sqlite:///{(folder / 'lung_cancer_database.db').as_posix()}"
     labels = make_dataset(folder / "scans", patients=patients, slices=slices, size=size)
     with closing(connect(target)) as connection:
         install(connection)
-    _succeed(load_scans.main(["-d", target, "--keep-ids", str(folder / "scans")]))
-    _succeed(load_labels.main(["-d", target, str(labels)]))
-    _succeed(load_network.main(["-d", target, str(network), "--name", "bench"]))
+    succeed(load_scans.main(["-d", target, "--keep-ids", str(folder / "scans")]))
+    succeed(load_labels.main(["-d", target, str(labels)]))
+    succeed(load_network.main(["-d", target, str(network), "--name", "bench"]))
     return target
 
 
-def _succeed(status: int) -> None:
+def succeed(status: int) -> None:
+    """End with a command's exit status unless it is 0."""
     if status:
         raise SystemExit(status)
 
 
-def _throughput(target: str, network: Path, chunk: int, rounds: int) -> Sequence[str]:
+def throughput(target: str, network: Path, chunk: int, rounds: int) -> Sequence[str]:
     """Time both ways alternately; a round of each first warms caches and the spare process up."""
     with closing(connect(target)) as connection:
         batches = _batches(connection, network)

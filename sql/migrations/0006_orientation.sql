@@ -1,4 +1,1 @@
--- How the images of a scan lie in the patient; lists of patients in the audit.
-ALTER TABLE dbo.scans ADD patient_orientation NVARCHAR(2) NULL;
-GO
-ALTER TABLE dbo.audit ALTER COLUMN detail NVARCHAR(4000) NULL;
+-- dbo.scans says how the images of a scan lie in the patient, NULL in what was loaded before; dbo.audit has room for lists of patients.

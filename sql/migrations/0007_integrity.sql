@@ -1,15 +1,8 @@
--- How padding was read and the energy of a scan; the SHA-256 of vectors and of a model's rows; an index for every foreign key.
-ALTER TABLE dbo.scans ADD intake_rule TINYINT NOT NULL CONSTRAINT DF_scans_intake_rule DEFAULT 1;
-GO
-ALTER TABLE dbo.scans ADD monoenergetic_kev REAL NULL;
-GO
-ALTER TABLE dbo.pooled_features ADD vector_sha256 VARBINARY(32) NULL;
-GO
-UPDATE dbo.pooled_features SET vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), vector)) WHERE vector_sha256 IS NULL;
-GO
--- Version 1 and 2 had no such table, and then it was made just now, with the column.
-IF COL_LENGTH(N'dbo.model_scoring', N'rows_sha256') IS NULL
-    ALTER TABLE dbo.model_scoring ADD rows_sha256 VARBINARY(32) NULL;
+-- The SHA-256 of vectors and of a model's rows. How padding was read, the energy of a scan: what was loaded before is of intake rule 1.
+WHILE EXISTS (SELECT 1 FROM dbo.pooled_features WHERE vector_sha256 IS NULL)
+    UPDATE TOP (2000) dbo.pooled_features
+    SET vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), vector))
+    WHERE vector_sha256 IS NULL;
 GO
 -- The rows of a logistic regression are compared with the model itself first: where they differ, or where the bytes are not those that
 -- were stored, there is no digest, so that it is refused until StoreModelNodes has made them again. Trees can be read by Python only.
@@ -53,52 +46,35 @@ WHERE s.trees = 0 AND TRY_CAST(JSON_VALUE(m.json, N'$.intercept') AS FLOAT) = s.
         INNER JOIN dbo.model_coefficients AS k ON k.classifier_id = t.classifier_id AND k.feature_index = t.feature_index
         WHERE t.classifier_id = s.classifier_id
             AND t.value = CASE t.name WHEN 'coefficient' THEN k.coefficient WHEN 'mean' THEN k.mean ELSE k.scale END);
-UPDATE s
-SET s.rows_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), CAST(CONCAT(
-    CONVERT(VARCHAR(64), (SELECT c.sha256 FROM dbo.classifiers AS c WHERE c.classifier_id = s.classifier_id), 2), ',',
-    s.width, ',', s.trees, ',', CONVERT(VARCHAR(16), CAST(s.divisor AS BINARY(8)), 2), ',',
-    CONVERT(VARCHAR(16), CAST(s.steepness AS BINARY(8)), 2), ',',
-    CONVERT(VARCHAR(16), CAST(CASE WHEN s.intercept = 0 THEN 0 ELSE s.intercept END AS BINARY(8)), 2), ',',
-    CONVERT(VARCHAR(16), CAST(s.prevalence AS BINARY(8)), 2), CHAR(10),
-    (SELECT STRING_AGG(CAST(CONCAT('n', n.tree, ',', n.node, ',', n.feature_index, ',',
-            CONVERT(VARCHAR(16), CAST(CASE WHEN n.threshold = 0 THEN 0 ELSE n.threshold END AS BINARY(8)), 2), ',', n.missing, ',',
-            n.default_left, ',', n.left_node, ',', n.right_node, ',',
-            CONVERT(VARCHAR(16), CAST(CASE WHEN n.leaf_value = 0 THEN 0 ELSE n.leaf_value END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
-            CHAR(10)) WITHIN GROUP (ORDER BY n.tree, n.node)
-        FROM dbo.model_nodes AS n WHERE n.classifier_id = s.classifier_id), CHAR(10),
-    (SELECT STRING_AGG(CAST(CONCAT('c', k.feature_index, ',',
-            CONVERT(VARCHAR(16), CAST(CASE WHEN k.mean = 0 THEN 0 ELSE k.mean END AS BINARY(8)), 2), ',',
-            CONVERT(VARCHAR(16), CAST(k.scale AS BINARY(8)), 2), ',',
-            CONVERT(VARCHAR(16), CAST(CASE WHEN k.coefficient = 0 THEN 0 ELSE k.coefficient END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
-            CHAR(10)) WITHIN GROUP (ORDER BY k.feature_index)
-        FROM dbo.model_coefficients AS k WHERE k.classifier_id = s.classifier_id), CHAR(10),
-    (SELECT STRING_AGG(CAST(CONCAT('p', p.position, ',', p.method, ',',
-            CONVERT(VARCHAR(16), CAST(CASE WHEN p.x = 0 THEN 0 ELSE p.x END AS BINARY(8)), 2), ',',
-            CONVERT(VARCHAR(16), CAST(CASE WHEN p.y = 0 THEN 0 ELSE p.y END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
-            CHAR(10)) WITHIN GROUP (ORDER BY p.position)
-        FROM dbo.model_calibration AS p WHERE p.classifier_id = s.classifier_id), CHAR(10)) AS VARCHAR(MAX))))
-FROM dbo.model_scoring AS s
-WHERE s.rows_sha256 IS NULL AND EXISTS (SELECT 1 FROM @kept AS q WHERE q.classifier_id = s.classifier_id);
+WHILE EXISTS (
+    SELECT 1 FROM dbo.model_scoring AS s INNER JOIN @kept AS q ON q.classifier_id = s.classifier_id WHERE s.rows_sha256 IS NULL)
+    UPDATE TOP (20) s
+    SET s.rows_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), CAST(CONCAT(
+        CONVERT(VARCHAR(64), (SELECT c.sha256 FROM dbo.classifiers AS c WHERE c.classifier_id = s.classifier_id), 2), ',',
+        s.width, ',', s.trees, ',', CONVERT(VARCHAR(16), CAST(s.divisor AS BINARY(8)), 2), ',',
+        CONVERT(VARCHAR(16), CAST(s.steepness AS BINARY(8)), 2), ',',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN s.intercept = 0 THEN 0 ELSE s.intercept END AS BINARY(8)), 2), ',',
+        CONVERT(VARCHAR(16), CAST(s.prevalence AS BINARY(8)), 2), CHAR(10),
+        (SELECT STRING_AGG(CAST(CONCAT('n', n.tree, ',', n.node, ',', n.feature_index, ',',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN n.threshold = 0 THEN 0 ELSE n.threshold END AS BINARY(8)), 2), ',', n.missing, ',',
+                n.default_left, ',', n.left_node, ',', n.right_node, ',',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN n.leaf_value = 0 THEN 0 ELSE n.leaf_value END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+                CHAR(10)) WITHIN GROUP (ORDER BY n.tree, n.node)
+            FROM dbo.model_nodes AS n WHERE n.classifier_id = s.classifier_id), CHAR(10),
+        (SELECT STRING_AGG(CAST(CONCAT('c', k.feature_index, ',',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN k.mean = 0 THEN 0 ELSE k.mean END AS BINARY(8)), 2), ',',
+                CONVERT(VARCHAR(16), CAST(k.scale AS BINARY(8)), 2), ',',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN k.coefficient = 0 THEN 0 ELSE k.coefficient END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+                CHAR(10)) WITHIN GROUP (ORDER BY k.feature_index)
+            FROM dbo.model_coefficients AS k WHERE k.classifier_id = s.classifier_id), CHAR(10),
+        (SELECT STRING_AGG(CAST(CONCAT('p', p.position, ',', p.method, ',',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN p.x = 0 THEN 0 ELSE p.x END AS BINARY(8)), 2), ',',
+                CONVERT(VARCHAR(16), CAST(CASE WHEN p.y = 0 THEN 0 ELSE p.y END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+                CHAR(10)) WITHIN GROUP (ORDER BY p.position)
+            FROM dbo.model_calibration AS p WHERE p.classifier_id = s.classifier_id), CHAR(10)) AS VARCHAR(MAX))))
+    FROM dbo.model_scoring AS s
+    WHERE s.rows_sha256 IS NULL AND EXISTS (SELECT 1 FROM @kept AS q WHERE q.classifier_id = s.classifier_id);
 IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE rows_sha256 IS NULL)
     PRINT N'Some models have rows in dbo.model_scoring that are not those of the model itself. Call StoreModelNodes for them.';
 IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE trees > 0)
     PRINT N'The nodes of trees are taken as they stand. Call StoreModelNodes for a model to make them again from the model itself.';
-GO
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_classifiers_feature_set')
-    CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_experiment_patients_patient')
-    CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_experiments_classifier')
-    CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_features_feature_set')
-    CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_image_features_feature_set')
-    CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_model_promotions_classifier')
-    CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_model_promotions_previous')
-    CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_predictions_classifier')
-    CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);
-IF NOT EXISTS (SELECT 1 FROM sys.indexes WHERE name = N'IX_search_trials_feature_set')
-    CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);

@@ -188,3 +188,34 @@ def test_a_killed_load_is_completed_by_the_next(target: str, query: Query, tmp_p
     wrong = "SELECT COUNT(*) FROM dbo.images WHERE sha256 <> HASHBYTES('SHA2_256', image);"
     assert query("SELECT COUNT(*) FROM dbo.images;") == [(300,)]
     assert query(wrong) == [(0,)]
+
+
+def test_pgm_and_ppm_files_are_loaded(target: str, query: Query, folder: Path) -> None:
+    """Which archives of radiology have."""
+    (folder / "cats" / "d.pgm").write_bytes(b"P5 2 2 255\n" + bytes(4))
+    write_picture(folder / "cats" / "e.ppm", 12)
+    assert main([str(folder), "-d", target, "--classes"]) == 0
+    assert [name for name, _ in query(STORED)][1:4] == ["cats/b.jpg", "cats/d.pgm", "cats/e.ppm"]
+
+
+def test_names_are_printed_without_what_a_terminal_obeys(
+    target: str, folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """An escape code, a line end and bytes that are no text, in names of files, of classes, of labels and in errors."""
+    for name in ("red\x1b[31m.png", "two\nlines.png", "bytes\udcff.png", "turn\u202e.png"):
+        write_picture(folder / "cats\x1b[2J" / name)
+    labels = tmp_path / "labels\x1b[31m.csv"
+    labels.write_text("name,label\nnobody.png,1\n")
+    main([str(folder), "-d", target, "--show-paths", "--classes"])
+    main([str(folder), "-d", target, "--labels", str(labels)])
+    labels.write_text("nothing")
+    main([str(folder), "-d", target, "--labels", str(labels)])
+    main([str(folder / "no\x1b[31m"), "-d", target])
+    printed = "".join(capfd.readouterr())
+    assert "\x1b" not in printed
+    assert "\u202e" not in printed
+    for name in ("red\\x1b[31m.png", "two\\nlines.png", "bytes\\udcff.png", "turn\\u202e.png"):
+        assert f"bad_name\tcats\\x1b[2J/{name}\t" in printed
+    assert "'cats\\x1b[2J'" in printed
+    assert "labels\\x1b[31m.csv" in printed
+    assert "no\\x1b[31m' does not exist" in printed

@@ -111,3 +111,21 @@ def test_labels_load_where_pydicom_is_not_installed(patients: str, query: Query,
     code = "import sys; sys.modules['pydicom'] = None; from lungdb.cli.load_labels import main; sys.exit(main())"
     subprocess.run([sys.executable, "-c", code, path, "-d", patients], check=True, cwd=ROOT, timeout=60)
     assert query(STORED) == [("a", 1, "labels.csv")]
+
+
+def test_the_source_of_labels_is_text_whatever_the_file_is_called(patients: str, query: Query, tmp_path: Path) -> None:
+    """Bytes that are no text could not be stored, and a page would show escape codes."""
+    assert main([write(tmp_path / "bytes\udcff\x1b[31m.csv", "id,cancer\na,0\n"), "-d", patients]) == 0
+    assert query(STORED) == [("a", 0, "bytes\\udcff\\x1b[31m.csv")]
+
+
+def test_names_and_ids_are_printed_without_what_a_terminal_obeys(
+    patients: str, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The name of a file in an error, and an id of a file."""
+    main([write(tmp_path / "red\x1b[31m.csv", "nothing"), "-d", patients])
+    main([write(tmp_path / "labels.csv", "id,cancer\na,1\nid\x1b[31m,1\n"), "-d", patients, "--show-ids"])
+    printed = "".join(capfd.readouterr())
+    assert "\x1b" not in printed
+    assert "'red\\x1b[31m.csv' has no header" in printed
+    assert "id\\x1b[31m" in printed

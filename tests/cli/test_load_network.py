@@ -7,18 +7,22 @@ import json
 import shutil
 from pathlib import Path
 
+import cv2
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
+from lungdb.cli.load_images import main as load_images
 from lungdb.cli.load_network import main
+from lungdb.cli.networks import main as networks
 from lungdb.imaging.codecs import decode_slice
 from lungdb.imaging.preprocessing import CtSlice, prepare
 from lungdb.loading.network_file import FORMATS
 from lungdb.networks.graphs.layers import select_layer
 from lungdb.networks.weights.files import FORMS
+from tests.networks.packages.packing import MEAN, SIDE, featurizer, less_mean, nupkg
 from tests.support.asking import Query, Store
 
 
@@ -278,3 +282,100 @@ def test_weights_are_built_for_the_size_asked_for(target: str, query: Query) -> 
     with np.load(DATA / "networks" / "alexnet_thin.reference_227.npz") as reference:
         expected = reference["penultimate"]
     assert np.abs(found - expected).max() < 1e-4 * np.abs(expected).max()
+
+
+def test_a_package_gives_the_features_of_its_networks_through_sql(
+    target: str, query: Query, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """FeaturizeImages gives what ONNX Runtime does when it runs the package's two networks one after the other."""
+    preparation = less_mean()
+    (tmp_path / "featurizer.1.0.nupkg").write_bytes(nupkg(preparation))
+    assert main([str(tmp_path / "featurizer.1.0.nupkg"), "-d", target]) == 0
+    told = capsys.readouterr().out
+    assert "'Network.onnx' of the package, less the mean picture of 'Preprocess.onnx'." in told
+    (tmp_path / "pictures").mkdir()
+    blue_first = np.random.default_rng(8).integers(0, 256, (SIDE, SIDE, 3)).astype(np.uint8)
+    assert cv2.imwrite(str(tmp_path / "pictures" / "p.png"), blue_first)
+    assert load_images([str(tmp_path / "pictures"), "-d", target]) == 0
+    query("EXECUTE dbo.FeaturizeImages @ModelName = N'featurizer.1.0.nupkg';")
+    ((array,),) = query("SELECT array FROM dbo.image_features;")
+    given = blue_first[:, :, ::-1].transpose(2, 0, 1)[None].astype(np.float32)
+    for content in (preparation, featurizer()):
+        model = onnx.load_from_string(content)
+        model.ir_version = 8
+        session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
+        given = session.run(None, {session.get_inputs()[0].name: given})[0]
+    np.testing.assert_allclose(np.frombuffer(array, "<f4"), given.ravel(), rtol=1e-5, atol=1e-5)
+
+
+def test_a_mean_file_takes_the_place_of_114(target: str, query: Query, tmp_path: Path) -> None:
+    """A network of CNTK's then reads 0…255 and subtracts the picture itself; a second description is refused."""
+    (tmp_path / "n.onnx").write_bytes(featurizer())
+    numbers = " ".join(map(repr, MEAN.transpose(1, 2, 0).ravel().tolist()))
+    (tmp_path / "mean.xml").write_text(
+        f"<opencv_storage><Channel>3</Channel><Row>{SIDE}</Row><Col>{SIDE}</Col><MeanImg><rows>1</rows>"
+        f"<cols>{MEAN.size}</cols><dt>f</dt><data>{numbers}</data></MeanImg></opencv_storage>"
+    )
+    path, mean = str(tmp_path / "n.onnx"), str(tmp_path / "mean.xml")
+    assert main([path, "-d", target, "--mean-file", mean, "--mean", "0,0,0", "--std", "1,1,1"]) == 1
+    assert main([path, "-d", target]) == 0
+    assert main([path, "-d", target, "--mean-file", mean]) == 0
+    without, with_mean = (json.loads(row[0]) for row in query("SELECT details FROM dbo.networks ORDER BY version;"))
+    assert without["normalisation"]["mean"] == [114 / 255] * 3
+    assert with_mean["normalisation"] == {"mean": [0, 0, 0], "std": [1 / 255] * 3}
+    assert [each["input"]["channel_order"] for each in (without, with_mean)] == ["bgr", "bgr"]
+    ((model,),) = query("SELECT model FROM dbo.networks WHERE version = 2;")
+    graph = onnx.load_from_string(model).graph
+    assert graph.node[0].op_type == "Sub"
+    (kept,) = [each for each in graph.initializer if each.name == graph.node[0].input[1]]
+    np.testing.assert_array_equal(numpy_helper.to_array(kept), MEAN)
+
+
+def test_weights_beside_the_file_are_read(target: str, query: Query, tmp_path: Path) -> None:
+    """Where they are missing the message names them."""
+    for name in ("model.onnx", "model.onnx.data"):
+        shutil.copy(DATA / "networks" / "external" / name, tmp_path)
+    assert main([str(tmp_path / "model.onnx"), "-d", target]) == 0
+    pictures = np.random.default_rng(2).standard_normal((2, 3, 32, 32)).astype(np.float32)
+    whole = onnx.load(tmp_path / "model.onnx").SerializeToString()  # onnx's own way of reading both files
+    session = onnxruntime.InferenceSession(whole, providers=["CPUExecutionProvider"])
+    classes = np.asarray(session.run(None, {"x": pictures})[0])
+    ((model,),) = query("SELECT model FROM dbo.networks;")
+    stored = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    np.testing.assert_allclose(stored.run(None, {"x": pictures})[0], classes, rtol=1e-4, atol=1e-5)
+
+
+def test_a_refusal_of_a_hostile_file_shows_no_escape_codes(
+    target: str, query: Query, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Of a tensor's name, through every library that quotes it."""
+    model = onnx.load(write_network(tmp_path / "net.onnx"))
+    model.graph.node[1].input[0] = "\x1b[31mmaps"
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString())
+    assert main([str(tmp_path / "net.onnx"), "-d", target]) == 1
+    told = capsys.readouterr().err.strip()
+    assert told.isprintable()
+    assert "\\x1b[31mmaps" in told
+    assert query("SELECT COUNT(*) AS n FROM dbo.networks;") == [(0,)]
+
+
+def test_a_named_layer_is_the_one_under_the_features(target: str, query: Query, tmp_path: Path) -> None:
+    """As penultimate, which FeaturizeImages takes by default."""
+    assert main([str(write_network(tmp_path / "net.onnx")), "-d", target, "--layer", "maps"]) == 0
+    ((details,),) = query("SELECT details FROM dbo.networks;")
+    assert json.loads(details)["layers"]["penultimate"] == "maps"
+    assert json.loads(details)["width"] == 4
+
+
+def test_a_file_name_with_escape_codes_is_printed_escaped(
+    target: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where it becomes the network's name, in the list of networks, and in refusals."""
+    path = write_network(tmp_path / "red\x1b[31m.onnx")
+    assert main([str(path), "-d", target]) == 0
+    assert networks(["-d", target]) == 0
+    assert main([str(path) + "x", "-d", target]) == 1
+    told = capsys.readouterr()
+    assert "\x1b" not in told.out + told.err
+    assert told.out.count("red\\x1b[31m.onnx") == 2
+    assert "red\\x1b[31m.onnxx" in told.err

@@ -99,3 +99,46 @@ def test_ctrl_c_ends_with_status_130_and_whole_scans(folder: Path, target: str, 
     assert "Interrupted" in errors
     assert "Traceback" not in errors
     assert_complete(query, query("SELECT COUNT(*) AS n FROM dbo.scans;")[0][0])
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are POSIX's")
+def test_sigterm_ends_with_status_143_and_whole_scans(folder: Path, target: str, query: Query) -> None:
+    """As a service manager ends what it runs; there is a sentence and no traceback."""
+    loader = start(folder, target)
+    wait_for_scans(query, 1)
+    loader.terminate()
+    _, errors = loader.communicate(timeout=60)
+    assert loader.returncode == 143, errors
+    assert "Terminated" in errors
+    assert "Traceback" not in errors
+    assert_complete(query, query("SELECT COUNT(*) AS n FROM dbo.scans;")[0][0])
+
+
+def test_scans_labels_and_a_network_are_loaded_at_the_same_time(
+    folder: Path, target: str, query: Query, tmp_path: Path
+) -> None:
+    """Each waits for the others' transactions only, and all of them come to their end."""
+    labels = tmp_path / "labels.csv"
+    labels.write_text("id,cancer\n" + "".join(f"{name},{number % 2}\n" for number, name in enumerate(PATIENTS)))
+    network = ROOT / "tests" / "data" / "onnx" / "resnet_legacy.onnx"
+    scans = start(folder, target)
+    wait_for_scans(query, 1)
+    others = [
+        subprocess.Popen(
+            [sys.executable, "-m", "lungdb.cli.main", *arguments, "-d", target],
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=os.environ | {"PYTHONPATH": str(ROOT)},
+        )
+        for arguments in (["load-labels", str(labels)], ["load-network", str(network), "--name", "small"])
+    ]
+    for process in (*others, scans):
+        _, errors = process.communicate(timeout=120)
+        assert process.returncode == 0, errors
+    assert_complete(query, 30)
+    assert query("SELECT name FROM dbo.networks;") == [("small",)]
+    assert main([str(folder), "-d", target, "--keep-ids"]) == 0
+    labelled = query("SELECT patient_id, label FROM dbo.labels;")
+    assert labelled
+    assert {PATIENTS.index(patient) % 2 == int(label) for patient, label in labelled} == {True}

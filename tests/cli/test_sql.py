@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from lungdb.cli.main import COMMANDS, main
+from lungdb.cli.sql import run_and_print
 from lungdb.database import sql_directory
+from lungdb.errors import SqlError
 
 
 @pytest.fixture
@@ -52,6 +57,78 @@ def test_an_error_has_sql_servers_form_and_the_next_batch_still_runs(
     assert said.err.splitlines() == ["Msg 208, Level 16, State 1, Line 4", "Invalid object name 'dbo.missing'."]
     assert main(["sql", *database, "-b", "-i", str(script)]) == 1
     assert capsys.readouterr().out.splitlines() == ["first"]
+
+
+def test_rows_before_an_error_stay(database: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    """What was read is shown (SQLite reads one row ahead); the batch after it still says what it has."""
+    script = (
+        "CREATE TABLE dbo.t (a INT);\nINSERT INTO dbo.t (a) VALUES (5), (2), (0), (1);\nGO\n"
+        "SELECT 10 / a AS tenth FROM dbo.t;\nGO\nPRINT N'after';\n"
+    )
+    assert main(["sql", *database, "-q", script]) == 1
+    said = capsys.readouterr()
+    lines = said.out.splitlines()
+    assert lines[:5] == ["(4 rows affected)", "", "tenth", "-----", "    2"]
+    assert re.fullmatch(r"\((1 row was|2 rows were) read before the error; more may be there\)", lines[-3])
+    assert lines[-1] == "after"
+    assert said.err.splitlines() == [
+        "Msg 8134, Level 16, State 1, Line 4",
+        "Divide by zero error encountered. Use NULLIF(divisor, 0) for a NULL instead.",
+    ]
+
+
+class BrokenServer:
+    """A connection and cursor whose second reading fails and goes on failing, as ODBC tells of a lost server."""
+
+    says_at_once = True
+    description = (("n",),)
+    rowcount = -1
+    messages = ()
+
+    def __init__(self, error: SqlError) -> None:
+        self.error = error
+        self.rows = [(2,), (1,)]
+
+    def cursor(self) -> BrokenServer:
+        """Return itself."""
+        return self
+
+    def execute(self, sql: str, parameters: Sequence[Any] = ()) -> None:
+        """Have a result."""
+
+    executemany = execute
+
+    def fetchone(self) -> Any:
+        """Return two rows, then fail."""
+        if self.rows:
+            return self.rows.pop()
+        raise self.error
+
+    def fetchmany(self, size: int = 1) -> list[Any]:
+        """Fail."""
+        raise self.error
+
+    fetchall = nextset = fetchmany
+
+    def close(self) -> None:
+        """Do nothing."""
+
+
+@pytest.mark.parametrize("error", [SqlError(596, "Killed.", severity=20), SqlError(0, "Strange type.")])
+def test_what_a_broken_reading_gave_stays_and_it_ends(error: SqlError, capsys: pytest.CaptureFixture[str]) -> None:
+    """A driver's own error and a lost connection, which would be told again and again."""
+    assert not run_and_print(BrokenServer(error), "SELECT n FROM dbo.t;")
+    said = capsys.readouterr()
+    assert said.out.splitlines() == [
+        "n",
+        "-",
+        "1",
+        "2",
+        "",
+        "(2 rows were read before the error; more may be there)",
+        "",
+    ]
+    assert said.err.splitlines() == [*str(error).splitlines(), "What else this batch had to say was not read."]
 
 
 def test_standard_input_is_read(database: list[str]) -> None:
@@ -116,3 +193,15 @@ def test_installing_says_which_version_it_is_at(database: list[str], capsys: pyt
     for _ in range(2):
         assert main(["install", *database]) == 0
         assert capsys.readouterr().out == f"clinic is at schema version {newest}.\n"
+
+
+def test_bytes_that_are_no_utf_8_get_a_sentence(tmp_path: Path) -> None:
+    """On the command line as on standard input."""
+    command = [sys.executable, "-m", "lungdb.cli.main", "sql", "-d", f"sqlite:///{tmp_path / 'x.db'}"]
+    script = b"SELECT N'\xff'"
+    as_argument = subprocess.run([*command, "-q", script], capture_output=True, check=False)
+    as_input = subprocess.run(command, input=script, capture_output=True, check=False)
+    for done in (as_argument, as_input):
+        assert done.returncode == 1
+        assert b"UTF-8" in done.stderr
+        assert b"Traceback" not in done.stderr

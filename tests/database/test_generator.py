@@ -174,8 +174,8 @@ def test_installers_drop_the_names_of_version_0_2_the_smaller_one_unless_they_ar
     scripts = generated_scripts(tmp_path)
     dropped = [f"DROP PROCEDURE IF EXISTS dbo.{name};" for name in MOVED_TO_INTERNAL]
     whole, smaller = scripts["install.sql"].splitlines(), scripts["install_sql_only.sql"].splitlines()
-    assert [line for line in whole if line.lstrip().startswith("DROP")] == dropped
-    assert [line.lstrip() for line in smaller if line.lstrip().startswith("DROP")] == dropped
+    assert [line for line in whole if line.lstrip().startswith("DROP PROCEDURE")] == dropped
+    assert [line.lstrip() for line in smaller if line.lstrip().startswith("DROP PROCEDURE")] == dropped
     guard = smaller[smaller.index("BEGIN", smaller.index("IF NOT EXISTS (")) - 1]
     assert guard == "        N'Called'))"
     assert "CREATE OR ALTER PROCEDURE" not in scripts["install_sql_only.sql"]

@@ -58,6 +58,23 @@ def test_statements_go_through_odbc(tmp_path: Path) -> None:
             208,
             "Invalid object name 'dbo.Nope'.",
         ),
+        (
+            "[42000] [Microsoft][ODBC Driver 18 for SQL Server][SQL Server][scan 7] was removed; [LIDC1] stays. "
+            "(50211) (SQLExecDirectW)",
+            50211,
+            "[scan 7] was removed; [LIDC1] stays.",
+        ),
+        (
+            "[IM002] [unixODBC][Driver Manager]Data source name not found and no default driver specified (0) "
+            "(SQLDriverConnect)",
+            0,
+            "Data source name not found and no default driver specified",
+        ),
+        (
+            "[HY000] [FreeTDS][SQL Server]No network is named 'x'. (50102) (SQLMoreResults)",
+            50102,
+            "No network is named 'x'.",
+        ),
     ],
 )
 def test_number_and_text_are_read_from_what_odbc_says(text: str, number: int, message: str) -> None:
@@ -93,6 +110,62 @@ def test_a_lost_connection_is_told_from_a_refusal_by_its_severity(state: str, te
     """SQL Server gives errors that end a connection severity 20 and more; ODBC tells them by state or number."""
     error = sql_error(pyodbc.OperationalError(state, f"[{state}] [Microsoft][ODBC Driver 18 for SQL Server]{text}"))
     assert (error.severity >= 20) == is_lost
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "number"),
+    [
+        ("HY000", "The driver did not supply an error!", 10054),
+        (
+            "08S01",
+            "[08S01] [Microsoft][ODBC Driver 18 for SQL Server]Communication link failure (0) (SQLExecute)",
+            10054,
+        ),
+        (
+            "HY000",
+            "[HY000] [Microsoft][ODBC Driver 18 for SQL Server][SQL Server]Cannot continue the execution because the "
+            "session is in the kill state. (596) (SQLExecDirectW)",
+            596,
+        ),
+    ],
+)
+def test_after_kill_there_is_a_number_and_what_to_do(state: str, text: str, number: int) -> None:
+    """Drivers tell of KILL with a number, with a state alone, or with nothing."""
+    error = sql_error(pyodbc.OperationalError(state, text))
+    assert (error.number, error.severity) == (number, 20)
+    assert error.message.endswith(". What was not committed is rolled back. Connect again.")
+
+
+def test_an_error_that_pyodbc_itself_found_has_its_text() -> None:
+    """Its arguments are text and state there, and a single text elsewhere."""
+    unsupported = "ODBC SQL type -150 is not yet supported.  column-index=0  type=-150"
+    assert sql_error(pyodbc.ProgrammingError(unsupported, "HY106")).message == unsupported
+    assert sql_error(pyodbc.ProgrammingError("No results.  Previous SQL was not a query.")).message.startswith(
+        "No results."
+    )
+
+
+@pytest.mark.skipif(SQLITE not in pyodbc.drivers(), reason="SQLite's ODBC driver (libsqliteodbc) is not installed")
+def test_long_values_go_through_odbc_whole(tmp_path: Path) -> None:
+    """Also beside short ones, in one row or in several, and after a statement that had none."""
+    connection = connect(f"Driver={SQLITE};Database={tmp_path / 'x.db'}")
+    run(connection, "CREATE TABLE t (i INTEGER, a TEXT, b BLOB)")
+    long, blob = "é" * 3000 + "\N{GRINNING FACE}", bytes(range(256)) * 100
+    cursor = connection.cursor()
+    cursor.executemany("INSERT INTO t (i, a, b) VALUES (?, ?, ?)", [(1, "x", b""), (2, long, blob), (3, None, None)])
+    cursor.execute("INSERT INTO t (i, a, b) VALUES (?, ?, ?)", (4, "y", b"z"))
+    (result,) = run(connection, "SELECT i, a, b FROM t ORDER BY i")
+    assert result.rows == [(1, "x", b""), (2, long, blob), (3, None, None), (4, "y", b"z")]
+    connection.close()
+
+
+def test_only_long_values_are_bound_as_max() -> None:
+    """2,000 characters of UTF-16, a surrogate pair being two, fit into an nvarchar; the rest would be an ntext."""
+    text, blob = (pyodbc.SQL_WVARCHAR, 0, 0), (pyodbc.SQL_VARBINARY, 0, 0)
+    sizes = sqlserver.input_sizes([("a" * 2000, "a" * 2001, b"a" * 8000, b"a" * 8001, 7, "\N{GRINNING FACE}" * 1001)])
+    assert sizes == [None, text, None, blob, None, text]
+    assert sqlserver.input_sizes([(None, 1), ("a" * 2001, 2)]) == [text, None]
+    assert sqlserver.input_sizes([()]) == []
 
 
 @pytest.mark.skipif(SQLITE not in pyodbc.drivers(), reason="SQLite's ODBC driver (libsqliteodbc) is not installed")

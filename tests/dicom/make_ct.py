@@ -81,3 +81,24 @@ def write_series(folder: Path, slices: int = 4, **header: Any) -> Path:
 def ramp(first: int) -> NDArray[np.int16]:
     """Return int16[4, 5] of first, first + 1, …"""
     return np.arange(first, first + 20, dtype=np.int16).reshape(4, 5)
+
+
+SIDE = 32
+"""Rows and columns of `body`."""
+
+_AWAY = np.hypot(*(np.indices((SIDE, SIDE)) - (SIDE - 1) / 2))
+FIELD = _AWAY < SIDE / 2
+"""The round field of view of `body`, bool[32, 32]."""
+
+
+def body(mark: int = 100) -> NDArray[np.int16]:
+    """Return Hounsfield units, int16[32, 32]: air, tissue of 40, a lung of −850 and `mark` in the middle.
+
+    The field of view is round; what lies outside it is not measured, and −2000.
+    """
+    hu = np.full((SIDE, SIDE), -1000, np.int16)
+    hu[_AWAY < 13] = 40
+    hu[np.hypot(*(np.indices((SIDE, SIDE)) - np.array([16, 9]).reshape(2, 1, 1))) < 4] = -850
+    hu[16, 16] = mark
+    hu[~FIELD] = -2000
+    return hu

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,7 @@ from lungdb.dicom.pixels import read_hounsfield
 from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import Series, build_series
 from lungdb.dicom.source import Rejection, Source
-from lungdb.dicom.tasks import inspect
+from lungdb.dicom.tasks import encode, inspect
 
 LIMITS = Limits()
 
@@ -28,18 +29,24 @@ def read_header(path: Path) -> SliceHeader:
 
 def hounsfield(path: Path) -> NDArray[np.int16]:
     """Read the pixels of a file of one slice."""
-    ((hu, _),) = read_hounsfield([read_header(path)], LIMITS)
-    return hu
+    (one,) = read_hounsfield([read_header(path)], LIMITS)
+    return one.hu
+
+
+def hash_pixels(headers: Sequence[SliceHeader]) -> list[bytes | None]:
+    """Hash slices' Hounsfield units; what cannot be decoded has no hash."""
+    parts = [part for header in headers for part in encode((header,), LIMITS)]
+    return [None if isinstance(part, RejectedError) else part.sha256 for part in parts]
 
 
 def build(folder: Path, *, allow_gaps: bool = False) -> tuple[Series, list[Rejection]]:
     """Build the series of a folder's files, each of one slice."""
-    return build_series([read_header(path) for path in folder.iterdir()], LIMITS, allow_gaps=allow_gaps)
+    return build_series([read_header(path) for path in folder.iterdir()], LIMITS, hash_pixels, allow_gaps=allow_gaps)
 
 
 def volume(series: Series) -> NDArray[np.int16]:
     """Decode a series: int16[slices, rows, columns]."""
-    return np.stack([hu for chunk in series.chunks() for hu, _ in read_hounsfield(chunk, LIMITS)])
+    return np.stack([one.hu for chunk in series.chunks() for one in read_hounsfield(chunk, LIMITS)])
 
 
 def reason_of(path: Path) -> str:

@@ -22,7 +22,7 @@ from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.source import Rejection, find_files
 from lungdb.dicom.tasks import encode, start_workers
 from lungdb.isolation import Workers
-from tests.dicom.make_ct import SERIES_UID, ct_dataset, ramp, write_slice
+from tests.dicom.make_ct import PATIENT_NAME, SERIES_UID, ct_dataset, ramp, write_slice
 
 SMALL = Limits(file_megabytes=4, volume_megabytes=8, task_seconds=20, worker_megabytes=400, archive_entries=100)
 
@@ -61,6 +61,11 @@ def nested(depth: int) -> bytes:
     return at_element(plain(), 0x0010, 0x0010, lambda rest: begin * depth + rest)
 
 
+def private(length: bytes) -> bytes:
+    """Return the head of a private element that claims a length."""
+    return struct.pack("<HH2sH", 0x0011, 0x1001, b"OB", 0) + length
+
+
 def deflated(size: int) -> bytes:
     """Return a deflated file that inflates to `size` zero bytes."""
     head = written(ct_dataset(ramp(0), syntax=DeflatedExplicitVRLittleEndian))
@@ -86,20 +91,33 @@ def with_rows(vr: bytes, value: bytes) -> bytes:
 
 
 HUGE = struct.pack("<L", 0xFFFFFFF0)
+SEQUENCE = struct.pack("<HH2sHL", 0x0008, 0x1140, b"SQ", 0, 0xFFFFFFFF) + struct.pack(
+    "<HHL", 0xFFFE, 0xE000, 0xFFFFFFFF
+)
 FRAME = b"\0" * 4
 
 FILES: dict[str, tuple[bytes, str]] = {
     "cut within the meta header": (plain()[:150], "broken_header"),
     "cut within the dataset": (plain()[:700], "no_pixel_data"),
+    "cut within an element": (plain()[: plain().index(PATIENT_NAME.encode()) + 4], "truncated"),
     "meta header of garbage": (plain()[:132] + b"\xff" * 400, "broken_header"),
     "meta group length past the end": (plain()[:140] + HUGE + plain()[144:], ""),
     "an element's length past the end": (
         at_element(plain(), 0x0008, 0x0070, lambda rest: rest[:4] + b"UN\0\0" + HUGE + rest[8:]),
-        "memory_limit",
+        "truncated",
     ),
+    "a length past the end of an element that nobody asks for": (
+        at_element(plain(), 0x0018, 0x0050, lambda rest: private(HUGE) + rest),
+        "truncated",
+    ),
+    "a length past the end within a sequence": (
+        at_element(plain(), 0x0010, 0x0010, lambda rest: SEQUENCE + private(HUGE) + rest),
+        "truncated",
+    ),
+    "a sequence that does not end": (at_element(plain(), 0x7FE0, 0x0010, lambda rest: SEQUENCE + rest), "truncated"),
     "pixel data length past the end": (
         at_element(plain(), 0x7FE0, 0x0010, lambda rest: rest[:8] + HUGE + rest[12:]),
-        "decoder_failed",
+        "truncated",
     ),
     "undefined pixel data length, not compressed": (
         at_element(plain(), 0x7FE0, 0x0010, lambda rest: rest[:8] + b"\xff" * 4 + rest[12:]),
@@ -148,7 +166,8 @@ FILES: dict[str, tuple[bytes, str]] = {
         plain().replace(SERIES_UID.encode(), b"1.2.826.0.1.3\x00680043.10."),
         "bad_attribute",
     ),
-    "a path as a UID": (plain().replace(SERIES_UID.encode(), b"../../../../etc/passwd.1"), "bad_attribute"),
+    "a path as a UID": (plain().replace(SERIES_UID.encode(), b"../../../../etc/passwd.1"), ""),
+    "an escape code as a UID": (plain().replace(SERIES_UID.encode(), b"1.2\x1b[31m.0.1.3680043.999"), "bad_attribute"),
     "a control character in PatientID": (plain().replace(b"MRN-4711", b"MRN\x1b[2J1"), "no_patient_id"),
     "a file beyond the limit": (plain() + bytes(5_000_000), "size_limit"),
     "a zip bomb": (archive(("a", bytes(30_000_000))), "archive_refused"),

@@ -37,6 +37,23 @@ def test_a_new_column_gets_its_default_where_it_must(tables: Connection) -> None
     assert error(tables, "ALTER TABLE a ADD w INT NOT NULL").number == 4901
 
 
+def test_a_column_that_is_there_gets_a_default(tables: Connection) -> None:
+    """The rows keep what they have; a second default, an unknown column and a name that is taken are refused."""
+    say(
+        tables,
+        "ALTER TABLE a ADD CONSTRAINT DF_x DEFAULT 5 + 1 FOR x, DEFAULT N'z' FOR n, CONSTRAINT CK CHECK (x > 0);",
+    )
+    say(tables, "INSERT INTO a (id) VALUES (4)")
+    assert rows(tables, "SELECT id, n, x FROM a ORDER BY id")[1:] == [(2, "two", None), (3, None, 30), (4, "z", 6)]
+    assert value(tables, "SELECT COUNT(*) FROM sys.default_constraints WHERE name = N'DF_x'") == 1
+    assert error(tables, "INSERT INTO a (id, x) VALUES (5, 0)").number == 547
+    assert error(tables, "ALTER TABLE a ADD CONSTRAINT DF_y DEFAULT 7 FOR x").number == 1781
+    assert error(tables, "ALTER TABLE a ADD DEFAULT 7 FOR nope").number == 1752
+    assert error(tables, "ALTER TABLE b ADD CONSTRAINT FK_b DEFAULT 1 FOR a_id").number == 2714
+    say(tables, "ALTER TABLE a DROP CONSTRAINT DF_x; INSERT INTO a (id) VALUES (6)")
+    assert value(tables, "SELECT x FROM a WHERE id = 6") is None
+
+
 def test_new_constraints_are_checked_against_the_rows_and_hold_afterwards(tables: Connection) -> None:
     """CHECK, FOREIGN KEY, UNIQUE and PRIMARY KEY."""
     assert error(tables, "ALTER TABLE a ADD CONSTRAINT CK CHECK (x < 20)").number == 547

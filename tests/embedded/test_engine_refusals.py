@@ -39,6 +39,8 @@ from tests.embedded.running import error, rows, say
         ("GRANT SELECT ON t TO x;", "GRANT"),
         ("DENY SELECT ON t TO x;", "DENY"),
         ("REVOKE SELECT ON t TO x;", "REVOKE"),
+        ("DBCC SHRINKFILE (1);", "DBCC SHRINKFILE"),
+        ("DBCC CHECKDB (N'other', REPAIR_REBUILD);", "DBCC CHECKDB with a name or a repair"),
         ("SELECT a FROM (SELECT 1 AS a) AS x GROUP BY ROLLUP (a);", "GROUP BY ROLLUP"),
         ("SELECT a FROM (SELECT 1 AS a) AS x GROUP BY a WITH ROLLUP;", "ROLLUP"),
         ("SELECT PARSE('1' AS INT);", "PARSE"),

@@ -173,3 +173,21 @@ def test_severity_decides_between_message_and_error(table: Connection) -> None:
     """RAISERROR to 10 is a message, above an error; printf formats are filled in."""
     said = say(table, "RAISERROR(N'%s %d%%', 10, 1, N'at', 50) WITH NOWAIT; RAISERROR(N'bad', 11, 2)")
     assert (said.messages, said.errors[0].severity, said.errors[0].state) == (["at 50%"], 11, 2)
+
+
+@pytest.mark.parametrize(
+    "text", ["SELECT N'\udcff'", "SELECT 1 -- \udcff", "SELECT [\udcff] FROM t", "EXECUTE (N'\udcff')"]
+)
+def test_bytes_that_are_no_text_are_a_syntax_error(connection: Connection, text: str) -> None:
+    """Python reads a byte that is no UTF-8 as half a character; the error shows which."""
+    found = error(connection, text)
+    assert found.number == 102
+    assert "\\udcff" in found.message
+
+
+def test_half_a_character_is_refused_as_a_parameter_and_as_json(connection: Connection) -> None:
+    """SQLite's text is UTF-8, which cannot say it."""
+    assert error(connection, "SELECT ?", "a\udcff").number == 8023
+    for text in ("SELECT JSON_VALUE(N'{\"a\":\"\\ud800\"}', '$.a')", "SELECT * FROM OPENJSON(N'{\"\\ud800\":1}')"):
+        assert error(connection, text).number == 9833
+    assert value(connection, "SELECT JSON_VALUE(N'{\"a\":\"\\ud83d\\ude00\"}', '$.a')") == "\U0001f600"

@@ -28,7 +28,7 @@ def test_a_file_that_is_no_database_is_refused(tmp_path: Path) -> None:
     """Text is not taken for a database."""
     file = tmp_path / "notes.db"
     file.write_bytes(b"not a database " * 1000)
-    with pytest.raises(LungdbError, match="cannot be opened"):
+    with pytest.raises(LungdbError, match="is no database"):
         embedded.connect(file)
 
 

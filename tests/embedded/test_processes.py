@@ -172,3 +172,66 @@ def test_ctrl_c_stops_a_batch_and_rolls_back(path: Path, batch: str) -> None:
 
 def _state(connection: Connection) -> list[tuple[object, ...]]:
     return rows(connection, "SELECT COUNT(*), @@TRANCOUNT FROM t")
+
+
+def test_a_process_that_never_stops_writing_lets_others_in(
+    path: Path, other: Callable[..., subprocess.Popen[str]]
+) -> None:
+    """Another gets several turns before a hundred and fifty transactions, one right after the other, are through."""
+    hog = """
+        DECLARE @i INT = 1;
+        WHILE @i <= 150
+        BEGIN
+            BEGIN TRANSACTION; INSERT INTO t VALUES (@i); WAITFOR DELAY '00:00:00.020'; COMMIT;
+            SET @i += 1;
+        END;"""
+    process = other("SELECT 1", hog)
+    _line(process)
+    with connect(path) as connection:
+        for turn in range(4):
+            say(connection, f"BEGIN TRANSACTION; INSERT INTO t VALUES ({-turn}); COMMIT")
+        assert value(connection, "SELECT MAX(k) FROM t") < 150
+    _line(process)
+    with connect(path) as connection:
+        assert value(connection, "SELECT COUNT(*) FROM t") == 154
+
+
+def test_many_open_a_new_file_at_once(tmp_path: Path) -> None:
+    """Each finds the catalog that one of them has made."""
+    command = [sys.executable, "-c", _CHILD, str(tmp_path / "new.db")]
+    started = [subprocess.Popen(command, stderr=subprocess.PIPE, cwd=_ROOT) for _ in range(6)]
+    assert [(each.communicate(timeout=60)[1], each.returncode) for each in started] == [(b"", 0)] * 6
+
+
+MEGABYTES = "INSERT INTO big SELECT REPLICATE(CAST(N'x' AS NVARCHAR(MAX)), 1000000) FROM (VALUES {}) AS v (n)"
+
+
+def test_the_journal_shrinks_while_others_have_the_file_open(tmp_path: Path) -> None:
+    """After a large transaction, at the latest when its connection closes or the next transaction comes."""
+    file = tmp_path / "clinic.db"
+    journal = tmp_path / "clinic.db-wal"
+    many = MEGABYTES.format(", ".join(f"({number})" for number in range(40)))
+    with connect(file) as server:
+        say(server, "CREATE TABLE big (t NVARCHAR(MAX))")
+        with connect(file) as loader:
+            say(loader, f"BEGIN TRANSACTION; {many}; COMMIT")
+            assert journal.stat().st_size < 20_000_000
+            say(loader, many)
+        assert journal.stat().st_size < 20_000_000
+        reader = server.execute("SELECT t FROM big")
+        reader.fetchone()
+        with connect(file) as loader:
+            say(loader, f"BEGIN TRANSACTION; {many}; COMMIT")
+        assert journal.stat().st_size > 40_000_000, "a reader needs what stood there"
+        reader.close()
+        say(server, "BEGIN TRANSACTION; INSERT INTO big VALUES (N'small'); COMMIT")
+        assert journal.stat().st_size < 20_000_000
+        assert value(server, "SELECT COUNT(*) FROM big") == 121
+
+
+@pytest.mark.parametrize(("setting", "milliseconds"), [(200, 200), (0, 0), (-1, 30000)])
+def test_the_lock_timeout_is_what_was_set(path: Path, setting: int, milliseconds: int) -> None:
+    """-1 is the default again."""
+    with connect(path) as connection:
+        say(connection, f"SET LOCK_TIMEOUT 5; SET LOCK_TIMEOUT {setting}")
+        assert value(connection, "SELECT @@LOCK_TIMEOUT") == milliseconds

@@ -103,17 +103,18 @@ def test_grouping_ordering_and_joining_are_those_of_python(connection: Connectio
     def folded(text: str | None) -> str:
         return "" if text is None else text.casefold()
 
+    places = ["", "a", "ä", "b"]
     groups: dict[str, list[int | None]] = {}
     for _, name, number in table:
         groups.setdefault(folded(name), []).append(number)
     expected = [
         (name, len(numbers), sum(known) if (known := [each for each in numbers if each is not None]) else None)
-        for name, numbers in sorted(groups.items())
+        for name, numbers in sorted(groups.items(), key=lambda group: places.index(group[0]))
     ]
     found = rows(connection, "SELECT n, COUNT(*), SUM(v) FROM t GROUP BY n ORDER BY n")
     assert [(folded(name), count, total) for name, count, total in found] == expected
 
-    ordered = sorted(table, key=lambda row: (row[2] is not None, -(row[2] or 0), folded(row[1]), row[0]))
+    ordered = sorted(table, key=lambda row: (row[2] is not None, -(row[2] or 0), places.index(folded(row[1])), row[0]))
     nulls_last = [row[0] for row in ordered if row[2] is not None] + [row[0] for row in ordered if row[2] is None]
     found = rows(connection, "SELECT k FROM t ORDER BY v DESC, n, k")
     assert [k for (k,) in found] == nulls_last

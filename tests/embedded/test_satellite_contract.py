@@ -39,8 +39,6 @@ REFUSED = {
 if int(pd.__version__.split(".")[0]) >= 3:
     # pandas 3 makes microseconds of a datetime, which the extension does not know.
     REFUSED["out [dt.datetime(2024,1,1)]"] = "Unsupported data type datetime64[us]"
-    # And a type of its own of a list of texts.
-    REFUSED["text result longer than a page"] = "Unsupported data type str"
 # The engine refuses @r_rowsPerRead, so a script always sees its whole input.
 NOT_SHOWN = {"streaming"}
 

@@ -60,8 +60,11 @@ def test_a_png_with_any_bit_changed_is_refused() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"", "neither"),
-        (b"GIF89a", "neither"),
+        (b"", "no PNG, JPEG"),
+        (b"GIF89a", "no PNG, JPEG"),
+        (b"P1\n2 2\n0 1 1 0\n", "no PNG, JPEG"),
+        (b"P5 0 60 255\n", "60 × 0"),
+        (b"P5 60000 60000 255\n" + bytes(9), "cut off"),
         (b"\x89PNG\r\n\x1a\n", "damaged"),
         (b"\x89PNG\r\n\x1a\n" + chunk(b"IEND", b""), "damaged"),
         (b"\xff\xd8\xff\xd9", "damaged"),

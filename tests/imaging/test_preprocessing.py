@@ -20,7 +20,10 @@ def seed_scan():
 
 @pytest.mark.parametrize(("slope", "intercept"), [(1.0, -1024.0), (1.0, 0.0), (2.0, -1000.0), (1.0, -1000.25)])
 def test_seed_gives_the_original_projects_pictures(seed_scan, slope, intercept):
-    """From the database's Hounsfield units, padding as the HU of stored value 0, every grey level is the original's."""
+    """From Hounsfield units with padding as the HU of stored value 0, every grey level is the original's.
+
+    That is how padding is stored by the intake rule 1, and with the intercept −1024 by every later one.
+    """
     stored, packed = seed_scan
     hu = np.rint(np.where(stored == -2000, 0, stored) * slope + intercept).astype(np.int16)
     pictures = prepare([CtSlice(image, slope, intercept) for image in hu], "seed")

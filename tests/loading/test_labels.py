@@ -25,12 +25,14 @@ def write(path: Path, text: str) -> Path:
         ("no labels", "id,cancer\n"),
         ("line 2 has a label", "id,cancer\nSECRET,yes\n"),
         ("line 2 has a label", "id,cancer\nSECRET,\n"),
-        ("line 2 has a label", "id,cancer\nSECRET,1.0\n"),
+        ("line 2 has a label", "id,cancer\nSECRET,1.5\n"),
+        ("line 2 has a label", "id,cancer\nSECRET,1.\n"),
+        ("line 2 has a label", "id,cancer\nSECRET,-0.0\n"),
         ("line 2 has no id", "id,cancer\n ,1\n"),
         ("line 2 has 1 values", "id,cancer\nSECRET\n"),
         ("line 2 has 3 values", "id,cancer\nSECRET,1,0\n"),
-        ("line 4 repeats", "id,cancer\nSECRET,1\nb,0\nSECRET,0\n"),
-        ("line 4 repeats", "id,cancer\nSECRET,1\nb,0\nSECRET,1\n"),
+        ("line 4 contradicts", "id,cancer\nSECRET,1\nb,0\nSECRET,0\n"),
+        ("line 2 has 1 values", "id;cancer\nSECRET,1\n"),
         ("and 5 more", "id,cancer\n" + "SECRET,7\n" * 15),
         ("not a CSV file", 'id,cancer\n"SECRET,1\n'),
     ],
@@ -50,6 +52,27 @@ def test_the_data_science_bowls_forms_are_read(tmp_path: Path) -> None:
     assert read_labels(spreadsheet) == {"a": 1, "b": 0}
     usage = write(tmp_path / "c.csv", "id,cancer,Usage\na,1,Private\n")
     assert read_labels(usage) == {"a": 1}
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_what_separates_values_is_read_off_the_header(tmp_path: Path, separator: str, encoding: str) -> None:
+    """A spreadsheet writes semicolons where a comma is decimal, and tabs in UTF-16 as text; ids may hold the others."""
+    ids = ["Łęcki", *(f"a{other}b" for other in ",;\t" if other != separator)]
+    lines = [("id", "age", "cancer"), *((one, "61", "1") for one in ids)]
+    (tmp_path / "a").write_text("".join(separator.join(line) + "\r\n" for line in lines), encoding=encoding)
+    assert read_labels(tmp_path / "a") == dict.fromkeys((one.strip() for one in ids), 1)
+
+
+def test_labels_that_a_data_frame_made_decimal_are_read(tmp_path: Path) -> None:
+    """pandas writes a column with gaps as 1.0; a spreadsheet with a decimal comma as 1,0."""
+    assert read_labels(write(tmp_path / "a", "id,cancer\na,1.0\nb,0.0\nc,1.000\n")) == {"a": 1, "b": 0, "c": 1}
+    assert read_labels(write(tmp_path / "b", "id;cancer\na;1,0\nb;0,0\n")) == {"a": 1, "b": 0}
+
+
+def test_an_id_may_stand_there_twice_with_the_same_label(tmp_path: Path) -> None:
+    """A line a scan is a usual form; 1 and 1.0 are the same."""
+    assert read_labels(write(tmp_path / "a", "id,cancer\na,1\nb,0\na,1.0\na,1\n")) == {"a": 1, "b": 0}
 
 
 @pytest.mark.parametrize("content", [b"\xff\xfe\x00\x01", None])

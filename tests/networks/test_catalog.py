@@ -50,7 +50,7 @@ def test_names_differ_and_addresses_are_https():
         assert known.published
         for form, address in known.published:
             assert form in {"pytorch", "safetensors", "cntk", "onnx"}
-            assert re.fullmatch(r"https://[\w.-]+/[\w./-]+\.(pth|safetensors|model|onnx)", address)
+            assert re.fullmatch(r"https://[\w.-]+/[\w./-]+\.(pth|safetensors|model|onnx|nupkg)", address)
 
 
 def test_an_unknown_name_is_refused_with_near_ones():

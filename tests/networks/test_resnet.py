@@ -80,20 +80,21 @@ def test_everything_that_does_not_fit_is_listed_at_once(weights):
 
 
 def test_a_missing_block_is_listed_by_its_parameters(weights):
-    """All of its parameters, where a later block shows that it must have been there."""
+    """Ten of its parameters and their number, where a later block shows that it must have been there."""
     wrong = {name: array for name, array in weights.items() if not name.startswith("layer2.0.")}
     with pytest.raises(LungdbError) as caught:
         build_resnet(wrong)
     lost = [name for name in weights if name.startswith("layer2.0.")]
     assert f"what does not fit ({len(lost)})" in str(caught.value)
-    assert [name for name in lost if f"{name} is missing" not in str(caught.value)] == []
+    listed = [name for name in lost if f"{name} is missing" in str(caught.value)]
+    assert len(listed) == min(len(lost), 10)
 
 
 def test_a_long_list_is_cut_and_counted():
-    """Forty are shown of the 62 that the smallest ResNet has."""
-    with pytest.raises(LungdbError, match=r"what does not fit \(62\): .*; and 22 more\.") as caught:
+    """Ten are shown of the 62 that the smallest ResNet has."""
+    with pytest.raises(LungdbError, match=r"what does not fit \(62\): .*; and 52 more\.") as caught:
         build_resnet({})
-    assert str(caught.value).count(" is missing") == 40
+    assert str(caught.value).count(" is missing") == 10
 
 
 def test_an_absurd_block_number_makes_no_long_list(weights):

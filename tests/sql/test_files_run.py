@@ -39,10 +39,11 @@ def test_a_broken_file_does_not_run(connection: Connection, name: str) -> None:
 
 
 def test_no_file_is_left_untried() -> None:
-    """What is installed, the generated scripts, sample calls and migrations: every .sql file belongs to one of them."""
+    """What is installed, the generated scripts and their parts, sample calls: every .sql file is one of them."""
     tried = {SQL / file.path for file in read_sources(SQL)} | {SQL / script for script in generated_scripts(SQL)}
     tried |= set(EXECUTE)
-    assert set(SQL.rglob("*.sql")) - tried == set((SQL / "migrations").glob("*.sql"))
+    parts = {path for folder in ("migrations", "whole") for path in (SQL / folder).glob("*.sql")}
+    assert set(SQL.rglob("*.sql")) - tried == parts
 
 
 def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from lungdb.database import INSTALLERS, Connection, connect, install, run, run_script
+from lungdb.database.batches import split_batches
 from lungdb.database.generator import build_install_sql, generated_scripts, left_out, read_sources
 from lungdb.database.renamed import MOVED_TO_INTERNAL
 from lungdb.errors import SqlError
@@ -53,7 +54,7 @@ def newer(tmp_path: Path) -> Path:
     table.write_text(text.replace("    idx INT NOT NULL,", "    idx INT NOT NULL,\n    cohort NVARCHAR(20) NULL,"))
     (folder / "migrations").mkdir(exist_ok=True)
     (folder / "migrations" / f"{_next_version():04}_cohort.sql").write_text(
-        "ALTER TABLE dbo.patients ADD cohort NVARCHAR(20) NULL;\nGO\nUPDATE dbo.patients SET cohort = N'it''s first';\n"
+        "UPDATE dbo.patients SET cohort = N'it''s first' WHERE cohort IS NULL;\nGO\n-- Nothing more.\n"
     )
     return folder
 
@@ -141,17 +142,32 @@ def test_an_upgraded_database_is_like_a_new_one(connection: Connection, newer: P
             assert _rows(connection, question) == _rows(fresh, question)
 
 
-def test_a_migration_that_fails_leaves_no_half_of_itself(connection: Connection, newer: Path) -> None:
-    """Its first statement is undone with its second, and the version is not marked as there."""
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_a_migration_that_fails_is_not_marked_as_done(connection: Connection, newer: Path, goes_on: bool) -> None:
+    """Nothing runs after it, also where the script is sent on as sqlcmd does; when mended, the rest is done."""
     install(connection)
-    before = _rows(connection, COLUMNS)
+    run(connection, "INSERT INTO dbo.patients (patient_id, idx) VALUES (N'a patient', 0);")
     [migration] = (newer / "migrations").glob(f"{_next_version():04}_*.sql")
-    migration.write_text(re.sub(r"UPDATE.*", "UPDATE dbo.patients SET no_such_column = 1;", migration.read_text()))
-    with pytest.raises(SqlError, match="no_such_column"):
-        run_script(connection, build_install_sql(newer))
-    run(connection, "IF @@TRANCOUNT > 0 ROLLBACK TRANSACTION;")
-    assert _rows(connection, COLUMNS) == before
+    right = migration.read_text()
+    migration.write_text(re.sub(r"UPDATE.*", "UPDATE dbo.patients SET no_such_column = 1;", right))
+    (newer / "procedures" / "models" / "internal" / "After.sql").write_text(
+        "-- After.\nCREATE OR ALTER PROCEDURE internal.After AS\nRETURN 0;\n"
+    )
+    failed = []
+    for batch, _ in split_batches(build_install_sql(newer)):
+        try:
+            run(connection, batch)
+        except SqlError as error:
+            failed.append(error)
+            if not goes_on:
+                break
+    assert ["no_such_column" in error.message for error in failed] == [True]
     assert _rows(connection, VERSIONS)[-1] == (_next_version() - 1,)
+    assert _rows(connection, "SELECT OBJECT_ID(N'internal.After');") == [(None,)]
+    migration.write_text(right)
+    run_script(connection, build_install_sql(newer))
+    assert _rows(connection, "SELECT cohort FROM dbo.patients;") == [("it's first",)]
+    assert _rows(connection, VERSIONS)[-1] == (_next_version(),)
 
 
 def test_an_installation_of_0_2_loses_the_old_names_and_keeps_its_data(tmp_path: Path) -> None:

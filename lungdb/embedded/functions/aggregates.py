@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from lungdb.embedded.functions.base import Function, Rule, TypedCall, Types
-from lungdb.embedded.functions.text import fold, text_kind
+from lungdb.embedded.functions.text import text_kind
+from lungdb.embedded.values.collation import sort_key
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.numeric import fit_decimal
 from lungdb.embedded.values.stored import EXACT, Value, decode_decimal
@@ -117,7 +118,7 @@ class _Key:
     __slots__ = ("descending", "value")
 
     def __init__(self, value: Value, descending: bool) -> None:
-        self.value = (value is not None, fold(value) if isinstance(value, str) else value)
+        self.value = (value is not None, sort_key(value) if isinstance(value, str) else value)
         self.descending = descending
 
     def __lt__(self, other: _Key) -> bool:

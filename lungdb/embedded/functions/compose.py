@@ -56,7 +56,7 @@ def _unicode_character(code: int) -> str | None:
     if not 0 <= code <= 0xFFFF:
         return None
     if 0xD800 <= code <= 0xDFFF:
-        raise numbered_error(9833, code=code)
+        raise numbered_error(9833, what=f"NCHAR({code})")
     return chr(code)
 
 

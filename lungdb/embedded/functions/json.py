@@ -16,7 +16,7 @@ from typing import NoReturn
 from lungdb.embedded.functions.base import Function, Rule, TypedCall, Types, wrong_type
 from lungdb.embedded.values.implementation import Implementation
 from lungdb.embedded.values.messages import numbered_error
-from lungdb.embedded.values.stored import utf16_length
+from lungdb.embedded.values.stored import HALF_CHARACTER, utf16_length
 from lungdb.embedded.values.types import INT, MAX, Family, SqlType, nvarchar
 from lungdb.errors import SqlError
 
@@ -66,7 +66,21 @@ class Span:
         """The value as text, NULL for null."""
         if self.kind == 0:
             return None
-        return str(scanstring(self.text, self.start + 1)[0]) if self.kind == 1 else self.raw
+        return _string(self.text, self.start + 1)[0] if self.kind == 1 else self.raw
+
+
+def _string(text: str, index: int) -> tuple[str, int]:
+    """Return the string that begins behind a quotation mark, and where it ends.
+
+    Raises
+    ------
+    SqlError
+        9833 where an escape such as ``\\ud800`` stands for half a character only.
+    """
+    found, end = scanstring(text, index)
+    if not found.isascii() and HALF_CHARACTER.search(found):
+        raise numbered_error(9833, what="An escape of the JSON text")
+    return found, end
 
 
 def _skip(text: str, index: int) -> int:
@@ -113,7 +127,7 @@ def elements(container: Span) -> Iterator[tuple[str, Span]]:
     count = 0
     while text[index] not in "]}":
         if is_object:
-            key, index = scanstring(text, index + 1)
+            key, index = _string(text, index + 1)
             index = _skip(text, _skip(text, index) + 1)
         else:
             key = str(count)

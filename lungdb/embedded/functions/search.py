@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 
 from lungdb.embedded.functions.base import Function, TypedCall, Types, call_text
 from lungdb.embedded.functions.text import ASTRAL, fold, mixed, slice_units, text_kind, upper
 from lungdb.embedded.values.implementation import Implementation
 from lungdb.embedded.values.messages import numbered_error
+from lungdb.embedded.values.patterns import read_pattern
 from lungdb.embedded.values.stored import utf16_length
 from lungdb.embedded.values.types import BIGINT, BIT, INT, MAX
 
@@ -57,63 +57,17 @@ def _translate(text: str, wanted: str, replacement: str) -> str:
     return text.translate(table)
 
 
-# SQLite's limit is 50,000 bytes.
-_LONGEST_NATIVE = 8000
-# The letters beyond ASCII that are equal to one of ASCII when case is ignored.
-FOLD_TO_ASCII = "\u0130\u0131\u017f\u212a"
+# SQLite's LIKE takes time with the product of the lengths, so longer patterns are not for it.
+_LONGEST_NATIVE = 100
+# The letters beyond ASCII that are equal to one of ASCII when case and width are ignored.
+FOLD_TO_ASCII = "\u0130\u0131\u017f\u212a\u3000\uff01-\uff5e"
 _FOLDS_TO_ASCII = re.compile(f"[{FOLD_TO_ASCII}]")
 _HAS_CASE_BEYOND_ASCII = re.compile("[iksIKS]|[^\\x00-\\x7f]")
 
 
-@lru_cache(maxsize=512)
-def _pattern(pattern: str, escape: str | None) -> re.Pattern[str]:
-    return re.compile(like_expression(pattern, escape), re.DOTALL | re.IGNORECASE)
-
-
-def like_expression(pattern: str, escape: str | None) -> str:
-    """Return the regular expression of a LIKE pattern: ``%``, ``_``, ``[a-f]``, ``[^a-f]`` and an escape character.
-
-    Raises
-    ------
-    SqlError
-        506 for an escape that is not one character.
-    """
-    if escape is not None and len(escape) != 1:
-        raise numbered_error(506, escape=escape)
-    parts: list[str] = []
-    index = 0
-    while index < len(pattern):
-        character = pattern[index]
-        index += 1
-        if character == escape and index < len(pattern):
-            parts.append(re.escape(pattern[index]))
-            index += 1
-        elif character == "%":
-            parts.append(".*")
-        elif character == "_":
-            parts.append(".")
-        elif character == "[":
-            end = pattern.find("]", index + 1)
-            if end < 0:
-                # A set that is not closed matches nothing.
-                return "(?!)"
-            parts.append(_character_set(pattern[index:end]))
-            index = end + 1
-        else:
-            parts.append(re.escape(character))
-    return "".join(parts)
-
-
-def _character_set(content: str) -> str:
-    negated = content.startswith("^") and len(content) > 1
-    body = content[1:] if negated else content
-    escaped = re.sub(r"[\\\[\]^&~|]", lambda match: "\\" + match[0], body)
-    return f"[{'^' if negated else ''}{escaped}]"
-
-
 def like(text: str, pattern: str, escape: str | None = None) -> int:
     """Return 1 where the text is LIKE the pattern, else 0."""
-    return int(_pattern(pattern, escape).fullmatch(text) is not None)
+    return int(read_pattern(pattern, escape).position(text) >= 0)
 
 
 def native_like(pattern: str, escape: str | None = None) -> str | None:
@@ -145,15 +99,10 @@ def loose_like(pattern: str, escape: str | None = None) -> str | None:
 
 
 def _pattern_index(pattern: str, text: str) -> int:
-    inner = pattern.lstrip("%")
-    anchored = inner == pattern
-    if not inner:
+    if not pattern.lstrip("%"):
         return 1 if pattern and text else 0
-    compiled = _pattern(inner, None)
-    if not inner.endswith("%"):
-        compiled = re.compile(compiled.pattern + r"\Z", compiled.flags)
-    match = compiled.match(text) if anchored else compiled.search(text)
-    return 0 if match is None else utf16_length(text[: match.start()]) + 1
+    found = read_pattern(pattern, None).position(text)
+    return 0 if found < 0 else utf16_length(text[:found]) + 1
 
 
 def _pattern_index_rule(types: Types) -> TypedCall:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 
 from lungdb.embedded.functions.base import Function, Rule, TypedCall, Types, call_text, wrong_type
+from lungdb.embedded.values.collation import fold_width
 from lungdb.embedded.values.implementation import Implementation
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.stored import utf16_length
@@ -28,7 +29,8 @@ ASTRAL = re.compile("[\U00010000-\U0010ffff]")
 
 
 def fold(text: str) -> str:
-    """Return the text in lower case, character by character, so that positions stay."""
+    """Return the text in lower case and of ordinary width, character by character, so that positions stay."""
+    text = fold_width(text)
     lower = text.lower()
     if len(lower) == len(text):
         return lower

@@ -45,9 +45,10 @@ def add_columns(session: Session, frame: Frame, statement: AddColumns) -> Iterat
     """ALTER TABLE … ADD columns and constraints."""
     table = _permanent(session, frame, statement.table)
     addition = statement.addition
+    columns = _with_defaults(table, statement.defaults)
     new = replace(
         table,
-        columns=(*table.columns, *addition.columns),
+        columns=(*columns, *addition.columns),
         keys=(*table.keys, *addition.keys),
         foreign_keys=(*table.foreign_keys, *addition.foreign_keys),
         checks=(*table.checks, *addition.checks),
@@ -73,6 +74,23 @@ def _check_names(table: TableDefinition, addition: TableDefinition) -> None:
     taken = member_names(table) & member_names(addition)
     if taken:
         raise numbered_error(2714, name=min(taken))
+
+
+def _with_defaults(table: TableDefinition, defaults: tuple[tuple[str, str, str], ...]) -> tuple[ColumnDefinition, ...]:
+    """Return a table's columns, some of which get a default that they did not have."""
+    columns = {key(each.name): each for each in table.columns}
+    taken = member_names(table) | {key(each.default_name) for each in table.columns if each.default_name is not None}
+    for name, column, value in defaults:
+        found = columns.get(key(column))
+        if found is None:
+            raise numbered_error(1752, column=column, table=table.name)
+        if found.default is not None:
+            raise numbered_error(1781, column=column, table=table.name)
+        if key(name) in taken:
+            raise numbered_error(2714, name=name)
+        columns[key(column)] = replace(found, default=value, default_name=name)
+        taken.add(key(name))
+    return tuple(columns.values())
 
 
 def _became_not_null(table: TableDefinition, column: ColumnDefinition) -> bool:
@@ -193,6 +211,8 @@ def _without_column(session: Session, table: TableDefinition, name: str) -> Tabl
     if column is None:
         return None
     _check_free(table, column, "DROP COLUMN")
+    if len(table.columns) == 1:
+        raise numbered_error(4923, column=name, table=table.name)
     if column.identity is not None:
         raise refused(f"Dropping the identity column '{name}'", "Make a new table.")
     session.storage.execute(f"ALTER TABLE main.{quoted(table.name)} DROP COLUMN {quoted(column.name)}")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from lungdb.embedded.running.events import Event, Result, RowCount
 from lungdb.embedded.running.frames import Frame
 from lungdb.embedded.running.session import Session
-from lungdb.embedded.store.storage import ConstraintError
+from lungdb.embedded.store.failures import ConstraintError
 from lungdb.embedded.syntax.statement_tree import (
     ColumnDefinition,
     Delete,

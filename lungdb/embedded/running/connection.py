@@ -58,6 +58,8 @@ class Connection:
 
     autocommit = True
 
+    says_at_once = True
+
     def __init__(self, path: Path, *, create: bool = True, preload: Preload = PLAIN) -> None:
         self._session: Interpreter | None = Interpreter(Storage(path, create=create), path.stem, preload)
         self._open_result: Result | None = None

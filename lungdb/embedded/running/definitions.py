@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from lungdb.embedded.running.events import Event
@@ -25,8 +25,8 @@ from lungdb.embedded.syntax.statement_tree import (
 from lungdb.embedded.syntax.tree import Name
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key, quoted
-from lungdb.embedded.values.refusals import refused
-from lungdb.embedded.writer.changes import table_to_change
+from lungdb.embedded.values.refusals import MOST_COLUMNS, MOST_KEY_COLUMNS, refused
+from lungdb.embedded.writer.changes import table_to_change, write_default
 from lungdb.embedded.writer.dispatch import new_writer
 from lungdb.embedded.writer.plans import LocalTable
 from lungdb.embedded.writer.schema import SchemaWriter, find_column, member_names
@@ -63,8 +63,43 @@ def checked_table(session: Session, table: TableDefinition) -> TableDefinition:
     columns = tuple(
         replace(each, nullable=each.nullable and key(each.name) not in in_primary) for each in table.columns
     )
+    if len(columns) > MOST_COLUMNS:
+        raise numbered_error(1702, column=columns[MOST_COLUMNS].name, table=table.name, limit=MOST_COLUMNS)
+    _check_members(table)
+    for column in columns:
+        write_default(new_writer(session.sight(session.root)), column, table)
     foreign_keys = tuple(_checked_foreign_key(session, table, each) for each in table.foreign_keys)
     return replace(table, columns=columns, foreign_keys=foreign_keys)
+
+
+def _check_members(table: TableDefinition) -> None:
+    """Refuse two constraints of one name, and keys of too many columns."""
+    names = [each.name for each in table.keys] + [each.name for each in table.foreign_keys]
+    names += [each.name for each in table.checks]
+    names += [each.default_name for each in table.columns if each.default_name is not None]
+    seen: set[str] = set()
+    for name in names:
+        if key(name) in seen:
+            raise exists_already(name)
+        seen.add(key(name))
+    for each in table.keys:
+        check_key(table, each.name, each.columns)
+
+
+def check_key(table: TableDefinition, name: str, columns: Sequence[str]) -> None:
+    """Refuse an index or key of too many columns, or of one column twice.
+
+    Raises
+    ------
+    SqlError
+        1904, 1909.
+    """
+    if len(columns) > MOST_KEY_COLUMNS:
+        raise numbered_error(1904, index=name, table=table.name, count=len(columns), limit=MOST_KEY_COLUMNS)
+    names = [key(each) for each in columns]
+    twice = next((each for each in columns if names.count(key(each)) > 1), None)
+    if twice is not None:
+        raise numbered_error(1909, column=twice)
 
 
 def _checked_foreign_key(session: Session, table: TableDefinition, foreign: ForeignKey) -> ForeignKey:
@@ -124,6 +159,7 @@ def create_index(session: Session, frame: Frame, statement: CreateIndex) -> Iter
     index = statement.index
     if key(index.name) in member_names(table):
         raise numbered_error(1913, index=index.name, table=table.name)
+    check_key(table, index.name, [name for name, _ in index.columns])
     for name in index.included:
         find_column(table, name)
     schema = "main" if local is None else "temp"
@@ -173,7 +209,10 @@ def create_module(session: Session, frame: Frame, statement: CreateModule) -> It
     kind = _KIND_OF[statement.kind]
     if statement.query is not None:
         _, columns = new_writer(session.sight(frame)).query(statement.query)
-        relation_of(name, renamed(columns, statement.columns, name))
+        columns = renamed(columns, statement.columns, name)
+        relation_of(name, columns)
+        if len(columns) > MOST_COLUMNS:
+            raise numbered_error(4505, column=columns[MOST_COLUMNS].name, view=name, limit=MOST_COLUMNS)
     with session.atomic():
         found = session.catalog.find(name, schema=schema)
         if found is not None and (statement.mode == "CREATE" or found.kind != kind):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.stored import ClientValue, Value, to_client
 from lungdb.embedded.writer.scope import OutColumn
 from lungdb.errors import Message, SqlError
@@ -113,6 +114,9 @@ class Result:
                 yield row if plain else tuple(map(to_client, row, kinds))
         except SqlError as error:
             self.error = error
+        except (ArithmeticError, ValueError):
+            # A stored date or decimal is not as it was written.
+            self.error = numbered_error(824)
 
     def buffer(self) -> None:
         """Read the rest into memory, so that SQLite is free for other work."""

@@ -35,12 +35,13 @@ from lungdb.embedded.running.queries import declare, select, set_variable
 from lungdb.embedded.running.session import Session
 from lungdb.embedded.running.session_values import SESSION_READERS, register_session_functions
 from lungdb.embedded.satellite.processes import Preload
-from lungdb.embedded.store.storage import Storage
+from lungdb.embedded.store.storage import BUSY_MILLISECONDS, Storage
 from lungdb.embedded.syntax.statement_tree import (
     AddColumns,
     AlterColumn,
     Block,
     Break,
+    CheckDatabase,
     Continue,
     CreateIndex,
     CreateLanguage,
@@ -81,7 +82,7 @@ from lungdb.embedded.values.types import INT, time_type
 from lungdb.errors import SqlError
 
 # Errors that end the batch and its transaction whatever XACT_ABORT is: failed conversions, deadlocks, lost files.
-_BATCH_ENDING = frozenset((241, 242, 244, 245, 248, 295, 296, 1105, 8630))
+_BATCH_ENDING = frozenset((241, 242, 244, 245, 248, 295, 296, 701, 824, 1105, 8630))
 # Errors of names and syntax, which end the batch but not the transaction.
 _SCOPE_ENDING = frozenset((102, 137, 156, 195, 206, 207, 208, 209, 257, 529, 1087, 2760, 4104, REFUSED))
 
@@ -142,7 +143,8 @@ class Interpreter(Session):
                     self.last_error = 0
             except StatementError:
                 raise
-            except SqlError as error:
+            except SqlError as reported:
+                error = self._reason(reported)
                 placed = isinstance(error, ThrownError) and error.placed
                 settled = (
                     _settled(error, error.procedure, error.line)
@@ -153,9 +155,23 @@ class Interpreter(Session):
                 self._after_error(error, settled)
                 yield Failure(settled)
 
+    def _reason(self, error: SqlError) -> SqlError:
+        """Return why SQLite did not take a statement: the tables are not what this session knows of them."""
+        if error.number != 8630:
+            return error
+        known = self.catalog.version
+        try:
+            self.catalog.refresh()
+            if self.catalog.version != known:
+                return numbered_error(4117)
+            return error if self.catalog.is_as_file() else numbered_error(824)
+        except SqlError as reason:
+            return reason
+
     def _after_error(self, error: SqlError, settled: StatementError) -> None:
         """Raise the error where it ends more than its statement; doom or roll back the transaction as it demands."""
-        self.transactions.after_error()
+        if self.transactions.lost():
+            self.roll_back()
         strict = self.options.xact_abort and not isinstance(error, RaisedError)
         fatal = strict or error.number in _BATCH_ENDING
         if self.try_depth:
@@ -239,7 +255,8 @@ def _set_option(session: Session, frame: Frame, statement: SetOption) -> Iterato
     elif statement.option == "ISOLATION":
         session.transactions.strict = statement.value in ("SERIALIZABLE", "REPEATABLE READ")
     elif statement.option == "LOCK_TIMEOUT":
-        session.storage.execute(f"PRAGMA busy_timeout = {max(int(statement.value), 0)}")
+        milliseconds = int(statement.value)
+        session.storage.busy_milliseconds = BUSY_MILLISECONDS if milliseconds < 0 else milliseconds
     return iter(())
 
 
@@ -266,6 +283,13 @@ def _use(session: Session, frame: Frame, statement: Use) -> Iterator[Event]:
     return iter(())
 
 
+def _check_database(session: Session, frame: Frame, statement: CheckDatabase) -> Iterator[Event]:
+    found = [str(text) for (text,) in session.storage.rows(session.storage.execute("PRAGMA main.integrity_check(100)"))]
+    if found != ["ok"]:
+        raise numbered_error(8939, count=len(found), findings="; ".join(found[:10]))
+    return iter(())
+
+
 def _wait_for(session: Session, frame: Frame, statement: WaitFor) -> Iterator[Event]:
     value, kind = session.scalar(frame, statement, statement.delay, "delay")
     delay = str(convert(value, kind, time_type(3), explicit=True))
@@ -279,6 +303,7 @@ HANDLERS: dict[type[Statement], Callable[[Any, Frame, Any], Iterator[Event]]] = 
     AlterColumn: alter_column,
     Block: _block,
     Break: _break,
+    CheckDatabase: _check_database,
     Continue: _continue,
     CreateIndex: create_index,
     CreateLanguage: create_language,

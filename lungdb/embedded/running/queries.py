@@ -19,7 +19,7 @@ from lungdb.embedded.syntax.statement_tree import (
 from lungdb.embedded.syntax.tree import Select, SelectItem
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import quoted
-from lungdb.embedded.values.refusals import refused
+from lungdb.embedded.values.refusals import MOST_COLUMNS, refused
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import Family
 from lungdb.embedded.writer.context import Writer, Written
@@ -137,6 +137,8 @@ def _create_table(session: Session, frame: Frame, name: str, definition: TableDe
 
 def _definition(name: str, columns: tuple[OutColumn, ...]) -> TableDefinition:
     relation_of(name, columns)
+    if len(columns) > MOST_COLUMNS:
+        raise numbered_error(1702, column=columns[MOST_COLUMNS].name, table=name, limit=MOST_COLUMNS)
     for column in columns:
         if column.type.family == Family.VARIANT:
             raise refused(f"SELECT … INTO with the column '{column.name}' of sql_variant", "CAST it.")

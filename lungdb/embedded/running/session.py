@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sqlite3
 from abc import ABC, abstractmethod
 from collections import OrderedDict
 from collections.abc import Callable, Generator, Iterator
@@ -15,7 +16,8 @@ from lungdb.embedded.satellite.calls import Satellite
 from lungdb.embedded.satellite.processes import Preload
 from lungdb.embedded.store.catalog import DBO, Catalog, CatalogObject
 from lungdb.embedded.store.catalog_views import CATALOG_VIEWS
-from lungdb.embedded.store.storage import ConstraintError, Storage, too_deep
+from lungdb.embedded.store.failures import ConstraintError, too_deep
+from lungdb.embedded.store.storage import Storage
 from lungdb.embedded.store.transactions import Transactions
 from lungdb.embedded.syntax.statement_tree import Statement, TableDefinition
 from lungdb.embedded.syntax.statements import parse_batch
@@ -23,7 +25,7 @@ from lungdb.embedded.syntax.tree import Condition, Name, Scalar
 from lungdb.embedded.values.conversions import convert
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key
-from lungdb.embedded.values.refusals import refused
+from lungdb.embedded.values.refusals import JOINED, refused, too_many_joined
 from lungdb.embedded.values.stored import Value, from_client
 from lungdb.embedded.values.types import SqlType, nvarchar, varbinary
 from lungdb.embedded.writer.context import Writer, Written
@@ -35,6 +37,8 @@ from lungdb.embedded.writer.tree_search import locks
 from lungdb.errors import Message, SqlError
 
 _UNITS = 256
+# A larger text is not kept: it holds a literal that hardly comes again.
+_LARGE = 100_000
 _NESTING_LIMIT = 32
 # Schemas that nothing is added to.
 _CLOSED = frozenset(("sys", "information_schema"))
@@ -105,7 +109,8 @@ class Session(ABC):
             except RecursionError:
                 raise too_deep() from None
             unit = Unit(batch.statements, batch.variables, batch.parameter_count)
-            self._units[known] = unit
+            if len(text) < _LARGE:
+                self._units[known] = unit
             if len(self._units) > _UNITS:
                 self._units.popitem(last=False)
         else:
@@ -173,10 +178,19 @@ class Session(ABC):
             sql, columns = build(writer)
         except RecursionError:
             raise too_deep() from None
+        self._check_joins(sql, writer)
         binds = tuple((placeholder, bind) for bind, placeholder in writer.binds.names.items())
         plan = Plan(sql, binds, tuple(columns), locks(reads), tuple(sight.used.items()), self.catalog.version)
         frame.unit.plans[known] = plan
         return plan
+
+    def _check_joins(self, sql: str, writer: Writer) -> None:
+        """Refuse a query over more tables than SQLite joins, where it does not take them in parts."""
+        if writer.table_count > JOINED:
+            try:
+                self.storage.connection.execute(f"EXPLAIN {sql}", dict.fromkeys(writer.binds.names.values()))
+            except sqlite3.OperationalError:
+                raise too_many_joined(writer.table_count) from None
 
     def bound(self, frame: Frame, binds: Binds) -> dict[str, Value]:
         """Return the values that text needs which is written to be run at once."""
@@ -313,7 +327,7 @@ class Session(ABC):
     def roll_back(self) -> None:
         """Roll back the open transaction; #temp tables follow it, table variables keep their rows."""
         kept = [
-            (local, list(self.storage.execute(f"SELECT * FROM {local.text}")))
+            (local, self.storage.execute(f"SELECT * FROM {local.text}").fetchall())
             for frame in self.active
             for name, local in frame.tables.items()
             if name.startswith("@")
@@ -354,7 +368,7 @@ class Session(ABC):
             self.storage.execute(text)
 
     def _forget_lost_tables(self) -> None:
-        present = {name for (name,) in self.storage.execute("SELECT name FROM sqlite_temp_master")}
+        present = {name for (name,) in self.storage.execute("SELECT name FROM sqlite_temp_master").fetchall()}
         for frame in (self.root, *self.active):
             for name, local in tuple(frame.tables.items()):
                 if name.startswith("#") and local.physical not in present:

@@ -58,7 +58,7 @@ SESSION_READERS: dict[str, Reader] = {
     "@@SPID": lambda session, frame: os.getpid() % 32768,
     "@@NESTLEVEL": lambda session, frame: frame.nesting,
     "@@PROCID": lambda session, frame: _procedure_id(session, frame),
-    "@@LOCK_TIMEOUT": lambda session, frame: session.storage.execute("PRAGMA busy_timeout").fetchone()[0],
+    "@@LOCK_TIMEOUT": lambda session, frame: session.storage.busy_milliseconds,
     "@@MAX_PRECISION": lambda session, frame: 38,
     "@@LANGUAGE": lambda session, frame: "us_english",
     "XACT_STATE": lambda session, frame: session.transactions.state,

@@ -7,6 +7,7 @@ import os
 import threading
 from contextlib import suppress
 
+from lungdb.embedded.satellite.folders import remove_stale_folders
 from lungdb.embedded.satellite.processes import Preload, Process, ProcessKind, present_kind, start
 from lungdb.embedded.satellite.wire import Wire
 
@@ -62,6 +63,8 @@ class Pool:
 
     def _start(self, kind: ProcessKind) -> Process:
         # The caller holds the lock, so that no fork happens before the process is noted.
+        if not self._all:
+            remove_stale_folders()
         started = start(kind)
         self._all.add(started)
         return started

@@ -12,11 +12,11 @@ import signal
 import socket
 import subprocess
 import sys
-import tempfile
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from pathlib import Path
 
+from lungdb.embedded.satellite.folders import errors_of, new_folder
 from lungdb.embedded.satellite.wire import ABORT, BEGIN, Wire
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[3]
@@ -93,25 +93,26 @@ class Process(ABC):
     def __init__(self, kind: ProcessKind, mode: str, stdin: int, stdout: int) -> None:
         self.kind = kind
         self._is_ours = True
-        self._directory = Path(tempfile.mkdtemp(prefix="lungdb-satellite-"))
-        self._errors = self._directory / "errors"
+        self._directory, errors = new_folder()
+        self._errors = errors_of(self._directory)
         self._read_errors = 0
         preload = (",".join(kind.preload.first), ",".join(kind.preload.later))
         try:
-            with self._errors.open("ab") as errors:
-                self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
-                    [kind.executable, "-c", _START, mode, *preload, str(_PACKAGE_ROOT)],
-                    stdin=stdin,
-                    stdout=stdout,
-                    stderr=errors,
-                    cwd=self._directory,
-                    env=dict(kind.environment),
-                    # Ctrl-C is for the engine, which then ends the script.
-                    start_new_session=True,
-                )
+            self._process = subprocess.Popen(  # noqa: S603  our own interpreter and module
+                [kind.executable, "-c", _START, mode, *preload, str(_PACKAGE_ROOT)],
+                stdin=stdin,
+                stdout=stdout,
+                stderr=errors,
+                cwd=self._directory,
+                env=dict(kind.environment),
+                # Ctrl-C is for the engine, which then ends the script.
+                start_new_session=True,
+            )
         except BaseException:
             shutil.rmtree(self._directory, ignore_errors=True)
             raise
+        finally:
+            os.close(errors)
 
     @property
     def pid(self) -> int:

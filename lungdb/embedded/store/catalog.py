@@ -1,9 +1,9 @@
 """The objects of a database: tables, views and procedures, kept in a table of the SQLite file.
 
 ``tsql$objects`` holds a row an object: a table as JSON with its exact T-SQL types, views and procedures as the text
-that made them. ``tsql$schemas`` holds the schemas beside the fixed ones. ``tsql$state`` counts the changes, so that a
-second process notices them. A file of format 1 knows no schemas: it is read as it is, and the next change of an object
-brings it up to date.
+that made them. ``tsql$schemas`` holds the schemas beside the fixed ones. ``tsql$state`` has a number that
+changes with them, so that a second process notices. A file of format 1 knows no schemas, and up to
+format 2 texts were in another order: such a file is brought up to date when it is opened.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import json
 from dataclasses import dataclass
 from functools import cached_property
 
+from lungdb.embedded.store.failures import ConstraintError, reading_catalog
 from lungdb.embedded.store.storage import Storage
 from lungdb.embedded.syntax.statement_tree import (
     CheckConstraint,
@@ -25,12 +26,13 @@ from lungdb.embedded.syntax.statement_tree import (
     TableDefinition,
 )
 from lungdb.embedded.syntax.statements import parse_batch
-from lungdb.embedded.values.names import TEXT_COLLATION, key
+from lungdb.embedded.values.messages import numbered_error
+from lungdb.embedded.values.names import TEXT_COLLATION, key, quoted
 from lungdb.embedded.values.types import parse_type
 from lungdb.embedded.writer.plans import Unit
 from lungdb.errors import LungdbError
 
-_FORMAT = 2
+_FORMAT = 3
 _OBJECTS = (
     f"""CREATE TABLE "tsql$objects" (
         object_id INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -77,14 +79,17 @@ class CatalogObject:
     @cached_property
     def table(self) -> TableDefinition:
         """The definition of a table."""
-        return read_table(self.definition)
+        with reading_catalog():
+            return read_table(self.definition)
 
     @cached_property
     def module(self) -> CreateModule:
         """The tree of a view or procedure."""
-        (statement,) = parse_batch(self.definition).statements
-        assert isinstance(statement, CreateModule)
-        return statement
+        with reading_catalog():
+            (statement,) = parse_batch(self.definition).statements
+            if not isinstance(statement, CreateModule):
+                raise TypeError
+            return statement
 
     @cached_property
     def unit(self) -> Unit:
@@ -108,11 +113,11 @@ class Catalog:
 
     def __init__(self, storage: Storage) -> None:
         self._execute = storage.execute
-        self._prepare()
+        with reading_catalog():
+            self._prepare()
         self.objects: dict[tuple[str, str], CatalogObject] = {}
         self.schemas = dict(FIXED_SCHEMAS)
-        self._format = _FORMAT
-        # Counts what this process has read, since the file's own number goes back with a rollback.
+        # Counts what this process has read.
         self.version = 0
         self._stored_version = -1
         self._data_version = -1
@@ -127,13 +132,15 @@ class Catalog:
                 self._make_tables()
             self._execute("COMMIT")
         row = self._execute("SELECT value FROM \"tsql$state\" WHERE name = 'format'").fetchone()
-        if row is None:
-            raise LungdbError("The file's catalog is damaged: it has no format. Restore the file from a backup.")
+        if row is None or type(row[0]) is not int or row[0] < 1:
+            raise numbered_error(824)
         if row[0] > _FORMAT:
             raise LungdbError(
                 f"The file was written by a later version of lungdb (format {row[0]}, this one reads up to {_FORMAT}). "
                 "Install that version."
             )
+        if row[0] < _FORMAT:
+            self._bring_up_to_date()
 
     def _has_state(self) -> bool:
         return self._execute("SELECT 1 FROM sqlite_master WHERE name = 'tsql$state'").fetchone() is not None
@@ -155,20 +162,27 @@ class Catalog:
             self.reload()
 
     def reload(self) -> None:
-        """Read the objects again if they are not those of the file, as after a rollback."""
-        state = dict(self._execute("SELECT name, value FROM \"tsql$state\" WHERE name IN ('catalog', 'format')"))
-        stored = state["catalog"]
+        """Read the objects again if they are not those of the file, as after a rollback.
+
+        Raises
+        ------
+        SqlError
+            824 for rows that are not as they were written.
+        """
+        with reading_catalog():
+            self._reload()
+
+    def _reload(self) -> None:
+        stored = self._execute("SELECT value FROM \"tsql$state\" WHERE name = 'catalog'").fetchone()[0]
         if stored == self._stored_version:
             return
-        self._format = state["format"]
-        own = self._execute('SELECT name, schema_id FROM "tsql$schemas"') if self._format > 1 else ()
+        own = self._execute('SELECT name, schema_id FROM "tsql$schemas"').fetchall()
         self.schemas = {**FIXED_SCHEMAS, **dict(own)}
         names = {number: name for name, number in self.schemas.items()}
-        schema_id = "schema_id" if self._format > 1 else str(FIXED_SCHEMAS[DBO])
         rows = self._execute(
-            f'SELECT object_id, {schema_id}, name, kind, definition, created, modified FROM "tsql$objects" '
+            'SELECT object_id, schema_id, name, kind, definition, created, modified FROM "tsql$objects" '
             "ORDER BY object_id"
-        )
+        ).fetchall()
         before = {each.object_id: each for each in self.objects.values()}
         found = [CatalogObject(number, names[schema], *rest) for number, schema, *rest in rows]
         # An object that has not changed keeps its parsed tree.
@@ -176,6 +190,14 @@ class Catalog:
         self.objects = {(key(each.schema), key(each.name)): each for each in found}
         self._stored_version = stored
         self.version += 1
+
+    def is_as_file(self) -> bool:
+        """Tell whether SQLite's tables have the columns that the catalog says."""
+        for each in self.tables():
+            stored = self._execute(f"PRAGMA main.table_info({quoted(each.name)})").fetchall()
+            if {key(row[1]) for row in stored} != {key(column.name) for column in each.table.columns}:
+                return False
+        return True
 
     def find(self, name: str, kind: str | None = None, schema: str = DBO) -> CatalogObject | None:
         """Return an object by its name."""
@@ -205,7 +227,6 @@ class Catalog:
 
     def save(self, name: str, kind: str, definition: str, schema: str = DBO) -> None:
         """Add an object to a schema that is there, or give one that is there another definition."""
-        self._update_format()
         now = datetime.datetime.now(datetime.timezone.utc).replace(tzinfo=None).isoformat(" ", "milliseconds") + "0000"
         self._execute(
             'INSERT INTO "tsql$objects" (schema_id, name, kind, definition, created, modified) '
@@ -222,7 +243,6 @@ class Catalog:
 
     def add_schema(self, name: str) -> None:
         """Add a schema."""
-        self._update_format()
         number = max(self.schemas.values()) + 1
         self._execute('INSERT INTO "tsql$schemas" (schema_id, name) VALUES (?, ?)', (number, name))
         self._changed()
@@ -232,10 +252,37 @@ class Catalog:
         self._execute('DELETE FROM "tsql$schemas" WHERE name = ?', (name,))
         self._changed()
 
-    def _update_format(self) -> None:
-        """Bring a file of format 1 up to date: its objects are in dbo, and keep their numbers."""
-        if self._format == _FORMAT:
-            return
+    def _bring_up_to_date(self) -> None:
+        """Bring a file of an earlier format up to date, in one transaction.
+
+        Raises
+        ------
+        LungdbError
+            Texts that must differ are equal now.
+        """
+        self._execute("BEGIN IMMEDIATE")
+        try:
+            # Another process may have done it while this one waited.
+            (stored,) = self._execute("SELECT value FROM \"tsql$state\" WHERE name = 'format'").fetchone()
+            if stored == 1:
+                self._add_schemas()
+            if stored < _FORMAT:
+                # The indexes are in the order of texts that was in use before format 3.
+                self._execute(f"REINDEX {TEXT_COLLATION}")
+                self._execute("UPDATE \"tsql$state\" SET value = ? WHERE name = 'format'", (_FORMAT,))
+        except BaseException as error:
+            self._execute("ROLLBACK")
+            if isinstance(error, ConstraintError):
+                raise LungdbError(
+                    f"The file is of an earlier version, and two of its texts in {error.columns} are equal now: they "
+                    "differ only in the width of a character or in how an accent is written. Change one of them with "
+                    "the version that made it."
+                ) from error
+            raise
+        self._execute("COMMIT")
+
+    def _add_schemas(self) -> None:
+        """Give a file of format 1 its schemas: its objects are in dbo, and keep their numbers."""
         rows = self._execute(
             'SELECT object_id, name, kind, definition, created, modified FROM "tsql$objects"'
         ).fetchall()
@@ -249,11 +296,10 @@ class Catalog:
         # A number that an object had is not given to another.
         self._execute("DELETE FROM main.sqlite_sequence WHERE name = 'tsql$objects'")
         self._execute("INSERT INTO main.sqlite_sequence (name, seq) VALUES ('tsql$objects', ?)", (last or 0,))
-        self._execute("UPDATE \"tsql$state\" SET value = ? WHERE name = 'format'", (_FORMAT,))
-        self._format = _FORMAT
 
     def _changed(self) -> None:
-        self._execute("UPDATE \"tsql$state\" SET value = value + 1 WHERE name = 'catalog'")
+        # A number that no other change gets, not even one that another process makes after this one is rolled back.
+        self._execute("UPDATE \"tsql$state\" SET value = abs(random() >> 1) WHERE name = 'catalog'")
         self.reload()
 
 

@@ -2,24 +2,56 @@
 
 from __future__ import annotations
 
-import re
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from lungdb.embedded.functions.registry import interrupt_behind, register
-from lungdb.embedded.syntax.statement_tree import ForeignKey, TableDefinition
+from lungdb.embedded.store.failures import FAILURES, damaged, is_busy, is_damage, translated
+from lungdb.embedded.store.turns import Patience
+from lungdb.embedded.values.collation import compare_text
 from lungdb.embedded.values.conversions import column_converter
 from lungdb.embedded.values.messages import numbered_error
-from lungdb.embedded.values.names import TEXT_COLLATION, compare_text, key
+from lungdb.embedded.values.names import TEXT_COLLATION
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import parse_type
 from lungdb.errors import LungdbError, SqlError
 
-BUSY_SECONDS = 30
+BUSY_MILLISECONDS = 30_000
+"""How long a statement waits for another process, unless SET LOCK_TIMEOUT says otherwise."""
+
+# What a checkpoint leaves of the file of a journal that had grown.
+_JOURNAL_BYTES = 16 * 2**20
+_PRAGMAS = (
+    "journal_mode = WAL",
+    "synchronous = FULL",
+    "foreign_keys = ON",
+    "cache_size = -65536",
+    f"journal_size_limit = {_JOURNAL_BYTES}",
+)
 # How many steps of SQLite's machine pass before Ctrl-C is looked for.
 _STEPS = 200_000
+
+
+def _cursor_class(translated: Callable[[Exception], BaseException]) -> type[sqlite3.Cursor]:
+    class TranslatedCursor(sqlite3.Cursor):
+        """A cursor whose rows come with the errors of SQL Server; one that is iterated over needs `Storage.rows`."""
+
+        def fetchone(self) -> Any:
+            try:
+                return super().fetchone()
+            except FAILURES as error:
+                raise translated(error) from error
+
+        def fetchall(self) -> list[Any]:
+            try:
+                return super().fetchall()
+            except FAILURES as error:
+                raise translated(error) from error
+
+    return TranslatedCursor
 
 
 class Storage:
@@ -44,18 +76,23 @@ class Storage:
                 f"The embedded engine needs SQLite 3.37 or later, and this Python has {sqlite3.sqlite_version}. "
                 "Install a later Python."
             )
+        self.busy_milliseconds = BUSY_MILLISECONDS
+        self._journal = path.with_name(f"{path.name}-wal")
+        self._cursor = _cursor_class(self.translated)
         try:
             self.connection = sqlite3.connect(
                 f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}",
                 uri=True,
-                timeout=BUSY_SECONDS,
+                timeout=0,
                 isolation_level=None,
                 check_same_thread=False,
                 cached_statements=1000,
             )
-            for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "cache_size = -65536"):
-                self.connection.execute(f"PRAGMA {pragma}")
-        except sqlite3.Error as error:
+            for pragma in _PRAGMAS:
+                self._patiently(f"PRAGMA {pragma}")
+        except FAILURES as error:
+            if is_damage(error):
+                raise damaged(path) from error
             raise LungdbError(
                 f"The database file '{path}' cannot be opened ({error}). Check that the folder exists, that it may be "
                 "written, and that the file is a database of the embedded engine."
@@ -65,7 +102,8 @@ class Storage:
         self.connection.set_progress_handler(lambda: 0, _STEPS)
         for name, arity, body in (("store", 5, _store), ("single", 1, _single), ("recursion", 1, _recursion)):
             self.create_function(f"tsql_{name}", arity, body)
-        self.create_function("tsql_rows", 1, _row_limit)
+        for name, check in (("rows", _row_limit), ("tiles", _tiles), ("distance", _distance)):
+            self.create_function(f"tsql_{name}", 1, check)
 
     def _compare(self, a: str, b: str) -> int:
         """Compare texts; an exception ends the statement, which SQLite would go on with after a collation raised."""
@@ -98,132 +136,59 @@ class Storage:
             What went wrong, as SQL Server would say it; `ConstraintError` for a constraint.
         """
         try:
-            return self.connection.execute(sql, values)
-        except (sqlite3.Error, OverflowError, SystemError) as error:
-            raise self.translated(error) from None
+            return self._patiently(sql, values)
+        except FAILURES as error:
+            raise self.translated(error) from error
+
+    def _patiently(self, sql: str, values: Mapping[str, Value] | Sequence[Value] = ()) -> sqlite3.Cursor:
+        """Execute SQLite text, again and again while another process has the lock."""
+        patience: Patience | None = None
+        while True:
+            try:
+                return self.connection.cursor(self._cursor).execute(sql, values)
+            except sqlite3.OperationalError as error:
+                patience = patience or Patience(self.busy_milliseconds)
+                if not (is_busy(error) and patience.pause()):
+                    raise
 
     def rows(self, cursor: sqlite3.Cursor) -> Iterator[tuple[Value, ...]]:
         """Yield the rows of a cursor."""
         try:
             yield from cursor
-        except (sqlite3.Error, SystemError) as error:
-            raise self.translated(error) from None
+        except FAILURES as error:
+            raise self.translated(error) from error
         finally:
             cursor.close()
 
     def translated(self, error: Exception) -> BaseException:
         """Return the error that SQL Server would report; Ctrl-C stays what it is."""
         kept = self._kept.take() or interrupt_behind(error)
-        text = str(error)
         if isinstance(kept, SqlError | KeyboardInterrupt):
             return kept
+        if isinstance(kept, UnicodeError):
+            return numbered_error(9833, what="A text such as JSON writes as \\ud800")
         if kept is not None:
-            return numbered_error(
-                8630, reason=f"{type(kept).__name__} inside a function", advice="Report this statement."
-            )
-        # Ctrl-C shows so where it meets a function before its first line, or SQLite between two steps.
-        if text == "interrupted" or text.startswith(("user-defined function", "user-defined aggregate")):
-            return KeyboardInterrupt()
-        if isinstance(error, sqlite3.IntegrityError) and "constraint failed" in text:
-            return ConstraintError(text)
-        if "stack overflow" in text or "tree is too large" in text:
-            return too_deep()
-        if "locked" in text or "busy" in text:
-            return numbered_error(1222, seconds=BUSY_SECONDS)
-        if "full" in text:
-            return numbered_error(1105)
-        if "too big" in text:
-            return numbered_error(
-                8115,
-                source="expression",
-                target="varchar, nvarchar or varbinary",
-                advice="A value is larger than 1,000,000,000 bytes, the embedded engine's limit: split it.",
-            )
-        if "readonly" in text or "read-only" in text:
-            return numbered_error(3906)
-        return numbered_error(8630, reason=text, advice="Write it another way.")
+            return numbered_error(8630, advice=f"Report this statement: {type(kept).__name__} inside a function.")
+        return translated(error, self.busy_milliseconds)
 
     def close(self) -> None:
         """Close the file; an open transaction is lost."""
+        if self.connection.in_transaction:
+            self.connection.rollback()
+        self.shorten_journal()
         self.connection.close()
 
+    def shorten_journal(self) -> None:
+        """Write what the journal holds into the database and cut it off, where it has grown and nobody reads it.
 
-def too_deep() -> SqlError:
-    """Return error 191."""
-    return numbered_error(191)
-
-
-class ConstraintError(SqlError):
-    """A violated constraint, in SQLite's words, until `explained` knows the statement."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__(547, text)
-
-    def explained(
-        self, verb: str, table: TableDefinition, physical: str, referencing: list[tuple[TableDefinition, ForeignKey]]
-    ) -> SqlError:
-        """Return the error of an INSERT, UPDATE or DELETE on a table.
-
-        Parameters
-        ----------
-        verb : str
-            INSERT, UPDATE or DELETE.
-        table : TableDefinition
-            The table that is changed.
-        physical : str
-            Its name in SQLite.
-        referencing : list of (TableDefinition, ForeignKey)
-            The foreign keys that point to it.
+        SQLite itself begins it anew when a transaction comes, but leaves the file as long as it was.
         """
-        kind, _, what = self.message.partition(" constraint failed")
-        what = what.removeprefix(": ")
-        if kind == "NOT NULL":
-            column = what.removeprefix(f"{physical}.")
-            return numbered_error(515, column=column, table=table.name, statement=verb)
-        if kind == "UNIQUE":
-            return _duplicate(table, physical, what)
-        if kind == "CHECK":
-            return numbered_error(
-                547,
-                statement=verb,
-                kind="CHECK",
-                constraint=f'"{what}" of table "dbo.{table.name}"',
-                advice="Give values that it allows.",
-            )
-        return _conflict(verb, table, referencing)
-
-
-def _duplicate(table: TableDefinition, physical: str, what: str) -> SqlError:
-    index = re.fullmatch(r"index '(.*)'", what)
-
-    def matches(name: str, columns: Sequence[str]) -> bool:
-        if index is not None:
-            rest = index[1].removeprefix(f"{physical}.")
-            return rest == name or re.fullmatch(re.escape(name) + r"\.\d+", rest) is not None
-        return key(what) == key(", ".join(f"{physical}.{column}" for column in columns))
-
-    for constraint in table.keys:
-        if matches(constraint.name, constraint.columns):
-            word = "PRIMARY KEY" if constraint.primary else "UNIQUE KEY"
-            return numbered_error(2627, kind=word, constraint=constraint.name, table=f"dbo.{table.name}")
-    for each in table.indexes:
-        if matches(each.name, [column for column, _ in each.columns]):
-            return numbered_error(2601, table=f"dbo.{table.name}", index=each.name)
-    return numbered_error(2627, kind="UNIQUE KEY", constraint=what, table=f"dbo.{table.name}")
-
-
-def _conflict(verb: str, table: TableDefinition, referencing: list[tuple[TableDefinition, ForeignKey]]) -> SqlError:
-    own = [f'"{each.name}" to table "dbo.{each.table}"' for each in table.foreign_keys] if verb != "DELETE" else []
-    others = [f'"{each.name}" of table "dbo.{other.name}"' for other, each in referencing] if verb != "INSERT" else []
-    # SQLite does not say which one it was.
-    word = "FOREIGN KEY" if own and not others else "REFERENCE"
-    return numbered_error(
-        547,
-        statement=verb,
-        kind=word,
-        constraint=" or ".join([*own, *others]),
-        advice="Change the rows on the other side first.",
-    )
+        try:
+            if self._journal.stat().st_size > _JOURNAL_BYTES:
+                self.connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        except (OSError, *FAILURES):
+            # Somebody is reading or writing, and will do it.
+            return
 
 
 @lru_cache(maxsize=1024)
@@ -247,3 +212,15 @@ def _row_limit(count: int | None) -> int:
     if count is None or count < 0:
         raise numbered_error(1014, value="NULL" if count is None else count)
     return count
+
+
+def _tiles(count: int | None) -> int:
+    if count is None or count < 1:
+        raise numbered_error(4116)
+    return count
+
+
+def _distance(rows: int | None) -> int | None:
+    if rows is not None and rows < 0:
+        raise numbered_error(8730)
+    return rows

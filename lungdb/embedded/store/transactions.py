@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from lungdb.embedded.store.storage import Storage
+from lungdb.embedded.store.turns import Turns
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import quoted
 from lungdb.errors import SqlError
@@ -33,10 +34,21 @@ class Transactions:
     def __init__(self, storage: Storage) -> None:
         self._storage = storage
         self._begun = False
+        self._turns = Turns()
         self.count = 0
         self.doomed = False
         self.name: str | None = None
         self.strict = False
+
+    def _begin_writing(self) -> None:
+        self._turns.begin()
+        self._storage.execute("BEGIN IMMEDIATE")
+        self._turns.has_begun()
+
+    def _end_writing(self, statement: str) -> None:
+        self._storage.execute(statement)
+        self._turns.end()
+        self._storage.shorten_journal()
 
     @property
     def state(self) -> int:
@@ -61,7 +73,7 @@ class Transactions:
             raise numbered_error(3902)
         self.check_not_doomed()
         if self.count == 1 and self._open:
-            self._storage.execute("COMMIT")
+            self._end_writing("COMMIT")
             self._begun = False
         self.count -= 1
 
@@ -81,7 +93,7 @@ class Transactions:
     def abandon(self) -> None:
         """Roll back whatever is open."""
         if self._open:
-            self._storage.execute("ROLLBACK")
+            self._end_writing("ROLLBACK")
         self._forget()
 
     def save(self, name: str) -> None:
@@ -110,7 +122,7 @@ class Transactions:
         """Take SQLite's write lock, if a transaction is open that does not have it."""
         self.check_not_doomed()
         if self.count and not self._open:
-            self._storage.execute("BEGIN IMMEDIATE")
+            self._begin_writing()
             self._begun = True
 
     def before_read(self, locks: bool) -> None:
@@ -123,10 +135,12 @@ class Transactions:
         if self.doomed:
             raise numbered_error(3930)
 
-    def after_error(self) -> None:
-        """Note that SQLite itself has rolled back, as it does when the disk is full."""
-        if self._begun and not self._open:
+    def lost(self) -> bool:
+        """Tell whether SQLite itself has rolled back, as it may when the disk is full, and note that it has."""
+        found = self._begun and not self._open
+        if found:
             self._forget()
+        return found
 
     def _forget(self) -> None:
         self.count = 0
@@ -143,17 +157,26 @@ class Transactions:
         """
         self.before_write()
         inside = self._open
-        begin = "BEGIN" if temporary else "BEGIN IMMEDIATE"
-        self._storage.execute("SAVEPOINT tsql_atomic" if inside else begin)
+        if inside:
+            self._storage.execute("SAVEPOINT tsql_atomic")
+        elif temporary:
+            self._storage.execute("BEGIN")
+        else:
+            self._begin_writing()
         try:
             yield
         except BaseException:
             if self._open:
-                self._storage.connection.execute("ROLLBACK TO tsql_atomic" if inside else "ROLLBACK")
                 if inside:
-                    self._storage.connection.execute("RELEASE tsql_atomic")
+                    self._storage.execute("ROLLBACK TO tsql_atomic")
+                    self._storage.execute("RELEASE tsql_atomic")
+                else:
+                    self._end_writing("ROLLBACK")
             raise
-        self._storage.execute("RELEASE tsql_atomic" if inside else "COMMIT")
+        if inside:
+            self._storage.execute("RELEASE tsql_atomic")
+        else:
+            self._end_writing("COMMIT")
 
     @property
     def _open(self) -> bool:

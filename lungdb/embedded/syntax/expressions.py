@@ -40,6 +40,7 @@ from lungdb.embedded.syntax.tree import (
     Subquery,
     Unary,
     Variable,
+    WindowFrame,
 )
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.types import INT
@@ -373,20 +374,20 @@ def _over(reader: TokenReader) -> Over:
     return Over(partition, order, _frame(reader))
 
 
-def _frame(reader: TokenReader) -> str:
+def _frame(reader: TokenReader) -> WindowFrame | None:
     unit = reader.take_any("ROWS", "RANGE")
     if not unit:
-        return ""
+        return None
     if not reader.take("BETWEEN"):
-        return f"{unit} {_frame_edge(reader)}"
+        return WindowFrame(unit, _frame_edge(reader), "")
     first = _frame_edge(reader)
     reader.expect("AND")
-    return f"{unit} BETWEEN {first} AND {_frame_edge(reader)}"
+    return WindowFrame(unit, first, _frame_edge(reader))
 
 
 def _frame_edge(reader: TokenReader) -> str:
     if reader.take("CURRENT"):
         reader.expect("ROW")
         return "CURRENT ROW"
-    distance = "UNBOUNDED" if reader.take("UNBOUNDED") else str(reader.integer())
+    distance = "UNBOUNDED" if reader.take("UNBOUNDED") else str(reader.unsigned())
     return f"{distance} {reader.expect_any('PRECEDING', 'FOLLOWING')}"

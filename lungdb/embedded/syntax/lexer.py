@@ -8,6 +8,7 @@ from enum import Enum
 from functools import lru_cache
 
 from lungdb.embedded.values.messages import numbered_error
+from lungdb.embedded.values.stored import HALF_CHARACTER, utf16_length
 from lungdb.errors import SqlError
 
 
@@ -64,14 +65,12 @@ _TOKEN = re.compile(
     r"""
     (?P<space>\s+|--[^\n]*)
   | (?P<comment>/\*)
-  | (?P<unicode>[Nn]'(?:[^']|'')*')
-  | (?P<string>'(?:[^']|'')*')
-  | (?P<bracket>\[(?:[^\]]|\]\])*\])
-  | (?P<double>"(?:[^"]|"")*")
+  | (?P<unicode>[Nn]')
+  | (?P<string>')
+  | (?P<bracket>\[)
+  | (?P<double>")
   | (?P<binary>0[xX][0-9A-Fa-f]*)
-  | (?P<float>(?:\d+\.?\d*|\.\d+)[eE][+-]?\d*)
-  | (?P<decimal>\d+\.\d*|\.\d+)
-  | (?P<integer>\d+)
+  | (?P<number>(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d*)?)
   | (?P<money>\$(?:\d+\.?\d*|\.\d+))
   | (?P<global>@@\w[\w@$\#]*)
   | (?P<variable>@[\w@$\#]+)
@@ -97,10 +96,14 @@ _KINDS = {
     "parameter": Kind.PARAMETER,
     "symbol": Kind.SYMBOL,
 }
+_CLOSING = {"unicode": "'", "string": "'", "bracket": "]", "double": '"'}
+# The tokens of larger texts are not kept: they hold a literal that hardly comes again.
+_LARGE = 100_000
+_NAMES = frozenset(("name", "bracket", "double", "variable"))
+_LONGEST = 128
 _COMMENT_EDGE = re.compile(r"/\*|\*/")
 
 
-@lru_cache(maxsize=512)
 def tokenize(text: str) -> tuple[Token, ...]:
     """Return the tokens of T-SQL text, the last of kind END.
 
@@ -110,6 +113,20 @@ def tokenize(text: str) -> tuple[Token, ...]:
         105 for a string or quoted name that is not closed, 113 for a comment that is not, 102 for a character that
         T-SQL does not know.
     """
+    return _kept_tokens(text) if len(text) < _LARGE else _tokens(text)
+
+
+@lru_cache(maxsize=512)
+def _kept_tokens(text: str) -> tuple[Token, ...]:
+    return _tokens(text)
+
+
+def _tokens(text: str) -> tuple[Token, ...]:
+    half = None if text.isascii() else HALF_CHARACTER.search(text)
+    if half is not None:
+        at = text.count("\n", 0, half.start()) + 1
+        advice = "The text holds bytes that are no UTF-8: write it as UTF-8."
+        raise numbered_error(102, line=at, near=ascii(half.group())[1:-1], advice=advice)
     tokens: list[Token] = []
     position, line = 0, 1
     while position < len(text):
@@ -118,10 +135,20 @@ def tokenize(text: str) -> tuple[Token, ...]:
             raise _unreadable(text, position, line)
         group = match.lastgroup
         assert group is not None
-        end = _comment_end(text, position, line) if group == "comment" else match.end()
+        end = match.end()
+        if group == "comment":
+            end = _comment_end(text, position, line)
+        elif group in _CLOSING:
+            end = _closing_end(text, end, _CLOSING[group])
+            if end < 0:
+                raise _unreadable(text, position, line)
         written = text[position:end]
+        if group == "number":
+            group = _number_kind(written)
         if group not in ("space", "comment"):
             value = _value(group, written)
+            if group in _NAMES and len(value) > _LONGEST:
+                check_length(value, line)
             word = value if group in ("name", "symbol") else ""
             tokens.append(Token(_KINDS[group], written, value, word, line, position, end))
         line += written.count("\n")
@@ -142,6 +169,27 @@ def _value(group: str, written: str) -> str:
     if group in ("name", "global"):
         return written.upper()
     return written
+
+
+def _closing_end(text: str, position: int, quote: str) -> int:
+    """Return where what began before a position ends, past its closing quote, or -1; a doubled one closes nothing."""
+    while (end := text.find(quote, position)) >= 0:
+        if not text.startswith(quote, end + 1):
+            return end + 1
+        position = end + 2
+    return -1
+
+
+def _number_kind(written: str) -> str:
+    if "e" in written or "E" in written:
+        return "float"
+    return "decimal" if "." in written else "integer"
+
+
+def check_length(name: str, line: int) -> None:
+    """Refuse a name of more than 128 UTF-16 code units."""
+    if utf16_length(name) > _LONGEST:
+        raise numbered_error(103, line=line, start=name[:_LONGEST], kind="identifier", limit=_LONGEST)
 
 
 def _comment_end(text: str, position: int, line: int) -> int:

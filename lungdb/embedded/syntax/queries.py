@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from lungdb.embedded.syntax.expressions import condition, order_by, scalar
+from lungdb.embedded.syntax.lexer import check_length
 from lungdb.embedded.syntax.literals import literal
 from lungdb.embedded.syntax.reader import TokenReader, words
 from lungdb.embedded.syntax.sources import sources
@@ -21,9 +22,16 @@ from lungdb.embedded.syntax.tree import (
     Star,
     Variable,
 )
+from lungdb.embedded.values.messages import numbered_error
 
 _ASSIGNMENTS = words("= += -= *= /= %= &= |= ^=")
-_QUERY_HINTS = words("RECOMPILE FAST LOOP HASH MERGE FORCE KEEPFIXED OPTIMIZE MAXDOP")
+# They say how SQL Server finds the rows, not which.
+_QUERY_HINTS = words(
+    "RECOMPILE FAST LOOP HASH MERGE FORCE KEEPFIXED OPTIMIZE MAXDOP KEEP ROBUST CONCAT ORDER EXPAND "
+    "NO_PERFORMANCE_SPOOL MAX_GRANT_PERCENT MIN_GRANT_PERCENT IGNORE_NONCLUSTERED_COLUMNSTORE_INDEX"
+)
+_REFUSED_HINTS = words("USE TABLE LABEL PARAMETERIZATION QUERYTRACEON DISABLE")
+_DEEPEST = 32767
 _MAX_RECURSION = 100
 
 
@@ -79,7 +87,12 @@ def options(reader: TokenReader) -> int:
 
 def _option(reader: TokenReader) -> int | None:
     if reader.take("MAXRECURSION"):
-        return reader.integer()
+        depth = reader.unsigned()
+        if depth > _DEEPEST:
+            raise numbered_error(310, value=depth, limit=_DEEPEST)
+        return depth
+    if reader.token.value in _REFUSED_HINTS:
+        reader.refuse(f"OPTION ({reader.token.value} …)")
     reader.expect_any(*_QUERY_HINTS)
     while not (reader.at_any(",", ")") or reader.at_end):
         reader.next()
@@ -158,7 +171,7 @@ def select_item(reader: TokenReader) -> SelectItem | Star:
         variable = reader.variable()
         return SelectItem(assigned_value(reader, Variable(variable)), None, variable)
     if following == "=" and (reader.at_text or reader.at_identifier):
-        alias = reader.next().value if reader.at_text else reader.identifier()
+        alias = _text_alias(reader) if reader.at_text else reader.identifier()
         reader.expect("=")
         return SelectItem(scalar(reader), alias)
     if following == "." and reader.at_identifier:
@@ -193,8 +206,14 @@ def _qualified_star(reader: TokenReader) -> Star | None:
 def _alias(reader: TokenReader) -> str | None:
     marked = reader.take("AS")
     if reader.at_text:
-        return reader.next().value
+        return _text_alias(reader)
     return reader.identifier() if marked or reader.at_identifier else None
+
+
+def _text_alias(reader: TokenReader) -> str:
+    token = reader.next()
+    check_length(token.value, token.line)
+    return token.value
 
 
 def without_into(query: Query) -> Query:

@@ -44,6 +44,10 @@ RESERVED = words("""
     """)
 
 
+# Of a number that stands where no expression may: a length, a depth, a distance.
+_MOST_DIGITS = 18
+
+
 @dataclass(frozen=True)
 class Grammar:
     """The functions that a construct needs from modules that import its own, because it may hold what holds it.
@@ -188,6 +192,8 @@ class TokenReader:
         if not self.at_identifier:
             self.fail()
         token = self.next()
+        if not token.value:
+            raise numbered_error(1038, line=token.line)
         return token.value if token.kind is Kind.QUOTED else token.text
 
     def name(self) -> Name:
@@ -230,10 +236,22 @@ class TokenReader:
 
     def integer(self) -> int:
         """Read an integer that may have a minus sign."""
-        sign = -1 if self.take("-") else 1
+        return -self.unsigned() if self.take("-") else self.unsigned()
+
+    def unsigned(self) -> int:
+        """Read an integer without a sign.
+
+        Raises
+        ------
+        SqlError
+            1007 for one of more digits than any type has.
+        """
         if self.token.kind is not Kind.INTEGER:
             self.fail()
-        return sign * int(self.next().text)
+        token = self.next()
+        if len(token.text.lstrip("0")) > _MOST_DIGITS:
+            raise numbered_error(1007, line=token.line, number=token.text[:60], precision=_MOST_DIGITS)
+        return int(token.text)
 
     def nullability(self) -> bool | None:
         """Read NULL, which is true, or NOT NULL, which is false, if one of them comes next."""

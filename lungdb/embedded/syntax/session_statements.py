@@ -9,6 +9,7 @@ from lungdb.embedded.syntax.lexer import Kind
 from lungdb.embedded.syntax.queries import assigned_value
 from lungdb.embedded.syntax.reader import TokenReader, words
 from lungdb.embedded.syntax.statement_tree import (
+    CheckDatabase,
     Print,
     RaiseError,
     SetOption,
@@ -162,3 +163,15 @@ def wait_for(reader: TokenReader) -> Statement:
     if not reader.take("DELAY"):
         reader.refuse("WAITFOR without DELAY")
     return WaitFor(line, scalar(reader))
+
+
+def dbcc(reader: TokenReader) -> Statement:
+    """Read DBCC CHECKDB; that of another database, or with a repair, is refused."""
+    line = reader.expect("DBCC").line
+    if not reader.take("CHECKDB"):
+        reader.refuse(f"DBCC {reader.token.word}")
+    if reader.at("("):
+        reader.refuse("DBCC CHECKDB with a name or a repair")
+    if reader.take("WITH"):
+        reader.commas(lambda reader: reader.expect_any("NO_INFOMSGS", "ALL_ERRORMSGS"))
+    return CheckDatabase(line)

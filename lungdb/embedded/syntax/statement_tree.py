@@ -192,6 +192,11 @@ class WaitFor(Statement):
 
 
 @dataclass(frozen=True, eq=False)
+class CheckDatabase(Statement):
+    """DBCC CHECKDB."""
+
+
+@dataclass(frozen=True, eq=False)
 class Transaction(Statement):
     """BEGIN, COMMIT, ROLLBACK or SAVE TRANSACTION."""
 
@@ -302,11 +307,12 @@ class CreateIndex(Statement):
 
 @dataclass(frozen=True, eq=False)
 class AddColumns(Statement):
-    """ALTER TABLE … ADD columns and constraints; with_values fills new nullable columns with their default."""
+    """ALTER TABLE … ADD; with_values fills new columns with their default, defaults are (name, column, value)."""
 
     table: Name
     addition: TableDefinition
     with_values: bool
+    defaults: tuple[tuple[str, str, str], ...] = ()
 
 
 @dataclass(frozen=True, eq=False)

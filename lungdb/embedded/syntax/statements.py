@@ -14,6 +14,7 @@ from lungdb.embedded.syntax.queries import common_tables, query, query_after
 from lungdb.embedded.syntax.reader import Grammar, TokenReader, words
 from lungdb.embedded.syntax.session_statements import (
     begin_transaction,
+    dbcc,
     end_transaction,
     print_statement,
     raise_error,
@@ -42,7 +43,7 @@ from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.types import SqlType
 
 _REFUSED = words("""
-    MERGE GOTO GRANT DENY REVOKE BULK BACKUP RESTORE DBCC KILL OPEN CLOSE FETCH DEALLOCATE CHECKPOINT RECONFIGURE
+    MERGE GOTO GRANT DENY REVOKE BULK BACKUP RESTORE KILL OPEN CLOSE FETCH DEALLOCATE CHECKPOINT RECONFIGURE
     REVERT SHUTDOWN READTEXT WRITETEXT UPDATETEXT DISABLE ENABLE
     """)
 
@@ -248,6 +249,7 @@ _STATEMENTS: dict[str, Callable[[TokenReader], Statement]] = {
     "COMMIT": end_transaction,
     "CONTINUE": _continue,
     "CREATE": create,
+    "DBCC": dbcc,
     "DECLARE": declare,
     "DELETE": delete,
     "DROP": drop,

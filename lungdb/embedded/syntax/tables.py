@@ -269,13 +269,24 @@ def _alter_column(reader: TokenReader, line: int, table: Name) -> Statement:
 def _add(reader: TokenReader, line: int, table: Name) -> Statement:
     parts = _Parts(table[-1])
     with_values = False
+    defaults: list[tuple[str, str, str]] = []
     while True:
         if _at_default(reader):
-            reader.refuse("ALTER TABLE … ADD DEFAULT … FOR")
-        _member(reader, parts)
+            defaults.append(_default_for(reader, parts))
+        else:
+            _member(reader, parts)
         with_values = reader.take("WITH", "VALUES") or with_values
         if not reader.take(","):
-            return AddColumns(line, table, parts.definition(), with_values)
+            return AddColumns(line, table, parts.definition(), with_values, tuple(defaults))
+
+
+def _default_for(reader: TokenReader, parts: _Parts) -> tuple[str, str, str]:
+    name = reader.identifier() if reader.take("CONSTRAINT") else None
+    reader.expect("DEFAULT")
+    value = reader.text_of(scalar)
+    reader.expect("FOR")
+    column = reader.identifier()
+    return name or parts.made_up_name("DF", column), column, value
 
 
 def _drop_members(reader: TokenReader, line: int, table: Name) -> Statement:

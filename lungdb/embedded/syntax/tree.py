@@ -76,12 +76,21 @@ class OrderItem:
 
 
 @dataclass(frozen=True)
+class WindowFrame:
+    """ROWS or RANGE of OVER: its edges, such as ``2 PRECEDING``; the last is empty where BETWEEN is left out."""
+
+    unit: str
+    first: str
+    last: str
+
+
+@dataclass(frozen=True)
 class Over:
-    """OVER (…); the frame is SQLite's text too."""
+    """OVER (…)."""
 
     partition: tuple[Scalar, ...]
     order: tuple[OrderItem, ...]
-    frame: str
+    frame: WindowFrame | None
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,11 @@ class Wording:
 
 WORDINGS: dict[int, Wording] = {
     102: Wording(15, "Incorrect syntax near '{near}'."),
+    103: Wording(15, "The {kind} that starts with '{start}' is too long. Maximum length is {limit}."),
     105: Wording(15, "Unclosed quotation mark after the character string '{rest}'. Close it."),
+    106: Wording(
+        16, "Too many table names in the query. The maximum allowable is {limit}. Break it into smaller ones."
+    ),
     107: Wording(16, "The column prefix of '{prefix}' does not match with a table in FROM. Check it."),
     108: Wording(
         16,
@@ -52,6 +56,11 @@ WORDINGS: dict[int, Wording] = {
     ),
     120: Wording(16, "There are more columns in the INSERT statement ({columns}) than values ({values}). Match them."),
     121: Wording(16, "There are fewer columns in the INSERT statement ({columns}) than values ({values}). Match them."),
+    128: Wording(
+        15,
+        'The name "{name}" is not permitted in this context. Valid expressions are constants, constant expressions, '
+        "and (in some contexts) variables. Column names are not permitted.",
+    ),
     130: Wording(
         16,
         "Cannot perform an aggregate function on an expression containing an aggregate or a subquery. Compute"
@@ -70,12 +79,26 @@ WORDINGS: dict[int, Wording] = {
         "A SELECT statement that assigns a value to a variable must not be combined with data-retrieval operations. "
         "Assign every item, or none.",
     ),
+    144: Wording(
+        15,
+        "Cannot use an aggregate or a subquery in an expression used for the group by list of a GROUP BY clause. "
+        "Compute it in a derived table.",
+    ),
     145: Wording(16, "ORDER BY items must appear in the select list if SELECT DISTINCT is specified. Select it."),
     147: Wording(16, "An aggregate may not appear in the WHERE clause unless it is in a subquery. Use HAVING."),
     155: Wording(16, "'{name}' is not a recognized {function} option. Use one of {options}."),
     156: Wording(15, "Incorrect syntax near the keyword '{keyword}'."),
+    157: Wording(15, "An aggregate may not appear in the set list of an UPDATE statement. Use a subquery."),
+    158: Wording(15, "An aggregate may not appear in the OUTPUT clause. Put OUTPUT into a table and aggregate that."),
+    162: Wording(15, "Invalid expression in the TOP clause: an aggregate may not appear there. Use a variable."),
+    164: Wording(
+        15,
+        "Each GROUP BY expression must contain at least one column that is not an outer reference. Group by a column, "
+        "not by its position or a constant.",
+    ),
     168: Wording(15, "The floating point value '{number}' is out of the range of representation (8 bytes)."),
     174: Wording(16, "The {function} function requires {count} argument(s)."),
+    175: Wording(15, "An aggregate may not appear in a computed column expression or check constraint."),
     179: Wording(15, "Cannot use the OUTPUT option when passing a constant to a stored procedure."),
     189: Wording(16, "The {function} function requires {least} to {most} arguments."),
     191: Wording(15, "Some part of your SQL statement is nested too deeply. Break it into smaller ones."),
@@ -108,6 +131,7 @@ WORDINGS: dict[int, Wording] = {
     220: Wording(16, "Arithmetic overflow error for data type {type}, value = {value}. Use a larger type."),
     232: Wording(16, "Arithmetic overflow error for type {type}, value = {value}. Use a larger type."),
     235: Wording(16, "Cannot convert a {source} value to {target}. The value has incorrect syntax."),
+    239: Wording(16, "Duplicate common table expression name '{name}' was specified. Rename one."),
     241: Wording(
         16,
         "Conversion failed when converting date and/or time from character string. Write it as 2024-02-29 or "
@@ -126,6 +150,9 @@ WORDINGS: dict[int, Wording] = {
     ),
     248: Wording(16, "The conversion of the {source} value '{value}' overflowed {target}. Use a larger type."),
     252: Wording(16, "Recursive common table expression '{name}' does not contain a top-level UNION ALL operator."),
+    253: Wording(
+        16, "Recursive member of a common table expression '{name}' has multiple recursive references. Name it once."
+    ),
     257: Wording(
         16,
         "Implicit conversion from data type {source} to {target} is not allowed. Use the CONVERT function to "
@@ -143,7 +170,28 @@ WORDINGS: dict[int, Wording] = {
         "Cannot construct data type {type}, some of the arguments have values which are not valid. Pass a day"
         " and a time that exist.",
     ),
+    310: Wording(
+        15, "The value {value} specified for the MAXRECURSION option exceeds the allowed maximum of {limit}. Use less."
+    ),
     402: Wording(16, "The data types {first} and {second} are incompatible in the {operator} operator."),
+    408: Wording(15, "A constant expression was encountered in the ORDER BY list. Order by a column or its position."),
+    460: Wording(
+        16, "DISTINCT operator is not allowed in the recursive part of a recursive common table expression '{name}'."
+    ),
+    461: Wording(
+        16,
+        "The TOP or OFFSET operator is not allowed in the recursive part of a recursive common table expression "
+        "'{name}'.",
+    ),
+    462: Wording(
+        16, "Outer join is not allowed in the recursive part of a recursive common table expression '{name}'."
+    ),
+    465: Wording(16, "Recursive references are not allowed in subqueries. Join the common table expression."),
+    467: Wording(
+        16,
+        "GROUP BY, HAVING, or aggregate functions are not allowed in the recursive part of a recursive common table "
+        "expression '{name}'.",
+    ),
     483: Wording(16, "The OUTPUT clause cannot be used in an INSERT … EXEC statement. Leave it out."),
     506: Wording(16, "The invalid escape character '{escape}' was specified in a LIKE predicate. Use one character."),
     512: Wording(
@@ -177,6 +225,10 @@ WORDINGS: dict[int, Wording] = {
     544: Wording(16, "Cannot insert explicit value for identity column in table '{table}'."),
     547: Wording(16, "The {statement} statement conflicted with the {kind} constraint {constraint}."),
     628: Wording(16, "Cannot issue SAVE TRANSACTION when there is no active transaction. Begin one first."),
+    701: Wording(17, "There is insufficient system memory to run this query. Work on fewer or smaller values at once."),
+    824: Wording(
+        24, "The database file is damaged, is no database, or its disk cannot be read. Restore it from a backup."
+    ),
     911: Wording(16, "Database '{database}' does not exist. The embedded engine's file holds one database, {own}."),
     1001: Wording(16, "Length or precision specification {length} is invalid for {type}."),
     1002: Wording(16, "Scale {scale} is not valid for {type}. Use 0 to 7."),
@@ -189,11 +241,24 @@ WORDINGS: dict[int, Wording] = {
         "them apart.",
     ),
     1014: Wording(16, "A TOP, OFFSET or FETCH clause contains an invalid value ({value}). Use 0 or more."),
+    1015: Wording(
+        15,
+        "An aggregate cannot appear in an ON clause unless it is in a subquery. Aggregate in a derived table, and join "
+        "that.",
+    ),
     1023: Wording(16, "Invalid parameter {position} specified for {function}. Give a bare word such as DAY."),
+    1038: Wording(
+        15,
+        "An object or column name is missing or empty. Give each a name of at least one character; [] is none.",
+    ),
     1046: Wording(
         16,
-        "A CHECK constraint or index filter holds something that depends on the session. Use constants and "
-        "columns only.",
+        "Subqueries are not allowed in this context. Only scalar expressions are allowed.",
+    ),
+    1056: Wording(
+        15,
+        "The number of elements in the select list exceeds the maximum allowed number of {limit} elements: it has "
+        "{count}.",
     ),
     1087: Wording(15, 'Must declare the table variable "{variable}". Variables end with their batch.'),
     1105: Wording(17, "Could not allocate space in the database: the disk is full. Free some space."),
@@ -207,11 +272,29 @@ WORDINGS: dict[int, Wording] = {
         "The CREATE UNIQUE INDEX statement terminated because a duplicate key was found for the object name "
         "'dbo.{table}' and the index name '{index}'. Remove the duplicates.",
     ),
+    1702: Wording(
+        16,
+        "CREATE TABLE failed because column '{column}' in table '{table}' exceeds the maximum of {limit} columns.",
+    ),
+    1752: Wording(
+        16, "Column '{column}' in table '{table}' is invalid for creating a default constraint. Check its name."
+    ),
     1767: Wording(16, "Foreign key '{foreign_key}' references invalid table '{table}'. Create that table first."),
     1776: Wording(
         16,
         "There are no primary or candidate keys in the referenced table '{table}' that match the referencing column "
         "list in the foreign key '{foreign_key}'. Reference a primary key or unique columns.",
+    ),
+    1781: Wording(
+        16, "Column '{column}' of table '{table}' already has a DEFAULT bound to it. Drop that constraint first."
+    ),
+    1904: Wording(
+        16,
+        "The index '{index}' on table '{table}' has {count} columns in the key list. The maximum limit for index key "
+        "column list is {limit}.",
+    ),
+    1909: Wording(
+        16, "Cannot use duplicate column names in index. Column name '{column}' listed more than once. Name it once."
     ),
     1911: Wording(16, "Column name '{column}' does not exist in the target table '{table}'. Check its spelling."),
     1913: Wording(
@@ -289,10 +372,25 @@ WORDINGS: dict[int, Wording] = {
         "file. Roll back the transaction.",
     ),
     4104: Wording(16, 'The multi-part identifier "{name}" could not be bound. Check its alias.'),
+    4108: Wording(
+        16,
+        "Windowed functions can only appear in the SELECT or ORDER BY clauses. Compute it in a derived table.",
+    ),
+    4109: Wording(
+        16,
+        "Windowed functions cannot be used in the context of another windowed function or aggregate. Compute the inner "
+        "one in a derived table.",
+    ),
     4112: Wording(16, "The function '{function}' must have an OVER clause with ORDER BY."),
     4115: Wording(
         16,
         "A column is not allowed in an argument to a TOP, OFFSET, or FETCH clause. Use a number or a variable.",
+    ),
+    4116: Wording(16, "The function 'ntile' takes only a positive int or bigint expression as its input."),
+    4117: Wording(
+        16,
+        "Cannot retrieve table data for the query operation because the schema is being altered by another process. "
+        "Run it again.",
     ),
     4127: Wording(
         16,
@@ -304,7 +402,18 @@ WORDINGS: dict[int, Wording] = {
         "An expression of non-boolean type specified in a context where a condition is expected, near '{near}'. "
         "Compare it with something.",
     ),
+    4193: Wording(
+        16,
+        "'{frame}' is not a valid window frame and cannot be used with the OVER clause: it ends before it begins.",
+    ),
+    4194: Wording(
+        16,
+        "RANGE is only supported with UNBOUNDED and CURRENT ROW window frame delimiters. Use ROWS.",
+    ),
     4405: Wording(16, "The view '{view}' is not updatable. Change its tables."),
+    4505: Wording(
+        16, "CREATE VIEW failed because column '{column}' in view '{view}' exceeds the maximum of {limit} columns."
+    ),
     4712: Wording(
         16,
         "Cannot truncate table '{table}' because it is being referenced by a FOREIGN KEY constraint. Use DELETE.",
@@ -314,18 +423,34 @@ WORDINGS: dict[int, Wording] = {
         "ALTER TABLE only allows columns to be added that can contain nulls, or have a DEFAULT definition specified. "
         "Column '{column}' cannot be added to non-empty table '{table}': give it a DEFAULT.",
     ),
+    4923: Wording(
+        16,
+        "ALTER TABLE DROP COLUMN failed because '{column}' is the only data column in table '{table}'. A table must "
+        "have at least one data column.",
+    ),
     4924: Wording(16, "'{name}' is not a column of table '{table}'. Check its name."),
     5074: Wording(
         16,
         "ALTER TABLE {action} {column} failed because one or more objects access this column: {users}. Drop them "
         "first.",
     ),
+    5308: Wording(
+        16,
+        "Windowed functions, aggregates and NEXT VALUE FOR functions do not support integer indices as ORDER BY clause "
+        "expressions. Order by a column, or by (SELECT NULL).",
+    ),
+    5309: Wording(
+        16,
+        "Windowed functions, aggregates and NEXT VALUE FOR functions do not support constants as ORDER BY clause "
+        "expressions. Order by a column, or by (SELECT NULL).",
+    ),
+    5310: Wording(16, "Aggregates are not allowed in the VALUES list of an INSERT statement. Use INSERT … SELECT."),
     6401: Wording(
         16,
         "Cannot roll back {name}. No transaction or savepoint of that name was found. Leave the name out to "
         "roll back the whole transaction.",
     ),
-    8023: Wording(16, "The value {value} is not a valid {type}. Pass a finite number or None."),
+    8023: Wording(16, "The value {value} is not a valid {type}."),
     8102: Wording(16, "Cannot update identity column '{column}'. Leave it as it is."),
     8110: Wording(16, "Cannot add multiple PRIMARY KEY constraints to table '{table}'. Keep one."),
     8114: Wording(16, "Error converting data type {source} to {target}."),
@@ -375,7 +500,9 @@ WORDINGS: dict[int, Wording] = {
     8179: Wording(
         16, "The batch has {markers} parameter markers (?), but {values} values were passed. Pass one for each."
     ),
-    8630: Wording(16, "The embedded engine could not run what the statement became ({reason})."),
+    8630: Wording(16, "Internal Query Processor Error: the embedded engine could not run what the statement became."),
+    8730: Wording(16, "Offset parameter for Lag and Lead functions cannot be a negative value."),
+    8939: Wording(16, "Table error: {findings} ({count} in all). Restore the database from a backup."),
     9810: Wording(16, "The datepart {part} is not supported by date function {function}. Use another part."),
     9818: Wording(16, "The culture parameter '{culture}' is not supported by the embedded engine. Use 'en-US'."),
     9819: Wording(
@@ -392,13 +519,24 @@ WORDINGS: dict[int, Wording] = {
         16,
         "STRING_AGG aggregation result exceeded the limit of 8000 bytes. CAST the argument to NVARCHAR(MAX).",
     ),
-    9833: Wording(16, "NCHAR({code}) is half of a character. Write the whole character as a literal."),
+    9833: Wording(16, "{what} is half of a character. Write the whole character as a literal."),
     10704: Wording(
         16,
         "To rethrow an error, a THROW statement must be used inside a CATCH block. Give number, message and state.",
     ),
     10709: Wording(16, "The number of columns for each row in a table value constructor must be the same. Count them."),
+    10735: Wording(
+        16,
+        "Incorrect WHERE clause for filtered index '{index}' on table '{table}'. Compare columns with constants only.",
+    ),
+    10738: Wording(
+        15,
+        "The number of row value expressions in the INSERT statement exceeds the maximum allowed number of {limit} row "
+        "values. Use several statements.",
+    ),
+    10752: Wording(15, "The function '{function}' may not have a window frame. Leave ROWS or RANGE out."),
     10753: Wording(16, "The function '{function}' must have an OVER clause."),
+    10756: Wording(15, "Window frame with ROWS or RANGE must have an ORDER BY clause."),
     10757: Wording(16, "The function '{function}' may not have a WITHIN GROUP clause. Leave it out."),
     10759: Wording(16, "Use of DISTINCT is not allowed with the OVER clause. Count in a derived table."),
     11535: Wording(

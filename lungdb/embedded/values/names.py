@@ -5,7 +5,7 @@ from __future__ import annotations
 from lungdb.embedded.values.stored import Value
 
 TEXT_COLLATION = "tsql_text"
-"""Compares without case and without spaces at the end, as SQL Server's default collations do."""
+"""Compares as `values.collation` says."""
 
 
 def key(name: str) -> str:
@@ -33,11 +33,3 @@ def literal(value: Value) -> str | None:
         return f"X'{value.hex()}'" if len(value) < 500 else None
     # Without parentheses -1 in "a-" + "-1" would begin a comment.
     return repr(value) if value >= 0 else f"({value!r})"
-
-
-def compare_text(a: str, b: str) -> int:
-    """Compare as the collation `TEXT_COLLATION`: negative, zero or positive."""
-    if a == b:
-        return 0
-    first, second = a.casefold().rstrip(" "), b.casefold().rstrip(" ")
-    return (first > second) - (first < second)

@@ -22,6 +22,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import math
+import re
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -92,7 +93,8 @@ def utf16_length(text: str) -> int:
     """Return the number of UTF-16 code units, which is what nvarchar(n) counts."""
     if text.isascii():
         return len(text)
-    return len(text) + sum(character > "\uffff" for character in text)
+    # The largest character tells for most texts, quicker than counting those of two code units.
+    return len(text) if max(text) <= "\uffff" else len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
 def to_client(value: Value, kind: SqlType) -> ClientValue:
@@ -117,13 +119,17 @@ def to_client(value: Value, kind: SqlType) -> ClientValue:
     return value
 
 
+HALF_CHARACTER = re.compile("[\ud800-\udfff]")
+"""What Python reads for a byte that is no UTF-8, and what no text of a database may hold."""
+
+
 def from_client(value: object) -> tuple[Value, SqlType]:
     """Return a parameter that a client passed as (stored value, type).
 
     Raises
     ------
     SqlError
-        206 for a Python type that has no counterpart, 8023 for infinity and NaN.
+        206 for a Python type that has no counterpart, 8023 for infinity and NaN, and for half a character.
     """
     match value:
         case None:
@@ -134,9 +140,12 @@ def from_client(value: object) -> tuple[Value, SqlType]:
             return _integer(value)
         case float():
             if not math.isfinite(value):
-                raise numbered_error(8023, value=value, type="float")
+                raise numbered_error(8023, value=value, type="float", advice="Pass a finite number or None.")
             return value, FLOAT
         case str():
+            if not value.isascii() and HALF_CHARACTER.search(value):
+                advice = "It holds bytes that are no UTF-8: write it as UTF-8."
+                raise numbered_error(8023, value=ascii(value[:40]), type="nvarchar", advice=advice)
             return value, nvarchar(max(1, utf16_length(value)))
         case bytes() | bytearray() | memoryview():
             content = bytes(value)

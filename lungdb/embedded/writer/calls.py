@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 
 from lungdb.embedded.functions.base import Function
@@ -11,9 +12,14 @@ from lungdb.embedded.syntax.tree import Call, Column, Scalar
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.types import INT, varchar
 from lungdb.embedded.writer.aggregates import WINDOW_FUNCTIONS, aggregate, window_function
+from lungdb.embedded.writer.clauses import DEFINITION
 from lungdb.embedded.writer.context import Writer
 from lungdb.embedded.writer.scope import Bind, Sql
 from lungdb.embedded.writer.tree_search import AGGREGATE_NAMES
+
+_MOST_ARGUMENTS = 254
+_AT_ONCE = 100
+_ONE_VALUE = re.compile(r"\(SELECT (.*)\)")
 
 
 def call(writer: Writer, node: Call) -> Sql:
@@ -46,7 +52,11 @@ def _function(writer: Writer, function: Function, node: Call) -> Sql:
     texts = [
         writer.convert(each, kind, explicit=True).text for each, kind in zip(arguments, settled.parameters, strict=True)
     ]
-    return Sql(settled.template.format(*texts), settled.result)
+    template = settled.template
+    if writer.scope.clause is DEFINITION:
+        # What is a query so that a statement computes it once; a definition holds none.
+        template = _ONE_VALUE.sub(r"\1", template)
+    return Sql(template.format(*texts), settled.result)
 
 
 def _date_part(writer: Writer, function: Function, argument: Scalar) -> Sql:
@@ -58,17 +68,25 @@ def _date_part(writer: Writer, function: Function, argument: Scalar) -> Sql:
 
 def _arguments(writer: Writer, node: Call, least: int, most: int) -> list[Sql]:
     if not least <= len(node.arguments) <= most:
-        raise numbered_error(174, function=node.name, count=least, advice="Give as many.")
+        if least == most:
+            raise numbered_error(174, function=node.name, count=least)
+        raise numbered_error(189, function=node.name, least=least, most=most)
     return [writer.scalar(each) for each in node.arguments]
 
 
 def _coalesce(writer: Writer, node: Call) -> Sql:
-    parts = _arguments(writer, node, 2, 100)
+    parts = _arguments(writer, node, 2, _MOST_ARGUMENTS)
     if all(part.is_null for part in parts):
         raise numbered_error(4127)
     parts, kind = writer.common(parts)
     risky = any(part.may_overflow for part in parts)
-    return Sql(f"coalesce({', '.join(part.text for part in parts)})", kind, may_overflow=risky)
+    *texts, text = [part.text for part in parts]
+    # SQLite's functions take 127 arguments at most, so each stands before those behind it.
+    while texts:
+        taken = texts[-_AT_ONCE:]
+        del texts[-_AT_ONCE:]
+        text = f"coalesce({', '.join([*taken, text])})"
+    return Sql(text, kind, may_overflow=risky)
 
 
 def _is_null(writer: Writer, node: Call) -> Sql:
@@ -85,7 +103,7 @@ def _null_if(writer: Writer, node: Call) -> Sql:
 
 
 def _choose(writer: Writer, node: Call) -> Sql:
-    index, *choices = _arguments(writer, node, 2, 100)
+    index, *choices = _arguments(writer, node, 2, _MOST_ARGUMENTS)
     parts, kind = writer.common(choices)
     branches = " ".join(f"WHEN {number} THEN {part.text}" for number, part in enumerate(parts, start=1))
     return Sql(f"(CASE {writer.convert(index, INT).text} {branches} END)", kind)

@@ -19,12 +19,14 @@ from lungdb.embedded.syntax.tree import Condition, Join, Name, Output, Query, Sc
 from lungdb.embedded.values.conversions import check_allowed
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key, quoted, text_literal
-from lungdb.embedded.values.refusals import refused
+from lungdb.embedded.values.refusals import MOST_ROWS, check_selected, refused
 from lungdb.embedded.values.types import MAX, Family, SqlType
+from lungdb.embedded.writer.clauses import DEFINITION, OUTPUT, SET, VALUES, WHERE
 from lungdb.embedded.writer.context import Writer, Written
 from lungdb.embedded.writer.queries import expanded, limit, out_columns, with_clause
 from lungdb.embedded.writer.scope import Field, Relation, Scope, Sql
 from lungdb.embedded.writer.sources import row_names
+from lungdb.embedded.writer.tree_search import columns
 
 
 @dataclass(frozen=True)
@@ -140,10 +142,21 @@ def defaulted_columns(table: TableDefinition, filled: list[ColumnDefinition]) ->
 
 
 def write_default(writer: Writer, column: ColumnDefinition, table: TableDefinition) -> str:
-    """Write a column's default."""
+    """Write a column's default.
+
+    Raises
+    ------
+    SqlError
+        128 for one that names a column.
+    """
     if column.default is None:
         return "NULL"
-    return _stored(writer, writer.scalar(parse_scalar(column.default)), column, table)
+    node = parse_scalar(column.default)
+    named = next(columns(node), None)
+    if named is not None:
+        raise numbered_error(128, name=".".join(named.name))
+    with writer.within(Scope(clause=DEFINITION)):
+        return _stored(writer, writer.scalar(node), column, table)
 
 
 def _stored(writer: Writer, sql: Sql, column: ColumnDefinition, table: TableDefinition) -> str:
@@ -185,6 +198,8 @@ def _insert(writer: Writer, statement: Insert) -> str:
     if source is None:
         return f"INSERT INTO {text} ({names}) VALUES ({', '.join(defaults)})"
     if isinstance(source, DefaultedRows):
+        if len(source.rows) > MOST_ROWS:
+            raise numbered_error(10738, limit=MOST_ROWS)
         rows = [_insert_row(writer, row, columns, table, defaults) for row in source.rows]
         return f"INSERT INTO {text} ({names}) VALUES {', '.join(rows)}"
     assert isinstance(source, Query)
@@ -199,7 +214,8 @@ def _insert_row(
     defaults: list[str],
 ) -> str:
     _check_width(len(row), len(columns), (109, 110))
-    texts = [_new_value(writer, value, column, table) for value, column in zip(row, columns, strict=True)]
+    with writer.clause(VALUES):
+        texts = [_new_value(writer, value, column, table) for value, column in zip(row, columns, strict=True)]
     return f"({', '.join([*texts, *defaults])})"
 
 
@@ -229,10 +245,15 @@ def _update(writer: Writer, statement: Update) -> str:
     writer.scope = Scope()
     sources = writer.source(target.source)
     columns = [_assigned(target.table, name) for name, _ in statement.assignments]
-    values = [
-        _new_value(writer, value, column, target.table)
-        for column, (_, value) in zip(columns, statement.assignments, strict=True)
-    ]
+    names = [key(each.name) for each in columns]
+    twice = next((each for each in names if names.count(each) > 1), None)
+    if twice is not None:
+        raise numbered_error(264, column=twice)
+    with writer.clause(SET):
+        values = [
+            _new_value(writer, value, column, target.table)
+            for column, (_, value) in zip(columns, statement.assignments, strict=True)
+        ]
     if statement.source is None and statement.top is None and not common:
         sets = ", ".join(f"{quoted(column.name)} = {value}" for column, value in zip(columns, values, strict=True))
         return f"UPDATE {target.text} AS {quoted(target.alias)} SET {sets}{_where(writer, statement.where)}"
@@ -249,7 +270,8 @@ def _assigned(table: TableDefinition, name: str) -> ColumnDefinition:
 
 
 def _where(writer: Writer, condition: Condition | None) -> str:
-    return "" if condition is None else f" WHERE {writer.condition(condition)}"
+    with writer.clause(WHERE):
+        return "" if condition is None else f" WHERE {writer.condition(condition)}"
 
 
 def _changed_rows(
@@ -279,7 +301,8 @@ def rows_before(writer: Writer, statement: Update) -> str:
         if column is None or key(column.name) not in given:
             items.append(f'"t".{name}')
         else:
-            values.append(_new_value(writer, given[key(column.name)], column, target.table))
+            with writer.clause(SET):
+                values.append(_new_value(writer, given[key(column.name)], column, target.table))
             items.append(f'"q"."v{len(values)}"')
     rows = _changed_rows(writer, target, sources, statement.where, statement.top, values)
     items += [f'"t".{quoted(each.name)}' for each in target.table.columns]
@@ -304,7 +327,9 @@ def write_output(writer: Writer, output: Output, relations: list[Relation]) -> W
         if isinstance(item, Star) and not item.qualifier:
             raise numbered_error(102, near="*", advice="Write INSERTED.* or DELETED.* in OUTPUT.")
     items = expanded(writer.scope, output.items)
-    written = [writer.scalar(item.value).finite() for item in items]
+    check_selected(len(items))
+    with writer.clause(OUTPUT):
+        written = [writer.scalar(item.value).finite() for item in items]
     return ", ".join(each.text for each in written), out_columns(items, written)
 
 

@@ -10,10 +10,13 @@ from typing import Any, Protocol
 from lungdb.embedded.syntax.statement_tree import TableDefinition
 from lungdb.embedded.syntax.tree import Call, Column, Condition, Literal, Name, Query, Scalar, Source, Variable
 from lungdb.embedded.values.conversions import conversion_template, convert
+from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import literal
+from lungdb.embedded.values.refusals import MOST_TABLES
 from lungdb.embedded.values.rules import combined_type
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import SqlType
+from lungdb.embedded.writer.clauses import Clause
 from lungdb.embedded.writer.scope import Bind, Binds, GroupedScope, OutColumn, Scope, Sql
 from lungdb.embedded.writer.tree_search import AGGREGATE_NAMES
 from lungdb.errors import SqlError
@@ -80,6 +83,8 @@ class Writer:
         The tables in sight.
     common_tables : dict of str to list of OutColumn
         The columns of the common table expressions in sight, by their names as `key` makes them equal.
+    table_count : int
+        How many tables the text reads, each as often as it stands there.
     """
 
     surroundings: Surroundings
@@ -87,6 +92,19 @@ class Writer:
     binds: Binds = field(default_factory=Binds)
     scope: Scope = field(default_factory=Scope)
     common_tables: dict[str, list[OutColumn]] = field(default_factory=dict)
+    table_count: int = 0
+
+    def count_table(self) -> None:
+        """Note that one more table is read.
+
+        Raises
+        ------
+        SqlError
+            106 for one more than SQL Server takes.
+        """
+        self.table_count += 1
+        if self.table_count > MOST_TABLES:
+            raise numbered_error(106, limit=MOST_TABLES)
 
     def scalar(self, node: Scalar) -> Sql:
         """Write an expression."""
@@ -107,7 +125,15 @@ class Writer:
         return self.dispatch.sources[type(node)](self, node)
 
     def query(self, node: Query) -> Written:
-        """Write a query; it may see the columns of the scope around it."""
+        """Write a query; it may see the columns of the scope around it.
+
+        Raises
+        ------
+        SqlError
+            That of a query where none may stand.
+        """
+        if self.scope.clause.query:
+            raise numbered_error(self.scope.clause.query)
         return self.dispatch.query(self, node)
 
     def _group_expression(self, node: Scalar, grouped: GroupedScope) -> Sql | None:
@@ -134,6 +160,16 @@ class Writer:
             yield
         finally:
             self.scope, self.common_tables = outer
+
+    @contextmanager
+    def clause(self, clause: Clause) -> Iterator[None]:
+        """Write in another clause of the query that is being written."""
+        scope = self.scope
+        outer, scope.clause = scope.clause, clause
+        try:
+            yield
+        finally:
+            scope.clause = outer
 
     def bound(self, bind: Bind, kind: SqlType) -> Sql:
         """Write the placeholder of a value that is known only when the text runs."""

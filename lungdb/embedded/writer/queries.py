@@ -10,7 +10,6 @@ from lungdb.embedded.syntax.tree import (
     Body,
     Column,
     CommonTable,
-    Condition,
     Literal,
     OrderItem,
     Query,
@@ -24,13 +23,15 @@ from lungdb.embedded.syntax.tree import (
 )
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import TEXT_COLLATION, key, quoted
-from lungdb.embedded.values.refusals import refused
+from lungdb.embedded.values.refusals import check_selected, check_terms, refused
 from lungdb.embedded.values.rules import combined_type
 from lungdb.embedded.values.types import BIGINT, Family, SqlType
+from lungdb.embedded.writer.clauses import GROUP_BY, HAVING, TOP, WHERE
 from lungdb.embedded.writer.context import Writer, Written
+from lungdb.embedded.writer.recursion import check_recursive
 from lungdb.embedded.writer.scope import GroupedScope, OutColumn, Scope, Sql, output_name, relation_of, renamed
 from lungdb.embedded.writer.sources import alias_of
-from lungdb.embedded.writer.tree_search import has_aggregate, mentions_table
+from lungdb.embedded.writer.tree_search import columns, has_aggregate, mentions_table
 from lungdb.errors import SqlError
 
 Targets = list[SqlType] | None
@@ -73,6 +74,10 @@ def with_clause(writer: Writer, common: tuple[CommonTable, ...], max_recursion: 
     """Write WITH, and bring its common table expressions into sight."""
     if not common:
         return ""
+    names = [key(each.name) for each in common]
+    twice = next((each for each in common if names.count(key(each.name)) > 1), None)
+    if twice is not None:
+        raise numbered_error(239, name=twice.name)
     written = [_common_table(writer, each, max_recursion) for each in common]
     return f"WITH RECURSIVE {', '.join(written)} "
 
@@ -106,6 +111,7 @@ def _recursive(writer: Writer, table: CommonTable, body: SetOperation, max_recur
             f"The recursive common table expression '{table.name}' with more than one anchor or recursive member",
             "Write one of each.",
         )
+    check_recursive(table.name, body.right)
     # A hidden column counts the levels.
     step, further = _select(writer, body.right, [column.type for column in columns])
     if len(further) != len(columns):
@@ -200,8 +206,10 @@ def _select(
 ) -> Written:
     with writer.within(Scope(parent=writer.scope)):
         source = "" if select.source is None else f" FROM {writer.source(select.source)}"
-        where = "" if select.where is None else f" WHERE {_ungrouped(writer, select.where)}"
+        with writer.clause(WHERE):
+            where = "" if select.where is None else f" WHERE {writer.condition(select.where)}"
         items = expanded(writer.scope, select.items)
+        check_selected(len(items))
         group, having = _grouping(writer, select, items, order)
         written = [writer.scalar(item.value) for item in items]
         if targets is not None and len(targets) == len(written):
@@ -214,6 +222,9 @@ def _select(
             for position, (column, value) in enumerate(zip(columns, values, strict=True), start=1)
         ]
         ordered = _order(writer, order, columns, set(values) if select.distinct else set())
+        if select.source is None:
+            # One row is in order, and SQLite does not find a column of the query around here.
+            ordered = ""
         rows = limit(writer, select.top, offset, fetch)
         distinct = "DISTINCT " if select.distinct else ""
         if having and not group:
@@ -223,12 +234,6 @@ def _select(
             return f"SELECT {names} FROM ({inner}) WHERE {quoted('?having')}{rows}", columns
         having = f" HAVING {having}" if having else ""
         return f"SELECT {distinct}{', '.join(texts)}{source}{where}{group}{having}{ordered}{rows}", columns
-
-
-def _ungrouped(writer: Writer, condition: Condition) -> str:
-    if has_aggregate(condition):
-        raise numbered_error(147)
-    return writer.condition(condition)
 
 
 def expanded(scope: Scope, items: tuple[SelectItem | Star, ...]) -> list[SelectItem]:
@@ -270,21 +275,33 @@ def _grouping(writer: Writer, select: Select, items: list[SelectItem], order: tu
     aggregated = any(has_aggregate(item.value) for item in items) or any(has_aggregate(i.value) for i in order)
     if not (select.group or select.having is not None or aggregated):
         return "", ""
-    written = [writer.scalar(value) for value in select.group]
+    check_terms(len(select.group), "GROUP BY")
+    with writer.clause(GROUP_BY):
+        written = [_group_item(writer, value) for value in select.group]
     grouped = writer.scope.grouped = GroupedScope({each.text for each in written})
     group = f" GROUP BY {', '.join(each.collated for each in written)}" if written else ""
     if select.having is None:
         return group, ""
     grouped.number = 8121
-    having = writer.condition(select.having)
+    with writer.clause(HAVING):
+        having = writer.condition(select.having)
     grouped.number = 8120
     return group, having
+
+
+def _group_item(writer: Writer, node: Scalar) -> Sql:
+    """Write an expression of GROUP BY, which must have a column of this query."""
+    sql = writer.scalar(node)
+    if not any(writer.scope.resolve(each.name)[1] is writer.scope for each in columns(node)):
+        raise numbered_error(164)
+    return sql
 
 
 def _order(writer: Writer, order: tuple[OrderItem, ...], columns: list[OutColumn], distinct: set[str]) -> str:
     """Write ORDER BY; `distinct` are the texts of the select list where only these may be ordered by."""
     if not order:
         return ""
+    check_terms(len(order), "ORDER BY")
     if writer.scope.grouped is not None:
         writer.scope.grouped.number = 8127
     names = [key(column.name) for column in columns]
@@ -314,6 +331,8 @@ def _order_by_output(item: OrderItem, columns: list[OutColumn]) -> str:
         position = names.index(key(value.name[0])) + 1 if key(value.name[0]) in names else 0
         if not position:
             raise numbered_error(207, column=value.name[0], advice="Order by a column of the first SELECT.")
+    if isinstance(value, Literal) and not isinstance(value.value, int):
+        raise numbered_error(408)
     if not 1 <= position <= len(columns):
         raise numbered_error(108, position=position)
     return _direction(str(position), columns[position - 1].type, item)
@@ -335,7 +354,7 @@ def limit(writer: Writer, top: Scalar | None, offset: Scalar | None, fetch: Scal
 
 def _row_count(writer: Writer, node: Scalar) -> str:
     try:
-        with writer.within(Scope()):
+        with writer.within(Scope()), writer.clause(TOP):
             sql = writer.convert(writer.scalar(node), BIGINT)
     except SqlError as error:
         if error.number not in (207, 4104):

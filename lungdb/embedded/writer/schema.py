@@ -12,14 +12,17 @@ from itertools import combinations
 
 from lungdb.embedded.syntax.statement_tree import ColumnDefinition, IndexDefinition, KeyConstraint, TableDefinition
 from lungdb.embedded.syntax.statements import parse_condition
+from lungdb.embedded.syntax.tree import Call
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import TEXT_COLLATION, key, quoted
 from lungdb.embedded.values.refusals import refused
 from lungdb.embedded.values.types import Family
+from lungdb.embedded.writer.clauses import DEFINITION
 from lungdb.embedded.writer.context import Surroundings
 from lungdb.embedded.writer.dispatch import new_writer
 from lungdb.embedded.writer.scope import Field, Relation, Scope
 from lungdb.embedded.writer.sources import clustered_key
+from lungdb.embedded.writer.tree_search import nodes
 
 
 class SchemaWriter:
@@ -62,6 +65,8 @@ class SchemaWriter:
     def create_table(self, table: TableDefinition, order: list[str]) -> str:
         """Return CREATE TABLE, its columns in the order in which SQLite stores them."""
         by_name = {key(each.name): each for each in table.columns}
+        if by_name.keys() >= {"rowid", "_rowid_", "oid"}:
+            raise refused("A table with the columns rowid, _rowid_ and oid", "Give one of them another name.")
         members = [self.column(by_name[key(name)]) for name in order]
         for check in table.checks:
             members.append(f"CONSTRAINT {quoted(check.name)} CHECK ({self.check(table, check.condition)})")
@@ -93,10 +98,12 @@ class SchemaWriter:
         """Return a CHECK's condition over bare column names."""
         writer = new_writer(self._surroundings)
         fields = tuple(Field(each.name, quoted(each.name), each.type) for each in table.columns)
-        writer.scope = Scope([Relation(key(table.name), fields)])
+        writer.scope = Scope([Relation(key(table.name), fields)], clause=DEFINITION)
         text = writer.condition(parse_condition(condition))
         if writer.binds.names:
-            raise numbered_error(1046)
+            raise refused(
+                "A CHECK constraint or index filter that depends on the session", "Use constants and columns only."
+            )
         return text
 
     def key_indexes(self, table: TableDefinition, constraint: KeyConstraint) -> list[str]:
@@ -108,11 +115,16 @@ class SchemaWriter:
 
     def index(self, table: TableDefinition, index: IndexDefinition) -> list[str]:
         """Return the statements that make an index."""
-        where = None if index.filter is None else self.check(table, index.filter)
+        where = None if index.filter is None else self._filter(table, index.name, index.filter)
         columns = list(index.columns)
         if index.unique:
             return self._unique(table, index.name, columns, where)
         return [self._index(table, index.name, columns, where, "")]
+
+    def _filter(self, table: TableDefinition, index: str, condition: str) -> str:
+        if any(isinstance(each, Call) for each in nodes(parse_condition(condition), into_queries=True)):
+            raise numbered_error(10735, index=index, table=table.name)
+        return self.check(table, condition)
 
     def _unique(
         self, table: TableDefinition, name: str, columns: list[tuple[str, bool]], where: str | None

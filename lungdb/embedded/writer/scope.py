@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from lungdb.embedded.functions.arithmetic import finite
@@ -11,6 +12,7 @@ from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import TEXT_COLLATION, key, quoted
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import Family, SqlType
+from lungdb.embedded.writer.clauses import SELECTED, Clause
 
 _SCHEMAS = ("", "dbo", "sys", "information_schema")
 
@@ -101,11 +103,25 @@ class Relation:
 
 @dataclass
 class Scope:
-    """The tables in FROM, and the scope of the query around."""
+    """The tables in FROM, the scope of the query around, and which clause of the query is being written.
+
+    Of the tables, the first `hidden` ones are not seen at the moment.
+    """
 
     relations: list[Relation] = field(default_factory=list)
     parent: Scope | None = None
     grouped: GroupedScope | None = None
+    clause: Clause = SELECTED
+    hidden: int = 0
+
+    @contextmanager
+    def hiding(self, count: int) -> Iterator[None]:
+        """Let only the tables after the first so many be seen, as ON sees those that it joins."""
+        outer, self.hidden = self.hidden, count
+        try:
+            yield
+        finally:
+            self.hidden = outer
 
     def resolve(self, name: Name) -> tuple[Field, Scope]:
         """Find a column.
@@ -128,7 +144,7 @@ class Scope:
         raise numbered_error(4104, name=".".join(name))
 
     def _own(self, name: Name) -> Field | None:
-        relations = self.relations
+        relations = self.relations[self.hidden :]
         if len(name) > 1:
             relations = [each for each in relations if each.answers(name[:-1])]
         found = [field for each in relations if (field := each.find(name[-1])) is not None]
@@ -139,7 +155,7 @@ class Scope:
     def _knows(self, qualifier: Name) -> bool:
         scope: Scope | None = self
         while scope is not None:
-            if any(each.answers(qualifier) for each in scope.relations):
+            if any(each.answers(qualifier) for each in scope.relations[scope.hidden :]):
                 return True
             scope = scope.parent
         return False

@@ -15,6 +15,7 @@ from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key, quoted
 from lungdb.embedded.values.refusals import refused
 from lungdb.embedded.values.types import Family, nvarchar
+from lungdb.embedded.writer.clauses import ON
 from lungdb.embedded.writer.context import Writer
 from lungdb.embedded.writer.scope import Bind, Field, OutColumn, Relation, Scope, Sql, relation_of, renamed
 
@@ -29,6 +30,7 @@ def _add(writer: Writer, relation: Relation) -> None:
 
 def _table(writer: Writer, table: Table) -> str:
     alias = table.alias or table.name[-1]
+    writer.count_table()
     if len(table.name) == 1 and key(table.name[0]) in writer.common_tables:
         _add(writer, relation_of(alias, writer.common_tables[key(table.name[0])]))
         return f"{quoted(table.name[0])} AS {quoted(alias)}"
@@ -40,6 +42,7 @@ def _table(writer: Writer, table: Table) -> str:
     view = writer.surroundings.find_view(table.name)
     if view is not None:
         name, names, query = view
+        writer.table_count -= 1
         with writer.within(Scope(), common_tables={}):
             text, columns = writer.query(query)
         columns = renamed(columns, names, name)
@@ -74,8 +77,13 @@ def _derived(writer: Writer, source: Derived) -> str:
 
 
 def _join(writer: Writer, join: Join) -> str:
+    before = len(writer.scope.relations)
     left = writer.source(join.left)
-    right = writer.source(join.right)
+    if join.kind in ("CROSS APPLY", "OUTER APPLY"):
+        assert isinstance(join.right, TableFunction)
+        right = _applied(writer, join.right)
+    else:
+        right = writer.source(join.right)
     if isinstance(join.right, Join):
         right = f"({right})"
     if join.kind == "CROSS" or join.kind == "CROSS APPLY":
@@ -83,7 +91,8 @@ def _join(writer: Writer, join: Join) -> str:
     if join.kind == "OUTER APPLY":
         return f"{left} LEFT JOIN {right} ON 1"
     assert join.condition is not None
-    condition = writer.condition(join.condition)
+    with writer.clause(ON), writer.scope.hiding(before):
+        condition = writer.condition(join.condition)
     if join.kind == "RIGHT":
         # SQLite has RIGHT JOIN only since 3.39.
         left = f"({left})" if isinstance(join.left, Join) else left
@@ -96,6 +105,12 @@ def _join(writer: Writer, join: Join) -> str:
 
 
 def _table_function(writer: Writer, source: TableFunction) -> str:
+    # Only APPLY lets it see the tables beside it.
+    with writer.scope.hiding(len(writer.scope.relations)):
+        return _applied(writer, source)
+
+
+def _applied(writer: Writer, source: TableFunction) -> str:
     alias = source.alias or source.name.lower()
     if source.name == "STRING_SPLIT":
         return _string_split(writer, source, alias)

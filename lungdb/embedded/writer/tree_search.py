@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Iterator
 
 from lungdb.embedded.functions.aggregates import AGGREGATES
+from lungdb.embedded.functions.registry import FUNCTIONS
 from lungdb.embedded.syntax.tree import Call, Column, Query, Star, Table, Variable
 from lungdb.embedded.values.names import key
 
@@ -22,6 +23,16 @@ def nodes(node: object, *, into_queries: bool) -> Iterator[object]:
         elif dataclasses.is_dataclass(each) and (into_queries or not isinstance(each, Query)):
             yield each
             waiting.extend(getattr(each, field.name) for field in dataclasses.fields(each))
+
+
+def columns(node: object) -> Iterator[Column]:
+    """Go through the columns of an expression, without those of queries in it; the word of DATEADD (DAY, …) is none."""
+    words = set()
+    for each in nodes(node, into_queries=False):
+        if isinstance(each, Call) and each.name in FUNCTIONS and FUNCTIONS[each.name].takes_date_part:
+            words.add(id(each.arguments[0]) if each.arguments else 0)
+        elif isinstance(each, Column) and id(each) not in words:
+            yield each
 
 
 def has_aggregate(node: object) -> bool:

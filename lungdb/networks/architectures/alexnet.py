@@ -36,6 +36,7 @@ _CONVOLUTIONS = (
     ("features.8", 3, 1, 1, False),
     ("features.10", 3, 1, 1, True),
 )
+_OF_FOUR = 4
 _DENSE = ("classifier.1", "classifier.4", "classifier.6")
 
 
@@ -76,6 +77,13 @@ def alexnet_layout(weights: Weights) -> AlexnetLayout:
     return AlexnetLayout(
         widths(tuple(name for name, *_ in _CONVOLUTIONS), ALEXNET.channels), widths(_DENSE, ALEXNET.values)
     )
+
+
+def is_like_alexnet(weights: Weights) -> bool:
+    """Tell whether at most a quarter of an AlexNet's weights are missing or of another shape; VGG has half of them."""
+    expected = alexnet_layout(weights).shapes()
+    fitting = sum(name in weights and weights[name].shape == shape for name, shape in expected.items())
+    return _OF_FOUR * fitting >= (_OF_FOUR - 1) * len(expected)
 
 
 def build_alexnet(weights: Weights, size: int = SIDE) -> bytes:

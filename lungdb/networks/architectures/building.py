@@ -11,6 +11,7 @@ from onnx import ModelProto, TensorProto, helper, numpy_helper
 
 from lungdb.errors import LungdbError
 from lungdb.imaging.preprocessing import CHANNELS
+from lungdb.networks.wording import MOST_NAMES, shortened
 
 Weights = Mapping[str, NDArray[np.float32]]
 Shapes = dict[str, tuple[int, ...]]
@@ -22,7 +23,6 @@ NORM_PARTS = ("weight", "bias", "running_mean", "running_var")
 
 _OPSET, _IR_VERSION = 17, 8  # read by every ONNX Runtime from 1.12 on
 _EPSILON = 1e-5  # torch.nn.BatchNorm2d's default
-_MOST_LISTED = 40
 
 
 def common_width(weights: Weights, names: Iterable[str], otherwise: int) -> int:
@@ -38,12 +38,12 @@ def check_weights(weights: Weights, expected: Shapes, title: str) -> None:
     Raises
     ------
     LungdbError
-        One that lists everything missing, left over, of another shape, or not finite.
+        One that lists the first of what is missing, left over, of another shape, or not finite.
     """
     given = {name: array for name, array in weights.items() if not name.endswith(COUNTER)}
     problems = [
         *(f"{name} is missing" for name in expected if name not in given),
-        *(f"{name} is left over" for name in given if name not in expected),
+        *(f"{shortened(name)} is left over" for name in given if name not in expected),
     ]
     for name, shape in expected.items():
         if name in given and given[name].shape != shape:
@@ -51,8 +51,8 @@ def check_weights(weights: Weights, expected: Shapes, title: str) -> None:
         elif name in given and not np.isfinite(given[name]).all():
             problems.append(f"{name} holds infinity or NaN")
     if problems:
-        listed = "; ".join(problems[:_MOST_LISTED])
-        more = f"; and {len(problems) - _MOST_LISTED} more" if len(problems) > _MOST_LISTED else ""
+        listed = "; ".join(problems[:MOST_NAMES])
+        more = f"; and {len(problems) - MOST_NAMES} more" if len(problems) > MOST_NAMES else ""
         raise LungdbError(
             f"The weights are not those of {title}, what does not fit ({len(problems)}): {listed}{more}. "
             "Use the whole state dict of a torchvision network."
@@ -128,12 +128,12 @@ class GraphBuilder:
         self._model.graph.initializer.append(numpy_helper.from_array(values, name))
         return name
 
-    def finish(self, title: str, size: int, logits: str, classes: int) -> bytes:
-        """Write the model: input `input`, float32[N, 3, size, size], and the logits as output."""
+    def finish(self, title: str, size: int, output: str, width: int) -> bytes:
+        """Write the model: input `input`, float32[N, 3, size, size], and an output float32[N, width]."""
         graph = self._model.graph
         graph.name = title
         graph.input.append(helper.make_tensor_value_info("input", TensorProto.FLOAT, ["N", CHANNELS, size, size]))
-        graph.output.append(helper.make_tensor_value_info(logits, TensorProto.FLOAT, ["N", classes]))
+        graph.output.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, ["N", width]))
         return bytes(self._model.SerializeToString())
 
     def _convolve(self, tensor: str, conv: str, output: str, *, side: int, stride: int, pad: int) -> str:

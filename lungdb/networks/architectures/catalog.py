@@ -8,14 +8,15 @@ Sources of the constants, and what could not be confirmed:
   Examples/Image/Classification/ResNet/README.md; 224 × 224 from the training scripts beside it
   (BrainScript/ResNet152_ImageNet1K.cntk). They were trained on pixels of 0…255 in OpenCV's order (BGR) less the
   mean picture ImageNet1K_mean.xml, with no division. CNTK's own Examples/Image/TransferLearning/TransferLearning.py
-  subtracts the one number 114 in its place, and so does this catalog.
+  subtracts the one number 114 in its place, and so does this catalog. ResNet-18 is also in the NuGet package of
+  ML.NET's featurizer, without its classifier and with the mean picture, which is kept.
 - CNTK's AlexNet: BrainScript/AlexNet_ImageNet.cntk beside them, 227 × 227, BGR. It subtracts 114 inside the network.
 - Caffe's AlexNet (bvlc_alexnet), which Microsoft published in CNTK's format: 227 × 227, BGR. It was trained with a mean
   picture, whose means by channel, 104, 117 and 123, Caffe's examples/00-classification.ipynb subtracts, and so
   does this catalog; CNTK's object detection examples subtracted 114.
 
-Not confirmed: that www.cntk.ai still serves its files (CNTK is no longer maintained), and that the converted Caffe
-network subtracts nothing itself.
+Not confirmed: that www.cntk.ai still serves its files (CNTK is no longer maintained), that the package's address is
+still right (NuGet's documented form of it), and that the converted Caffe network subtracts nothing itself.
 """
 
 from __future__ import annotations

@@ -84,7 +84,7 @@ class ResnetLayout:
     inner, outer : (int, int, int, int)
         Channels inside the blocks of each stage, and channels that these give.
     classes : int
-        Values of the classifying layer.
+        Values of the classifying layer; 0 when there is none.
     """
 
     bottleneck: bool
@@ -126,7 +126,8 @@ class ResnetLayout:
         for block in self.blocks():
             convolutions += [*block.steps, *([block.shortcut] if block.shortcut else [])]
         shapes = dict(chain.from_iterable(convolution.shapes().items() for convolution in convolutions))
-        return {**shapes, "fc.weight": (self.classes, self.outer[-1]), "fc.bias": (self.classes,)}
+        dense: Shapes = {"fc.weight": (self.classes, self.outer[-1]), "fc.bias": (self.classes,)}
+        return {**shapes, **dense} if self.classes else shapes
 
     def title(self) -> str:
         """Say what it is, by the number of layers as the paper counts them."""
@@ -162,7 +163,9 @@ def resnet_layout(weights: Weights) -> ResnetLayout:
     for names in blocks:
         inner.append(_width_of_step(weights, names, 1, 2 * inner[-1] if inner else stem))
         outer.append(_width_of_step(weights, names, last, 2 * outer[-1] if outer else stem))
-    classes = common_width(weights, ("fc.weight", "fc.bias"), _CLASSES)
+    dense = ("fc.weight", "fc.bias")
+    has_classifier = not weights or any(name in weights for name in dense)
+    classes = common_width(weights, dense, _CLASSES) if has_classifier else 0
     return ResnetLayout(bottleneck, depths, stem, tuple(inner), tuple(outer), classes)
 
 
@@ -173,21 +176,22 @@ def build_resnet(weights: Weights, size: int = SIDE) -> bytes:
     ----------
     weights : mapping of name to float32 array
         A state dict as torchvision's ResNets have it: `conv1.weight`, `bn1.running_mean`, `layer1.0.conv1.weight`,
-        `layer2.0.downsample.0.weight`, `fc.bias`, …
+        `layer2.0.downsample.0.weight`, `fc.bias`, …; without `fc` the network ends in its features.
     size : int
         Rows and columns of the input.
 
     Returns
     -------
     bytes
-        Input `input`, float32[N, 3, size, size]; output `logits`. The tensors `stem` (after the max-pool), `layer1`,
-        `layer2`, `layer3`, `layer4`, `avgpool` and `penultimate`, float32[N, width], are the layers to ask for; the
-        others have the names of torchvision's modules. Batch normalisation is folded into the convolutions.
+        Input `input`, float32[N, 3, size, size]; output `logits`, or `penultimate` without a classifier. The tensors
+        `stem` (after the max-pool), `layer1`, `layer2`, `layer3`, `layer4`, `avgpool` and `penultimate`, float32[N,
+        width], are the layers to ask for; the others have the names of torchvision's modules. Batch normalisation is
+        folded into the convolutions.
 
     Raises
     ------
     LungdbError
-        Listing all weights that are missing, left over, of a shape that does not fit, or not finite.
+        Listing weights that are missing, left over, of a shape that does not fit, or not finite.
     """
     layout = resnet_layout(weights)
     check_weights(weights, layout.shapes(), layout.title())
@@ -202,6 +206,8 @@ def build_resnet(weights: Weights, size: int = SIDE) -> bytes:
         tensor = builder.add("Relu", [builder.add("Add", [tensor, kept], f"{block.name}.add")], block.output)
     tensor = builder.add("GlobalAveragePool", [tensor], "avgpool")
     tensor = builder.add("Flatten", [tensor], "penultimate", name="flatten", axis=1)
+    if not layout.classes:
+        return builder.finish("resnet", size, tensor, layout.outer[-1])
     return builder.finish("resnet", size, builder.dense(tensor, "fc", "logits"), layout.classes)
 
 

@@ -20,6 +20,7 @@ _AFTER_CLASSES = {
 }  # fmt: skip
 _NAMED_BY_LAYERS = {
     (20, 1, 512, 11_166_912): "resnet18",
+    (22, 1, 512, 15_885_504): "resnet18-cntk",
     (53, 1, 2048, 23_454_912): "resnet50",
     (104, 1, 2048, 42_394_816): "resnet101",
     (155, 1, 2048, 57_992_384): "resnet152",
@@ -29,7 +30,8 @@ _NAMED_BY_LAYERS = {
 """Convolutions with those of shortcuts, dense layers, width under the last of them, weights of the convolutions.
 
 The weights tell ResNeXt and wide ResNets, which have the same layers, from ResNets, and the AlexNet in two groups of
-Krizhevsky et al. 2012, as Caffe has it, from the one of 2014 that torchvision and CNTK have.
+Krizhevsky et al. 2012, as Caffe has it, from the one of 2014 that torchvision and CNTK have. What Microsoft publishes
+as CNTK's ResNet-18 has a third block in its last stage.
 """
 
 
@@ -85,9 +87,17 @@ def useful_layers(model: onnx.ModelProto) -> dict[str, str]:
 
 
 def recognise(model: onnx.ModelProto, width: int) -> str | None:
-    """Name the network of the catalog that has as many layers and the same width of the penultimate one, if any."""
+    """Name the network of the catalog that has as many layers and the same width of the penultimate one, if any.
+
+    A ResNet may lack its classifier, as networks that are published to make features do.
+    """
     graph = _Graph(model)
-    return _NAMED_BY_LAYERS.get((len(graph.convolutions()), len(graph.dense()), width, graph.kernel_elements()))
+    dense = len(graph.dense())
+    convolutions = len(graph.convolutions()), width, graph.kernel_elements()
+    for (number, classifiers, last, kernels), name in _NAMED_BY_LAYERS.items():
+        if convolutions == (number, last, kernels) and (dense == classifiers or (classifiers == 1 and dense == 0)):
+            return name
+    return None
 
 
 class _Graph:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 
 import onnx
 from onnx import NodeProto, TensorProto, ValueInfoProto
 
-from lungdb.errors import ErrorNumber, ProcedureError
+from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.imaging.preprocessing import CHANNELS
+from lungdb.networks.wording import listed, printable, shortened
 
 Dimension = int | str | None
 """A size, the name of a free one, or unknown."""
@@ -18,6 +20,9 @@ MANY = 97
 """Pictures to infer shapes with: networks are exported for other numbers, so that no fixed one passes for free."""
 
 _SMALL = 1024  # elements; what Reshape and the like read, never a weight of a layer
+_MOST_FOLLOWED = 4096  # elements of a tensor whose values may be followed: each of them takes 100 bytes there
+_MOST_RANK = 8  # dimensions written in a message
+_WHOLE_NUMBERS = {TensorProto.INT32, TensorProto.INT64}
 
 
 def read_model(model: bytes) -> onnx.ModelProto:
@@ -37,17 +42,17 @@ def read_model(model: bytes) -> onnx.ModelProto:
         raise ProcedureError(
             ErrorNumber.UNREADABLE, "The network's bytes are not an ONNX model. Load an .onnx file with load_network."
         )
-    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in _tensors(parsed.graph)):
+    if any(tensor.data_location == TensorProto.EXTERNAL for tensor in tensors_of(parsed.graph)):
         raise ProcedureError(
             ErrorNumber.UNREADABLE,
             "The network keeps weights outside its .onnx file. Save it as one file (onnx.save with "
             "save_as_external_data=False) and load that.",
         )
-    foreign = sorted({node.domain for node in nodes_of(parsed.graph)} - _STANDARD_DOMAINS)
+    foreign = sorted({str(node.domain) for node in nodes_of(parsed.graph)} - _STANDARD_DOMAINS)
     if foreign:
         raise ProcedureError(
             ErrorNumber.UNREADABLE,
-            f"The network uses operators of the domain {', '.join(foreign)}. Export it with standard operators only.",
+            f"The network uses operators of the domain {listed(foreign)}. Export it with standard operators only.",
         )
     return parsed
 
@@ -58,7 +63,7 @@ def image_input(model: onnx.ModelProto) -> ValueInfoProto:
     dimensions = shape_of(picture)
     is_float = picture.type.tensor_type.elem_type == TensorProto.FLOAT
     if not is_float or dimensions is None or len(dimensions) != 4 or _is_other(dimensions[1], CHANNELS):
-        kind = TensorProto.DataType.Name(picture.type.tensor_type.elem_type).lower()
+        kind = _kind(picture.type.tensor_type.elem_type)
         raise ProcedureError(
             ErrorNumber.OTHER_SHAPE,
             f"The network's input is {kind}{describe(dimensions)}. Use a network that takes "
@@ -72,12 +77,17 @@ def single_input(model: onnx.ModelProto) -> ValueInfoProto:
     weights = {tensor.name for tensor in model.graph.initializer}
     inputs = [value for value in model.graph.input if value.name not in weights]
     if len(inputs) != 1:
-        names = ", ".join(value.name for value in inputs) or "none"
+        names = listed(value.name for value in inputs) or "none"
         raise ProcedureError(
             ErrorNumber.OTHER_SHAPE,
             f"The network has {len(inputs)} inputs ({names}). Use one with a single picture as input.",
         )
     return inputs[0]
+
+
+def _kind(element: int) -> str:
+    known = element in TensorProto.DataType.values()
+    return TensorProto.DataType.Name(element).lower() if known else f"of the unknown kind {element} "
 
 
 def _is_other(dimension: Dimension, size: int) -> bool:
@@ -98,7 +108,8 @@ def describe(dimensions: list[Dimension] | None) -> str:
     """Write dimensions for a message."""
     if dimensions is None:
         return " of unknown shape"
-    return f"[{', '.join('?' if dimension is None else str(dimension) for dimension in dimensions)}]"
+    sizes = ["?" if dimension is None else shortened(dimension, 40) for dimension in dimensions[:_MOST_RANK]]
+    return f"[{', '.join([*sizes, *(['…'] if len(dimensions) > _MOST_RANK else [])])}]"
 
 
 def infer_shapes(
@@ -113,6 +124,29 @@ def infer_shapes(
     picture : sequence of int or str, optional
         Dimensions to take for the network's first input instead of its own.
     """
+    inferred = _infer(model, picture)
+    return {value.name: shape_of(value) for value in (*inferred.value_info, *inferred.output)}
+
+
+def infer_bytes(model: onnx.ModelProto, picture: Sequence[int]) -> dict[str, int]:
+    """Work out how many bytes the tensors that nodes make take for pictures of a shape, those that can be told."""
+    inferred = _infer(model, picture)
+    found = {}
+    for value in (*inferred.value_info, *inferred.output):
+        shape = shape_of(value)
+        if shape is not None and all(isinstance(size, int) for size in shape):
+            found[value.name] = elements(size for size in shape if isinstance(size, int)) * _item_size(value)
+    return found
+
+
+def _item_size(value: ValueInfoProto) -> int:
+    try:
+        return int(onnx.helper.tensor_dtype_to_np_dtype(value.type.tensor_type.elem_type).itemsize)
+    except (KeyError, TypeError, ValueError):  # an unknown kind, which the check of the whole network refuses
+        return 1
+
+
+def _infer(model: onnx.ModelProto, picture: Sequence[int | str] | None) -> onnx.GraphProto:
     skeleton = _without_weights(model)
     if picture is not None:
         shape = skeleton.graph.input[0].type.tensor_type.shape
@@ -125,13 +159,24 @@ def infer_shapes(
         else:
             skeleton.graph.input.append(onnx.helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
     try:
-        inferred = onnx.shape_inference.infer_shapes(skeleton, data_prop=True).graph
+        inferred = onnx.shape_inference.infer_shapes(skeleton, data_prop=False).graph
+        # Following values too, a file of a kilobyte with a vector of a billion numbers would take 100 GB.
+        if not any(_is_long(value) for value in inferred.value_info):
+            inferred = onnx.shape_inference.infer_shapes(skeleton, data_prop=True).graph
     except Exception as error:  # its errors share no base but this one
         raise ProcedureError(
             ErrorNumber.UNREADABLE,
-            f"The shapes in the network do not fit together: {' '.join(str(error).split())[:300]}",
+            f"The shapes in the network do not fit together: {printable(error)[:300]} Export it again.",
         ) from None
-    return {value.name: shape_of(value) for value in (*inferred.value_info, *inferred.output)}
+    return inferred
+
+
+def _is_long(value: ValueInfoProto) -> bool:
+    """Tell whether a tensor is a vector or whole numbers, whose values are followed, and has too many of them."""
+    shape = shape_of(value) or []
+    if len(shape) > 1 and value.type.tensor_type.elem_type not in _WHOLE_NUMBERS:
+        return False
+    return elements(size for size in shape if isinstance(size, int)) > _MOST_FOLLOWED
 
 
 def elements(dimensions: Iterable[int]) -> int:
@@ -172,9 +217,29 @@ def nodes_of(graph: onnx.GraphProto) -> Iterable[NodeProto]:
                 yield from nodes_of(inner)
 
 
-def _tensors(graph: onnx.GraphProto) -> Iterable[TensorProto]:
+def tensors_of(graph: onnx.GraphProto) -> Iterator[TensorProto]:
+    """Yield the weights and constants of a graph and of the graphs inside it, sparse ones in their parts."""
     yield from graph.initializer
-    for node in nodes_of(graph):
+    for sparse in graph.sparse_initializer:
+        yield from (sparse.values, sparse.indices)
+    for node in graph.node:
         for attribute in node.attribute:
             yield from (attribute.t, *attribute.tensors)
-            yield from attribute.g.initializer
+            for sparse in (attribute.sparse_tensor, *attribute.sparse_tensors):
+                yield from (sparse.values, sparse.indices)
+            for inner in (attribute.g, *attribute.graphs):
+                yield from tensors_of(inner)
+
+
+@contextmanager
+def refusing(what: str) -> Iterator[None]:
+    """Make whatever onnx, protobuf or NumPy raise on a network a refusal, 50116; memory that runs out stays that."""
+    try:
+        yield
+    except (LungdbError, MemoryError):
+        raise
+    except Exception as error:  # what damaged networks raise there has no base but this one
+        raise ProcedureError(
+            ErrorNumber.UNREADABLE,
+            f"The network cannot be {what} ({type(error).__name__}: {printable(error)[:300]}). Export it again.",
+        ) from None

@@ -19,8 +19,10 @@ from lungdb.networks.graphs.graph import (
     infer_shapes,
     names_used,
     read_model,
+    refusing,
     shape_of,
 )
+from lungdb.networks.wording import listed, shortened
 
 FEATURES = "lungdb_features"
 """Name of the output of a graph cut at one layer; those of several have a number behind it."""
@@ -88,10 +90,21 @@ def _select(
     size: tuple[int, int] | None,
     average: bool,
 ) -> tuple[bytes, list[int]]:
-    pruned = read_model(model)
+    with refusing("cut at a layer"):
+        return _cut(read_model(model), names, outputs, layers, size, average)
+
+
+def _cut(
+    pruned: onnx.ModelProto,
+    names: Sequence[str],
+    outputs: Sequence[str],
+    layers: Mapping[str, str] | None,
+    size: tuple[int, int] | None,
+    average: bool,
+) -> tuple[bytes, list[int]]:
     picture = image_input(pruned)
     free_batch(pruned)
-    tensors = [_tensor_called(pruned, name, layers or {}) for name in names]
+    tensors = [tensor_called(pruned, name, layers or {}) for name in names]
     graph = pruned.graph
     _keep_only(graph, tensors, picture, size or (SIDE, SIDE))
     sides = (shape_of(graph.input[0]) or [])[1:]
@@ -117,13 +130,14 @@ def _checked_shape(name: str, shape: list[Dimension] | None) -> list[int]:
             ErrorNumber.UNKNOWN_LAYER,
             f"The layer {name!r} gives {given}, not [N, width] or [N, channels, rows, cols]. Choose another layer.",
         )
-    if shape[0] != MANY:
+    # Where inference cannot follow the number of pictures, the network was tried when it was loaded.
+    if isinstance(shape[0], int) and shape[0] != MANY:
         raise ProcedureError(
             ErrorNumber.OTHER_SHAPE,
             f"The layer {name!r} gives {describe(shape)} for {MANY} pictures. Export the network with a free batch "
             "dimension.",
         )
-    return [size for size in shape if isinstance(size, int)]
+    return [MANY, *(size for size in shape[1:] if isinstance(size, int))]
 
 
 def free_batch(model: onnx.ModelProto) -> int | None:
@@ -131,12 +145,13 @@ def free_batch(model: onnx.ModelProto) -> int | None:
     dimension = image_input(model).type.tensor_type.shape.dim[0]
     fixed = int(dimension.dim_value) or None
     if fixed:
-        _free_reshapes(model.graph, fixed)
+        free_reshapes(model.graph, fixed)
     dimension.dim_param = "N"
     return fixed
 
 
-def _tensor_called(model: onnx.ModelProto, name: str, layers: Mapping[str, str]) -> str:
+def tensor_called(model: onnx.ModelProto, name: str, layers: Mapping[str, str]) -> str:
+    """Find the tensor that a layer's name means, as `select_layers` does; ProcedureError 50115 when there is none."""
     nodes = model.graph.node
     tensors = [output for node in nodes for output in node.output if output]
     if layers.get(name) in tensors:
@@ -153,7 +168,8 @@ def _tensor_called(model: onnx.ModelProto, name: str, layers: Mapping[str, str])
         return useful[name]
     known = [*useful, *tensors, *(node.name for node in nodes if node.name)]
     close = list(dict.fromkeys(difflib.get_close_matches(name, known, n=3)))
-    advice = f"Did you mean {' or '.join(close)}?" if close else f"It has {', '.join([*useful, *tensors[-3:]])}."
+    near = " or ".join(shortened(each) for each in close)
+    advice = f"Did you mean {near}?" if close else f"It has {listed([*useful, *tensors[-3:]])}."
     raise ProcedureError(ErrorNumber.UNKNOWN_LAYER, f"The network has no layer {name!r}. {advice}")
 
 
@@ -176,8 +192,9 @@ def _keep_only(
         getattr(graph, field).extend(kept)
 
 
-def _free_reshapes(graph: onnx.GraphProto, batch: int) -> None:
-    """Let each Reshape to a constant [batch, …] work out its first dimension, or else copy its input's."""
+def free_reshapes(graph: onnx.GraphProto, batch: int) -> bool:
+    """Let each Reshape to a constant [batch, …] work out its first dimension, or else copy its input's; tell if any."""
+    found = False
     constants = {weight.name: weight for weight in graph.initializer}
     for node in graph.node:
         if node.op_type == "Constant" and node.attribute[0].name == "value":
@@ -192,5 +209,9 @@ def _free_reshapes(graph: onnx.GraphProto, batch: int) -> None:
             del node.attribute[:]
             node.attribute.extend(kept)
             name = f"lungdb_shape_{position}"
+            while name in constants:
+                name += "_"
             graph.initializer.append(numpy_helper.from_array(shape, name))
             node.input[1] = name
+            found = True
+    return found

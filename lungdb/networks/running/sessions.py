@@ -53,17 +53,20 @@ class Session:
         Raises
         ------
         ProcedureError
-            50116 when ONNX Runtime fails, or when the memory does not hold one picture.
+            50116 when ONNX Runtime fails, or when the memory does not hold one picture; 50104 when a layer does not
+            give a row a picture.
         """
         parts: list[list[NDArray[np.float32]]] = []
         start = 0
         while start < len(pictures):
             batch = pictures[start : start + (self._most or len(pictures))]
             try:
-                parts.append(self._session.run(None, {self._input: batch}))
+                arrays = self._session.run(None, {self._input: batch})
             except Exception as error:  # its exceptions share no base but this one
                 self._halve(len(batch), error)
             else:
+                _check_rows(arrays, len(batch))
+                parts.append(arrays)
                 start += len(batch)
         return parts[0] if len(parts) == 1 else [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
@@ -77,6 +80,15 @@ class Session:
             raise no_memory("network and one picture", error) from None
         self._too_many = self._too_many or size
         self._most = size // 2
+
+
+def _check_rows(arrays: Sequence[NDArray[np.float32]], pictures: int) -> None:
+    other = [len(array) for array in arrays if len(array) != pictures]
+    if other:
+        raise ProcedureError(
+            ErrorNumber.OTHER_SHAPE,
+            f"The network gives {other[0]} rows for {pictures} pictures. Choose another layer.",
+        )
 
 
 def open_session(model: bytes, providers: Sequence[str] | None = None, threads: int | None = None) -> Session:

@@ -6,6 +6,7 @@ from typing import Any
 
 from lungdb.errors import LungdbError
 from lungdb.networks.weights.opcodes import ADVICE, Tensor
+from lungdb.networks.wording import MOST_NAMES
 
 
 def state_dict(saved: Any) -> dict[str, Tensor]:
@@ -27,9 +28,8 @@ def state_dict(saved: Any) -> dict[str, Tensor]:
     if not found:
         raise LungdbError(f"The weights file holds no state dict, a table with tensors only. {ADVICE}")
     if len(found) > 1:
-        raise LungdbError(
-            f"The weights file holds several state dicts: {', '.join(map(repr, sorted(found)))[:200]}. {ADVICE}"
-        )
+        names = ", ".join(map(repr, sorted(found)[:MOST_NAMES]))
+        raise LungdbError(f"The weights file holds several state dicts: {names}. {ADVICE}")
     return next(iter(found.values()))
 
 

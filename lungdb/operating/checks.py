@@ -1,0 +1,214 @@
+"""What must hold of the rows of an installation although no constraint says so: queries that find what breaks it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+_AGAIN = "Load the scan again: lungdb load-scans --replace."
+_FEATURES = "Make its features again: EXECUTE dbo.GenerateFeatures."
+_NODES = "Make its rows again where Python runs: EXECUTE dbo.StoreModelNodes."
+_DENSE = "Load or train the network again."
+_SCANS = "SELECT DISTINCT {0}.scan_id, 1 AS weight FROM dbo.{0} ORDER BY {0}.scan_id;"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A query that finds faults.
+
+    Attributes
+    ----------
+    says : str
+        What its rows are, in the plural.
+    query : str
+        T-SQL that gives a row a fault, with what names it and nothing that identifies a patient.
+    advice : str
+        What mends them.
+    keys : str
+        T-SQL that gives the values for which the query is run one by one, and how much work each is; empty for a query
+        that is run once.
+    """
+
+    says: str
+    query: str
+    advice: str
+    keys: str = ""
+
+
+CHECKS = (
+    Check(
+        "patients of whose scans not exactly one is primary",
+        "SELECT p.idx AS patient_index, COUNT(*) AS scans FROM dbo.patients AS p "
+        "INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id "
+        "GROUP BY p.idx HAVING SUM(CAST(s.is_primary AS INT)) <> 1 ORDER BY p.idx;",
+        _AGAIN,
+    ),
+    Check(
+        "scans that an older version loaded with their padding as water",
+        "SELECT s.scan_id FROM dbo.scans AS s WHERE s.intake_rule = 1 AND EXISTS ("
+        "SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id AND i.rescale_intercept <> -1024) "
+        "ORDER BY s.scan_id;",
+        "If their files have padding, their features are of other voxels than the scanner's. " + _AGAIN,
+    ),
+    Check(
+        "slices of which their scan has no room, or whose scan is not there",
+        "SELECT i.scan_id, i.slice_index FROM dbo.scan_images AS i WHERE NOT EXISTS ("
+        "SELECT 1 FROM dbo.scans AS s WHERE s.scan_id = i.scan_id AND s.number_images > i.slice_index);",
+        _AGAIN,
+    ),
+    Check(
+        "feature arrays of another size than their feature set, scan or bytes have",
+        "SELECT f.scan_id, f.feature_set_id FROM dbo.features AS f "
+        "INNER JOIN dbo.feature_sets AS w ON w.feature_set_id = f.feature_set_id "
+        "INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id "
+        "WHERE f.array_cols <> w.width OR f.array_rows <> (s.number_images + 2) / 3 "
+        "OR DATALENGTH(f.array) <> CAST(4 AS BIGINT) * f.array_rows * f.array_cols;",
+        _FEATURES,
+    ),
+    Check(
+        "feature arrays that do not match their SHA-256",
+        "SELECT f.scan_id, f.feature_set_id FROM dbo.features AS f "
+        "WHERE f.scan_id = ? AND f.sha256 <> HASHBYTES('SHA2_256', f.array);",
+        _FEATURES,
+        _SCANS.format("features"),
+    ),
+    Check(
+        "vectors that do not match their SHA-256",
+        "SELECT v.scan_id, v.feature_set_id, v.pooling FROM dbo.pooled_features AS v WHERE v.scan_id = ? "
+        "AND v.vector_sha256 <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), v.vector));",
+        _FEATURES,
+        _SCANS.format("pooled_features"),
+    ),
+    Check(
+        "vectors of another width than their feature set has",
+        "SELECT v.scan_id, v.feature_set_id, v.pooling FROM dbo.pooled_features AS v "
+        "INNER JOIN dbo.feature_sets AS w ON w.feature_set_id = v.feature_set_id WHERE v.scan_id = ? "
+        "AND DATALENGTH(v.vector) / 2 - DATALENGTH(REPLACE(v.vector, N',', N'')) / 2 + 1 "
+        "<> w.width * CASE v.pooling WHEN N'mean_max_std' THEN 3 ELSE 1 END;",
+        _FEATURES,
+        _SCANS.format("pooled_features"),
+    ),
+    Check(
+        "vectors of length 1 that do not match their SHA-256",
+        "SELECT u.scan_id, u.feature_set_id, u.pooling FROM dbo.unit_vectors AS u "
+        "WHERE u.scan_id = ? AND u.unit_sha256 <> HASHBYTES('SHA2_256', u.unit);",
+        "Delete the rows: SimilarPatients makes them again.",
+        _SCANS.format("unit_vectors"),
+    ),
+    Check(
+        "moving pictures that do not match their SHA-256",
+        "SELECT a.scan_id, a.format FROM dbo.animations AS a "
+        "WHERE a.scan_id = ? AND a.sha256 <> HASHBYTES('SHA2_256', a.animation);",
+        "Delete the rows: the page makes them again.",
+        _SCANS.format("animations"),
+    ),
+    Check(
+        "networks that do not match their SHA-256",
+        "SELECT n.network_id, n.name, n.version FROM dbo.networks AS n "
+        "WHERE n.sha256 <> HASHBYTES('SHA2_256', n.model);",
+        "Load the network again: lungdb load-network.",
+    ),
+    Check(
+        "models that do not match their SHA-256",
+        "SELECT c.classifier_id, c.name, c.version FROM dbo.classifiers AS c "
+        "WHERE c.sha256 <> HASHBYTES('SHA2_256', c.model);",
+        "Restore the row from a backup, or train again.",
+    ),
+    Check(
+        "pictures that do not match their SHA-256",
+        "SELECT i.name FROM dbo.images AS i WHERE i.sha256 <> HASHBYTES('SHA2_256', i.image);",
+        "Load the picture again: lungdb load-images.",
+    ),
+    Check(
+        "features of pictures that do not match their SHA-256, feature set or bytes",
+        "SELECT f.name, f.feature_set_id FROM dbo.image_features AS f "
+        "INNER JOIN dbo.feature_sets AS w ON w.feature_set_id = f.feature_set_id "
+        "WHERE f.sha256 <> HASHBYTES('SHA2_256', f.array) OR f.array_rows <> 1 OR f.array_cols <> w.width "
+        "OR DATALENGTH(f.array) <> CAST(4 AS BIGINT) * f.array_cols;",
+        "Make them again: EXECUTE dbo.FeaturizeImages.",
+    ),
+    Check(
+        "nodes of trees whose children are not there",
+        "SELECT n.classifier_id, n.tree, n.node FROM dbo.model_nodes AS n WHERE n.left_node IS NOT NULL AND ("
+        "NOT EXISTS (SELECT 1 FROM dbo.model_nodes AS c "
+        "WHERE c.classifier_id = n.classifier_id AND c.tree = n.tree AND c.node = n.left_node) OR "
+        "NOT EXISTS (SELECT 1 FROM dbo.model_nodes AS c "
+        "WHERE c.classifier_id = n.classifier_id AND c.tree = n.tree AND c.node = n.right_node));",
+        _NODES,
+    ),
+    Check(
+        "trees that lack their root or have nodes that no other leads to",
+        "SELECT n.classifier_id, n.tree FROM dbo.model_nodes AS n GROUP BY n.classifier_id, n.tree "
+        "HAVING MIN(n.node) <> 0 OR COUNT(*) <> 1 + 2 * COUNT(n.left_node);",
+        _NODES,
+    ),
+    Check(
+        "nodes and coefficients of features that their model does not read",
+        "SELECT n.classifier_id, n.feature_index FROM dbo.model_nodes AS n "
+        "INNER JOIN dbo.model_scoring AS s ON s.classifier_id = n.classifier_id WHERE n.feature_index >= s.width "
+        "UNION SELECT k.classifier_id, k.feature_index FROM dbo.model_coefficients AS k "
+        "INNER JOIN dbo.model_scoring AS s ON s.classifier_id = k.classifier_id "
+        "WHERE k.feature_index < 0 OR k.feature_index >= s.width;",
+        _NODES,
+    ),
+    Check(
+        "models of another width than their features have",
+        "SELECT s.classifier_id FROM dbo.model_scoring AS s "
+        "INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id "
+        "INNER JOIN dbo.feature_sets AS w ON w.feature_set_id = c.feature_set_id "
+        "WHERE s.width <> w.width * CASE c.pooling WHEN N'mean_max_std' THEN 3 ELSE 1 END;",
+        _NODES,
+    ),
+    Check(
+        "calibrations with gaps, or of two methods",
+        "SELECT p.classifier_id FROM dbo.model_calibration AS p GROUP BY p.classifier_id "
+        "HAVING COUNT(*) <> MAX(p.position) - MIN(p.position) + 1 OR MIN(p.method) <> MAX(p.method) "
+        "OR (MIN(p.method) = 'platt' AND COUNT(*) <> 1);",
+        _NODES,
+    ),
+    Check(
+        "patients whose part in a training run is not that of dbo.splits",
+        "SELECT e.experiment_id, p.idx AS patient_index FROM dbo.experiment_patients AS e "
+        "INNER JOIN dbo.patients AS p ON p.patient_id = e.patient_id WHERE NOT EXISTS ("
+        "SELECT 1 FROM dbo.splits AS s WHERE s.patient_id = e.patient_id "
+        "AND s.part = CASE e.part WHEN 'test' THEN 'test' ELSE 'train' END);",
+        "Figures of that run are not of patients it had not seen. Restore dbo.splits, or train again.",
+    ),
+    Check(
+        "scans that the worklist lacks, or has otherwise",
+        "SELECT s.scan_id FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id "
+        "WHERE s.is_primary = 1 AND NOT EXISTS (SELECT 1 FROM dbo.worklist AS w WHERE w.scan_id = s.scan_id "
+        "AND w.idx = p.idx AND w.patient_id = p.patient_id AND w.slices = s.number_images) "
+        "UNION SELECT w.scan_id FROM dbo.worklist AS w WHERE NOT EXISTS ("
+        "SELECT 1 FROM dbo.scans AS s WHERE s.scan_id = w.scan_id AND s.is_primary = 1);",
+        "Call EXECUTE dbo.RefreshWorklist.",
+    ),
+    Check(
+        "dense networks whose layers do not follow each other",
+        "SELECT d.network, d.layer FROM dbo.dense_layers AS d WHERE d.layer > 0 AND NOT EXISTS ("
+        "SELECT 1 FROM dbo.dense_layers AS b WHERE b.network = d.network AND b.layer = d.layer - 1 "
+        "AND b.units = d.inputs);",
+        _DENSE,
+    ),
+    Check(
+        "layers of dense networks whose numbers are not whole",
+        "SELECT d.network, d.layer FROM dbo.dense_layers AS d WHERE CAST(d.inputs AS BIGINT) * d.units <> ("
+        "SELECT COUNT(*) FROM dbo.tensors AS t WHERE t.network = d.network "
+        "AND t.tensor = CONCAT(d.layer, N'.weight') AND t.row_index BETWEEN 0 AND d.inputs - 1 "
+        "AND t.column_index BETWEEN 0 AND d.units - 1) OR d.units <> ("
+        "SELECT COUNT(*) FROM dbo.tensors AS t WHERE t.network = d.network AND t.tensor = CONCAT(d.layer, N'.bias') "
+        "AND t.row_index = 0 AND t.column_index BETWEEN 0 AND d.units - 1);",
+        _DENSE,
+    ),
+    Check(
+        "data sets of which some examples lack features",
+        "SELECT e.dataset FROM dbo.examples AS e GROUP BY e.dataset HAVING MIN(e.feature_index) <> 0 OR "
+        "COUNT(*) <> COUNT(DISTINCT e.example_id) * (CAST(MAX(e.feature_index) AS BIGINT) + 1);",
+        "Insert the missing rows.",
+    ),
+    Check(
+        "runs with steps missing",
+        "SELECT t.run_id FROM dbo.run_steps AS t GROUP BY t.run_id HAVING MIN(t.step) <> 1 OR MAX(t.step) <> COUNT(*);",
+        "Delete the rows of the run in dbo.runs.",
+    ),
+)
+"""In the order in which they are made."""

@@ -1,0 +1,36 @@
+-- ListRuns: the long calls of procedures, the newest first, and how far each is.
+-- Example: EXECUTE dbo.ListRuns;
+CREATE OR ALTER PROCEDURE dbo.ListRuns
+    @Limit INT = 50, -- most rows, 1 to 10000
+    @Help BIT = 0    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListRuns lists the long calls of procedures, the newest first: who called, how far it is, what it said last and when. A call that
+is running and was not heard of for long has been killed.
+Parameters:
+    @Limit INT = 50  most rows, 1 to 10000
+    @Help BIT = 0    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListRuns;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @Limit IS NULL OR @Limit NOT BETWEEN 1 AND 10000
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(CONVERT(NVARCHAR(20), @Limit), N'NULL'),
+            N' for the parameter @Limit is not supported. Supported values are 1 to 10000.');
+        THROW 50101, @Message, 1;
+    END;
+
+    SELECT TOP (@Limit) r.run_id, r.procedure_name, r.status, r.started_at, r.ended_at, r.run_by, r.done, r.total, r.failed,
+        COALESCE(s.at, r.started_at) AS heard_at, COALESCE(r.message, s.message) AS message, SYSUTCDATETIME() AS now
+    FROM dbo.runs AS r
+    LEFT JOIN dbo.run_steps AS s
+        ON s.run_id = r.run_id AND s.step = (SELECT MAX(l.step) FROM dbo.run_steps AS l WHERE l.run_id = r.run_id)
+    ORDER BY r.run_id DESC;
+END;

@@ -1,0 +1,1 @@
+"""What keeps an installation running, and what tells whether it is whole."""
