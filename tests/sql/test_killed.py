@@ -136,7 +136,7 @@ def test_an_installation_killed_at_any_commit_is_made_whole(tmp_path: Path) -> N
 
 @pytest.mark.slow
 def test_an_upgrade_killed_at_any_commit_is_made_whole(tmp_path: Path, small_sql: Path, old_file: Path) -> None:
-    """After every commit of an upgrade from version 1; procedures are replaced one by one, as a first one makes them."""
+    """After every commit of one from version 1; what replaces procedures is what makes them first."""
     _check_kills(old_file, build_install_sql(small_sql), tmp_path, least=50)
 
 
