@@ -4,7 +4,7 @@ BIN := .venv/bin
 PYTEST := $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile \
   --no-loadscope-reorder
 
-.PHONY: demo web setup test test-slow test-all test-published profile lint bench sql clean
+.PHONY: demo web setup test test-slow test-all test-published fuzz profile lint bench sql clean
 
 demo: .venv/.demo web/node_modules/.done  ## the whole job on synthetic scans
 	$(BIN)/lungdb demo
@@ -25,6 +25,11 @@ test-published: .venv/.test  ## checks and figures of a network that others publ
 	@test -f "$(FILE)" || { echo "Say which: make test-published FILE=PACKAGE.nupkg" >&2; exit 1; }
 	LUNGDB_PUBLISHED="$(abspath $(FILE))" $(BIN)/python -m pytest -m slow tests/published
 	$(BIN)/python scripts/bench/published.py "$(abspath $(FILE))"
+
+SEED ?= 1
+ROUNDS ?= 50000
+fuzz: setup  ## random T-SQL for long: make fuzz SEED=7 ROUNDS=100000
+	$(BIN)/python -m tests.embedded.test_engine_fuzz $(SEED) $(ROUNDS)
 
 profile: setup  ## all tests, and where their time goes, by file
 	$(PYTEST) -m "" -p tests.support.profile

@@ -1,10 +1,17 @@
-"""Broken T-SQL: the only thing that comes out of the engine is SqlError."""
+"""Broken T-SQL: the only thing that comes out of the engine is SqlError, and never 8630 or 824.
+
+8630 says that the engine wrote what SQLite cannot read, 824 that it takes its own file for damaged. `make fuzz` runs
+this module for long: ``python -m tests.embedded.test_engine_fuzz SEED ROUNDS``.
+"""
 
 from __future__ import annotations
 
 import json
 import random
-from contextlib import closing
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -13,6 +20,7 @@ from lungdb.database import split_batches
 from lungdb.embedded.running.connection import Connection, connect
 from lungdb.embedded.syntax.lexer import Token, tokenize
 from lungdb.errors import SqlError
+from tests.embedded.grammar import FIXTURE, Grammar
 
 _ROOT = Path(__file__).parents[2]
 _CONTRACT = _ROOT / "tests" / "data" / "contract"
@@ -60,24 +68,47 @@ def _mutated(text: str, tokens: tuple[Token, ...], random_numbers: random.Random
     return " ".join(pieces)
 
 
-def _drain(connection: Connection, text: str) -> None:
-    """Run a batch to its end, past every error after which it goes on."""
+def _drain(connection: Connection, text: str) -> bool:
+    """Run a batch to its end, past every error after which it goes on; tell whether there was none."""
     cursor = connection.cursor()
     step = cursor.execute
-    arguments: tuple[str, ...] = (text,)
+    arguments: tuple[object, ...] = (text, (1,) * text.count("?"))
+    fine = True
     for _ in range(200):
         try:
             more = step(*arguments)  # type: ignore[operator]
             if cursor.description is not None:
                 cursor.fetchall()
         except SqlError as error:
-            more = True
-            if error.number == 8630:
-                pytest.fail(f"{error.message}\n{text}")
+            more, fine = True, False
+            if error.number in (8630, 824):
+                pytest.fail(f"{error.message}\n{error.__cause__ or error.__context__}\n{text}")
         step, arguments = cursor.nextset, ()  # type: ignore[assignment]
         if more is None:
-            return
+            return fine
     cursor.close()
+    return fine
+
+
+def statements(seed: int) -> Iterator[str]:
+    """Yield statements by the grammar, without end."""
+    grammar = Grammar(random.Random(seed))
+    while True:
+        yield grammar.statement()
+
+
+def fuzz_by_grammar(path: Path, seed: int, rounds: int) -> int:
+    """Run so many statements by the grammar, and return how many had no error."""
+    with closing(connect(path)) as connection:
+        for text in FIXTURE:
+            connection.execute(text)
+        fine = 0
+        for _, text in zip(range(rounds), statements(seed), strict=False):
+            fine += _drain(connection, text)
+            connection.rollback()
+            with suppress(SqlError):
+                connection.execute("DROP TABLE #h")
+    return fine
 
 
 def fuzz(path: Path, seed: int, rounds: int) -> None:
@@ -93,7 +124,7 @@ def fuzz(path: Path, seed: int, rounds: int) -> None:
 
 
 def test_mutated_batches_give_nothing_but_sql_errors(tmp_path: Path) -> None:
-    """No traceback, no sqlite3.Error and no error 8630, which says that the engine wrote what SQLite cannot read."""
+    """No traceback and no sqlite3.Error."""
     fuzz(tmp_path / "fuzz.db", 1, 600)
 
 
@@ -102,3 +133,28 @@ def test_mutated_batches_give_nothing_but_sql_errors(tmp_path: Path) -> None:
 def test_many_mutated_batches_give_nothing_but_sql_errors(tmp_path: Path, seed: int) -> None:
     """The same with other seeds and ten times as many."""
     fuzz(tmp_path / "fuzz.db", seed, 6000)
+
+
+def test_statements_by_the_grammar_give_nothing_but_sql_errors(tmp_path: Path) -> None:
+    """And a good part of them runs."""
+    assert fuzz_by_grammar(tmp_path / "fuzz.db", 1, 500) > 50
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2, 6))
+def test_many_statements_by_the_grammar_give_nothing_but_sql_errors(tmp_path: Path, seed: int) -> None:
+    """The same with other seeds and ten times as many."""
+    assert fuzz_by_grammar(tmp_path / "fuzz.db", seed, 7000) > 700
+
+
+def main(seed: int, rounds: int) -> None:
+    """Run both kinds, from a seed on, and say how many ran without an error."""
+    with tempfile.TemporaryDirectory() as folder:
+        fine = fuzz_by_grammar(Path(folder) / "grammar.db", seed, rounds)
+        print(f"seed {seed}: {rounds} statements by the grammar, {fine} without an error")
+        fuzz(Path(folder) / "mutated.db", seed, rounds)
+        print(f"seed {seed}: {rounds} mutations of known batches")
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]))

@@ -262,3 +262,36 @@ def test_many_arguments_are_taken(tables: Connection) -> None:
     nulls = "b, " * 250
     assert value(tables, f"SELECT COALESCE({nulls} a, 9) FROM t WHERE a = 2") == 2
     assert value(tables, f"SELECT CHOOSE(200, {_list('{}', 253)})") == 199
+
+
+@pytest.mark.parametrize(
+    ("source", "number"),
+    [
+        ("t, STRING_SPLIT(t.s, N',') AS w", 4104),
+        ("t, u AS q LEFT JOIN u ON t.a = q.a", 4104),
+        ("t JOIN u AS q JOIN u ON u.a = t.a ON t.a = q.a", 4104),
+        ("t, u CROSS APPLY STRING_SPLIT(t.s, N',') AS w", 4104),
+        ("t CROSS APPLY STRING_SPLIT(t.s, N',') AS w JOIN u ON w.value = t.s", 0),
+        ("t JOIN u AS q ON t.a = q.a JOIN u ON u.a = t.a", 0),
+    ],
+)
+def test_on_sees_the_tables_that_it_joins(tables: Connection, source: str, number: int) -> None:
+    """A comma binds less closely than JOIN, and only APPLY sees the tables beside it."""
+    said = say(tables, f"SELECT t.a FROM {source}")
+    assert [each.number for each in said.errors] == ([number] if number else [])
+    assert value(tables, "SELECT COUNT(*) FROM t WHERE EXISTS (SELECT 1 FROM u RIGHT JOIN t AS q ON q.a = t.a)") == 2
+
+
+def test_order_by_of_one_row_may_name_a_column_around(tables: Connection) -> None:
+    """A subquery without FROM has one row, in whatever order."""
+    assert rows(tables, "SELECT (SELECT a ORDER BY b) FROM t ORDER BY a") == [(1,), (2,)]
+
+
+def test_order_by_may_name_a_column_of_the_query_around(tables: Connection) -> None:
+    """By itself, beside columns of its own query, and behind another term."""
+    say(tables, "INSERT INTO u VALUES (5, 1), (6, 2), (7, 3)")
+    text = "SELECT (SELECT TOP (1) u.a FROM u ORDER BY {}) FROM t ORDER BY t.a"
+    assert rows(tables, text.format("ABS(u.c - t.a), u.a")) == [(5,), (6,)]
+    assert rows(tables, text.format("t.b, u.a DESC")) == [(7,), (7,)]
+    assert rows(tables, text.format("(SELECT t.a * u.c) DESC")) == [(7,), (7,)]
+    assert error(tables, "SELECT (SELECT MAX(u.c) FROM u GROUP BY u.a + t.a) FROM t").number == REFUSED

@@ -25,10 +25,9 @@ from lungdb.embedded.syntax.statement_tree import (
 from lungdb.embedded.syntax.tree import Name
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key, quoted
-from lungdb.embedded.values.refusals import refused
+from lungdb.embedded.values.refusals import MOST_COLUMNS, MOST_KEY_COLUMNS, refused
 from lungdb.embedded.writer.changes import table_to_change, write_default
 from lungdb.embedded.writer.dispatch import new_writer
-from lungdb.embedded.writer.limits import MOST_COLUMNS, MOST_KEY_COLUMNS
 from lungdb.embedded.writer.plans import LocalTable
 from lungdb.embedded.writer.schema import SchemaWriter, find_column, member_names
 from lungdb.embedded.writer.scope import relation_of, renamed

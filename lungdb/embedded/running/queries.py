@@ -19,11 +19,10 @@ from lungdb.embedded.syntax.statement_tree import (
 from lungdb.embedded.syntax.tree import Select, SelectItem
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import quoted
-from lungdb.embedded.values.refusals import refused
+from lungdb.embedded.values.refusals import MOST_COLUMNS, refused
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import Family
 from lungdb.embedded.writer.context import Writer, Written
-from lungdb.embedded.writer.limits import MOST_COLUMNS
 from lungdb.embedded.writer.schema import SchemaWriter
 from lungdb.embedded.writer.scope import OutColumn, Sql, relation_of
 from lungdb.embedded.writer.tree_search import mentions_variable

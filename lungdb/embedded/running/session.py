@@ -25,12 +25,11 @@ from lungdb.embedded.syntax.tree import Condition, Name, Scalar
 from lungdb.embedded.values.conversions import convert
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key
-from lungdb.embedded.values.refusals import refused
+from lungdb.embedded.values.refusals import JOINED, refused, too_many_joined
 from lungdb.embedded.values.stored import Value, from_client
 from lungdb.embedded.values.types import SqlType, nvarchar, varbinary
 from lungdb.embedded.writer.context import Writer, Written
 from lungdb.embedded.writer.dispatch import new_writer
-from lungdb.embedded.writer.limits import JOINED, too_many_joined
 from lungdb.embedded.writer.plans import LocalTable, Plan, Unit
 from lungdb.embedded.writer.schema import SchemaWriter
 from lungdb.embedded.writer.scope import Bind, Binds, OutColumn

@@ -50,6 +50,7 @@ def _run(wire: Wire, call: dict[str, Any]) -> None:
     # Here and not above, so that a process without pandas can still say so.
     from lungdb.embedded.satellite import data
 
+    _keep_text_as_objects()
     parameters = [(name, parse_type(kind), output) for name, kind, output in call["parameters"]]
     values = [data.python_value(kind, wire.receive_value()) for _, kind, _ in parameters]
     names = [name for name, _ in call["columns"]]
@@ -80,13 +81,16 @@ def _run(wire: Wire, call: dict[str, Any]) -> None:
     wire.flush()
     if wire_kinds:
         for rows in data.blocks(frame, wire_kinds):
-            try:
-                wire.send_block(wire_kinds, rows)
-            except UnicodeEncodeError:
-                raise ScriptFailedError(
-                    f"A text in {call['output_name']} holds half a character (a lone surrogate). Return valid Unicode."
-                ) from None
+            wire.send_block(wire_kinds, rows)
     wire.send(END)
+
+
+def _keep_text_as_objects() -> None:
+    """Let pandas 3 make of text what pandas 1 and 2 on a server do: columns of dtype object, not of its own `str`."""
+    import pandas as pd
+
+    if hasattr(pd.options, "future") and hasattr(pd.options.future, "infer_string"):
+        pd.options.future.infer_string = False
 
 
 def _execute(script: str, namespace: _Namespace, printed: BinaryIO) -> None:

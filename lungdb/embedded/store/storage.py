@@ -36,7 +36,7 @@ _STEPS = 200_000
 
 
 def _cursor_class(translated: Callable[[Exception], BaseException]) -> type[sqlite3.Cursor]:
-    class Cursor(sqlite3.Cursor):
+    class TranslatedCursor(sqlite3.Cursor):
         """A cursor whose rows come with the errors of SQL Server; one that is iterated over needs `Storage.rows`."""
 
         def fetchone(self) -> Any:
@@ -51,7 +51,7 @@ def _cursor_class(translated: Callable[[Exception], BaseException]) -> type[sqli
             except FAILURES as error:
                 raise translated(error) from error
 
-    return Cursor
+    return TranslatedCursor
 
 
 class Storage:

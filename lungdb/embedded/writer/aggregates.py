@@ -5,11 +5,10 @@ from __future__ import annotations
 from lungdb.embedded.functions.aggregates import AGGREGATES, string_agg
 from lungdb.embedded.syntax.tree import Call, Literal, Over, WindowFrame
 from lungdb.embedded.values.messages import numbered_error
-from lungdb.embedded.values.refusals import refused
+from lungdb.embedded.values.refusals import check_terms, refused
 from lungdb.embedded.values.types import BIGINT, FLOAT, INT
 from lungdb.embedded.writer.clauses import AGGREGATED, WINDOWED
 from lungdb.embedded.writer.context import Writer
-from lungdb.embedded.writer.limits import check_terms
 from lungdb.embedded.writer.scope import Scope, Sql
 from lungdb.embedded.writer.tree_search import columns
 

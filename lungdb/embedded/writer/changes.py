@@ -19,12 +19,12 @@ from lungdb.embedded.syntax.tree import Condition, Join, Name, Output, Query, Sc
 from lungdb.embedded.values.conversions import check_allowed
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key, quoted, text_literal
-from lungdb.embedded.values.refusals import refused
+from lungdb.embedded.values.refusals import MOST_ROWS, check_selected, refused
 from lungdb.embedded.values.types import MAX, Family, SqlType
 from lungdb.embedded.writer.clauses import DEFINITION, OUTPUT, SET, VALUES, WHERE
 from lungdb.embedded.writer.context import Writer, Written
-from lungdb.embedded.writer.limits import MOST_ROWS, check_selected
-from lungdb.embedded.writer.queries import expanded, limit, out_columns, with_clause
+from lungdb.embedded.writer.ordering import limit
+from lungdb.embedded.writer.queries import expanded, out_columns, with_clause
 from lungdb.embedded.writer.scope import Field, Relation, Scope, Sql
 from lungdb.embedded.writer.sources import row_names
 from lungdb.embedded.writer.tree_search import columns

@@ -12,11 +12,11 @@ from lungdb.embedded.syntax.tree import Call, Column, Condition, Literal, Name, 
 from lungdb.embedded.values.conversions import conversion_template, convert
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import literal
+from lungdb.embedded.values.refusals import MOST_TABLES
 from lungdb.embedded.values.rules import combined_type
 from lungdb.embedded.values.stored import Value
 from lungdb.embedded.values.types import SqlType
 from lungdb.embedded.writer.clauses import Clause
-from lungdb.embedded.writer.limits import MOST_TABLES
 from lungdb.embedded.writer.scope import Bind, Binds, GroupedScope, OutColumn, Scope, Sql
 from lungdb.embedded.writer.tree_search import AGGREGATE_NAMES
 from lungdb.errors import SqlError

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 
 from lungdb.embedded.functions.arithmetic import finite
@@ -102,12 +103,27 @@ class Relation:
 
 @dataclass
 class Scope:
-    """The tables in FROM, the scope of the query around, and which clause of the query is being written."""
+    """The tables in FROM, the scope of the query around, and which clause of the query is being written.
+
+    Of the tables, the first `hidden` ones are not seen at the moment; `reached_out` says whether a column of a query
+    around was found from here.
+    """
 
     relations: list[Relation] = field(default_factory=list)
     parent: Scope | None = None
     grouped: GroupedScope | None = None
     clause: Clause = SELECTED
+    hidden: int = 0
+    reached_out: bool = False
+
+    @contextmanager
+    def hiding(self, count: int) -> Iterator[None]:
+        """Let only the tables after the first so many be seen, as ON sees those that it joins."""
+        outer, self.hidden = self.hidden, count
+        try:
+            yield
+        finally:
+            self.hidden = outer
 
     def resolve(self, name: Name) -> tuple[Field, Scope]:
         """Find a column.
@@ -118,10 +134,14 @@ class Scope:
             207 or 4104 where it is not found, 209 where two tables have it.
         """
         scope: Scope | None = self
+        passed: list[Scope] = []
         while scope is not None:
             found = scope._own(name)
             if found is not None:
+                for each in passed:
+                    each.reached_out = True
                 return found, scope
+            passed.append(scope)
             scope = scope.parent
         if len(name) == 1:
             raise numbered_error(207, column=name[0], advice="Check it against the tables of the query.")
@@ -130,7 +150,7 @@ class Scope:
         raise numbered_error(4104, name=".".join(name))
 
     def _own(self, name: Name) -> Field | None:
-        relations = self.relations
+        relations = self.relations[self.hidden :]
         if len(name) > 1:
             relations = [each for each in relations if each.answers(name[:-1])]
         found = [field for each in relations if (field := each.find(name[-1])) is not None]
@@ -141,7 +161,7 @@ class Scope:
     def _knows(self, qualifier: Name) -> bool:
         scope: Scope | None = self
         while scope is not None:
-            if any(each.answers(qualifier) for each in scope.relations):
+            if any(each.answers(qualifier) for each in scope.relations[scope.hidden :]):
                 return True
             scope = scope.parent
         return False

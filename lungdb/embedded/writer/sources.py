@@ -77,8 +77,14 @@ def _derived(writer: Writer, source: Derived) -> str:
 
 
 def _join(writer: Writer, join: Join) -> str:
+    before = len(writer.scope.relations)
     left = writer.source(join.left)
-    right = writer.source(join.right)
+    if join.kind in ("CROSS APPLY", "OUTER APPLY"):
+        assert isinstance(join.right, TableFunction)
+        with writer.scope.hiding(before):
+            right = _applied(writer, join.right)
+    else:
+        right = writer.source(join.right)
     if isinstance(join.right, Join):
         right = f"({right})"
     if join.kind == "CROSS" or join.kind == "CROSS APPLY":
@@ -86,7 +92,7 @@ def _join(writer: Writer, join: Join) -> str:
     if join.kind == "OUTER APPLY":
         return f"{left} LEFT JOIN {right} ON 1"
     assert join.condition is not None
-    with writer.clause(ON):
+    with writer.clause(ON), writer.scope.hiding(before):
         condition = writer.condition(join.condition)
     if join.kind == "RIGHT":
         # SQLite has RIGHT JOIN only since 3.39.
@@ -100,6 +106,12 @@ def _join(writer: Writer, join: Join) -> str:
 
 
 def _table_function(writer: Writer, source: TableFunction) -> str:
+    # Only APPLY lets it see the tables beside it.
+    with writer.scope.hiding(len(writer.scope.relations)):
+        return _applied(writer, source)
+
+
+def _applied(writer: Writer, source: TableFunction) -> str:
     alias = source.alias or source.name.lower()
     if source.name == "STRING_SPLIT":
         return _string_split(writer, source, alias)
