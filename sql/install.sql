@@ -2302,7 +2302,8 @@ Examples:
             -- Lists name theirs in detail, as in: patients: 0, 12, 7
             OR u.action IN ('view_list', 'view_patient')
                 AND CONCAT(REPLACE(u.detail, N':', N','), N',') LIKE CONCAT(N'%, ', @PatientIndex, N',%'))
-    ORDER BY u.audit_id DESC;
+    ORDER BY u.audit_id DESC
+    OPTION (RECOMPILE);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -7089,7 +7090,8 @@ Example:
     FROM dbo.predictions AS r
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
     WHERE r.scan_id = @ScanId AND (@Before IS NULL OR r.prediction_id < @Before)
-    ORDER BY r.prediction_id DESC;
+    ORDER BY r.prediction_id DESC
+    OPTION (RECOMPILE);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -8565,32 +8567,38 @@ BEGIN
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
     ELSE IF @Sort = N'name'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.display_name, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.display_name, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
     ELSE IF @Sort = N'date'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.study_date, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.study_date, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
     ELSE IF @Sort = N'slices'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.slices, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.slices, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
     ELSE IF @Sort = N'probability'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.probability, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.probability, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
     ELSE
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.prediction_id, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.prediction_id, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -8655,7 +8663,7 @@ Example:
     END;
 
     IF COALESCE(@Search, N'') = N''
-        SET @Total = (SELECT COUNT(*) FROM dbo.worklist WHERE @Code IS NULL OR state = @Code);
+        SELECT @Total = COUNT(*) FROM dbo.worklist WHERE @Code IS NULL OR state = @Code OPTION (RECOMPILE);
     ELSE
     BEGIN
         SET @All = 0;
@@ -8667,7 +8675,8 @@ Example:
         SELECT w.idx
         FROM dbo.worklist AS w
         WHERE DATALENGTH(@Search) <= 256 AND (@Code IS NULL OR w.state = @Code)
-            AND (w.idx = @Index OR w.display_name LIKE @Pattern ESCAPE N'\' OR w.patient_id LIKE @Pattern ESCAPE N'\');
+            AND (w.idx = @Index OR w.display_name LIKE @Pattern ESCAPE N'\' OR w.patient_id LIKE @Pattern ESCAPE N'\')
+        OPTION (RECOMPILE);
         SET @Total = @@ROWCOUNT;
     END;
 

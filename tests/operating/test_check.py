@@ -34,7 +34,10 @@ FROM dbo.features WHERE scan_id = 1;
 INSERT INTO dbo.animations (scan_id, format, animation, sha256, content_sha256)
 SELECT scan_id, N'gif', 0x01, HASHBYTES('SHA2_256', 0x01), content_sha256 FROM dbo.scans WHERE scan_id < 3;
 INSERT INTO dbo.runs (procedure_name) VALUES (N'GenerateFeatures');
-INSERT INTO dbo.run_steps (run_id, step, message) VALUES (1, 1, N'one'), (1, 2, N'two');
+INSERT INTO dbo.run_steps (run_id, step, message)
+SELECT MAX(r.run_id), v.step, v.message
+FROM dbo.runs AS r CROSS JOIN (VALUES (1, N'one'), (2, N'two')) AS v (step, message)
+GROUP BY v.step, v.message;
 EXECUTE dbo.SimilarPatients @PatientIndex = 1;
 """
 
