@@ -196,7 +196,10 @@ DAMAGE: dict[str, tuple[str, str]] = {
         "INSERT INTO dbo.examples (dataset, example_id, feature_index, value) VALUES (N'd', 8, 1, 1);",
         "Data sets of which some examples lack features: dataset d (1 in all).",
     ),
-    "a run": ("DELETE FROM dbo.run_steps WHERE step = 1;", "Runs with steps missing: run_id 1 (1 in all)."),
+    "a run": (
+        "DELETE FROM dbo.run_steps WHERE run_id = 1 AND step = 1;",
+        "Runs with steps missing: run_id 1 (1 in all).",
+    ),
     "an index": (
         "DROP INDEX IX_scans_patient ON dbo.scans;",
         "The schema is not whole: index IX_scans_patient of dbo.scans is",
