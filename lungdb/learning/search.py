@@ -33,7 +33,7 @@ SETTINGS = (
 )
 _WHOLE = {field.name for field in fields(TrainingParameters) if isinstance(field.default, int)}
 _DRAWS = 100  # for each trial, enough to meet every one of a small space
-_DIGITS = 6  # what T-SQL's CAST of a FLOAT to text keeps
+_DIGITS = 6  # of a number that is drawn: enough, and short to read
 
 DEFAULT_RANDOM = """{"learning_rate": {"low": 0.01, "high": 0.3, "log": true},
     "num_leaves": {"low": 3, "high": 31, "log": true}, "min_data_in_leaf": {"low": 3, "high": 30, "log": true}}"""
@@ -206,7 +206,7 @@ def _read_choice(name: str, choice: Any) -> list[Setting] | Range:
             f"The space names {name!r}, which is no setting to search. Supported are {', '.join(SETTINGS)}.",
         )
     if isinstance(choice, list) and choice:
-        values = [_rounded(value) if isinstance(value, float) else value for value in choice]
+        values = list(choice)
         for value in values:
             _check(name, value)
         if len({json.dumps(value) for value in values}) < len(values):
