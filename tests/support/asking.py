@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from lungdb.database import connect, run
-from lungdb.imaging.codecs import encode_slice
+from lungdb.imaging.codecs import content_sha256, encode_slice
 from tests.support.databases import copy_to, target_of
 
 Query = Callable[..., list[tuple[Any, ...]]]
@@ -65,19 +65,20 @@ def store(target: str) -> Store:
     def store_scans(numbers: Sequence[int]) -> None:
         with closing(connect(target)) as connection:
             for number, slices in enumerate(numbers, start=1):
+                encoded = [encode_slice(hu) for hu in make(slices, np.random.default_rng(number))]
                 run(connection, "INSERT INTO dbo.patients (patient_id, idx) VALUES (?, ?);", (f"p{number}", number - 1))
                 run(
                     connection,
                     "INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, image_rows, image_cols, "
                     "number_images, content_sha256) VALUES (?, 1, ?, N's', 96, 96, ?, ?);",
-                    (f"p{number}", f"u{number}", slices, bytes(32)),
+                    (f"p{number}", f"u{number}", slices, content_sha256(sha256 for _, sha256 in encoded)),
                 )
-                for index, hu in enumerate(make(slices, np.random.default_rng(number))):
+                for index, (pixels, sha256) in enumerate(encoded):
                     run(
                         connection,
                         "INSERT INTO dbo.scan_images (scan_id, slice_index, instance_uid, rescale_slope, "
                         "rescale_intercept, pixels, pixels_sha256) VALUES (?, ?, N'i', 1, -1024, ?, ?);",
-                        (number, index, *encode_slice(hu)),
+                        (number, index, pixels, sha256),
                     )
 
     return store_scans
