@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from lungdb.embedded.running.connection import Connection, connect
+from lungdb.errors import SqlError
 from tests.embedded.running import rows, say, value
 
 _ROOT = Path(__file__).resolve().parents[2]
@@ -235,3 +236,14 @@ def test_the_lock_timeout_is_what_was_set(path: Path, setting: int, milliseconds
     with connect(path) as connection:
         say(connection, f"SET LOCK_TIMEOUT 5; SET LOCK_TIMEOUT {setting}")
         assert value(connection, "SELECT @@LOCK_TIMEOUT") == milliseconds
+
+
+def test_a_table_that_is_dropped_while_a_batch_runs_is_said_to_be(path: Path) -> None:
+    """Error 4117 for the statement that misses it, and 208 for the next batch."""
+    with connect(path) as connection, connect(path) as other:
+        cursor = connection.execute("SELECT 1; SELECT k FROM t; PRINT N'on';")
+        say(other, "DROP TABLE t")
+        with pytest.raises(SqlError) as caught:
+            cursor.nextset()
+        assert caught.value.number == 4117
+        assert [each.number for each in say(connection, "SELECT k FROM t").errors] == [208]

@@ -9,8 +9,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ListRuns lists the long calls of procedures, the newest first: who called, how far it is, what it said last and when. A call that
-is running and was not heard of for long has been killed.
+        PRINT N'dbo.ListRuns lists the long calls of procedures, the newest first: who called, how far it is, what it said last and when.
+A call that is running and was not heard of for long has been killed.
 Parameters:
     @Limit INT = 50  most rows, 1 to 10000
     @Help BIT = 0    1 prints this help and does nothing else

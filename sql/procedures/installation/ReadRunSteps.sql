@@ -12,7 +12,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ReadRunSteps lists what the procedures of a session have said since a step, in order, for whoever looks on from another connection.
+        PRINT N'dbo.ReadRunSteps lists what the procedures of a session have said since a step, in order, for whoever
+looks on from another connection.
 Parameters:
     @SessionId INT = NULL       the session whose procedures are followed: its @@SPID; NULL is the caller''s own
     @Since DATETIME2(3) = NULL  only calls that started then or later, in UTC: numbers of sessions are used again
