@@ -270,6 +270,7 @@ def test_many_arguments_are_taken(tables: Connection) -> None:
         ("t, STRING_SPLIT(t.s, N',') AS w", 4104),
         ("t, u AS q LEFT JOIN u ON t.a = q.a", 4104),
         ("t JOIN u AS q JOIN u ON u.a = t.a ON t.a = q.a", 4104),
+        ("t, u CROSS APPLY STRING_SPLIT(t.s, N',') AS w", 4104),
         ("t CROSS APPLY STRING_SPLIT(t.s, N',') AS w JOIN u ON w.value = t.s", 0),
         ("t JOIN u AS q ON t.a = q.a JOIN u ON u.a = t.a", 0),
     ],
