@@ -134,7 +134,7 @@ def _of_table(connection: Connection, each: Check) -> _Step:
     if not each.keys:
         return _Step(each.says, 1, lambda _: _first(connection, each, []))
     keys = _keys(connection, each.keys)
-    return _Step(each.says, len(keys), lambda on_work: _first(connection, each, keys, on_work))
+    return _Step(each.says, sum(work for _, work in keys), lambda on_work: _first(connection, each, keys, on_work))
 
 
 def _keys(connection: Connection, query: str) -> list[tuple[Any, int]]:
@@ -152,13 +152,15 @@ def _first(
     on_work: Callable[[int], None] = lambda work: None,
 ) -> Iterator[str]:
     shown: list[str] = []
-    count = 0
-    for place, values in enumerate([(key,) for key, _ in keys] if each.keys else [()]):
+    count = done = 0
+    calls: list[tuple[tuple[Any, ...], int]] = [((key,), work) for key, work in keys] if each.keys else [((), 1)]
+    for values, work in calls:
         for row in _rows(connection, each.query, values):
             count += 1
             if len(shown) < _SHOWN:
                 shown.append(row)
-        on_work(place + 1)
+        done += work
+        on_work(done)
     if count:
         yield f"{each.says[:1].upper()}{each.says[1:]}: {'; '.join(shown)} ({count} in all). {each.advice}"
 

@@ -8,7 +8,6 @@ _AGAIN = "Load the scan again: lungdb load-scans --replace."
 _FEATURES = "Make its features again: EXECUTE dbo.GenerateFeatures."
 _NODES = "Make its rows again where Python runs: EXECUTE dbo.StoreModelNodes."
 _DENSE = "Load or train the network again."
-_SCANS = "SELECT DISTINCT {0}.scan_id, 1 AS weight FROM dbo.{0} ORDER BY {0}.scan_id;"
 
 
 @dataclass(frozen=True)
@@ -32,6 +31,10 @@ class Check:
     query: str
     advice: str
     keys: str = ""
+
+
+def _scans_of(table: str) -> str:
+    return f"SELECT scan_id, COUNT(*) FROM dbo.{table} GROUP BY scan_id ORDER BY scan_id;"
 
 
 CHECKS = (
@@ -69,14 +72,14 @@ CHECKS = (
         "SELECT f.scan_id, f.feature_set_id FROM dbo.features AS f "
         "WHERE f.scan_id = ? AND f.sha256 <> HASHBYTES('SHA2_256', f.array);",
         _FEATURES,
-        _SCANS.format("features"),
+        _scans_of("features"),
     ),
     Check(
         "vectors that do not match their SHA-256, or have none",
         "SELECT v.scan_id, v.feature_set_id, v.pooling FROM dbo.pooled_features AS v WHERE v.scan_id = ? "
         "AND COALESCE(v.vector_sha256, 0x) <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), v.vector));",
         _FEATURES,
-        _SCANS.format("pooled_features"),
+        _scans_of("pooled_features"),
     ),
     Check(
         "vectors of another width than their feature set has",
@@ -85,21 +88,21 @@ CHECKS = (
         "AND DATALENGTH(v.vector) / 2 - DATALENGTH(REPLACE(v.vector, N',', N'')) / 2 + 1 "
         "<> w.width * CASE v.pooling WHEN N'mean_max_std' THEN 3 ELSE 1 END;",
         _FEATURES,
-        _SCANS.format("pooled_features"),
+        _scans_of("pooled_features"),
     ),
     Check(
         "vectors of length 1 that do not match their SHA-256",
         "SELECT u.scan_id, u.feature_set_id, u.pooling FROM dbo.unit_vectors AS u "
         "WHERE u.scan_id = ? AND u.unit_sha256 <> HASHBYTES('SHA2_256', u.unit);",
         "Delete the rows: SimilarPatients makes them again.",
-        _SCANS.format("unit_vectors"),
+        _scans_of("unit_vectors"),
     ),
     Check(
         "moving pictures that do not match their SHA-256",
         "SELECT a.scan_id, a.format FROM dbo.animations AS a "
         "WHERE a.scan_id = ? AND a.sha256 <> HASHBYTES('SHA2_256', a.animation);",
         "Delete the rows: the page makes them again.",
-        _SCANS.format("animations"),
+        _scans_of("animations"),
     ),
     Check(
         "networks that do not match their SHA-256",
