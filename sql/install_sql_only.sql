@@ -597,8 +597,9 @@ BEGIN
     -- A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres,
     -- gantry_tilt in degrees. deidentification has the codes of DICOM PS3.16 CID 7050, NULL where ids were kept.
     -- patient_orientation says where in the patient columns, then rows of the pixels rise to, as DICOM's attribute does: LP is
-    -- to the left and to the back. NULL: loaded before it was recorded. intake_rule counts how padding became HU: 1 took 0 HU for it, 2 and up
-    -- take air; a row that does not say is of rule 1. monoenergetic_kev is the energy of a virtual monoenergetic series, NULL for any other.
+    -- to the left and to the back. NULL: loaded before it was recorded. intake_rule counts how padding became HU: 1 took the HU of stored
+    -- value 0 for it, 2 and up take air; a row that does not say is of rule 1. monoenergetic_kev is the energy of a virtual monoenergetic
+    -- series (0 where its files do not tell it), NULL for any other.
     CREATE TABLE dbo.scans (
         scan_id INT IDENTITY(1, 1) NOT NULL,
         patient_id NVARCHAR(64) NOT NULL,
@@ -3216,7 +3217,7 @@ GO
 -- ReadRunSteps: what the procedures of a session have said since, for whoever looks on from another connection.
 -- Example: EXECUTE dbo.ReadRunSteps @SessionId = 61;
 CREATE OR ALTER PROCEDURE dbo.ReadRunSteps
-    @SessionId INT,              -- the session whose procedures are followed: its @@SPID
+    @SessionId INT = NULL,       -- the session whose procedures are followed: its @@SPID; NULL is the caller's own
     @Since DATETIME2(3) = NULL,  -- only calls that started then or later, in UTC: numbers of sessions are used again
     @AfterRun INT = 0,           -- the run of the last step that is known, 0 for all
     @AfterStep INT = 0,          -- and that step
@@ -3229,7 +3230,7 @@ BEGIN
     BEGIN
         PRINT N'dbo.ReadRunSteps lists what the procedures of a session have said since a step, in order, for whoever looks on from another connection.
 Parameters:
-    @SessionId INT              the session whose procedures are followed: its @@SPID
+    @SessionId INT = NULL       the session whose procedures are followed: its @@SPID; NULL is the caller''s own
     @Since DATETIME2(3) = NULL  only calls that started then or later, in UTC: numbers of sessions are used again
     @AfterRun INT = 0           the run of the last step that is known, 0 for all
     @AfterStep INT = 0          and that step
@@ -3242,7 +3243,7 @@ Example:
     SELECT s.run_id, s.step, s.message
     FROM dbo.runs AS r
     INNER JOIN dbo.run_steps AS s ON s.run_id = r.run_id
-    WHERE r.session_id = @SessionId AND (@Since IS NULL OR r.started_at >= @Since)
+    WHERE r.session_id = COALESCE(@SessionId, @@SPID) AND (@Since IS NULL OR r.started_at >= @Since)
         AND (s.run_id > @AfterRun OR s.run_id = @AfterRun AND s.step > @AfterStep)
     ORDER BY s.run_id, s.step
     OPTION (RECOMPILE);

@@ -270,6 +270,7 @@ def test_many_arguments_are_taken(tables: Connection) -> None:
         ("t, STRING_SPLIT(t.s, N',') AS w", 4104),
         ("t, u AS q LEFT JOIN u ON t.a = q.a", 4104),
         ("t JOIN u AS q JOIN u ON u.a = t.a ON t.a = q.a", 4104),
+        ("t, u CROSS APPLY STRING_SPLIT(t.s, N',') AS w", 4104),
         ("t CROSS APPLY STRING_SPLIT(t.s, N',') AS w JOIN u ON w.value = t.s", 0),
         ("t JOIN u AS q ON t.a = q.a JOIN u ON u.a = t.a", 0),
     ],
@@ -284,3 +285,13 @@ def test_on_sees_the_tables_that_it_joins(tables: Connection, source: str, numbe
 def test_order_by_of_one_row_may_name_a_column_around(tables: Connection) -> None:
     """A subquery without FROM has one row, in whatever order."""
     assert rows(tables, "SELECT (SELECT a ORDER BY b) FROM t ORDER BY a") == [(1,), (2,)]
+
+
+def test_order_by_may_name_a_column_of_the_query_around(tables: Connection) -> None:
+    """By itself, beside columns of its own query, and behind another term."""
+    say(tables, "INSERT INTO u VALUES (5, 1), (6, 2), (7, 3)")
+    text = "SELECT (SELECT TOP (1) u.a FROM u ORDER BY {}) FROM t ORDER BY t.a"
+    assert rows(tables, text.format("ABS(u.c - t.a), u.a")) == [(5,), (6,)]
+    assert rows(tables, text.format("t.b, u.a DESC")) == [(7,), (7,)]
+    assert rows(tables, text.format("(SELECT t.a * u.c) DESC")) == [(7,), (7,)]
+    assert error(tables, "SELECT (SELECT MAX(u.c) FROM u GROUP BY u.a + t.a) FROM t").number == REFUSED

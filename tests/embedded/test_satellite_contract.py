@@ -216,8 +216,9 @@ def test_varchar_input_beyond_ascii_is_refused(satellite: Satellite) -> None:
     """It would arrive damaged; the error says nvarchar."""
     assert "nvarchar" in reason(satellite, "pass", [("x", varchar())], [("é",)], number=39017)
     rows = [("é", None), (None, "x")]
-    script = "OutputDataSet = InputDataSet"
-    assert call(satellite, script, [("a", nvarchar()), ("b", varchar())], rows)[2] == rows
+    script = "OutputDataSet = pd.DataFrame({'n': InputDataSet['a'].str.len(), 'b': InputDataSet['b']})"
+    found = call(satellite, f"import pandas as pd\n{script}", [("a", nvarchar()), ("b", varchar())], rows)[2]
+    assert found == [(1.0, None), (None, "x")]
 
 
 @pytest.mark.parametrize(
@@ -225,11 +226,13 @@ def test_varchar_input_beyond_ascii_is_refused(satellite: Satellite) -> None:
     [
         ("pd.DataFrame({'x': pd.Series([1.5, np.nan], dtype=object)})", "Use None"),
         ("pd.DataFrame({'x': pd.Series([pd.NaT], dtype=object)})", "Use None"),
-        ("pd.DataFrame({'x': pd.Series(['\\ud800'], dtype=object)})", "valid Unicode"),
+        ("pd.DataFrame({'x': pd.Series(['\\ud800'], dtype=object)})", "beyond ASCII"),
+        ("pd.DataFrame({'x': ['a', None, 'é']})", "Return an integer key"),
+        ("pd.DataFrame({'k': [1], 'x': ['\U0001f600']})", "'x'"),
         ("pd.DataFrame({'x': np.array([1], dtype='complex128')})", "Unsupported data type complex128"),
         ("[1]", "Assign a pandas DataFrame"),
     ],
 )
 def test_a_result_that_would_be_damaged_is_refused(satellite: Satellite, expression: str, words: str) -> None:
-    """Also half a character, which is found while the rows are on their way."""
+    """What would become NULL or another text there; of a text the error shows nothing."""
     assert words in reason(satellite, f"import pandas as pd, numpy as np\nOutputDataSet = {expression}")

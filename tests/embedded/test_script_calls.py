@@ -14,7 +14,7 @@ from tests.embedded.running import error, rows, say, value
 def table(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Connection]:
     """Three rows of text and numbers; one connection for all tests, whose warm process is ready."""
     with connect(tmp_path_factory.mktemp("scripts") / "clinic.db") as connection:
-        say(connection, "CREATE TABLE t (k INT, n NVARCHAR(9)); INSERT INTO t VALUES (1, N'a'), (2, N'ż'), (3, NULL)")
+        say(connection, "CREATE TABLE t (k INT, n NVARCHAR(9)); INSERT INTO t VALUES (1, N'a'), (2, N'z'), (3, NULL)")
         yield connection
 
 
@@ -30,7 +30,7 @@ def test_rows_and_parameters_go_in_and_come_out(table: Connection) -> None:
         "@Least = 2, @Word = N'ab', @Sum = @sum OUTPUT, @Text = @text OUTPUT; SELECT @sum, @text"
     )
     assert [column[0] for column in cursor.description or ()] == ["", ""]
-    assert cursor.fetchall() == [(3, None), (2, "ż")]
+    assert cursor.fetchall() == [(3, None), (2, "z")]
     assert cursor.nextset()
     assert cursor.fetchall() == [(5, "abab")]
 
@@ -58,7 +58,7 @@ def test_with_result_sets_names_and_converts_the_columns(table: Connection) -> N
     )
     cursor = table.cursor().execute(call.format("b NVARCHAR(1)"))
     assert [column[0] for column in cursor.description or ()] == ["a", "b"]
-    assert cursor.fetchall() == [(1, "a"), (2, "ż"), (3, None)]
+    assert cursor.fetchall() == [(1, "a"), (2, "z"), (3, None)]
     assert error(table, call.format("b INT, c INT")).number == 11537
 
 
@@ -112,3 +112,14 @@ def test_rows_that_do_not_fit_the_table_leave_it_empty(table: Connection) -> Non
     )
     assert error(table, call).number == 2628
     assert value(table, "SELECT COUNT(*) FROM #o") == 0
+
+
+def test_text_that_a_script_makes_is_taken_whatever_pandas_makes_of_it(table: Connection) -> None:
+    """pandas 3 has a type of its own for text, which no server knows; only a script that asks for it is refused."""
+    script = 'import pandas as pd\nOutputDataSet = pd.DataFrame({{"name": {}, "n": [1, 2]}})'
+    call = "EXECUTE sp_execute_external_script @language = N'Python', @script = ? "
+    call += "WITH RESULT SETS ((name NVARCHAR(10), n INT));"
+    assert rows(table, call, script.format('["a", "b"]')) == [("a", 1), ("b", 2)]
+    assert rows(table, call, script.format('pd.Index(["a", "b"]).str.upper()')) == [("A", 1), ("B", 2)]
+    explicit = script.format('pd.Series(["a", "b"], dtype="string")')
+    assert "Unsupported data type string" in error(table, call, explicit).message

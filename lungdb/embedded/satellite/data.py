@@ -130,7 +130,14 @@ def check_frame(frame: object, name: str) -> tuple[list[tuple[str, SqlType]], st
 
 def _check_cells(cells: pd.Series[Any], title: str) -> None:
     for cell in cells:
-        if type(cell) is str or cell is None:
+        if cell is None:
+            continue
+        if type(cell) is str:
+            if not cell.isascii():
+                raise RefusedError(
+                    f"Column {title!r} holds text beyond ASCII, which arrives damaged in SQL Server. Return an integer "
+                    "key and join it to the text in T-SQL, or return the text as an OUTPUT parameter of nvarchar."
+                )
             continue
         if isinstance(cell, (bytes, bytearray, memoryview)):
             raise RefusedError(
@@ -244,7 +251,7 @@ def _output_text(name: str, kind: SqlType, value: Any) -> Value:
     if length != len(text):
         raise RefusedError(
             f"The OUTPUT parameter @{name} holds a character beyond U+FFFF, at which SQL Server cuts the text. "
-            "Return it in a column, or leave the character out."
+            "Leave the character out."
         )
     if not kind.is_unicode and not text.isascii():
         raise RefusedError(

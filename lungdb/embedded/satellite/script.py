@@ -81,12 +81,7 @@ def _run(wire: Wire, call: dict[str, Any]) -> None:
     wire.flush()
     if wire_kinds:
         for rows in data.blocks(frame, wire_kinds):
-            try:
-                wire.send_block(wire_kinds, rows)
-            except UnicodeEncodeError:
-                raise ScriptFailedError(
-                    f"A text in {call['output_name']} holds half a character (a lone surrogate). Return valid Unicode."
-                ) from None
+            wire.send_block(wire_kinds, rows)
     wire.send(END)
 
 

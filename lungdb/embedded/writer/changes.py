@@ -23,7 +23,8 @@ from lungdb.embedded.values.refusals import MOST_ROWS, check_selected, refused
 from lungdb.embedded.values.types import MAX, Family, SqlType
 from lungdb.embedded.writer.clauses import DEFINITION, OUTPUT, SET, VALUES, WHERE
 from lungdb.embedded.writer.context import Writer, Written
-from lungdb.embedded.writer.queries import expanded, limit, out_columns, with_clause
+from lungdb.embedded.writer.ordering import limit
+from lungdb.embedded.writer.queries import expanded, out_columns, with_clause
 from lungdb.embedded.writer.scope import Field, Relation, Scope, Sql
 from lungdb.embedded.writer.sources import row_names
 from lungdb.embedded.writer.tree_search import columns

@@ -1,8 +1,17 @@
-"""Where an expression stands, and with which numbers aggregates, window functions and queries are refused there."""
+"""What may stand where: with which numbers aggregates, window functions and queries are refused in a clause.
+
+And what the recursive member of a common table expression may not hold.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+
+from lungdb.embedded.syntax.tree import Call, Join, Query, Select, Source, Table
+from lungdb.embedded.values.messages import numbered_error
+from lungdb.embedded.values.names import key
+from lungdb.embedded.values.refusals import refused
+from lungdb.embedded.writer.tree_search import has_aggregate, mentions_table, nodes
 
 
 @dataclass(frozen=True)
@@ -39,3 +48,65 @@ AGGREGATED = Clause(aggregate=130, window=4109, query=130)
 
 WINDOWED = Clause(window=4109)
 """Inside OVER, or an argument of what stands before it."""
+
+
+_OUTER = ("LEFT", "RIGHT", "FULL", "OUTER APPLY")
+
+
+def check_recursive(name: str, member: Select) -> None:
+    """Refuse what SQL Server does not take in the recursive member, and what SQLite does not.
+
+    Parameters
+    ----------
+    name : str
+        Of the common table expression.
+    member : Select
+        The part after UNION ALL.
+
+    Raises
+    ------
+    SqlError
+        460 for DISTINCT, 461 for TOP, 462 for an outer join, 467 for aggregates, 465 for itself in a subquery, 253 for
+        itself more than once; refusals of window functions and of itself in a derived table.
+    """
+    if member.distinct:
+        raise numbered_error(460, name=name)
+    if member.top is not None:
+        raise numbered_error(461, name=name)
+    if member.group or member.having is not None or has_aggregate(member.items):
+        raise numbered_error(467, name=name)
+    sources = list(_sources(member.source))
+    if any(isinstance(each, Join) and each.kind in _OUTER for each in sources):
+        raise numbered_error(462, name=name)
+    expressions = (member.items, member.where, *(each.condition for each in sources if isinstance(each, Join)))
+    if any(isinstance(each, Query) and mentions_table(each, name) for each in _with_queries(expressions)):
+        raise numbered_error(465)
+    named = [each for each in sources if isinstance(each, Table) and _is_named(each, name)]
+    if len(named) > 1:
+        raise numbered_error(253, name=name)
+    if not named:
+        raise refused(
+            f"The recursive common table expression '{name}' that names itself in a derived table", "Name it in FROM."
+        )
+    if any(isinstance(each, Call) and each.over is not None for each in nodes(member.items, into_queries=False)):
+        raise refused(f"A window function in the recursive member of '{name}'", "Compute it after the recursion.")
+
+
+def _is_named(table: Table, name: str) -> bool:
+    return len(table.name) == 1 and key(table.name[0]) == key(name)
+
+
+def _sources(source: Source | None) -> list[Source]:
+    """Return what stands in FROM, joins and what they join."""
+    found: list[Source] = []
+    waiting = [] if source is None else [source]
+    while waiting:
+        each = waiting.pop()
+        found.append(each)
+        if isinstance(each, Join):
+            waiting += [each.left, each.right]
+    return found
+
+
+def _with_queries(expressions: object) -> list[object]:
+    return list(nodes(expressions, into_queries=True))

@@ -22,17 +22,16 @@ from lungdb.embedded.syntax.tree import (
     Subquery,
 )
 from lungdb.embedded.values.messages import numbered_error
-from lungdb.embedded.values.names import TEXT_COLLATION, key, quoted
+from lungdb.embedded.values.names import key, quoted
 from lungdb.embedded.values.refusals import check_selected, check_terms, refused
 from lungdb.embedded.values.rules import combined_type
-from lungdb.embedded.values.types import BIGINT, Family, SqlType
-from lungdb.embedded.writer.clauses import GROUP_BY, HAVING, TOP, WHERE
+from lungdb.embedded.values.types import SqlType
+from lungdb.embedded.writer.clauses import GROUP_BY, HAVING, WHERE, check_recursive
 from lungdb.embedded.writer.context import Writer, Written
-from lungdb.embedded.writer.recursion import check_recursive
+from lungdb.embedded.writer.ordering import limit, order_by, order_by_output, order_terms
 from lungdb.embedded.writer.scope import GroupedScope, OutColumn, Scope, Sql, output_name, relation_of, renamed
 from lungdb.embedded.writer.sources import alias_of
 from lungdb.embedded.writer.tree_search import columns, has_aggregate, mentions_table
-from lungdb.errors import SqlError
 
 Targets = list[SqlType] | None
 """The types that the columns of a query are converted to, where it is part of another."""
@@ -135,9 +134,7 @@ def _ordered(writer: Writer, node: Query) -> Written:
     if isinstance(node.body, Select):
         return _select(writer, node.body, None, node.order, node.offset, node.fetch)
     text, columns = _body(writer, node.body, None)
-    order = [_order_by_output(item, columns) for item in node.order]
-    if order:
-        text += f" ORDER BY {', '.join(order)}"
+    text += order_by([order_by_output(item, columns).written for item in node.order])
     return text + limit(writer, None, node.offset, node.fetch), columns
 
 
@@ -221,19 +218,29 @@ def _select(
             f"{value} AS {quoted(output_name(column, position))}"
             for position, (column, value) in enumerate(zip(columns, values, strict=True), start=1)
         ]
-        ordered = _order(writer, order, columns, set(values) if select.distinct else set())
+        terms = order_terms(writer, order, columns, values if select.distinct else [])
         if select.source is None:
-            # One row is in order, and SQLite does not find a column of the query around here.
-            ordered = ""
+            # One row is in order.
+            terms = []
         rows = limit(writer, select.top, offset, fetch)
         distinct = "DISTINCT " if select.distinct else ""
         if having and not group:
             # SQLite knows HAVING without GROUP BY only since 3.39; here there is one row, or none.
-            names = ", ".join(quoted(output_name(each, position)) for position, each in enumerate(columns, start=1))
             inner = f"SELECT {', '.join(texts)}, {having} AS {quoted('?having')}{source}{where}"
-            return f"SELECT {names} FROM ({inner}) WHERE {quoted('?having')}{rows}", columns
+            return f"SELECT {_names(columns)} FROM ({inner}) WHERE {quoted('?having')}{rows}", columns
         having = f" HAVING {having}" if having else ""
-        return f"SELECT {distinct}{', '.join(texts)}{source}{where}{group}{having}{ordered}{rows}", columns
+        tail = f"{source}{where}{group}{having}"
+        if any(each.reaches_out for each in terms):
+            # SQLite's ORDER BY does not see the columns of a query around, but a select list does.
+            texts += [f"{each.text} AS {quoted(f'?order{number}')}" for number, each in enumerate(terms) if each.text]
+            ordered = order_by([each.named(number, columns) for number, each in enumerate(terms)])
+            return f"SELECT {_names(columns)} FROM (SELECT {', '.join(texts)}{tail}){ordered}{rows}", columns
+        ordered = order_by([each.written for each in terms])
+        return f"SELECT {distinct}{', '.join(texts)}{tail}{ordered}{rows}", columns
+
+
+def _names(columns: list[OutColumn]) -> str:
+    return ", ".join(quoted(output_name(each, position)) for position, each in enumerate(columns, start=1))
 
 
 def expanded(scope: Scope, items: tuple[SelectItem | Star, ...]) -> list[SelectItem]:
@@ -292,75 +299,12 @@ def _grouping(writer: Writer, select: Select, items: list[SelectItem], order: tu
 def _group_item(writer: Writer, node: Scalar) -> Sql:
     """Write an expression of GROUP BY, which must have a column of this query."""
     sql = writer.scalar(node)
-    if not any(writer.scope.resolve(each.name)[1] is writer.scope for each in columns(node)):
+    scopes = [writer.scope.resolve(each.name)[1] for each in columns(node)]
+    if not any(each is writer.scope for each in scopes):
         raise numbered_error(164)
+    if not all(each is writer.scope for each in scopes):
+        raise refused("GROUP BY of an expression with a column of the query around", "Group in a derived table.")
     return sql
-
-
-def _order(writer: Writer, order: tuple[OrderItem, ...], columns: list[OutColumn], distinct: set[str]) -> str:
-    """Write ORDER BY; `distinct` are the texts of the select list where only these may be ordered by."""
-    if not order:
-        return ""
-    check_terms(len(order), "ORDER BY")
-    if writer.scope.grouped is not None:
-        writer.scope.grouped.number = 8127
-    names = [key(column.name) for column in columns]
-    texts: list[str] = []
-    for item in order:
-        value = item.value
-        if isinstance(value, Column) and len(value.name) == 1 and key(value.name[0]) in names:
-            position = names.index(key(value.name[0])) + 1
-            texts.append(_direction(str(position), columns[position - 1].type, item))
-        elif isinstance(value, Literal):
-            texts.append(_order_by_output(item, columns))
-        else:
-            sql = writer.scalar(value)
-            if distinct and sql.finite().collated not in distinct:
-                raise numbered_error(145)
-            texts.append(_direction(sql.text, sql.type, item))
-    return f" ORDER BY {', '.join(texts)}"
-
-
-def _order_by_output(item: OrderItem, columns: list[OutColumn]) -> str:
-    value = item.value
-    position = 0
-    if isinstance(value, Literal) and isinstance(value.value, int):
-        position = value.value
-    elif isinstance(value, Column) and len(value.name) == 1:
-        names = [key(column.name) for column in columns]
-        position = names.index(key(value.name[0])) + 1 if key(value.name[0]) in names else 0
-        if not position:
-            raise numbered_error(207, column=value.name[0], advice="Order by a column of the first SELECT.")
-    if isinstance(value, Literal) and not isinstance(value.value, int):
-        raise numbered_error(408)
-    if not 1 <= position <= len(columns):
-        raise numbered_error(108, position=position)
-    return _direction(str(position), columns[position - 1].type, item)
-
-
-def _direction(text: str, kind: SqlType, item: OrderItem) -> str:
-    collation = f" COLLATE {TEXT_COLLATION}" if kind.family == Family.CHARACTER else ""
-    return f"{text}{collation}{' DESC' if item.descending else ''}"
-
-
-def limit(writer: Writer, top: Scalar | None, offset: Scalar | None, fetch: Scalar | None) -> str:
-    """Write TOP, or OFFSET and FETCH, as LIMIT."""
-    count = top if fetch is None else fetch
-    text = "" if count is None else f" LIMIT {_row_count(writer, count)}"
-    if offset is not None:
-        text = f"{text or ' LIMIT -1'} OFFSET {_row_count(writer, offset)}"
-    return text
-
-
-def _row_count(writer: Writer, node: Scalar) -> str:
-    try:
-        with writer.within(Scope()), writer.clause(TOP):
-            sql = writer.convert(writer.scalar(node), BIGINT)
-    except SqlError as error:
-        if error.number not in (207, 4104):
-            raise
-        raise numbered_error(4115) from None
-    return sql.text if sql.constant and isinstance(sql.value, int) and sql.value >= 0 else f"tsql_rows({sql.text})"
 
 
 _BODY_WRITERS: Mapping[type, Callable[[Writer, Any, Targets], Written]] = {

@@ -105,7 +105,8 @@ class Relation:
 class Scope:
     """The tables in FROM, the scope of the query around, and which clause of the query is being written.
 
-    Of the tables, the first `hidden` ones are not seen at the moment.
+    Of the tables, the first `hidden` ones are not seen at the moment; `reached_out` says whether a column of a query
+    around was found from here.
     """
 
     relations: list[Relation] = field(default_factory=list)
@@ -113,6 +114,7 @@ class Scope:
     grouped: GroupedScope | None = None
     clause: Clause = SELECTED
     hidden: int = 0
+    reached_out: bool = False
 
     @contextmanager
     def hiding(self, count: int) -> Iterator[None]:
@@ -132,10 +134,14 @@ class Scope:
             207 or 4104 where it is not found, 209 where two tables have it.
         """
         scope: Scope | None = self
+        passed: list[Scope] = []
         while scope is not None:
             found = scope._own(name)
             if found is not None:
+                for each in passed:
+                    each.reached_out = True
                 return found, scope
+            passed.append(scope)
             scope = scope.parent
         if len(name) == 1:
             raise numbered_error(207, column=name[0], advice="Check it against the tables of the query.")

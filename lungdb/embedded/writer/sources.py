@@ -81,7 +81,8 @@ def _join(writer: Writer, join: Join) -> str:
     left = writer.source(join.left)
     if join.kind in ("CROSS APPLY", "OUTER APPLY"):
         assert isinstance(join.right, TableFunction)
-        right = _applied(writer, join.right)
+        with writer.scope.hiding(before):
+            right = _applied(writer, join.right)
     else:
         right = writer.source(join.right)
     if isinstance(join.right, Join):
