@@ -3186,8 +3186,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ListRuns lists the long calls of procedures, the newest first: who called, how far it is, what it said last and when. A call that
-is running and was not heard of for long has been killed.
+        PRINT N'dbo.ListRuns lists the long calls of procedures, the newest first: who called, how far it is, what it said last and when.
+A call that is running and was not heard of for long has been killed.
 Parameters:
     @Limit INT = 50  most rows, 1 to 10000
     @Help BIT = 0    1 prints this help and does nothing else
@@ -3228,7 +3228,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ReadRunSteps lists what the procedures of a session have said since a step, in order, for whoever looks on from another connection.
+        PRINT N'dbo.ReadRunSteps lists what the procedures of a session have said since a step, in order, for whoever
+looks on from another connection.
 Parameters:
     @SessionId INT = NULL       the session whose procedures are followed: its @@SPID; NULL is the caller''s own
     @Since DATETIME2(3) = NULL  only calls that started then or later, in UTC: numbers of sessions are used again
