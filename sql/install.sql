@@ -597,8 +597,9 @@ BEGIN
     -- A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres,
     -- gantry_tilt in degrees. deidentification has the codes of DICOM PS3.16 CID 7050, NULL where ids were kept.
     -- patient_orientation says where in the patient columns, then rows of the pixels rise to, as DICOM's attribute does: LP is
-    -- to the left and to the back. NULL: loaded before it was recorded. intake_rule counts how padding became HU: 1 took 0 HU for it, 2 and up
-    -- take air; a row that does not say is of rule 1. monoenergetic_kev is the energy of a virtual monoenergetic series, NULL for any other.
+    -- to the left and to the back. NULL: loaded before it was recorded. intake_rule counts how padding became HU: 1 took the HU of stored
+    -- value 0 for it, 2 and up take air; a row that does not say is of rule 1. monoenergetic_kev is the energy of a virtual monoenergetic
+    -- series (0 where its files do not tell it), NULL for any other.
     CREATE TABLE dbo.scans (
         scan_id INT IDENTITY(1, 1) NOT NULL,
         patient_id NVARCHAR(64) NOT NULL,
@@ -2302,7 +2303,8 @@ Examples:
             -- Lists name theirs in detail, as in: patients: 0, 12, 7
             OR u.action IN ('view_list', 'view_patient')
                 AND CONCAT(REPLACE(u.detail, N':', N','), N',') LIKE CONCAT(N'%, ', @PatientIndex, N',%'))
-    ORDER BY u.audit_id DESC;
+    ORDER BY u.audit_id DESC
+    OPTION (RECOMPILE);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -3483,7 +3485,7 @@ GO
 -- ReadRunSteps: what the procedures of a session have said since, for whoever looks on from another connection.
 -- Example: EXECUTE dbo.ReadRunSteps @SessionId = 61;
 CREATE OR ALTER PROCEDURE dbo.ReadRunSteps
-    @SessionId INT,              -- the session whose procedures are followed: its @@SPID
+    @SessionId INT = NULL,       -- the session whose procedures are followed: its @@SPID; NULL is the caller's own
     @Since DATETIME2(3) = NULL,  -- only calls that started then or later, in UTC: numbers of sessions are used again
     @AfterRun INT = 0,           -- the run of the last step that is known, 0 for all
     @AfterStep INT = 0,          -- and that step
@@ -3496,7 +3498,7 @@ BEGIN
     BEGIN
         PRINT N'dbo.ReadRunSteps lists what the procedures of a session have said since a step, in order, for whoever looks on from another connection.
 Parameters:
-    @SessionId INT              the session whose procedures are followed: its @@SPID
+    @SessionId INT = NULL       the session whose procedures are followed: its @@SPID; NULL is the caller''s own
     @Since DATETIME2(3) = NULL  only calls that started then or later, in UTC: numbers of sessions are used again
     @AfterRun INT = 0           the run of the last step that is known, 0 for all
     @AfterStep INT = 0          and that step
@@ -3509,7 +3511,7 @@ Example:
     SELECT s.run_id, s.step, s.message
     FROM dbo.runs AS r
     INNER JOIN dbo.run_steps AS s ON s.run_id = r.run_id
-    WHERE r.session_id = @SessionId AND (@Since IS NULL OR r.started_at >= @Since)
+    WHERE r.session_id = COALESCE(@SessionId, @@SPID) AND (@Since IS NULL OR r.started_at >= @Since)
         AND (s.run_id > @AfterRun OR s.run_id = @AfterRun AND s.step > @AfterStep)
     ORDER BY s.run_id, s.step
     OPTION (RECOMPILE);
@@ -7089,7 +7091,8 @@ Example:
     FROM dbo.predictions AS r
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
     WHERE r.scan_id = @ScanId AND (@Before IS NULL OR r.prediction_id < @Before)
-    ORDER BY r.prediction_id DESC;
+    ORDER BY r.prediction_id DESC
+    OPTION (RECOMPILE);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -8565,32 +8568,38 @@ BEGIN
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
     ELSE IF @Sort = N'name'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.display_name, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.display_name, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
     ELSE IF @Sort = N'date'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.study_date, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.study_date, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
     ELSE IF @Sort = N'slices'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.slices, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.slices, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
     ELSE IF @Sort = N'probability'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.probability, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.probability, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
     ELSE
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.prediction_id, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.prediction_id, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -8655,7 +8664,7 @@ Example:
     END;
 
     IF COALESCE(@Search, N'') = N''
-        SET @Total = (SELECT COUNT(*) FROM dbo.worklist WHERE @Code IS NULL OR state = @Code);
+        SELECT @Total = COUNT(*) FROM dbo.worklist WHERE @Code IS NULL OR state = @Code OPTION (RECOMPILE);
     ELSE
     BEGIN
         SET @All = 0;
@@ -8667,7 +8676,8 @@ Example:
         SELECT w.idx
         FROM dbo.worklist AS w
         WHERE DATALENGTH(@Search) <= 256 AND (@Code IS NULL OR w.state = @Code)
-            AND (w.idx = @Index OR w.display_name LIKE @Pattern ESCAPE N'\' OR w.patient_id LIKE @Pattern ESCAPE N'\');
+            AND (w.idx = @Index OR w.display_name LIKE @Pattern ESCAPE N'\' OR w.patient_id LIKE @Pattern ESCAPE N'\')
+        OPTION (RECOMPILE);
         SET @Total = @@ROWCOUNT;
     END;
 

@@ -12,7 +12,7 @@ from lungdb.cli.support import add_database_argument
 from lungdb.config import load_settings
 from lungdb.database import connect
 from lungdb.database.site import is_missing_file
-from lungdb.errors import LungdbError
+from lungdb.errors import LungdbError, escaped
 from lungdb.operating.checking import check
 
 _SECONDS = 2.0
@@ -33,7 +33,7 @@ def main(argv: Sequence[str]) -> int:
     if is_missing_file(target):
         raise LungdbError("The database's file is not there. Check the target.")
     with closing(connect(target, create=False)) as connection:
-        outcome = check(connection, lambda fault: print(fault, flush=True), _progress())
+        outcome = check(connection, lambda fault: print(escaped(fault), flush=True), _progress())
     for skipped in outcome.skipped:
         print(f"Not checked: {skipped}.")
     found = "No fault was found" if not outcome.faults else f"{outcome.faults} found something"

@@ -27,7 +27,7 @@ AIR_RANGE = (-1100.0, -850.0)
 """Where air lies, in Hounsfield units, in pixels of an unspecified unit that are taken for Hounsfield units."""
 
 _NAMED_UNITS = ("OD", "US", "MGML", "Z_EFF", "ED", "EDW", "HU_MOD", "PCT")  # a header's other texts are not repeated
-_PERFUSION = {"PERFUSION", "RCBF", "RCBV", "CBF", "CBV", "MTT", "TTP", "TTD", "TMAX", "PERMEABILITY", "FLOW_EXTRACTION"}
+_PERFUSION = {"PERFUSION", "RCBF", "RCBV", "CBF", "CBV", "MTT", "TTP", "TTD", "TMAX", "PERMEABILITY"}
 _ATOMIC = {"EFF_ATOMIC_NUM", "ELECTRON_DENSITY", "EFFECTIVE_Z", "Z_EFF", "ZEFF", "RHO_Z"}
 _CALCULATED = {"ADDITION", "DIVISION", "MULTIPLICATION", "STD_DEVIATION", "SUBTRACTION"}
 _MATERIAL = re.compile(r"MAT_.*|MATERIAL.*|IODINE.*|VNC")

@@ -57,6 +57,32 @@ def draw_folds(labels: Labels, folds: int, seed: int) -> NDArray[np.int64]:
     return drawn
 
 
+def fewest_to_learn_from(
+    negatives: int, positives: int, folds: int, validation_fraction: float, *, is_undersampled: bool
+) -> int:
+    """Give how many patients the smallest fold of a cross-validation learns from, as the draws here part them.
+
+    Parameters
+    ----------
+    negatives, positives : int
+        Training patients with label 0 and 1.
+    folds : int
+        2 or more.
+    validation_fraction : float
+        Share of each class that is kept for early stopping.
+    is_undersampled : bool
+        As many of the larger class are taken as the smaller one has.
+    """
+    fewest = negatives + positives
+    for fold in range(folds):
+        left = []
+        for start, size in ((0, negatives), (negatives, positives)):
+            outside = size - len(range((fold - start) % folds, size, folds))
+            left.append(outside - max(_IN_VALIDATION, round(outside * validation_fraction)))
+        fewest = min(fewest, 2 * min(left) if is_undersampled else sum(left))
+    return fewest
+
+
 def draw_validation(labels: Labels, fraction: float, seed: int) -> NDArray[np.bool_]:
     """Mark the patients kept for early stopping: this share of each class, two at least."""
     rng = np.random.default_rng(seed)

@@ -29,9 +29,11 @@ def count_trees(model: bytes) -> int:
         raise _refusal("it is no whole LightGBM model text")
     end += 1
     starts = [(int(mark[1]), mark.start()) for mark in _MARK.finditer(model, 0, end)]
+    if not starts:
+        raise _refusal("it has no trees")
     if [number for number, _ in starts] != list(range(len(starts))):
         raise _refusal("its trees are not numbered one after the other")
-    head = model[: starts[0][1] if starts else end]
+    head = model[: starts[0][1]]
     names, last = _field(head, b"feature_names"), _field(head, b"max_feature_idx")
     if names is not None and last is not None and last.strip() != b"%d" % (len(names.split()) - 1):
         raise _refusal("it names another number of features than it says to read")

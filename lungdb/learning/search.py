@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -12,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, ProcedureError
+from lungdb.learning.drawing import fewest_to_learn_from
 from lungdb.learning.metrics import auc, log_loss
 from lungdb.learning.parameters import TrainingParameters, read_parameters
 from lungdb.learning.training import cross_validate
@@ -31,7 +33,7 @@ SETTINGS = (
 )
 _WHOLE = {field.name for field in fields(TrainingParameters) if isinstance(field.default, int)}
 _DRAWS = 100  # for each trial, enough to meet every one of a small space
-_DIGITS = 6  # what T-SQL's CAST of a FLOAT to text keeps
+_DIGITS = 6  # of a number that is drawn: enough, and short to read
 
 DEFAULT_RANDOM = """{"learning_rate": {"low": 0.01, "high": 0.3, "log": true},
     "num_leaves": {"low": 3, "high": 31, "log": true}, "min_data_in_leaf": {"low": 3, "high": 30, "log": true}}"""
@@ -85,7 +87,27 @@ def read_space(text: str) -> Space:
     return {name: _read_choice(name, choice) for name, choice in given.items()}
 
 
-def draw_trials(space: Space, matrices: int, method: str, trials: int, seed: int) -> list[Trial]:
+def allows(negatives: int, positives: int, folds: int, settings: dict[str, Setting]) -> bool:
+    """Tell whether so many training patients are enough for two leaves in every fold of a trial with these settings."""
+    parameters = read_parameters(json.dumps(settings))
+    fewest = fewest_to_learn_from(
+        negatives,
+        positives,
+        folds,
+        parameters.validation_fraction,
+        is_undersampled=parameters.imbalance == "undersample",
+    )
+    return fewest >= 2 * parameters.min_data_in_leaf
+
+
+def draw_trials(
+    space: Space,
+    matrices: int,
+    method: str,
+    trials: int,
+    seed: int,
+    is_allowed: Callable[[Trial], bool] = lambda trial: True,
+) -> list[Trial]:
     """Make the trials of a search: the number of a feature matrix, 0 to `matrices` - 1, and settings.
 
     Parameters
@@ -96,17 +118,19 @@ def draw_trials(space: Space, matrices: int, method: str, trials: int, seed: int
         Number of feature matrices to choose from.
     method : str
         `grid`, every combination of the lists with every matrix; or `random`, `trials` different ones drawn by `seed`.
+    is_allowed : callable
+        Whether a drawn trial can be made, as `allows` tells; another is drawn in place of one that cannot.
 
     Raises
     ------
     ProcedureError
         50160 for a grid over a range; 50161 for a grid of more than 10000 trials, or a space of fewer different ones
-        than asked for.
+        than asked for; 50113 where none that was drawn is allowed.
     """
     lists = {name: choice for name, choice in space.items() if isinstance(choice, list)}
     if method == "grid":
         return _grid(space, lists, matrices)
-    return _draw(space, matrices, trials, np.random.default_rng(seed))
+    return _draw(space, matrices, trials, np.random.default_rng(seed), is_allowed)
 
 
 def figures(
@@ -146,7 +170,9 @@ def _grid(space: Space, lists: dict[str, list[Setting]], matrices: int) -> list[
     return [(matrix, chosen) for matrix in range(matrices) for chosen in settings]
 
 
-def _draw(space: Space, matrices: int, trials: int, rng: np.random.Generator) -> list[Trial]:
+def _draw(
+    space: Space, matrices: int, trials: int, rng: np.random.Generator, is_allowed: Callable[[Trial], bool]
+) -> list[Trial]:
     drawn: dict[str, Trial] = {}
     for _ in range(_DRAWS * trials):
         # Only random(), whose stream is the same in every version of NumPy.
@@ -156,12 +182,20 @@ def _draw(space: Space, matrices: int, trials: int, rng: np.random.Generator) ->
             for (name, choice), share in zip(space.items(), shares, strict=True)
         }
         trial = int(matrix * matrices), settings
-        drawn.setdefault(json.dumps(trial), trial)
+        if is_allowed(trial):
+            drawn.setdefault(json.dumps(trial), trial)
         if len(drawn) == trials:
             return list(drawn.values())
+    if not drawn:
+        raise ProcedureError(
+            ErrorNumber.TOO_FEW,
+            "There are too few training patients for two leaves of min_data_in_leaf in every fold, whatever is drawn "
+            "of the space. Load more patients or give @Space a lower min_data_in_leaf.",
+        )
     raise ProcedureError(
         ErrorNumber.NUMBER_OF_TRIALS,
-        f"The space has {len(drawn)} different trials, not the {trials} asked for. Lower @Trials or widen @Space.",
+        f"The space has {len(drawn)} different trials for so many patients, not the {trials} asked for. "
+        "Lower @Trials or widen @Space.",
     )
 
 
@@ -172,7 +206,7 @@ def _read_choice(name: str, choice: Any) -> list[Setting] | Range:
             f"The space names {name!r}, which is no setting to search. Supported are {', '.join(SETTINGS)}.",
         )
     if isinstance(choice, list) and choice:
-        values = [_rounded(value) if isinstance(value, float) else value for value in choice]
+        values = list(choice)
         for value in values:
             _check(name, value)
         if len({json.dumps(value) for value in values}) < len(values):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lungdb.database import Connection, run
 from lungdb.database.transaction import transaction
 from lungdb.dicom.identity import Identity
+from lungdb.dicom.key_strength import LEAST_BITS, guessing_bits
 from lungdb.errors import LungdbError
 
 _SELECT = "SELECT name, value FROM dbo.settings WITH (UPDLOCK, HOLDLOCK) WHERE name IN (N'id_mode', N'id_key_check');"
@@ -19,13 +20,17 @@ def settle_identity(connection: Connection, identity: Identity, *, dry_run: bool
     Raises
     ------
     LungdbError
-        The patients of the database were loaded with another mode or key.
+        The patients of the database were loaded with another mode or key, or it has none yet and the key could be
+        guessed. One that the patients were loaded with is taken, because it cannot be changed any more.
     """
     with transaction(connection):
         stored = dict(run(connection, _SELECT)[0].rows)
-        if run(connection, _HAS_PATIENTS)[0].scalar():
+        has_patients = bool(run(connection, _HAS_PATIENTS)[0].scalar())
+        if has_patients:
             _check(identity, stored)
-        elif not dry_run:
+        else:
+            _check_strength(identity)
+        if not dry_run and not has_patients:
             run(connection, _DELETE)
             run(connection, _INSERT, (identity.mode, identity.key_check if identity.mode == "keyed" else None))
 
@@ -45,6 +50,14 @@ def stored_identity(connection: Connection, key: str) -> Identity:
     identity = Identity(stored["id_mode"], key)
     _check(identity, stored)
     return identity
+
+
+def _check_strength(identity: Identity) -> None:
+    if identity.mode == "keyed" and guessing_bits(identity.key) < LEAST_BITS:
+        raise LungdbError(
+            "The id_key could be guessed: it is made of words, or of characters that repeat or follow each other. Set "
+            'a random one, for example from python -c "import secrets; print(secrets.token_hex(32))".'
+        )
 
 
 def _check(identity: Identity, stored: dict[str, str | None]) -> None:

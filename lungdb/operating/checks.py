@@ -72,9 +72,9 @@ CHECKS = (
         _SCANS.format("features"),
     ),
     Check(
-        "vectors that do not match their SHA-256",
+        "vectors that do not match their SHA-256, or have none",
         "SELECT v.scan_id, v.feature_set_id, v.pooling FROM dbo.pooled_features AS v WHERE v.scan_id = ? "
-        "AND v.vector_sha256 <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), v.vector));",
+        "AND COALESCE(v.vector_sha256, 0x) <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), v.vector));",
         _FEATURES,
         _SCANS.format("pooled_features"),
     ),

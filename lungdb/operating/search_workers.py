@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import _thread
 import multiprocessing
+import os
 import signal
 import socket
 import sys
+import threading
+import time
 import uuid
+from contextlib import suppress
 from multiprocessing.connection import wait
 from multiprocessing.process import BaseProcess
 from typing import Literal
@@ -77,12 +82,14 @@ def work(target: str, search: int, worker: str, lease_seconds: int) -> None:
         For `@LeaseSeconds`.
     """
     interrupts = []
+    orphaned = threading.Event()
 
     def interrupt(*_: object) -> None:
         interrupts.append(True)
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGINT, interrupt)
+    threading.Thread(target=_end_with_parent, args=(orphaned,), daemon=True).start()
     try:
         with open_database(target) as connection:
             run(
@@ -98,7 +105,25 @@ def work(target: str, search: int, worker: str, lease_seconds: int) -> None:
         print(error, file=sys.stderr)
         sys.exit(1)
     except KeyboardInterrupt:
+        if orphaned.is_set():  # otherwise the command does it
+            with suppress(LungdbError), open_database(target) as connection:
+                _release(connection, search, worker, is_attempt=False)
         sys.exit(130)  # the command itself says so
+
+
+def _end_with_parent(orphaned: threading.Event) -> None:
+    """Interrupt this process when the command that started it is gone, killed or not; end it if that takes too long."""
+    parent = multiprocessing.parent_process()
+    if parent is None:
+        return
+    parent.join()
+    orphaned.set()
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, signal.SIGINT)
+    else:
+        _thread.interrupt_main()
+    time.sleep(_GRACE_SECONDS)
+    os._exit(130)
 
 
 def _find(connection: Connection, number: int | None) -> int:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.learning.drawing import check_counts
 from lungdb.learning.parameters import read_parameters
-from lungdb.learning.search import DEFAULT_GRID, DEFAULT_RANDOM, at_rung, draw_trials, figures, read_space
+from lungdb.learning.search import DEFAULT_GRID, DEFAULT_RANDOM, allows, at_rung, draw_trials, figures, read_space
 from lungdb.learning.vectors import read_vector
 from lungdb.procedures.checks import check_columns, whole_numbers
 from lungdb.procedures.leaving import MESSAGE, for_t_sql
@@ -54,10 +54,13 @@ def make_trials(
     try:
         check_columns(matrices, ("matrix", "feature_set_id", "pooling", "negatives", "positives"))
         matrices = matrices.sort_values(["feature_set_id", "pooling"], kind="stable")
-        for counts in matrices[["negatives", "positives"]].itertuples(index=False):
-            check_counts(np.repeat(np.array([0, 1]), [int(count) for count in counts]), folds)
+        counts = [(int(row[0]), int(row[1])) for row in matrices[["negatives", "positives"]].itertuples(index=False)]
+        for each in counts:
+            check_counts(np.repeat(np.array([0, 1]), each), folds)
         choices = read_space(space or (DEFAULT_GRID if method == "grid" else DEFAULT_RANDOM))
-        drawn = draw_trials(choices, len(matrices), method, trials, seed)
+        drawn = draw_trials(
+            choices, len(matrices), method, trials, seed, lambda trial: allows(*counts[trial[0]], folds, trial[1])
+        )
     except ProcedureError as refusal:
         return _frame(_TRIALS, []), refusal.number, refusal.message
     numbers = matrices["matrix"].tolist()

@@ -14,13 +14,17 @@ from lungdb.reporting.plots import Plot
 
 
 def write_plots(plots: Sequence[Plot], folder: Path) -> None:
-    """Write each plot as a PNG file into a folder, which is made; LungdbError when that cannot be."""
+    """Write each plot as a PNG file into a folder, made if its own folder is there; LungdbError when it cannot be."""
+    try:
+        folder.mkdir(exist_ok=True)
+    except OSError as error:
+        raise _not_written(folder, error) from error
     for plot in plots:
         _write(folder / f"{plot.name}.png", plot.png)
 
 
 def write_page(facts: Facts, plots: Sequence[Plot], file: Path) -> None:
-    """Write the page, in UTF-8, into a folder, which is made; LungdbError when that cannot be."""
+    """Write the page, in UTF-8, into a folder that is there; LungdbError when that cannot be."""
     _write(file, render_page(facts, plots).encode("utf-8"))
 
 
@@ -28,10 +32,15 @@ def _write(file: Path, content: bytes) -> None:
     """Write a whole file or none."""
     part = file.with_name(f"{file.name}.part")
     try:
-        file.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(content)
         os.replace(part, file)
     except OSError as error:
         with suppress(OSError):  # the error that led here is the one to report
             part.unlink()
-        raise LungdbError(f"{file} cannot be written: {error.strerror}. Choose another place.") from error
+        raise _not_written(file, error) from error
+
+
+def _not_written(place: Path, error: OSError) -> LungdbError:
+    if isinstance(error, FileNotFoundError):
+        return LungdbError(f"{place} cannot be written: the folder {place.parent} does not exist. Make it first.")
+    return LungdbError(f"{place} cannot be written: {error.strerror}. Choose another place.")

@@ -104,13 +104,14 @@ def database(folder: Path, network: Path, *, patients: int, slices: int, size: i
     labels = make_dataset(folder / "scans", patients=patients, slices=slices, size=size)
     with closing(connect(target)) as connection:
         install(connection)
-    _succeed(load_scans.main(["-d", target, "--keep-ids", str(folder / "scans")]))
-    _succeed(load_labels.main(["-d", target, str(labels)]))
-    _succeed(load_network.main(["-d", target, str(network), "--name", "bench"]))
+    succeed(load_scans.main(["-d", target, "--keep-ids", str(folder / "scans")]))
+    succeed(load_labels.main(["-d", target, str(labels)]))
+    succeed(load_network.main(["-d", target, str(network), "--name", "bench"]))
     return target
 
 
-def _succeed(status: int) -> None:
+def succeed(status: int) -> None:
+    """End with a command's exit status unless it is 0."""
     if status:
         raise SystemExit(status)
 

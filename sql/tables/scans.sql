@@ -1,8 +1,9 @@
 -- A CT series. is_primary marks the one scan of a patient that is trained on and scored; spacing is in millimetres,
 -- gantry_tilt in degrees. deidentification has the codes of DICOM PS3.16 CID 7050, NULL where ids were kept.
 -- patient_orientation says where in the patient columns, then rows of the pixels rise to, as DICOM's attribute does: LP is
--- to the left and to the back. NULL: loaded before it was recorded. intake_rule counts how padding became HU: 1 took 0 HU for it, 2 and up
--- take air; a row that does not say is of rule 1. monoenergetic_kev is the energy of a virtual monoenergetic series, NULL for any other.
+-- to the left and to the back. NULL: loaded before it was recorded. intake_rule counts how padding became HU: 1 took the HU of stored
+-- value 0 for it, 2 and up take air; a row that does not say is of rule 1. monoenergetic_kev is the energy of a virtual monoenergetic
+-- series (0 where its files do not tell it), NULL for any other.
 CREATE TABLE dbo.scans (
     scan_id INT IDENTITY(1, 1) NOT NULL,
     patient_id NVARCHAR(64) NOT NULL,

@@ -101,6 +101,7 @@ def test_monoenergetic_images_keep_their_energy_and_are_never_primary_beside_oth
     assert reasons(query) == [("not_primary", 1)]
 
 
+@pytest.mark.filterwarnings("ignore:.*VR UI:UserWarning")  # of pydicom writing them
 def test_uids_are_keys_whatever_they_are_made_of(tmp_path: Path, target: str, query: Query) -> None:
     """Hexadecimal words of a de-identifier, and what would be a path."""
     write_bodies(tmp_path / "dicom", "f0e1d2c3b4a5", StudyInstanceUID="../../etc/passwd")
@@ -108,6 +109,7 @@ def test_uids_are_keys_whatever_they_are_made_of(tmp_path: Path, target: str, qu
     assert query("SELECT series_uid, study_uid FROM dbo.scans;") == [("f0e1d2c3b4a5", "../../etc/passwd")]
 
 
+@pytest.mark.filterwarnings("ignore:.*VR UI:UserWarning")
 def test_series_whose_uids_differ_in_case_only_are_not_mixed_up(
     tmp_path: Path, target: str, query: Query, contents: Contents
 ) -> None:

@@ -22,7 +22,7 @@ from tests.dicom.make_ct import PATIENT_ID, SERIES_UID, STUDY_UID, ct_dataset, r
 from tests.support.asking import Query
 
 ROOT = Path(__file__).resolve().parents[2]
-KEY = "0123456789abcdef0123456789abcdef"
+KEY = "8f41c07be29d35a6104fe7bb92d85c3e"
 
 Contents = Callable[[], dict[str, list[tuple[Any, ...]]]]
 

@@ -53,6 +53,7 @@ def test_a_unit_that_is_no_term_is_refused_and_not_repeated(tmp_path: Path, unit
     assert refusal(write_slice(tmp_path / "a", RescaleType=unit)) == "not_hounsfield: RescaleType"
 
 
+@pytest.mark.filterwarnings("ignore:.*VR CS:UserWarning")  # of pydicom writing them in lower case
 @pytest.mark.parametrize(
     "term",
     [

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import random
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,10 @@ from pydicom.uid import RLELossless
 from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import Series, build_series
 from lungdb.dicom.source import Source
+from lungdb.dicom.stacks import KINDS, choose_stack
 from lungdb.dicom.tasks import inspect
 from tests.dicom.make_ct import SERIES_UID, body, ct_dataset, save, write_slice
-from tests.dicom.reading import LIMITS, build, hash_pixels
+from tests.dicom.reading import LIMITS, build, hash_pixels, read_header
 from tests.dicom.test_syntaxes import enhanced
 
 TILTED = [1, 0, 0, 0, 0.9986, -0.0523]
@@ -30,7 +33,7 @@ def write_stack(folder: Path, name: str, numbers: Sequence[int], mark: int = 100
             folder / f"{name}{place:02}",
             body(mark + 10 * number),
             number,
-            **{"SOPInstanceUID": f"{SERIES_UID}.{name}.{place}", "RescaleIntercept": 0} | one,
+            **{"SOPInstanceUID": f"{SERIES_UID}.{ord(name)}.{place}", "RescaleIntercept": 0} | one,
         )
 
 
@@ -177,7 +180,7 @@ def test_files_of_one_instance_uid_and_the_same_pixels_are_copies(tmp_path: Path
     """Another header, written by an archive that the files went through."""
     write_stack(tmp_path, "a", range(3))
     write_slice(
-        tmp_path / "b", body(110), 1, SOPInstanceUID=f"{SERIES_UID}.a.1", RescaleIntercept=0, PatientName="DOE^J"
+        tmp_path / "b", body(110), 1, SOPInstanceUID=f"{SERIES_UID}.97.1", RescaleIntercept=0, PatientName="DOE^J"
     )
     series, left_out = parts(tmp_path)
     assert taken(series) == {"a": 3}
@@ -233,3 +236,37 @@ def test_frames_of_one_file_are_told_apart_by_their_functional_groups(tmp_path: 
     series, left_out = build_series(headers, LIMITS, hash_pixels)
     assert [header.frame for header in series.headers] == [0, 1, 2, 3, 4, 5]
     assert [one.reason for one in left_out] == ["other_stack"]
+
+
+def test_of_any_slices_a_stack_without_repeats_is_chosen_or_none(tmp_path: Path) -> None:
+    """2000 random series, seed 4: no position twice, no slice lost from sight, no larger stack passed over."""
+    first = read_header(write_slice(tmp_path / "a"))
+    chance = random.Random(4)
+    outcomes: Counter[str] = Counter()
+    for _ in range(2000):
+        values = chance.choice(((1,), (1, 1, 1, 2), (1, 2)))
+        headers = [
+            replace(
+                first,
+                source=Source(Path(str(number))),
+                rows=chance.choice(((4,), (4, 4, 8))[len(values) > 2]),
+                position=(-100.0, -120.0, 2.5 * chance.randrange(9)),
+                kinds=tuple(str(chance.choice(values)) for _ in KINDS),
+            )
+            for number in range(chance.randrange(1, 9))
+        ]
+        pixels = {header.source: bytes([chance.randrange(1, 5)]) for header in headers}
+        try:
+            stack, rejections = choose_stack(headers, lambda some: [pixels[one.source] for one in some])  # noqa: B023
+        except RejectedError as error:
+            outcomes[error.reason] += 1
+            continue
+        outcomes["taken"] += 1
+        assert len({header.position for header in stack}) == len(stack)
+        assert {header.rows for header in stack} == {stack[0].rows}
+        gone = {one.source for one in rejections}
+        assert {header.source for header in stack} | gone == {header.source for header in headers}
+        for rows in {header.rows for header in headers} - {stack[0].rows}:
+            alike = [header for header in headers if header.rows == rows]
+            assert len({header.position for header in alike}) < len(stack) or len(alike) > len(stack)
+    assert min(outcomes[one] for one in ("taken", "duplicate_position", "inconsistent_series")) > 20

@@ -319,3 +319,36 @@ def test_a_small_chunk_takes_one_picture_that_is_larger(loaded: Connection) -> N
     said = say(loaded, f"{FEATURIZE}, @ChunkMegabytes = 1;")
     assert f"1 of {OF_A_CLASS + 1} pictures done" in said[1]
     assert len(arrays(loaded)) == OF_A_CLASS + 1
+
+
+def test_a_picture_counts_with_eight_bytes_a_feature(loaded: Connection) -> None:
+    """And twice its file: the chunks are those of that sum, 65,536 features until their number is known."""
+    said: list[str] = []
+    run(loaded, f"{FEATURIZE}, @ChunkMegabytes = 1;", on_message=lambda each: said.append(each.text))
+    (found,) = run(loaded, "SELECT SUM(8 * CAST(width AS BIGINT)) FROM dbo.feature_sets;")
+    (sizes,) = run(loaded, "SELECT 2 * DATALENGTH(image) FROM dbo.images ORDER BY name;")
+    chunks, room = 1, 0
+    for number, (size,) in enumerate(sizes.rows):
+        cost = size + (8 * 65536 if chunks == 1 else found.scalar())
+        if number and room + cost > 1_000_000:
+            chunks, room = chunks + 1, 0
+            cost = size + found.scalar()
+        room += cost
+    assert sum(" pictures done on " in text for text in said) == chunks
+
+
+def test_a_picture_that_changes_meanwhile_is_named_and_the_others_are_stored(loaded_file: Path, tmp_path: Path) -> None:
+    """On the first progress message another connection removes the last picture."""
+    target = target_of(copy_to(tmp_path, loaded_file))
+    with closing(connect(target)) as connection, closing(connect(target)) as second:
+        names = [name for (name,) in run(second, "SELECT name FROM dbo.images ORDER BY name;")[0].rows]
+
+        def change(message: object) -> None:
+            if " pictures done on " in getattr(message, "text", ""):
+                run(second, "DELETE FROM dbo.images WHERE name = ?;", (names[-1],))
+
+        with pytest.raises(SqlError, match=r"1 of 80 pictures failed .* was replaced or removed") as caught:
+            run(connection, f"{FEATURIZE}, @ChunkMegabytes = 1;", on_message=change)
+        assert caught.value.number == 50120
+        assert names[-1] in caught.value.message
+        assert run(connection, "SELECT COUNT(*) FROM dbo.image_features;")[0].scalar() == len(names) - 1

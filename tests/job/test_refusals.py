@@ -73,7 +73,8 @@ ON_TRAINED = {
         "@Pooling = N'mean'",
     ),
     "features of another width": (
-        "UPDATE dbo.pooled_features SET vector = N'[1, 2, 3]';",
+        "UPDATE dbo.pooled_features SET vector = N'[1, 2, 3]', "
+        "vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), N'[1, 2, 3]'));",
         "EXECUTE dbo.PredictLungCancer @PatientIndex = 0;",
         50110,
         "3 features",

@@ -6,7 +6,14 @@ from sklearn.model_selection import StratifiedKFold
 from sklearn.utils.class_weight import compute_class_weight
 
 from lungdb.errors import ProcedureError
-from lungdb.learning.drawing import check_counts, class_weights, draw_folds, draw_validation, undersample
+from lungdb.learning.drawing import (
+    check_counts,
+    class_weights,
+    draw_folds,
+    draw_validation,
+    fewest_to_learn_from,
+    undersample,
+)
 
 LABELS = np.random.default_rng(2).permutation(np.repeat([0, 1], [61, 22])).astype(np.int64)
 
@@ -73,3 +80,21 @@ def test_patients_who_do_not_suffice_are_refused(negatives, positives, folds, nu
 def test_patients_who_just_suffice_are_taken(positives, folds):
     """Whatever the larger class has."""
     check_counts(np.repeat([0, 1], [60, positives]), folds)
+
+
+@pytest.mark.parametrize("is_undersampled", [False, True])
+@pytest.mark.parametrize("fraction", [0.1, 0.25, 0.5])
+@pytest.mark.parametrize(
+    ("negatives", "positives", "folds"), [(7, 7, 3), (23, 9, 5), (60, 30, 4), (11, 40, 2), (9, 8, 6)]
+)
+def test_the_fewest_to_learn_from_are_those_left_by_the_draws(negatives, positives, folds, fraction, is_undersampled):
+    """Of the smallest fold, drawn by several seeds."""
+    labels = np.repeat([0, 1], [negatives, positives])
+    for seed in range(3):
+        drawn = draw_folds(labels, folds, seed)
+        left = []
+        for fold in range(folds):
+            learning = labels[drawn != fold]
+            learning = learning[~draw_validation(learning, fraction, seed)]
+            left.append(undersample(learning, seed).size if is_undersampled else learning.size)
+        assert fewest_to_learn_from(negatives, positives, folds, fraction, is_undersampled=is_undersampled) == min(left)

@@ -13,7 +13,8 @@ import pytest
 
 from lungdb.database import Connection, connect, install, run, run_script
 from lungdb.database.generator import build_install_sql
-from tests.old_schema import old_sources
+from lungdb.errors import SqlError
+from tests.old_schema import old_sources, unpack_version_0_2
 from tests.support.databases import fill, rows, target_of, vectors_and_labels
 from tests.support.fixtures import WIDTH
 
@@ -97,3 +98,33 @@ def test_an_upgraded_database_has_the_columns_of_a_new_one(tmp_path: Path) -> No
             install(connection)
             found.append(rows(connection, columns))
     assert found[0] == found[1] == found[2]
+
+
+@pytest.mark.parametrize(
+    ("change", "is_scored"),
+    [
+        ("", True),
+        ("UPDATE dbo.model_coefficients SET coefficient = -coefficient WHERE feature_index = 1;", False),
+        ("UPDATE dbo.model_scoring SET intercept = intercept + 1;", False),
+        ("DELETE FROM dbo.model_coefficients WHERE feature_index = 2;", False),
+        ("UPDATE dbo.classifiers SET sha256 = HASHBYTES('SHA2_256', 0x00);", False),
+    ],
+)
+def test_an_upgrade_blesses_only_rows_that_are_those_of_the_model(tmp_path: Path, change: str, is_scored: bool) -> None:
+    """A logistic regression of version 0.2: its rows get a digest where they are the model's, else it is refused."""
+    with closing(connect(target_of(unpack_version_0_2(tmp_path)))) as connection:
+        run(connection, change or "SELECT 1;")
+        install(connection)
+        for text, sha256 in rows(connection, "SELECT vector, vector_sha256 FROM dbo.pooled_features;"):
+            assert sha256 == hashlib.sha256(text.encode("utf-16-le")).digest()
+        call = "EXECUTE dbo.PredictLungCancerSql @PatientIndex = 5, @ModelName = N'kept';"
+        if is_scored:
+            [(before,)] = rows(connection, "SELECT 100 * probability FROM dbo.predictions;")
+            assert rows(connection, call) == [(pytest.approx(before, abs=1e-4),)]
+        else:
+            with pytest.raises(SqlError) as caught:
+                run(connection, call)
+            assert caught.value.number in (50105, 50150)
+            if "classifiers" not in change:
+                run(connection, "EXECUTE dbo.StoreModelNodes @ModelName = N'kept';")
+                assert len(rows(connection, call)) == 1

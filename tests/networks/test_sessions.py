@@ -163,3 +163,18 @@ def test_another_provider_gives_the_features_of_the_cpu(thin, pictures):
         pytest.skip("ONNX Runtime has no provider but the CPU's that starts here")
     expected = open_session(model, [CPU]).run(pictures)[0]
     np.testing.assert_allclose(session.run(pictures)[0], expected, atol=1e-2 * np.abs(expected).max())
+
+
+def test_a_layer_that_gives_no_row_a_picture_is_refused():
+    """What the load did not try, such as a tensor that somebody names, may give one row for a whole batch."""
+    graph = helper.make_graph(
+        [helper.make_node("ReduceMean", ["x"], ["y"], axes=[0], keepdims=1)],
+        "g",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, ["N", 3, 4, 4])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, None)],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
+    session = open_session(model.SerializeToString(), [CPU])
+    with pytest.raises(ProcedureError, match="1 rows for 2 pictures") as caught:
+        session.run(np.zeros((2, 3, 4, 4), np.float32))
+    assert caught.value.number == 50104

@@ -19,7 +19,6 @@ from tests.old_schema import DATA
 from tests.support.databases import NAME, copy_to, target_of
 
 LAYERS = """
-UPDATE dbo.scans SET intake_rule = 2;
 INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
 VALUES (N'dense', 0, 2, 1, N'relu'), (N'dense', 1, 1, 1, N'softmax');
 INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
@@ -33,15 +32,13 @@ SELECT N'a.png', feature_set_id, 1, array_cols, SUBSTRING(array, 1, 4 * array_co
 FROM dbo.features WHERE scan_id = 1;
 INSERT INTO dbo.animations (scan_id, format, animation, sha256, content_sha256)
 SELECT scan_id, N'gif', 0x01, HASHBYTES('SHA2_256', 0x01), content_sha256 FROM dbo.scans WHERE scan_id < 3;
-INSERT INTO dbo.runs (procedure_name) VALUES (N'GenerateFeatures');
-INSERT INTO dbo.run_steps (run_id, step, message) VALUES (1, 1, N'one'), (1, 2, N'two');
 EXECUTE dbo.SimilarPatients @PatientIndex = 1;
 """
 
 
 @pytest.fixture(scope="module")
 def whole_file(done_file: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A database that the job has filled, with a dense network, a picture, moving pictures and a run besides."""
+    """A database that the job has filled, with a dense network, a picture and moving pictures besides."""
     file = copy_to(tmp_path_factory.mktemp("whole"), done_file)
     with closing(connect(target_of(file))) as connection:
         run(connection, LAYERS)
@@ -116,7 +113,7 @@ DAMAGE: dict[str, tuple[str, str]] = {
         "UPDATE dbo.pooled_features SET vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), vector)); "
         "UPDATE dbo.pooled_features SET vector = JSON_MODIFY(vector, N'$[1]', 7) "
         "WHERE scan_id = 7 AND pooling = N'max';",
-        "Vectors that do not match their SHA-256: scan_id 7, feature_set_id 1, pooling max (1 in all).",
+        "Vectors that do not match their SHA-256, or have none: scan_id 7, feature_set_id 1, pooling max (1 in all).",
     ),
     "a vector's width": (
         "UPDATE dbo.pooled_features SET vector = N'[1, 2]' WHERE scan_id = 7 AND pooling = N'mean'; "
@@ -193,7 +190,10 @@ DAMAGE: dict[str, tuple[str, str]] = {
         "INSERT INTO dbo.examples (dataset, example_id, feature_index, value) VALUES (N'd', 8, 1, 1);",
         "Data sets of which some examples lack features: dataset d (1 in all).",
     ),
-    "a run": ("DELETE FROM dbo.run_steps WHERE step = 1;", "Runs with steps missing: run_id 1 (1 in all)."),
+    "a run": (
+        "UPDATE dbo.run_steps SET step = step + 100 WHERE run_id = 1;",
+        "Runs with steps missing: run_id 1 (1 in all).",
+    ),
     "an index": (
         "DROP INDEX IX_scans_patient ON dbo.scans;",
         "The schema is not whole: index IX_scans_patient of dbo.scans is",

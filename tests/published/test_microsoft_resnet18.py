@@ -6,16 +6,21 @@ import hashlib
 import json
 import os
 import shutil
+import zipfile
+from contextlib import closing
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 
 from lungdb.cli.demo import Demo
 from lungdb.cli.load_images import main as load_images
 from lungdb.cli.load_network import main as load_network
 from lungdb.database import connect, run
-from lungdb.learning.metrics import auc
+from lungdb.imaging.codecs import decode_slice
+from lungdb.imaging.preprocessing import CtSlice, prepare
+from lungdb.phantoms.dataset import make_dataset
 from lungdb.reporting.held_out import score_test_patients
 from tests.support.asking import Query
 
@@ -54,13 +59,32 @@ def test_the_features_of_a_picture_are_mlnets(
 
 
 def test_the_whole_job_runs_with_it_on_synthetic_scans(tmp_path: Path) -> None:
-    """Features, training and scores of the demo's phantoms, told apart better than by chance."""
-    assert Demo(tmp_path, None, None, Path(FILE)).run() == 0
-    connection = connect(f"sqlite:///{(tmp_path / 'lung_cancer_database.db').as_posix()}")
-    try:
-        assert run(connection, "SELECT DISTINCT array_cols FROM dbo.features;")[0].rows == [(512,)]
+    """Scans in, scores out; a scan's features are those of the package's two networks one after the other."""
+    labels = make_dataset(tmp_path / "scans", patients=40, slices=12, size=128)
+    assert Demo(tmp_path, tmp_path / "scans", labels, Path(FILE)).run() == 0
+    with closing(connect(f"sqlite:///{(tmp_path / 'lung_cancer_database.db').as_posix()}")) as connection:
         scores = score_test_patients(connection)
-    finally:
-        connection.close()
-    labels = np.array([score.label for score in scores])
-    assert auc(labels, np.array([score.percent for score in scores])) > 0.6
+        scan_id, array = run(connection, "SELECT TOP (1) scan_id, array FROM dbo.features ORDER BY scan_id;")[0].rows[0]
+        slices = run(
+            connection,
+            "SELECT i.pixels, s.image_rows, s.image_cols, i.pixels_sha256 FROM dbo.scan_images AS i "
+            "INNER JOIN dbo.scans AS s ON s.scan_id = i.scan_id WHERE i.scan_id = ? ORDER BY i.slice_index;",
+            (scan_id,),
+        )[0].rows
+    assert len(scores) > 0
+    assert all(0 < score.percent < 100 for score in scores)
+    levels = 255 * prepare([CtSlice(decode_slice(*row)) for row in slices], "lung", [0, 0, 0], [1, 1, 1])
+    expected = [one_after_the_other(triple[::-1]) for triple in levels]  # the first network turns the order round
+    found = np.frombuffer(array, "<f4").reshape(-1, 512)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-4 * np.max(expected))
+
+
+def one_after_the_other(picture: np.ndarray) -> np.ndarray:
+    """Run the package's two networks as they are with ONNX Runtime."""
+    with zipfile.ZipFile(FILE) as archive:
+        for name in ("ResNetPrepOnnx/ResNetPreprocess.onnx", "ResNet18Onnx/ResNet18.onnx"):
+            model = archive.read(f"tools/DnnImageModels/{name}")
+            session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+            given = np.ascontiguousarray(picture.reshape(1, 3, 224, 224), np.float32)
+            picture = np.asarray(session.run(None, {session.get_inputs()[0].name: given})[0])
+    return picture.ravel()

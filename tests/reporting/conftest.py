@@ -45,6 +45,7 @@ def make(file: Path, tmp_path: Path) -> Report:
     """Give a function that runs the command on the copy, with more arguments, and reads the page."""
 
     def call(*arguments: str) -> Page:
+        (tmp_path / "out").mkdir(exist_ok=True)
         return make_page(file, tmp_path / "out" / "report.html", *arguments)
 
     return call

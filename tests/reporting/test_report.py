@@ -301,6 +301,23 @@ def test_a_place_that_cannot_be_written_is_refused(
     assert not (tmp_path / "x.html").exists()
 
 
+@pytest.mark.parametrize("arguments", [["-o", "no/such/page.html"], ["-o", "page.html", "--png", "no/such/plots"]])
+def test_folders_on_the_way_are_not_made(
+    file: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    arguments: list[str],
+) -> None:
+    """A mistyped path is refused; the folder of the plots itself is made beside what is there."""
+    monkeypatch.chdir(tmp_path)
+    assert report.main(["-d", target_of(file), *arguments]) == 1
+    assert "the folder no/such does not exist. Make it first." in capsys.readouterr().err
+    assert [path for path in tmp_path.iterdir() if path != file] == []
+    assert report.main(["-d", target_of(file), "-o", "page.html", "--png", "plots"]) == 0
+    assert (tmp_path / "plots").is_dir()
+
+
 def test_without_matplotlib_the_pip_command_is_named(file: Path, tmp_path: Path) -> None:
     """In a process that cannot import it."""
     code = (

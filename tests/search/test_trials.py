@@ -11,7 +11,7 @@ import pandas as pd
 import pytest
 
 from lungdb.learning.search import DEFAULT_GRID, DEFAULT_RANDOM, draw_trials, read_space
-from lungdb.procedures import make_trials
+from lungdb.procedures import make_trials, run_trials
 
 SMALL = '{"num_leaves": [3, 7, 15], "learning_rate": [0.1, 0.2], "imbalance": ["none", "class_weight"]}'
 
@@ -140,3 +140,46 @@ def test_too_few_patients_are_refused_before_any_trial(negatives: int, positives
     matrices = _matrices().assign(negatives=negatives, positives=positives)
     frame, number, _ = make_trials(matrices, "random", 10, None, 5, 1)
     assert (len(frame), number) == (0, expected)
+
+
+def test_random_trials_are_those_that_few_patients_allow() -> None:
+    """With 20 patients every trial of the default space runs; as many as without the bound, and the same seed's."""
+    rng = np.random.default_rng(3)
+    matrices = _matrices().iloc[:1].assign(negatives=12, positives=8)
+    frame, number, _ = make_trials(matrices, "random", 25, None, 4, 1)
+    assert (len(frame), number) == (25, 0)
+    leaves = [json.loads(text)["min_data_in_leaf"] for text in frame["parameters"]]
+    assert (min(leaves), max(leaves)) == (3, 5)
+    patients = pd.DataFrame(
+        {
+            "patient_id": pd.Series([f"p{number}" for number in range(20)], dtype=object),
+            "label": np.repeat([0, 1], [12, 8]).astype(np.int32),
+            "vector": pd.Series([json.dumps(list(map(float, row))) for row in rng.normal(size=(20, 3)).round(3)]),
+        }
+    )
+    trials = [
+        {"trial_id": place, "rung": 0, "parameters": {**json.loads(text), "max_iterations": 2}}
+        for place, text in enumerate(frame["parameters"])
+    ]
+    results, number, message = run_trials(patients, json.dumps(trials), 4, 1, 1, 1000.0)
+    assert (len(results), number, message) == (25, 0, "")
+    assert results["error"].tolist() == [""] * 25
+
+
+def test_a_space_of_which_too_few_patients_allow_nothing_is_refused() -> None:
+    """50113, and what to change."""
+    matrices = _matrices().assign(negatives=12, positives=8)
+    frame, number, message = make_trials(matrices, "random", 5, '{"min_data_in_leaf": [9, 20]}', 4, 1)
+    assert (len(frame), number) == (0, 50113)
+    assert "lower min_data_in_leaf" in message
+
+
+def test_each_matrix_is_drawn_by_its_own_patients() -> None:
+    """The one with more patients gets the larger leaves."""
+    matrices = _matrices().assign(negatives=[12, 12, 60], positives=[8, 8, 60])
+    frame, _, _ = make_trials(matrices, "random", 200, None, 4, 1)
+    largest = frame.assign(leaf=[json.loads(text)["min_data_in_leaf"] for text in frame["parameters"]])
+    found = {key: int(part["leaf"].max()) for key, part in largest.groupby(["feature_set_id", "pooling"])}
+    assert found[4, "mean"] <= 5
+    assert found[9, "mean"] <= 5
+    assert found[4, "max"] > 20

@@ -127,3 +127,30 @@ def test_the_other_worker_does_what_a_killed_one_held(site: Site, start: Start) 
     _is_finished(site)
     attempts = [attempt for (attempt,) in site.rows("SELECT attempts FROM dbo.search_trials;")]
     assert set(attempts) == {1, 2}
+
+
+@pytest.mark.skipif(
+    not Path("/proc/self/task").is_dir(), reason="the children of a process are read from Linux's /proc"
+)
+def test_the_workers_of_a_killed_command_end_and_free_their_trials(site: Site, start: Start) -> None:
+    """SIGKILL to `lungdb search` alone: no worker lives on, no trial stays with one, and the command goes on later."""
+    _search(site)
+    process = start("search", "--workers", "2", "--lease-seconds", "600")
+    wait_until(lambda: len(site.rows("SELECT DISTINCT worker FROM dbo.search_trials WHERE state = 'running';")) == 2)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    workers = [int(child) for child in children if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes()]
+    assert len(workers) == 2
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    wait_until(lambda: not any(_is_alive(worker) for worker in workers))
+    wait_until(lambda: not site.states().get("running"))
+    assert site.rows("SELECT DISTINCT attempts FROM dbo.search_trials WHERE state = 'queued';") == [(0,)]
+    assert start("search", "--workers", "2").wait(120) == 0
+    _is_finished(site)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False

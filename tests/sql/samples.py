@@ -79,7 +79,7 @@ def patients_frame(count: int = 60) -> pd.DataFrame:
     parts = ["test" if index % 4 == 3 or index % 8 == 0 else "train" for index in range(count)]
     columns = {
         "place": np.arange(1, count + 1, dtype=np.int32),
-        "patient_id": [f"patient {index:03}" for index in range(count)],
+        "patient_id": [f"Müller 患者 😀 {index:03}" for index in range(count)],
         "part": parts,
         "label": np.where(np.array(parts) == "test", -1, labels).astype(np.int32),
         "vector": [encode_vector(vector) for vector in vectors],

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
+import lungdb.procedures
 from tests.sql import samples
 from tests.sql.gates.check import SQL
 from tests.sql.gates.contexts import CONTEXTS, as_function_body, as_module, with_locals_apart
@@ -114,6 +115,32 @@ def test_output_values_are_plain_and_of_the_declared_type(ran: Ran) -> None:
         if parameter.is_output:
             wanted = PLAIN_TYPES.get(parameter.type.partition("(")[0], str)
             assert type(names[parameter.name]) is wanted, parameter.name
+
+
+def test_text_that_comes_back_is_ascii(ran: Ran) -> None:
+    """Microsoft's extension damages any other in a result column; the samples' patients have no ASCII in their ids."""
+    call, _, by_context = ran
+    for value in _results(call, by_context["module"]).values():
+        if isinstance(value, pd.DataFrame):
+            texts = [cell for name in value for cell in value[name] if isinstance(cell, str)]
+        else:
+            texts = [value] if isinstance(value, str) else []
+        assert all(text.isascii() for text in texts)
+
+
+def test_messages_are_cut_to_what_the_call_declares(ran: Ran) -> None:
+    """The function's own lengths are those of the parameters that take its messages, NVARCHAR(2000) and the like."""
+    call, _, _ = ran
+    found = re.search(r"from lungdb\.procedures import (\w+)", call.script or "")
+    if found is None:
+        return
+    function = getattr(lungdb.procedures, found[1])
+    names = re.findall(r"^(\w+(?:, \w+)*) = main\(", call.script or "", re.M)[0].split(", ")
+    declared = {parameter.name: parameter.type for parameter in call.declared or () if parameter.is_output}
+    for place, length in function.outputs.items():
+        assert declared[names[place]] == f"NVARCHAR({length})"
+    if "ErrorMessage" in names:
+        assert names.index("ErrorMessage") in function.outputs
 
 
 def test_rows_have_the_columns_that_the_t_sql_stores(ran: Ran) -> None:

@@ -11,15 +11,18 @@ from flask.testing import FlaskClient
 from tests.web.looking import query
 
 ROWS = """
+DELETE FROM dbo.runs;
 INSERT INTO dbo.runs (procedure_name, started_at, ended_at, status, run_by, done, total, failed, message) VALUES
     (N'GenerateFeatures', '2026-01-05T08:00:00', '2026-01-05T09:30:00', 'done', N'ana', 120, 120, 3, NULL),
     (N'TrainLungCancerModel', '2026-01-06T08:00:00', '2026-01-06T08:01:00', 'failed', N'ana', 0, NULL, 0,
         N'There are only 3 < 20 patients.'),
     (N'RunSearch', '2026-01-07T08:00:00', NULL, 'running', N'rob', 4, 60, 0, NULL),
     (N'GenerateFeatures', SYSUTCDATETIME(), NULL, 'running', N'rob', 7, 40, 0, NULL);
-INSERT INTO dbo.run_steps (run_id, step, at, message) VALUES
-    (1, 1, '2026-01-05T08:10:00', N'20 of 120'), (1, 2, '2026-01-05T09:20:00', N'120 of 120'),
-    (4, 1, SYSUTCDATETIME(), N'7 of 40 scans, 3 minutes left');
+INSERT INTO dbo.run_steps (run_id, step, at, message)
+SELECT (SELECT MIN(run_id) FROM dbo.runs) + v.place, v.step, COALESCE(CAST(v.at AS DATETIME2(3)), SYSUTCDATETIME()),
+    v.message
+FROM (VALUES (0, 1, '2026-01-05T08:10:00', N'20 of 120'), (0, 2, '2026-01-05T09:20:00', N'120 of 120'),
+    (3, 1, NULL, N'7 of 40 scans, 3 minutes left')) AS v (place, step, at, message);
 """
 
 

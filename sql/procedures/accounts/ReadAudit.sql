@@ -38,5 +38,6 @@ Examples:
             -- Lists name theirs in detail, as in: patients: 0, 12, 7
             OR u.action IN ('view_list', 'view_patient')
                 AND CONCAT(REPLACE(u.detail, N':', N','), N',') LIKE CONCAT(N'%, ', @PatientIndex, N',%'))
-    ORDER BY u.audit_id DESC;
+    ORDER BY u.audit_id DESC
+    OPTION (RECOMPILE);
 END;

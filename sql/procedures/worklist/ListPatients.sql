@@ -58,7 +58,7 @@ Example:
     END;
 
     IF COALESCE(@Search, N'') = N''
-        SET @Total = (SELECT COUNT(*) FROM dbo.worklist WHERE @Code IS NULL OR state = @Code);
+        SELECT @Total = COUNT(*) FROM dbo.worklist WHERE @Code IS NULL OR state = @Code OPTION (RECOMPILE);
     ELSE
     BEGIN
         SET @All = 0;
@@ -70,7 +70,8 @@ Example:
         SELECT w.idx
         FROM dbo.worklist AS w
         WHERE DATALENGTH(@Search) <= 256 AND (@Code IS NULL OR w.state = @Code)
-            AND (w.idx = @Index OR w.display_name LIKE @Pattern ESCAPE N'\' OR w.patient_id LIKE @Pattern ESCAPE N'\');
+            AND (w.idx = @Index OR w.display_name LIKE @Pattern ESCAPE N'\' OR w.patient_id LIKE @Pattern ESCAPE N'\')
+        OPTION (RECOMPILE);
         SET @Total = @@ROWCOUNT;
     END;
 

@@ -36,5 +36,6 @@ Example:
     FROM dbo.predictions AS r
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
     WHERE r.scan_id = @ScanId AND (@Before IS NULL OR r.prediction_id < @Before)
-    ORDER BY r.prediction_id DESC;
+    ORDER BY r.prediction_id DESC
+    OPTION (RECOMPILE);
 END;

@@ -122,6 +122,11 @@ NEIGHBOURS = {
         node("ReduceMean", ["r"], "m", axes=[0, 2, 3], keepdims=1),
         node("Div", ["r", "m"], "q"),
     ],
+    "mean of the batch beside a large constant": [
+        node("ReduceMean", ["r"], "m", axes=[0], keepdims=1),
+        node("Sub", ["r", "m"], "s"),
+        node("Add", ["s", "large"], "q"),
+    ],
     "sum so far": [node("CumSum", ["r", "first"], "q")],
     "the next one": [
         node("Slice", ["r", "one", "many", "axis"], "later"),
@@ -137,6 +142,7 @@ def test_a_network_whose_answer_depends_on_the_pictures_beside_is_refused(way):
     """Its features would change with the size of the batch."""
     weights = [
         ("first", np.array(0, np.int64)),
+        ("large", np.float32(500)),
         ("none", whole(0)),
         ("one", whole(1)),
         ("many", whole(1 << 20)),

@@ -16,30 +16,36 @@ BEGIN
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
     ELSE IF @Sort = N'name'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.display_name, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.display_name, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
     ELSE IF @Sort = N'date'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.study_date, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.study_date, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
     ELSE IF @Sort = N'slices'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.slices, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.slices, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
     ELSE IF @Sort = N'probability'
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.probability, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.probability, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
     ELSE
         INSERT INTO #page (idx)
         SELECT w.idx FROM dbo.worklist AS w
         WHERE (@State IS NULL OR w.state = @State) AND (@All = 1 OR w.idx IN (SELECT idx FROM #found))
-        ORDER BY w.prediction_id, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY;
+        ORDER BY w.prediction_id, w.idx OFFSET @First ROWS FETCH NEXT @Rows ROWS ONLY
+        OPTION (RECOMPILE);
 END;
