@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.config import load_settings
 from lungdb.database.site import open_database
-from lungdb.dicom.identity import Identity
+from lungdb.dicom.identity import EMPTY_ID_RULES, Identity
 from lungdb.dicom.limits import Limits
-from lungdb.dicom.patients import RULES
 from lungdb.dicom.rejection import REASONS
 from lungdb.dicom.source import Rejection
 from lungdb.errors import LungdbError, escaped
@@ -50,7 +49,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     parser.add_argument(
         "--empty-patient-id",
-        choices=RULES,
+        choices=EMPTY_ID_RULES,
         default="",
         help="what stands for an empty PatientID: the folder's path below the folder given, or the StudyInstanceUID",
     )

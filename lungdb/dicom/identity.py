@@ -14,6 +14,9 @@ from lungdb.errors import LungdbError
 MIN_KEY_LENGTH = 16
 """Characters that the site's secret must have; shorter ones can be found by trying."""
 
+EMPTY_ID_RULES = ("folder", "study")
+"""What may stand for an empty PatientID: see `lungdb.dicom.patients.Naming`."""
+
 METHOD_CODES = "113100,113107"
 """What mode ``keyed`` amounts to, in the codes of DICOM PS3.16 CID 7050: the Basic Application Confidentiality Profile
 with the Retain Longitudinal Temporal Information Modified Dates Option, as the year is kept (PS3.15 E.3.6)."""

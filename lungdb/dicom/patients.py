@@ -9,9 +9,6 @@ from lungdb.dicom.attributes import is_key
 from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.source import Source
 
-RULES = ("folder", "study")
-"""What may stand for an empty PatientID."""
-
 
 @dataclass(frozen=True)
 class Naming:

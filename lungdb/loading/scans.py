@@ -49,7 +49,7 @@ class Options:
     allow_gaps : bool
         Take series without their unusable or missing slices.
     empty_patient_id : str
-        What stands for an empty PatientID, one of `lungdb.dicom.patients.RULES`; empty to refuse it.
+        What stands for an empty PatientID, one of `lungdb.dicom.identity.EMPTY_ID_RULES`; empty to refuse it.
     dry_run : bool
         Write nothing.
     workers : int

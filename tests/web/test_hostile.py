@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import unicodedata
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -153,7 +154,7 @@ def test_a_search_is_for_the_text_as_it_stands(signed_in: FlaskClient, post: Cal
     """It finds names with that text in them, no others, and is shown as text, not as a part of the page."""
     assert post(signed_in, "/search", q=text).status_code == 303
     page = signed_in.get("/").text
-    wanted = text.strip()[:128].casefold()
+    wanted = unicodedata.normalize("NFKC", text.strip()[:128]).casefold()  # wide letters are letters to the database
     for name in ("Anthony Okafor", "Mei Tanaka", "Fatima Haddad"):
         assert (name in page) == (wanted in name.casefold() or not wanted), name
     assert "<script>alert(1)" not in page

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
 from itertools import product
 from typing import Any
@@ -16,9 +17,17 @@ COLUMNS = (
     "patient_index", "display_name", "sex", "birth_year", "study_date", "slices", "probability_percent", "model_name",
     "model_version", "predicted_at", "state",
 )  # fmt: skip
+
+
+def collated(name: str) -> tuple[list[tuple[bool, str]], str]:
+    """Return what SQL Server's default collation sorts names by: signs before letters, then the accents of letters."""
+    parts = unicodedata.normalize("NFKD", name.casefold())
+    return [(part.isalnum(), part) for part in parts if not unicodedata.combining(part)], parts
+
+
 KEYS: dict[str, Callable[[dict[str, Any]], Any]] = {
     "index": lambda row: 0,
-    "name": lambda row: row["display_name"] and row["display_name"].casefold(),
+    "name": lambda row: row["display_name"] and collated(row["display_name"]),
     "date": lambda row: row["study_date"],
     "slices": lambda row: row["slices"],
     "probability": lambda row: row["probability"],

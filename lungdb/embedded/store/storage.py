@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -154,11 +155,14 @@ class Storage:
     def rows(self, cursor: sqlite3.Cursor) -> Iterator[tuple[Value, ...]]:
         """Yield the rows of a cursor."""
         try:
-            yield from cursor
+            # Not `yield from`, which would close the cursor itself when nobody wants more rows.
+            for row in cursor:  # noqa: UP028
+                yield row
         except FAILURES as error:
             raise self.translated(error) from error
         finally:
-            cursor.close()
+            with suppress(sqlite3.ProgrammingError):  # the database was closed before
+                cursor.close()
 
     def translated(self, error: Exception) -> BaseException:
         """Return the error that SQL Server would report; Ctrl-C stays what it is."""
