@@ -100,7 +100,7 @@ def arithmetic_type(operator: str, a: SqlType, b: SqlType) -> SqlType:
         _check_date_arithmetic(operator, a, b, result)
         return result
     unfit = not result.is_numeric or (operator == "%" and result.family == Family.FLOAT)
-    if unfit or families == {Family.BIT}:
+    if unfit or result.family == Family.BIT:
         raise numbered_error(402, first=a.name, second=b.name, operator=_OPERATOR_NAMES[operator])
     if result.name == "decimal":
         first, second = ((each if each.is_numeric else result).as_decimal for each in (a, b))
