@@ -129,7 +129,7 @@ def test_mutated_batches_give_nothing_but_sql_errors(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", (2, 3))
+@pytest.mark.parametrize("seed", [2, 3])
 def test_many_mutated_batches_give_nothing_but_sql_errors(tmp_path: Path, seed: int) -> None:
     """The same with other seeds and ten times as many."""
     fuzz(tmp_path / "fuzz.db", seed, 6000)
@@ -141,7 +141,7 @@ def test_statements_by_the_grammar_give_nothing_but_sql_errors(tmp_path: Path) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", (2, 3))
+@pytest.mark.parametrize("seed", [2, 3])
 def test_many_statements_by_the_grammar_give_nothing_but_sql_errors(tmp_path: Path, seed: int) -> None:
     """The same with other seeds and ten times as many."""
     assert fuzz_by_grammar(tmp_path / "fuzz.db", seed, 7000) > 700

@@ -11,8 +11,8 @@ from tests.embedded.running import error, say
 
 COLUMNS = {
     "y": "BIT", "t": "TINYINT", "i": "INT", "g": "BIGINT", "z": "DECIMAL(9, 2)", "r": "REAL", "f": "FLOAT",
-    "m": "MONEY", "c": "CHAR(3)", "s": "NVARCHAR(10)", "x": "NVARCHAR(MAX)", "b": "VARBINARY(4)", "d": "DATE", "w": "TIME(3)",
-    "e": "DATETIME", "n": "DATETIME2(3)", "q": "UNIQUEIDENTIFIER",
+    "m": "MONEY", "c": "CHAR(3)", "s": "NVARCHAR(10)", "x": "NVARCHAR(MAX)", "b": "VARBINARY(4)", "d": "DATE",
+    "w": "TIME(3)", "e": "DATETIME", "n": "DATETIME2(3)", "q": "UNIQUEIDENTIFIER",
 }  # fmt: skip
 OPERATORS = ("+", "-", "*", "/", "%", "&", "|", "^", "=", "<", "LIKE")
 # "could not run what the statement became", and a damaged file: neither is about what was asked.
