@@ -15,7 +15,7 @@ from lungdb.errors import LungdbError
 from lungdb.isolation import Bounds, Workers
 
 MEGABYTES = 300
-BOUNDS = Bounds(2, MEGABYTES, RejectedError, "lungdb.dicom.tasks")
+BOUNDS = Bounds(4, MEGABYTES, RejectedError, "lungdb.dicom.tasks")
 
 
 def act(item: str) -> str:
