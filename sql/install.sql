@@ -4631,7 +4631,7 @@ BEGIN
     IF @ClassifierId IS NULL
     BEGIN
         SET @Message = REPLACE(CONCAT(N'The model ''', @ModelName, N''' version ', @Version,
-            N' was deleted or replaced while it was read. Nothing is stored.'), N'%', N'%%');
+            N' was deleted or replaced while it was read. Nothing is stored. Call it again.'), N'%', N'%%');
         THROW 50232, @Message, 1;
     END;
     -- Scans that were removed meanwhile cannot be compared.
