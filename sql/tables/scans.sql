@@ -4,6 +4,12 @@
 -- to the left and to the back. NULL: loaded before it was recorded. intake_rule counts how padding became HU: 1 took the HU of stored
 -- value 0 for it, 2 and up take air; a row that does not say is of rule 1. monoenergetic_kev is the energy of a virtual monoenergetic
 -- series (0 where its files do not tell it), NULL for any other.
+-- is_study_choice marks the one series of a study that the series rule chose. date_rule says what study_date and acquisition_date are:
+-- kept; shifted, all of a patient by the same number of days; year, the first of January of theirs. study_order counts a patient's
+-- studies from 0 where dates do not order them, study_year is the screening year of a trial that has such. convolution_kernel is as
+-- the scanner wrote it, slice_thickness in millimetres, kvp in kV, patient_age in years at the scan, at most 90. origin is the centre of
+-- the first slice's first pixel in millimetres, row and column the directions in which columns and rows rise, all in DICOM's patient
+-- coordinates. NULL: not told by the files, or loaded before it was recorded.
 CREATE TABLE dbo.scans (
     scan_id INT IDENTITY(1, 1) NOT NULL,
     patient_id NVARCHAR(64) NOT NULL,
@@ -24,10 +30,32 @@ CREATE TABLE dbo.scans (
     patient_orientation NVARCHAR(2) NULL,
     intake_rule TINYINT NOT NULL CONSTRAINT DF_scans_intake_rule DEFAULT 1,
     monoenergetic_kev REAL NULL,
+    is_study_choice BIT NOT NULL CONSTRAINT DF_scans_is_study_choice DEFAULT 0,
+    acquisition_date DATE NULL,
+    date_rule VARCHAR(8) NULL,
+    study_order INT NULL,
+    study_year TINYINT NULL,
+    convolution_kernel NVARCHAR(64) NULL,
+    kvp REAL NULL,
+    slice_thickness FLOAT NULL,
+    has_contrast BIT NULL,
+    patient_age TINYINT NULL,
+    frame_of_reference_uid NVARCHAR(64) NULL,
+    origin_x FLOAT NULL,
+    origin_y FLOAT NULL,
+    origin_z FLOAT NULL,
+    row_x FLOAT NULL,
+    row_y FLOAT NULL,
+    row_z FLOAT NULL,
+    column_x FLOAT NULL,
+    column_y FLOAT NULL,
+    column_z FLOAT NULL,
     CONSTRAINT PK_scans PRIMARY KEY (scan_id),
     CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
     CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),
-    CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0)
+    CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0),
+    CONSTRAINT CK_scans_date_rule CHECK (date_rule IN ('kept', 'shifted', 'year')),
+    CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90)
 );
 CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;
 CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);

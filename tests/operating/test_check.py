@@ -225,9 +225,9 @@ BEHIND: dict[str, tuple[str, str]] = {
         "CK_patients_sex of dbo.patients does not allow: number_of_rows 2",
     ),
     "a second primary": (
-        "INSERT INTO scans SELECT 999, patient_id, 1, 'other', study_uid, study_date, manufacturer, image_rows, "
-        "image_cols, number_images, spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification, "
-        "patient_orientation, intake_rule, monoenergetic_kev FROM scans WHERE scan_id = 3",
+        "INSERT INTO scans (scan_id, patient_id, is_primary, series_uid, study_uid, image_rows, image_cols, "
+        "number_images, content_sha256, intake_rule, is_study_choice) SELECT 999, patient_id, 1, 'other', study_uid, "
+        "image_rows, image_cols, number_images, content_sha256, intake_rule, 0 FROM scans WHERE scan_id = 3",
         "Patients of whose scans not exactly one is primary: patient_index 2, scans 2",
     ),
 }

@@ -64,9 +64,10 @@ BEGIN
     FROM #copy_scans AS c
     INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid;
     -- No array comes, and its hash says so to whoever reads it.
-    INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256)
-    SELECT a.scan_id, @FeatureSetId, 0, 0, 0x, a.features_sha256
+    INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256, patient_id)
+    SELECT a.scan_id, @FeatureSetId, 0, 0, 0x, a.features_sha256, s.patient_id
     FROM #arrived AS a
+    INNER JOIN dbo.scans AS s ON s.scan_id = a.scan_id
     WHERE NOT EXISTS (SELECT 1 FROM dbo.features AS f WHERE f.scan_id = a.scan_id AND f.feature_set_id = @FeatureSetId);
     UPDATE p
     SET p.vector = a.vector, p.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), a.vector))

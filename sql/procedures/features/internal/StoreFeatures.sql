@@ -91,10 +91,11 @@ BEGIN
     INNER JOIN #made AS m ON m.scan_id = f.scan_id AND m.feature_set_id = f.feature_set_id
     INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer;
 
-    INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256)
+    INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256, patient_id)
     SELECT m.scan_id, m.feature_set_id, r.array_rows, r.array_cols,
-        CONVERT(VARBINARY(MAX), r.array, 2), CONVERT(VARBINARY(32), r.sha256, 2)
+        CONVERT(VARBINARY(MAX), r.array, 2), CONVERT(VARBINARY(32), r.sha256, 2), s.patient_id
     FROM #made AS m
+    INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id
     INNER JOIN #result AS r ON r.scan_id = m.scan_id AND r.layer = m.layer
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.features AS f WHERE f.scan_id = m.scan_id AND f.feature_set_id = m.feature_set_id);

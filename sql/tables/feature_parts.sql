@@ -1,0 +1,19 @@
+-- What a combined feature set is made of, in order: the vectors of a pooling of another set, or a column of a view or table that has a
+-- scan_id. first_index is where its values begin in the vector, width how many they are.
+CREATE TABLE dbo.feature_parts (
+    feature_set_id INT NOT NULL,
+    position INT NOT NULL,
+    part_feature_set_id INT NULL,
+    pooling NVARCHAR(32) NULL,
+    source NVARCHAR(257) NULL,
+    column_name NVARCHAR(128) NULL,
+    first_index INT NOT NULL,
+    width INT NOT NULL,
+    CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position),
+    CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id),
+    CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id),
+    CONSTRAINT CK_feature_parts_kind CHECK (
+        (part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
+        OR (part_feature_set_id IS NULL AND pooling IS NULL AND source IS NOT NULL AND column_name IS NOT NULL AND width = 1))
+);
+CREATE INDEX IX_feature_parts_part ON dbo.feature_parts (part_feature_set_id);
