@@ -2,7 +2,7 @@
 -- Example: EXECUTE dbo.TrainLungCancerModel @Algorithm = N'logistic', @Pooling = N'max';
 CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name to store the model under; each run adds a version
-    @Pooling NVARCHAR(32) = N'mean',       -- pooling of the features: mean, max, mean_max_std or pca1
+    @Pooling NVARCHAR(32) = N'mean',       -- pooling of the features: mean, max, mean_max_std, pca1 or thirds
     @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means any
     @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means any
     @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means any
@@ -43,7 +43,7 @@ When several feature sets fit the parameters, the newest is taken, and a message
 out where only one fits. Columns may be NULL for LightGBM, which learns from that; other algorithms refuse it.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
-    @Pooling NVARCHAR(32) = N''mean''             pooling of the features: mean, max, mean_max_std or pca1
+    @Pooling NVARCHAR(32) = N''mean''             pooling of the features: mean, max, mean_max_std, pca1 or thirds
     @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means any
     @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means any
     @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means any
@@ -78,8 +78,7 @@ Examples:
     DECLARE @Parameters NVARCHAR(MAX);
     EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves,
         @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT;
-    EXECUTE internal.CheckTrainingData @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Dataset, @DatasetVersion,
-        @Horizon, @PositiveFrom;
+    EXECUTE internal.CheckTrainingData @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom;
     EXECUTE internal.TrainModel @ModelName, @Pooling, @NetworkName, @Layer, @Preprocessing, @Seed, @SkipMissing, @Parameters,
         @Features, @Columns, @ColumnsFrom, @Dataset, @DatasetVersion, @Horizon, @PositiveFrom;
 END;
