@@ -179,6 +179,7 @@ DROP PROCEDURE IF EXISTS dbo.EndSession;
 DROP VIEW IF EXISTS dbo.test_scores;
 DROP VIEW IF EXISTS dbo.scan_states;
 DROP VIEW IF EXISTS dbo.promotion_history;
+DROP VIEW IF EXISTS dbo.patient_studies;
 DROP VIEW IF EXISTS dbo.model_versions;
 DROP VIEW IF EXISTS dbo.model_figures;
 DROP VIEW IF EXISTS dbo.model_curves;
