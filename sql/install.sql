@@ -857,7 +857,7 @@ BEGIN
         malignancy FLOAT NULL,
         content_sha256 VARBINARY(32) NOT NULL,
         CONSTRAINT PK_nodules PRIMARY KEY (nodule_id),
-        CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
+        CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
         CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id),
         CONSTRAINT CK_nodules_source CHECK (
             (source = 'truth' AND network_id IS NULL AND score IS NULL) OR (source = 'network' AND network_id IS NOT NULL)),
@@ -979,7 +979,7 @@ BEGIN
         label TINYINT NOT NULL,
         source NVARCHAR(200) NULL,
         CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days),
-        CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
+        CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
         CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0)
     );
     COMMIT TRANSACTION;
@@ -1862,7 +1862,7 @@ VALUES
     (187, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
     (188, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
     (189, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
-    (190, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (190, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
     (191, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
     (192, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
     (193, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
@@ -1880,7 +1880,7 @@ VALUES
     (205, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
     (206, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
     (207, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
-    (208, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (208, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
     (209, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
     (210, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
     (211, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
