@@ -2358,6 +2358,27 @@ WHERE p.rolled_back_at IS NULL
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- The versions of all data sets, and the data sets of examples, which have none; is_newest marks the version that a name alone means.
+CREATE OR ALTER VIEW dbo.dataset_list AS
+SELECT d.name, d.kind, v.version, CASE WHEN v.version = n.version THEN 1 ELSE 0 END AS is_newest, v.members, (
+        SELECT COUNT(DISTINCT s.patient_id)
+        FROM dbo.dataset_members AS m
+        INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+        WHERE m.dataset_version_id = v.dataset_version_id) AS patients,
+    v.chosen_by, v.members_sha256, v.created_at, v.created_by, v.dataset_version_id
+FROM dbo.datasets AS d
+INNER JOIN dbo.dataset_versions AS v ON v.dataset_id = d.dataset_id
+INNER JOIN (SELECT dataset_id, MAX(version) AS version FROM dbo.dataset_versions GROUP BY dataset_id) AS n ON n.dataset_id = d.dataset_id
+UNION ALL
+SELECT e.name, 'examples', NULL, 1, (SELECT COUNT(DISTINCT x.example_id) FROM dbo.examples AS x WHERE x.dataset = e.name), NULL,
+    NULL, NULL, NULL, NULL, NULL
+FROM (
+    SELECT name FROM dbo.datasets WHERE kind = 'examples'
+    UNION
+    SELECT dataset FROM dbo.examples) AS e;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- Every patient of every training run with label and score.
 CREATE OR ALTER VIEW dbo.experiment_scores
 AS
@@ -3013,6 +3034,419 @@ Example:
         THROW 50220, @Message, 1;
     END;
     SELECT t.token_id, t.expires_at FROM dbo.access_tokens AS t WHERE t.sha256 = @Sha256;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CheckDatasetArguments: refuses what CreateDataset cannot work with, all wrong arguments in one error.
+-- Called by CreateDataset.
+CREATE OR ALTER PROCEDURE internal.CheckDatasetArguments
+    @Name NVARCHAR(128),    -- not NULL, not blank
+    @Query NVARCHAR(MAX),   -- not blank
+    @From NVARCHAR(128),    -- not together with a query
+    @FromVersion INT,       -- only with @From
+    @Part NVARCHAR(10),     -- train or test, or NULL
+    @Sample FLOAT,          -- above 0 and below 1, or a whole number from 1, or NULL
+    @Seed INT               -- 0 to 2147483647
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(4000) = N'';
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = N'CreateDataset was called inside a transaction, which an error of the query would undo. '
+            + N'Commit or roll back first, then call it again.';
+        THROW 50100, @Message, 1;
+    END;
+    SELECT @Message = STRING_AGG(CONCAT(N'The value ', COALESCE(a.given, N'NULL'), N' for the parameter ', a.name,
+        N' is not supported. Supported values are ', a.supported, N'. '), N'')
+    FROM (
+        VALUES
+            (N'@Name', N'''' + @Name + N'''', N'names such as thin_slices', IIF(LTRIM(@Name) <> N'', 1, 0)),
+            (N'@Query', N'''' + LEFT(@Query, 40) + N'''', N'NULL and queries such as SELECT scan_id FROM dbo.scans',
+                IIF(@Query IS NULL OR LTRIM(@Query) <> N'', 1, 0)),
+            (N'@Part', N'''' + @Part + N'''', N'NULL, train and test', IIF(@Part IS NULL OR @Part IN (N'train', N'test'), 1, 0)),
+            (N'@Sample', CAST(@Sample AS NVARCHAR(30)), N'NULL, shares above 0 and below 1, and whole numbers of patients from 1',
+                IIF(@Sample IS NULL OR (@Sample > 0 AND @Sample < 1)
+                    OR (@Sample BETWEEN 1 AND 1000000000 AND @Sample = FLOOR(@Sample)), 1, 0)),
+            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0))
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    SET @Message = CONCAT(@Message,
+        IIF(@Query IS NOT NULL AND @From IS NOT NULL, N'Both @Query and @From were given. Give one of them. ', N''),
+        IIF(@FromVersion IS NOT NULL AND @From IS NULL, N'@FromVersion was given without @From. Give both or neither. ', N''),
+        IIF(@Query IS NULL AND @From IS NULL AND @Part IS NULL AND @Sample IS NULL,
+            N'Nothing says what the data set is of. Give @Query, @From, @Part or @Sample. ', N''));
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindDataset: finds a version of a data set of scans or pictures by its name, the newest unless one is asked for.
+-- Called by TakeMembers and every other procedure that is given the name of such a data set.
+CREATE OR ALTER PROCEDURE internal.FindDataset
+    @Dataset NVARCHAR(128),         -- name in dbo.datasets
+    @DatasetVersion INT,            -- its version, or NULL for the newest
+    @DatasetVersionId INT OUTPUT,   -- the row of dbo.dataset_versions found
+    @Kind VARCHAR(8) = 'scans'      -- scans or images
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Found VARCHAR(8), @Versions NVARCHAR(100), @Names NVARCHAR(1000);
+    SET @DatasetVersionId = NULL;
+    SET @Found = (SELECT kind FROM dbo.datasets WHERE name = @Dataset);
+    IF @Found = @Kind
+        SET @DatasetVersionId = (
+            SELECT TOP (1) v.dataset_version_id
+            FROM dbo.dataset_versions AS v
+            INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
+            WHERE d.name = @Dataset AND (@DatasetVersion IS NULL OR v.version = @DatasetVersion)
+            ORDER BY v.version DESC);
+    IF @DatasetVersionId IS NOT NULL
+        RETURN 0;
+
+    IF @Found <> @Kind
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The data set ''', @Dataset, N''' is one of ', @Found, N', and one of ', @Kind,
+            N' is needed here. Give the name of such a one; see dbo.dataset_list.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
+    END;
+    SET @Versions = (
+        SELECT CONCAT(MIN(v.version), N' to ', MAX(v.version))
+        FROM dbo.dataset_versions AS v
+        INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
+        WHERE d.name = @Dataset
+        HAVING COUNT(*) > 0);
+    SET @Names = LEFT(COALESCE((
+        SELECT STRING_AGG(CAST(name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY name) FROM dbo.datasets WHERE kind = @Kind),
+        N'none'), 1000);
+    SET @Message = REPLACE(IIF(@Versions IS NOT NULL,
+        CONCAT(N'The data set ''', @Dataset, N''' has no version ', @DatasetVersion, N'. Its versions run from ', @Versions,
+            N'; see dbo.dataset_list.'),
+        CONCAT(N'There is no data set of ', @Kind, N' with the name ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
+            N'. Data sets that are there: ', @Names, N'. Make one with CreateDataset.')), N'%', N'%%');
+    THROW 50171, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReadColumns: fills #pieces with the values of the columns of a combined feature set for the scans in #combine. A value is brought to
+-- single precision, the one that models read, and written with all its digits. The text that it runs is made of quoted names only; it
+-- runs with the caller's own rights, so that whoever scores needs SELECT on the views named.
+-- Called by FillCombinedFeatures, whose table #pieces it fills; #combine is that of FillCombinedFeatures' callers.
+CREATE OR ALTER PROCEDURE internal.ReadColumns
+    @FeatureSetId INT -- combined feature set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Composed NVARCHAR(MAX), @Columns NVARCHAR(1000), @Sources NVARCHAR(600);
+    CREATE TABLE #values (scan_id INT NOT NULL, position INT NOT NULL, x FLOAT NULL);
+    SELECT @Composed = STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)),
+            N'INSERT INTO #values (scan_id, position, x) SELECT q.scan_id, ', position, N', CAST(q.', QUOTENAME(column_name),
+            N' AS FLOAT) FROM ', source, N' AS q INNER JOIN #combine AS c ON c.scan_id = q.scan_id;'), N' '),
+        @Columns = LEFT(STRING_AGG(CAST(column_name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY position), 1000),
+        @Sources = LEFT(MAX(source), 600)
+    FROM dbo.feature_parts
+    WHERE feature_set_id = @FeatureSetId AND column_name IS NOT NULL;
+    IF @Composed IS NULL
+        RETURN 0;
+    BEGIN TRY
+        EXECUTE (@Composed);
+    END TRY
+    BEGIN CATCH
+        -- Of other errors the text may show a value.
+        SET @Message = REPLACE(LEFT(CONCAT(N'The columns ', @Columns, N' of ', @Sources, N', which the features are combined of, cannot ',
+            N'be read (error ', ERROR_NUMBER(), IIF(ERROR_NUMBER() IN (207, 208, 229, 230), N': ' + ERROR_MESSAGE(), N''),
+            N'). Make them numbers again, one row a scan, or ask for SELECT on the view.'), 1900), N'%', N'%%');
+        THROW 50277, @Message, 1;
+    END CATCH;
+
+    SELECT TOP (1) @Message = CONCAT(N'The column ', p.column_name, N' of ', p.source, N' has ', COUNT(*),
+        N' rows of the scan ', v.scan_id, N', where a scan has one value. Make it one row a scan.')
+    FROM #values AS v
+    INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = @FeatureSetId AND p.position = v.position
+    GROUP BY v.scan_id, p.position, p.column_name, p.source
+    HAVING COUNT(*) > 1
+    ORDER BY v.scan_id, p.position;
+    IF @Message IS NULL
+        SELECT TOP (1) @Message = CONCAT(N'The column ', p.column_name, N' of ', p.source, N' holds for the scan ', v.scan_id,
+            N' a number that single precision cannot hold. Scale the column, or set the value to NULL.')
+        FROM #values AS v
+        INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = @FeatureSetId AND p.position = v.position
+        WHERE v.x > CAST(N'3.4028234663852886e38' AS FLOAT) OR v.x < CAST(N'-3.4028234663852886e38' AS FLOAT)
+        ORDER BY v.scan_id, p.position;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50277, @Message, 1;
+    END;
+
+    INSERT INTO #pieces (scan_id, position, piece, is_sound)
+    SELECT c.scan_id, p.position, COALESCE(IIF(v.x = FLOOR(v.x) AND ABS(v.x) < 1000000, CAST(CAST(v.x AS INT) AS NVARCHAR(12)),
+        CONVERT(NVARCHAR(40), CAST(v.x AS REAL), 3)), N'null'), 1
+    FROM dbo.feature_parts AS p
+    CROSS JOIN #combine AS c
+    LEFT JOIN #values AS v ON v.scan_id = c.scan_id AND v.position = p.position
+    WHERE p.feature_set_id = @FeatureSetId AND p.column_name IS NOT NULL;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FillCombinedFeatures: makes or renews the vectors of a combined feature set for the scans in #combine, from the parts that
+-- dbo.feature_parts lists. A scan that lacks the vector of a part gets none, and loses one that it had; a column without a row or a value
+-- is null. A vector made from one that is not what was stored has no SHA-256, so that CheckVectors refuses it. Of any other feature set
+-- it does nothing.
+-- Called by TakeTrainingPatients, FindPatients and every other procedure that reads vectors, after filling the table #combine.
+CREATE OR ALTER PROCEDURE internal.FillCombinedFeatures
+    @FeatureSetId INT -- feature set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Parts INT = (SELECT COUNT(*) FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId);
+    IF @Parts = 0
+        RETURN 0;
+    CREATE TABLE #pieces (
+        scan_id INT NOT NULL, position INT NOT NULL, piece NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, is_sound BIT NOT NULL);
+    CREATE TABLE #combined (
+        scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, vector_sha256 VARBINARY(32) NULL);
+
+    INSERT INTO #pieces (scan_id, position, piece, is_sound)
+    SELECT c.scan_id, p.position, SUBSTRING(LTRIM(RTRIM(f.vector)), 2, LEN(f.vector) - 2),
+        CASE WHEN f.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) THEN 1 ELSE 0 END
+    FROM dbo.feature_parts AS p
+    INNER JOIN dbo.pooled_features AS f ON f.feature_set_id = p.part_feature_set_id AND f.pooling = p.pooling
+    INNER JOIN #combine AS c ON c.scan_id = f.scan_id
+    WHERE p.feature_set_id = @FeatureSetId;
+    SELECT TOP (1) @Message = CONCAT(N'The scan ', v.scan_id, N' has ', LEN(v.piece) - LEN(REPLACE(v.piece, N',', N'')) + 1,
+        N' features of the set ', p.part_feature_set_id, N' and pooling ', p.pooling, N', where the combined set ', @FeatureSetId,
+        N' takes ', p.width, N'. Call GenerateFeatures with @Recompute = 1 for that pooling.')
+    FROM #pieces AS v
+    INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = @FeatureSetId AND p.position = v.position
+    WHERE LEN(v.piece) - LEN(REPLACE(v.piece, N',', N'')) + 1 <> p.width
+    ORDER BY v.scan_id, p.position;
+    IF @Message IS NOT NULL
+        THROW 50110, @Message, 1;
+    EXECUTE internal.ReadColumns @FeatureSetId;
+
+    INSERT INTO #combined (scan_id, vector, vector_sha256)
+    SELECT m.scan_id, m.vector, CASE WHEN m.is_sound = 1 THEN HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), m.vector)) END
+    FROM (
+        SELECT scan_id, CONCAT(N'[', STRING_AGG(piece, N',') WITHIN GROUP (ORDER BY position), N']') AS vector,
+            MIN(CAST(is_sound AS INT)) AS is_sound
+        FROM #pieces
+        GROUP BY scan_id
+        HAVING COUNT(*) = @Parts) AS m;
+
+    BEGIN TRANSACTION;
+    DELETE f
+    FROM dbo.pooled_features AS f
+    INNER JOIN #combine AS c ON c.scan_id = f.scan_id
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = N'combined' AND f.scan_id NOT IN (SELECT scan_id FROM #combined);
+    UPDATE f
+    SET f.vector = m.vector, f.vector_sha256 = m.vector_sha256
+    FROM dbo.pooled_features AS f
+    INNER JOIN #combined AS m ON m.scan_id = f.scan_id
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = N'combined'
+        AND (COALESCE(f.vector_sha256, 0x) <> COALESCE(m.vector_sha256, 0x)
+            OR HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), m.vector)));
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256)
+    SELECT m.scan_id, @FeatureSetId, N'combined', m.vector, m.vector_sha256
+    FROM #combined AS m
+    INNER JOIN dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) ON s.scan_id = m.scan_id
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.pooled_features AS f WITH (UPDLOCK, HOLDLOCK)
+        WHERE f.scan_id = m.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = N'combined');
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RunDatasetQuery: runs the query of a data set with the caller's own rights and fills #chosen with what it gives. It is to be left
+-- unsigned, so that the query can read nothing that the caller could not read without it.
+-- Called by TakeMembers, whose table #chosen it fills.
+CREATE OR ALTER PROCEDURE internal.RunDatasetQuery
+    @Query NVARCHAR(MAX),       -- one SELECT
+    @Kind VARCHAR(8) OUTPUT     -- scans where it has a column scan_id, else images
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Composed NVARCHAR(MAX), @Error NVARCHAR(1500);
+    -- The comment that a query may end with ends with the line.
+    SET @Composed = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.scan_id AS NVARCHAR(400)) FROM (', @Query, NCHAR(10), N') AS q;');
+    BEGIN TRY
+        EXECUTE (@Composed);
+        SET @Kind = 'scans';
+        RETURN 0;
+    END TRY
+    BEGIN CATCH
+        SET @Error = ERROR_MESSAGE();
+        IF ERROR_NUMBER() = 207 AND @Error LIKE N'%''scan[_]id''%'
+            SET @Kind = 'images';
+    END CATCH;
+    IF @Kind = 'images'
+    BEGIN
+        SET @Composed = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.name AS NVARCHAR(400)) FROM (', @Query, NCHAR(10), N') AS q;');
+        BEGIN TRY
+            EXECUTE (@Composed);
+            RETURN 0;
+        END TRY
+        BEGIN CATCH
+            SET @Error = IIF(ERROR_NUMBER() = 207 AND ERROR_MESSAGE() LIKE N'%''name''%',
+                N'It has neither a column scan_id nor a column name.', ERROR_MESSAGE());
+        END CATCH;
+    END;
+    SET @Message = REPLACE(LEFT(CONCAT(N'The query of the data set cannot be used: ', @Error,
+        N' Give one SELECT with a column scan_id, or name for pictures, such as SELECT scan_id FROM dbo.scans.'), 1900), N'%', N'%%');
+    THROW 50270, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreDataset: stores the members in #members as a version of a data set, unless its newest version has the same ones.
+-- members_sha256 is of the text, in UTF-16, of a line feed after each member: its scan_id or its name, a colon, its SHA-256 in
+-- hexadecimal; by scan_id or name.
+-- Called by CreateDataset, whose table #members it reads.
+CREATE OR ALTER PROCEDURE internal.StoreDataset
+    @Name NVARCHAR(128),        -- name of the data set
+    @Kind VARCHAR(8),           -- scans or images
+    @ChosenBy NVARCHAR(MAX),    -- what chose the members
+    @Version INT OUTPUT,        -- its version
+    @IsNew BIT OUTPUT           -- 1 where the version was made by this call
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetId INT, @Found VARCHAR(8), @Members INT, @Text NVARCHAR(MAX), @Digest VARBINARY(32);
+    CREATE TABLE #placed (
+        position INT IDENTITY(0, 1) NOT NULL PRIMARY KEY, scan_id INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
+        content_sha256 VARBINARY(32) NOT NULL);
+    INSERT INTO #placed (scan_id, image_name, content_sha256)
+    SELECT scan_id, image_name, content_sha256 FROM #members ORDER BY scan_id, image_name;
+    SET @Members = (SELECT COUNT(*) FROM #placed);
+    SET @Text = (
+        SELECT STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), scan_id, image_name, N':', CONVERT(VARCHAR(64), content_sha256, 2), NCHAR(10)),
+            N'') WITHIN GROUP (ORDER BY position)
+        FROM #placed);
+    SET @Digest = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Text));
+
+    BEGIN TRANSACTION;
+    SELECT @DatasetId = dataset_id, @Found = kind FROM dbo.datasets WITH (UPDLOCK, HOLDLOCK) WHERE name = @Name;
+    IF @Found <> @Kind OR (@Found IS NULL AND EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Name))
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The name ''', @Name, N''' is that of a data set of ', COALESCE(@Found, 'examples'),
+            N', and no data set of ', @Kind, N' can have it too. Take another name; see dbo.dataset_list.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
+    END;
+    IF @DatasetId IS NULL
+    BEGIN
+        INSERT INTO dbo.datasets (name, kind) VALUES (@Name, @Kind);
+        SET @DatasetId = SCOPE_IDENTITY();
+    END;
+    SELECT TOP (1) @Version = version, @IsNew = CASE WHEN members_sha256 = @Digest THEN 0 ELSE 1 END
+    FROM dbo.dataset_versions WITH (UPDLOCK, HOLDLOCK)
+    WHERE dataset_id = @DatasetId
+    ORDER BY version DESC;
+    IF @IsNew = 0
+    BEGIN
+        COMMIT TRANSACTION;
+        RETURN 0;
+    END;
+    SET @IsNew = 1;
+    SET @Version = COALESCE(@Version, 0) + 1;
+    INSERT INTO dbo.dataset_versions (dataset_id, version, chosen_by, members, members_sha256)
+    VALUES (@DatasetId, @Version, @ChosenBy, @Members, @Digest);
+    INSERT INTO dbo.dataset_members (dataset_version_id, position, scan_id, image_name, content_sha256)
+    SELECT SCOPE_IDENTITY(), position, scan_id, image_name, content_sha256 FROM #placed;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeMembers: fills #members with the scans or pictures of a query, of a data set, or with the primary scans of all patients, each once.
+-- Called by CreateDataset, whose table #members it fills.
+CREATE OR ALTER PROCEDURE internal.TakeMembers
+    @Query NVARCHAR(MAX),           -- query, or NULL
+    @From NVARCHAR(128),            -- data set, or NULL
+    @FromVersion INT,               -- its version, or NULL for the newest
+    @Kind VARCHAR(8) OUTPUT,        -- scans or images
+    @ChosenBy NVARCHAR(MAX) OUTPUT, -- what chose them, members of a JSON object
+    @Twice INT OUTPUT               -- rows of the query that name what another has named
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Number INT, @Rows INT, @Wrong INT;
+    CREATE TABLE #chosen (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #named (scan_id INT NULL, image_name NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL);
+
+    IF @Query IS NOT NULL
+    BEGIN
+        EXECUTE internal.RunDatasetQuery @Query, @Kind OUTPUT;
+        SET @ChosenBy = CONCAT(N'"query": "', STRING_ESCAPE(@Query, 'json'), N'"');
+        SET @Rows = (SELECT COUNT(*) FROM #chosen);
+        -- A number with a fraction, or a text, is no scan_id.
+        SET @Wrong = (SELECT COUNT(*) FROM #chosen WHERE given IS NULL OR (@Kind = 'scans' AND TRY_CAST(given AS INT) IS NULL));
+        IF @Wrong > 0
+        BEGIN
+            SET @Message = CONCAT(N'The query gives ', @Wrong, N' rows of ', @Rows, N' whose ', IIF(@Kind = 'scans', N'scan_id', N'name'),
+                N' is NULL or no ', IIF(@Kind = 'scans', N'whole number', N'name'), N'. Leave them out with a condition.');
+            THROW 50270, @Message, 1;
+        END;
+        INSERT INTO #named (scan_id, image_name)
+        SELECT DISTINCT IIF(@Kind = 'scans', TRY_CAST(given AS INT), NULL), IIF(@Kind = 'images', given, NULL) FROM #chosen;
+        SET @Twice = @Rows - (SELECT COUNT(*) FROM #named);
+    END;
+    ELSE IF @From IS NOT NULL
+    BEGIN
+        SET @Kind = (SELECT kind FROM dbo.datasets WHERE name = @From);
+        SET @Kind = IIF(@Kind = 'images', @Kind, 'scans');
+        EXECUTE internal.FindDataset @From, @FromVersion, @DatasetVersionId OUTPUT, @Kind;
+        SET @Number = (SELECT version FROM dbo.dataset_versions WHERE dataset_version_id = @DatasetVersionId);
+        SET @ChosenBy = CONCAT(N'"from": "', STRING_ESCAPE(@From, 'json'), N'", "version": ', @Number);
+        INSERT INTO #named (scan_id, image_name)
+        SELECT scan_id, image_name FROM dbo.dataset_members WHERE dataset_version_id = @DatasetVersionId;
+    END;
+    ELSE
+    BEGIN
+        SET @Kind = 'scans';
+        INSERT INTO #named (scan_id)
+        SELECT scan_id FROM dbo.scans WHERE is_primary = 1;
+    END;
+
+    INSERT INTO #members (scan_id, content_sha256, owner)
+    SELECT s.scan_id, s.content_sha256, s.patient_id
+    FROM #named AS n
+    INNER JOIN dbo.scans AS s ON s.scan_id = n.scan_id;
+    INSERT INTO #members (image_name, content_sha256, owner)
+    SELECT i.name, i.sha256, i.name
+    FROM #named AS n
+    INNER JOIN dbo.images AS i ON i.name = n.image_name;
+    SET @Wrong = (SELECT COUNT(*) FROM #named) - (SELECT COUNT(*) FROM #members);
+    IF @Wrong > 0
+    BEGIN
+        SET @Message = CONCAT(@Wrong, IIF(@Kind = 'scans', N' scans', N' pictures'), N' of the ', IIF(@Query IS NULL, N'data set',
+            N'query'), N' are not there', (
+                SELECT N': scan_id ' + STRING_AGG(CAST(g.scan_id AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY g.scan_id)
+                FROM (SELECT TOP (5) scan_id FROM #named WHERE scan_id NOT IN (SELECT scan_id FROM dbo.scans) ORDER BY scan_id) AS g),
+            IIF(@Wrong > 5, N', …', N''), N'. Choose among dbo.', IIF(@Kind = 'scans', N'scans', N'images'), N'.');
+        THROW 50271, @Message, 1;
+    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -5241,7 +5675,7 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StoreNodes: stores the rows of a model from which plain T-SQL scores it, checks its scores against Python's, and says how far they
 -- are apart; inside the caller's transaction.
--- Called by StoreModelNodes, TrainLungCancerModel and CreateEnsemble, whose table #given it reads.
+-- Called by StoreModelNodes, TrainModel and CreateEnsemble, whose table #given it reads.
 CREATE OR ALTER PROCEDURE internal.StoreNodes
     @ModelName NVARCHAR(128),      -- name of the model
     @Version INT,                  -- its version
@@ -5380,7 +5814,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ReadModelNodes: reads a model as rows in Python, and the scores that it gives there to the scans with features.
--- Called by StoreModelNodes, TrainLungCancerModel and CreateEnsemble, whose table #given it fills, outside of a transaction.
+-- Called by StoreModelNodes, TrainModel and CreateEnsemble, whose table #given it fills, outside of a transaction.
 CREATE OR ALTER PROCEDURE internal.ReadModelNodes
     @FeatureSetId INT,            -- feature set that the model reads
     @Pooling NVARCHAR(32),        -- pooling that it reads
@@ -5404,6 +5838,10 @@ BEGIN
     EXECUTE internal.ReadSettings @Language OUTPUT;
     SET @Sha256 = COALESCE(@Sha256, CONVERT(VARCHAR(64), HASHBYTES('SHA2_256', @Classifier), 2));
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
     INSERT INTO #read (scan_id)
     SELECT scan_id FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
     EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
@@ -6077,6 +6515,7 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
     CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     IF @SkipMissing IS NULL
     BEGIN
         SET @Message = N'The value NULL for the parameter @SkipMissing is not supported. Supported values are 0 and 1.';
@@ -6115,6 +6554,9 @@ BEGIN
     END;
     ELSE
     BEGIN
+        INSERT INTO #combine (scan_id)
+        SELECT DISTINCT scan_id FROM #asked;
+        EXECUTE internal.FillCombinedFeatures @FeatureSetId;
         INSERT INTO #wanted (scan_id, idx, vector_sha256)
         SELECT DISTINCT a.scan_id, a.idx,
             CASE WHEN f.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) THEN f.vector_sha256 ELSE 0x END
@@ -6697,8 +7139,126 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ChooseMembers: leaves in #members those of a part of the splits and of a sample of patients; refuses to leave none.
+-- Called by CreateDataset, whose table #members it reads and shortens.
+CREATE OR ALTER PROCEDURE internal.ChooseMembers
+    @Kind VARCHAR(8),               -- scans or images
+    @Part NVARCHAR(10),             -- train or test, or NULL for both
+    @Sample FLOAT,                  -- share or number of patients, or NULL for all
+    @Seed INT,                      -- seed of the sample
+    @ChosenBy NVARCHAR(MAX) OUTPUT  -- what chose the members, a JSON object
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Owners INT, @Drawn INT, @Before INT = (SELECT COUNT(*) FROM #members);
+    IF @Part IS NOT NULL AND @Kind = 'images'
+    BEGIN
+        SET @Message = N'The parameter @Part was given for pictures, and dbo.splits has patients. Leave it out, or choose by a query.';
+        THROW 50101, @Message, 1;
+    END;
+    IF @Part IS NOT NULL
+    BEGIN
+        EXECUTE dbo.AssignSplits;
+        DELETE FROM #members WHERE owner NOT IN (SELECT patient_id FROM dbo.splits WHERE part = @Part);
+    END;
+    IF @Sample IS NOT NULL
+    BEGIN
+        CREATE TABLE #owners (place INT NOT NULL, owner NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY);
+        -- A hash of seed and patient draws the same ones whatever else is there.
+        INSERT INTO #owners (place, owner)
+        SELECT ROW_NUMBER() OVER (ORDER BY HASHBYTES('SHA2_256', CONVERT(VARBINARY(1000), CONCAT(@Seed, N'/', o.owner))), o.owner), o.owner
+        FROM (SELECT DISTINCT owner FROM #members) AS o;
+        SET @Owners = (SELECT COUNT(*) FROM #owners);
+        IF @Sample > @Owners
+        BEGIN
+            SET @Message = CONCAT(N'The value ', @Sample, N' for the parameter @Sample is more than the ', @Owners,
+                IIF(@Kind = 'scans', N' patients', N' pictures'),
+                N' that there are to draw from. Give a smaller number, or a share below 1.');
+            THROW 50101, @Message, 1;
+        END;
+        SET @Drawn = IIF(@Sample >= 1, @Sample, ROUND(@Sample * @Owners, 0));
+        DELETE FROM #members WHERE owner NOT IN (SELECT owner FROM #owners WHERE place <= @Drawn);
+    END;
+    IF NOT EXISTS (SELECT 1 FROM #members)
+    BEGIN
+        SET @Message = CONCAT(N'The data set would have no members: ', @Before, N' were found',
+            IIF(@Before > 0, N', and the part or the sample leaves none', N''),
+            N'. Nothing is stored. Widen the query, or take another part or a larger sample.');
+        THROW 50272, @Message, 1;
+    END;
+    SET @ChosenBy = CONCAT(N'{', @ChosenBy, IIF(@ChosenBy IS NOT NULL AND (@Part IS NOT NULL OR @Sample IS NOT NULL), N', ', N''),
+        N'"part": "' + @Part + N'"', IIF(@Part IS NOT NULL AND @Sample IS NOT NULL, N', ', N''),
+        N'"sample": ' + IIF(@Sample >= 1, CAST(CAST(@Sample AS INT) AS NVARCHAR(12)), CONVERT(NVARCHAR(40), @Sample, 3)),
+        IIF(@Sample IS NULL, N'', CONCAT(N', "seed": ', @Seed)), N'}');
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CreateDataset: gives a name to scans or pictures that a query, a part of the splits or a sample chooses, as a version of a data set.
+-- Example: EXECUTE dbo.CreateDataset @Name = N'thin', @Query = N'SELECT scan_id FROM dbo.scans WHERE slice_thickness <= 1.5';
+CREATE OR ALTER PROCEDURE dbo.CreateDataset
+    @Name NVARCHAR(128) = NULL,     -- name of the data set; needed
+    @Query NVARCHAR(MAX) = NULL,    -- a query with a column scan_id, or name for pictures; it runs with the caller's rights
+    @From NVARCHAR(128) = NULL,     -- a data set to take from in place of a query
+    @FromVersion INT = NULL,        -- its version; NULL means the newest
+    @Part NVARCHAR(10) = NULL,      -- train or test: only scans of patients in this part of dbo.splits
+    @Sample FLOAT = NULL,           -- a share of the patients, below 1, or their number; all chosen scans of a patient go together
+    @Seed INT = 20170401,           -- which patients a sample draws, 0 to 2147483647
+    @Help BIT = 0                   -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.CreateDataset gives a name to scans or pictures, for training, featurizing, scoring and evaluation.
+@Query or @From says which; without either it is the primary scan of every patient. @Part and @Sample then choose among them.
+Its members are kept with their SHA-256. Called again with the same members it makes no new version, otherwise the next one.
+The query is one SELECT, also with WITH, ORDER BY or UNION. It can only read: what it gives is put into a table of this call.
+A scan that it gives twice is taken once.
+Parameters:
+    @Name NVARCHAR(128) = NULL   name of the data set; needed
+    @Query NVARCHAR(MAX) = NULL  a query with a column scan_id, or name for pictures; it runs with the caller''s rights
+    @From NVARCHAR(128) = NULL   a data set to take from in place of a query
+    @FromVersion INT = NULL      its version; NULL means the newest
+    @Part NVARCHAR(10) = NULL    train or test: only scans of patients in this part of dbo.splits
+    @Sample FLOAT = NULL         a share of the patients, below 1, or their number; all chosen scans of a patient go together
+    @Seed INT = 20170401         which patients a sample draws, 0 to 2147483647
+    @Help BIT = 0                1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.CreateDataset @Name = N''thin'', @Query = N''SELECT scan_id FROM dbo.scans WHERE slice_thickness <= 1.5'';
+    EXECUTE dbo.CreateDataset @Name = N''held out'', @Part = N''test'';
+    EXECUTE dbo.CreateDataset @Name = N''some'', @From = N''thin'', @Sample = 0.5;';
+        RETURN 0;
+    END;
+
+    DECLARE @Kind VARCHAR(8), @ChosenBy NVARCHAR(MAX), @Version INT, @IsNew BIT, @Said NVARCHAR(2000), @Twice INT = 0;
+    CREATE TABLE #members (
+        scan_id INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, content_sha256 VARBINARY(32) NOT NULL,
+        chance VARBINARY(32) NULL, owner NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL);
+
+    EXECUTE internal.CheckDatasetArguments @Name, @Query, @From, @FromVersion, @Part, @Sample, @Seed;
+    EXECUTE internal.TakeMembers @Query, @From, @FromVersion, @Kind OUTPUT, @ChosenBy OUTPUT, @Twice OUTPUT;
+    EXECUTE internal.ChooseMembers @Kind, @Part, @Sample, @Seed, @ChosenBy OUTPUT;
+    EXECUTE internal.StoreDataset @Name, @Kind, @ChosenBy, @Version OUTPUT, @IsNew OUTPUT;
+
+    SET @Said = CONCAT(N'The data set ', @Name, N' version ', @Version, N' has ', (SELECT COUNT(*) FROM #members),
+        IIF(@Kind = 'scans', CONCAT(N' scans of ', (SELECT COUNT(DISTINCT owner) FROM #members), N' patients'), N' pictures'),
+        IIF(@IsNew = 1, N'.', N', as before: no new version is made.'),
+        IIF(@Twice > 0, CONCAT(N' The query gives ', @Twice, N' rows again, which are taken once.'), N''));
+    RAISERROR(N'%s', 0, 1, @Said) WITH NOWAIT;
+    SELECT name, version, kind, members, patients, members_sha256
+    FROM dbo.dataset_list
+    WHERE name = @Name AND version = @Version;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckTrainedPatients: refuses a training of which the script did not give back every patient that it was sent, once.
--- Called by TrainLungCancerModel, whose tables #patients and #result it reads.
+-- Called by TrainModel, whose tables #patients and #result it reads.
 CREATE OR ALTER PROCEDURE internal.CheckTrainedPatients
     @RunId INT,             -- row of dbo.runs
     @FeatureSetId INT,      -- feature set of the vectors
@@ -6850,7 +7410,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindFeatureSet: finds the newest feature set that fits and has features of the pooling asked for.
--- Called by TrainLungCancerModel.
+-- Called by TrainModel.
 CREATE OR ALTER PROCEDURE internal.FindFeatureSet
     @NetworkName NVARCHAR(128),     -- network, or NULL for any
     @Layer NVARCHAR(256),           -- layer, or NULL for any
@@ -6898,7 +7458,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- MeasureExperiment: computes the figures and curves of a training run from the scores of its patients, before anything is stored.
--- Called by TrainLungCancerModel, whose tables #patients and #result it reads, and whose table #figures it fills.
+-- Called by TrainModel, whose tables #patients and #result it reads, and whose table #figures it fills.
 CREATE OR ALTER PROCEDURE internal.MeasureExperiment
     @RunId INT,             -- row of dbo.runs
     @Seed INT,              -- seed of the run
@@ -6942,7 +7502,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ReportTraining: says how many patients a model has learnt from, how good it is on those held out, and which version is the champion.
--- Called by TrainLungCancerModel, whose table #result it reads.
+-- Called by TrainModel, whose table #result it reads.
 CREATE OR ALTER PROCEDURE internal.ReportTraining
     @RunId INT,                 -- row of dbo.runs
     @ModelName NVARCHAR(128),   -- name of the model
@@ -6984,7 +7544,7 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StoreExperiment: stores a trained model as the next version of its name, and the run that made it; inside the caller's transaction.
 -- It is the only writer of dbo.experiment_metrics and dbo.experiment_curves. A patient removed meanwhile is left out.
--- Called by TrainLungCancerModel, whose tables #patients, #result and #figures it reads.
+-- Called by TrainModel, whose tables #patients, #result and #figures it reads.
 CREATE OR ALTER PROCEDURE internal.StoreExperiment
     @ModelName NVARCHAR(128),    -- name of the model
     @Library NVARCHAR(32),       -- lightgbm or logistic
@@ -7031,7 +7591,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- TakeTrainingPatients: fills #patients with the labelled patients that have features; refuses to leave others out unasked.
--- Called by TrainLungCancerModel and FindMatrices, whose table #patients it fills.
+-- Called by TrainModel and FindMatrices, whose table #patients it fills.
 CREATE OR ALTER PROCEDURE internal.TakeTrainingPatients
     @FeatureSetId INT,      -- feature set
     @Pooling NVARCHAR(32),  -- pooling
@@ -7044,7 +7604,14 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @Missing INT, @Some NVARCHAR(400);
     CREATE TABLE #missing (idx INT NOT NULL PRIMARY KEY);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
 
+    INSERT INTO #combine (scan_id)
+    SELECT s.scan_id
+    FROM dbo.scans AS s
+    INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
+    WHERE s.is_primary = 1;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
     INSERT INTO #patients (patient_id, scan_id, label, vector_sha256)
     SELECT s.patient_id, s.scan_id, l.label, COALESCE(f.vector_sha256, 0x)
     FROM dbo.scans AS s
@@ -7287,6 +7854,96 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- TrainModel: trains a model, measures it and stores it with its run; the arguments have been checked.
+-- Called by TrainLungCancerModel.
+CREATE OR ALTER PROCEDURE internal.TrainModel
+    @ModelName NVARCHAR(128),       -- name to store the model under
+    @Pooling NVARCHAR(32),          -- pooling of the features
+    @NetworkName NVARCHAR(128),     -- network of the features, or NULL
+    @Layer NVARCHAR(256),           -- layer of the features, or NULL
+    @Preprocessing NVARCHAR(32),    -- preprocessing of the features, or NULL
+    @Seed INT,                      -- seed of the run
+    @SkipMissing BIT,               -- 1 leaves out labelled patients without features
+    @Parameters NVARCHAR(MAX)       -- what train_lung_cancer_model is given, JSON
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT, @Started DATETIME2(3) = SYSUTCDATETIME();
+    DECLARE @Version INT, @ExperimentId INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Scores NVARCHAR(MAX);
+    DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128), @RunId INT, @Said NVARCHAR(2000);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    CREATE TABLE #patients (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE,
+        scan_id INT NOT NULL, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #result (
+        place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
+    CREATE TABLE #figures (
+        kind VARCHAR(10) NOT NULL, part VARCHAR(10) NOT NULL, name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL);
+    CREATE TABLE #given (
+        tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
+        default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
+
+    EXECUTE internal.FindFeatureSet @NetworkName, @Layer, @Preprocessing, @Pooling, @FeatureSetId OUTPUT;
+    EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
+    SET @Width = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
+    EXECUTE internal.StartRun N'TrainLungCancerModel', @RunId OUTPUT;
+    SET @Said = CONCAT(@ModelName, N': ', (SELECT COUNT(*) FROM #patients WHERE part = 'train'), N' patients to learn from, ',
+        (SELECT COUNT(*) FROM #patients WHERE part = 'test'), N' held out for testing.');
+    EXECUTE internal.ReportStep @RunId, @Said, 0, 3;
+
+    INSERT INTO #result (place, part, fold, raw, probability, out_of_fold)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(patients, width, parameters):
+    from lungdb.procedures import train_lung_cancer_model
+    return train_lung_cancer_model(patients, width, parameters)
+
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters)
+',
+        @input_data_1 = N'
+SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label, f.vector
+FROM #patients AS t
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY t.patient_id;',
+        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Classifier VARBINARY(MAX) OUTPUT,
+            @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Classifier = @Classifier OUTPUT,
+        @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    EXECUTE internal.CheckTrainedPatients @RunId, @FeatureSetId, @Pooling;
+    EXECUTE internal.ReportStep @RunId, N'Trained; measuring.', 1, 3;
+    EXECUTE internal.MeasureExperiment @RunId, @Seed, @Details;
+    EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, @Library, @Details, @Width OUTPUT, @Trees OUTPUT,
+        @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, @RunId;
+    EXECUTE internal.ReportStep @RunId, N'Measured; storing.', 2, 3;
+
+    -- No script runs in here, so that no lock waits for one; what there is to say is said afterwards.
+    BEGIN TRANSACTION;
+    EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
+        @Version OUTPUT, @ExperimentId OUTPUT;
+    EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;
+    COMMIT TRANSACTION;
+
+    EXECUTE internal.ReportStep @RunId, @Said;
+    EXECUTE internal.ReportTraining @RunId, @ModelName, @Version, @ExperimentId, @Details;
+    EXECUTE internal.EndRun @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- TrainLungCancerModel: trains a model on the pooled features of the labelled patients, measures it and stores it as a new version.
 -- Example: EXECUTE dbo.TrainLungCancerModel @Algorithm = N'logistic', @Pooling = N'max';
 CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
@@ -7349,78 +8006,10 @@ Examples:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT, @Parameters NVARCHAR(MAX), @Started DATETIME2(3) = SYSUTCDATETIME();
-    DECLARE @Version INT, @ExperimentId INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Scores NVARCHAR(MAX);
-    DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128), @RunId INT, @Said NVARCHAR(2000);
-    EXECUTE internal.ReadSettings @Language OUTPUT;
-    CREATE TABLE #patients (
-        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE,
-        scan_id INT NOT NULL, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #result (
-        place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
-    CREATE TABLE #figures (
-        kind VARCHAR(10) NOT NULL, part VARCHAR(10) NOT NULL, name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL);
-    CREATE TABLE #given (
-        tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
-        default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
-
+    DECLARE @Parameters NVARCHAR(MAX);
     EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves,
         @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT, @Hidden;
-    EXECUTE internal.FindFeatureSet @NetworkName, @Layer, @Preprocessing, @Pooling, @FeatureSetId OUTPUT;
-    EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
-    SET @Width = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
-    EXECUTE internal.StartRun N'TrainLungCancerModel', @RunId OUTPUT;
-    SET @Said = CONCAT(@ModelName, N': ', (SELECT COUNT(*) FROM #patients WHERE part = 'train'), N' patients to learn from, ',
-        (SELECT COUNT(*) FROM #patients WHERE part = 'test'), N' held out for testing.');
-    EXECUTE internal.ReportStep @RunId, @Said, 0, 3;
-
-    INSERT INTO #result (place, part, fold, raw, probability, out_of_fold)
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = N'
-def main(patients, width, parameters):
-    from lungdb.procedures import train_lung_cancer_model
-    return train_lung_cancer_model(patients, width, parameters)
-
-OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters)
-',
-        @input_data_1 = N'
-SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label, f.vector
-FROM #patients AS t
-INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
-WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-ORDER BY t.patient_id;',
-        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Classifier VARBINARY(MAX) OUTPUT,
-            @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Classifier = @Classifier OUTPUT,
-        @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
-        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
-    IF @ErrorNumber <> 0
-    BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
-    END;
-
-    EXECUTE internal.CheckTrainedPatients @RunId, @FeatureSetId, @Pooling;
-    EXECUTE internal.ReportStep @RunId, N'Trained; measuring.', 1, 3;
-    EXECUTE internal.MeasureExperiment @RunId, @Seed, @Details;
-    EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, @Library, @Details, @Width OUTPUT, @Trees OUTPUT,
-        @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, @RunId;
-    EXECUTE internal.ReportStep @RunId, N'Measured; storing.', 2, 3;
-
-    -- No script runs in here, so that no lock waits for one; what there is to say is said afterwards.
-    BEGIN TRANSACTION;
-    EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        @Version OUTPUT, @ExperimentId OUTPUT;
-    EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;
-    COMMIT TRANSACTION;
-
-    EXECUTE internal.ReportStep @RunId, @Said;
-    EXECUTE internal.ReportTraining @RunId, @ModelName, @Version, @ExperimentId, @Details;
-    EXECUTE internal.EndRun @RunId;
+    EXECUTE internal.TrainModel @ModelName, @Pooling, @NetworkName, @Layer, @Preprocessing, @Seed, @SkipMissing, @Parameters;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -8663,6 +9252,7 @@ Example:
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     SET @PredictionResult = NULL;
 
@@ -8674,17 +9264,20 @@ Example:
         @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
+    INSERT INTO #combine (scan_id) VALUES (@ScanId);
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
     SELECT @Vector = vector, @VectorSha256 = vector_sha256 FROM dbo.pooled_features
     WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling;
     IF @Vector IS NULL
     BEGIN
         SELECT @Network = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
         FROM dbo.feature_sets AS fs
-        INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+        LEFT JOIN dbo.networks AS n ON n.network_id = fs.network_id
         WHERE fs.feature_set_id = @FeatureSetId;
         SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''',
-            @ModelName, N''' can read. Call EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
-            N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N''';');
+            @ModelName, N''' can read. Call ', IIF(@Network IS NULL, N'GenerateFeatures for ' + @Layer,
+                CONCAT(N'EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
+                    N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N'''')), N';');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50109, @Message, 1;
     END;

@@ -1,5 +1,5 @@
 -- ReadModelNodes: reads a model as rows in Python, and the scores that it gives there to the scans with features.
--- Called by StoreModelNodes, TrainLungCancerModel and CreateEnsemble, whose table #given it fills, outside of a transaction.
+-- Called by StoreModelNodes, TrainModel and CreateEnsemble, whose table #given it fills, outside of a transaction.
 CREATE OR ALTER PROCEDURE internal.ReadModelNodes
     @FeatureSetId INT,            -- feature set that the model reads
     @Pooling NVARCHAR(32),        -- pooling that it reads
@@ -23,6 +23,10 @@ BEGIN
     EXECUTE internal.ReadSettings @Language OUTPUT;
     SET @Sha256 = COALESCE(@Sha256, CONVERT(VARCHAR(64), HASHBYTES('SHA2_256', @Classifier), 2));
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
     INSERT INTO #read (scan_id)
     SELECT scan_id FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
     EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
