@@ -6,6 +6,7 @@ ALTER TABLE dbo.predictions DROP CONSTRAINT IF EXISTS CK_predictions_probability
 ALTER TABLE dbo.labels DROP CONSTRAINT IF EXISTS CK_labels_label;
 ALTER TABLE dbo.pooled_features DROP CONSTRAINT IF EXISTS FK_pooled_features_features;
 ALTER TABLE dbo.feature_sets DROP CONSTRAINT IF EXISTS UQ_feature_sets, FK_feature_sets_networks;
+ALTER TABLE dbo.splits DROP CONSTRAINT IF EXISTS FK_splits_patients;
 GO
 WHILE EXISTS (SELECT 1 FROM dbo.features WHERE patient_id IS NULL)
     UPDATE TOP (2000) f
