@@ -5309,6 +5309,180 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- NoteChoices: writes into dbo.series_choices why each stored scan is, or is not, the choice of its study.
+-- Called by ChooseSeries, whose tables #ranked and #chosen it reads.
+CREATE OR ALTER PROCEDURE internal.NoteChoices
+    @SeriesRule NVARCHAR(400), -- the rule that ranked them
+    @PrefersSlices BIT         -- 1 when the most slices count before the thinnest
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #why (scan_id INT NOT NULL PRIMARY KEY, is_choice BIT NOT NULL, reason NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    INSERT INTO #why (scan_id, is_choice, reason)
+    SELECT r.scan_id, CASE WHEN c.scan_id = r.scan_id THEN 1 ELSE 0 END, CASE
+        WHEN c.scan_id = r.scan_id AND r.place > 1 THEN N'Chosen: it is the primary scan of its patient, and stays it.'
+        WHEN c.scan_id = r.scan_id AND t.series = 1 THEN N'Chosen: it is the only series of its study.'
+        WHEN c.scan_id = r.scan_id THEN CONCAT(N'Chosen by the series rule among ', t.series, N' series of its study.')
+        WHEN r.place < b.place THEN N'Not chosen: the study holds the primary scan of its patient, which stays.'
+        ELSE CONCAT(N'Not chosen: ', CASE
+            WHEN r.is_virtual <> b.is_virtual
+                THEN N'another series of the study is conventional and this one is virtual monoenergetic.'
+            WHEN r.is_short <> b.is_short
+                THEN N'it covers less than half as much of the body as the longest series of the study.'
+            WHEN r.away <> b.away THEN N'the slice thickness of the chosen one is nearer to the range of the rule.'
+            WHEN r.level <> b.level THEN N'the rule prefers the kernel of the chosen one.'
+            WHEN r.images <> b.images AND (@PrefersSlices = 1 OR r.gap = b.gap) THEN N'the chosen one has more slices.'
+            WHEN r.gap <> b.gap THEN N'the slices of the chosen one lie closer together.'
+            ELSE N'the chosen one is alike and its UID sorts first.' END) END
+    FROM #ranked AS r
+    INNER JOIN #chosen AS c ON c.patient_id = r.patient_id AND c.study_uid = r.study_uid
+    INNER JOIN #ranked AS b ON b.scan_id = c.scan_id
+    INNER JOIN (
+        SELECT patient_id, study_uid, COUNT(*) AS series FROM #ranked GROUP BY patient_id, study_uid
+    ) AS t ON t.patient_id = r.patient_id AND t.study_uid = r.study_uid;
+
+    DELETE c
+    FROM dbo.series_choices AS c
+    INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid
+    INNER JOIN #why AS w ON w.scan_id = s.scan_id;
+    INSERT INTO dbo.series_choices (series_uid, study_uid, patient_id, scan_id, is_taken, is_study_choice, reason, series_rule,
+        number_images, slice_thickness, spacing_z, convolution_kernel)
+    SELECT s.series_uid, s.study_uid, s.patient_id, s.scan_id, 1, w.is_choice, w.reason, @SeriesRule,
+        s.number_images, s.slice_thickness, s.spacing_z, s.convolution_kernel
+    FROM #why AS w
+    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RankSeries: puts the stored scans of every study in the order of a series rule; place 1 is its choice.
+-- Called by ChooseSeries, whose table #kernels it reads and whose table #ranked it fills.
+CREATE OR ALTER PROCEDURE internal.RankSeries
+    @Low FLOAT,        -- as ReadSeriesRule gives it
+    @High FLOAT,       -- as ReadSeriesRule gives it
+    @PrefersSlices BIT -- as ReadSeriesRule gives it
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Levels INT = (SELECT COALESCE(MAX(level) + 1, 0) FROM #kernels), @Endless FLOAT = CAST(N'1e300' AS FLOAT);
+    INSERT INTO #ranked (scan_id, patient_id, study_uid, place, is_virtual, is_short, away, level, gap, images)
+    SELECT k.scan_id, k.patient_id, k.study_uid,
+        ROW_NUMBER() OVER (
+            PARTITION BY k.patient_id, k.study_uid
+            ORDER BY k.is_virtual, k.is_short, k.away, k.level, IIF(@PrefersSlices = 1, -k.images, k.gap),
+                IIF(@PrefersSlices = 1, k.gap, -k.images), k.uid),
+        k.is_virtual, k.is_short, k.away, k.level, k.gap, k.images
+    FROM (
+        SELECT s.scan_id, s.patient_id, s.study_uid,
+            CASE WHEN s.monoenergetic_kev IS NOT NULL AND t.conventional > 0 THEN 1 ELSE 0 END AS is_virtual,
+            CASE WHEN 2 * (s.number_images * COALESCE(s.spacing_z, 0)) < t.longest THEN 1 ELSE 0 END AS is_short,
+            CASE WHEN @Low IS NULL THEN CAST(0 AS FLOAT)
+                WHEN COALESCE(s.slice_thickness, s.spacing_z) IS NULL THEN @Endless
+                WHEN COALESCE(s.slice_thickness, s.spacing_z) < @Low
+                    THEN FLOOR(100 * (@Low - COALESCE(s.slice_thickness, s.spacing_z)) + 0.5)
+                WHEN COALESCE(s.slice_thickness, s.spacing_z) > @High
+                    THEN FLOOR(100 * (COALESCE(s.slice_thickness, s.spacing_z) - @High) + 0.5)
+                ELSE CAST(0 AS FLOAT) END AS away,
+            COALESCE((
+                SELECT MIN(n.level) FROM #kernels AS n
+                WHERE LOWER(LEFT(s.convolution_kernel, CHARINDEX(N'\', s.convolution_kernel + N'\') - 1)) LIKE n.name), @Levels) AS level,
+            COALESCE(FLOOR(100 * s.spacing_z + 0.5), @Endless) AS gap, CAST(s.number_images AS FLOAT) AS images,
+            -- Bytes compare alike under every collation.
+            CONVERT(VARBINARY(128), s.series_uid) AS uid
+        FROM dbo.scans AS s
+        INNER JOIN (
+            SELECT patient_id, study_uid, SUM(CASE WHEN monoenergetic_kev IS NULL THEN 1 ELSE 0 END) AS conventional,
+                COALESCE(MAX(CASE WHEN monoenergetic_kev IS NULL THEN number_images * COALESCE(spacing_z, 0) END),
+                    MAX(number_images * COALESCE(spacing_z, 0))) AS longest
+            FROM dbo.scans
+            GROUP BY patient_id, study_uid) AS t ON t.patient_id = s.patient_id AND t.study_uid = s.study_uid) AS k;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReadSeriesRule: reads a series rule such as thickness=0-2.5;kernels=B3*,STANDARD>SOFT;prefer=thinnest, whose parts may be left out.
+-- Called by ChooseSeries, whose table #kernels it fills.
+CREATE OR ALTER PROCEDURE internal.ReadSeriesRule
+    @SeriesRule NVARCHAR(MAX) OUTPUT, -- the rule, or NULL for the setting series_rule, which comes back
+    @Low FLOAT OUTPUT,                -- least slice thickness in millimetres, NULL where the rule names none
+    @High FLOAT OUTPUT,               -- greatest
+    @PrefersSlices BIT OUTPUT         -- 1 when the most slices count before the thinnest
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Fault NVARCHAR(200), @Thickness NVARCHAR(400), @Kernels NVARCHAR(400), @Prefer NVARCHAR(400),
+        @Dash INT;
+    CREATE TABLE #parts (name NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL, value NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #ends (number NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    IF @SeriesRule IS NULL
+        SET @SeriesRule = COALESCE((SELECT value FROM dbo.settings WHERE name = N'series_rule'), N'');
+    IF LEN(@SeriesRule) > 400
+        SET @Fault = N'it is longer than 400 characters';
+    ELSE
+        INSERT INTO #parts (name, value)
+        SELECT LOWER(LTRIM(RTRIM(LEFT(value, CHARINDEX(N'=', value + N'=') - 1)))),
+            LTRIM(RTRIM(SUBSTRING(value, CHARINDEX(N'=', value + N'=') + 1, 400)))
+        FROM STRING_SPLIT(@SeriesRule, N';')
+        WHERE LTRIM(RTRIM(value)) <> N'';
+    SET @Thickness = (SELECT MIN(value) FROM #parts WHERE name = N'thickness');
+    SET @Kernels = (SELECT MIN(value) FROM #parts WHERE name = N'kernels');
+    SET @Prefer = LOWER(COALESCE((SELECT MIN(value) FROM #parts WHERE name = N'prefer'), N'thinnest'));
+    SET @Dash = CHARINDEX(N'-', @Thickness);
+    IF @Dash > 0
+        INSERT INTO #ends (number) VALUES (LEFT(@Thickness, @Dash - 1)), (SUBSTRING(@Thickness, @Dash + 1, 400));
+
+    IF EXISTS (SELECT 1 FROM #parts WHERE name NOT IN (N'thickness', N'kernels', N'prefer'))
+        SET @Fault = N'one of its parts is unknown';
+    ELSE IF EXISTS (SELECT 1 FROM #parts GROUP BY name HAVING COUNT(*) > 1)
+        SET @Fault = N'it has a part twice';
+    ELSE IF @Prefer NOT IN (N'thinnest', N'slices')
+        SET @Fault = N'it prefers neither thinnest nor slices';
+    ELSE IF @Thickness IS NOT NULL AND (@Dash = 0 OR EXISTS (
+        SELECT 1 FROM #ends
+        WHERE number NOT LIKE N'[0-9]%' OR number LIKE N'%[^0-9.]%' OR number LIKE N'%.%.%' OR number LIKE N'%.'
+            OR CHARINDEX(N'.', number + N'.') > 5 OR LEN(number) - CHARINDEX(N'.', number + N'.') > 3))
+        SET @Fault = N'its thickness is no range of millimetres';
+    ELSE IF @Kernels LIKE N'%[^A-Za-z0-9_.+*,> -]%' OR @Kernels = N''
+        SET @Fault = N'its kernels are no names of kernels';
+    IF @Fault IS NULL AND @Thickness IS NOT NULL
+    BEGIN
+        SET @Low = CAST(LEFT(@Thickness, @Dash - 1) AS FLOAT);
+        SET @High = CAST(SUBSTRING(@Thickness, @Dash + 1, 400) AS FLOAT);
+        IF @Low > @High
+            SET @Fault = N'its thickness is no range of millimetres';
+    END;
+    IF @Fault IS NULL AND @Kernels IS NOT NULL
+    BEGIN
+        INSERT INTO #kernels (level, name)
+        SELECT CAST(l.[key] AS INT), LOWER(LTRIM(RTRIM(n.value)))
+        FROM OPENJSON(N'[["' + REPLACE(REPLACE(@Kernels, N',', N'","'), N'>', N'"],["') + N'"]]') AS l
+        CROSS APPLY OPENJSON(l.value) AS n;
+        IF EXISTS (
+            SELECT 1 FROM #kernels
+            WHERE name IN (N'', N'*') OR CHARINDEX(N' ', name) > 0 OR LEN(REPLACE(name, N'*', N'')) > 64
+                OR CHARINDEX(N'*', name) NOT IN (0, LEN(name)))
+            SET @Fault = N'its kernels are no names of kernels';
+        UPDATE #kernels SET name = REPLACE(REPLACE(name, N'_', N'[_]'), N'*', N'%');
+    END;
+    IF @Fault IS NOT NULL
+    BEGIN
+        SET @Message = CONCAT(N'The series rule ''', LEFT(@SeriesRule, 400), N''' cannot be read: ', @Fault,
+            N'. Write it like thickness=0-2.5;kernels=B3*,STANDARD>SOFT;prefer=thinnest, whose parts may be left out; ',
+            N'prefer is thinnest or slices.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    SET @PrefersSlices = IIF(@Prefer = N'slices', 1, 0);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- LineageOf: where a prediction comes from, step by step: model, training run, features, network, scan and every slice.
 -- Example: EXECUTE dbo.LineageOf @PredictionId = 1;
 CREATE OR ALTER PROCEDURE dbo.LineageOf
@@ -9450,6 +9624,102 @@ ORDER BY i.scan_id, i.slice_index;',
     EXECUTE internal.EndRun @RunId, @Failed, @Message;
     IF @Failed > 0
         THROW 50120, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ChooseSeries: chooses anew, among the stored scans, the one of each study by a series rule, and says what changes.
+-- Example: EXECUTE dbo.ChooseSeries @SeriesRule = N'thickness=0-1.5;kernels=B3*,STANDARD>SOFT;prefer=slices';
+CREATE OR ALTER PROCEDURE dbo.ChooseSeries
+    @SeriesRule NVARCHAR(MAX) = NULL, -- the rule; NULL means the setting series_rule
+    @Apply BIT = 0,                   -- 1 stores the choices; 0 only says what would change
+    @FollowNewest BIT = 0,            -- 1 also moves primary scans to their patients' newest studies
+    @Help BIT = 0                     -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ChooseSeries chooses the scan of each study, scans.is_study_choice, by a series rule, as load-scans does, and returns a
+row for each change. A rule is thickness=LOW-HIGH;kernels=NAMES>NAMES;prefer=thinnest or slices, of which any part may be left out.
+A conventional scan comes before a virtual monoenergetic one, then one that covers at least half as much of the body as the longest;
+then the one nearest to the range of thickness; whose kernel is named first (B3* stands for all that begin with B3; names with commas
+between are equally good, those behind > less so, others come last); with the smallest spacing; with the most slices; whose UID sorts
+first. prefer=slices puts the most slices before the smallest spacing. A study that holds a patient''s primary scan keeps it as its
+choice, unless @FollowNewest = 1: then each patient''s primary scan is the choice of the newest study, where it is known which that is,
+else of the study it is in, and follows newer ones when they are loaded.
+Parameters:
+    @SeriesRule NVARCHAR(MAX) = NULL  the rule; NULL means the setting series_rule
+    @Apply BIT = 0                    1 stores the choices; 0 only says what would change
+    @FollowNewest BIT = 0             1 also moves primary scans to their patients'' newest studies
+    @Help BIT = 0                     1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ChooseSeries @SeriesRule = N''thickness=0-1.5;kernels=B3*,STANDARD>SOFT;prefer=slices'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Low FLOAT, @High FLOAT, @PrefersSlices BIT, @Locked INT;
+    CREATE TABLE #kernels (level INT NOT NULL, name NVARCHAR(200) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #ranked (scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        study_uid NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, place INT NOT NULL, is_virtual INT NOT NULL, is_short INT NOT NULL,
+        away FLOAT NOT NULL, level INT NOT NULL, gap FLOAT NOT NULL, images FLOAT NOT NULL);
+    CREATE TABLE #chosen (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        study_uid NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, scan_id INT NOT NULL, PRIMARY KEY (patient_id, study_uid));
+    CREATE TABLE #changes (change NVARCHAR(12) NOT NULL, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        before_scan_id INT NULL, after_scan_id INT NOT NULL);
+    IF @Apply IS NULL OR @FollowNewest IS NULL
+    BEGIN
+        SET @Message = N'The value NULL for the parameters @Apply and @FollowNewest is not supported. Supported values are 0 and 1.';
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.ReadSeriesRule @SeriesRule OUTPUT, @Low OUTPUT, @High OUTPUT, @PrefersSlices OUTPUT;
+
+    BEGIN TRANSACTION;
+    -- In the order of load-scans, so that they wait for each other here, and not crosswise.
+    SET @Locked = (SELECT MAX(idx) FROM dbo.patients WITH (UPDLOCK, HOLDLOCK) WHERE @Apply = 1);
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE @Apply = 1);
+    EXECUTE internal.RankSeries @Low, @High, @PrefersSlices;
+    INSERT INTO #chosen (patient_id, study_uid, scan_id)
+    SELECT r.patient_id, r.study_uid, COALESCE(MAX(CASE WHEN s.is_primary = 1 AND @FollowNewest = 0 THEN r.scan_id END),
+        MAX(CASE WHEN r.place = 1 THEN r.scan_id END))
+    FROM #ranked AS r
+    INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
+    GROUP BY r.patient_id, r.study_uid;
+    INSERT INTO #changes (change, patient_id, before_scan_id, after_scan_id)
+    SELECT N'study choice', c.patient_id, s.scan_id, c.scan_id
+    FROM #chosen AS c
+    LEFT JOIN dbo.scans AS s ON s.patient_id = c.patient_id AND s.study_uid = c.study_uid AND s.is_study_choice = 1
+    WHERE s.scan_id IS NULL OR s.scan_id <> c.scan_id;
+    INSERT INTO #changes (change, patient_id, before_scan_id, after_scan_id)
+    SELECT N'primary scan', s.patient_id, s.scan_id, c.scan_id
+    FROM dbo.scans AS s
+    LEFT JOIN dbo.patient_studies AS v ON v.patient_id = s.patient_id AND v.is_newest = 1
+    INNER JOIN #chosen AS c ON c.patient_id = s.patient_id AND c.study_uid = COALESCE(v.study_uid, s.study_uid)
+    WHERE @FollowNewest = 1 AND s.is_primary = 1 AND c.scan_id <> s.scan_id;
+    IF @Apply = 1
+    BEGIN
+        UPDATE s SET s.is_study_choice = 0 FROM dbo.scans AS s INNER JOIN #changes AS h ON h.before_scan_id = s.scan_id
+        WHERE h.change = N'study choice';
+        UPDATE s SET s.is_study_choice = 1 FROM dbo.scans AS s INNER JOIN #changes AS h ON h.after_scan_id = s.scan_id
+        WHERE h.change = N'study choice';
+        UPDATE s SET s.is_primary = 0 FROM dbo.scans AS s INNER JOIN #changes AS h ON h.before_scan_id = s.scan_id
+        WHERE h.change = N'primary scan';
+        UPDATE s SET s.is_primary = 1 FROM dbo.scans AS s INNER JOIN #changes AS h ON h.after_scan_id = s.scan_id
+        WHERE h.change = N'primary scan';
+        UPDATE dbo.patients SET follows_newest = 1 WHERE @FollowNewest = 1 AND follows_newest = 0;
+        EXECUTE internal.NoteChoices @SeriesRule, @PrefersSlices;
+        IF EXISTS (SELECT 1 FROM #changes WHERE change = N'primary scan')
+            EXECUTE dbo.RefreshWorklist;
+    END;
+    COMMIT TRANSACTION;
+
+    SELECT h.change, p.idx AS patient_index, h.before_scan_id, h.after_scan_id, CASE WHEN @Apply = 1 THEN N'changed' ELSE N'would change'
+        END AS outcome
+    FROM #changes AS h
+    INNER JOIN dbo.patients AS p ON p.patient_id = h.patient_id
+    ORDER BY p.idx, h.change, h.after_scan_id;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
