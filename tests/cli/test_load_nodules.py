@@ -97,15 +97,17 @@ def test_uids_are_found_hashed(target: str, query: Query, monkeypatch: pytest.Mo
     [
         # Columns to the left, rows to the back: -100 + 0.5 * 38/3, -90 + 2 * 21, -120 + 4.
         ({}, (-100 + 19 / 3, -48.0, -116.0)),
+        # A slice in between is missing: places are those of the slices, not so many steps.
+        ({"step_z": 1.0}, (-100 + 19 / 3, -48.0, -116.0)),
         # Columns to the right and rows to the front, of a patient who lies prone.
         ({"row_x": -1.0, "column_y": -1.0}, (-100 - 19 / 3, -132.0, -116.0)),
         # Columns to the right alone: the normal still points to the head.
         ({"row_x": -1.0}, (-100 - 19 / 3, -48.0, -116.0)),
         # Rows fall by 3 in 5 and the gantry with them: the table moves 5 where slices are 4 apart along their normal.
-        ({"column_y": 0.8, "column_z": 0.6, "gantry_tilt": 36.9}, (-100 + 19 / 3, -90 + 42 * 0.8, -120 + 42 * 0.6 + 5)),
+        ({"column_y": 0.8, "column_z": 0.6, "step_z": 5.0}, (-100 + 19 / 3, -90 + 42 * 0.8, -120 + 42 * 0.6 + 5)),
         # The same of slices that were cut obliquely out of a volume: they lie along their normal.
         (
-            {"column_y": 0.8, "column_z": 0.6},
+            {"column_y": 0.8, "column_z": 0.6, "step_y": -2.4, "step_z": 3.2},
             (-100 + 19 / 3, -90 + 42 * 0.8 - 4 * 0.6, -120 + 42 * 0.6 + 4 * 0.8),
         ),
     ],
@@ -113,7 +115,7 @@ def test_uids_are_found_hashed(target: str, query: Query, monkeypatch: pytest.Mo
 def test_a_place_in_millimetres_follows_from_the_scans_geometry(
     target: str, query: Query, geometry: dict[str, float], centre: tuple[float, float, float]
 ) -> None:
-    """Worked by hand for every way that slices lie; the diameter is the longest side, from 3 pixels and 4."""
+    """Worked by hand for every way that slices lie; the diameter is the longest side, 4 pixels across and 3 down."""
     begin(target, KEPT)
     columns = AXIAL | {"spacing_x": 0.5, "spacing_y": 2.0, "spacing_z": 4.0} | geometry
     add_scan(target, KEPT, "a", "1.5", [("1.5.0", 50.0), ("1.5.1", 54.0)], **columns)

@@ -11,9 +11,9 @@ from lungdb.database import connect, run
 from lungdb.dicom.identity import Identity
 
 AXIAL = {
-    "spacing_z": 2.5, "spacing_y": 0.7, "spacing_x": 0.7, "slice_thickness": 2.5, "gantry_tilt": 0.0,
+    "spacing_z": 2.5, "spacing_y": 0.7, "spacing_x": 0.7, "slice_thickness": 2.5,
     "origin_x": -100.0, "origin_y": -90.0, "origin_z": -120.0, "row_x": 1.0, "row_y": 0.0, "row_z": 0.0,
-    "column_x": 0.0, "column_y": 1.0, "column_z": 0.0,
+    "column_x": 0.0, "column_y": 1.0, "column_z": 0.0, "step_x": 0.0, "step_y": 0.0, "step_z": 2.5,
 }  # fmt: skip
 """The geometry of an axial scan whose first slice lies at z = -120 mm."""
 
