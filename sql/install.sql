@@ -2857,6 +2857,28 @@ FROM studies AS s;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- The feature sets and poolings that there are vectors of, how many numbers such a vector has, and a name:
+-- network/layer/preprocessing/pooling, or what a combined set is called. It is the one place that knows how many numbers a pooling makes
+-- of a feature, lungdb.learning.pooling apart.
+CREATE OR ALTER VIEW dbo.pooled_sets
+AS
+SELECT
+    f.feature_set_id,
+    k.pooling,
+    f.width * k.times AS width,
+    n.name AS network,
+    f.layer,
+    f.preprocessing,
+    CASE WHEN f.network_id IS NULL THEN f.layer ELSE CONCAT(n.name, N'/', f.layer, N'/', f.preprocessing, N'/', k.pooling) END AS name
+FROM dbo.feature_sets AS f
+LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
+CROSS JOIN (
+    VALUES (N'mean', 1), (N'max', 1), (N'mean_max_std', 3), (N'pca1', 1), (N'thirds', 3), (N'combined', 1)
+) AS k (pooling, times)
+WHERE EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = f.feature_set_id AND p.pooling = k.pooling);
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- Every promotion, those that were rolled back too, with the versions' numbers.
 CREATE OR ALTER VIEW dbo.promotion_history
 AS
@@ -2877,6 +2899,36 @@ SELECT
 FROM dbo.model_promotions AS m
 INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.classifier_id
 LEFT JOIN dbo.classifiers AS before ON before.classifier_id = m.previous_classifier_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- What is known of a scan that is no pixel, as numbers that a model can be trained on by @Columns; NULL where it is not known. sex is 1 of
+-- a man and 0 of a woman, age in years as the files say it or else from the year of birth, 90 at most; lengths in millimetres, kvp in kV.
+-- maker_… is 1 for scanners of that maker, other ones of a known maker are 0 in all of them.
+CREATE OR ALTER VIEW dbo.scan_columns
+AS
+SELECT
+    s.scan_id,
+    COALESCE(CAST(s.patient_age AS INT), CASE
+        WHEN YEAR(s.study_date) - p.birth_year > 90 THEN 90
+        WHEN YEAR(s.study_date) >= p.birth_year THEN YEAR(s.study_date) - p.birth_year END) AS age,
+    CASE p.sex WHEN N'M' THEN 1 WHEN N'F' THEN 0 END AS sex,
+    s.spacing_x,
+    s.spacing_y,
+    s.spacing_z,
+    s.slice_thickness,
+    s.kvp,
+    CAST(s.has_contrast AS INT) AS contrast,
+    s.number_images AS slices,
+    s.number_images * s.spacing_z AS coverage,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%GE MEDICAL%' OR UPPER(s.manufacturer) LIKE N'GE%'
+        THEN 1 ELSE 0 END END AS maker_ge,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%SIEMENS%' THEN 1 ELSE 0 END END AS maker_siemens,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%PHILIPS%' THEN 1 ELSE 0 END END AS maker_philips,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE
+        WHEN UPPER(s.manufacturer) LIKE N'%TOSHIBA%' OR UPPER(s.manufacturer) LIKE N'%CANON%' THEN 1 ELSE 0 END END AS maker_canon
+FROM dbo.scans AS s
+INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -3464,6 +3516,40 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckMembers: refuses a version of a data set of which scans were replaced or removed since it was made. Without one it does nothing.
+-- Called by TakeLabelledScans and every other procedure that works on the members of a data set.
+CREATE OR ALTER PROCEDURE internal.CheckMembers
+    @DatasetVersionId INT -- version of a data set of scans, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Changed INT, @Name NVARCHAR(128), @Version INT;
+    CREATE TABLE #changed (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #changed (scan_id)
+    SELECT m.scan_id
+    FROM dbo.dataset_members AS m
+    LEFT JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+    WHERE m.dataset_version_id = @DatasetVersionId AND m.scan_id IS NOT NULL
+        AND (s.scan_id IS NULL OR s.content_sha256 <> m.content_sha256);
+    SET @Changed = (SELECT COUNT(*) FROM #changed);
+    IF @Changed = 0
+        RETURN 0;
+    SELECT @Name = d.name, @Version = v.version
+    FROM dbo.dataset_versions AS v
+    INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
+    WHERE v.dataset_version_id = @DatasetVersionId;
+    SET @Message = REPLACE(CONCAT(@Changed, N' scans of the data set ''', @Name, N''' version ', @Version,
+        N' were replaced or removed since it was made: scan_id ', (
+            SELECT STRING_AGG(CAST(g.scan_id AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY g.scan_id)
+            FROM (SELECT TOP (5) scan_id FROM #changed ORDER BY scan_id) AS g), IIF(@Changed > 5, N', …', N''),
+        N'. Call CreateDataset for it again, which makes a version of what is there now.'), N'%', N'%%');
+    THROW 50274, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- FindDataset: finds a version of a data set of scans or pictures by its name, the newest unless one is asked for.
 -- Called by TakeMembers and every other procedure that is given the name of such a data set.
 CREATE OR ALTER PROCEDURE internal.FindDataset
@@ -3510,6 +3596,95 @@ BEGIN
         CONCAT(N'There is no data set of ', @Kind, N' with the name ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
             N'. Data sets that are there: ', @Names, N'. Make one with CreateDataset.')), N'%', N'%%');
     THROW 50171, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- NameFeatures: tells how many numbers a vector of a feature set and pooling has, and of a combined set what they are.
+-- Called by TrainModel.
+CREATE OR ALTER PROCEDURE internal.NameFeatures
+    @FeatureSetId INT,          -- feature set
+    @Pooling NVARCHAR(32),      -- pooling
+    @Width INT OUTPUT,          -- numbers of a vector
+    @Names NVARCHAR(MAX) OUTPUT -- JSON array of [name, number of values] for each part of a combined set, else NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    SET @Width = (SELECT width FROM dbo.pooled_sets WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
+    -- A combined set that no scan has a vector of is not in that view.
+    SET @Width = COALESCE(@Width, (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId));
+    SET @Names = (
+        SELECT N'[' + STRING_AGG(CONCAT(CAST(N'["' AS NVARCHAR(MAX)), STRING_ESCAPE(COALESCE(p.column_name, CONCAT(n.name, N'/', f.layer,
+            N'/', f.preprocessing, N'/', p.pooling)), 'json'), N'", ', p.width, N']'), N', ') WITHIN GROUP (ORDER BY p.position) + N']'
+        FROM dbo.feature_parts AS p
+        LEFT JOIN dbo.feature_sets AS f ON f.feature_set_id = p.part_feature_set_id
+        LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
+        WHERE p.feature_set_id = @FeatureSetId);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReadColumnList: fills #parts with columns of a view or table, and refuses what has no scan_id and columns that are no numbers. Names are
+-- looked up and quoted before they become part of a text that is run, with the caller's own rights.
+-- Called by ChooseFeatures, whose table #parts it fills.
+CREATE OR ALTER PROCEDURE internal.ReadColumnList
+    @Columns NVARCHAR(MAX),     -- columns with commas between
+    @ColumnsFrom NVARCHAR(257)  -- view or table that has them and a scan_id, or NULL for dbo.scan_columns
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Source NVARCHAR(300), @Composed NVARCHAR(2000), @Position INT = -1, @Column NVARCHAR(128);
+    CREATE TABLE #named (position INT NOT NULL PRIMARY KEY, name NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #probe (x FLOAT NULL);
+    SET @ColumnsFrom = COALESCE(@ColumnsFrom, N'dbo.scan_columns');
+    SET @Source = (
+        SELECT CONCAT(QUOTENAME(s.name), N'.', QUOTENAME(o.name))
+        FROM sys.objects AS o
+        INNER JOIN sys.schemas AS s ON s.schema_id = o.schema_id
+        WHERE o.object_id = OBJECT_ID(@ColumnsFrom) AND o.type IN ('U', 'V'));
+    IF @Source IS NULL OR LEN(@Source) > 257
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'There is no view or table ''', @ColumnsFrom, N''' that @ColumnsFrom could mean, or no right to ',
+            N'read it. Give the name of one in this database that has a column scan_id, such as dbo.scan_columns.'), N'%', N'%%');
+        THROW 50277, @Message, 1;
+    END;
+    INSERT INTO #named (position, name)
+    SELECT CAST([key] AS INT), LEFT(LTRIM(RTRIM([value])), 400)
+    FROM OPENJSON(CONCAT(N'["', REPLACE(STRING_ESCAPE(@Columns, 'json'), N',', N'","'), N'"]'));
+    SELECT TOP (1) @Message = CONCAT(N'@Columns has ''', MIN(LEFT(name, 128)), N''' ', COUNT(*),
+        N' times, is empty, or names scan_id, which is no property of a scan. Give each column once, with commas between.')
+    FROM #named
+    GROUP BY LOWER(name)
+    HAVING COUNT(*) > 1 OR MIN(name) = N'' OR MIN(LOWER(name)) = N'scan_id' OR MAX(LEN(name)) > 128;
+
+    -- A sum refuses what is no number before it reads a row, and its message says the type; it takes no bit, which is a number here.
+    WHILE @Message IS NULL AND EXISTS (SELECT 1 FROM #named WHERE position > @Position)
+    BEGIN
+        SELECT TOP (1) @Position = position, @Column = name FROM #named WHERE position > @Position ORDER BY position;
+        SET @Composed = CONCAT(N'INSERT INTO #probe (x) SELECT SUM(q.', QUOTENAME(@Column), N') FROM ', @Source,
+            N' AS q WHERE q.scan_id = -1 AND 1 = 0;');
+        BEGIN TRY
+            EXECUTE (@Composed);
+        END TRY
+        BEGIN CATCH
+            IF ERROR_NUMBER() <> 8117 OR ERROR_MESSAGE() NOT LIKE N'% bit %'
+                SET @Message = CONCAT(N'The column ''', @Column, N''' of ', @Source, N' cannot be a feature: ', ERROR_MESSAGE(),
+                    N' Columns need numbers (bit, int, decimal, float and the like), beside a column scan_id.');
+        END CATCH;
+    END;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50277, @Message, 1;
+    END;
+    INSERT INTO #parts (source, column_name, width)
+    SELECT @Source, name, 1
+    FROM #named AS n
+    WHERE NOT EXISTS (SELECT 1 FROM #parts AS p WHERE p.source = @Source AND p.column_name = n.name);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -3649,6 +3824,91 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ReadFeatureList: fills #parts with the features that a list names. An item is network/layer/preprocessing/pooling, of which any piece
+-- may be left out where there is only one that fits the others; of several poolings that of the parameter @Pooling is meant.
+-- Called by ChooseFeatures, whose table #parts it fills.
+CREATE OR ALTER PROCEDURE internal.ReadFeatureList
+    @Features NVARCHAR(MAX),    -- items with semicolons between
+    @Pooling NVARCHAR(32)       -- pooling where an item leaves several
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Item NVARCHAR(800), @Position INT, @Found NVARCHAR(1000);
+    CREATE TABLE #items (position INT NOT NULL PRIMARY KEY, item NVARCHAR(800) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #there (
+        feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, width INT NOT NULL,
+        network NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
+        preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, name NVARCHAR(600) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #fitting (position INT NOT NULL, feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL);
+
+    -- A text is split so that its order is kept, which STRING_SPLIT does not promise.
+    INSERT INTO #items (position, item)
+    SELECT CAST([key] AS INT), LEFT(LTRIM(RTRIM([value])), 800)
+    FROM OPENJSON(CONCAT(N'["', REPLACE(STRING_ESCAPE(@Features, 'json'), N';', N'","'), N'"]'));
+    DELETE FROM #items WHERE item = N'' AND position = (SELECT MAX(position) FROM #items) AND position > 0;
+    -- Of features that have the same names the newest are meant.
+    INSERT INTO #there (feature_set_id, pooling, width, network, layer, preprocessing, name)
+    SELECT s.feature_set_id, s.pooling, s.width, s.network, s.layer, s.preprocessing, s.name
+    FROM dbo.pooled_sets AS s
+    INNER JOIN (SELECT name, MAX(feature_set_id) AS newest FROM dbo.pooled_sets GROUP BY name) AS m
+        ON m.name = s.name AND m.newest = s.feature_set_id
+    WHERE s.network IS NOT NULL;
+
+    INSERT INTO #fitting (position, feature_set_id, pooling)
+    SELECT DISTINCT i.position, t.feature_set_id, t.pooling
+    FROM #items AS i
+    CROSS JOIN #there AS t
+    CROSS JOIN (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14), (15)) AS k (pieces)
+    WHERE CONCAT(i.item, N'/') = CONCAT(IIF(k.pieces & 8 > 0, t.network + N'/', N''), IIF(k.pieces & 4 > 0, t.layer + N'/', N''),
+        IIF(k.pieces & 2 > 0, t.preprocessing + N'/', N''), IIF(k.pieces & 1 > 0, t.pooling + N'/', N''));
+    DELETE f
+    FROM #fitting AS f
+    WHERE f.pooling <> @Pooling
+        AND EXISTS (SELECT 1 FROM #fitting AS o WHERE o.position = f.position AND o.pooling = @Pooling);
+
+    SELECT TOP (1) @Position = i.position, @Item = i.item
+    FROM #items AS i
+    WHERE (SELECT COUNT(*) FROM #fitting AS f WHERE f.position = i.position) <> 1
+    ORDER BY i.position;
+    IF @Position IS NOT NULL
+    BEGIN
+        SET @Found = (
+            SELECT STRING_AGG(n.name, N'; ') WITHIN GROUP (ORDER BY n.name)
+            FROM (
+                SELECT TOP (8) CAST(t.name AS NVARCHAR(MAX)) AS name
+                FROM #there AS t
+                WHERE NOT EXISTS (SELECT 1 FROM #fitting WHERE position = @Position) OR EXISTS (
+                    SELECT 1 FROM #fitting AS f
+                    WHERE f.position = @Position AND f.feature_set_id = t.feature_set_id AND f.pooling = t.pooling)
+                ORDER BY t.name) AS n);
+        SET @Message = REPLACE(LEFT(CONCAT(N'The item ''', LEFT(@Item, 200), N''' of @Features fits ',
+            IIF(EXISTS (SELECT 1 FROM #fitting WHERE position = @Position), N'several kinds of features: ', N'none of the features: '),
+            COALESCE(@Found, N'there are none'), N'. Write network/layer/preprocessing/pooling of one that GenerateFeatures has made, ',
+            N'with semicolons between items.'), 1900), N'%', N'%%');
+        THROW 50278, @Message, 1;
+    END;
+
+    SELECT TOP (1) @Item = MIN(i.item)
+    FROM #fitting AS f
+    INNER JOIN #items AS i ON i.position = f.position
+    GROUP BY f.feature_set_id, f.pooling
+    HAVING COUNT(*) > 1;
+    IF @Item IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'@Features names the features of the item ''', LEFT(@Item, 200),
+            N''' twice. Give each once.'), N'%', N'%%');
+        THROW 50278, @Message, 1;
+    END;
+    INSERT INTO #parts (part_feature_set_id, pooling, width)
+    SELECT t.feature_set_id, t.pooling, t.width
+    FROM #fitting AS f
+    INNER JOIN #there AS t ON t.feature_set_id = f.feature_set_id AND t.pooling = f.pooling;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- RunDatasetQuery: runs the query of a data set with the caller's own rights and fills #chosen with what it gives. It is to be left
 -- unsigned, so that the query can read nothing that the caller could not read without it.
 -- Called by TakeMembers, whose table #chosen it fills.
@@ -3688,6 +3948,68 @@ BEGIN
     SET @Message = REPLACE(LEFT(CONCAT(N'The query of the data set cannot be used: ', @Error,
         N' Give one SELECT with a column scan_id, or name for pictures, such as SELECT scan_id FROM dbo.scans.'), 1900), N'%', N'%%');
     THROW 50270, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreCombined: finds the combined feature set of the parts in #parts, or stores it. Their order is that of feature sets, poolings and
+-- names, so that the same parts are the same set however they are written.
+-- Called by ChooseFeatures, whose table #parts it reads.
+CREATE OR ALTER PROCEDURE internal.StoreCombined
+    @FeatureSetId INT OUTPUT -- the combined set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Wanted NVARCHAR(MAX), @Name NVARCHAR(MAX), @Free NVARCHAR(256), @Other INT = 1;
+    CREATE TABLE #placed (
+        position INT IDENTITY(0, 1) NOT NULL PRIMARY KEY, part_feature_set_id INT NULL,
+        pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL, source NVARCHAR(257) COLLATE DATABASE_DEFAULT NULL,
+        column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, width INT NOT NULL);
+    INSERT INTO #placed (part_feature_set_id, pooling, source, column_name, width)
+    SELECT part_feature_set_id, pooling, source, column_name, width
+    FROM #parts
+    ORDER BY CASE WHEN column_name IS NULL THEN 0 ELSE 1 END, part_feature_set_id, pooling, source, column_name;
+    SET @Wanted = (
+        SELECT STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), part_feature_set_id, N'|', pooling, N'|', source, N'|', column_name),
+            NCHAR(10)) WITHIN GROUP (ORDER BY position)
+        FROM #placed);
+    SET @Name = CONCAT((
+            SELECT STRING_AGG(CAST(s.name AS NVARCHAR(MAX)), N'; ') WITHIN GROUP (ORDER BY p.position)
+            FROM #placed AS p
+            INNER JOIN dbo.pooled_sets AS s ON s.feature_set_id = p.part_feature_set_id AND s.pooling = p.pooling),
+        (SELECT CONCAT(CASE WHEN COUNT(p.part_feature_set_id) > 0 THEN N'; ' END, N'columns '
+            + STRING_AGG(CAST(p.column_name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY p.position)) FROM #placed AS p));
+    SET @Name = IIF(LEN(@Name) > 240, CONCAT(LEFT(@Name, 239), N'…'), @Name);
+
+    BEGIN TRANSACTION;
+    SET @FeatureSetId = (
+        SELECT MIN(m.feature_set_id)
+        FROM (
+            SELECT feature_set_id, STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), part_feature_set_id, N'|', pooling, N'|', source, N'|',
+                column_name), NCHAR(10)) WITHIN GROUP (ORDER BY position) AS made
+            FROM dbo.feature_parts WITH (UPDLOCK, HOLDLOCK)
+            GROUP BY feature_set_id) AS m
+        WHERE m.made = @Wanted);
+    IF @FeatureSetId IS NULL
+    BEGIN
+        -- A network that was loaded again, or a name cut short, may give two sets one name.
+        SET @Free = @Name;
+        WHILE EXISTS (SELECT 1 FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE network_id IS NULL AND layer = @Free)
+        BEGIN
+            SET @Other = @Other + 1;
+            SET @Free = CONCAT(@Name, N' (', @Other, N')');
+        END;
+        INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+        SELECT NULL, @Free, N'combined', SUM(width) FROM #placed;
+        SET @FeatureSetId = SCOPE_IDENTITY();
+        INSERT INTO dbo.feature_parts (feature_set_id, position, part_feature_set_id, pooling, source, column_name, first_index, width)
+        SELECT @FeatureSetId, p.position, p.part_feature_set_id, p.pooling, p.source, p.column_name,
+            COALESCE((SELECT SUM(b.width) FROM #placed AS b WHERE b.position < p.position), 0), p.width
+        FROM #placed AS p;
+    END;
+    COMMIT TRANSACTION;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -5949,7 +6271,7 @@ GO
 -- Called by ScoreScansSql, whose table #vectors it fills; #wanted is that of ScoreScansSql's callers.
 CREATE OR ALTER PROCEDURE internal.ReadVectors
     @ClassifierId INT, -- model that reads them
-    @RefuseMissing BIT -- 1 refuses a null among the features, as Python does; 0 leaves it to the model
+    @RefuseMissing BIT -- 1 refuses a null among features that are not combined, as Python does; 0 leaves it to the model
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -5999,7 +6321,8 @@ BEGIN
         THROW 50153, @Message, 1;
     END;
 
-    IF @RefuseMissing = 1
+    -- Of combined features a value may be missing, in Python too.
+    IF @RefuseMissing = 1 AND NOT EXISTS (SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId)
         SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
             N' is null, and no number. Generate or copy the features of the scan again.')
         FROM #vectors
@@ -7983,6 +8306,42 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckTrainingData: refuses what contradicts itself in what a training asks for as features and members, all of it in one error.
+-- Called by TrainLungCancerModel.
+CREATE OR ALTER PROCEDURE internal.CheckTrainingData
+    @NetworkName NVARCHAR(128),     -- NULL where @Features is given
+    @Layer NVARCHAR(256),           -- NULL where @Features is given
+    @Preprocessing NVARCHAR(32),    -- NULL where @Features is given
+    @Features NVARCHAR(MAX),        -- items, none with columns, or NULL
+    @Columns NVARCHAR(MAX),         -- names, or NULL
+    @ColumnsFrom NVARCHAR(257),     -- only with @Columns
+    @Dataset NVARCHAR(128),         -- a data set, or NULL
+    @DatasetVersion INT,            -- only with @Dataset
+    @Horizon INT,                   -- 1 and up, or NULL
+    @PositiveFrom INT               -- 1 to 255, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000) = CONCAT(
+        IIF(@Features IS NOT NULL AND COALESCE(@NetworkName, @Layer, @Preprocessing) IS NOT NULL,
+            N'@Features was given together with @NetworkName, @Layer or @Preprocessing. Write these into its items instead. ', N''),
+        IIF(LTRIM(@Features) = N'', N'The value '''' for the parameter @Features is not supported. Give features, none, or NULL. ', N''),
+        IIF(LOWER(@Features) = N'none' AND @Columns IS NULL, N'@Features = N''none'' was given without @Columns. Give columns. ', N''),
+        IIF(LTRIM(@Columns) = N'', N'The value '''' for the parameter @Columns is not supported. Give columns such as age, or NULL. ', N''),
+        IIF(@ColumnsFrom IS NOT NULL AND @Columns IS NULL, N'@ColumnsFrom was given without @Columns. Give both or neither. ', N''),
+        IIF(@DatasetVersion IS NOT NULL AND @Dataset IS NULL, N'@DatasetVersion was given without @Dataset. Give both or neither. ', N''),
+        IIF(@Horizon < 1, CONCAT(N'The value ', @Horizon,
+            N' for the parameter @Horizon is not supported. Supported values are NULL and days from 1. '), N''),
+        IIF(@PositiveFrom NOT BETWEEN 1 AND 255, CONCAT(N'The value ', @PositiveFrom,
+            N' for the parameter @PositiveFrom is not supported. Supported values are NULL and 1 to 255. '), N''));
+    IF @Message <> N''
+        THROW 50101, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- FindFeatureSet: finds the newest feature set that fits and has features of the pooling asked for.
 -- Called by TrainModel.
 CREATE OR ALTER PROCEDURE internal.FindFeatureSet
@@ -8031,6 +8390,57 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ChooseFeatures: finds the feature set that a training asks for, combining layers, networks, poolings and columns where it asks for
+-- several; the same parts give the same combined set again.
+-- Called by TrainModel.
+CREATE OR ALTER PROCEDURE internal.ChooseFeatures
+    @NetworkName NVARCHAR(128),     -- network, or NULL for any
+    @Layer NVARCHAR(256),           -- layer, or NULL for any
+    @Preprocessing NVARCHAR(32),    -- preprocessing, or NULL for any
+    @Features NVARCHAR(MAX),        -- several features with semicolons between, none, or NULL for those of the parameters before
+    @Columns NVARCHAR(MAX),         -- columns with commas between, or NULL
+    @ColumnsFrom NVARCHAR(257),     -- view or table that has them, or NULL for dbo.scan_columns
+    @Pooling NVARCHAR(32) OUTPUT,   -- pooling asked for, and that of the set found
+    @FeatureSetId INT OUTPUT        -- the feature set found
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Name NVARCHAR(256), @Parts INT;
+    CREATE TABLE #parts (
+        part_feature_set_id INT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL,
+        source NVARCHAR(257) COLLATE DATABASE_DEFAULT NULL, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, width INT NOT NULL);
+
+    IF @Features IS NULL
+        EXECUTE internal.FindFeatureSet @NetworkName, @Layer, @Preprocessing, @Pooling, @FeatureSetId OUTPUT;
+    IF @Features IS NULL AND @Columns IS NULL
+        RETURN 0;
+    -- What is combined already is taken apart, so that columns can be added to it.
+    INSERT INTO #parts (part_feature_set_id, pooling, source, column_name, width)
+    SELECT part_feature_set_id, pooling, source, column_name, width FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId;
+    INSERT INTO #parts (part_feature_set_id, pooling, width)
+    SELECT feature_set_id, pooling, width FROM dbo.pooled_sets
+    WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND NOT EXISTS (SELECT 1 FROM #parts);
+    IF LOWER(@Features) <> N'none'
+        EXECUTE internal.ReadFeatureList @Features, @Pooling;
+    IF @Columns IS NOT NULL
+        EXECUTE internal.ReadColumnList @Columns, @ColumnsFrom;
+
+    SET @Parts = (SELECT COUNT(*) FROM #parts);
+    IF @Parts = 1 AND @Columns IS NULL
+        SELECT @FeatureSetId = part_feature_set_id, @Pooling = pooling FROM #parts;
+    ELSE
+    BEGIN
+        EXECUTE internal.StoreCombined @FeatureSetId OUTPUT;
+        SET @Pooling = N'combined';
+    END;
+    SET @Name = (SELECT layer FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
+    RAISERROR(N'Features: set %d, of %d parts: %s, pooling %s.', 0, 1, @FeatureSetId, @Parts, @Name, @Pooling) WITH NOWAIT;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- MeasureExperiment: computes the figures and curves of a training run from the scores of its patients, before anything is stored.
 -- Called by TrainModel, whose tables #patients and #result it reads, and whose table #figures it fills.
 CREATE OR ALTER PROCEDURE internal.MeasureExperiment
@@ -8057,10 +8467,10 @@ def main(scores, seed, details):
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Seed, Details)
 ',
         @input_data_1 = N'
-SELECT r.part, CAST(t.label AS INT) AS label, r.raw, r.probability, r.out_of_fold
+SELECT t.patient_id, r.part, CAST(t.label AS INT) AS label, r.raw, r.probability, r.out_of_fold
 FROM #result AS r
 INNER JOIN #patients AS t ON t.place = r.place
-ORDER BY t.patient_id;',
+ORDER BY t.patient_id, t.scan_id;',
         @params = N'@Seed INT, @Details NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
         @Seed = @Seed, @Details = @Details,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
@@ -8128,6 +8538,8 @@ CREATE OR ALTER PROCEDURE internal.StoreExperiment
     @Details NVARCHAR(MAX),      -- what it was trained with and how it is calibrated, JSON
     @Seed INT,                   -- seed of the run
     @Started DATETIME2(3),       -- when the run began, UTC
+    @DatasetVersionId INT,       -- data set that it was trained on, or NULL
+    @Horizon INT,                -- horizon of the labels in days, or NULL
     @Version INT OUTPUT,         -- version given
     @ExperimentId INT OUTPUT     -- the run's row
 AS
@@ -8144,14 +8556,15 @@ BEGIN
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
     INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
     VALUES (@ModelName, @Version, @Library, @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
-    INSERT INTO dbo.experiments (classifier_id, seed, parameters, started_at)
-    VALUES (SCOPE_IDENTITY(), @Seed, JSON_QUERY(@Details, N'$.parameters'), @Started);
+    INSERT INTO dbo.experiments (classifier_id, seed, parameters, started_at, dataset_version_id, horizon_days)
+    VALUES (SCOPE_IDENTITY(), @Seed, JSON_QUERY(@Details, N'$.parameters'), @Started, @DatasetVersionId, @Horizon);
     SET @ExperimentId = SCOPE_IDENTITY();
 
     -- The label comes from here: the script was never told that of a test patient.
     INSERT INTO dbo.experiment_patients (
-        experiment_id, patient_id, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold)
-    SELECT @ExperimentId, t.patient_id, r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
+        experiment_id, patient_id, member, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold)
+    SELECT @ExperimentId, t.patient_id, (SELECT COUNT(*) FROM #patients AS b WHERE b.patient_id = t.patient_id AND b.place < t.place),
+        r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
         r.raw, r.out_of_fold
     FROM #result AS r
     INNER JOIN #patients AS t ON t.place = r.place
@@ -8164,44 +8577,115 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- TakeTrainingPatients: fills #patients with the labelled patients that have features; refuses to leave others out unasked.
--- Called by TrainModel and FindMatrices, whose table #patients it fills.
-CREATE OR ALTER PROCEDURE internal.TakeTrainingPatients
-    @FeatureSetId INT,      -- feature set
-    @Pooling NVARCHAR(32),  -- pooling
-    @SkipMissing BIT        -- 1 leaves out labelled patients without features
+-- TakeLabelledScans: fills #labelled with the scans to train on and their labels, 0 or 1. Refuses members of a data set that were replaced
+-- or removed since it was made, a horizon that no scan has a label of, and labels of more classes without a word which are positive.
+-- Called by TakeTrainingPatients, whose table #labelled it fills.
+CREATE OR ALTER PROCEDURE internal.TakeLabelledScans
+    @DatasetVersionId INT,  -- version of a data set whose members to take, or NULL
+    @Horizon INT,           -- horizon of the labels in days, or NULL for those of patients
+    @PositiveFrom INT,      -- labels from this one on count as 1, or NULL where they are 0 and 1
+    @Unlabelled INT OUTPUT  -- members of the data set without a label
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Missing INT, @Some NVARCHAR(400);
+    DECLARE @Message NVARCHAR(2000), @Horizons NVARCHAR(400), @Others NVARCHAR(400);
+    EXECUTE internal.CheckMembers @DatasetVersionId;
+    IF @DatasetVersionId IS NULL AND @Horizon IS NULL
+        INSERT INTO #labelled (scan_id, patient_id, label)
+        SELECT s.scan_id, s.patient_id, l.label
+        FROM dbo.scans AS s
+        INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
+        WHERE s.is_primary = 1;
+    ELSE IF @Horizon IS NULL
+        INSERT INTO #labelled (scan_id, patient_id, label)
+        SELECT s.scan_id, s.patient_id, l.label
+        FROM dbo.dataset_members AS m
+        INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+        INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
+        WHERE m.dataset_version_id = @DatasetVersionId;
+    ELSE
+        INSERT INTO #labelled (scan_id, patient_id, label)
+        SELECT s.scan_id, s.patient_id, l.label
+        FROM dbo.scan_labels AS l
+        INNER JOIN dbo.scans AS s ON s.scan_id = l.scan_id
+        WHERE l.horizon_days = @Horizon AND (@DatasetVersionId IS NULL
+            OR l.scan_id IN (SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId));
+    SET @Unlabelled = (SELECT COUNT(*) FROM dbo.dataset_members WHERE dataset_version_id = @DatasetVersionId)
+        - IIF(@DatasetVersionId IS NULL, 0, (SELECT COUNT(*) FROM #labelled));
+
+    IF @Horizon IS NOT NULL AND NOT EXISTS (SELECT 1 FROM #labelled)
+    BEGIN
+        SET @Horizons = LEFT((SELECT STRING_AGG(CAST(h.horizon_days AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY h.horizon_days)
+            FROM (SELECT DISTINCT horizon_days FROM dbo.scan_labels) AS h), 400);
+        SET @Message = CONCAT(N'No scan', IIF(@DatasetVersionId IS NULL, N'', N' of the data set'), N' has a label within ', @Horizon,
+            N' days. Horizons in dbo.scan_labels: ', COALESCE(@Horizons, N'none'), N'. Ask for one of them, or call load_labels with ',
+            N'--horizon ', @Horizon, N'.');
+        THROW 50276, @Message, 1;
+    END;
+    IF @PositiveFrom IS NULL AND EXISTS (SELECT 1 FROM #labelled WHERE label > 1)
+    BEGIN
+        SET @Others = LEFT((SELECT STRING_AGG(CONCAT(CAST(c.label AS NVARCHAR(MAX)), N' (', c.members, N' scans)'), N', ')
+            WITHIN GROUP (ORDER BY c.label)
+            FROM (SELECT label, COUNT(*) AS members FROM #labelled GROUP BY label) AS c), 400);
+        SET @Message = CONCAT(N'A model that tells two classes apart needs labels 0 and 1, and there are the labels ', @Others,
+            N'. Say from which on they are positive, such as @PositiveFrom = 2, or correct the labels.');
+        THROW 50276, @Message, 1;
+    END;
+    UPDATE #labelled SET label = CASE WHEN label >= @PositiveFrom THEN 1 ELSE 0 END WHERE @PositiveFrom IS NOT NULL;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeTrainingPatients: fills #patients with the labelled scans that have features, a row each; refuses to leave others out unasked.
+-- They are the primary scans of patients with a label, the members of a data set, or all scans with a label of a horizon.
+-- Called by TrainModel and FindMatrices, whose table #patients it fills.
+CREATE OR ALTER PROCEDURE internal.TakeTrainingPatients
+    @FeatureSetId INT,              -- feature set
+    @Pooling NVARCHAR(32),          -- pooling
+    @SkipMissing BIT,               -- 1 leaves out labelled patients without features
+    @DatasetVersionId INT = NULL,   -- version of a data set whose members to take, or NULL
+    @Horizon INT = NULL,            -- horizon of the labels in days, or NULL for those of patients
+    @PositiveFrom INT = NULL        -- labels from this one on count as 1, or NULL where they are 0 and 1
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Missing INT, @Some NVARCHAR(400), @Unlabelled INT;
     CREATE TABLE #missing (idx INT NOT NULL PRIMARY KEY);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #labelled (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label TINYINT NOT NULL);
 
+    EXECUTE internal.TakeLabelledScans @DatasetVersionId, @Horizon, @PositiveFrom, @Unlabelled OUTPUT;
     INSERT INTO #combine (scan_id)
-    SELECT s.scan_id
-    FROM dbo.scans AS s
-    INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
-    WHERE s.is_primary = 1;
+    SELECT scan_id FROM #labelled;
     EXECUTE internal.FillCombinedFeatures @FeatureSetId;
     INSERT INTO #patients (patient_id, scan_id, label, vector_sha256)
-    SELECT s.patient_id, s.scan_id, l.label, COALESCE(f.vector_sha256, 0x)
-    FROM dbo.scans AS s
-    INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
-    INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
-    WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-    ORDER BY s.patient_id;
+    SELECT l.patient_id, l.scan_id, l.label, COALESCE(f.vector_sha256, 0x)
+    FROM #labelled AS l
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = l.scan_id
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+    ORDER BY l.patient_id, l.scan_id;
     INSERT INTO #read (scan_id)
     SELECT scan_id FROM #patients;
     EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
 
     INSERT INTO #missing (idx)
+    SELECT DISTINCT p.idx
+    FROM #labelled AS l
+    INNER JOIN dbo.patients AS p ON p.patient_id = l.patient_id
+    WHERE NOT EXISTS (SELECT 1 FROM #patients AS t WHERE t.scan_id = l.scan_id);
+    -- A patient with a label and without any scan is missing too, unless it was asked for certain scans.
+    INSERT INTO #missing (idx)
     SELECT p.idx
     FROM dbo.labels AS l
     INNER JOIN dbo.patients AS p ON p.patient_id = l.patient_id
-    WHERE NOT EXISTS (SELECT 1 FROM #patients AS t WHERE t.patient_id = l.patient_id);
+    WHERE @DatasetVersionId IS NULL AND @Horizon IS NULL
+        AND NOT EXISTS (SELECT 1 FROM #labelled AS t WHERE t.patient_id = l.patient_id);
     SET @Missing = (SELECT COUNT(*) FROM #missing);
     SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT TOP (20) idx FROM #missing ORDER BY idx) AS m);
 
@@ -8213,6 +8697,8 @@ BEGIN
     END;
     IF @Missing > 0 AND @SkipMissing = 1
         RAISERROR(N'%d labelled patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
+    IF @Unlabelled > 0
+        RAISERROR(N'%d scans of the data set have no label and are left out.', 0, 1, @Unlabelled) WITH NOWAIT;
 
     EXECUTE dbo.AssignSplits;
     UPDATE t
@@ -8438,7 +8924,14 @@ CREATE OR ALTER PROCEDURE internal.TrainModel
     @Preprocessing NVARCHAR(32),    -- preprocessing of the features, or NULL
     @Seed INT,                      -- seed of the run
     @SkipMissing BIT,               -- 1 leaves out labelled patients without features
-    @Parameters NVARCHAR(MAX)       -- what train_lung_cancer_model is given, JSON
+    @Parameters NVARCHAR(MAX),      -- what train_lung_cancer_model is given, JSON
+    @Features NVARCHAR(MAX),        -- several features with semicolons between, none, or NULL for those of the parameters before
+    @Columns NVARCHAR(MAX),         -- columns beside them with commas between, or NULL
+    @ColumnsFrom NVARCHAR(257),     -- view or table that has them, or NULL for dbo.scan_columns
+    @Dataset NVARCHAR(128),         -- data set of scans, or NULL for the primary scans of all patients
+    @DatasetVersion INT,            -- its version, or NULL for the newest
+    @Horizon INT,                   -- horizon of the labels in days, or NULL for those of patients
+    @PositiveFrom INT               -- labels from this one on are positive, or NULL
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -8447,11 +8940,11 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT, @Started DATETIME2(3) = SYSUTCDATETIME();
     DECLARE @Version INT, @ExperimentId INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Scores NVARCHAR(MAX);
     DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128), @RunId INT, @Said NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128), @RunId INT, @Said NVARCHAR(2000), @DatasetVersionId INT, @Names NVARCHAR(MAX);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
-        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE,
-        scan_id INT NOT NULL, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        scan_id INT NOT NULL UNIQUE, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #result (
         place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
     CREATE TABLE #figures (
@@ -8461,34 +8954,40 @@ BEGIN
         tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
         default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
 
-    EXECUTE internal.FindFeatureSet @NetworkName, @Layer, @Preprocessing, @Pooling, @FeatureSetId OUTPUT;
-    EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
-    SET @Width = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
+    IF @Dataset IS NOT NULL
+        EXECUTE internal.FindDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.ChooseFeatures @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Pooling OUTPUT,
+        @FeatureSetId OUTPUT;
+    EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
+    EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
     EXECUTE internal.StartRun N'TrainLungCancerModel', @RunId OUTPUT;
-    SET @Said = CONCAT(@ModelName, N': ', (SELECT COUNT(*) FROM #patients WHERE part = 'train'), N' patients to learn from, ',
-        (SELECT COUNT(*) FROM #patients WHERE part = 'test'), N' held out for testing.');
+    SET @Said = CONCAT(@ModelName, N': ', (SELECT COUNT(DISTINCT patient_id) FROM #patients WHERE part = 'train'),
+        N' patients to learn from, ', (SELECT COUNT(DISTINCT patient_id) FROM #patients WHERE part = 'test'), N' held out for testing',
+        (SELECT IIF(COUNT(*) > COUNT(DISTINCT patient_id), CONCAT(N', with ', COUNT(*), N' scans'), N'') FROM #patients), N'.');
     EXECUTE internal.ReportStep @RunId, @Said, 0, 3;
 
     INSERT INTO #result (place, part, fold, raw, probability, out_of_fold)
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
-def main(patients, width, parameters):
+def main(patients, width, parameters, names):
     from lungdb.procedures import train_lung_cancer_model
-    return train_lung_cancer_model(patients, width, parameters)
+    return train_lung_cancer_model(patients, width, parameters, names)
 
-OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters)
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
 ',
         @input_data_1 = N'
 SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label, f.vector
 FROM #patients AS t
 INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-ORDER BY t.patient_id;',
-        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Classifier VARBINARY(MAX) OUTPUT,
-            @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Classifier = @Classifier OUTPUT,
-        @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+ORDER BY t.patient_id, t.scan_id;',
+        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Names NVARCHAR(MAX),
+            @Classifier VARBINARY(MAX) OUTPUT, @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT,
+            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Names = @Names,
+        @Classifier = @Classifier OUTPUT, @Library = @Library OUTPUT, @Details = @Details OUTPUT,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
     IF @ErrorNumber <> 0
@@ -8507,7 +9006,7 @@ ORDER BY t.patient_id;',
     -- No script runs in here, so that no lock waits for one; what there is to say is said afterwards.
     BEGIN TRANSACTION;
     EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        @Version OUTPUT, @ExperimentId OUTPUT;
+        @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
     EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;
     COMMIT TRANSACTION;
 
@@ -8540,6 +9039,13 @@ CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @L2 FLOAT = NULL,                      -- penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
     @Hidden NVARCHAR(400) = NULL,          -- units of the hidden layers of network, with commas; NULL means 16
     @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
+    @Features NVARCHAR(MAX) = NULL,        -- several features: network/layer/preprocessing/pooling; …, or none; NULL means those above
+    @Columns NVARCHAR(MAX) = NULL,         -- columns beside them, with commas between, such as age, sex
+    @ColumnsFrom NVARCHAR(257) = NULL,     -- view or table with these columns and a scan_id; NULL means dbo.scan_columns
+    @Dataset NVARCHAR(128) = NULL,         -- data set of scans to train on; NULL means the primary scans of all patients
+    @DatasetVersion INT = NULL,            -- its version; NULL means the newest
+    @Horizon INT = NULL,                   -- days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
+    @PositiveFrom INT = NULL,              -- labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
     @Help BIT = 0                          -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -8548,11 +9054,13 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.TrainLungCancerModel trains a model on the pooled features of the labelled patients'' primary scans.
+        PRINT N'dbo.TrainLungCancerModel trains a model on the pooled features of the labelled patients'' primary scans,
+or of the scans of a data set or with labels of their own; all scans of a patient are in one part and one fold.
 The test patients are those of dbo.splits: training never sees their labels, and the test figures come from them alone.
 With folds every other patient is scored by a model that has not seen it; the model stored has learnt from all of them.
 Figures go to dbo.experiment_metrics, curves to dbo.experiment_curves, patients'' parts and scores to dbo.experiment_patients.
-When several feature sets fit the parameters, the newest is taken, and a message says which.
+When several feature sets fit the parameters, the newest is taken, and a message says which. In @Features pieces of an item may be left
+out where only one fits. Columns may be NULL for LightGBM, which learns from that; other algorithms refuse it.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
     @Pooling NVARCHAR(32) = N''mean''             pooling of the features: mean, max, mean_max_std or pca1
@@ -8573,17 +9081,28 @@ Parameters:
     @L2 FLOAT = NULL                            penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
     @Hidden NVARCHAR(400) = NULL                units of the hidden layers of network, with commas; NULL means 16
     @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
+    @Features NVARCHAR(MAX) = NULL              several features: network/layer/preprocessing/pooling; …, or none; NULL means those above
+    @Columns NVARCHAR(MAX) = NULL               columns beside them, with commas between, such as age, sex
+    @ColumnsFrom NVARCHAR(257) = NULL           view or table with these columns and a scan_id; NULL means dbo.scan_columns
+    @Dataset NVARCHAR(128) = NULL               data set of scans to train on; NULL means the primary scans of all patients
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
+    @Horizon INT = NULL                         days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
+    @PositiveFrom INT = NULL                    labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.TrainLungCancerModel;
-    EXECUTE dbo.TrainLungCancerModel @ModelName = N''logistic_max'', @Algorithm = N''logistic'', @Pooling = N''max'';';
+    EXECUTE dbo.TrainLungCancerModel @ModelName = N''logistic_max'', @Algorithm = N''logistic'', @Pooling = N''max'';
+    EXECUTE dbo.TrainLungCancerModel @ModelName = N''wide'', @Features = N''layer2/mean; pool5/max'', @Columns = N''age, sex'';';
         RETURN 0;
     END;
 
     DECLARE @Parameters NVARCHAR(MAX);
     EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves,
         @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT, @Hidden;
-    EXECUTE internal.TrainModel @ModelName, @Pooling, @NetworkName, @Layer, @Preprocessing, @Seed, @SkipMissing, @Parameters;
+    EXECUTE internal.CheckTrainingData @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Dataset, @DatasetVersion,
+        @Horizon, @PositiveFrom;
+    EXECUTE internal.TrainModel @ModelName, @Pooling, @NetworkName, @Layer, @Preprocessing, @Seed, @SkipMissing, @Parameters,
+        @Features, @Columns, @ColumnsFrom, @Dataset, @DatasetVersion, @Horizon, @PositiveFrom;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
