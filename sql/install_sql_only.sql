@@ -4264,8 +4264,8 @@ BEGIN
 
     DECLARE @Said NVARCHAR(2000);
     SELECT @Said = CONCAT(c.name, N' stands for version ', s.version, N', ', s.reason, N'.', IIF(s.classifier_id <> c.classifier_id,
-        CONCAT(N' Version ', c.version, N' is scored with by @Version = ', c.version, N' only, until EXECUTE dbo.PromoteModel @ModelName = N''',
-            REPLACE(c.name, N'''', N''''''), N''', @Version = ', c.version, N'; makes it the champion.'), N''))
+        CONCAT(N' Version ', c.version, N' is scored with by @Version = ', c.version,
+            N' only, until EXECUTE dbo.PromoteModel @ModelName = N''', REPLACE(c.name, N'''', N''''''), N''', @Version = ', c.version, N'; makes it the champion.'), N''))
     FROM dbo.classifiers AS c
     INNER JOIN dbo.model_status AS s ON s.name = c.name
     WHERE c.classifier_id = @ClassifierId;
@@ -4594,8 +4594,8 @@ BEGIN
     SET @Serve = (SELECT value FROM dbo.settings WHERE name = N'serve');
     IF @Version IS NULL AND @Serve NOT IN (N'champion', N'newest')
     BEGIN
-        SET @Message = REPLACE(CONCAT(N'The setting serve is ''', @Serve, N''', so that it is not known which version the name ''', @ModelName,
-            N''' stands for. Set it in dbo.settings to champion or newest, or give a version.'), N'%', N'%%');
+        SET @Message = REPLACE(CONCAT(N'The setting serve is ''', @Serve, N''', so that it is not known which version the name ''',
+            @ModelName, N''' stands for. Set it in dbo.settings to champion or newest, or give a version.'), N'%', N'%%');
         THROW 50101, @Message, 1;
     END;
     IF @Version IS NULL
@@ -4940,7 +4940,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.WrongCases lists the test patients that a model puts on the wrong side of a threshold, the most wrong first,
-with scan, label and score in percent, calibrated and raw, as they were when the model was trained. This is a look at the test patients, which is counted in dbo.test_looks.
+with scan, label and score in percent, calibrated and raw, as they were when the model was trained.
+This is a look at the test patients, which is counted in dbo.test_looks.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Threshold FLOAT = 50                       percent from which a score counts as cancer, 0 to 100

@@ -45,7 +45,7 @@ def without_python(trained_file: Path, tmp_path: Path) -> Iterator[Connection]:
 
 
 def _give_scores(connection: Connection, seed: int, decimals: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give the training patients out-of-fold scores of both versions, the second the worse for odd seeds; return all."""
+    """Give the training patients out-of-fold scores of both versions, the second worse for odd seeds; give all."""
     rng = np.random.default_rng(seed)
     patients = rows(
         connection,

@@ -68,7 +68,8 @@ def test_a_worse_version_is_refused_with_both_figures(trained: Connection) -> No
     found = rows(
         trained,
         "SELECT c.version, p.forced, p.value, p.previous_value, p.metric, p.promoted_by FROM dbo.model_promotions AS p "
-        "INNER JOIN dbo.classifiers AS c ON c.classifier_id = p.classifier_id WHERE p.name = N'lightgbm_sql' ORDER BY p.promotion_id DESC;",
+        "INNER JOIN dbo.classifiers AS c ON c.classifier_id = p.classifier_id "
+        "WHERE p.name = N'lightgbm_sql' ORDER BY p.promotion_id DESC;",
     )
     assert [row[:2] for row in found[:2]] == [(worse, True), (better, False)]
     assert found[1][2:4] == (pytest.approx(max(one, two)), pytest.approx(min(one, two)))

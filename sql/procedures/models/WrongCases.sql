@@ -13,7 +13,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.WrongCases lists the test patients that a model puts on the wrong side of a threshold, the most wrong first,
-with scan, label and score in percent, calibrated and raw, as they were when the model was trained. This is a look at the test patients, which is counted in dbo.test_looks.
+with scan, label and score in percent, calibrated and raw, as they were when the model was trained.
+This is a look at the test patients, which is counted in dbo.test_looks.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Threshold FLOAT = 50                       percent from which a score counts as cancer, 0 to 100

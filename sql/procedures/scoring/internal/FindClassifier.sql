@@ -13,8 +13,8 @@ BEGIN
     SET @Serve = (SELECT value FROM dbo.settings WHERE name = N'serve');
     IF @Version IS NULL AND @Serve NOT IN (N'champion', N'newest')
     BEGIN
-        SET @Message = REPLACE(CONCAT(N'The setting serve is ''', @Serve, N''', so that it is not known which version the name ''', @ModelName,
-            N''' stands for. Set it in dbo.settings to champion or newest, or give a version.'), N'%', N'%%');
+        SET @Message = REPLACE(CONCAT(N'The setting serve is ''', @Serve, N''', so that it is not known which version the name ''',
+            @ModelName, N''' stands for. Set it in dbo.settings to champion or newest, or give a version.'), N'%', N'%%');
         THROW 50101, @Message, 1;
     END;
     IF @Version IS NULL
