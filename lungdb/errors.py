@@ -75,6 +75,7 @@ class ErrorNumber(IntEnum):
     EMPTY_DATASET = 50272
     OTHER_KIND_OF_DATASET = 50273
     NO_NUMBERS = 50277
+    SEVERAL_KINDS_OF_FEATURES = 50281
 
 
 class ProcedureError(LungdbError):

@@ -4663,7 +4663,7 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindNetwork: finds the row of dbo.networks that a procedure was asked for, by bytes or by name.
+-- FindNetwork: finds the row of dbo.networks that a procedure was asked for, by bytes or by name, else that of the setting default_network.
 -- Called by GenerateFeatures and FeaturizeImages.
 CREATE OR ALTER PROCEDURE internal.FindNetwork
     @Model VARBINARY(MAX),      -- bytes of a network, or NULL
@@ -4678,11 +4678,14 @@ BEGIN
     DECLARE @Names NVARCHAR(1000) = LEFT(COALESCE((
         SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.networks) AS n), N'none'), 1000);
 
+    IF @Model IS NULL AND @ModelName IS NULL
+        SET @ModelName = NULLIF((SELECT value FROM dbo.settings WHERE name = N'default_network'), N'');
     IF (@Model IS NULL AND @ModelName IS NULL) OR (@Model IS NOT NULL AND @ModelName IS NOT NULL)
     BEGIN
         SET @Number = 50114;
         SET @Message = CONCAT(N'One of @Model and @ModelName is needed, and ',
-            IIF(@Model IS NULL, N'both are NULL', N'both were given'), N'. Networks that are loaded: ', @Names, N'.');
+            IIF(@Model IS NULL, N'both are NULL, and so is the setting default_network', N'both were given'),
+            N'. Networks that are loaded: ', @Names, N'.');
     END;
     ELSE IF @ModelName IS NOT NULL
     BEGIN
@@ -5281,7 +5284,7 @@ GO
 -- FeaturizeImages: runs a network over every picture of dbo.images that has no features yet and stores what its layers give.
 -- Example: EXECUTE dbo.FeaturizeImages @ModelName = N'demo_resnet';
 CREATE OR ALTER PROCEDURE dbo.FeaturizeImages
-    @ModelName NVARCHAR(128) = NULL,      -- name of a network in dbo.networks; the newest version is taken
+    @ModelName NVARCHAR(128) = NULL,      -- name of a network in dbo.networks, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
     @BatchSize INT = 32,                  -- pictures in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 256,            -- megabytes that a transaction sends and gets, 1 to 1024
@@ -5300,7 +5303,7 @@ It works in chunks, each stored in a transaction of its own: stopped at any poin
 with twice the bytes of its file, and 8 bytes for each of its features. What it says on its way is also in dbo.runs and dbo.run_steps.
 A picture replaced or removed meanwhile is left out and named.
 Parameters:
-    @ModelName NVARCHAR(128) = NULL  name of a network in dbo.networks; the newest version is taken
+    @ModelName NVARCHAR(128) = NULL  name of a network in dbo.networks, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL      one or more layers, with commas, each for its own feature set; NULL means penultimate
     @BatchSize INT = 32              pictures in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 256        megabytes that a transaction sends and gets, 1 to 1024
@@ -8061,50 +8064,101 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindFeatureSet: finds the newest feature set that fits and has features of the pooling asked for.
--- Called by TrainModel.
+-- FindFeatureSet: finds the feature set to train on: of those that fit what is asked for the one of the version that the name serves, else
+-- one of the setting default_network, else of the only network. It never takes the newest of several networks, layers or preprocessings.
+-- Called by TrainModel and TrainBestTrial.
 CREATE OR ALTER PROCEDURE internal.FindFeatureSet
-    @NetworkName NVARCHAR(128),     -- network, or NULL for any
-    @Layer NVARCHAR(256),           -- layer, or NULL for any
-    @Preprocessing NVARCHAR(32),    -- preprocessing, or NULL for any
-    @Pooling NVARCHAR(32),          -- pooling
+    @ModelName NVARCHAR(128),       -- name of the model to train
+    @NetworkName NVARCHAR(128),     -- network, or NULL
+    @Layer NVARCHAR(256),           -- layer, or NULL
+    @Preprocessing NVARCHAR(32),    -- preprocessing, or NULL
+    @Pooling NVARCHAR(32) OUTPUT,   -- pooling; NULL comes back as that of the served version, else mean, else the only one
     @FeatureSetId INT OUTPUT        -- the feature set found
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Fitting INT, @Name NVARCHAR(128);
-    CREATE TABLE #fitting (feature_set_id INT NOT NULL PRIMARY KEY);
+    DECLARE @Message NVARCHAR(2000), @Default NVARCHAR(400), @Served INT, @ServedPooling NVARCHAR(32), @Why NVARCHAR(400),
+        @Some NVARCHAR(800);
+    DECLARE @Asked NVARCHAR(1000) = CONCAT(N'pooling ', COALESCE(N'''' + @Pooling + N'''', N'any'), N', network ',
+        COALESCE(N'''' + @NetworkName + N'''', N'any'), N', layer ', COALESCE(N'''' + @Layer + N'''', N'any'),
+        N', preprocessing ', COALESCE(N'''' + @Preprocessing + N'''', N'any'));
+    CREATE TABLE #fitting (
+        feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
+        network NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, version INT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
+        preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, PRIMARY KEY (feature_set_id, pooling));
 
-    INSERT INTO #fitting (feature_set_id)
-    SELECT fs.feature_set_id
+    SELECT @Served = c.feature_set_id, @ServedPooling = c.pooling,
+        @Why = CONCAT(N'those of version ', s.version, N', which ', s.name, N' serves')
+    FROM dbo.served_models AS s
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+    WHERE s.name = @ModelName;
+    INSERT INTO #fitting (feature_set_id, pooling, network, version, layer, preprocessing)
+    SELECT fs.feature_set_id, p.pooling, n.name, n.version, fs.layer, fs.preprocessing
     FROM dbo.feature_sets AS fs
-    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    LEFT JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    INNER JOIN (SELECT DISTINCT feature_set_id, pooling FROM dbo.pooled_features) AS p ON p.feature_set_id = fs.feature_set_id
     WHERE (@NetworkName IS NULL OR n.name = @NetworkName)
         AND (@Layer IS NULL OR fs.layer = @Layer)
         AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
-        AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id AND p.pooling = @Pooling)
+        AND (@Pooling IS NULL OR p.pooling = @Pooling)
+        -- Combined sets are asked for by their name.
+        AND (fs.network_id IS NOT NULL OR fs.feature_set_id = @Served OR @Layer IS NOT NULL)
     OPTION (RECOMPILE);
 
-    SET @Fitting = (SELECT COUNT(*) FROM #fitting);
-    SET @FeatureSetId = (SELECT MAX(feature_set_id) FROM #fitting);
-    IF @FeatureSetId IS NULL
+    IF EXISTS (SELECT 1 FROM #fitting WHERE feature_set_id = @Served AND pooling = COALESCE(@Pooling, @ServedPooling))
+        DELETE FROM #fitting WHERE feature_set_id <> @Served OR pooling <> COALESCE(@Pooling, @ServedPooling);
+    ELSE
     BEGIN
-        SET @Message = CONCAT(N'There are no features of pooling ', COALESCE(N'''' + @Pooling + N'''', N'NULL'),
-            N', network ', COALESCE(N'''' + @NetworkName + N'''', N'any'), N', layer ', COALESCE(N'''' + @Layer + N'''', N'any'),
-            N', preprocessing ', COALESCE(N'''' + @Preprocessing + N'''', N'any'),
-            N'. Call GenerateFeatures with this pooling first, or ask for another.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50117, @Message, 1;
+        SET @Default = NULLIF((SELECT value FROM dbo.settings WHERE name = N'default_network'), N'');
+        SET @Why = CASE WHEN @NetworkName IS NOT NULL THEN N'as asked for'
+            WHEN @Default IS NOT NULL THEN N'of the network that the setting default_network names'
+            ELSE N'of the only network that fits' END;
+        IF @NetworkName IS NULL AND @Default IS NOT NULL AND @Layer IS NULL
+            DELETE FROM #fitting WHERE COALESCE(network, N'') <> @Default;
+        IF @NetworkName IS NULL AND @Default IS NOT NULL AND @Layer IS NOT NULL
+            DELETE FROM #fitting WHERE network <> @Default;
+        -- Of a network's versions the newest that fits; then what GenerateFeatures makes unless told otherwise.
+        DELETE f FROM #fitting AS f WHERE EXISTS (SELECT 1 FROM #fitting AS o WHERE o.network = f.network AND o.version > f.version);
+        DELETE f
+        FROM #fitting AS f
+        WHERE f.layer <> N'penultimate' AND EXISTS (
+            SELECT 1 FROM #fitting AS o WHERE o.network = f.network AND o.layer = N'penultimate');
+        DELETE f
+        FROM #fitting AS f
+        WHERE f.preprocessing <> N'lung' AND EXISTS (
+            SELECT 1 FROM #fitting AS o WHERE o.network = f.network AND o.layer = f.layer AND o.preprocessing = N'lung');
+        DELETE f
+        FROM #fitting AS f
+        WHERE f.pooling <> N'mean' AND EXISTS (
+            SELECT 1 FROM #fitting AS o WHERE o.feature_set_id = f.feature_set_id AND o.pooling = N'mean');
     END;
 
-    SELECT @Name = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
-    FROM dbo.feature_sets AS fs
-    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    WHERE fs.feature_set_id = @FeatureSetId;
-    RAISERROR(N'Features: set %d (the newest of %d that fit), network %s, layer %s, preprocessing %s, pooling %s.', 0, 1,
-        @FeatureSetId, @Fitting, @Name, @Layer, @Preprocessing, @Pooling) WITH NOWAIT;
+    IF NOT EXISTS (SELECT 1 FROM #fitting)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'There are no features of ', @Asked,
+            N', and the setting default_network names ''' + IIF(@NetworkName IS NULL, @Default, NULL) + N'''',
+            N'. Call GenerateFeatures with this pooling first, or ask for another.'), N'%', N'%%');
+        THROW 50117, @Message, 1;
+    END;
+    IF (SELECT COUNT(*) FROM #fitting) > 1
+    BEGIN
+        SET @Some = LEFT((
+            SELECT STRING_AGG(CAST(CONCAT(COALESCE(N'network ' + f.network, N'combined'), N', layer ', f.layer, N', preprocessing ',
+                f.preprocessing, N', pooling ', f.pooling) AS NVARCHAR(MAX)), N'; ') WITHIN GROUP (ORDER BY f.feature_set_id, f.pooling)
+            FROM #fitting AS f), 800);
+        SET @Message = REPLACE(CONCAT(N'Several kinds of features fit ', @Asked, N': ', @Some,
+            N'. Name one with @NetworkName, @Layer, @Preprocessing and @Pooling, or put the name of a network into the setting ',
+            N'default_network: UPDATE dbo.settings SET value = N''…'' WHERE name = N''default_network'';'), N'%', N'%%');
+        THROW 50281, @Message, 1;
+    END;
+
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Message = CONCAT(N'Features: set ', feature_set_id,
+        N', network ' + network + N' version ' + CAST(version AS NVARCHAR(12)), N', layer ', layer, N', preprocessing ', preprocessing,
+        N', pooling ', pooling, N'; ', @Why, N'.')
+    FROM #fitting;
+    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -8300,7 +8354,8 @@ GO
 -- FindMatrices: fills #matrices with the feature sets and poolings that a search may try, and counts their training patients.
 -- Called by SearchModels, whose tables #matrices and #patients it fills.
 CREATE OR ALTER PROCEDURE internal.FindMatrices
-    @NetworkName NVARCHAR(128),   -- network, or NULL for any
+    @ModelName NVARCHAR(128),     -- name to store the best model under
+    @NetworkName NVARCHAR(128),   -- network, or NULL for that of the version served, else of default_network, else the only one
     @Layers NVARCHAR(MAX),        -- layers with commas between, or NULL for all
     @Preprocessing NVARCHAR(32),  -- preprocessing, or NULL for any
     @Poolings NVARCHAR(400),      -- poolings with commas between, or NULL for all
@@ -8312,9 +8367,22 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @Lacking NVARCHAR(1000), @FeatureSetId INT, @Pooling NVARCHAR(32);
 
-    -- TrainLungCancerModel takes the newest of a name, layer and preprocessing, so older ones are not tried.
+    DECLARE @Served INT, @Names NVARCHAR(800);
+    SET @Served = (
+        SELECT c.feature_set_id
+        FROM dbo.served_models AS s
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+        WHERE s.name = @ModelName);
+    IF @NetworkName IS NULL
+        SET @NetworkName = COALESCE(
+            (SELECT n.name FROM dbo.feature_sets AS fs INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+                WHERE fs.feature_set_id = @Served
+                    AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id)),
+            NULLIF((SELECT value FROM dbo.settings WHERE name = N'default_network'), N''));
+
+    -- Of a name, layer and preprocessing FindFeatureSet takes the set of the version served, else that of the network's newest version.
     INSERT INTO #matrices (feature_set_id, pooling, network_name, layer)
-    SELECT MAX(fs.feature_set_id), p.pooling, n.name, fs.layer
+    SELECT COALESCE(MAX(IIF(fs.feature_set_id = @Served, @Served, NULL)), MAX(fs.feature_set_id)), p.pooling, n.name, fs.layer
     FROM dbo.feature_sets AS fs
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
     INNER JOIN (SELECT DISTINCT feature_set_id, pooling FROM dbo.pooled_features) AS p ON p.feature_set_id = fs.feature_set_id
@@ -8343,6 +8411,16 @@ BEGIN
             N'. Call GenerateFeatures first, or ask for others.');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50117, @Message, 1;
+    END;
+    IF (SELECT COUNT(DISTINCT network_name) FROM #matrices) > 1
+    BEGIN
+        SET @Names = LEFT((
+            SELECT STRING_AGG(CAST(m.network_name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY m.network_name)
+            FROM (SELECT DISTINCT network_name FROM #matrices) AS m), 800);
+        SET @Message = REPLACE(CONCAT(N'There are features of several networks: ', @Names,
+            N'. Name one with @NetworkName, or in the setting default_network: UPDATE dbo.settings SET value = N''…'' ',
+            N'WHERE name = N''default_network'';'), N'%', N'%%');
+        THROW 50281, @Message, 1;
     END;
 
     UPDATE m
@@ -8374,7 +8452,7 @@ CREATE OR ALTER PROCEDURE dbo.SearchModels
     @Method NVARCHAR(32) = N'random',      -- random: drawn by the seed; grid: every combination
     @Trials INT = NULL,                    -- trials of random, 1 to 10000; NULL means 200
     @Poolings NVARCHAR(400) = NULL,        -- poolings to try, with commas between; NULL means all that there are features of
-    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means any
+    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means that of the version served, else of default_network
     @Layers NVARCHAR(MAX) = NULL,          -- layers to try, with commas between; NULL means all that there are features of
     @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means any
     @Space NVARCHAR(MAX) = NULL,           -- settings to try, JSON; NULL means those below
@@ -8405,7 +8483,7 @@ Parameters:
     @Method NVARCHAR(32) = N''random''            random: drawn by the seed; grid: every combination
     @Trials INT = NULL                          trials of random, 1 to 10000; NULL means 200
     @Poolings NVARCHAR(400) = NULL              poolings to try, with commas between; NULL means all that there are features of
-    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means any
+    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means that of the version served, else of default_network
     @Layers NVARCHAR(MAX) = NULL                layers to try, with commas between; NULL means all that there are features of
     @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means any
     @Space NVARCHAR(MAX) = NULL                 settings to try, JSON; NULL means those below
@@ -8438,7 +8516,7 @@ Example:
     CREATE TABLE #came (place INT NULL, part INT NULL);
 
     EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing;
-    EXECUTE internal.FindMatrices @NetworkName, @Layers, @Preprocessing, @Poolings, @SkipMissing;
+    EXECUTE internal.FindMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings, @SkipMissing;
     SET @Method = LOWER(@Method);
 
     INSERT INTO #trials (candidate, matrix, parameters)
@@ -8506,7 +8584,7 @@ GO
 -- Called by TrainLungCancerModel.
 CREATE OR ALTER PROCEDURE internal.TrainModel
     @ModelName NVARCHAR(128),       -- name to store the model under
-    @Pooling NVARCHAR(32),          -- pooling of the features
+    @Pooling NVARCHAR(32),          -- pooling of the features, or NULL
     @NetworkName NVARCHAR(128),     -- network of the features, or NULL
     @Layer NVARCHAR(256),           -- layer of the features, or NULL
     @Preprocessing NVARCHAR(32),    -- preprocessing of the features, or NULL
@@ -8535,7 +8613,7 @@ BEGIN
         tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
         default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
 
-    EXECUTE internal.FindFeatureSet @NetworkName, @Layer, @Preprocessing, @Pooling, @FeatureSetId OUTPUT;
+    EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling OUTPUT, @FeatureSetId OUTPUT;
     EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
     SET @Width = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
     EXECUTE internal.StartRun N'TrainLungCancerModel', @RunId OUTPUT;
@@ -8596,10 +8674,10 @@ GO
 -- Example: EXECUTE dbo.TrainLungCancerModel @Algorithm = N'logistic', @Pooling = N'max';
 CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name to store the model under; each run adds a version
-    @Pooling NVARCHAR(32) = N'mean',       -- pooling of the features: mean, max, mean_max_std or pca1
-    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means any
-    @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means any
-    @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means any
+    @Pooling NVARCHAR(32) = NULL,          -- pooling of the features, such as max; NULL means that of the version served, else mean
+    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means that of the version served, else default_network
+    @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means that of the version served, else penultimate
+    @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means that of the version served, else lung
     @Seed INT = 20170401,                  -- of folds, validation part, undersampling and LightGBM; 0 to 2147483647
     @ValidationFraction FLOAT = NULL,      -- share of the patients learnt from that is kept to stop early, 0.05 to 0.5; NULL means 0.2
     @LearningRate FLOAT = NULL,            -- shrinkage of each tree, 0.001 to 1; NULL means 0.05
@@ -8626,13 +8704,15 @@ BEGIN
 The test patients are those of dbo.splits: training never sees their labels, and the test figures come from them alone.
 With folds every other patient is scored by a model that has not seen it; the model stored has learnt from all of them.
 Figures go to dbo.experiment_metrics, curves to dbo.experiment_curves, patients'' parts and scores to dbo.experiment_patients.
-When several feature sets fit the parameters, the newest is taken, and a message says which.
+Unless others are asked for, the features are those of the version that the name serves, else of the network that the setting
+default_network names, else of the only network there is; a message says which. Where several would do, none is taken: they are named.
+A new name serves its first version; what an old one serves is changed by PromoteModel alone.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
-    @Pooling NVARCHAR(32) = N''mean''             pooling of the features: mean, max, mean_max_std or pca1
-    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means any
-    @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means any
-    @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means any
+    @Pooling NVARCHAR(32) = NULL                pooling of the features, such as max; NULL means that of the version served, else mean
+    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means that of the version served, else default_network
+    @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means that of the version served, else penultimate
+    @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means that of the version served, else lung
     @Seed INT = 20170401                        of folds, validation part, undersampling and LightGBM; 0 to 2147483647
     @ValidationFraction FLOAT = NULL            share of the patients learnt from that is kept to stop early, 0.05 to 0.5; NULL means 0.2
     @LearningRate FLOAT = NULL                  shrinkage of each tree, 0.001 to 1; NULL means 0.05
@@ -8677,7 +8757,7 @@ BEGIN
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @NetworkName NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
     DECLARE @LearningRate FLOAT, @NumLeaves INT, @MinDataInLeaf INT, @MaxIterations INT, @EarlyStoppingRounds INT,
         @ValidationFraction FLOAT;
-    DECLARE @Imbalance NVARCHAR(32), @Pass INT = 0;
+    DECLARE @Imbalance NVARCHAR(32), @Pass INT = 0, @Found INT;
     SELECT @ModelName = s.name, @Seed = s.seed, @Folds = s.folds, @SkipMissing = s.skip_missing, @From = s.training_from,
         @FeatureSetId = t.feature_set_id, @Pooling = t.pooling, @NetworkName = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing,
         @LearningRate = CAST(JSON_VALUE(t.parameters, N'$.learning_rate') AS FLOAT),
@@ -8693,15 +8773,11 @@ BEGIN
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
     WHERE s.search_id = @SearchId;
 
-    IF @FeatureSetId <> (
-        SELECT MAX(fs.feature_set_id)
-        FROM dbo.feature_sets AS fs
-        INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-        WHERE n.name = @NetworkName AND fs.layer = @Layer AND fs.preprocessing = @Preprocessing
-            AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id AND p.pooling = @Pooling))
+    EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling, @Found OUTPUT;
+    IF @FeatureSetId <> @Found
     BEGIN
-        SET @Message = CONCAT(N'Search ', @SearchId, N' chose feature set ', @FeatureSetId,
-            N', and there is a newer one of the same network, layer and preprocessing by now. Make a new search.');
+        SET @Message = CONCAT(N'Search ', @SearchId, N' chose feature set ', @FeatureSetId, N', and by now ', @Found,
+            N' is the one of its network, layer and preprocessing to train on. Make a new search.');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50164, @Message, 1;
     END;
@@ -9567,7 +9643,7 @@ GO
 -- Example: EXECUTE dbo.GenerateFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
 CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
     @Model VARBINARY(MAX) = NULL,         -- bytes of a network in dbo.networks
-    @ModelName NVARCHAR(128) = NULL,      -- or its name; the newest version is taken
+    @ModelName NVARCHAR(128) = NULL,      -- or its name, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
     @Preprocessing NVARCHAR(32) = N'lung', -- lung or seed
     @Pooling NVARCHAR(128) = N'mean',     -- one or more of mean, max, mean_max_std, pca1, with commas
@@ -9587,7 +9663,7 @@ It works in chunks, each stored in a transaction of its own: stopped at any poin
 its way is also in dbo.runs and dbo.run_steps, for other connections. A scan replaced or removed meanwhile is left out and named.
 Parameters:
     @Model VARBINARY(MAX) = NULL           bytes of a network in dbo.networks
-    @ModelName NVARCHAR(128) = NULL        or its name; the newest version is taken
+    @ModelName NVARCHAR(128) = NULL        or its name, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
     @Preprocessing NVARCHAR(32) = N''lung''  lung or seed
     @Pooling NVARCHAR(128) = N''mean''       one or more of mean, max, mean_max_std, pca1, with commas

@@ -2,7 +2,7 @@
 -- Called by TrainLungCancerModel.
 CREATE OR ALTER PROCEDURE internal.TrainModel
     @ModelName NVARCHAR(128),       -- name to store the model under
-    @Pooling NVARCHAR(32),          -- pooling of the features
+    @Pooling NVARCHAR(32),          -- pooling of the features, or NULL
     @NetworkName NVARCHAR(128),     -- network of the features, or NULL
     @Layer NVARCHAR(256),           -- layer of the features, or NULL
     @Preprocessing NVARCHAR(32),    -- preprocessing of the features, or NULL
@@ -31,7 +31,7 @@ BEGIN
         tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
         default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
 
-    EXECUTE internal.FindFeatureSet @NetworkName, @Layer, @Preprocessing, @Pooling, @FeatureSetId OUTPUT;
+    EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling OUTPUT, @FeatureSetId OUTPUT;
     EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
     SET @Width = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
     EXECUTE internal.StartRun N'TrainLungCancerModel', @RunId OUTPUT;
