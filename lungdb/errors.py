@@ -80,6 +80,7 @@ class ErrorNumber(IntEnum):
     NO_NUMBERS = 50277
     UNKNOWN_FEATURES = 50278
     VALUES_MISSING = 50279
+    SEVERAL_KINDS_OF_FEATURES = 50281
 
 
 class ProcedureError(LungdbError):

@@ -19,7 +19,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000);
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
     IF NOT EXISTS (SELECT 1 FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId)
     BEGIN
         SET @Message = N'The feature set was deleted while the model was trained. Nothing is stored. Train on another one.';
@@ -28,8 +28,10 @@ BEGIN
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
     INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
     VALUES (@ModelName, @Version, @Library, @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
+    SET @ClassifierId = SCOPE_IDENTITY();
+    EXECUTE internal.KeepChampion @ClassifierId;
     INSERT INTO dbo.experiments (classifier_id, seed, parameters, started_at, dataset_version_id, horizon_days)
-    VALUES (SCOPE_IDENTITY(), @Seed, JSON_QUERY(@Details, N'$.parameters'), @Started, @DatasetVersionId, @Horizon);
+    VALUES (@ClassifierId, @Seed, JSON_QUERY(@Details, N'$.parameters'), @Started, @DatasetVersionId, @Horizon);
     SET @ExperimentId = SCOPE_IDENTITY();
 
     -- The label comes from here: the script was never told that of a test patient.

@@ -2,7 +2,7 @@
 -- Called by TrainLungCancerModel.
 CREATE OR ALTER PROCEDURE internal.TrainModel
     @ModelName NVARCHAR(128),       -- name to store the model under
-    @Pooling NVARCHAR(32),          -- pooling of the features
+    @Pooling NVARCHAR(32),          -- pooling of the features, or NULL
     @NetworkName NVARCHAR(128),     -- network of the features, or NULL
     @Layer NVARCHAR(256),           -- layer of the features, or NULL
     @Preprocessing NVARCHAR(32),    -- preprocessing of the features, or NULL
@@ -40,7 +40,7 @@ BEGIN
 
     IF @Dataset IS NOT NULL
         EXECUTE internal.FindDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
-    EXECUTE internal.ChooseFeatures @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Pooling OUTPUT,
+    EXECUTE internal.ChooseFeatures @ModelName, @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Pooling OUTPUT,
         @FeatureSetId OUTPUT;
     EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
     EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
