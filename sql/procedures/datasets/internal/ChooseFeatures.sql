@@ -31,7 +31,8 @@ BEGIN
     WHERE feature_set_id = @FeatureSetId AND column_name IS NULL;
     INSERT INTO #parts (part_feature_set_id, pooling, width)
     SELECT feature_set_id, pooling, width FROM dbo.pooled_sets
-    WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND NOT EXISTS (SELECT 1 FROM #parts);
+    WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_parts AS p WHERE p.feature_set_id = @FeatureSetId);
     IF LOWER(@Features) <> N'none'
         EXECUTE internal.ReadFeatureList @Features, @Pooling;
     IF @Columns IS NOT NULL
