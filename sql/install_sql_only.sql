@@ -3577,6 +3577,43 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ListDatasets: the data sets with their versions, members and what chose them, the newest version of each first.
+-- Example: EXECUTE dbo.ListDatasets;
+CREATE OR ALTER PROCEDURE dbo.ListDatasets
+    @Name NVARCHAR(128) = NULL, -- name of one; NULL means all
+    @Help BIT = 0               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListDatasets lists the data sets, a row a version, those of the T-SQL networks'' examples too, which have no versions.
+changed is how many of its scans were replaced or removed since: a version with such scans is refused where it is used.
+Parameters:
+    @Name NVARCHAR(128) = NULL  name of one; NULL means all
+    @Help BIT = 0               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListDatasets;';
+        RETURN 0;
+    END;
+
+    SELECT d.name, d.kind, d.version, d.members, d.patients, (
+            SELECT COUNT(*)
+            FROM dbo.dataset_members AS m
+            LEFT JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+            WHERE m.dataset_version_id = d.dataset_version_id AND m.scan_id IS NOT NULL
+                AND (s.scan_id IS NULL OR s.content_sha256 <> m.content_sha256)) AS changed,
+        (SELECT COUNT(*) FROM dbo.experiments AS e WHERE e.dataset_version_id = d.dataset_version_id) AS trainings,
+        d.chosen_by, d.created_at, d.created_by
+    FROM dbo.dataset_list AS d
+    WHERE @Name IS NULL OR d.name = @Name
+    ORDER BY d.name, d.version DESC;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckDatasetArguments: refuses what CreateDataset cannot work with, all wrong arguments in one error.
 -- Called by CreateDataset.
 CREATE OR ALTER PROCEDURE internal.CheckDatasetArguments
@@ -3673,6 +3710,123 @@ BEGIN
         CONCAT(N'There is no data set of ', @Kind, N' with the name ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
             N'. Data sets that are there: ', @Names, N'. Make one with CreateDataset.')), N'%', N'%%');
     THROW 50171, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- DeleteDataset: deletes a data set of scans or pictures, or one version of it; the scans and pictures stay.
+-- Example: EXECUTE dbo.DeleteDataset @Name = N'thin';
+CREATE OR ALTER PROCEDURE dbo.DeleteDataset
+    @Name NVARCHAR(128) = NULL, -- name of the data set; needed
+    @Version INT = NULL,        -- its version; NULL means all of them
+    @Help BIT = 0               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.DeleteDataset deletes a data set of scans or pictures, or one version of it. The scans and pictures stay.
+It refuses while a training or an evaluation refers to it. With its last version the name is free again.
+Parameters:
+    @Name NVARCHAR(128) = NULL  name of the data set; needed
+    @Version INT = NULL         its version; NULL means all of them
+    @Help BIT = 0               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.DeleteDataset @Name = N''thin'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT;
+    SELECT @DatasetId = dataset_id, @Kind = kind FROM dbo.datasets WHERE name = @Name;
+    IF @Kind = 'examples'
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The data set ''', @Name, N''' is one of examples. Delete its rows in dbo.examples and ',
+            N'dbo.example_labels, and then that in dbo.datasets.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
+    END;
+    SET @Kind = COALESCE(@Kind, 'scans');
+    EXECUTE internal.FindDataset @Name, @Version, @DatasetVersionId OUTPUT, @Kind;
+    CREATE TABLE #doomed (dataset_version_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #doomed (dataset_version_id)
+    SELECT dataset_version_id FROM dbo.dataset_versions WHERE dataset_id = @DatasetId AND (@Version IS NULL OR version = @Version);
+
+    BEGIN TRANSACTION;
+    SET @Users = (
+        SELECT COUNT(*) FROM dbo.experiments WITH (UPDLOCK, HOLDLOCK)
+        WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
+    IF @Users > 0
+    BEGIN
+        SET @Message = REPLACE(CONCAT(@Users, N' trainings refer to the data set ''', @Name,
+            N'''. Keep it, or delete their models with DeleteModel first; see dbo.experiments.'), N'%', N'%%');
+        THROW 50275, @Message, 1;
+    END;
+    DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    DELETE FROM dbo.dataset_versions WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    DELETE d
+    FROM dbo.datasets AS d
+    WHERE d.dataset_id = @DatasetId
+        AND NOT EXISTS (SELECT 1 FROM dbo.dataset_versions AS v WITH (UPDLOCK, HOLDLOCK) WHERE v.dataset_id = d.dataset_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- MaskQuery: gives the text of a query in capitals with blanks for what stands in brackets, quotes and comments, so that its own words can
+-- be found; refuses what is more than one statement. A semicolon at the end of the query becomes a blank.
+-- Called by WrapQuery.
+CREATE OR ALTER PROCEDURE internal.MaskQuery
+    @Query NVARCHAR(MAX) OUTPUT,    -- the query
+    @Masked NVARCHAR(MAX) OUTPUT    -- as many characters
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Place INT = 1, @Length INT = LEN(@Query + N'.') - 1, @Depth INT = 0, @Lowest INT = 0;
+    DECLARE @C NCHAR(1), @Two NVARCHAR(2), @Until NCHAR(1) = N'0', @Taken INT, @At INT;
+    SET @Masked = N'';
+    -- @Until is what ends what the place is in: a quote, a bracket, N for the line, * for a comment, 0 for the query itself.
+    WHILE @Place <= @Length
+    BEGIN
+        SELECT @C = SUBSTRING(@Query, @Place, 1), @Two = SUBSTRING(@Query, @Place, 2), @Taken = 1;
+        IF @Until = N'0' AND @Depth = 0 AND @C NOT IN (N'(', N')', N'''', N'"', N'[') AND @Two NOT IN (N'--', N'/*')
+            SET @Masked = CONCAT(@Masked, IIF(UNICODE(@C) < 32, N' ', UPPER(@C)));
+        ELSE
+            SET @Masked = CONCAT(@Masked, N' ');
+        IF @Until = N'0'
+            SELECT @Depth = @Depth + CASE @C WHEN N'(' THEN 1 WHEN N')' THEN -1 ELSE 0 END,
+                @Until = CASE WHEN @Two = N'--' THEN N'N' WHEN @Two = N'/*' THEN N'*' WHEN @C = N'[' THEN N']'
+                    WHEN @C IN (N'''', N'"') THEN @C ELSE N'0' END,
+                @Taken = IIF(@Two = N'/*', 2, 1);
+        ELSE IF @Until = N'N'
+            SET @Until = IIF(UNICODE(@C) IN (10, 13), N'0', @Until);
+        ELSE IF @Until = N'*'
+            SELECT @Until = IIF(@Two = N'*/', N'0', @Until), @Taken = IIF(@Two = N'*/', 2, 1);
+        ELSE IF @Two = N']]' AND @Until = N']'
+            SET @Taken = 2;
+        ELSE IF @C = @Until
+            SET @Until = N'0';
+        SET @Lowest = IIF(@Depth < @Lowest, @Depth, @Lowest);
+        SET @Masked = CONCAT(@Masked, IIF(@Taken = 2, N' ', N''));
+        SET @Place = @Place + @Taken;
+    END;
+
+    SET @At = CHARINDEX(N';', @Masked);
+    IF @Lowest < 0 OR @Depth > 0 OR @Until NOT IN (N'0', N'N')
+        OR (@At > 0 AND LTRIM(REPLACE(SUBSTRING(@Masked, @At, @Length), N';', N' ')) <> N'')
+    BEGIN
+        SET @Message = CONCAT(N'The query of the data set cannot be used: ', IIF(@Lowest < 0 OR @Depth > 0,
+            N'its parentheses do not match', IIF(@At > 0, N'it is more than one statement', N'a quote, bracket or comment does not end')),
+            N'. Give one SELECT with a column scan_id, or name for pictures.');
+        THROW 50270, @Message, 1;
+    END;
+    WHILE @At > 0
+    BEGIN
+        SELECT @Query = STUFF(@Query, @At, 1, N' '), @Masked = STUFF(@Masked, @At, 1, N' ');
+        SET @At = CHARINDEX(N';', @Masked);
+    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -3812,49 +3966,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- RunDatasetQuery: runs the query of a data set with the caller's own rights and fills #chosen with what it gives. It is to be left
--- unsigned, so that the query can read nothing that the caller could not read without it.
--- Called by TakeMembers, whose table #chosen it fills.
-CREATE OR ALTER PROCEDURE internal.RunDatasetQuery
-    @Query NVARCHAR(MAX),       -- one SELECT
-    @Kind VARCHAR(8) OUTPUT     -- scans where it has a column scan_id, else images
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Composed NVARCHAR(MAX), @Error NVARCHAR(1500);
-    -- The comment that a query may end with ends with the line.
-    SET @Composed = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.scan_id AS NVARCHAR(400)) FROM (', @Query, NCHAR(10), N') AS q;');
-    BEGIN TRY
-        EXECUTE (@Composed);
-        SET @Kind = 'scans';
-        RETURN 0;
-    END TRY
-    BEGIN CATCH
-        SET @Error = ERROR_MESSAGE();
-        IF ERROR_NUMBER() = 207 AND @Error LIKE N'%''scan[_]id''%'
-            SET @Kind = 'images';
-    END CATCH;
-    IF @Kind = 'images'
-    BEGIN
-        SET @Composed = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.name AS NVARCHAR(400)) FROM (', @Query, NCHAR(10), N') AS q;');
-        BEGIN TRY
-            EXECUTE (@Composed);
-            RETURN 0;
-        END TRY
-        BEGIN CATCH
-            SET @Error = IIF(ERROR_NUMBER() = 207 AND ERROR_MESSAGE() LIKE N'%''name''%',
-                N'It has neither a column scan_id nor a column name.', ERROR_MESSAGE());
-        END CATCH;
-    END;
-    SET @Message = REPLACE(LEFT(CONCAT(N'The query of the data set cannot be used: ', @Error,
-        N' Give one SELECT with a column scan_id, or name for pictures, such as SELECT scan_id FROM dbo.scans.'), 1900), N'%', N'%%');
-    THROW 50270, @Message, 1;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- StoreDataset: stores the members in #members as a version of a data set, unless its newest version has the same ones.
 -- members_sha256 is of the text, in UTF-16, of a line feed after each member: its scan_id or its name, a colon, its SHA-256 in
 -- hexadecimal; by scan_id or name.
@@ -3872,7 +3983,7 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @DatasetId INT, @Found VARCHAR(8), @Members INT, @Text NVARCHAR(MAX), @Digest VARBINARY(32);
     CREATE TABLE #placed (
-        position INT IDENTITY(0, 1) NOT NULL PRIMARY KEY, scan_id INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
+        position INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, scan_id INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
         content_sha256 VARBINARY(32) NOT NULL);
     INSERT INTO #placed (scan_id, image_name, content_sha256)
     SELECT scan_id, image_name, content_sha256 FROM #members ORDER BY scan_id, image_name;
@@ -3912,6 +4023,78 @@ BEGIN
     INSERT INTO dbo.dataset_members (dataset_version_id, position, scan_id, image_name, content_sha256)
     SELECT SCOPE_IDENTITY(), position, scan_id, image_name, content_sha256 FROM #placed;
     COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- WrapQuery: makes of a query a statement that puts one of its columns into #chosen. A derived table takes no WITH, and no ORDER BY without
+-- TOP or OFFSET, so that the query becomes one more table of its own WITH, and gets an OFFSET.
+-- Called by RunDatasetQuery.
+CREATE OR ALTER PROCEDURE internal.WrapQuery
+    @Query NVARCHAR(MAX),           -- one SELECT
+    @Column NVARCHAR(128),          -- the column
+    @Statement NVARCHAR(MAX) OUTPUT -- the statement
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Masked NVARCHAR(MAX), @Padded NVARCHAR(MAX), @At INT;
+    EXECUTE internal.MaskQuery @Query OUTPUT, @Masked OUTPUT;
+    SET @Padded = CONCAT(N' ', @Masked, N' ');
+    -- The comment that a query may end with ends with its line.
+    IF @Padded LIKE N'%[^A-Z0-9_@#$]ORDER[^A-Z0-9_@#$]%' AND @Padded NOT LIKE N'%[^A-Z0-9_@#$]OFFSET[^A-Z0-9_@#$]%'
+        AND @Padded NOT LIKE N'%[^A-Z0-9_@#$]TOP[^A-Z0-9_@#$]%'
+        SET @Query = CONCAT(@Query, NCHAR(10), N'OFFSET 0 ROWS');
+    SET @At = PATINDEX(N'%[^A-Z0-9_@#$]SELECT[^A-Z0-9_@#$]%', @Padded);
+    IF LTRIM(@Masked) LIKE N'WITH[^A-Z0-9_@#$]%' AND @At > 1
+        SET @Statement = CONCAT(LEFT(@Query, @At - 1), NCHAR(10), N', [members chosen] AS (', SUBSTRING(@Query, @At, LEN(@Query)),
+            NCHAR(10), N') INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM [members chosen] AS q;');
+    ELSE
+        SET @Statement = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM (', @Query, NCHAR(10),
+            N') AS q;');
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RunDatasetQuery: runs the query of a data set with the caller's own rights and fills #chosen with what it gives. It is to be left
+-- unsigned, so that the query can read nothing that the caller could not read without it.
+-- Called by TakeMembers, whose table #chosen it fills.
+CREATE OR ALTER PROCEDURE internal.RunDatasetQuery
+    @Query NVARCHAR(MAX),       -- one SELECT
+    @Kind VARCHAR(8) OUTPUT     -- scans where it has a column scan_id, else images
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Composed NVARCHAR(MAX), @Error NVARCHAR(1500);
+    EXECUTE internal.WrapQuery @Query, N'scan_id', @Composed OUTPUT;
+    BEGIN TRY
+        EXECUTE (@Composed);
+        SET @Kind = 'scans';
+        RETURN 0;
+    END TRY
+    BEGIN CATCH
+        SET @Error = ERROR_MESSAGE();
+        IF ERROR_NUMBER() = 207 AND @Error LIKE N'%''scan[_]id''%'
+            SET @Kind = 'images';
+    END CATCH;
+    IF @Kind = 'images'
+    BEGIN
+        EXECUTE internal.WrapQuery @Query, N'name', @Composed OUTPUT;
+        BEGIN TRY
+            EXECUTE (@Composed);
+            RETURN 0;
+        END TRY
+        BEGIN CATCH
+            SET @Error = IIF(ERROR_NUMBER() = 207 AND ERROR_MESSAGE() LIKE N'%''name''%',
+                N'It has neither a column scan_id nor a column name.', ERROR_MESSAGE());
+        END CATCH;
+    END;
+    SET @Message = REPLACE(LEFT(CONCAT(N'The query of the data set cannot be used: ', @Error,
+        N' Give one SELECT with a column scan_id, or name for pictures, such as SELECT scan_id FROM dbo.scans.'), 1900), N'%', N'%%');
+    THROW 50270, @Message, 1;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4047,6 +4230,12 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Example INT, @Features INT, @Largest FLOAT = CAST(N'3.4028234663852886e38' AS FLOAT);
+    IF EXISTS (SELECT 1 FROM dbo.datasets WHERE name = @Dataset AND kind <> 'examples')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The data set ''', @Dataset, N''' is one of scans or pictures, and one of examples is needed here. ',
+            N'Give the name of such a one, or store the examples under another name; see dbo.dataset_list.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
+    END;
     IF @Dataset IS NULL OR NOT EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset)
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
@@ -5065,6 +5254,13 @@ Example:
         THROW 50145, @Message, 1;
     END;
 
+    -- Features that are combined come from those of their parts.
+    CREATE TABLE #sets (feature_set_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #sets (feature_set_id)
+    SELECT @FeatureSetId
+    UNION
+    SELECT part_feature_set_id FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId AND part_feature_set_id IS NOT NULL;
+
     INSERT INTO #chain (position, kind, name, detail, sha256)
     SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ',
         COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'), N', prevalence ',
@@ -5084,8 +5280,8 @@ Example:
     FROM dbo.experiments AS e
     WHERE e.experiment_id = @ExperimentId
     UNION ALL
-    SELECT 4, N'patients', p.part, CONCAT(COUNT(*), N' patients, ', SUM(CAST(p.label AS INT)),
-        N' with cancer; see dbo.experiment_patients'), NULL
+    SELECT 4, N'patients', p.part, CONCAT(COUNT(DISTINCT p.patient_id), N' patients, ',
+        COUNT(DISTINCT CASE WHEN p.label = 1 THEN p.patient_id END), N' with cancer; see dbo.experiment_patients'), NULL
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId
     GROUP BY p.part
@@ -5108,13 +5304,18 @@ Example:
     SELECT 7, N'features', CAST(f.feature_set_id AS NVARCHAR(12)), CONCAT(f.array_rows, N' × ', f.array_cols,
         IIF(HASHBYTES('SHA2_256', f.array) = f.sha256, N'', N'; the stored bytes are damaged')), f.sha256
     FROM dbo.features AS f
-    WHERE f.scan_id = @ScanId AND f.feature_set_id = @FeatureSetId
+    INNER JOIN #sets AS p ON p.feature_set_id = f.feature_set_id
+    WHERE f.scan_id = @ScanId
+    UNION ALL
+    SELECT 7, N'column', p.column_name, CONCAT(N'of ', p.source, N', as in the vector'), NULL
+    FROM dbo.feature_parts AS p
+    WHERE p.feature_set_id = @FeatureSetId AND p.column_name IS NOT NULL
     UNION ALL
     SELECT 8, N'network', n.name, CONCAT(N'version ', n.version, N', layer ', fs.layer, N', preprocessing ', fs.preprocessing, N', width ',
         fs.width, IIF(HASHBYTES('SHA2_256', n.model) = n.sha256, N'', N'; the stored bytes are damaged')), n.sha256
     FROM dbo.feature_sets AS fs
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    WHERE fs.feature_set_id = @FeatureSetId
+    INNER JOIN #sets AS p ON p.feature_set_id = fs.feature_set_id
     UNION ALL
     SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images,
         N' slices of ', s.image_rows, N' × ', s.image_cols), s.content_sha256
@@ -6783,8 +6984,8 @@ the nearest tenth of them, 20 at least, and all that are as near; like_this_with
 like_this_low_percent to like_this_high_percent the range of their scores, corrected for the prevalence as this score is.
 like_this_about_percent is for those who may not know single labels: the percentage with cancer, to the nearest ten, in that of at most ten
 equal groups of the training patients (20 at least each, this one among them) to which the score belongs, so all of a group are
-told the same. Scores are compared before calibration and correction, which keep their order. Where no such scores are stored,
-higher_than is NULL, like_this 0.
+told the same. Scores are compared before calibration and correction, which keep their order. A patient with several scans counts
+with the first. Where no such scores are stored, higher_than is NULL, like_this 0.
 Parameters:
     @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
     @Help BIT = 0             1 prints this help and does nothing else
@@ -6819,7 +7020,7 @@ Example:
     SELECT p.patient_id, p.label, p.probability, p.raw, ABS(p.raw - @Raw)
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL
-        AND p.patient_id <> @PatientId;
+        AND p.patient_id <> @PatientId AND p.member = 0;
     SET @Others = (SELECT COUNT(*) FROM #scores);
     SET @HigherThan = (SELECT 100.0 * SUM(CASE WHEN raw < @Raw THEN 1 ELSE 0 END) / NULLIF(@Others, 0) FROM #scores);
     SET @Nearest = IIF(@Others / 10 > 20, @Others / 10, 20);
@@ -6832,7 +7033,8 @@ Example:
     INSERT INTO #ranked (place, label, raw)
     SELECT ROW_NUMBER() OVER (ORDER BY p.raw, p.patient_id) - 1, p.label, p.raw
     FROM dbo.experiment_patients AS p
-    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL;
+    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL
+        AND p.member = 0;
     SET @Ranked = (SELECT COUNT(*) FROM #ranked);
     SET @Groups = CASE WHEN @Ranked < 40 THEN 1 WHEN @Ranked > 200 THEN 10 ELSE @Ranked / 20 END;
     SET @Group = (SELECT COUNT(*) FROM #ranked WHERE raw < @Raw) * @Groups / NULLIF(@Ranked, 0);
@@ -6855,8 +7057,9 @@ Example:
             WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_low') AS test_auc_low,
         (SELECT m.value FROM dbo.experiment_metrics AS m
             WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_high') AS test_auc_high,
-        (SELECT COUNT(*) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
-        (SELECT COUNT(*) FROM dbo.experiment_patients AS t WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
+        (SELECT COUNT(DISTINCT t.patient_id) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
+        (SELECT COUNT(DISTINCT t.patient_id) FROM dbo.experiment_patients AS t
+            WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
         @TrainedOn AS training_prevalence, @Others AS compared_patients,
         @HigherThan AS higher_than, @LikeThis AS like_this, @WithCancer AS like_this_with_cancer,
         100 * @Low AS like_this_low_percent, 100 * @High AS like_this_high_percent, r.prevalence,

@@ -131,7 +131,7 @@ def auc_patients_interval(
     areas = []
     for start in range(0, resamples, _AT_A_TIME):
         rows = min(_AT_A_TIME, resamples - start)
-        drawn = sum(draw(np.flatnonzero(each), rows) for each in (has_positive, ~has_positive) if each.any())
+        drawn = sum(draw(np.flatnonzero(each), rows) for each in (~has_positive, has_positive) if each.any())
         weights = np.asarray(drawn)[:, places]
         cells = (group.reshape(-1) + values.size * np.arange(rows)[:, None]).reshape(-1)
         counts = [

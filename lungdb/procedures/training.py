@@ -93,6 +93,9 @@ def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters, n
     patients = patients.assign(patient_id=patients["patient_id"].map(str)).sort_values(
         ["patient_id", "place"], kind="stable"
     )
+    places = whole_numbers(patients, "place")
+    if np.unique(places).size != places.size:
+        raise ProcedureError(ErrorNumber.ARGUMENT, "A scan appears more than once. Select each once.")
     owners = np.unique(patients["patient_id"].to_numpy(dtype=object), return_inverse=True)[1].reshape(-1)
     parts = patients["part"].to_numpy(dtype=object)
     if not np.isin(parts, ("train", "test")).all():
@@ -115,7 +118,7 @@ def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters, n
 
     trained = train(vectors[~is_test], labels, parameters, owners[~is_test], names)
     result = _result(
-        whole_numbers(patients, "place").tolist(),
+        places.tolist(),
         is_test,
         trained,
         score_all(trained.library, trained.model, vectors[is_test]),
@@ -145,8 +148,8 @@ def _vectors(texts: list[str], width: int, *, may_miss: bool) -> NDArray[np.floa
         found = " and ".join(map(str, widths))
         raise ProcedureError(
             ErrorNumber.OTHER_WIDTH,
-            f"The patients have {found} features where their pooling of the feature set has {width}. Call "
-            "GenerateFeatures with @Recompute = 1.",
+            f"The patients have {found} features where the feature set has {width}. Call GenerateFeatures with "
+            "@Recompute = 1.",
         )
     return np.stack(vectors)
 

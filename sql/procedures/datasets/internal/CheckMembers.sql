@@ -1,5 +1,5 @@
 -- CheckMembers: refuses a version of a data set of which scans were replaced or removed since it was made. Without one it does nothing.
--- Called by TakeLabelledScans and every other procedure that works on the members of a data set.
+-- Called by FindScansOfDataset and every other procedure that works on the members of a data set.
 CREATE OR ALTER PROCEDURE internal.CheckMembers
     @DatasetVersionId INT -- version of a data set of scans, or NULL
 AS

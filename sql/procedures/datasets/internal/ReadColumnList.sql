@@ -48,6 +48,17 @@ BEGIN
                     N' Columns need numbers (bit, int, decimal, float and the like), beside a column scan_id.');
         END CATCH;
     END;
+    IF @Message IS NULL
+    BEGIN
+        SET @Composed = CONCAT(N'INSERT INTO #probe (x) SELECT MIN(d.scan_id) FROM (SELECT q.scan_id FROM ', @Source,
+            N' AS q GROUP BY q.scan_id HAVING COUNT(*) > 1) AS d;');
+        EXECUTE (@Composed);
+        SET @Message = (
+            SELECT CONCAT(@Source, N' has several rows of the scan ', MAX(x), N', where a scan has one value. Give a view with one row ',
+                N'a scan.')
+            FROM #probe
+            HAVING MAX(x) IS NOT NULL);
+    END;
     IF @Message IS NOT NULL
     BEGIN
         SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');

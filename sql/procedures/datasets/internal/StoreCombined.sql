@@ -10,7 +10,7 @@ BEGIN
 
     DECLARE @Wanted NVARCHAR(MAX), @Name NVARCHAR(MAX), @Free NVARCHAR(256), @Other INT = 1;
     CREATE TABLE #placed (
-        position INT IDENTITY(0, 1) NOT NULL PRIMARY KEY, part_feature_set_id INT NULL,
+        position INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, part_feature_set_id INT NULL,
         pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL, source NVARCHAR(257) COLLATE DATABASE_DEFAULT NULL,
         column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, width INT NOT NULL);
     INSERT INTO #placed (part_feature_set_id, pooling, source, column_name, width)
@@ -25,8 +25,8 @@ BEGIN
             SELECT STRING_AGG(CAST(s.name AS NVARCHAR(MAX)), N'; ') WITHIN GROUP (ORDER BY p.position)
             FROM #placed AS p
             INNER JOIN dbo.pooled_sets AS s ON s.feature_set_id = p.part_feature_set_id AND s.pooling = p.pooling),
-        (SELECT CONCAT(CASE WHEN COUNT(p.part_feature_set_id) > 0 THEN N'; ' END, N'columns '
-            + STRING_AGG(CAST(p.column_name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY p.position)) FROM #placed AS p));
+        (SELECT CASE WHEN COUNT(p.part_feature_set_id) > 0 THEN N'; columns ' ELSE N'columns ' END
+            + STRING_AGG(CAST(p.column_name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY p.position) FROM #placed AS p));
     SET @Name = IIF(LEN(@Name) > 240, CONCAT(LEFT(@Name, 239), N'…'), @Name);
 
     BEGIN TRANSACTION;

@@ -7,8 +7,6 @@ CREATE OR ALTER PROCEDURE internal.CheckTrainingData
     @Features NVARCHAR(MAX),        -- items, none with columns, or NULL
     @Columns NVARCHAR(MAX),         -- names, or NULL
     @ColumnsFrom NVARCHAR(257),     -- only with @Columns
-    @Dataset NVARCHAR(128),         -- a data set, or NULL
-    @DatasetVersion INT,            -- only with @Dataset
     @Horizon INT,                   -- 1 and up, or NULL
     @PositiveFrom INT               -- 1 to 255, or NULL
 AS
@@ -23,7 +21,6 @@ BEGIN
         IIF(LOWER(@Features) = N'none' AND @Columns IS NULL, N'@Features = N''none'' was given without @Columns. Give columns. ', N''),
         IIF(LTRIM(@Columns) = N'', N'The value '''' for the parameter @Columns is not supported. Give columns such as age, or NULL. ', N''),
         IIF(@ColumnsFrom IS NOT NULL AND @Columns IS NULL, N'@ColumnsFrom was given without @Columns. Give both or neither. ', N''),
-        IIF(@DatasetVersion IS NOT NULL AND @Dataset IS NULL, N'@DatasetVersion was given without @Dataset. Give both or neither. ', N''),
         IIF(@Horizon < 1, CONCAT(N'The value ', @Horizon,
             N' for the parameter @Horizon is not supported. Supported values are NULL and days from 1. '), N''),
         IIF(@PositiveFrom NOT BETWEEN 1 AND 255, CONCAT(N'The value ', @PositiveFrom,

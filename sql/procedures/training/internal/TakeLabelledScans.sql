@@ -1,5 +1,5 @@
--- TakeLabelledScans: fills #labelled with the scans to train on and their labels, 0 or 1. Refuses members of a data set that were replaced
--- or removed since it was made, a horizon that no scan has a label of, and labels of more classes without a word which are positive.
+-- TakeLabelledScans: fills #labelled with the scans to train on and their labels, 0 or 1. Refuses a horizon that no scan has a label of,
+-- and labels of more classes without a word which are positive.
 -- Called by TakeTrainingPatients, whose table #labelled it fills.
 CREATE OR ALTER PROCEDURE internal.TakeLabelledScans
     @DatasetVersionId INT,  -- version of a data set whose members to take, or NULL
@@ -12,7 +12,6 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Horizons NVARCHAR(400), @Others NVARCHAR(400);
-    EXECUTE internal.CheckMembers @DatasetVersionId;
     IF @DatasetVersionId IS NULL AND @Horizon IS NULL
         INSERT INTO #labelled (scan_id, patient_id, label)
         SELECT s.scan_id, s.patient_id, l.label
