@@ -75,6 +75,10 @@ class ErrorNumber(IntEnum):
     EMPTY_DATASET = 50272
     OTHER_KIND_OF_DATASET = 50273
     NO_NUMBERS = 50277
+    LEARNT_FROM = 50285
+    UNKNOWN_SUBGROUPS = 50287
+    TOO_FEW_TO_COMPARE = 50288
+    NOT_MEASURABLE = 50289
 
 
 class ProcedureError(LungdbError):
