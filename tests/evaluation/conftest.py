@@ -64,7 +64,8 @@ def measurable_file(once: Once, trained_file: Path) -> Path:
                 run(
                     connection,
                     "UPDATE dbo.scans SET study_uid = ?, convolution_kernel = N'B30f', manufacturer = ?, "
-                    "spacing_z = ?, patient_age = ? WHERE scan_id = ?; UPDATE dbo.patients SET sex = ? WHERE patient_id = ?;",
+                    "spacing_z = ?, patient_age = ? WHERE scan_id = ?; "
+                    "UPDATE dbo.patients SET sex = ? WHERE patient_id = ?;",
                     (
                         f"1.3.{place}",
                         "Acme" if rng.random() < 0.5 else "Other",
