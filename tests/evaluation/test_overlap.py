@@ -141,6 +141,29 @@ def test_a_model_that_was_made_elsewhere_needs_force(measurable: Connection) -> 
     assert auc == 1
 
 
+def test_what_a_member_of_an_ensemble_has_learnt_from_is_refused(measurable: Connection) -> None:
+    """Of each member that is stored; one whose row is gone is not known any more."""
+    member = {"library": "logistic", "first_index": 0, "width": 12, "calibration": None, "prevalence": 0.3}
+    model = {
+        "width": 12,
+        "prevalence": 0.3,
+        "members": [member | {"name": "lightgbm_sql", "version": 1}, member | {"name": "100% linear", "version": 1}],
+    }
+    run(
+        measurable,
+        "INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details) "
+        "VALUES (N'both', 1, N'ensemble', 1, N'mean', ?, 0x00, N'{}');",
+        (json.dumps(model).encode(),),
+    )
+    call = EVERYBODY.replace("@Dataset", "@ModelName = N'both', @Dataset")
+    ((trained,),) = rows(measurable, "SELECT COUNT(*) FROM dbo.splits WHERE part = 'train';")
+    message = refused(measurable, f"{call};", 50285)
+    assert message.startswith(f"{trained} patients of the data set were used")
+    assert "is not known here" not in message
+    run(measurable, "EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 1;")
+    assert "a member of it was trained on is not known here" in refused(measurable, f"{call};", 50285)
+
+
 @pytest.mark.parametrize(
     ("call", "number", "word"),
     [

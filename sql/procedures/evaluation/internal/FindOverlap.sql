@@ -14,6 +14,7 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @Unknown INT, @Patients INT, @Searched INT, @Pixels INT, @Vectors INT, @Networks INT;
     DECLARE @Names NVARCHAR(400);
     CREATE TABLE #parts (classifier_id INT NULL);
+    CREATE TABLE #ensemble (model NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #used (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, scan_id INT NULL, vector_sha256 VARBINARY(32) NULL);
     CREATE TABLE #sets (feature_set_id INT NOT NULL PRIMARY KEY, network_id INT NULL);
     CREATE TABLE #trained_on (network_id INT NOT NULL, content_sha256 VARCHAR(64) COLLATE DATABASE_DEFAULT NULL);
@@ -21,13 +22,16 @@ BEGIN
     -- An ensemble holds its members by name; one whose row is gone is not known any more.
     INSERT INTO #parts (classifier_id)
     SELECT classifier_id FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND library <> N'ensemble';
+    INSERT INTO #ensemble (model)
+    SELECT CAST(CAST(model AS VARCHAR(MAX)) AS NVARCHAR(MAX))
+    FROM dbo.classifiers
+    WHERE classifier_id = @ClassifierId AND library = N'ensemble';
     INSERT INTO #parts (classifier_id)
     SELECT m.classifier_id
-    FROM dbo.classifiers AS c
-    CROSS APPLY OPENJSON(c.details, N'$.members') AS e
+    FROM #ensemble AS c
+    CROSS APPLY OPENJSON(c.model, N'$.members') AS e
     LEFT JOIN dbo.classifiers AS m ON m.name = JSON_VALUE(e.[value], N'$.name')
-        AND m.version = CAST(JSON_VALUE(e.[value], N'$.version') AS INT)
-    WHERE c.classifier_id = @ClassifierId AND c.library = N'ensemble';
+        AND m.version = CAST(JSON_VALUE(e.[value], N'$.version') AS INT);
     SET @Unknown = (
         SELECT COUNT(*)
         FROM #parts AS p
