@@ -365,6 +365,63 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.drift_checks', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A comparison of patients who came later with those whom a model was tested on. later_since or dataset_version_id says who they are.
+    -- statistic is the largest of dbo.drift_items, p_value its share of permutations; is_alarm marks one of alpha or less.
+    CREATE TABLE dbo.drift_checks (
+        drift_check_id INT IDENTITY(1, 1) NOT NULL,
+        classifier_id INT NOT NULL,
+        later_since DATETIME2(3) NULL,
+        dataset_version_id INT NULL,
+        tested_patients INT NOT NULL,
+        later_patients INT NOT NULL,
+        permutations INT NOT NULL,
+        seed INT NOT NULL,
+        alpha FLOAT NOT NULL,
+        statistic FLOAT NOT NULL,
+        p_value FLOAT NOT NULL,
+        is_alarm BIT NOT NULL,
+        checked_at DATETIME2(3) NOT NULL CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME(),
+        checked_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_drift_checks_checked_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_drift_checks PRIMARY KEY (drift_check_id),
+        CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id)
+            REFERENCES dbo.dataset_versions (dataset_version_id),
+        CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL)
+    );
+    CREATE INDEX IX_drift_checks_classifier ON dbo.drift_checks (classifier_id);
+    CREATE INDEX IX_drift_checks_dataset_version ON dbo.drift_checks (dataset_version_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.drift_items', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. statistic is the
+    -- difference in standard errors, p_value that of the largest statistic of all items, stability_index the population stability index.
+    CREATE TABLE dbo.drift_items (
+        drift_check_id INT NOT NULL,
+        position INT NOT NULL,
+        kind VARCHAR(8) NOT NULL,
+        feature_index INT NULL,
+        statistic FLOAT NOT NULL,
+        p_value FLOAT NOT NULL,
+        stability_index FLOAT NOT NULL,
+        CONSTRAINT PK_drift_items PRIMARY KEY (drift_check_id, position),
+        CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id),
+        CONSTRAINT CK_drift_items_kind CHECK (kind IN ('feature', 'score', 'spacing', 'scanner', 'kernel'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.ensemble_members', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -382,6 +439,137 @@ BEGIN
         CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id)
     );
     CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluations', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A model measured on a version of a data set. horizon_days is the horizon of the labels, NULL for those of patients; prevalence that
+    -- of the site for the decision curve, NULL for the share of the set. overlap says what speaks against the figures, where the evaluation
+    -- was forced; note what could not be measured or is not known.
+    CREATE TABLE dbo.evaluations (
+        evaluation_id INT IDENTITY(1, 1) NOT NULL,
+        classifier_id INT NOT NULL,
+        dataset_version_id INT NOT NULL,
+        horizon_days INT NULL,
+        prevalence FLOAT NULL,
+        seed INT NOT NULL,
+        patients INT NOT NULL,
+        scans INT NOT NULL,
+        positives INT NOT NULL,
+        unlabelled INT NOT NULL,
+        left_out INT NOT NULL,
+        is_forced BIT NOT NULL,
+        overlap NVARCHAR(1000) NULL,
+        note NVARCHAR(2000) NULL,
+        evaluated_at DATETIME2(3) NOT NULL CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME(),
+        evaluated_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_evaluations_evaluated_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_evaluations PRIMARY KEY (evaluation_id),
+        CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id)
+            REFERENCES dbo.dataset_versions (dataset_version_id),
+        CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL)
+    );
+    CREATE INDEX IX_evaluations_classifier ON dbo.evaluations (classifier_id);
+    CREATE INDEX IX_evaluations_dataset_version ON dbo.evaluations (dataset_version_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_curves', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A point of a curve of an evaluation, of all its scans: those of dbo.experiment_curves, and decision, decision_everybody and
+    -- decision_nobody (x = threshold probability, y = net benefit per patient of the site).
+    CREATE TABLE dbo.evaluation_curves (
+        evaluation_id INT NOT NULL,
+        source VARCHAR(7) NOT NULL,
+        curve NVARCHAR(32) NOT NULL,
+        position INT NOT NULL,
+        x FLOAT NULL,
+        y FLOAT NULL,
+        threshold FLOAT NULL,
+        CONSTRAINT PK_evaluation_curves PRIMARY KEY (evaluation_id, source, curve, position),
+        CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
+        CONSTRAINT CK_evaluation_curves_source CHECK (source IN ('model', 'columns'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_groups', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A subgroup of an evaluation's scans: those with a value of a column. Group 0 is all of them. A row without a value says how many
+    -- values of the column are not shown, because fewer than 10 patients of either class have them.
+    CREATE TABLE dbo.evaluation_groups (
+        evaluation_id INT NOT NULL,
+        group_id INT NOT NULL,
+        column_name NVARCHAR(128) NULL,
+        value NVARCHAR(200) NULL,
+        patients INT NULL,
+        scans INT NULL,
+        positives INT NULL,
+        values_hidden INT NULL,
+        CONSTRAINT PK_evaluation_groups PRIMARY KEY (evaluation_id, group_id),
+        CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
+        CONSTRAINT CK_evaluation_groups_shown CHECK (
+            (scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_metrics', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A figure of an evaluation: of the model, or of a model on age, sex, spacing and scanner alone (source columns). low to high is its 95 %
+    -- interval by bootstrap over patients; NULL where a figure or its interval is not defined.
+    CREATE TABLE dbo.evaluation_metrics (
+        evaluation_id INT NOT NULL,
+        group_id INT NOT NULL,
+        source VARCHAR(7) NOT NULL,
+        metric NVARCHAR(64) NOT NULL,
+        value FLOAT NULL,
+        low FLOAT NULL,
+        high FLOAT NULL,
+        CONSTRAINT PK_evaluation_metrics PRIMARY KEY (evaluation_id, group_id, source, metric),
+        CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id)
+            REFERENCES dbo.evaluation_groups (evaluation_id, group_id),
+        CONSTRAINT CK_evaluation_metrics_source CHECK (source IN ('model', 'columns'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_pairs', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- How far the scores of two reconstructions of one study are apart in an evaluation, by their kernels, the first in order first; position 0
+    -- is all pairs. difference is the score of kernel_a minus that of kernel_b, as probabilities; largest is without sign.
+    CREATE TABLE dbo.evaluation_pairs (
+        evaluation_id INT NOT NULL,
+        position INT NOT NULL,
+        kernel_a NVARCHAR(64) NULL,
+        kernel_b NVARCHAR(64) NULL,
+        pairs INT NOT NULL,
+        patients INT NOT NULL,
+        mean_difference FLOAT NOT NULL,
+        sd_difference FLOAT NULL,
+        mean_distance FLOAT NOT NULL,
+        largest FLOAT NOT NULL,
+        CONSTRAINT PK_evaluation_pairs PRIMARY KEY (evaluation_id, position),
+        CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id)
+    );
     COMMIT TRANSACTION;
 END;
 GO
@@ -776,6 +964,30 @@ BEGIN
         CONSTRAINT CK_patients_idx CHECK (idx >= 0),
         CONSTRAINT CK_patients_sex CHECK (sex IN (N'F', N'M', N'O'))
     );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_scores', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What a model gave a scan in an evaluation: label (NULL of a scan without one, which no figure counts), raw score, calibrated probability
+    -- and SHA-256 of the vector as they were then. scan_id refers to no row, because a scan may be replaced later.
+    CREATE TABLE dbo.evaluation_scores (
+        evaluation_id INT NOT NULL,
+        scan_id INT NOT NULL,
+        patient_id NVARCHAR(64) NOT NULL,
+        label TINYINT NULL,
+        raw FLOAT NOT NULL,
+        probability FLOAT NOT NULL,
+        vector_sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id),
+        CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
+        CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
+        CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1)
+    );
+    CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);
     COMMIT TRANSACTION;
 END;
 GO
@@ -1591,10 +1803,79 @@ VALUES
     (N'classifiers', N'details', N'nvarchar', -1, NULL, NULL, 0, 0, N'NVARCHAR(MAX)', NULL),
     (N'classifiers', N'task', N'varchar', 14, NULL, NULL, 0, 0, N'VARCHAR(14)', N'CONSTRAINT DF_classifiers_task DEFAULT ''classification'''),
     (N'classifiers', N'created_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME()'),
+    (N'drift_checks', N'drift_check_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'drift_checks', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'later_since', N'datetime2', NULL, NULL, 3, 1, 0, N'DATETIME2(3)', NULL),
+    (N'drift_checks', N'dataset_version_id', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'drift_checks', N'tested_patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'later_patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'permutations', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'alpha', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_checks', N'statistic', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_checks', N'p_value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_checks', N'is_alarm', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'drift_checks', N'checked_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME()'),
+    (N'drift_checks', N'checked_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'drift_items', N'drift_check_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_items', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_items', N'kind', N'varchar', 8, NULL, NULL, 0, 0, N'VARCHAR(8)', NULL),
+    (N'drift_items', N'feature_index', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'drift_items', N'statistic', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_items', N'p_value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_items', N'stability_index', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'ensemble_members', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'ensemble_members', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'ensemble_members', N'member_classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'ensemble_members', N'first_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'evaluations', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'dataset_version_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'horizon_days', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluations', N'prevalence', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluations', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'scans', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'positives', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'unlabelled', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'left_out', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'is_forced', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'evaluations', N'overlap', N'nvarchar', 2000, NULL, NULL, 1, 0, N'NVARCHAR(1000)', NULL),
+    (N'evaluations', N'note', N'nvarchar', 4000, NULL, NULL, 1, 0, N'NVARCHAR(2000)', NULL),
+    (N'evaluations', N'evaluated_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME()'),
+    (N'evaluations', N'evaluated_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'evaluation_curves', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_curves', N'source', N'varchar', 7, NULL, NULL, 0, 0, N'VARCHAR(7)', NULL),
+    (N'evaluation_curves', N'curve', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'evaluation_curves', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_curves', N'x', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_curves', N'y', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_curves', N'threshold', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_groups', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_groups', N'group_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_groups', N'column_name', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', NULL),
+    (N'evaluation_groups', N'value', N'nvarchar', 400, NULL, NULL, 1, 0, N'NVARCHAR(200)', NULL),
+    (N'evaluation_groups', N'patients', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_groups', N'scans', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_groups', N'positives', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_groups', N'values_hidden', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_metrics', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_metrics', N'group_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_metrics', N'source', N'varchar', 7, NULL, NULL, 0, 0, N'VARCHAR(7)', NULL),
+    (N'evaluation_metrics', N'metric', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_metrics', N'value', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_metrics', N'low', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_metrics', N'high', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'kernel_a', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_pairs', N'kernel_b', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_pairs', N'pairs', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'mean_difference', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'sd_difference', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'mean_distance', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'largest', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'experiments', N'experiment_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
     (N'experiments', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'experiments', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
@@ -1713,6 +1994,13 @@ VALUES
     (N'patients', N'sex', N'nchar', 2, NULL, NULL, 1, 0, N'NCHAR(1)', NULL),
     (N'patients', N'birth_year', N'smallint', NULL, NULL, NULL, 1, 0, N'SMALLINT', NULL),
     (N'patients', N'follows_newest', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', N'CONSTRAINT DF_patients_follows_newest DEFAULT 0'),
+    (N'evaluation_scores', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_scores', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_scores', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_scores', N'label', N'tinyint', NULL, NULL, NULL, 1, 0, N'TINYINT', NULL),
+    (N'evaluation_scores', N'raw', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_scores', N'probability', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_scores', N'vector_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
     (N'experiment_patients', N'experiment_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'experiment_patients', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
     (N'experiment_patients', N'part', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
@@ -1983,245 +2271,280 @@ VALUES
     (32, N'classifiers', N'primary key', N'PK_classifiers', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT PK_classifiers PRIMARY KEY (classifier_id);'),
     (33, N'classifiers', N'unique', N'UQ_classifiers_name_version', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT UQ_classifiers_name_version UNIQUE (name, version);'),
     (34, N'classifiers', N'index', N'IX_classifiers_feature_set', N'CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);'),
-    (35, N'ensemble_members', N'primary key', N'PK_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT PK_ensemble_members PRIMARY KEY (classifier_id, position);'),
-    (36, N'ensemble_members', N'unique', N'UQ_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT UQ_ensemble_members UNIQUE (classifier_id, member_classifier_id);'),
-    (37, N'ensemble_members', N'index', N'IX_ensemble_members_member', N'CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);'),
-    (38, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
-    (39, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
-    (40, N'experiments', N'index', N'IX_experiments_dataset_version', N'CREATE INDEX IX_experiments_dataset_version ON dbo.experiments (dataset_version_id);'),
-    (41, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
-    (42, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
-    (43, N'feature_parts', N'primary key', N'PK_feature_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position);'),
-    (44, N'feature_parts', N'index', N'IX_feature_parts_part', N'CREATE INDEX IX_feature_parts_part ON dbo.feature_parts (part_feature_set_id);'),
-    (45, N'image_classifiers', N'primary key', N'PK_image_classifiers', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id);'),
-    (46, N'image_classifiers', N'unique', N'UQ_image_classifiers_name_version', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT UQ_image_classifiers_name_version UNIQUE (name, version);'),
-    (47, N'image_classifiers', N'index', N'IX_image_classifiers_feature_set', N'CREATE INDEX IX_image_classifiers_feature_set ON dbo.image_classifiers (feature_set_id);'),
-    (48, N'image_classifiers', N'index', N'IX_image_classifiers_dataset_version', N'CREATE INDEX IX_image_classifiers_dataset_version ON dbo.image_classifiers (dataset_version_id);'),
-    (49, N'image_confusions', N'primary key', N'PK_image_confusions', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT PK_image_confusions PRIMARY KEY (image_classifier_id, part, label, predicted);'),
-    (50, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
-    (51, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
-    (52, N'image_metrics', N'primary key', N'PK_image_metrics', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT PK_image_metrics PRIMARY KEY (image_classifier_id, part, label, metric);'),
-    (53, N'image_scores', N'primary key', N'PK_image_scores', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT PK_image_scores PRIMARY KEY (image_classifier_id, is_group, name, content_sha256, label);'),
-    (54, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
-    (55, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
-    (56, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
-    (57, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
-    (58, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
-    (59, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
-    (60, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
-    (61, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
-    (62, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
-    (63, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
-    (64, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
-    (65, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
-    (66, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
-    (67, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
-    (68, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
-    (69, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
-    (70, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
-    (71, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
-    (72, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
-    (73, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
-    (74, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
-    (75, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
-    (76, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
-    (77, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
-    (78, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
-    (79, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
-    (80, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
-    (81, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
-    (82, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
-    (83, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
-    (84, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
-    (85, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
-    (86, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (87, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
-    (88, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
-    (89, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
-    (90, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
-    (91, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
-    (92, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
-    (93, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
-    (94, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
-    (95, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
-    (96, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
-    (97, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
-    (98, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
-    (99, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
-    (100, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
-    (101, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
-    (102, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
-    (103, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
-    (104, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
-    (105, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
-    (106, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
-    (107, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
-    (108, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
-    (109, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
-    (110, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
-    (111, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (112, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
-    (113, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
-    (114, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
-    (115, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
-    (116, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
-    (117, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
-    (118, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
-    (119, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
-    (120, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
-    (121, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
-    (122, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (123, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (124, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (125, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
-    (126, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (127, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
-    (128, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (129, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
-    (130, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (131, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (132, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
-    (133, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
-    (134, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (135, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
-    (136, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
-    (137, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
-    (138, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (139, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (140, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
-    (141, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (142, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
-    (143, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (144, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
-    (145, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (146, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
-    (147, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (148, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (149, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
-    (150, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (151, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (152, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
-    (153, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
-    (154, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (155, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (156, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (157, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (158, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (159, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
+    (35, N'drift_checks', N'primary key', N'PK_drift_checks', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT PK_drift_checks PRIMARY KEY (drift_check_id);'),
+    (36, N'drift_checks', N'index', N'IX_drift_checks_classifier', N'CREATE INDEX IX_drift_checks_classifier ON dbo.drift_checks (classifier_id);'),
+    (37, N'drift_checks', N'index', N'IX_drift_checks_dataset_version', N'CREATE INDEX IX_drift_checks_dataset_version ON dbo.drift_checks (dataset_version_id);'),
+    (38, N'drift_items', N'primary key', N'PK_drift_items', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT PK_drift_items PRIMARY KEY (drift_check_id, position);'),
+    (39, N'ensemble_members', N'primary key', N'PK_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT PK_ensemble_members PRIMARY KEY (classifier_id, position);'),
+    (40, N'ensemble_members', N'unique', N'UQ_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT UQ_ensemble_members UNIQUE (classifier_id, member_classifier_id);'),
+    (41, N'ensemble_members', N'index', N'IX_ensemble_members_member', N'CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);'),
+    (42, N'evaluations', N'primary key', N'PK_evaluations', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT PK_evaluations PRIMARY KEY (evaluation_id);'),
+    (43, N'evaluations', N'index', N'IX_evaluations_classifier', N'CREATE INDEX IX_evaluations_classifier ON dbo.evaluations (classifier_id);'),
+    (44, N'evaluations', N'index', N'IX_evaluations_dataset_version', N'CREATE INDEX IX_evaluations_dataset_version ON dbo.evaluations (dataset_version_id);'),
+    (45, N'evaluation_curves', N'primary key', N'PK_evaluation_curves', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT PK_evaluation_curves PRIMARY KEY (evaluation_id, source, curve, position);'),
+    (46, N'evaluation_groups', N'primary key', N'PK_evaluation_groups', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT PK_evaluation_groups PRIMARY KEY (evaluation_id, group_id);'),
+    (47, N'evaluation_metrics', N'primary key', N'PK_evaluation_metrics', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT PK_evaluation_metrics PRIMARY KEY (evaluation_id, group_id, source, metric);'),
+    (48, N'evaluation_pairs', N'primary key', N'PK_evaluation_pairs', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT PK_evaluation_pairs PRIMARY KEY (evaluation_id, position);'),
+    (49, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
+    (50, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
+    (51, N'experiments', N'index', N'IX_experiments_dataset_version', N'CREATE INDEX IX_experiments_dataset_version ON dbo.experiments (dataset_version_id);'),
+    (52, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
+    (53, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
+    (54, N'feature_parts', N'primary key', N'PK_feature_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position);'),
+    (55, N'feature_parts', N'index', N'IX_feature_parts_part', N'CREATE INDEX IX_feature_parts_part ON dbo.feature_parts (part_feature_set_id);'),
+    (56, N'image_classifiers', N'primary key', N'PK_image_classifiers', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id);'),
+    (57, N'image_classifiers', N'unique', N'UQ_image_classifiers_name_version', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT UQ_image_classifiers_name_version UNIQUE (name, version);'),
+    (58, N'image_classifiers', N'index', N'IX_image_classifiers_feature_set', N'CREATE INDEX IX_image_classifiers_feature_set ON dbo.image_classifiers (feature_set_id);'),
+    (59, N'image_classifiers', N'index', N'IX_image_classifiers_dataset_version', N'CREATE INDEX IX_image_classifiers_dataset_version ON dbo.image_classifiers (dataset_version_id);'),
+    (60, N'image_confusions', N'primary key', N'PK_image_confusions', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT PK_image_confusions PRIMARY KEY (image_classifier_id, part, label, predicted);'),
+    (61, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
+    (62, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
+    (63, N'image_metrics', N'primary key', N'PK_image_metrics', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT PK_image_metrics PRIMARY KEY (image_classifier_id, part, label, metric);'),
+    (64, N'image_scores', N'primary key', N'PK_image_scores', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT PK_image_scores PRIMARY KEY (image_classifier_id, is_group, name, content_sha256, label);'),
+    (65, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
+    (66, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
+    (67, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
+    (68, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
+    (69, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
+    (70, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
+    (71, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
+    (72, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
+    (73, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
+    (74, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
+    (75, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
+    (76, N'evaluation_scores', N'primary key', N'PK_evaluation_scores', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id);'),
+    (77, N'evaluation_scores', N'index', N'IX_evaluation_scores_patient', N'CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);'),
+    (78, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
+    (79, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
+    (80, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
+    (81, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
+    (82, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
+    (83, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
+    (84, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
+    (85, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
+    (86, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
+    (87, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
+    (88, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
+    (89, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
+    (90, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
+    (91, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
+    (92, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
+    (93, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
+    (94, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
+    (95, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
+    (96, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
+    (97, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
+    (98, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
+    (99, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (100, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
+    (101, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
+    (102, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
+    (103, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
+    (104, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
+    (105, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
+    (106, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
+    (107, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
+    (108, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
+    (109, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
+    (110, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
+    (111, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
+    (112, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
+    (113, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
+    (114, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
+    (115, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
+    (116, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
+    (117, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
+    (118, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
+    (119, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
+    (120, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
+    (121, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
+    (122, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
+    (123, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (124, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (125, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (126, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (127, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (128, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (129, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (130, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (131, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (132, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
+    (133, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (134, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (135, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (136, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (137, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (138, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (139, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (140, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
+    (141, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (142, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
+    (143, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (144, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (145, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
+    (146, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
+    (147, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (148, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (149, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (150, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
+    (151, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (152, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (153, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (154, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (155, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (156, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (157, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
+    (158, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (159, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
+    (160, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (161, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (162, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
+    (163, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (164, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
+    (165, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (166, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (167, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
+    (168, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
+    (169, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
+    (170, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (171, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (172, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
+    (173, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
+    (174, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
+    (175, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (176, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (177, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
+    (178, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (179, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
+    (180, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (181, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
+    (182, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
+    (183, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (184, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (185, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (186, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (187, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (188, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (189, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (190, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (191, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
         OR (part_feature_set_id IS NULL AND pooling IS NULL AND source IS NOT NULL AND column_name IS NOT NULL AND width = 1));'),
-    (160, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (161, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (162, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (163, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (164, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (165, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (166, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (167, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (168, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
-    (169, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (170, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (171, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
-    (172, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
-    (173, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (174, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (175, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (176, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (177, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (178, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (179, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
-    (180, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (181, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (182, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
-    (183, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (184, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (185, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (186, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
-    (187, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (188, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+    (192, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (193, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (194, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (195, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (196, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (197, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (198, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (199, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (200, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (201, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (202, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (203, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
+    (204, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (205, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (206, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (207, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (208, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (209, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (210, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (211, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (212, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (213, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (214, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (215, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (216, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (217, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (218, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (219, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (220, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
         OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
-    (189, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (190, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
-    (191, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
-    (192, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
-    (193, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
-    (194, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (195, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (196, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
-    (197, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
-    (198, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (199, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (200, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (201, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (202, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
-    (203, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
-    (204, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
-    (205, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
-    (206, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
-    (207, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (208, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
-    (209, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
-    (210, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
-    (211, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
-    (212, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (213, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
-    (214, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
-    (215, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
-    (216, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
-    (217, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
-    (218, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
-    (219, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (220, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
-    (221, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (222, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (223, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (224, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (225, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (226, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
-    (227, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
-    (228, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (229, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (230, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
-    (231, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (232, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (233, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (234, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
-    (235, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (236, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (237, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
-    (238, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
-    (239, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (240, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (241, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
-    (242, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (243, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
-    (244, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (245, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
-    (246, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (247, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
-    (248, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
-    (249, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
-    (250, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
-    (251, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
-    (252, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
-    (253, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (254, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (255, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
-    (256, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
-    (257, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
-    (258, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
-    (259, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
-    (260, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (261, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
-    (262, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (263, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
-    (264, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (265, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
-    (266, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
-    (267, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
-    (268, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (269, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (270, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+    (221, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (222, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (223, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (224, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
+    (225, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (226, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (227, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (228, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (229, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (230, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (231, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (232, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
+    (233, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (234, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (235, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (236, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (237, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (238, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (239, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (240, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (241, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (242, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (243, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (244, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (245, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (246, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (247, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (248, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (249, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (250, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
+    (251, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
+    (252, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (253, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
+    (254, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (255, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (256, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (257, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (258, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (259, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (260, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (261, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
+    (262, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
+    (263, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (264, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (265, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (266, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (267, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (268, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (269, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
+    (270, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (271, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (272, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (273, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (274, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (275, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (276, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (277, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (278, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (279, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (280, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
+    (281, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (282, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (283, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (284, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (285, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (286, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (287, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (288, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (289, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (290, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (291, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (292, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (293, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (294, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (295, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (296, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
+    (297, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (298, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (299, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (300, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (301, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
+    (302, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
+    (303, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (304, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (305, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -2739,6 +3062,82 @@ FROM (
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- Every drift check of every version, whether it alarmed, and in what the patients differ most.
+CREATE OR ALTER VIEW dbo.drift_alarms
+AS
+SELECT
+    k.drift_check_id,
+    k.classifier_id,
+    c.name,
+    c.version,
+    k.later_since,
+    d.name AS dataset,
+    v.version AS dataset_version,
+    k.tested_patients,
+    k.later_patients,
+    k.permutations,
+    k.seed,
+    k.alpha,
+    k.statistic,
+    k.p_value,
+    CAST(k.is_alarm AS INT) AS is_alarm,
+    (
+        SELECT TOP (1) CONCAT(i.kind, N' ' + CAST(i.feature_index AS NVARCHAR(12)))
+        FROM dbo.drift_items AS i
+        WHERE i.drift_check_id = k.drift_check_id
+        ORDER BY i.statistic DESC, i.position) AS most_different,
+    k.checked_at,
+    k.checked_by
+FROM dbo.drift_checks AS k
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = k.classifier_id
+LEFT JOIN dbo.dataset_versions AS v ON v.dataset_version_id = k.dataset_version_id
+LEFT JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- The figures of every evaluation and its subgroups, of the model and of age, sex, spacing and scanner alone; no patient's score is among
+-- them. A row without a metric says how many values of a column are not shown.
+CREATE OR ALTER VIEW dbo.evaluation_figures
+AS
+SELECT
+    g.evaluation_id,
+    e.classifier_id,
+    g.group_id,
+    g.column_name,
+    g.value,
+    g.patients,
+    g.scans,
+    g.positives,
+    g.values_hidden,
+    m.source,
+    m.metric,
+    m.value AS figure,
+    m.low,
+    m.high
+FROM dbo.evaluation_groups AS g
+INNER JOIN dbo.evaluations AS e ON e.evaluation_id = g.evaluation_id
+LEFT JOIN dbo.evaluation_metrics AS m ON m.evaluation_id = g.evaluation_id AND m.group_id = g.group_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- The points of the curves of every evaluation. scans is filled for calibration alone: the thresholds of the other curves are scores of
+-- single patients, who could be told by them; those of decision curves are x.
+CREATE OR ALTER VIEW dbo.evaluation_points
+AS
+SELECT
+    c.evaluation_id,
+    e.classifier_id,
+    c.source,
+    c.curve,
+    c.position,
+    c.x,
+    c.y,
+    CASE WHEN c.curve IN (N'calibration', N'calibration_raw') THEN CAST(c.threshold AS INT) END AS scans
+FROM dbo.evaluation_curves AS c
+INNER JOIN dbo.evaluations AS e ON e.evaluation_id = c.evaluation_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- Every patient of every training run with label and score, once a scan.
 CREATE OR ALTER VIEW dbo.experiment_scores
 AS
@@ -2822,6 +3221,36 @@ SELECT
 FROM dbo.experiment_curves AS c
 INNER JOIN dbo.experiments AS e ON e.experiment_id = c.experiment_id
 WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Every evaluation of every version: on which data set, with which labels, how many patients, and what speaks against it.
+CREATE OR ALTER VIEW dbo.model_evaluations
+AS
+SELECT
+    e.evaluation_id,
+    e.classifier_id,
+    c.name,
+    c.version,
+    d.name AS dataset,
+    v.version AS dataset_version,
+    e.horizon_days,
+    e.prevalence,
+    e.seed,
+    e.patients,
+    e.scans,
+    e.positives,
+    e.unlabelled,
+    e.left_out,
+    CAST(e.is_forced AS INT) AS is_forced,
+    e.overlap,
+    e.note,
+    e.evaluated_at,
+    e.evaluated_by
+FROM dbo.evaluations AS e
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id
+INNER JOIN dbo.dataset_versions AS v ON v.dataset_version_id = e.dataset_version_id
+INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -5077,6 +5506,513 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckDriftArguments: refuses what CheckDrift cannot work with, all wrong arguments in one error; settles the number of permutations.
+-- Called by CheckDrift.
+CREATE OR ALTER PROCEDURE internal.CheckDriftArguments
+    @Since DATETIME2(3),        -- a time, or NULL with a data set
+    @Dataset NVARCHAR(128),     -- a data set, or NULL with a time
+    @DatasetVersion INT,        -- only with a data set
+    @Alpha FLOAT,               -- above 0 to 0.5
+    @Seed INT,                  -- 0 to 2147483647
+    @Top INT,                   -- 1 to 100000
+    @Permutations INT OUTPUT    -- 10 / @Alpha to 100000, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Fewest INT = IIF(@Alpha >= 0.0001, CEILING(10 / @Alpha) - 1, 99999);
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = CONCAT(N'CheckDrift was called inside a transaction. ',
+            N'Comparing would hold its locks: commit or roll back first, then call it again.');
+        THROW 50100, @Message, 1;
+    END;
+    SELECT @Message = STRING_AGG(CONCAT(N'The value ', COALESCE(a.given, N'NULL'), N' for the parameter ', a.name,
+        N' is not supported. Supported values are ', a.supported, N'. '), N'')
+    FROM (
+        VALUES
+            (N'@Alpha', CAST(@Alpha AS NVARCHAR(30)), N'0.0001 to 0.5', IIF(@Alpha BETWEEN 0.0001 AND 0.5, 1, 0)),
+            (N'@Permutations', CAST(@Permutations AS NVARCHAR(30)), CONCAT(N'NULL and ', @Fewest, N' to 100000 with this @Alpha'),
+                IIF(@Permutations IS NULL OR @Permutations BETWEEN @Fewest AND 100000, 1, 0)),
+            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
+            (N'@Top', CAST(@Top AS NVARCHAR(30)), N'1 to 100000', IIF(@Top BETWEEN 1 AND 100000, 1, 0))
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    SET @Message = NULLIF(CONCAT(@Message,
+        IIF((@Since IS NULL AND @Dataset IS NULL) OR (@Since IS NOT NULL AND @Dataset IS NOT NULL),
+            N'Either @Since or @Dataset says who came later. Give one of them. ', N''),
+        IIF(@DatasetVersion IS NOT NULL AND @Dataset IS NULL,
+            N'@DatasetVersion was given without @Dataset. Give both or neither. ', N'')), N'');
+    IF @Message IS NOT NULL
+        THROW 50101, @Message, 1;
+    SET @Permutations = COALESCE(@Permutations, IIF(@Fewest > 1999, @Fewest, 1999));
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CheckEvaluationArguments: refuses what EvaluateModel cannot work with, all wrong arguments in one error.
+-- Called by EvaluateModel.
+CREATE OR ALTER PROCEDURE internal.CheckEvaluationArguments
+    @Seed INT,          -- 0 to 2147483647
+    @Horizon INT,       -- 0 and up, or NULL
+    @SkipMissing BIT,   -- 0 or 1
+    @Force BIT          -- 0 or 1
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = CONCAT(N'EvaluateModel was called inside a transaction. ',
+            N'Measuring would hold its locks: commit or roll back first, then call it again.');
+        THROW 50100, @Message, 1;
+    END;
+    SELECT @Message = STRING_AGG(CONCAT(N'The value ', COALESCE(a.given, N'NULL'), N' for the parameter ', a.name,
+        N' is not supported. Supported values are ', a.supported, N'. '), N'')
+    FROM (
+        VALUES
+            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
+            (N'@Horizon', CAST(@Horizon AS NVARCHAR(30)), N'NULL, 0 and days above 0', IIF(@Horizon < 0, 0, 1)),
+            (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1)),
+            (N'@Force', NULL, N'0 and 1', IIF(@Force IS NULL, 0, 1))
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    IF @Message IS NOT NULL
+        THROW 50101, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- DeleteEvaluations: deletes the evaluations and drift checks of a model, inside the caller's transaction.
+-- Called by DeleteModel.
+CREATE OR ALTER PROCEDURE internal.DeleteEvaluations
+    @ClassifierId INT -- the model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DELETE FROM dbo.evaluation_pairs WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_scores WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_curves WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_metrics
+    WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_groups WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluations WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.drift_items
+    WHERE drift_check_id IN (SELECT drift_check_id FROM dbo.drift_checks WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.drift_checks WHERE classifier_id = @ClassifierId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindOverlap: refuses a data set that a model may know: patients or pixels of it that it was fitted on, stopped by, calibrated with,
+-- searched with or combined of, or that its network was trained on as far as that is recorded; and models of which it is not known.
+-- Called by EvaluateModel, whose table #evaluated it reads. Counts are told, never ids.
+CREATE OR ALTER PROCEDURE internal.FindOverlap
+    @ClassifierId INT,              -- the model
+    @Force BIT,                     -- 1 tells and does not refuse
+    @Overlap NVARCHAR(1000) OUTPUT, -- what was found, or NULL
+    @Note NVARCHAR(2000) OUTPUT     -- what is not known but no reason to refuse, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Unknown INT, @Patients INT, @Searched INT, @Pixels INT, @Vectors INT, @Networks INT;
+    DECLARE @Names NVARCHAR(400);
+    CREATE TABLE #parts (classifier_id INT NULL);
+    CREATE TABLE #ensemble (model NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #used (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, scan_id INT NULL, vector_sha256 VARBINARY(32) NULL);
+    CREATE TABLE #sets (feature_set_id INT NOT NULL PRIMARY KEY, network_id INT NULL);
+    CREATE TABLE #trained_on (network_id INT NOT NULL, content_sha256 VARCHAR(64) COLLATE DATABASE_DEFAULT NULL);
+
+    -- An ensemble holds its members by name; one whose row is gone is not known any more.
+    INSERT INTO #parts (classifier_id)
+    SELECT classifier_id FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND library <> N'ensemble';
+    INSERT INTO #ensemble (model)
+    SELECT CAST(CAST(model AS VARCHAR(MAX)) AS NVARCHAR(MAX))
+    FROM dbo.classifiers
+    WHERE classifier_id = @ClassifierId AND library = N'ensemble';
+    INSERT INTO #parts (classifier_id)
+    SELECT m.classifier_id
+    FROM #ensemble AS c
+    CROSS APPLY OPENJSON(c.model, N'$.members') AS e
+    LEFT JOIN dbo.classifiers AS m ON m.name = JSON_VALUE(e.[value], N'$.name')
+        AND m.version = CAST(JSON_VALUE(e.[value], N'$.version') AS INT);
+    SET @Unknown = (
+        SELECT COUNT(*)
+        FROM #parts AS p
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM dbo.experiments AS x
+            INNER JOIN dbo.experiment_patients AS t ON t.experiment_id = x.experiment_id
+            WHERE x.classifier_id = p.classifier_id));
+    IF NOT EXISTS (SELECT 1 FROM #parts)
+        SET @Unknown = 1;
+    INSERT INTO #used (patient_id, scan_id, vector_sha256)
+    SELECT t.patient_id, t.scan_id, t.vector_sha256
+    FROM dbo.experiments AS x
+    INNER JOIN dbo.experiment_patients AS t ON t.experiment_id = x.experiment_id
+    WHERE t.part <> 'test' AND (x.classifier_id = @ClassifierId OR x.classifier_id IN (SELECT classifier_id FROM #parts));
+
+    SET @Patients = (SELECT COUNT(DISTINCT patient) FROM #evaluated WHERE patient_id IN (SELECT patient_id FROM #used));
+    -- A search looks at the labelled training patients of every feature set that it tries.
+    SET @Searched = (
+        SELECT COUNT(DISTINCT e.patient)
+        FROM #evaluated AS e
+        INNER JOIN dbo.splits AS sp ON sp.patient_id = e.patient_id AND sp.part = 'train'
+        INNER JOIN dbo.labels AS l ON l.patient_id = e.patient_id
+        WHERE e.patient_id NOT IN (SELECT patient_id FROM #used) AND EXISTS (
+            SELECT 1 FROM dbo.searches AS s
+            WHERE s.classifier_id = @ClassifierId OR s.classifier_id IN (SELECT classifier_id FROM #parts)));
+    SET @Pixels = (
+        SELECT COUNT(*)
+        FROM #evaluated AS e
+        WHERE e.patient_id NOT IN (SELECT patient_id FROM #used) AND EXISTS (
+            SELECT 1
+            FROM #used AS u
+            INNER JOIN dbo.scans AS s ON s.scan_id = u.scan_id
+            WHERE s.content_sha256 = e.content_sha256));
+    INSERT INTO #sets (feature_set_id, network_id)
+    SELECT fs.feature_set_id, fs.network_id
+    FROM dbo.feature_sets AS fs
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = @ClassifierId
+    WHERE fs.feature_set_id = c.feature_set_id
+        OR fs.feature_set_id IN (SELECT p.part_feature_set_id FROM dbo.feature_parts AS p WHERE p.feature_set_id = c.feature_set_id);
+    -- Of columns alone, such as age and sex, many scans have the same vector.
+    SET @Vectors = (
+        SELECT COUNT(*)
+        FROM #evaluated AS e
+        WHERE e.patient_id NOT IN (SELECT patient_id FROM #used) AND e.vector_sha256 IN (SELECT vector_sha256 FROM #used)
+            AND EXISTS (SELECT 1 FROM #sets WHERE network_id IS NOT NULL)
+            AND NOT EXISTS (
+                SELECT 1 FROM #used AS u INNER JOIN dbo.scans AS s ON s.scan_id = u.scan_id WHERE s.content_sha256 = e.content_sha256));
+
+    INSERT INTO #trained_on (network_id, content_sha256)
+    SELECT n.network_id, LEFT(t.[value], 64)
+    FROM dbo.networks AS n
+    CROSS APPLY OPENJSON(n.details, N'$.trained_on') AS t
+    WHERE n.network_id IN (SELECT network_id FROM #sets);
+    SET @Networks = (
+        SELECT COUNT(*) FROM #evaluated AS e
+        WHERE EXISTS (SELECT 1 FROM #trained_on AS t WHERE t.content_sha256 = CONVERT(VARCHAR(64), e.content_sha256, 2)));
+    SET @Names = LEFT((
+        SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY n.name)
+        FROM dbo.networks AS n
+        WHERE n.network_id IN (SELECT network_id FROM #sets) AND n.network_id NOT IN (SELECT network_id FROM #trained_on)), 400);
+    SET @Note = N'What the network ' + @Names
+        + N' was trained on is not recorded; if these patients were among it, the figures say too much.';
+
+    SET @Overlap = NULLIF(CONCAT(
+        IIF(@Patients > 0, CONCAT(@Patients,
+            N' patients of the data set were used to fit, stop or calibrate the model or a member of it. '), N''),
+        IIF(@Searched > 0, CONCAT(@Searched, N' patients were used in the search that chose its settings. '), N''),
+        IIF(@Pixels > 0, CONCAT(@Pixels, N' scans have the pixels of one that was used, under another patient. '), N''),
+        IIF(@Vectors > 0, CONCAT(@Vectors, N' scans have the features of one that was used, under another patient. '), N''),
+        IIF(@Networks > 0, CONCAT(@Networks, N' scans were used to train its network. '), N''),
+        IIF(@Unknown > 0, N'What the model or a member of it was trained on is not known here. ', N'')), N'');
+    IF @Overlap IS NULL OR @Force = 1
+        RETURN 0;
+    SET @Message = CONCAT(@Overlap, N'Figures of what a model has learnt from say too much. Take a data set without them, ',
+        N'such as one made with @Part = N''test'', or measure with @Force = 1, which is recorded.');
+    THROW 50285, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindSubgroups: fills #groups and #grouped with the values of columns that at least 10 patients of either class have. A column of
+-- numbers with more than 12 values is parted at its quarters. What is not shown is counted, and its values are kept nowhere.
+-- Called by EvaluateModel, whose tables #groups and #grouped it fills, and whose table #evaluated it reads. The text that it runs is made
+-- of quoted names only, and runs with the caller's own rights.
+CREATE OR ALTER PROCEDURE internal.FindSubgroups
+    @Subgroups NVARCHAR(2000),    -- columns with commas between, or NULL
+    @SubgroupsFrom NVARCHAR(257)  -- view or table with a column scan_id
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ObjectId INT = OBJECT_ID(@SubgroupsFrom), @Source NVARCHAR(600), @Composed NVARCHAR(MAX);
+    DECLARE @Fewest INT = 10, @Kinds INT = 12;
+    IF @Subgroups IS NULL
+        RETURN 0;
+    CREATE TABLE #asked (column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #values (
+        place INT NOT NULL, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, value NVARCHAR(200) COLLATE DATABASE_DEFAULT NULL);
+    INSERT INTO #asked (column_name)
+    SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 128) FROM STRING_SPLIT(@Subgroups, N',');
+    SET @Source = (
+        SELECT QUOTENAME(s.name) + N'.' + QUOTENAME(o.name)
+        FROM sys.objects AS o
+        INNER JOIN sys.schemas AS s ON s.schema_id = o.schema_id
+        WHERE o.object_id = @ObjectId AND o.type IN ('U', 'V'));
+    IF @Source IS NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'There is no view or table ', COALESCE(@SubgroupsFrom, N'NULL'), N' to read subgroups from. ',
+            N'Give @SubgroupsFrom one with a column scan_id, and @Subgroups columns of it, such as sex, manufacturer.'), N'%', N'%%');
+        THROW 50287, @Message, 1;
+    END;
+
+    SET @Composed = (
+        SELECT STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), N'INSERT INTO #values (place, column_name, value) SELECT DISTINCT e.place, ',
+            QUOTENAME(column_name, N''''), N', CAST(q.', QUOTENAME(column_name), N' AS NVARCHAR(200)) FROM #evaluated AS e LEFT JOIN ',
+            @Source, N' AS q ON q.scan_id = e.scan_id WHERE e.label IS NOT NULL;'), N' ') WITHIN GROUP (ORDER BY column_name)
+        FROM #asked);
+    BEGIN TRY
+        EXECUTE (@Composed);
+    END TRY
+    BEGIN CATCH
+        -- Of other errors the text may show a value.
+        SET @Message = REPLACE(LEFT(CONCAT(N'The columns ', @Subgroups, N' of ', @SubgroupsFrom, N' cannot be read (error ', ERROR_NUMBER(),
+            IIF(ERROR_NUMBER() IN (207, 208, 229, 230), N': ' + ERROR_MESSAGE(), N''),
+            N'). Name columns of numbers or texts in a view with a column scan_id that you may read, with commas between.'), 1900), N'%', N'%%');
+        THROW 50287, @Message, 1;
+    END CATCH;
+
+    -- A value belongs to the lowest quarter that holds it, so that equal ones stay together.
+    WITH numbers AS (
+        SELECT place, column_name, value, CAST(value AS FLOAT) AS x
+        FROM #values
+        WHERE column_name IN (
+            SELECT column_name FROM #values WHERE value IS NOT NULL
+            GROUP BY column_name
+            HAVING COUNT(DISTINCT value) > @Kinds AND COUNT(*) = COUNT(TRY_CAST(value AS FLOAT))) AND value IS NOT NULL
+    ), parted AS (
+        SELECT place, column_name, x, NTILE(4) OVER (PARTITION BY column_name ORDER BY x) AS quarter
+        FROM numbers
+    ), kept AS (
+        SELECT column_name, x, MIN(quarter) AS quarter FROM parted GROUP BY column_name, x
+    ), bounds AS (
+        SELECT column_name, quarter, CONCAT(MIN(x), N' to ', MAX(x)) AS name FROM kept GROUP BY column_name, quarter
+    )
+    UPDATE v
+    SET v.value = b.name
+    FROM #values AS v
+    INNER JOIN numbers AS n ON n.place = v.place AND n.column_name = v.column_name AND n.value = v.value
+    INNER JOIN kept AS k ON k.column_name = n.column_name AND k.x = n.x
+    INNER JOIN bounds AS b ON b.column_name = k.column_name AND b.quarter = k.quarter;
+    UPDATE #values SET value = N'missing' WHERE value IS NULL;
+
+    INSERT INTO #groups (column_name, value)
+    SELECT v.column_name, v.value
+    FROM #values AS v
+    INNER JOIN #evaluated AS e ON e.place = v.place
+    GROUP BY v.column_name, v.value
+    HAVING COUNT(DISTINCT CASE e.label WHEN 1 THEN e.patient END) >= @Fewest
+        AND COUNT(DISTINCT CASE e.label WHEN 0 THEN e.patient END) >= @Fewest
+    ORDER BY v.column_name, v.value;
+    INSERT INTO #grouped (group_id, place)
+    SELECT DISTINCT g.group_id, v.place
+    FROM #groups AS g
+    INNER JOIN #values AS v ON v.column_name = g.column_name AND v.value = g.value;
+    INSERT INTO #groups (column_name, values_hidden)
+    SELECT v.column_name, COUNT(DISTINCT v.value)
+    FROM #values AS v
+    WHERE NOT EXISTS (SELECT 1 FROM #groups AS g WHERE g.column_name = v.column_name AND g.value = v.value)
+    GROUP BY v.column_name
+    ORDER BY v.column_name;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreDrift: stores a drift check and its items. It is the only writer of dbo.drift_checks and dbo.drift_items.
+-- Called by CheckDrift, whose tables #compared and #items it reads.
+CREATE OR ALTER PROCEDURE internal.StoreDrift
+    @ClassifierId INT,      -- the model
+    @Since DATETIME2(3),    -- time from which patients are later, or NULL
+    @DatasetVersionId INT,  -- the version of a data set that they are of, or NULL
+    @Alpha FLOAT,           -- rate of alarms
+    @Permutations INT,      -- number of permutations
+    @Seed INT,              -- of them
+    @Statistic FLOAT,       -- the largest statistic
+    @PValue FLOAT,          -- its p value
+    @CheckId INT OUTPUT     -- the row
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId)
+    BEGIN
+        SET @Message = N'The model was deleted while patients were compared. Nothing is stored. Take another; see dbo.classifiers.';
+        THROW 50232, @Message, 1;
+    END;
+    -- A hundred thousandth is room for rounding in 1 / (permutations + 1) only.
+    INSERT INTO dbo.drift_checks (classifier_id, later_since, dataset_version_id, tested_patients, later_patients, permutations, seed,
+        alpha, statistic, p_value, is_alarm)
+    SELECT @ClassifierId, @Since, @DatasetVersionId, COUNT(*) - SUM(CAST(is_later AS INT)), SUM(CAST(is_later AS INT)), @Permutations,
+        @Seed, @Alpha, @Statistic, @PValue, CASE WHEN @PValue <= @Alpha * 1.00001 THEN 1 ELSE 0 END
+    FROM #compared;
+    SET @CheckId = SCOPE_IDENTITY();
+    INSERT INTO dbo.drift_items (drift_check_id, position, kind, feature_index, statistic, p_value, stability_index)
+    SELECT @CheckId, place, kind, NULLIF(feature_index, -1), statistic, p_value, stability_index FROM #items;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreEvaluation: stores an evaluation: its scores, subgroups, figures, curves, and the differences between reconstructions.
+-- It is the only writer of dbo.evaluations and the tables beside it. Scores that count as a look at test patients are counted.
+-- Called by EvaluateModel, whose tables #evaluated, #groups, #grouped and #figures it reads.
+CREATE OR ALTER PROCEDURE internal.StoreEvaluation
+    @ClassifierId INT,              -- the model
+    @DatasetVersionId INT,          -- the version of a data set
+    @Horizon INT,                   -- days of the labels, or NULL for those of patients
+    @Prevalence FLOAT,              -- share of positives at the site, or NULL
+    @Seed INT,                      -- of the bootstrap
+    @LeftOut INT,                   -- members that were left out
+    @Force BIT,                     -- 1 where it was measured whatever the model has learnt from
+    @Overlap NVARCHAR(1000),        -- what speaks against the figures, or NULL
+    @Note NVARCHAR(2000),           -- what could not be measured, or NULL
+    @EvaluationId INT OUTPUT        -- the row
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    CREATE TABLE #pairs (
+        patient INT NOT NULL, kernel_a NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, kernel_b NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL,
+        difference FLOAT NOT NULL);
+    INSERT INTO #pairs (patient, kernel_a, kernel_b, difference)
+    SELECT a.patient, a.kernel, b.kernel, a.probability - b.probability
+    FROM #evaluated AS a
+    INNER JOIN #evaluated AS b ON b.patient_id = a.patient_id AND b.study_uid = a.study_uid AND b.scan_id <> a.scan_id
+    WHERE COALESCE(a.kernel, N'') < COALESCE(b.kernel, N'')
+        OR (COALESCE(a.kernel, N'') = COALESCE(b.kernel, N'') AND a.scan_id < b.scan_id);
+
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId)
+    BEGIN
+        SET @Message = N'The model was deleted while it was measured. Nothing is stored. Take another one; see dbo.classifiers.';
+        THROW 50232, @Message, 1;
+    END;
+    INSERT INTO dbo.evaluations (classifier_id, dataset_version_id, horizon_days, prevalence, seed, patients, scans, positives, unlabelled,
+        left_out, is_forced, overlap, note)
+    SELECT @ClassifierId, @DatasetVersionId, @Horizon, @Prevalence, @Seed, COUNT(DISTINCT CASE WHEN label IS NOT NULL THEN patient END),
+        COUNT(label), COALESCE(SUM(CAST(label AS INT)), 0), COUNT(*) - COUNT(label), @LeftOut,
+        CASE WHEN @Force = 1 AND @Overlap IS NOT NULL THEN 1 ELSE 0 END, @Overlap, @Note
+    FROM #evaluated;
+    SET @EvaluationId = SCOPE_IDENTITY();
+    INSERT INTO dbo.evaluation_scores (evaluation_id, scan_id, patient_id, label, raw, probability, vector_sha256)
+    SELECT @EvaluationId, scan_id, patient_id, label, raw, probability, vector_sha256 FROM #evaluated;
+    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, patients, scans, positives)
+    SELECT evaluation_id, 0, patients, scans, positives FROM dbo.evaluations WHERE evaluation_id = @EvaluationId;
+    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, column_name, value, patients, scans, positives)
+    SELECT @EvaluationId, g.group_id, g.column_name, g.value, COUNT(DISTINCT e.patient), COUNT(*), SUM(CAST(e.label AS INT))
+    FROM #groups AS g
+    INNER JOIN #grouped AS m ON m.group_id = g.group_id
+    INNER JOIN #evaluated AS e ON e.place = m.place
+    GROUP BY g.group_id, g.column_name, g.value;
+    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, column_name, values_hidden)
+    SELECT @EvaluationId, group_id, column_name, values_hidden FROM #groups WHERE values_hidden IS NOT NULL;
+    INSERT INTO dbo.evaluation_metrics (evaluation_id, group_id, source, metric, value, low, high)
+    SELECT @EvaluationId, group_id, source, name, y, low, high FROM #figures WHERE kind = 'metric';
+    INSERT INTO dbo.evaluation_curves (evaluation_id, source, curve, position, x, y, threshold)
+    SELECT @EvaluationId, source, name, position, x, y, threshold FROM #figures WHERE kind = 'curve';
+    INSERT INTO dbo.evaluation_pairs (evaluation_id, position, pairs, patients, mean_difference, sd_difference, mean_distance, largest)
+    SELECT @EvaluationId, 0, COUNT(*), COUNT(DISTINCT patient), AVG(difference), STDEV(difference), AVG(ABS(difference)),
+        MAX(ABS(difference))
+    FROM #pairs
+    HAVING COUNT(*) > 0;
+    INSERT INTO dbo.evaluation_pairs (evaluation_id, position, kernel_a, kernel_b, pairs, patients, mean_difference, sd_difference,
+        mean_distance, largest)
+    SELECT @EvaluationId, ROW_NUMBER() OVER (ORDER BY kernel_a, kernel_b), kernel_a, kernel_b, COUNT(*), COUNT(DISTINCT patient),
+        AVG(difference), STDEV(difference), AVG(ABS(difference)), MAX(ABS(difference))
+    FROM #pairs
+    GROUP BY kernel_a, kernel_b;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeEvaluated: fills #evaluated with the scans of a version of a data set and their labels; refuses a model that has no figures of
+-- this kind, members that are gone or replaced, and a set without labels.
+-- Called by EvaluateModel, whose table #evaluated it fills.
+CREATE OR ALTER PROCEDURE internal.TakeEvaluated
+    @ClassifierId INT,      -- the model
+    @DatasetVersionId INT,  -- the version of a data set
+    @SkipMissing BIT,       -- 1 leaves out members that are gone or replaced
+    @Horizon INT OUTPUT,    -- days, 0 for labels of patients, NULL for what the model was trained on; NULL comes back for those of patients
+    @LeftOut INT OUTPUT     -- members left out
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Task VARCHAR(14) = (SELECT task FROM dbo.classifiers WHERE classifier_id = @ClassifierId);
+    DECLARE @Members INT, @Horizons NVARCHAR(400), @Label INT;
+    IF @Task <> 'classification'
+    BEGIN
+        SET @Message = CONCAT(N'The model is of the task ', @Task,
+            N', and EvaluateModel measures models of the task classification. Take such a one; see dbo.model_versions.');
+        THROW 50289, @Message, 1;
+    END;
+    IF @Horizon IS NULL
+        SET @Horizon = (SELECT TOP (1) horizon_days FROM dbo.experiments WHERE classifier_id = @ClassifierId ORDER BY experiment_id DESC);
+    SET @Horizon = NULLIF(@Horizon, 0);
+
+    INSERT INTO #evaluated (scan_id, patient_id, study_uid, kernel, content_sha256)
+    SELECT s.scan_id, s.patient_id, s.study_uid, s.convolution_kernel, s.content_sha256
+    FROM dbo.dataset_members AS m
+    INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id AND s.content_sha256 = m.content_sha256
+    WHERE m.dataset_version_id = @DatasetVersionId
+    ORDER BY s.patient_id, s.scan_id;
+    SET @Members = (SELECT COUNT(*) FROM dbo.dataset_members WHERE dataset_version_id = @DatasetVersionId);
+    SET @LeftOut = @Members - (SELECT COUNT(*) FROM #evaluated);
+    IF @LeftOut > 0 AND (@SkipMissing = 0 OR @LeftOut = @Members)
+    BEGIN
+        SET @Message = CONCAT(@LeftOut, N' of the ', @Members, N' scans of the data set were deleted or replaced by others since it was ',
+            N'made. Create the data set again', IIF(@LeftOut = @Members, N'.', N', or leave them out with @SkipMissing = 1.'));
+        THROW 50271, @Message, 1;
+    END;
+    UPDATE e
+    SET e.patient = n.number
+    FROM #evaluated AS e
+    INNER JOIN (SELECT patient_id, MIN(place) AS number FROM #evaluated GROUP BY patient_id) AS n ON n.patient_id = e.patient_id;
+
+    IF @Horizon IS NULL
+        UPDATE e
+        SET e.label = l.label
+        FROM #evaluated AS e
+        INNER JOIN dbo.labels AS l ON l.patient_id = e.patient_id;
+    ELSE
+        UPDATE e
+        SET e.label = l.label
+        FROM #evaluated AS e
+        INNER JOIN dbo.scan_labels AS l ON l.scan_id = e.scan_id
+        WHERE l.horizon_days = @Horizon;
+    IF NOT EXISTS (SELECT 1 FROM #evaluated WHERE label IS NOT NULL)
+    BEGIN
+        SET @Horizons = (
+            SELECT STRING_AGG(CAST(h.horizon_days AS NVARCHAR(12)), N', ') WITHIN GROUP (ORDER BY h.horizon_days)
+            FROM (
+                SELECT DISTINCT TOP (20) l.horizon_days
+                FROM dbo.scan_labels AS l
+                INNER JOIN #evaluated AS e ON e.scan_id = l.scan_id
+                ORDER BY l.horizon_days) AS h);
+        SET @Message = CONCAT(N'No scan of the data set has a label', N' within ' + CAST(@Horizon AS NVARCHAR(12)) + N' days',
+            N'. Load labels with load_labels, or take another data set or @Horizon; its scans have labels within: ',
+            COALESCE(@Horizons, N'no'), N' days.');
+        THROW 50111, @Message, 1;
+    END;
+    SET @Label = (SELECT MIN(label) FROM #evaluated WHERE label > 1);
+    IF @Label IS NOT NULL
+    BEGIN
+        SET @Message = CONCAT(N'A scan of the data set has the label ', @Label,
+            N', and figures are of the labels 0 and 1. Take scans of those, or correct the labels.');
+        THROW 50289, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckFeatureArguments: refuses what GenerateFeatures cannot work with, all wrong arguments in one error.
 -- Called by GenerateFeatures.
 CREATE OR ALTER PROCEDURE internal.CheckFeatureArguments
@@ -5602,6 +6538,256 @@ BEGIN
     SET @Language = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
     SET @Providers = (SELECT value FROM dbo.settings WHERE name = N'providers');
     SET @Threads = TRY_CAST((SELECT value FROM dbo.settings WHERE name = N'threads') AS INT);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- MeasureDrift: compares the patients in #compared in every feature, the score, the spacing, and the mix of scanners and kernels.
+-- Called by CheckDrift, whose tables #compared it reads, and whose table #items it fills.
+CREATE OR ALTER PROCEDURE internal.MeasureDrift
+    @ClassifierId INT,          -- the model
+    @Permutations INT,          -- number of permutations
+    @Seed INT,                  -- of them
+    @Statistic FLOAT OUTPUT,    -- the largest difference, in standard errors
+    @PValue FLOAT OUTPUT        -- share of permutations with one as large
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Gone INT;
+    DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
+        @Details NVARCHAR(MAX);
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    CREATE TABLE #rows (
+        place INT NOT NULL PRIMARY KEY, is_later INT NOT NULL, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, spacing_z FLOAT NULL,
+        manufacturer NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, convolution_kernel NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL);
+
+    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
+        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId;
+    INSERT INTO #rows (place, is_later, vector, spacing_z, manufacturer, convolution_kernel)
+    SELECT c.place, CAST(c.is_later AS INT), f.vector, s.spacing_z, s.manufacturer, s.convolution_kernel
+    FROM #compared AS c
+    INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = c.scan_id AND f.vector_sha256 = c.vector_sha256
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+    SET @Gone = (SELECT COUNT(*) FROM #compared) - (SELECT COUNT(*) FROM #rows);
+    IF @Gone > 0
+    BEGIN
+        SET @Message = CONCAT(N'The scans or features of ', @Gone, N' patients were replaced or removed before they were read. Nothing is ',
+            N'stored. Check again.');
+        THROW 50232, @Message, 1;
+    END;
+
+    INSERT INTO #items (kind, feature_index, statistic, p_value, stability_index)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(patients, model, sha256, library, details, permutations, seed):
+    from lungdb.procedures import check_drift
+    return check_drift(patients, model, sha256, library, details, permutations, seed)
+
+OutputDataSet, Statistic, PValue, ErrorNumber, ErrorMessage = main(
+    InputDataSet, Classifier, Sha256, Library, Details, Permutations, Seed)
+',
+        @input_data_1 = N'
+SELECT is_later, vector, spacing_z, manufacturer, convolution_kernel
+FROM #rows
+ORDER BY place;',
+        @params = N'@Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Permutations INT,
+            @Seed INT, @Statistic FLOAT OUTPUT, @PValue FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library, @Details = @Details, @Permutations = @Permutations,
+        @Seed = @Seed, @Statistic = @Statistic OUTPUT, @PValue = @PValue OUTPUT,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- MeasureEvaluation: computes the figures and curves of an evaluation from its scores, and those of a model on age, sex, spacing and
+-- scanner alone. That one learns from the scans that the model was trained on, or, where those are not known, from labelled primary
+-- scans of training patients; never from patients of the set.
+-- Called by EvaluateModel, whose tables #evaluated and #grouped it reads, and whose table #figures it fills.
+CREATE OR ALTER PROCEDURE internal.MeasureEvaluation
+    @ClassifierId INT,              -- the model
+    @Horizon INT,                   -- days of the labels, or NULL for those of patients
+    @Prevalence FLOAT,              -- share of positives at the site, or NULL
+    @Seed INT,                      -- of the bootstrap
+    @Note NVARCHAR(2000) OUTPUT     -- what could not be measured is added to it
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Said NVARCHAR(2000), @Constant FLOAT;
+    DECLARE @Points NVARCHAR(MAX), @Details NVARCHAR(MAX) = (SELECT details FROM dbo.classifiers WHERE classifier_id = @ClassifierId);
+    DECLARE @ExperimentId INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    CREATE TABLE #learning (scan_id INT NOT NULL, label TINYINT NOT NULL);
+    CREATE TABLE #rows (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, is_member INT NOT NULL, patient INT NOT NULL, label INT NOT NULL, raw FLOAT NULL,
+        probability FLOAT NULL, groups NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL, patient_age FLOAT NULL, spacing_z FLOAT NULL,
+        spacing_y FLOAT NULL, sex NVARCHAR(1) COLLATE DATABASE_DEFAULT NULL, manufacturer NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL);
+
+    INSERT INTO #learning (scan_id, label)
+    SELECT t.scan_id, t.label
+    FROM dbo.experiment_patients AS t
+    WHERE t.experiment_id = @ExperimentId AND t.part <> 'test' AND t.label IN (0, 1) AND t.scan_id IS NOT NULL
+        AND t.patient_id NOT IN (SELECT patient_id FROM #evaluated);
+    IF @ExperimentId IS NULL
+        INSERT INTO #learning (scan_id, label)
+        SELECT s.scan_id, COALESCE(h.label, l.label)
+        FROM dbo.scans AS s
+        INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id AND sp.part = 'train'
+        LEFT JOIN dbo.labels AS l ON l.patient_id = s.patient_id AND @Horizon IS NULL
+        LEFT JOIN dbo.scan_labels AS h ON h.scan_id = s.scan_id AND h.horizon_days = @Horizon
+        WHERE s.is_primary = 1 AND COALESCE(h.label, l.label) IN (0, 1) AND s.patient_id NOT IN (SELECT patient_id FROM #evaluated);
+    SET @Constant = (
+        SELECT AVG(CAST(label AS FLOAT)) FROM dbo.experiment_patients
+        WHERE experiment_id = @ExperimentId AND part <> 'test' AND label IN (0, 1));
+    -- Thresholds that the training has chosen without its test patients.
+    SET @Points = CONCAT(N'{"50": 0.5', (
+        SELECT STRING_AGG(CONCAT(N', "', SUBSTRING(metric, 14, 50), N'": ', COALESCE(CONVERT(NVARCHAR(40), value, 3), N'null')), N'')
+            WITHIN GROUP (ORDER BY metric)
+        FROM dbo.experiment_metrics
+        WHERE experiment_id = @ExperimentId AND part = (
+                SELECT MIN(part) FROM dbo.experiment_metrics WHERE experiment_id = @ExperimentId AND metric = N'threshold_at_50')
+            AND metric LIKE N'threshold[_]at[_]%' AND metric <> N'threshold_at_50'), N'}');
+
+    INSERT INTO #rows (is_member, patient, label, raw, probability, groups, patient_age, spacing_z, spacing_y, sex, manufacturer)
+    SELECT r.is_member, r.patient, r.label, r.raw, r.probability, r.groups,
+        COALESCE(s.patient_age, CASE WHEN COALESCE(s.date_rule, 'kept') <> 'shifted'
+            THEN YEAR(COALESCE(s.acquisition_date, s.study_date)) - p.birth_year END),
+        s.spacing_z, s.spacing_y, p.sex, s.manufacturer
+    FROM (
+        SELECT 1 AS is_member, e.patient, CAST(e.label AS INT) AS label, e.raw, e.probability, g.groups, e.scan_id
+        FROM #evaluated AS e
+        LEFT JOIN (
+            SELECT place, STRING_AGG(CAST(group_id AS NVARCHAR(MAX)), N',') WITHIN GROUP (ORDER BY group_id) AS groups
+            FROM #grouped
+            GROUP BY place) AS g ON g.place = e.place
+        WHERE e.label IS NOT NULL
+        UNION ALL
+        SELECT 0, 0, CAST(label AS INT), NULL, NULL, NULL, scan_id FROM #learning) AS r
+    INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    ORDER BY r.is_member DESC, p.patient_id, s.scan_id;
+
+    INSERT INTO #figures (kind, source, group_id, name, position, x, y, threshold, low, high)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(scans, constant, points, prevalence, details, seed):
+    from lungdb.procedures import evaluate_scores
+    return evaluate_scores(scans, constant, points, prevalence, details, seed)
+
+OutputDataSet, Said, ErrorNumber, ErrorMessage = main(InputDataSet, Constant, Points, Prevalence, Details, Seed)
+',
+        @input_data_1 = N'
+SELECT is_member, patient, label, raw, probability, groups, patient_age, spacing_z, spacing_y, sex, manufacturer
+FROM #rows
+ORDER BY place;',
+        @params = N'@Constant FLOAT, @Points NVARCHAR(MAX), @Prevalence FLOAT, @Details NVARCHAR(MAX), @Seed INT,
+            @Said NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Constant = @Constant, @Points = @Points, @Prevalence = @Prevalence, @Details = @Details, @Seed = @Seed,
+        @Said = @Said OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+    SET @Note = LEFT(NULLIF(CONCAT(@Note + N' ', @Said), N''), 2000);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ScoreEvaluated: scores the scans in #evaluated with a model, all of them or none.
+-- Called by EvaluateModel, whose table #evaluated it fills.
+CREATE OR ALTER PROCEDURE internal.ScoreEvaluated
+    @ClassifierId INT -- the model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Failed INT, @Prevalence FLOAT;
+    DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
+        @Details NVARCHAR(MAX);
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    CREATE TABLE #result (scan_id INT NULL, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
+
+    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
+        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId;
+    INSERT INTO #result (scan_id, error, raw, probability)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(patients, model, sha256, library, details, prevalence):
+    from lungdb.procedures import predict_patients
+    return predict_patients(patients, model, sha256, library, details, prevalence)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Classifier, Sha256, Library, Details, Prevalence)
+',
+        @input_data_1 = N'
+SELECT e.scan_id, f.vector
+FROM #evaluated AS e
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = e.scan_id AND f.vector_sha256 = e.vector_sha256
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY e.scan_id;',
+        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
+            @Details NVARCHAR(MAX), @Prevalence FLOAT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
+        @Details = @Details, @Prevalence = @Prevalence, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    SET @Failed = (
+        SELECT COUNT(*)
+        FROM #evaluated AS e
+        WHERE e.scan_id NOT IN (SELECT scan_id FROM #result WHERE scan_id IS NOT NULL) AND NOT EXISTS (
+            SELECT 1 FROM dbo.pooled_features AS f
+            WHERE f.scan_id = e.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+                AND f.vector_sha256 = e.vector_sha256));
+    IF @Failed > 0
+    BEGIN
+        SET @Message = CONCAT(N'The features of ', @Failed,
+            N' scans were replaced or removed before they were read. Nothing is stored. Evaluate again.');
+        THROW 50232, @Message, 1;
+    END;
+    INSERT INTO #sent (place, part)
+    SELECT scan_id, 1 FROM #evaluated;
+    INSERT INTO #came (place, part)
+    SELECT scan_id, CASE WHEN COALESCE(error, N'') <> N'' OR (raw BETWEEN 0 AND 1 AND probability BETWEEN 0 AND 1) THEN 1 ELSE 0 END
+    FROM #result;
+    EXECUTE internal.CheckRows N'scan_ids';
+    SET @Failed = (SELECT COUNT(*) FROM #result WHERE COALESCE(error, N'') <> N'');
+    IF @Failed > 0
+    BEGIN
+        SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' scans cannot be scored, so nothing is stored. The first, scan_id ',
+            (SELECT TOP (1) CONCAT(scan_id, N': ', error) FROM #result WHERE COALESCE(error, N'') <> N'' ORDER BY scan_id)), 1900),
+            N'%', N'%%');
+        THROW 50110, @Message, 1;
+    END;
+    UPDATE e
+    SET e.raw = r.raw, e.probability = r.probability
+    FROM #evaluated AS e
+    INNER JOIN #result AS r ON r.scan_id = e.scan_id;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -7104,6 +8290,134 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ReadForEvaluation: makes sure that the scans in #evaluated have the features that a model reads, and notes their SHA-256.
+-- Called by EvaluateModel, whose table #evaluated it fills.
+CREATE OR ALTER PROCEDURE internal.ReadForEvaluation
+    @ClassifierId INT,      -- the model
+    @SkipMissing BIT,       -- 1 leaves out scans without features
+    @LeftOut INT OUTPUT     -- scans left out are added to it
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @Missing INT, @Made NVARCHAR(800);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM #evaluated;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+
+    UPDATE e
+    SET e.vector_sha256 = COALESCE(f.vector_sha256, 0x)
+    FROM #evaluated AS e
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = e.scan_id
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+    SET @Missing = (SELECT COUNT(*) FROM #evaluated WHERE vector_sha256 IS NULL);
+    IF @Missing > 0 AND (@SkipMissing = 0 OR NOT EXISTS (SELECT 1 FROM #evaluated WHERE vector_sha256 IS NOT NULL AND label IS NOT NULL))
+    BEGIN
+        SET @Made = (
+            SELECT CONCAT(N': EXECUTE dbo.GenerateFeatures @ModelName = N''', n.name, N''', @Layer = N''', fs.layer,
+                N''', @Preprocessing = N''', fs.preprocessing, N''', @Pooling = N''', @Pooling, N''';')
+            FROM dbo.feature_sets AS fs
+            INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+            WHERE fs.feature_set_id = @FeatureSetId);
+        SET @Message = REPLACE(CONCAT(@Missing, N' of ', (SELECT COUNT(*) FROM #evaluated),
+            N' scans of the data set have no features that the model can read. Call GenerateFeatures for them',
+            COALESCE(@Made, N', for each part of the combined features.'),
+            N' Or leave them out with @SkipMissing = 1, if others with labels have features.'), N'%', N'%%');
+        THROW 50140, @Message, 1;
+    END;
+    DELETE FROM #evaluated WHERE vector_sha256 IS NULL;
+    SET @LeftOut = @LeftOut + @Missing;
+
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #evaluated;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeCompared: fills #compared with one scan of each patient whom a model was tested on, and of each who came later, with the SHA-256 of
+-- their vectors; refuses too few of either. Patients whom the model has learnt from are in neither group, and those tested only in theirs.
+-- Called by CheckDrift, whose table #compared it fills.
+CREATE OR ALTER PROCEDURE internal.TakeCompared
+    @ClassifierId INT,      -- the model
+    @Since DATETIME2(3),    -- later are scans first scored then or after it; NULL with a data set
+    @DatasetVersionId INT   -- later are scans of this version of a data set, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @Known INT, @Missing INT;
+    DECLARE @Tested INT, @Later INT, @Fewest INT = 10;
+    DECLARE @ExperimentId INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    CREATE TABLE #later (scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+
+    IF @DatasetVersionId IS NULL
+        INSERT INTO #later (scan_id, patient_id)
+        SELECT s.scan_id, s.patient_id
+        FROM dbo.scans AS s
+        INNER JOIN (SELECT scan_id, MIN(predicted_at) AS first_scored FROM dbo.predictions GROUP BY scan_id) AS p ON p.scan_id = s.scan_id
+        WHERE p.first_scored >= @Since;
+    ELSE
+        INSERT INTO #later (scan_id, patient_id)
+        SELECT s.scan_id, s.patient_id
+        FROM dbo.dataset_members AS m
+        INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id AND s.content_sha256 = m.content_sha256
+        WHERE m.dataset_version_id = @DatasetVersionId;
+    SET @Known = (
+        SELECT COUNT(DISTINCT patient_id) FROM #later
+        WHERE patient_id IN (SELECT patient_id FROM dbo.experiment_patients WHERE experiment_id = @ExperimentId));
+    DELETE FROM #later WHERE patient_id IN (SELECT patient_id FROM dbo.experiment_patients WHERE experiment_id = @ExperimentId);
+
+    INSERT INTO #compared (scan_id, patient_id, is_later)
+    SELECT MAX(scan_id), patient_id, 1
+    FROM #later
+    GROUP BY patient_id
+    UNION ALL
+    SELECT s.scan_id, s.patient_id, 0
+    FROM dbo.experiment_patients AS t
+    INNER JOIN dbo.scans AS s ON s.scan_id = t.scan_id
+    WHERE t.experiment_id = @ExperimentId AND t.part = 'test' AND t.member = (
+        SELECT MIN(f.member) FROM dbo.experiment_patients AS f WHERE f.experiment_id = t.experiment_id AND f.patient_id = t.patient_id);
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM #compared;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    UPDATE c
+    SET c.vector_sha256 = COALESCE(f.vector_sha256, 0x)
+    FROM #compared AS c
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = c.scan_id
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+    SET @Missing = (SELECT COUNT(*) FROM #compared WHERE vector_sha256 IS NULL);
+    DELETE FROM #compared WHERE vector_sha256 IS NULL;
+
+    SELECT @Tested = COALESCE(SUM(CASE is_later WHEN 0 THEN 1 ELSE 0 END), 0),
+        @Later = COALESCE(SUM(CASE is_later WHEN 1 THEN 1 ELSE 0 END), 0)
+    FROM #compared;
+    IF @Tested < @Fewest OR @Later < @Fewest
+    BEGIN
+        SET @Message = CONCAT(N'There are ', @Tested, N' patients whom the model was tested on and ', @Later,
+            N' who came later, whose features are stored; ', @Fewest, N' of each are needed. ', @Missing, N' more have no features, and ',
+            @Known, N' later ones were left out because its training had them. Generate features, ',
+            IIF(@Tested < @Fewest, N'or train the model here with more test patients.',
+                N'or take an earlier @Since or a larger data set.'));
+        THROW 50288, @Message, 1;
+    END;
+    IF @Missing + @Known > 0
+        RAISERROR(N'Left out: %d patients without features, and %d later ones whom the training had.', 0, 1, @Missing, @Known) WITH NOWAIT;
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #compared;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ReadModelNodes: reads a model as rows in Python, and the scores that it gives there to the scans with features.
 -- Called by StoreModelNodes, TrainModel and CreateEnsemble, whose table #given it fills, outside of a transaction.
 CREATE OR ALTER PROCEDURE internal.ReadModelNodes
@@ -7223,6 +8537,90 @@ BEGIN
             @Names, N'. Train one with TrainLungCancerModel.');
     SET @Message = REPLACE(@Message, N'%', N'%%');
     THROW 50108, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CheckDrift: compares patients who came later with those whom a model was tested on: features, scores, scanners, kernels and spacings.
+-- Example: EXECUTE dbo.CheckDrift @ModelName = N'lightgbm_sql', @Since = '2026-01-01';
+CREATE OR ALTER PROCEDURE dbo.CheckDrift
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
+    @Since DATETIME2(3) = NULL,                 -- UTC: patients whose scan was first scored then or later
+    @Dataset NVARCHAR(128) = NULL,              -- a data set of scans in place of @Since
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
+    @Alpha FLOAT = 0.01,                        -- how often undisturbed patients may alarm, above 0 to 0.5
+    @Permutations INT = NULL,                   -- 10 / @Alpha at least, 100000 at most; NULL means 1999, or 10 / @Alpha where that is more
+    @Seed INT = 20170401,                       -- of the permutations, 0 to 2147483647
+    @Top INT = 20,                              -- items to list, those that differ most, 1 to 100000
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.CheckDrift compares patients who came later with those whom the model was tested on when it was trained, one scan
+of each: every feature that the model reads, its score, the spacing of slices, and the mix of scanners and of kernels.
+The largest difference in standard errors decides. Who is later is permuted, so that patients who are drawn alike raise an alarm in
+@Alpha of all calls at most, however many features there are. The population stability index is shown and decides nothing.
+Later patients are those of a data set, or those whose scan was scored for the first time since then; of each the newest such scan.
+Patients whom the model has learnt from are left out. At least 10 patients on either side are needed, and small groups show large
+differences only. The check is kept in dbo.drift_checks and dbo.drift_items.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
+    @Since DATETIME2(3) = NULL                  UTC: patients whose scan was first scored then or later
+    @Dataset NVARCHAR(128) = NULL               a data set of scans in place of @Since
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
+    @Alpha FLOAT = 0.01                         how often undisturbed patients may alarm, above 0 to 0.5
+    @Permutations INT = NULL                    10 / @Alpha at least, 100000 at most; NULL means 1999, or 10 / @Alpha where that is more
+    @Seed INT = 20170401                        of the permutations, 0 to 2147483647
+    @Top INT = 20                               items to list, those that differ most, 1 to 100000
+    @Help BIT = 0                               1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.CheckDrift @ModelName = N''lightgbm_sql'', @Since = ''2026-01-01'';
+    EXECUTE dbo.CheckDrift @Dataset = N''new patients'', @Alpha = 0.001;';
+        RETURN 0;
+    END;
+
+    DECLARE @ClassifierId INT, @DatasetVersionId INT, @CheckId INT, @Statistic FLOAT, @PValue FLOAT, @Said NVARCHAR(2000);
+    DECLARE @Tested INT, @Later INT;
+    CREATE TABLE #compared (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, scan_id INT NOT NULL UNIQUE,
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE, is_later BIT NOT NULL, vector_sha256 VARBINARY(32) NULL);
+    CREATE TABLE #items (
+        place INT IDENTITY(0, 1) NOT NULL PRIMARY KEY, kind VARCHAR(8) NOT NULL, feature_index INT NULL, statistic FLOAT NULL,
+        p_value FLOAT NULL, stability_index FLOAT NULL);
+
+    EXECUTE internal.CheckDriftArguments @Since, @Dataset, @DatasetVersion, @Alpha, @Seed, @Top, @Permutations OUTPUT;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    IF @Dataset IS NOT NULL
+        EXECUTE internal.FindDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.TakeCompared @ClassifierId, @Since, @DatasetVersionId;
+    EXECUTE internal.MeasureDrift @ClassifierId, @Permutations, @Seed, @Statistic OUTPUT, @PValue OUTPUT;
+    EXECUTE internal.StoreDrift @ClassifierId, @Since, @DatasetVersionId, @Alpha, @Permutations, @Seed, @Statistic, @PValue,
+        @CheckId OUTPUT;
+
+    SELECT @Tested = tested_patients, @Later = later_patients FROM dbo.drift_checks WHERE drift_check_id = @CheckId;
+    SET @Said = (
+        SELECT CONCAT(name, N' version ', version, N': ', IIF(is_alarm = 1, N'ALARM. ', N'no alarm. '), @Later,
+            N' later patients differ from ', @Tested,
+            N' tested ones by ', LTRIM(STR(statistic, 10, 2)), N' standard errors at most (', most_different,
+            N'), as large by chance in ', LTRIM(STR(100 * p_value, 10, 2)), N' % of ', permutations, N' permutations; alarm at ',
+            LTRIM(STR(100 * alpha, 10, 2)), N' %.')
+        FROM dbo.drift_alarms
+        WHERE drift_check_id = @CheckId);
+    RAISERROR(N'%s', 0, 1, @Said) WITH NOWAIT;
+    SELECT drift_check_id, name, version, later_since, dataset, dataset_version, tested_patients, later_patients, permutations, seed, alpha,
+        statistic, p_value, is_alarm, most_different
+    FROM dbo.drift_alarms
+    WHERE drift_check_id = @CheckId;
+    SELECT TOP (@Top) kind, feature_index, statistic, p_value, stability_index
+    FROM dbo.drift_items
+    WHERE drift_check_id = @CheckId
+    ORDER BY statistic DESC, position;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -7420,6 +8818,7 @@ Example:
     WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
     EXECUTE internal.DeleteModelNodes @ClassifierId;
+    EXECUTE internal.DeleteEvaluations @ClassifierId;
     DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     COMMIT TRANSACTION;
     RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;
@@ -8028,6 +9427,102 @@ BEGIN
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50101, @Message, 1;
     END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- EvaluateModel: measures a stored model on the scans of a data set, and beside it a model on age, sex, spacing and scanner alone.
+-- Example: EXECUTE dbo.EvaluateModel @ModelName = N'lightgbm_sql', @Dataset = N'new patients';
+CREATE OR ALTER PROCEDURE dbo.EvaluateModel
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
+    @Dataset NVARCHAR(128) = NULL,              -- data set of scans, see CreateDataset; needed
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
+    @Horizon INT = NULL,                        -- labels within so many days; 0: those of patients; NULL: as the model was trained
+    @Subgroups NVARCHAR(2000) = NULL,           -- columns with commas between, whose values are measured one by one
+    @SubgroupsFrom NVARCHAR(257) = N'dbo.scan_columns', -- view or table of those columns, with a column scan_id
+    @Prevalence FLOAT = NULL,                   -- share of positives at the site, for decision curves; NULL: setting, else the set's
+    @Seed INT = 20170401,                       -- of the bootstrap, 0 to 2147483647
+    @SkipMissing BIT = 0,                       -- 1 leaves out scans that are gone, replaced or without features; 0 refuses
+    @Force BIT = 0,                             -- 1 measures also where the model may have learnt from the set, and records that
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.EvaluateModel scores the scans of a data set with a stored model and measures it on those that have labels.
+All figures of a training run, accuracy, precision and F1 too, with intervals by bootstrap over patients, go to dbo.evaluation_figures,
+subgroups of which either class has 10 patients too; curves, also the decision curve, to dbo.evaluation_points; differences between
+reconstructions of one study to dbo.evaluation_pairs; scores to dbo.evaluation_scores. Beside the model stand the figures of a
+logistic regression on age, sex, spacing and scanner alone, learnt from the training patients: a set where it is good has a shortcut.
+Refused, unless forced, where patients or pixels of the set were used to fit, stop, calibrate, search or combine the model, or
+to train its network as far as that is recorded, and where it is not known, as of a model that was made elsewhere.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''          name of a model in dbo.classifiers
+    @Version INT = NULL                                 version of the model; NULL means the one served, see dbo.model_status
+    @Dataset NVARCHAR(128) = NULL                       data set of scans, see CreateDataset; needed
+    @DatasetVersion INT = NULL                          its version; NULL means the newest
+    @Horizon INT = NULL                                 labels within so many days; 0: those of patients; NULL: as the model was trained
+    @Subgroups NVARCHAR(2000) = NULL                    columns with commas between, whose values are measured one by one
+    @SubgroupsFrom NVARCHAR(257) = N''dbo.scan_columns''  view or table of those columns, with a column scan_id
+    @Prevalence FLOAT = NULL                            share of positives at the site, for decision curves; NULL: setting, else the set''s
+    @Seed INT = 20170401                                of the bootstrap, 0 to 2147483647
+    @SkipMissing BIT = 0                                1 leaves out scans that are gone, replaced or without features; 0 refuses
+    @Force BIT = 0                                      1 measures also where the model may have learnt from the set, and records that
+    @Help BIT = 0                                       1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.EvaluateModel @ModelName = N''lightgbm_sql'', @Dataset = N''new patients'';
+    EXECUTE dbo.EvaluateModel @Dataset = N''new patients'', @Subgroups = N''sex, manufacturer'', @Prevalence = 0.02;';
+        RETURN 0;
+    END;
+
+    DECLARE @ClassifierId INT, @DatasetVersionId INT, @LeftOut INT, @Overlap NVARCHAR(1000), @Note NVARCHAR(2000), @EvaluationId INT;
+    DECLARE @Said NVARCHAR(2000);
+    CREATE TABLE #evaluated (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, scan_id INT NOT NULL UNIQUE,
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, patient INT NULL,
+        study_uid NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, kernel NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL,
+        content_sha256 VARBINARY(32) NOT NULL, label TINYINT NULL, vector_sha256 VARBINARY(32) NULL,
+        raw FLOAT NULL, probability FLOAT NULL);
+    CREATE TABLE #groups (
+        group_id INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL,
+        value NVARCHAR(200) COLLATE DATABASE_DEFAULT NULL, values_hidden INT NULL);
+    CREATE TABLE #grouped (group_id INT NOT NULL, place INT NOT NULL);
+    CREATE TABLE #figures (
+        kind VARCHAR(10) NOT NULL, source VARCHAR(7) NOT NULL, group_id INT NOT NULL, name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL, low FLOAT NULL, high FLOAT NULL);
+
+    EXECUTE internal.CheckEvaluationArguments @Seed, @Horizon, @SkipMissing, @Force;
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    EXECUTE internal.FindDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.TakeEvaluated @ClassifierId, @DatasetVersionId, @SkipMissing, @Horizon OUTPUT, @LeftOut OUTPUT;
+    EXECUTE internal.ReadForEvaluation @ClassifierId, @SkipMissing, @LeftOut OUTPUT;
+    EXECUTE internal.FindSubgroups @Subgroups, @SubgroupsFrom;
+    EXECUTE internal.FindOverlap @ClassifierId, @Force, @Overlap OUTPUT, @Note OUTPUT;
+    EXECUTE internal.ScoreEvaluated @ClassifierId;
+    EXECUTE internal.MeasureEvaluation @ClassifierId, @Horizon, @Prevalence, @Seed, @Note OUTPUT;
+    EXECUTE internal.StoreEvaluation @ClassifierId, @DatasetVersionId, @Horizon, @Prevalence, @Seed, @LeftOut, @Force, @Overlap, @Note,
+        @EvaluationId OUTPUT;
+
+    SET @Said = COALESCE(@Overlap + N' ', N'') + COALESCE(@Note, N'');
+    IF @Said <> N''
+        RAISERROR(N'%s', 0, 1, @Said) WITH NOWAIT;
+    SELECT evaluation_id, name, version, dataset, dataset_version, horizon_days, patients, scans, positives, unlabelled, left_out,
+        is_forced, overlap, note
+    FROM dbo.model_evaluations
+    WHERE evaluation_id = @EvaluationId;
+    SELECT column_name, value AS subgroup, patients, scans, positives, values_hidden, source, metric, figure, low, high
+    FROM dbo.evaluation_figures
+    WHERE evaluation_id = @EvaluationId
+    ORDER BY group_id, source DESC, metric;
+    SELECT kernel_a, kernel_b, pairs, patients, mean_difference, sd_difference, mean_distance, largest
+    FROM dbo.evaluation_pairs
+    WHERE evaluation_id = @EvaluationId
+    ORDER BY position;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;

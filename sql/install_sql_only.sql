@@ -365,6 +365,63 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.drift_checks', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A comparison of patients who came later with those whom a model was tested on. later_since or dataset_version_id says who they are.
+    -- statistic is the largest of dbo.drift_items, p_value its share of permutations; is_alarm marks one of alpha or less.
+    CREATE TABLE dbo.drift_checks (
+        drift_check_id INT IDENTITY(1, 1) NOT NULL,
+        classifier_id INT NOT NULL,
+        later_since DATETIME2(3) NULL,
+        dataset_version_id INT NULL,
+        tested_patients INT NOT NULL,
+        later_patients INT NOT NULL,
+        permutations INT NOT NULL,
+        seed INT NOT NULL,
+        alpha FLOAT NOT NULL,
+        statistic FLOAT NOT NULL,
+        p_value FLOAT NOT NULL,
+        is_alarm BIT NOT NULL,
+        checked_at DATETIME2(3) NOT NULL CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME(),
+        checked_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_drift_checks_checked_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_drift_checks PRIMARY KEY (drift_check_id),
+        CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id)
+            REFERENCES dbo.dataset_versions (dataset_version_id),
+        CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL)
+    );
+    CREATE INDEX IX_drift_checks_classifier ON dbo.drift_checks (classifier_id);
+    CREATE INDEX IX_drift_checks_dataset_version ON dbo.drift_checks (dataset_version_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.drift_items', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. statistic is the
+    -- difference in standard errors, p_value that of the largest statistic of all items, stability_index the population stability index.
+    CREATE TABLE dbo.drift_items (
+        drift_check_id INT NOT NULL,
+        position INT NOT NULL,
+        kind VARCHAR(8) NOT NULL,
+        feature_index INT NULL,
+        statistic FLOAT NOT NULL,
+        p_value FLOAT NOT NULL,
+        stability_index FLOAT NOT NULL,
+        CONSTRAINT PK_drift_items PRIMARY KEY (drift_check_id, position),
+        CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id),
+        CONSTRAINT CK_drift_items_kind CHECK (kind IN ('feature', 'score', 'spacing', 'scanner', 'kernel'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.ensemble_members', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -382,6 +439,137 @@ BEGIN
         CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id)
     );
     CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluations', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A model measured on a version of a data set. horizon_days is the horizon of the labels, NULL for those of patients; prevalence that
+    -- of the site for the decision curve, NULL for the share of the set. overlap says what speaks against the figures, where the evaluation
+    -- was forced; note what could not be measured or is not known.
+    CREATE TABLE dbo.evaluations (
+        evaluation_id INT IDENTITY(1, 1) NOT NULL,
+        classifier_id INT NOT NULL,
+        dataset_version_id INT NOT NULL,
+        horizon_days INT NULL,
+        prevalence FLOAT NULL,
+        seed INT NOT NULL,
+        patients INT NOT NULL,
+        scans INT NOT NULL,
+        positives INT NOT NULL,
+        unlabelled INT NOT NULL,
+        left_out INT NOT NULL,
+        is_forced BIT NOT NULL,
+        overlap NVARCHAR(1000) NULL,
+        note NVARCHAR(2000) NULL,
+        evaluated_at DATETIME2(3) NOT NULL CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME(),
+        evaluated_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_evaluations_evaluated_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_evaluations PRIMARY KEY (evaluation_id),
+        CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id)
+            REFERENCES dbo.dataset_versions (dataset_version_id),
+        CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL)
+    );
+    CREATE INDEX IX_evaluations_classifier ON dbo.evaluations (classifier_id);
+    CREATE INDEX IX_evaluations_dataset_version ON dbo.evaluations (dataset_version_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_curves', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A point of a curve of an evaluation, of all its scans: those of dbo.experiment_curves, and decision, decision_everybody and
+    -- decision_nobody (x = threshold probability, y = net benefit per patient of the site).
+    CREATE TABLE dbo.evaluation_curves (
+        evaluation_id INT NOT NULL,
+        source VARCHAR(7) NOT NULL,
+        curve NVARCHAR(32) NOT NULL,
+        position INT NOT NULL,
+        x FLOAT NULL,
+        y FLOAT NULL,
+        threshold FLOAT NULL,
+        CONSTRAINT PK_evaluation_curves PRIMARY KEY (evaluation_id, source, curve, position),
+        CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
+        CONSTRAINT CK_evaluation_curves_source CHECK (source IN ('model', 'columns'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_groups', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A subgroup of an evaluation's scans: those with a value of a column. Group 0 is all of them. A row without a value says how many
+    -- values of the column are not shown, because fewer than 10 patients of either class have them.
+    CREATE TABLE dbo.evaluation_groups (
+        evaluation_id INT NOT NULL,
+        group_id INT NOT NULL,
+        column_name NVARCHAR(128) NULL,
+        value NVARCHAR(200) NULL,
+        patients INT NULL,
+        scans INT NULL,
+        positives INT NULL,
+        values_hidden INT NULL,
+        CONSTRAINT PK_evaluation_groups PRIMARY KEY (evaluation_id, group_id),
+        CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
+        CONSTRAINT CK_evaluation_groups_shown CHECK (
+            (scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_metrics', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A figure of an evaluation: of the model, or of a model on age, sex, spacing and scanner alone (source columns). low to high is its 95 %
+    -- interval by bootstrap over patients; NULL where a figure or its interval is not defined.
+    CREATE TABLE dbo.evaluation_metrics (
+        evaluation_id INT NOT NULL,
+        group_id INT NOT NULL,
+        source VARCHAR(7) NOT NULL,
+        metric NVARCHAR(64) NOT NULL,
+        value FLOAT NULL,
+        low FLOAT NULL,
+        high FLOAT NULL,
+        CONSTRAINT PK_evaluation_metrics PRIMARY KEY (evaluation_id, group_id, source, metric),
+        CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id)
+            REFERENCES dbo.evaluation_groups (evaluation_id, group_id),
+        CONSTRAINT CK_evaluation_metrics_source CHECK (source IN ('model', 'columns'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_pairs', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- How far the scores of two reconstructions of one study are apart in an evaluation, by their kernels, the first in order first; position 0
+    -- is all pairs. difference is the score of kernel_a minus that of kernel_b, as probabilities; largest is without sign.
+    CREATE TABLE dbo.evaluation_pairs (
+        evaluation_id INT NOT NULL,
+        position INT NOT NULL,
+        kernel_a NVARCHAR(64) NULL,
+        kernel_b NVARCHAR(64) NULL,
+        pairs INT NOT NULL,
+        patients INT NOT NULL,
+        mean_difference FLOAT NOT NULL,
+        sd_difference FLOAT NULL,
+        mean_distance FLOAT NOT NULL,
+        largest FLOAT NOT NULL,
+        CONSTRAINT PK_evaluation_pairs PRIMARY KEY (evaluation_id, position),
+        CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id)
+    );
     COMMIT TRANSACTION;
 END;
 GO
@@ -776,6 +964,30 @@ BEGIN
         CONSTRAINT CK_patients_idx CHECK (idx >= 0),
         CONSTRAINT CK_patients_sex CHECK (sex IN (N'F', N'M', N'O'))
     );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_scores', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What a model gave a scan in an evaluation: label (NULL of a scan without one, which no figure counts), raw score, calibrated probability
+    -- and SHA-256 of the vector as they were then. scan_id refers to no row, because a scan may be replaced later.
+    CREATE TABLE dbo.evaluation_scores (
+        evaluation_id INT NOT NULL,
+        scan_id INT NOT NULL,
+        patient_id NVARCHAR(64) NOT NULL,
+        label TINYINT NULL,
+        raw FLOAT NOT NULL,
+        probability FLOAT NOT NULL,
+        vector_sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id),
+        CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
+        CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
+        CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1)
+    );
+    CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);
     COMMIT TRANSACTION;
 END;
 GO
@@ -1591,10 +1803,79 @@ VALUES
     (N'classifiers', N'details', N'nvarchar', -1, NULL, NULL, 0, 0, N'NVARCHAR(MAX)', NULL),
     (N'classifiers', N'task', N'varchar', 14, NULL, NULL, 0, 0, N'VARCHAR(14)', N'CONSTRAINT DF_classifiers_task DEFAULT ''classification'''),
     (N'classifiers', N'created_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME()'),
+    (N'drift_checks', N'drift_check_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'drift_checks', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'later_since', N'datetime2', NULL, NULL, 3, 1, 0, N'DATETIME2(3)', NULL),
+    (N'drift_checks', N'dataset_version_id', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'drift_checks', N'tested_patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'later_patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'permutations', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'alpha', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_checks', N'statistic', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_checks', N'p_value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_checks', N'is_alarm', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'drift_checks', N'checked_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME()'),
+    (N'drift_checks', N'checked_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'drift_items', N'drift_check_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_items', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_items', N'kind', N'varchar', 8, NULL, NULL, 0, 0, N'VARCHAR(8)', NULL),
+    (N'drift_items', N'feature_index', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'drift_items', N'statistic', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_items', N'p_value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_items', N'stability_index', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'ensemble_members', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'ensemble_members', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'ensemble_members', N'member_classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'ensemble_members', N'first_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'evaluations', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'dataset_version_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'horizon_days', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluations', N'prevalence', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluations', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'scans', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'positives', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'unlabelled', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'left_out', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'is_forced', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'evaluations', N'overlap', N'nvarchar', 2000, NULL, NULL, 1, 0, N'NVARCHAR(1000)', NULL),
+    (N'evaluations', N'note', N'nvarchar', 4000, NULL, NULL, 1, 0, N'NVARCHAR(2000)', NULL),
+    (N'evaluations', N'evaluated_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME()'),
+    (N'evaluations', N'evaluated_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'evaluation_curves', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_curves', N'source', N'varchar', 7, NULL, NULL, 0, 0, N'VARCHAR(7)', NULL),
+    (N'evaluation_curves', N'curve', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'evaluation_curves', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_curves', N'x', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_curves', N'y', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_curves', N'threshold', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_groups', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_groups', N'group_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_groups', N'column_name', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', NULL),
+    (N'evaluation_groups', N'value', N'nvarchar', 400, NULL, NULL, 1, 0, N'NVARCHAR(200)', NULL),
+    (N'evaluation_groups', N'patients', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_groups', N'scans', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_groups', N'positives', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_groups', N'values_hidden', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_metrics', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_metrics', N'group_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_metrics', N'source', N'varchar', 7, NULL, NULL, 0, 0, N'VARCHAR(7)', NULL),
+    (N'evaluation_metrics', N'metric', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_metrics', N'value', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_metrics', N'low', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_metrics', N'high', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'kernel_a', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_pairs', N'kernel_b', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_pairs', N'pairs', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'mean_difference', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'sd_difference', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'mean_distance', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'largest', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'experiments', N'experiment_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
     (N'experiments', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'experiments', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
@@ -1713,6 +1994,13 @@ VALUES
     (N'patients', N'sex', N'nchar', 2, NULL, NULL, 1, 0, N'NCHAR(1)', NULL),
     (N'patients', N'birth_year', N'smallint', NULL, NULL, NULL, 1, 0, N'SMALLINT', NULL),
     (N'patients', N'follows_newest', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', N'CONSTRAINT DF_patients_follows_newest DEFAULT 0'),
+    (N'evaluation_scores', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_scores', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_scores', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_scores', N'label', N'tinyint', NULL, NULL, NULL, 1, 0, N'TINYINT', NULL),
+    (N'evaluation_scores', N'raw', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_scores', N'probability', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_scores', N'vector_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
     (N'experiment_patients', N'experiment_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'experiment_patients', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
     (N'experiment_patients', N'part', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
@@ -1983,245 +2271,280 @@ VALUES
     (32, N'classifiers', N'primary key', N'PK_classifiers', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT PK_classifiers PRIMARY KEY (classifier_id);'),
     (33, N'classifiers', N'unique', N'UQ_classifiers_name_version', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT UQ_classifiers_name_version UNIQUE (name, version);'),
     (34, N'classifiers', N'index', N'IX_classifiers_feature_set', N'CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);'),
-    (35, N'ensemble_members', N'primary key', N'PK_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT PK_ensemble_members PRIMARY KEY (classifier_id, position);'),
-    (36, N'ensemble_members', N'unique', N'UQ_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT UQ_ensemble_members UNIQUE (classifier_id, member_classifier_id);'),
-    (37, N'ensemble_members', N'index', N'IX_ensemble_members_member', N'CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);'),
-    (38, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
-    (39, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
-    (40, N'experiments', N'index', N'IX_experiments_dataset_version', N'CREATE INDEX IX_experiments_dataset_version ON dbo.experiments (dataset_version_id);'),
-    (41, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
-    (42, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
-    (43, N'feature_parts', N'primary key', N'PK_feature_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position);'),
-    (44, N'feature_parts', N'index', N'IX_feature_parts_part', N'CREATE INDEX IX_feature_parts_part ON dbo.feature_parts (part_feature_set_id);'),
-    (45, N'image_classifiers', N'primary key', N'PK_image_classifiers', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id);'),
-    (46, N'image_classifiers', N'unique', N'UQ_image_classifiers_name_version', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT UQ_image_classifiers_name_version UNIQUE (name, version);'),
-    (47, N'image_classifiers', N'index', N'IX_image_classifiers_feature_set', N'CREATE INDEX IX_image_classifiers_feature_set ON dbo.image_classifiers (feature_set_id);'),
-    (48, N'image_classifiers', N'index', N'IX_image_classifiers_dataset_version', N'CREATE INDEX IX_image_classifiers_dataset_version ON dbo.image_classifiers (dataset_version_id);'),
-    (49, N'image_confusions', N'primary key', N'PK_image_confusions', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT PK_image_confusions PRIMARY KEY (image_classifier_id, part, label, predicted);'),
-    (50, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
-    (51, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
-    (52, N'image_metrics', N'primary key', N'PK_image_metrics', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT PK_image_metrics PRIMARY KEY (image_classifier_id, part, label, metric);'),
-    (53, N'image_scores', N'primary key', N'PK_image_scores', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT PK_image_scores PRIMARY KEY (image_classifier_id, is_group, name, content_sha256, label);'),
-    (54, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
-    (55, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
-    (56, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
-    (57, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
-    (58, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
-    (59, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
-    (60, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
-    (61, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
-    (62, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
-    (63, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
-    (64, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
-    (65, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
-    (66, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
-    (67, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
-    (68, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
-    (69, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
-    (70, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
-    (71, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
-    (72, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
-    (73, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
-    (74, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
-    (75, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
-    (76, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
-    (77, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
-    (78, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
-    (79, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
-    (80, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
-    (81, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
-    (82, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
-    (83, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
-    (84, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
-    (85, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
-    (86, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (87, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
-    (88, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
-    (89, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
-    (90, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
-    (91, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
-    (92, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
-    (93, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
-    (94, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
-    (95, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
-    (96, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
-    (97, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
-    (98, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
-    (99, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
-    (100, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
-    (101, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
-    (102, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
-    (103, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
-    (104, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
-    (105, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
-    (106, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
-    (107, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
-    (108, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
-    (109, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
-    (110, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
-    (111, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (112, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
-    (113, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
-    (114, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
-    (115, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
-    (116, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
-    (117, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
-    (118, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
-    (119, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
-    (120, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
-    (121, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
-    (122, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (123, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (124, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (125, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
-    (126, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (127, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
-    (128, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (129, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
-    (130, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (131, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (132, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
-    (133, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
-    (134, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (135, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
-    (136, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
-    (137, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
-    (138, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (139, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (140, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
-    (141, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (142, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
-    (143, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (144, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
-    (145, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (146, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
-    (147, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (148, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (149, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
-    (150, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (151, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (152, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
-    (153, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
-    (154, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (155, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (156, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (157, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (158, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (159, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
+    (35, N'drift_checks', N'primary key', N'PK_drift_checks', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT PK_drift_checks PRIMARY KEY (drift_check_id);'),
+    (36, N'drift_checks', N'index', N'IX_drift_checks_classifier', N'CREATE INDEX IX_drift_checks_classifier ON dbo.drift_checks (classifier_id);'),
+    (37, N'drift_checks', N'index', N'IX_drift_checks_dataset_version', N'CREATE INDEX IX_drift_checks_dataset_version ON dbo.drift_checks (dataset_version_id);'),
+    (38, N'drift_items', N'primary key', N'PK_drift_items', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT PK_drift_items PRIMARY KEY (drift_check_id, position);'),
+    (39, N'ensemble_members', N'primary key', N'PK_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT PK_ensemble_members PRIMARY KEY (classifier_id, position);'),
+    (40, N'ensemble_members', N'unique', N'UQ_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT UQ_ensemble_members UNIQUE (classifier_id, member_classifier_id);'),
+    (41, N'ensemble_members', N'index', N'IX_ensemble_members_member', N'CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);'),
+    (42, N'evaluations', N'primary key', N'PK_evaluations', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT PK_evaluations PRIMARY KEY (evaluation_id);'),
+    (43, N'evaluations', N'index', N'IX_evaluations_classifier', N'CREATE INDEX IX_evaluations_classifier ON dbo.evaluations (classifier_id);'),
+    (44, N'evaluations', N'index', N'IX_evaluations_dataset_version', N'CREATE INDEX IX_evaluations_dataset_version ON dbo.evaluations (dataset_version_id);'),
+    (45, N'evaluation_curves', N'primary key', N'PK_evaluation_curves', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT PK_evaluation_curves PRIMARY KEY (evaluation_id, source, curve, position);'),
+    (46, N'evaluation_groups', N'primary key', N'PK_evaluation_groups', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT PK_evaluation_groups PRIMARY KEY (evaluation_id, group_id);'),
+    (47, N'evaluation_metrics', N'primary key', N'PK_evaluation_metrics', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT PK_evaluation_metrics PRIMARY KEY (evaluation_id, group_id, source, metric);'),
+    (48, N'evaluation_pairs', N'primary key', N'PK_evaluation_pairs', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT PK_evaluation_pairs PRIMARY KEY (evaluation_id, position);'),
+    (49, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
+    (50, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
+    (51, N'experiments', N'index', N'IX_experiments_dataset_version', N'CREATE INDEX IX_experiments_dataset_version ON dbo.experiments (dataset_version_id);'),
+    (52, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
+    (53, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
+    (54, N'feature_parts', N'primary key', N'PK_feature_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position);'),
+    (55, N'feature_parts', N'index', N'IX_feature_parts_part', N'CREATE INDEX IX_feature_parts_part ON dbo.feature_parts (part_feature_set_id);'),
+    (56, N'image_classifiers', N'primary key', N'PK_image_classifiers', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id);'),
+    (57, N'image_classifiers', N'unique', N'UQ_image_classifiers_name_version', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT UQ_image_classifiers_name_version UNIQUE (name, version);'),
+    (58, N'image_classifiers', N'index', N'IX_image_classifiers_feature_set', N'CREATE INDEX IX_image_classifiers_feature_set ON dbo.image_classifiers (feature_set_id);'),
+    (59, N'image_classifiers', N'index', N'IX_image_classifiers_dataset_version', N'CREATE INDEX IX_image_classifiers_dataset_version ON dbo.image_classifiers (dataset_version_id);'),
+    (60, N'image_confusions', N'primary key', N'PK_image_confusions', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT PK_image_confusions PRIMARY KEY (image_classifier_id, part, label, predicted);'),
+    (61, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
+    (62, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
+    (63, N'image_metrics', N'primary key', N'PK_image_metrics', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT PK_image_metrics PRIMARY KEY (image_classifier_id, part, label, metric);'),
+    (64, N'image_scores', N'primary key', N'PK_image_scores', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT PK_image_scores PRIMARY KEY (image_classifier_id, is_group, name, content_sha256, label);'),
+    (65, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
+    (66, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
+    (67, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
+    (68, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
+    (69, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
+    (70, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
+    (71, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
+    (72, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
+    (73, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
+    (74, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
+    (75, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
+    (76, N'evaluation_scores', N'primary key', N'PK_evaluation_scores', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id);'),
+    (77, N'evaluation_scores', N'index', N'IX_evaluation_scores_patient', N'CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);'),
+    (78, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
+    (79, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
+    (80, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
+    (81, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
+    (82, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
+    (83, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
+    (84, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
+    (85, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
+    (86, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
+    (87, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
+    (88, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
+    (89, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
+    (90, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
+    (91, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
+    (92, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
+    (93, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
+    (94, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
+    (95, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
+    (96, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
+    (97, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
+    (98, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
+    (99, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (100, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
+    (101, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
+    (102, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
+    (103, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
+    (104, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
+    (105, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
+    (106, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
+    (107, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
+    (108, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
+    (109, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
+    (110, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
+    (111, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
+    (112, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
+    (113, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
+    (114, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
+    (115, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
+    (116, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
+    (117, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
+    (118, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
+    (119, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
+    (120, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
+    (121, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
+    (122, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
+    (123, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (124, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (125, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (126, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (127, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (128, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (129, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (130, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (131, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (132, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
+    (133, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (134, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (135, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (136, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (137, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (138, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (139, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (140, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
+    (141, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (142, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
+    (143, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (144, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (145, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
+    (146, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
+    (147, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (148, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (149, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (150, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
+    (151, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (152, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (153, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (154, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (155, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (156, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (157, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
+    (158, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (159, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
+    (160, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (161, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (162, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
+    (163, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (164, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
+    (165, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (166, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (167, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
+    (168, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
+    (169, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
+    (170, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (171, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (172, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
+    (173, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
+    (174, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
+    (175, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (176, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (177, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
+    (178, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (179, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
+    (180, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (181, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
+    (182, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
+    (183, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (184, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (185, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (186, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (187, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (188, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (189, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (190, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (191, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
         OR (part_feature_set_id IS NULL AND pooling IS NULL AND source IS NOT NULL AND column_name IS NOT NULL AND width = 1));'),
-    (160, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (161, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (162, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (163, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (164, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (165, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (166, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (167, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (168, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
-    (169, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (170, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (171, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
-    (172, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
-    (173, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (174, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (175, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (176, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (177, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (178, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (179, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
-    (180, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (181, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (182, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
-    (183, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (184, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (185, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (186, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
-    (187, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (188, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+    (192, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (193, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (194, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (195, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (196, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (197, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (198, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (199, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (200, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (201, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (202, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (203, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
+    (204, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (205, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (206, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (207, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (208, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (209, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (210, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (211, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (212, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (213, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (214, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (215, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (216, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (217, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (218, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (219, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (220, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
         OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
-    (189, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (190, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
-    (191, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
-    (192, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
-    (193, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
-    (194, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (195, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (196, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
-    (197, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
-    (198, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (199, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (200, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (201, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (202, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
-    (203, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
-    (204, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
-    (205, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
-    (206, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
-    (207, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (208, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
-    (209, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
-    (210, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
-    (211, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
-    (212, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (213, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
-    (214, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
-    (215, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
-    (216, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
-    (217, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
-    (218, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
-    (219, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (220, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
-    (221, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (222, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (223, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (224, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (225, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (226, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
-    (227, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
-    (228, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (229, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (230, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
-    (231, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (232, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (233, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (234, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
-    (235, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (236, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (237, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
-    (238, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
-    (239, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (240, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (241, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
-    (242, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (243, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
-    (244, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (245, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
-    (246, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (247, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
-    (248, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
-    (249, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
-    (250, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
-    (251, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
-    (252, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
-    (253, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (254, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (255, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
-    (256, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
-    (257, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
-    (258, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
-    (259, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
-    (260, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (261, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
-    (262, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (263, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
-    (264, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (265, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
-    (266, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
-    (267, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
-    (268, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (269, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (270, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+    (221, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (222, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (223, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (224, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
+    (225, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (226, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (227, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (228, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (229, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (230, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (231, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (232, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
+    (233, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (234, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (235, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (236, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (237, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (238, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (239, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (240, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (241, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (242, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (243, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (244, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (245, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (246, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (247, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (248, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (249, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (250, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
+    (251, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
+    (252, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (253, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
+    (254, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (255, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (256, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (257, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (258, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (259, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (260, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (261, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
+    (262, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
+    (263, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (264, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (265, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (266, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (267, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (268, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (269, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
+    (270, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (271, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (272, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (273, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (274, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (275, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (276, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (277, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (278, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (279, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (280, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
+    (281, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (282, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (283, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (284, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (285, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (286, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (287, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (288, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (289, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (290, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (291, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (292, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (293, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (294, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (295, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (296, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
+    (297, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (298, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (299, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (300, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (301, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
+    (302, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
+    (303, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (304, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (305, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -2640,9 +2963,9 @@ GO
 IF NOT EXISTS (
     SELECT 1 FROM sys.procedures
     WHERE schema_id = SCHEMA_ID(N'dbo') AND name IN (
-        N'CheckInstallation', N'CompareFigures', N'CompareModels', N'FeaturizeImages', N'GenerateFeatures',
-        N'PredictLungCancer', N'PredictPatients', N'RunSearch', N'SearchModels', N'SimilarPatients', N'StoreModelNodes',
-        N'TrainLungCancerModel'))
+        N'CheckDrift', N'CheckInstallation', N'CompareFigures', N'CompareModels', N'EvaluateModel', N'FeaturizeImages',
+        N'GenerateFeatures', N'PredictLungCancer', N'PredictPatients', N'RunSearch', N'SearchModels', N'SimilarPatients',
+        N'StoreModelNodes', N'TrainLungCancerModel'))
 BEGIN
     DROP PROCEDURE IF EXISTS dbo.AddTerms;
     DROP PROCEDURE IF EXISTS dbo.AdvanceSearch;
@@ -2749,6 +3072,82 @@ FROM (
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- Every drift check of every version, whether it alarmed, and in what the patients differ most.
+CREATE OR ALTER VIEW dbo.drift_alarms
+AS
+SELECT
+    k.drift_check_id,
+    k.classifier_id,
+    c.name,
+    c.version,
+    k.later_since,
+    d.name AS dataset,
+    v.version AS dataset_version,
+    k.tested_patients,
+    k.later_patients,
+    k.permutations,
+    k.seed,
+    k.alpha,
+    k.statistic,
+    k.p_value,
+    CAST(k.is_alarm AS INT) AS is_alarm,
+    (
+        SELECT TOP (1) CONCAT(i.kind, N' ' + CAST(i.feature_index AS NVARCHAR(12)))
+        FROM dbo.drift_items AS i
+        WHERE i.drift_check_id = k.drift_check_id
+        ORDER BY i.statistic DESC, i.position) AS most_different,
+    k.checked_at,
+    k.checked_by
+FROM dbo.drift_checks AS k
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = k.classifier_id
+LEFT JOIN dbo.dataset_versions AS v ON v.dataset_version_id = k.dataset_version_id
+LEFT JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- The figures of every evaluation and its subgroups, of the model and of age, sex, spacing and scanner alone; no patient's score is among
+-- them. A row without a metric says how many values of a column are not shown.
+CREATE OR ALTER VIEW dbo.evaluation_figures
+AS
+SELECT
+    g.evaluation_id,
+    e.classifier_id,
+    g.group_id,
+    g.column_name,
+    g.value,
+    g.patients,
+    g.scans,
+    g.positives,
+    g.values_hidden,
+    m.source,
+    m.metric,
+    m.value AS figure,
+    m.low,
+    m.high
+FROM dbo.evaluation_groups AS g
+INNER JOIN dbo.evaluations AS e ON e.evaluation_id = g.evaluation_id
+LEFT JOIN dbo.evaluation_metrics AS m ON m.evaluation_id = g.evaluation_id AND m.group_id = g.group_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- The points of the curves of every evaluation. scans is filled for calibration alone: the thresholds of the other curves are scores of
+-- single patients, who could be told by them; those of decision curves are x.
+CREATE OR ALTER VIEW dbo.evaluation_points
+AS
+SELECT
+    c.evaluation_id,
+    e.classifier_id,
+    c.source,
+    c.curve,
+    c.position,
+    c.x,
+    c.y,
+    CASE WHEN c.curve IN (N'calibration', N'calibration_raw') THEN CAST(c.threshold AS INT) END AS scans
+FROM dbo.evaluation_curves AS c
+INNER JOIN dbo.evaluations AS e ON e.evaluation_id = c.evaluation_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- Every patient of every training run with label and score, once a scan.
 CREATE OR ALTER VIEW dbo.experiment_scores
 AS
@@ -2832,6 +3231,36 @@ SELECT
 FROM dbo.experiment_curves AS c
 INNER JOIN dbo.experiments AS e ON e.experiment_id = c.experiment_id
 WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Every evaluation of every version: on which data set, with which labels, how many patients, and what speaks against it.
+CREATE OR ALTER VIEW dbo.model_evaluations
+AS
+SELECT
+    e.evaluation_id,
+    e.classifier_id,
+    c.name,
+    c.version,
+    d.name AS dataset,
+    v.version AS dataset_version,
+    e.horizon_days,
+    e.prevalence,
+    e.seed,
+    e.patients,
+    e.scans,
+    e.positives,
+    e.unlabelled,
+    e.left_out,
+    CAST(e.is_forced AS INT) AS is_forced,
+    e.overlap,
+    e.note,
+    e.evaluated_at,
+    e.evaluated_by
+FROM dbo.evaluations AS e
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id
+INNER JOIN dbo.dataset_versions AS v ON v.dataset_version_id = e.dataset_version_id
+INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -4780,6 +5209,29 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- DeleteEvaluations: deletes the evaluations and drift checks of a model, inside the caller's transaction.
+-- Called by DeleteModel.
+CREATE OR ALTER PROCEDURE internal.DeleteEvaluations
+    @ClassifierId INT -- the model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DELETE FROM dbo.evaluation_pairs WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_scores WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_curves WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_metrics
+    WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_groups WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluations WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.drift_items
+    WHERE drift_check_id IN (SELECT drift_check_id FROM dbo.drift_checks WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.drift_checks WHERE classifier_id = @ClassifierId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ListRuns: the long calls of procedures, the newest first, and how far each is.
 -- Example: EXECUTE dbo.ListRuns;
 CREATE OR ALTER PROCEDURE dbo.ListRuns
@@ -6140,6 +6592,7 @@ Example:
     WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
     EXECUTE internal.DeleteModelNodes @ClassifierId;
+    EXECUTE internal.DeleteEvaluations @ClassifierId;
     DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     COMMIT TRANSACTION;
     RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;
