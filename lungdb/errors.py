@@ -75,6 +75,8 @@ class ErrorNumber(IntEnum):
     EMPTY_DATASET = 50272
     OTHER_KIND_OF_DATASET = 50273
     NO_NUMBERS = 50277
+    UNFIT_MEMBERS = 50290
+    OTHER_LABELS = 50291
 
 
 class ProcedureError(LungdbError):

@@ -4052,6 +4052,158 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckEnsembleLabels: refuses members of an ensemble that were not trained to tell the same, and one whose prevalence is not known.
+-- Called by CreateEnsemble, whose table #ensemble it reads.
+CREATE OR ALTER PROCEDURE internal.CheckEnsembleLabels
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Patients INT, @Number INT = 50291;
+    SELECT TOP (1) @Message = CONCAT(N'The model ''', e.name, N''' version ', e.version, N' has the task ', c.task,
+        N', and an ensemble is made of models of the task classification. Leave it out.')
+    FROM #ensemble AS e
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id
+    WHERE c.task <> 'classification'
+    ORDER BY e.position;
+    IF @Message IS NULL
+        SELECT TOP (1) @Message = CONCAT(N'The model ''', b.name, N''' version ', b.version, N' was trained on labels of ',
+            COALESCE(CAST(y.horizon_days AS NVARCHAR(12)) + N' days', N'patients'), N', and ''', a.name, N''' version ', a.version,
+            N' on labels of ', COALESCE(CAST(x.horizon_days AS NVARCHAR(12)) + N' days', N'patients'),
+            N'. Take models that were trained on the same labels.')
+        FROM #ensemble AS a
+        INNER JOIN dbo.experiments AS x ON x.experiment_id = a.experiment_id
+        INNER JOIN #ensemble AS b ON b.position > a.position
+        INNER JOIN dbo.experiments AS y ON y.experiment_id = b.experiment_id
+        WHERE COALESCE(x.horizon_days, -1) <> COALESCE(y.horizon_days, -1)
+        ORDER BY a.position, b.position;
+    IF @Message IS NULL
+    BEGIN
+        SET @Patients = (
+            SELECT COUNT(*)
+            FROM (
+                SELECT p.patient_id, p.scan_id
+                FROM #ensemble AS e
+                INNER JOIN dbo.experiment_patients AS p ON p.experiment_id = e.experiment_id
+                GROUP BY p.patient_id, p.scan_id
+                HAVING MIN(p.label) <> MAX(p.label)) AS d);
+        IF @Patients > 0
+            SET @Message = CONCAT(N'The members were trained on different labels of ', @Patients,
+                N' patients. Train those again that learnt from the older labels, and name the new versions.');
+    END;
+    IF @Message IS NULL
+    BEGIN
+        SELECT TOP (1) @Message = CONCAT(N'It is not known which share of positives the model ''', e.name, N''' version ', e.version,
+            N' was trained on, so that its log-odds cannot be moved to those of the others. Load it again with --prevalence, or leave it ',
+            N'out.')
+        FROM #ensemble AS e
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id
+        WHERE COALESCE(TRY_CAST(JSON_VALUE(c.details, N'$.prevalence') AS FLOAT), 0) <= 0
+        ORDER BY e.position;
+        SET @Number = 50154;
+    END;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- DropEnsembleFeatures: takes a combined feature set away again that was made for an ensemble that is refused, unless a model reads it.
+-- Called by CreateEnsemble.
+CREATE OR ALTER PROCEDURE internal.DropEnsembleFeatures
+    @FeatureSetId INT -- the feature set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId)
+    BEGIN
+        DELETE FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId;
+        DELETE FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId;
+        DELETE FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId;
+    END;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindEnsembleFeatures: finds the features that an ensemble reads, those of its members where they all read the same, else a combined
+-- feature set, which is made where there is none yet; and where in a vector each member's features begin.
+-- Called by CreateEnsemble, whose table #ensemble it completes.
+CREATE OR ALTER PROCEDURE internal.FindEnsembleFeatures
+    @FeatureSetId INT OUTPUT,     -- the feature set
+    @Pooling NVARCHAR(32) OUTPUT, -- its pooling
+    @IsNew BIT OUTPUT             -- 1 where it was made just now
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Name NVARCHAR(MAX), @Layer NVARCHAR(256);
+    CREATE TABLE #sources (
+        place INT NOT NULL PRIMARY KEY, feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
+        width INT NOT NULL, first_index INT NOT NULL);
+    INSERT INTO #sources (place, feature_set_id, pooling, width, first_index)
+    SELECT MIN(position), feature_set_id, pooling, MAX(width), 0
+    FROM #ensemble
+    GROUP BY feature_set_id, pooling;
+    UPDATE s
+    SET s.first_index = COALESCE((SELECT SUM(b.width) FROM #sources AS b WHERE b.place < s.place), 0)
+    FROM #sources AS s;
+    UPDATE e
+    SET e.first_index = s.first_index
+    FROM #ensemble AS e
+    INNER JOIN #sources AS s ON s.feature_set_id = e.feature_set_id AND s.pooling = e.pooling;
+    SET @IsNew = 0;
+    IF (SELECT COUNT(*) FROM #sources) = 1
+    BEGIN
+        SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM #sources;
+        RETURN 0;
+    END;
+
+    -- The name says what it is made of, so that the same members find it again.
+    SET @Pooling = N'combined';
+    SET @Name = (
+        SELECT STRING_AGG(CONCAT(CAST(feature_set_id AS NVARCHAR(MAX)), N' ', pooling), N', ') WITHIN GROUP (ORDER BY place) FROM #sources);
+    SET @Layer = CASE WHEN LEN(@Name) <= 240 THEN CONCAT(N'feature sets ', @Name)
+        ELSE CONCAT(N'feature sets ', CONVERT(VARCHAR(64), HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Name)), 2)) END;
+    BEGIN TRANSACTION;
+    SET @FeatureSetId = (
+        SELECT feature_set_id FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK)
+        WHERE network_id IS NULL AND layer = @Layer AND preprocessing = N'combined');
+    IF @FeatureSetId IS NULL
+    BEGIN
+        INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+        SELECT NULL, @Layer, N'combined', SUM(width) FROM #sources;
+        SET @FeatureSetId = SCOPE_IDENTITY();
+        SET @IsNew = 1;
+        -- A source that is combined itself gives its own parts.
+        INSERT INTO dbo.feature_parts (
+            feature_set_id, position, part_feature_set_id, pooling, source, column_name, first_index, width)
+        SELECT @FeatureSetId, ROW_NUMBER() OVER (ORDER BY p.first_index) - 1, p.part_feature_set_id, p.pooling, p.source, p.column_name,
+            p.first_index, p.width
+        FROM (
+            SELECT s.feature_set_id AS part_feature_set_id, s.pooling, CAST(NULL AS NVARCHAR(257)) AS source,
+                CAST(NULL AS NVARCHAR(128)) AS column_name, s.first_index, s.width
+            FROM #sources AS s
+            WHERE s.pooling <> N'combined'
+            UNION ALL
+            SELECT f.part_feature_set_id, f.pooling, f.source, f.column_name, s.first_index + f.first_index, f.width
+            FROM #sources AS s
+            INNER JOIN dbo.feature_parts AS f ON f.feature_set_id = s.feature_set_id
+            WHERE s.pooling = N'combined') AS p;
+    END;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckFeatureArguments: refuses what GenerateFeatures cannot work with, all wrong arguments in one error.
 -- Called by GenerateFeatures.
 CREATE OR ALTER PROCEDURE internal.CheckFeatureArguments
@@ -4985,6 +5137,12 @@ Example:
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId
     UNION ALL
+    SELECT 2, N'member', c.name, CONCAT(N'version ', c.version, N', ', c.library, N', of the ensemble, made ',
+        CONVERT(NVARCHAR(23), c.created_at, 126)), c.sha256
+    FROM dbo.ensemble_members AS m
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.member_classifier_id
+    WHERE m.classifier_id = @ClassifierId
+    UNION ALL
     SELECT 3, N'experiment', CAST(e.experiment_id AS NVARCHAR(12)),
         LEFT(CONCAT(N'seed ', e.seed, N', ', CONVERT(NVARCHAR(23), e.started_at, 126), N' to ',
             CONVERT(NVARCHAR(23), e.ended_at, 126), N' by ', e.run_by, N', parameters ', e.parameters), 2000), NULL
@@ -5032,7 +5190,7 @@ Example:
     SELECT 10 + i.slice_index, N'slice', CAST(i.slice_index AS NVARCHAR(12)), CONCAT(N'SOP instance ', i.instance_uid), i.pixels_sha256
     FROM dbo.scan_images AS i
     WHERE i.scan_id = @ScanId;
-    SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, name;
+    SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, kind DESC, name;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -5706,6 +5864,18 @@ BEGIN
             N' was deleted or replaced while it was read. Nothing is stored. Call it again.'), N'%', N'%%');
         THROW 50232, @Message, 1;
     END;
+    SELECT TOP (1) @Message = CONCAT(N'The member ''', c.name, N''' version ', c.version, N' of the ensemble ''', @ModelName,
+        N''' version ', @Version, N' has no rows that plain T-SQL scores it from. Call StoreModelNodes for it first.')
+    FROM dbo.ensemble_members AS m
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.member_classifier_id
+    LEFT JOIN dbo.model_scoring AS s ON s.classifier_id = m.member_classifier_id
+    WHERE m.classifier_id = @ClassifierId AND s.rows_sha256 IS NULL
+    ORDER BY m.position;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50150, @Message, 1;
+    END;
     -- Scans that were removed meanwhile cannot be compared.
     INSERT INTO #expected (scan_id, raw, probability)
     SELECT CAST(JSON_VALUE([value], N'$[0]') AS INT), CAST(JSON_VALUE([value], N'$[1]') AS FLOAT),
@@ -5809,6 +5979,67 @@ BEGIN
             N' MB as they are sent to the script, which takes 1 GB. Take fewer patients, or features of a layer with fewer numbers.');
         THROW 50231, @Message, 1;
     END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeEnsemblePatients: fills #patients with the patients whom every member of an ensemble has scored without having learnt from them, in
+-- the test part of all or of none, and gives their scores. One of whom a vector is another now is left out.
+-- Called by CreateEnsemble, whose table #ensemble it reads and whose table #patients it fills.
+CREATE OR ALTER PROCEDURE internal.TakeEnsemblePatients
+    @FeatureSetId INT,            -- feature set that the ensemble reads
+    @Pooling NVARCHAR(32),        -- its pooling
+    @RunId INT,                   -- row of dbo.runs
+    @Scores NVARCHAR(MAX) OUTPUT  -- JSON array of [place, label or -1 of a test patient, [the members' probabilities]]
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Members INT = (SELECT COUNT(*) FROM #ensemble), @Said NVARCHAR(2000);
+    CREATE TABLE #scored (
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, scan_id INT NOT NULL, label INT NOT NULL, is_test INT NOT NULL);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+
+    INSERT INTO #scored (patient_id, scan_id, label, is_test)
+    SELECT p.patient_id, p.scan_id, MAX(p.label), MAX(CASE WHEN p.part = 'test' THEN 1 ELSE 0 END)
+    FROM #ensemble AS e
+    INNER JOIN dbo.experiment_patients AS p ON p.experiment_id = e.experiment_id
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = p.scan_id AND f.feature_set_id = e.feature_set_id AND f.pooling = e.pooling
+        AND f.vector_sha256 = p.vector_sha256
+    WHERE p.out_of_fold = 1 AND p.label IN (0, 1) AND p.probability IS NOT NULL
+    GROUP BY p.patient_id, p.scan_id
+    HAVING COUNT(*) = @Members
+        AND MIN(CASE WHEN p.part = 'test' THEN 1 ELSE 0 END) = MAX(CASE WHEN p.part = 'test' THEN 1 ELSE 0 END);
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM #scored;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    INSERT INTO #patients (patient_id, scan_id, label, part, vector_sha256)
+    SELECT s.patient_id, s.scan_id, s.label, CASE WHEN s.is_test = 1 THEN 'test' ELSE 'train' END, COALESCE(f.vector_sha256, 0x)
+    FROM #scored AS s
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+    ORDER BY s.patient_id;
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #patients;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
+
+    -- Style 3 keeps every digit of a FLOAT.
+    SET @Scores = CONCAT(N'[', (
+        SELECT STRING_AGG(CONCAT(N'[', t.place, N', ', CASE WHEN t.part = 'test' THEN -1 ELSE t.label END, N', [', t.given, N']]'), N', ')
+            WITHIN GROUP (ORDER BY t.place)
+        FROM (
+            SELECT t.place, t.part, t.label, STRING_AGG(CAST(CONVERT(NVARCHAR(40), p.probability, 3) AS NVARCHAR(MAX)), N', ')
+                WITHIN GROUP (ORDER BY e.position) AS given
+            FROM #patients AS t
+            CROSS JOIN #ensemble AS e
+            INNER JOIN dbo.experiment_patients AS p ON p.experiment_id = e.experiment_id AND p.patient_id = t.patient_id
+                AND p.scan_id = t.scan_id
+            GROUP BY t.place, t.part, t.label) AS t), N']');
+    SET @Said = CONCAT(@Members, N' members; ', (SELECT COUNT(*) FROM #patients WHERE part = 'train'),
+        N' training patients are out of fold for all of them, ', (SELECT COUNT(*) FROM #patients WHERE part = 'test'),
+        N' are held out for testing.');
+    EXECUTE internal.ReportStep @RunId, @Said, 0, 1;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -5933,6 +6164,87 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- FindEnsembleMembers: fills #ensemble with the models that an ensemble is to have as members, and refuses what cannot be one.
+-- Called by CreateEnsemble, whose table #ensemble it fills.
+CREATE OR ALTER PROCEDURE internal.FindEnsembleMembers
+    @ModelName NVARCHAR(128), -- name of the ensemble
+    @Members NVARCHAR(MAX),   -- models as name:version with commas between
+    @Seed INT                 -- 0 to 2147483647
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000) = N'', @Position INT = 0, @Given NVARCHAR(400), @Colon INT, @Name NVARCHAR(400), @Version INT,
+        @ClassifierId INT;
+    CREATE TABLE #named (position INT NOT NULL PRIMARY KEY, given NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = CONCAT(N'CreateEnsemble was called inside a transaction. ',
+            N'It would hold its locks while Python runs: commit or roll back first, then call it again.');
+        THROW 50100, @Message, 1;
+    END;
+    IF @ModelName IS NULL OR @ModelName = N''
+        SET @Message = N'The parameter @ModelName is NULL or empty. Give the ensemble a name, such as ensemble_sql. ';
+    IF @Seed IS NULL OR @Seed < 0
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@Seed AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Seed is not supported. Supported values are 0 to 2147483647. ');
+    INSERT INTO #named (position, given)
+    SELECT CAST(j.[key] AS INT), LEFT(LTRIM(RTRIM(j.[value])), 400)
+    FROM OPENJSON(CONCAT(N'["', REPLACE(STRING_ESCAPE(COALESCE(@Members, N''), N'json'), N',', N'","'), N'"]')) AS j;
+    IF @Message = N'' AND ((SELECT COUNT(*) FROM #named) < 2 OR EXISTS (SELECT 1 FROM #named WHERE given = N''))
+        SET @Message = CONCAT(N'The parameter @Members is ', COALESCE(N'''' + LEFT(@Members, 400) + N'''', N'NULL'),
+            N'. Give two models or more as name:version with commas between, such as lightgbm_sql:1, logistic:2.');
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+
+    WHILE @Position IS NOT NULL
+    BEGIN
+        -- What stands behind the last colon is the version where it is a number; names may have colons.
+        SET @Given = (SELECT given FROM #named WHERE position = @Position);
+        SET @Colon = CHARINDEX(N':', REVERSE(@Given));
+        SET @Version = CASE WHEN @Colon > 1 THEN TRY_CAST(LTRIM(RIGHT(@Given, @Colon - 1)) AS INT) END;
+        SET @Name = CASE WHEN @Version IS NULL THEN @Given ELSE RTRIM(LEFT(@Given, LEN(@Given) - @Colon)) END;
+        IF @Name = @ModelName
+            SET @Message = CONCAT(N'The ensemble ''', @ModelName,
+                N''' names itself among its members. Give the ensemble another @ModelName, or leave that member out.');
+        IF @Message <> N''
+            BREAK;
+        EXECUTE internal.FindClassifier @Name, @Version, @ClassifierId OUTPUT;
+        IF EXISTS (SELECT 1 FROM #ensemble WHERE classifier_id = @ClassifierId)
+            SET @Message = CONCAT(N'The model ''', @Name, N''' version ',
+                (SELECT version FROM #ensemble WHERE classifier_id = @ClassifierId),
+                N' is named twice in @Members. Name each model once.');
+        IF EXISTS (SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND library = N'ensemble')
+            SET @Message = CONCAT(N'The model ''', @Name, N''' version ',
+                (SELECT version FROM dbo.classifiers WHERE classifier_id = @ClassifierId),
+                N' is an ensemble itself, which no ensemble can have as a member. Name its members instead: ', (
+                    SELECT STRING_AGG(CONCAT(c.name, N':', c.version), N', ') WITHIN GROUP (ORDER BY m.position)
+                    FROM dbo.ensemble_members AS m
+                    INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.member_classifier_id
+                    WHERE m.classifier_id = @ClassifierId), N'.');
+        IF @Message <> N''
+            BREAK;
+        INSERT INTO #ensemble (position, classifier_id, name, version, library, feature_set_id, pooling, sha256, width, experiment_id)
+        SELECT @Position, c.classifier_id, c.name, c.version, c.library, c.feature_set_id, c.pooling, c.sha256,
+            COALESCE(CAST(JSON_VALUE(c.details, N'$.width') AS INT), 0),
+            (SELECT MAX(e.experiment_id) FROM dbo.experiments AS e WHERE e.classifier_id = c.classifier_id)
+        FROM dbo.classifiers AS c
+        WHERE c.classifier_id = @ClassifierId;
+        SET @Position = (SELECT MIN(position) FROM #named WHERE position > @Position);
+    END;
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50290, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CompareFigures: a figure of two models on the test patients that both have scored, and no word of the patients themselves.
 -- Example: EXECUTE dbo.CompareFigures @A = N'lightgbm_sql', @B = N'logistic_max';
 CREATE OR ALTER PROCEDURE dbo.CompareFigures
@@ -6053,7 +6365,7 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- DeleteModel: deletes a version of a model and its training run, unless predictions or promotions refer to it.
+-- DeleteModel: deletes a version of a model and its training run, unless predictions, promotions or ensembles refer to it.
 -- Example: EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 1;
 CREATE OR ALTER PROCEDURE dbo.DeleteModel
     @ModelName NVARCHAR(128) = NULL, -- name of the model; needed
@@ -6067,7 +6379,7 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteModel deletes a version of a model with its training run, figures and curves.
-It refuses while a prediction or a promotion, undone or not, refers to the version: what was scored stays explainable.
+It refuses while a prediction, a promotion, undone or not, or an ensemble refers to the version: what was scored stays explainable.
 Parameters:
     @ModelName NVARCHAR(128) = NULL  name of the model; needed
     @Version INT = NULL              version to delete; needed
@@ -6077,7 +6389,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Predictions INT, @Promotions INT;
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Predictions INT, @Promotions INT, @Ensembles NVARCHAR(1000);
     IF @ModelName IS NULL OR @Version IS NULL
     BEGIN
         SET @Message = CONCAT(N'The parameter ', IIF(@ModelName IS NULL, N'@ModelName', N'@Version'),
@@ -6091,6 +6403,17 @@ Example:
     SET @Promotions = (
         SELECT COUNT(*) FROM dbo.model_promotions WITH (UPDLOCK, HOLDLOCK)
         WHERE classifier_id = @ClassifierId OR previous_classifier_id = @ClassifierId);
+    SET @Ensembles = (
+        SELECT STRING_AGG(CONCAT(c.name, N' version ', c.version), N', ')
+        FROM dbo.ensemble_members AS m WITH (UPDLOCK, HOLDLOCK)
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.classifier_id
+        WHERE m.member_classifier_id = @ClassifierId);
+    IF @Ensembles IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Version ', @Version, N' of ''', @ModelName,
+            N''' cannot be deleted: it is a member of the ensemble ', @Ensembles, N'. Keep it, or delete that first.'), N'%', N'%%');
+        THROW 50143, @Message, 1;
+    END;
     IF @Predictions > 0 OR @Promotions > 0
     BEGIN
         SET @Message = CONCAT(N'Version ', @Version, N' of ''', REPLACE(@ModelName, N'%', N'%%'), N''' cannot be deleted: ', @Predictions,
@@ -6105,6 +6428,7 @@ Example:
     DELETE FROM dbo.experiment_patients
     WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.ensemble_members WHERE classifier_id = @ClassifierId;
     EXECUTE internal.DeleteModelNodes @ClassifierId;
     DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     COMMIT TRANSACTION;
@@ -7258,7 +7582,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- CheckTrainedPatients: refuses a training of which the script did not give back every patient that it was sent, once.
--- Called by TrainModel, whose tables #patients and #result it reads.
+-- Called by TrainModel and CreateEnsemble, whose tables #patients and #result it reads.
 CREATE OR ALTER PROCEDURE internal.CheckTrainedPatients
     @RunId INT,             -- row of dbo.runs
     @FeatureSetId INT,      -- feature set of the vectors
@@ -7307,7 +7631,7 @@ GO
 -- Called by TrainLungCancerModel.
 CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
     @ModelName NVARCHAR(128),   -- not NULL and not empty
-    @Algorithm NVARCHAR(32),    -- lightgbm, logistic, random_forest, extra_trees or network
+    @Algorithm NVARCHAR(32),    -- lightgbm, logistic, random_forest, extra_trees, network or ensemble
     @Seed INT,                  -- 0 to 2147483647
     @Folds INT,                 -- 0, or 2 to 20
     @ValidationFraction FLOAT,  -- 0.05 to 0.5, or NULL
@@ -7321,7 +7645,8 @@ CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
     @Calibration NVARCHAR(32),  -- none, platt or isotonic
     @SkipMissing BIT,           -- 0 or 1
     @Parameters NVARCHAR(MAX) OUTPUT, -- those that were given, for train_lung_cancer_model
-    @Hidden NVARCHAR(400) = NULL -- one to three numbers from 1 to 256 with commas, or NULL
+    @Hidden NVARCHAR(400) = NULL, -- one to three numbers from 1 to 256 with commas, or NULL
+    @Members NVARCHAR(MAX) = NULL -- NULL, but with ensemble
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -7342,8 +7667,8 @@ BEGIN
         N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
     FROM (
         VALUES
-            (N'@Algorithm', N'''' + @Algorithm + N'''', N'lightgbm, logistic, random_forest, extra_trees and network',
-                IIF(@Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network'), 1, 0)),
+            (N'@Algorithm', N'''' + @Algorithm + N'''', N'lightgbm, logistic, random_forest, extra_trees, network and ensemble',
+                IIF(@Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'ensemble'), 1, 0)),
             (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
             (N'@Folds', CAST(@Folds AS NVARCHAR(30)), N'0 (hold-out) and 2 to 20', IIF(@Folds = 0 OR @Folds BETWEEN 2 AND 20, 1, 0)),
             (N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'NULL and 0.05 to 0.5',
@@ -7376,21 +7701,26 @@ BEGIN
         N' has no meaning with @Algorithm = N''', @Algorithm, N''', ', a.reason, N'. Leave it out. '), N''))
     FROM (
         VALUES
+            (N'lightgbm logistic random_forest extra_trees network', N'@Members', N'''' + LEFT(@Members, 100) + N'''',
+                N'which learns from patients'),
+            (N'ensemble', N'@Imbalance', N'''' + NULLIF(@Imbalance, N'none') + N'''', N'whose members are trained already'),
+            (N'ensemble', N'@Calibration', N'''' + NULLIF(@Calibration, N'platt') + N'''', N'which is recalibrated by platt'),
             (N'lightgbm random_forest extra_trees', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'which learns trees'),
-            (N'logistic', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'which has no trees'),
+            (N'ensemble', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'whose members are trained already'),
+            (N'logistic ensemble', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'which has no trees'),
             (N'random_forest extra_trees', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'whose trees are averaged'),
-            (N'logistic network', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic network', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic network ensemble', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic network ensemble', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic ensemble', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic ensemble', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'which has no trees'),
             (N'random_forest extra_trees', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)),
                 N'which has a fixed number of trees'),
-            (N'lightgbm logistic random_forest extra_trees', N'@Hidden', N'''' + @Hidden + N'''', N'which has no hidden layers'),
-            (IIF(@Folds > 0, N'logistic random_forest extra_trees', N''), N'@ValidationFraction',
+            (N'lightgbm logistic random_forest extra_trees ensemble', N'@Hidden', N'''' + @Hidden + N'''', N'which has no hidden layers'),
+            (IIF(@Folds > 0, N'logistic random_forest extra_trees ensemble', N'ensemble'), N'@ValidationFraction',
                 CAST(@ValidationFraction AS NVARCHAR(30)), N'which stops nothing early inside a fold')
     ) AS a (algorithms, name, given, reason)
     WHERE CONCAT(N' ', a.algorithms, N' ') LIKE CONCAT(N'% ', @Algorithm, N' %') AND a.given IS NOT NULL
-        AND @Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network');
+        AND @Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'ensemble');
 
     IF @Message <> N''
     BEGIN
@@ -7458,7 +7788,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- MeasureExperiment: computes the figures and curves of a training run from the scores of its patients, before anything is stored.
--- Called by TrainModel, whose tables #patients and #result it reads, and whose table #figures it fills.
+-- Called by TrainModel and CreateEnsemble, whose tables #patients and #result it reads, and whose table #figures it fills.
 CREATE OR ALTER PROCEDURE internal.MeasureExperiment
     @RunId INT,             -- row of dbo.runs
     @Seed INT,              -- seed of the run
@@ -7502,7 +7832,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ReportTraining: says how many patients a model has learnt from, how good it is on those held out, and which version is the champion.
--- Called by TrainModel, whose table #result it reads.
+-- Called by TrainModel and CreateEnsemble, whose table #result it reads.
 CREATE OR ALTER PROCEDURE internal.ReportTraining
     @RunId INT,                 -- row of dbo.runs
     @ModelName NVARCHAR(128),   -- name of the model
@@ -7544,10 +7874,10 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StoreExperiment: stores a trained model as the next version of its name, and the run that made it; inside the caller's transaction.
 -- It is the only writer of dbo.experiment_metrics and dbo.experiment_curves. A patient removed meanwhile is left out.
--- Called by TrainModel, whose tables #patients, #result and #figures it reads.
+-- Called by TrainModel and CreateEnsemble, whose tables #patients, #result and #figures it reads.
 CREATE OR ALTER PROCEDURE internal.StoreExperiment
     @ModelName NVARCHAR(128),    -- name of the model
-    @Library NVARCHAR(32),       -- lightgbm or logistic
+    @Library NVARCHAR(32),       -- lightgbm, logistic, network or ensemble
     @FeatureSetId INT,           -- feature set that it reads
     @Pooling NVARCHAR(32),       -- pooling that it reads
     @Classifier VARBINARY(MAX),  -- the model
@@ -7586,6 +7916,132 @@ BEGIN
     SELECT @ExperimentId, part, name, y FROM #figures WHERE kind = 'metric';
     INSERT INTO dbo.experiment_curves (experiment_id, part, curve, position, x, y, threshold)
     SELECT @ExperimentId, part, name, position, x, y, threshold FROM #figures WHERE kind = 'curve';
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CreateEnsemble: makes a model of several trained ones: the mean of their log-odds, recalibrated on patients that none has learnt from.
+-- Example: EXECUTE dbo.CreateEnsemble @ModelName = N'both', @Members = N'lightgbm_sql:1, logistic:2';
+CREATE OR ALTER PROCEDURE dbo.CreateEnsemble
+    @ModelName NVARCHAR(128) = N'ensemble_sql', -- name to store the ensemble under; each call adds a version
+    @Members NVARCHAR(MAX) = NULL,              -- models as name:version with commas between, two or more; needed
+    @Seed INT = 20170401,                       -- of the folds of the recalibration, 0 to 2147483647
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.CreateEnsemble makes a model whose score is the mean of its members'' log-odds, moved to one prevalence.
+A mean of calibrated scores is not calibrated: it is calibrated anew on the training patients whose scores are out of fold for every
+member, and where those are fewer than five of a class the ensemble is marked uncalibrated, and says so. The test figures are those of
+the test patients of all members. Members that read different features make the ensemble read all of them, as a combined feature set.
+A name without a version means the one that it stands for. A member cannot be deleted while an ensemble refers to it.
+TrainLungCancerModel calls it for @Algorithm = N''ensemble''.
+Parameters:
+    @ModelName NVARCHAR(128) = N''ensemble_sql''  name to store the ensemble under; each call adds a version
+    @Members NVARCHAR(MAX) = NULL               models as name:version with commas between, two or more; needed
+    @Seed INT = 20170401                        of the folds of the recalibration, 0 to 2147483647
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.CreateEnsemble @ModelName = N''both'', @Members = N''lightgbm_sql:1, logistic:2'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @IsNew BIT, @Scores NVARCHAR(MAX), @RunId INT,
+        @Started DATETIME2(3) = SYSUTCDATETIME(), @Version INT, @ExperimentId INT, @Said NVARCHAR(2000), @Lacking NVARCHAR(400);
+    DECLARE @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Expected NVARCHAR(MAX), @ClassifierId INT;
+    DECLARE @Classifier VARBINARY(MAX), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    CREATE TABLE #ensemble (
+        position INT NOT NULL PRIMARY KEY, classifier_id INT NOT NULL, name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL,
+        version INT NOT NULL, library NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, feature_set_id INT NOT NULL,
+        pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, sha256 VARBINARY(32) NOT NULL, width INT NOT NULL,
+        experiment_id INT NULL, first_index INT NULL);
+    CREATE TABLE #patients (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE,
+        scan_id INT NOT NULL, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #result (
+        place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
+    CREATE TABLE #figures (
+        kind VARCHAR(10) NOT NULL, part VARCHAR(10) NOT NULL, name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL);
+    CREATE TABLE #given (
+        tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
+        default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
+
+    EXECUTE internal.FindEnsembleMembers @ModelName, @Members, @Seed;
+    EXECUTE internal.CheckEnsembleLabels;
+    EXECUTE internal.StartRun N'CreateEnsemble', @RunId OUTPUT;
+    EXECUTE internal.FindEnsembleFeatures @FeatureSetId OUTPUT, @Pooling OUTPUT, @IsNew OUTPUT;
+    EXECUTE internal.TakeEnsemblePatients @FeatureSetId, @Pooling, @RunId, @Scores OUTPUT;
+
+    INSERT INTO #result (place, part, fold, raw, probability, out_of_fold)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(members, scores, seed):
+    from lungdb.procedures import create_ensemble
+    return create_ensemble(members, scores, seed)
+
+OutputDataSet, Classifier, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Scores, Seed)
+',
+        @input_data_1 = N'
+SELECT e.position, e.name, e.version, c.library, CONVERT(VARCHAR(MAX), c.model, 2) AS model, CONVERT(VARCHAR(64), c.sha256, 2) AS sha256,
+    c.details, e.first_index
+FROM #ensemble AS e
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id AND c.sha256 = e.sha256
+ORDER BY e.position;',
+        @params = N'@Scores NVARCHAR(MAX), @Seed INT, @Classifier VARBINARY(MAX) OUTPUT, @Details NVARCHAR(MAX) OUTPUT,
+            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Scores = @Scores, @Seed = @Seed, @Classifier = @Classifier OUTPUT, @Details = @Details OUTPUT,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0 AND @IsNew = 1
+        EXECUTE internal.DropEnsembleFeatures @FeatureSetId;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+    EXECUTE internal.CheckTrainedPatients @RunId, @FeatureSetId, @Pooling;
+    IF EXISTS (SELECT 1 FROM #result)
+        EXECUTE internal.MeasureExperiment @RunId, @Seed, @Details;
+
+    SET @Lacking = (
+        SELECT STRING_AGG(CONCAT(e.name, N' version ', e.version), N', ') WITHIN GROUP (ORDER BY e.position)
+        FROM #ensemble AS e
+        LEFT JOIN dbo.model_scoring AS s ON s.classifier_id = e.classifier_id
+        WHERE s.rows_sha256 IS NULL);
+    IF @Lacking IS NULL
+        EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, N'ensemble', @Details, @Width OUTPUT, @Trees OUTPUT,
+            @Divisor OUTPUT, @Steepness OUTPUT, @Expected OUTPUT, @RunId;
+
+    BEGIN TRANSACTION;
+    EXECUTE internal.StoreExperiment @ModelName, N'ensemble', @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
+        @Version OUTPUT, @ExperimentId OUTPUT;
+    SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
+    INSERT INTO dbo.ensemble_members (classifier_id, position, member_classifier_id, first_index)
+    SELECT @ClassifierId, e.position, e.classifier_id, e.first_index
+    FROM #ensemble AS e
+    INNER JOIN dbo.classifiers AS c WITH (UPDLOCK, HOLDLOCK) ON c.classifier_id = e.classifier_id AND c.sha256 = e.sha256;
+    IF @@ROWCOUNT <> (SELECT COUNT(*) FROM #ensemble)
+    BEGIN
+        SET @Message = N'A member of the ensemble was deleted or replaced meanwhile. Nothing is stored. Call it again.';
+        THROW 50232, @Message, 1;
+    END;
+    IF @Lacking IS NULL
+        EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Expected, @Said OUTPUT;
+    COMMIT TRANSACTION;
+
+    SET @Said = COALESCE(@Said, LEFT(CONCAT(@ModelName, N' version ', @Version, N' cannot be scored with T-SQL alone: ', @Lacking,
+        N' of its members have no rows. Call StoreModelNodes for them, then for the ensemble.'), 2000));
+    EXECUTE internal.ReportStep @RunId, @Said;
+    EXECUTE internal.ReportTraining @RunId, @ModelName, @Version, @ExperimentId, @Details;
+    EXECUTE internal.EndRun @RunId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -7959,12 +8415,13 @@ CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @MinDataInLeaf INT = NULL,             -- patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL,             -- trees at most, 1 to 10000; NULL means 500
     @EarlyStoppingRounds INT = NULL,       -- trees without a better validation loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, logistic, random_forest, extra_trees or network
+    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, logistic, random_forest, extra_trees, network or ensemble
     @Folds INT = 5,                        -- folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N'none',     -- none; class_weight: both classes weigh the same; undersample: as many of each
     @Calibration NVARCHAR(32) = N'platt',  -- none, platt or isotonic, fitted on scores of patients that were not learnt from
     @L2 FLOAT = NULL,                      -- penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
     @Hidden NVARCHAR(400) = NULL,          -- units of the hidden layers of network, with commas; NULL means 16
+    @Members NVARCHAR(MAX) = NULL,         -- of ensemble alone: models as name:version with commas between
     @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
     @Help BIT = 0                          -- 1 prints this help and does nothing else
 AS
@@ -7992,12 +8449,13 @@ Parameters:
     @MinDataInLeaf INT = NULL                   patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL                   trees at most, 1 to 10000; NULL means 500
     @EarlyStoppingRounds INT = NULL             trees without a better validation loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, logistic, random_forest, extra_trees or network
+    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, logistic, random_forest, extra_trees, network or ensemble
     @Folds INT = 5                              folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N''none''           none; class_weight: both classes weigh the same; undersample: as many of each
     @Calibration NVARCHAR(32) = N''platt''        none, platt or isotonic, fitted on scores of patients that were not learnt from
     @L2 FLOAT = NULL                            penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
     @Hidden NVARCHAR(400) = NULL                units of the hidden layers of network, with commas; NULL means 16
+    @Members NVARCHAR(MAX) = NULL               of ensemble alone: models as name:version with commas between
     @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
@@ -8008,7 +8466,13 @@ Examples:
 
     DECLARE @Parameters NVARCHAR(MAX);
     EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves,
-        @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT, @Hidden;
+        @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT, @Hidden,
+        @Members;
+    IF @Algorithm = N'ensemble'
+    BEGIN
+        EXECUTE dbo.CreateEnsemble @ModelName, @Members, @Seed;
+        RETURN 0;
+    END;
     EXECUTE internal.TrainModel @ModelName, @Pooling, @NetworkName, @Layer, @Preprocessing, @Seed, @SkipMissing, @Parameters;
 END;
 GO

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lungdb.procedures.comparing import compare_scores
+    from lungdb.procedures.ensembling import create_ensemble
     from lungdb.procedures.features import generate_features
     from lungdb.procedures.images import featurize_images
     from lungdb.procedures.installation import check_installation
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 __all__ = [
     "check_installation",
     "compare_scores",
+    "create_ensemble",
     "featurize_images",
     "generate_features",
     "make_trials",
@@ -41,6 +43,7 @@ __all__ = [
 _MODULES = {
     "check_installation": "installation",
     "compare_scores": "comparing",
+    "create_ensemble": "ensembling",
     "featurize_images": "images",
     "generate_features": "features",
     "make_trials": "searching",
