@@ -85,6 +85,8 @@ class ErrorNumber(IntEnum):
     UNKNOWN_SUBGROUPS = 50287
     TOO_FEW_TO_COMPARE = 50288
     NOT_MEASURABLE = 50289
+    UNFIT_MEMBERS = 50290
+    OTHER_LABELS = 50291
 
 
 class ProcedureError(LungdbError):

@@ -13,12 +13,13 @@ CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @MinDataInLeaf INT = NULL,             -- patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL,             -- trees at most, 1 to 10000; NULL means 500
     @EarlyStoppingRounds INT = NULL,       -- trees without a better validation loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, logistic, random_forest, extra_trees or network
+    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, logistic, random_forest, extra_trees, network or ensemble
     @Folds INT = 5,                        -- folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N'none',     -- none; class_weight: both classes weigh the same; undersample: as many of each
     @Calibration NVARCHAR(32) = N'platt',  -- none, platt or isotonic, fitted on scores of patients that were not learnt from
     @L2 FLOAT = NULL,                      -- penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
     @Hidden NVARCHAR(400) = NULL,          -- units of the hidden layers of network, with commas; NULL means 16
+    @Members NVARCHAR(MAX) = NULL,         -- of ensemble alone: models as name:version with commas between
     @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
     @Features NVARCHAR(MAX) = NULL,        -- several features: network/layer/preprocessing/pooling; …, or none; NULL means those above
     @Columns NVARCHAR(MAX) = NULL,         -- columns beside them, with commas between, such as age, sex
@@ -57,12 +58,13 @@ Parameters:
     @MinDataInLeaf INT = NULL                   patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL                   trees at most, 1 to 10000; NULL means 500
     @EarlyStoppingRounds INT = NULL             trees without a better validation loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, logistic, random_forest, extra_trees or network
+    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, logistic, random_forest, extra_trees, network or ensemble
     @Folds INT = 5                              folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N''none''           none; class_weight: both classes weigh the same; undersample: as many of each
     @Calibration NVARCHAR(32) = N''platt''        none, platt or isotonic, fitted on scores of patients that were not learnt from
     @L2 FLOAT = NULL                            penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
     @Hidden NVARCHAR(400) = NULL                units of the hidden layers of network, with commas; NULL means 16
+    @Members NVARCHAR(MAX) = NULL               of ensemble alone: models as name:version with commas between
     @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
     @Features NVARCHAR(MAX) = NULL              several features: network/layer/preprocessing/pooling; …, or none; NULL means those above
     @Columns NVARCHAR(MAX) = NULL               columns beside them, with commas between, such as age, sex
@@ -81,7 +83,13 @@ Examples:
 
     DECLARE @Parameters NVARCHAR(MAX);
     EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves,
-        @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT, @Hidden;
+        @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT, @Hidden,
+        @Members;
+    IF @Algorithm = N'ensemble'
+    BEGIN
+        EXECUTE dbo.CreateEnsemble @ModelName, @Members, @Seed;
+        RETURN 0;
+    END;
     EXECUTE internal.CheckTrainingData @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom;
     EXECUTE internal.TrainModel @ModelName, @Pooling, @NetworkName, @Layer, @Preprocessing, @Seed, @SkipMissing, @Parameters,
         @Features, @Columns, @ColumnsFrom, @Dataset, @DatasetVersion, @Horizon, @PositiveFrom;
