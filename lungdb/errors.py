@@ -86,7 +86,7 @@ class ErrorNumber(IntEnum):
     TOO_FEW_TO_COMPARE = 50288
     NOT_MEASURABLE = 50289
     UNFIT_MEMBERS = 50290
-    OTHER_LABELS = 50291
+    OTHER_TRUTH = 50291
 
 
 class ProcedureError(LungdbError):
