@@ -4117,6 +4117,30 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- DropCombined: deletes a combined feature set that a training has stored and that is refused, so that nothing is left of the call.
+-- Called by TrainModel.
+CREATE OR ALTER PROCEDURE internal.DropCombined
+    @FeatureSetId INT,  -- combined feature set
+    @IsNew BIT          -- 0 does nothing: another call has stored it
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @IsNew = 0
+        RETURN 0;
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId)
+    BEGIN
+        DELETE FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId;
+        DELETE FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId;
+        DELETE FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId;
+    END;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- FindDataset: finds a version of a data set of scans or pictures by its name, the newest unless one is asked for.
 -- Called by TakeMembers and every other procedure that is given the name of such a data set.
 CREATE OR ALTER PROCEDURE internal.FindDataset
@@ -4634,7 +4658,8 @@ GO
 -- names, so that the same parts are the same set however they are written.
 -- Called by ChooseFeatures, whose table #parts it reads.
 CREATE OR ALTER PROCEDURE internal.StoreCombined
-    @FeatureSetId INT OUTPUT -- the combined set
+    @FeatureSetId INT OUTPUT,   -- the combined set
+    @IsNew BIT OUTPUT           -- 1 where this call stored it
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -4661,6 +4686,7 @@ BEGIN
             + STRING_AGG(CAST(p.column_name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY p.position) FROM #placed AS p));
     SET @Name = IIF(LEN(@Name) > 240, CONCAT(LEFT(@Name, 239), N'…'), @Name);
 
+    SET @IsNew = 0;
     BEGIN TRANSACTION;
     SET @FeatureSetId = (
         SELECT MIN(m.feature_set_id)
@@ -4681,7 +4707,7 @@ BEGIN
         END;
         INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
         SELECT NULL, @Free, N'combined', SUM(width) FROM #placed;
-        SET @FeatureSetId = SCOPE_IDENTITY();
+        SELECT @FeatureSetId = SCOPE_IDENTITY(), @IsNew = 1;
         INSERT INTO dbo.feature_parts (feature_set_id, position, part_feature_set_id, pooling, source, column_name, first_index, width)
         SELECT @FeatureSetId, p.position, p.part_feature_set_id, p.pooling, p.source, p.column_name,
             COALESCE((SELECT SUM(b.width) FROM #placed AS b WHERE b.position < p.position), 0), p.width
@@ -10770,7 +10796,8 @@ CREATE OR ALTER PROCEDURE internal.ChooseFeatures
     @Columns NVARCHAR(MAX),         -- columns with commas between, or NULL
     @ColumnsFrom NVARCHAR(257),     -- view or table that has them, or NULL for dbo.scan_columns
     @Pooling NVARCHAR(32) OUTPUT,   -- pooling asked for, and that of the set found
-    @FeatureSetId INT OUTPUT        -- the feature set found
+    @FeatureSetId INT OUTPUT,       -- the feature set found
+    @IsNew BIT OUTPUT               -- 1 where it is a combined one that this call stored
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -10781,6 +10808,7 @@ BEGIN
         part_feature_set_id INT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL,
         source NVARCHAR(257) COLLATE DATABASE_DEFAULT NULL, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, width INT NOT NULL);
 
+    SET @IsNew = 0;
     IF @Features IS NULL
         EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling OUTPUT, @FeatureSetId OUTPUT;
     IF @Features IS NULL AND @Columns IS NULL
@@ -10803,7 +10831,7 @@ BEGIN
         SELECT @FeatureSetId = part_feature_set_id, @Pooling = pooling FROM #parts;
     ELSE
     BEGIN
-        EXECUTE internal.StoreCombined @FeatureSetId OUTPUT;
+        EXECUTE internal.StoreCombined @FeatureSetId OUTPUT, @IsNew OUTPUT;
         SET @Pooling = N'combined';
     END;
     SET @Name = (SELECT layer FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
@@ -11456,7 +11484,7 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT, @Started DATETIME2(3) = SYSUTCDATETIME();
     DECLARE @Version INT, @ExperimentId INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Scores NVARCHAR(MAX);
     DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128), @RunId INT, @Said NVARCHAR(2000), @DatasetVersionId INT, @Names NVARCHAR(MAX);
+    DECLARE @Language NVARCHAR(128), @RunId INT, @Said NVARCHAR(2000), @DatasetVersionId INT, @Names NVARCHAR(MAX), @IsNew BIT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
@@ -11472,8 +11500,14 @@ BEGIN
 
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     EXECUTE internal.ChooseFeatures @ModelName, @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Pooling OUTPUT,
-        @FeatureSetId OUTPUT;
-    EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
+        @FeatureSetId OUTPUT, @IsNew OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
+    END TRY
+    BEGIN CATCH
+        EXECUTE internal.DropCombined @FeatureSetId, @IsNew;
+        THROW;
+    END CATCH;
     EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
     EXECUTE internal.StartRun N'TrainLungCancerModel', @RunId OUTPUT;
     SET @Said = CONCAT(@ModelName, N': ', (SELECT COUNT(DISTINCT patient_id) FROM #patients WHERE part = 'train'),
@@ -11505,6 +11539,8 @@ ORDER BY t.patient_id, t.scan_id;',
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.DropCombined @FeatureSetId, @IsNew;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');

@@ -205,6 +205,7 @@ DROP PROCEDURE IF EXISTS internal.MaskQuery;
 DROP PROCEDURE IF EXISTS internal.FindScansOfDataset;
 DROP PROCEDURE IF EXISTS dbo.DeleteDataset;
 DROP PROCEDURE IF EXISTS internal.FindDataset;
+DROP PROCEDURE IF EXISTS internal.DropCombined;
 DROP PROCEDURE IF EXISTS internal.CheckMembers;
 DROP PROCEDURE IF EXISTS internal.CheckDatasetArguments;
 DROP PROCEDURE IF EXISTS dbo.ListDatasets;
