@@ -18,13 +18,32 @@ SELECT c.name, c.version, c.library, c.pooling, c.created_at, c.sha256, c.detail
     CASE WHEN HASHBYTES('SHA2_256', c.model) = c.sha256 THEN 1 ELSE 0 END AS is_intact,
     (SELECT COUNT(*) FROM dbo.predictions AS p WHERE p.classifier_id = c.classifier_id) AS predictions
 FROM dbo.classifiers AS c WHERE c.classifier_id = ?;"""
-_NETWORK = """
-SELECT n.name, n.version, n.library, n.sha256, n.details, f.layer, f.preprocessing, f.width,
-    CASE WHEN HASHBYTES('SHA2_256', n.model) = n.sha256 THEN 1 ELSE 0 END AS is_intact
+_FEATURES = """
+SELECT f.layer, f.preprocessing, f.width
 FROM dbo.classifiers AS c
 INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
-INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
 WHERE c.classifier_id = ?;"""
+_NETWORK = """
+SELECT n.name, n.version, n.library, n.sha256, n.details,
+    CASE WHEN HASHBYTES('SHA2_256', n.model) = n.sha256 THEN 1 ELSE 0 END AS is_intact
+FROM dbo.networks AS n
+WHERE n.network_id IN (
+    SELECT f.network_id
+    FROM dbo.classifiers AS c
+    INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id OR f.feature_set_id IN (
+        SELECT p.part_feature_set_id FROM dbo.feature_parts AS p WHERE p.feature_set_id = c.feature_set_id)
+    WHERE c.classifier_id = ?)
+ORDER BY n.name, n.version;"""
+_COMBINED = """
+SELECT CASE WHEN p.column_name IS NULL
+    THEN CONCAT(n.name, N', layer ', f.layer, N', preprocessing ', f.preprocessing, N', pooling ', p.pooling)
+    ELSE CONCAT(N'column ', p.column_name, N' of ', p.source) END AS part
+FROM dbo.classifiers AS c
+INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = c.feature_set_id
+LEFT JOIN dbo.feature_sets AS f ON f.feature_set_id = p.part_feature_set_id
+LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
+WHERE c.classifier_id = ?
+ORDER BY p.position;"""
 _CHAMPION = """
 SELECT c.version, m.promoted_at, m.promoted_by, CAST(m.forced AS INT) AS forced, m.metric, m.value, m.previous_value
 FROM dbo.champions AS h
@@ -62,17 +81,24 @@ class Model:
 
 @dataclass(frozen=True)
 class Network:
-    """The network that the features come from, and the feature set."""
+    """A network that features come from."""
 
     name: str
     version: int
     library: str
     sha256: str
     details: dict[str, Any]
+    is_intact: bool
+
+
+@dataclass(frozen=True)
+class FeatureSet:
+    """The features that the model reads: a layer of the one network, or, with parts, combined of these."""
+
     layer: str
     preprocessing: str
     width: int
-    is_intact: bool
+    parts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -125,6 +151,8 @@ class Facts:
 
     Attributes
     ----------
+    networks : list of Network
+        One, or those of the parts of combined features, which may be none.
     metrics : dict
         (part, metric) to value, None where it is not defined; a pair that is absent was not recorded.
     curves : dict
@@ -136,7 +164,8 @@ class Facts:
     """
 
     model: Model
-    network: Network
+    networks: list[Network]
+    features: FeatureSet
     champion: Champion | None
     run: Run
     metrics: dict[tuple[str, str], float | None]
@@ -161,9 +190,10 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
     LungdbError
         There is no such model, or no training run of it is recorded.
     """
-    classifier = _find(connection, name, version)
+    classifier = find_classifier(connection, name, version)
     (model,) = _rows(connection, _MODEL, classifier)
-    (network,) = _rows(connection, _NETWORK, classifier)
+    (features,) = _rows(connection, _FEATURES, classifier)
+    parts_of_set = tuple(str(row["part"]) for row in _rows(connection, _COMBINED, classifier))
     champions = _rows(connection, _CHAMPION, model["name"])
     runs = _rows(connection, _RUN, classifier)
     if not runs:
@@ -178,7 +208,8 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
     parts = {row.pop("part"): Part(**row) for row in _rows(connection, _PARTS, experiment)}
     return Facts(
         model=Model(**_typed(model)),
-        network=Network(**_typed(network)),
+        networks=[Network(**_typed(network)) for network in _rows(connection, _NETWORK, classifier)],
+        features=FeatureSet(**features, parts=parts_of_set),
         champion=Champion(**champions[0] | {"forced": bool(champions[0]["forced"])}) if champions else None,
         run=Run(**runs[0] | {"parameters": _json(runs[0]["parameters"])}),
         metrics={(row["part"], row["metric"]): row["value"] for row in _rows(connection, _METRICS, experiment)},
@@ -191,7 +222,8 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
     )
 
 
-def _find(connection: Connection, name: str, version: int | None) -> int:
+def find_classifier(connection: Connection, name: str, version: int | None) -> int:
+    """Give the number of a version, or, without one, of what the name stands for; LungdbError when it is not there."""
     try:
         return int(run(connection, _FIND, (name, version))[-1].records()[0]["classifier_id"])
     except SqlError as error:
