@@ -1579,6 +1579,29 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.test_looks', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A look at figures of a version's test patients after its training: who computed them when, with which procedure or command. It refers
+    -- to no row, because a model may be deleted and was looked at all the same.
+    CREATE TABLE dbo.test_looks (
+        look_id INT IDENTITY(1, 1) NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        classifier_id INT NOT NULL,
+        looked_with NVARCHAR(128) NOT NULL,
+        looked_at DATETIME2(3) NOT NULL CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME(),
+        looked_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_test_looks_looked_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_test_looks PRIMARY KEY (look_id)
+    );
+    CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);
+    CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.training_log', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -2181,6 +2204,12 @@ VALUES
     (N'tensors', N'row_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'tensors', N'column_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'tensors', N'value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'test_looks', N'look_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'test_looks', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'test_looks', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'test_looks', N'looked_with', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'test_looks', N'looked_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME()'),
+    (N'test_looks', N'looked_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
     (N'training_log', N'network', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
     (N'training_log', N'iteration', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'training_log', N'dataset', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
@@ -2327,190 +2356,195 @@ VALUES
     (117, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
     (118, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
     (119, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
-    (120, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
-    (121, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (122, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
-    (123, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
-    (124, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
-    (125, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
-    (126, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
-    (127, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
-    (128, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
-    (129, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
-    (130, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
-    (131, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
-    (132, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (133, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (134, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (135, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
-    (136, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (137, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
-    (138, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (139, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
-    (140, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (141, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (142, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
-    (143, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
-    (144, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (145, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
-    (146, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
-    (147, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
-    (148, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (149, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (150, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
-    (151, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (152, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
-    (153, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (154, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
-    (155, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (156, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
-    (157, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (158, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (159, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
-    (160, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (161, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
-    (162, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (163, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (164, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
-    (165, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
-    (166, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
-    (167, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (168, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (169, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
-    (170, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
-    (171, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
-    (172, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (173, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (174, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
-    (175, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (176, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
-    (177, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (178, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
-    (179, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
-    (180, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (181, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
-    (182, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
-    (183, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (184, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (185, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (186, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (187, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (188, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
+    (120, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
+    (121, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
+    (122, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
+    (123, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (124, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (125, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (126, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (127, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (128, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (129, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (130, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (131, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (132, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
+    (133, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (134, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (135, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (136, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (137, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (138, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (139, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (140, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
+    (141, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (142, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
+    (143, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (144, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (145, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
+    (146, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
+    (147, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (148, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (149, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (150, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
+    (151, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (152, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (153, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (154, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (155, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (156, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (157, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
+    (158, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (159, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
+    (160, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (161, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (162, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
+    (163, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (164, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
+    (165, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (166, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (167, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
+    (168, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
+    (169, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
+    (170, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (171, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (172, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
+    (173, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
+    (174, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
+    (175, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (176, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (177, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
+    (178, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (179, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
+    (180, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (181, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
+    (182, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
+    (183, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (184, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (185, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (186, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (187, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (188, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (189, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (190, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (191, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
         OR (part_feature_set_id IS NULL AND pooling IS NULL AND source IS NOT NULL AND column_name IS NOT NULL AND width = 1));'),
-    (189, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (190, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (191, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (192, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (193, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (194, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (195, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (196, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (197, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
-    (198, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (199, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (200, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
-    (201, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
-    (202, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (203, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (204, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (205, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (206, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (207, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (208, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
-    (209, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (210, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (211, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
-    (212, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (213, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (214, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (215, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
-    (216, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (217, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+    (192, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (193, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (194, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (195, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (196, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (197, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (198, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (199, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (200, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (201, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (202, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (203, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
+    (204, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (205, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (206, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (207, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (208, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (209, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (210, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (211, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (212, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (213, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (214, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (215, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (216, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (217, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (218, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (219, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (220, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
         OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
-    (218, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (219, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
-    (220, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
-    (221, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
-    (222, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (223, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (224, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (225, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
-    (226, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (227, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (228, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
-    (229, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
-    (230, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (231, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (232, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (233, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (234, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
-    (235, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
-    (236, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
-    (237, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
-    (238, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
-    (239, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (240, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
-    (241, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
-    (242, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
-    (243, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
-    (244, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (245, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
-    (246, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
-    (247, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
-    (248, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
-    (249, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
-    (250, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
-    (251, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (252, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
-    (253, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (254, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (255, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (256, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (257, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (258, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
-    (259, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
-    (260, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (261, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (262, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
-    (263, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (264, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (265, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (266, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
-    (267, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (268, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (269, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
-    (270, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
-    (271, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (272, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (273, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
-    (274, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (275, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
-    (276, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (277, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
-    (278, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (279, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
-    (280, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
-    (281, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
-    (282, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
-    (283, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
-    (284, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
-    (285, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (286, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (287, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
-    (288, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
-    (289, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
-    (290, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
-    (291, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
-    (292, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (293, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
-    (294, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (295, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
-    (296, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (297, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
-    (298, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (299, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (300, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+    (221, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (222, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (223, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (224, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
+    (225, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (226, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (227, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (228, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (229, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (230, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (231, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (232, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
+    (233, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (234, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (235, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (236, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (237, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (238, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (239, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (240, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (241, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (242, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (243, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (244, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (245, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (246, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (247, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (248, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (249, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (250, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
+    (251, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
+    (252, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (253, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
+    (254, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (255, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (256, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (257, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (258, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (259, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (260, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (261, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
+    (262, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
+    (263, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (264, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (265, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (266, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (267, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (268, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (269, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
+    (270, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (271, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (272, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (273, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (274, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (275, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (276, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (277, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (278, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (279, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (280, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
+    (281, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (282, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (283, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (284, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (285, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (286, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (287, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (288, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (289, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (290, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (291, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (292, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (293, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (294, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (295, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (296, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
+    (297, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (298, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (299, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (300, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (301, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
+    (302, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
+    (303, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (304, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (305, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -2795,6 +2829,16 @@ WHERE NOT EXISTS (SELECT 1 FROM dbo.datasets AS d WHERE d.name = e.dataset);');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 8)
+    EXECUTE (N'-- A name without a champion stood for its newest version. That version becomes the champion, so that the name goes on standing for it.
+INSERT INTO dbo.model_promotions (name, classifier_id, metric, forced)
+SELECT c.name, c.classifier_id, N''migration'', 0
+FROM dbo.classifiers AS c
+WHERE c.version = (SELECT MAX(n.version) FROM dbo.classifiers AS n WHERE n.name = c.name)
+    AND NOT EXISTS (SELECT 1 FROM dbo.model_promotions AS p WHERE p.name = c.name AND p.rolled_back_at IS NULL);');
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- Which of the columns, constraints and indexes in #columns and #members the database lacks or has otherwise, and what would mend it.
 -- A column that is NOT NULL without a default comes as NULL: a migration fills it, then it is changed. A text longer than declared stays.
 DELETE FROM #faults;
@@ -2919,9 +2963,9 @@ GO
 IF NOT EXISTS (
     SELECT 1 FROM sys.procedures
     WHERE schema_id = SCHEMA_ID(N'dbo') AND name IN (
-        N'CheckDrift', N'CheckInstallation', N'CompareFigures', N'CompareModels', N'EvaluateModel', N'FeaturizeImages',
-        N'GenerateFeatures', N'PredictLungCancer', N'PredictPatients', N'RunSearch', N'SearchModels', N'SimilarPatients',
-        N'StoreModelNodes', N'TrainLungCancerModel'))
+        N'CheckDrift', N'CheckInstallation', N'CompareFigures', N'CompareModels', N'CreateEnsemble', N'EvaluateModel',
+        N'FeaturizeImages', N'GenerateFeatures', N'PredictLungCancer', N'PredictPatients', N'RunSearch', N'SearchModels',
+        N'SimilarPatients', N'StoreModelNodes', N'TrainLungCancerModel'))
 BEGIN
     DROP PROCEDURE IF EXISTS dbo.AddTerms;
     DROP PROCEDURE IF EXISTS dbo.AdvanceSearch;
@@ -2987,7 +3031,9 @@ FROM (
         (N'threads', NULL),
         (N'split_key', N'lungdb'),
         (N'test_percent', N'25'),
-        (N'prevalence', NULL)
+        (N'prevalence', NULL),
+        (N'serve', N'champion'),
+        (N'default_network', NULL)
 ) AS d (name, value)
 WHERE NOT EXISTS (SELECT 1 FROM dbo.settings AS s WHERE s.name = d.name);
 GO
@@ -3102,11 +3148,12 @@ INNER JOIN dbo.evaluations AS e ON e.evaluation_id = c.evaluation_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- Every patient of every training run with label and score.
+-- Every patient of every training run with label and score, once a scan.
 CREATE OR ALTER VIEW dbo.experiment_scores
 AS
 SELECT
-    e.experiment_id, e.classifier_id, p.patient_id, p.part, p.fold, p.label, p.raw, p.probability, p.out_of_fold
+    e.experiment_id, e.classifier_id, p.patient_id, p.part, p.fold, p.label, p.raw, p.probability, p.out_of_fold,
+    p.member, p.scan_id
 FROM dbo.experiment_patients AS p
 INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id;
 GO
@@ -3227,45 +3274,6 @@ WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x W
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- Every version of every model: what it is made of, who trained it when, whether it is the champion, and what it has scored.
-CREATE OR ALTER VIEW dbo.model_versions
-AS
-SELECT
-    c.classifier_id,
-    c.name,
-    c.version,
-    c.library,
-    c.pooling,
-    c.created_at,
-    LOWER(CONVERT(VARCHAR(64), c.sha256, 2)) AS sha256,
-    c.details,
-    n.name AS network,
-    n.version AS network_version,
-    LOWER(CONVERT(VARCHAR(64), n.sha256, 2)) AS network_sha256,
-    c.feature_set_id,
-    f.layer,
-    f.preprocessing,
-    f.width,
-    e.experiment_id,
-    e.seed,
-    e.parameters,
-    e.started_at,
-    e.ended_at,
-    e.run_by,
-    CASE WHEN ch.classifier_id IS NULL THEN 0 ELSE 1 END AS is_champion,
-    COALESCE(p.predictions, 0) AS predictions
-FROM dbo.classifiers AS c
-INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
-INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
-LEFT JOIN dbo.experiments AS e
-    ON e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = c.classifier_id)
-LEFT JOIN dbo.champions AS ch ON ch.classifier_id = c.classifier_id
-LEFT JOIN (
-    SELECT classifier_id, COUNT(*) AS predictions FROM dbo.predictions GROUP BY classifier_id
-) AS p ON p.classifier_id = c.classifier_id;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- The studies of patients: the day of one, of dates that are whole; its screening year and order; the scan that the series rule chose.
 -- is_newest says that every other study of the patient is known to be earlier, is_followed that some study is known to be later.
 CREATE OR ALTER VIEW dbo.patient_studies
@@ -3296,6 +3304,28 @@ FROM studies AS s;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- The feature sets and poolings that there are vectors of, how many numbers such a vector has, and a name:
+-- network/layer/preprocessing/pooling, or what a combined set is called. It is the one place that knows how many numbers a pooling makes
+-- of a feature, lungdb.learning.pooling apart.
+CREATE OR ALTER VIEW dbo.pooled_sets
+AS
+SELECT
+    f.feature_set_id,
+    k.pooling,
+    f.width * k.times AS width,
+    n.name AS network,
+    f.layer,
+    f.preprocessing,
+    CASE WHEN f.network_id IS NULL THEN f.layer ELSE CONCAT(n.name, N'/', f.layer, N'/', f.preprocessing, N'/', k.pooling) END AS name
+FROM dbo.feature_sets AS f
+LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
+CROSS JOIN (
+    VALUES (N'mean', 1), (N'max', 1), (N'mean_max_std', 3), (N'pca1', 1), (N'thirds', 3), (N'combined', 1)
+) AS k (pooling, times)
+WHERE EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = f.feature_set_id AND p.pooling = k.pooling);
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- Every promotion, those that were rolled back too, with the versions' numbers.
 CREATE OR ALTER VIEW dbo.promotion_history
 AS
@@ -3319,6 +3349,56 @@ LEFT JOIN dbo.classifiers AS before ON before.classifier_id = m.previous_classif
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- What is known of a scan that is no pixel, as numbers that a model can be trained on by @Columns; NULL where it is not known. sex is 1 of
+-- a man and 0 of a woman, age in years as the files say it or else from the year of birth, 90 at most; lengths in millimetres, kvp in kV.
+-- maker_… is 1 for scanners of that maker, other ones of a known maker are 0 in all of them.
+CREATE OR ALTER VIEW dbo.scan_columns
+AS
+SELECT
+    s.scan_id,
+    COALESCE(CAST(s.patient_age AS INT), CASE
+        WHEN YEAR(s.study_date) - p.birth_year > 90 THEN 90
+        WHEN YEAR(s.study_date) >= p.birth_year THEN YEAR(s.study_date) - p.birth_year END) AS age,
+    CASE p.sex WHEN N'M' THEN 1 WHEN N'F' THEN 0 END AS sex,
+    s.spacing_x,
+    s.spacing_y,
+    s.spacing_z,
+    s.slice_thickness,
+    s.kvp,
+    CAST(s.has_contrast AS INT) AS contrast,
+    s.number_images AS slices,
+    s.number_images * s.spacing_z AS coverage,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%GE MEDICAL%' OR UPPER(s.manufacturer) LIKE N'GE%'
+        THEN 1 ELSE 0 END END AS maker_ge,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%SIEMENS%' THEN 1 ELSE 0 END END AS maker_siemens,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%PHILIPS%' THEN 1 ELSE 0 END END AS maker_philips,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE
+        WHEN UPPER(s.manufacturer) LIKE N'%TOSHIBA%' OR UPPER(s.manufacturer) LIKE N'%CANON%' THEN 1 ELSE 0 END END AS maker_canon
+FROM dbo.scans AS s
+INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- What scans are parted into subgroups by, as words where there are words; NULL where it is not known. age is that of dbo.scan_columns.
+CREATE OR ALTER VIEW dbo.scan_groups
+AS
+SELECT
+    s.scan_id,
+    p.sex,
+    k.age,
+    s.manufacturer,
+    s.convolution_kernel,
+    s.slice_thickness,
+    s.spacing_z,
+    s.kvp,
+    s.has_contrast,
+    s.study_year
+FROM dbo.scans AS s
+INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+INNER JOIN dbo.scan_columns AS k ON k.scan_id = s.scan_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed.
 CREATE OR ALTER VIEW dbo.scan_states
 AS
@@ -3338,12 +3418,105 @@ LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- The version that each model's name stands for where none is given: its champion; with the setting serve = newest, or where there is no
+-- champion, its newest.
+CREATE OR ALTER VIEW dbo.served_models
+AS
+SELECT n.name, c.classifier_id, c.version, n.newest_version, n.versions, ch.promotion_id
+FROM (
+    SELECT name, MAX(version) AS newest_version, COUNT(*) AS versions FROM dbo.classifiers GROUP BY name
+) AS n
+LEFT JOIN dbo.champions AS ch
+    ON ch.name = n.name AND NOT EXISTS (SELECT 1 FROM dbo.settings AS s WHERE s.name = N'serve' AND s.value = N'newest')
+INNER JOIN dbo.classifiers AS c
+    ON c.name = n.name
+    AND (c.classifier_id = ch.classifier_id OR (ch.classifier_id IS NULL AND c.version = n.newest_version));
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- What each model's name serves where no version is given, and why; how often figures of the served version's test patients were looked
+-- at since its training, and how many of all held-out patients stand outside what it knows.
+CREATE OR ALTER VIEW dbo.model_status
+AS
+SELECT
+    s.name,
+    s.classifier_id,
+    s.version,
+    CASE
+        WHEN p.promotion_id IS NULL AND g.value = N'newest' THEN N'the newest version, because the setting serve is newest'
+        WHEN p.promotion_id IS NULL THEN N'the newest version, because none is the champion'
+        WHEN p.metric = N'first version' THEN N'the champion as the first version of the name'
+        WHEN p.metric = N'migration' THEN N'the champion as the version that was served when champions came'
+        WHEN p.metric = N'served before' THEN N'the champion as the version that was served before another was stored'
+        ELSE CONCAT(N'the champion by ', p.metric, N' ', COALESCE(LTRIM(STR(p.value, 20, 4)), N'not known'),
+            N', before ' + LTRIM(STR(p.previous_value, 20, 4)), IIF(p.forced = 1, N', by force', N'')) END AS reason,
+    p.promoted_at AS champion_since,
+    p.promoted_by,
+    s.newest_version,
+    s.versions,
+    c.task,
+    c.library,
+    c.feature_set_id,
+    c.pooling,
+    (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.classifier_id = s.classifier_id) AS test_looks,
+    (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.name = s.name) AS test_looks_of_name
+FROM dbo.served_models AS s
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+LEFT JOIN dbo.model_promotions AS p ON p.promotion_id = s.promotion_id
+LEFT JOIN dbo.settings AS g ON g.name = N'serve';
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Every version of every model: what it is made of, who trained it when, whether it is the champion, whether it is
+-- what its name stands for, what it has scored, and how often figures of its test patients were looked at after its training.
+CREATE OR ALTER VIEW dbo.model_versions
+AS
+SELECT
+    c.classifier_id,
+    c.name,
+    c.version,
+    c.library,
+    c.pooling,
+    c.created_at,
+    LOWER(CONVERT(VARCHAR(64), c.sha256, 2)) AS sha256,
+    c.details,
+    n.name AS network,
+    n.version AS network_version,
+    LOWER(CONVERT(VARCHAR(64), n.sha256, 2)) AS network_sha256,
+    c.feature_set_id,
+    f.layer,
+    f.preprocessing,
+    f.width,
+    e.experiment_id,
+    e.seed,
+    e.parameters,
+    e.started_at,
+    e.ended_at,
+    e.run_by,
+    CASE WHEN ch.classifier_id IS NULL THEN 0 ELSE 1 END AS is_champion,
+    COALESCE(p.predictions, 0) AS predictions,
+    CASE WHEN s.classifier_id IS NULL THEN 0 ELSE 1 END AS is_served,
+    (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.classifier_id = c.classifier_id) AS test_looks
+FROM dbo.classifiers AS c
+INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
+LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
+LEFT JOIN dbo.experiments AS e
+    ON e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = c.classifier_id)
+LEFT JOIN dbo.champions AS ch ON ch.classifier_id = c.classifier_id
+LEFT JOIN dbo.served_models AS s ON s.classifier_id = c.classifier_id
+LEFT JOIN (
+    SELECT classifier_id, COUNT(*) AS predictions FROM dbo.predictions GROUP BY classifier_id
+) AS p ON p.classifier_id = c.classifier_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The scores that test figures are computed from, and nothing else is: those of test patients of the run whom dbo.splits
 -- holds out too, so no training patient can be among them.
 CREATE OR ALTER VIEW dbo.test_scores
 AS
 SELECT
-    s.experiment_id, s.classifier_id, s.patient_id, s.part, s.fold, s.label, s.raw, s.probability, s.out_of_fold
+    s.experiment_id, s.classifier_id, s.patient_id, s.part, s.fold, s.label, s.raw, s.probability, s.out_of_fold,
+    s.member, s.scan_id
 FROM dbo.experiment_scores AS s
 INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
 WHERE s.part = 'test' AND sp.part = 'test' AND s.label IS NOT NULL;
@@ -3853,6 +4026,43 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ListDatasets: the data sets with their versions, members and what chose them, the newest version of each first.
+-- Example: EXECUTE dbo.ListDatasets;
+CREATE OR ALTER PROCEDURE dbo.ListDatasets
+    @Name NVARCHAR(128) = NULL, -- name of one; NULL means all
+    @Help BIT = 0               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListDatasets lists the data sets, a row a version, those of the T-SQL networks'' examples too, which have no versions.
+changed is how many of its scans were replaced or removed since: a version with such scans is refused where it is used.
+Parameters:
+    @Name NVARCHAR(128) = NULL  name of one; NULL means all
+    @Help BIT = 0               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListDatasets;';
+        RETURN 0;
+    END;
+
+    SELECT d.name, d.kind, d.version, d.members, d.patients, (
+            SELECT COUNT(*)
+            FROM dbo.dataset_members AS m
+            LEFT JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+            WHERE m.dataset_version_id = d.dataset_version_id AND m.scan_id IS NOT NULL
+                AND (s.scan_id IS NULL OR s.content_sha256 <> m.content_sha256)) AS changed,
+        (SELECT COUNT(*) FROM dbo.experiments AS e WHERE e.dataset_version_id = d.dataset_version_id) AS trainings,
+        d.chosen_by, d.created_at, d.created_by
+    FROM dbo.dataset_list AS d
+    WHERE @Name IS NULL OR d.name = @Name
+    ORDER BY d.name, d.version DESC;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckDatasetArguments: refuses what CreateDataset cannot work with, all wrong arguments in one error.
 -- Called by CreateDataset.
 CREATE OR ALTER PROCEDURE internal.CheckDatasetArguments
@@ -3949,6 +4159,123 @@ BEGIN
         CONCAT(N'There is no data set of ', @Kind, N' with the name ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
             N'. Data sets that are there: ', @Names, N'. Make one with CreateDataset.')), N'%', N'%%');
     THROW 50171, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- DeleteDataset: deletes a data set of scans or pictures, or one version of it; the scans and pictures stay.
+-- Example: EXECUTE dbo.DeleteDataset @Name = N'thin';
+CREATE OR ALTER PROCEDURE dbo.DeleteDataset
+    @Name NVARCHAR(128) = NULL, -- name of the data set; needed
+    @Version INT = NULL,        -- its version; NULL means all of them
+    @Help BIT = 0               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.DeleteDataset deletes a data set of scans or pictures, or one version of it. The scans and pictures stay.
+It refuses while a training or an evaluation refers to it. With its last version the name is free again.
+Parameters:
+    @Name NVARCHAR(128) = NULL  name of the data set; needed
+    @Version INT = NULL         its version; NULL means all of them
+    @Help BIT = 0               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.DeleteDataset @Name = N''thin'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT;
+    SELECT @DatasetId = dataset_id, @Kind = kind FROM dbo.datasets WHERE name = @Name;
+    IF @Kind = 'examples'
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The data set ''', @Name, N''' is one of examples. Delete its rows in dbo.examples and ',
+            N'dbo.example_labels, and then that in dbo.datasets.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
+    END;
+    SET @Kind = COALESCE(@Kind, 'scans');
+    EXECUTE internal.FindDataset @Name, @Version, @DatasetVersionId OUTPUT, @Kind;
+    CREATE TABLE #doomed (dataset_version_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #doomed (dataset_version_id)
+    SELECT dataset_version_id FROM dbo.dataset_versions WHERE dataset_id = @DatasetId AND (@Version IS NULL OR version = @Version);
+
+    BEGIN TRANSACTION;
+    SET @Users = (
+        SELECT COUNT(*) FROM dbo.experiments WITH (UPDLOCK, HOLDLOCK)
+        WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
+    IF @Users > 0
+    BEGIN
+        SET @Message = REPLACE(CONCAT(@Users, N' trainings refer to the data set ''', @Name,
+            N'''. Keep it, or delete their models with DeleteModel first; see dbo.experiments.'), N'%', N'%%');
+        THROW 50275, @Message, 1;
+    END;
+    DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    DELETE FROM dbo.dataset_versions WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    DELETE d
+    FROM dbo.datasets AS d
+    WHERE d.dataset_id = @DatasetId
+        AND NOT EXISTS (SELECT 1 FROM dbo.dataset_versions AS v WITH (UPDLOCK, HOLDLOCK) WHERE v.dataset_id = d.dataset_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- MaskQuery: gives the text of a query in capitals with blanks for what stands in brackets, quotes and comments, so that its own words can
+-- be found; refuses what is more than one statement. A semicolon at the end of the query becomes a blank.
+-- Called by WrapQuery.
+CREATE OR ALTER PROCEDURE internal.MaskQuery
+    @Query NVARCHAR(MAX) OUTPUT,    -- the query
+    @Masked NVARCHAR(MAX) OUTPUT    -- as many characters
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Place INT = 1, @Length INT = LEN(@Query + N'.') - 1, @Depth INT = 0, @Lowest INT = 0;
+    DECLARE @C NCHAR(1), @Two NVARCHAR(2), @Until NCHAR(1) = N'0', @Taken INT, @At INT;
+    SET @Masked = N'';
+    -- @Until is what ends what the place is in: a quote, a bracket, N for the line, * for a comment, 0 for the query itself.
+    WHILE @Place <= @Length
+    BEGIN
+        SELECT @C = SUBSTRING(@Query, @Place, 1), @Two = SUBSTRING(@Query, @Place, 2), @Taken = 1;
+        IF @Until = N'0' AND @Depth = 0 AND @C NOT IN (N'(', N')', N'''', N'"', N'[') AND @Two NOT IN (N'--', N'/*')
+            SET @Masked = CONCAT(@Masked, IIF(UNICODE(@C) < 32, N' ', UPPER(@C)));
+        ELSE
+            SET @Masked = CONCAT(@Masked, N' ');
+        IF @Until = N'0'
+            SELECT @Depth = @Depth + CASE @C WHEN N'(' THEN 1 WHEN N')' THEN -1 ELSE 0 END,
+                @Until = CASE WHEN @Two = N'--' THEN N'N' WHEN @Two = N'/*' THEN N'*' WHEN @C = N'[' THEN N']'
+                    WHEN @C IN (N'''', N'"') THEN @C ELSE N'0' END,
+                @Taken = IIF(@Two = N'/*', 2, 1);
+        ELSE IF @Until = N'N'
+            SET @Until = IIF(UNICODE(@C) IN (10, 13), N'0', @Until);
+        ELSE IF @Until = N'*'
+            SELECT @Until = IIF(@Two = N'*/', N'0', @Until), @Taken = IIF(@Two = N'*/', 2, 1);
+        ELSE IF @Two = N']]' AND @Until = N']'
+            SET @Taken = 2;
+        ELSE IF @C = @Until
+            SET @Until = N'0';
+        SET @Lowest = IIF(@Depth < @Lowest, @Depth, @Lowest);
+        SET @Masked = CONCAT(@Masked, IIF(@Taken = 2, N' ', N''));
+        SET @Place = @Place + @Taken;
+    END;
+
+    SET @At = CHARINDEX(N';', @Masked);
+    IF @Lowest < 0 OR @Depth > 0 OR @Until NOT IN (N'0', N'N')
+        OR (@At > 0 AND LTRIM(REPLACE(SUBSTRING(@Masked, @At, @Length), N';', N' ')) <> N'')
+    BEGIN
+        SET @Message = CONCAT(N'The query of the data set cannot be used: ', IIF(@Lowest < 0 OR @Depth > 0,
+            N'its parentheses do not match', IIF(@At > 0, N'it is more than one statement', N'a quote, bracket or comment does not end')),
+            N'. Give one SELECT with a column scan_id, or name for pictures.');
+        THROW 50270, @Message, 1;
+    END;
+    WHILE @At > 0
+    BEGIN
+        SELECT @Query = STUFF(@Query, @At, 1, N' '), @Masked = STUFF(@Masked, @At, 1, N' ');
+        SET @At = CHARINDEX(N';', @Masked);
+    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4088,49 +4415,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- RunDatasetQuery: runs the query of a data set with the caller's own rights and fills #chosen with what it gives. It is to be left
--- unsigned, so that the query can read nothing that the caller could not read without it.
--- Called by TakeMembers, whose table #chosen it fills.
-CREATE OR ALTER PROCEDURE internal.RunDatasetQuery
-    @Query NVARCHAR(MAX),       -- one SELECT
-    @Kind VARCHAR(8) OUTPUT     -- scans where it has a column scan_id, else images
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Composed NVARCHAR(MAX), @Error NVARCHAR(1500);
-    -- The comment that a query may end with ends with the line.
-    SET @Composed = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.scan_id AS NVARCHAR(400)) FROM (', @Query, NCHAR(10), N') AS q;');
-    BEGIN TRY
-        EXECUTE (@Composed);
-        SET @Kind = 'scans';
-        RETURN 0;
-    END TRY
-    BEGIN CATCH
-        SET @Error = ERROR_MESSAGE();
-        IF ERROR_NUMBER() = 207 AND @Error LIKE N'%''scan[_]id''%'
-            SET @Kind = 'images';
-    END CATCH;
-    IF @Kind = 'images'
-    BEGIN
-        SET @Composed = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.name AS NVARCHAR(400)) FROM (', @Query, NCHAR(10), N') AS q;');
-        BEGIN TRY
-            EXECUTE (@Composed);
-            RETURN 0;
-        END TRY
-        BEGIN CATCH
-            SET @Error = IIF(ERROR_NUMBER() = 207 AND ERROR_MESSAGE() LIKE N'%''name''%',
-                N'It has neither a column scan_id nor a column name.', ERROR_MESSAGE());
-        END CATCH;
-    END;
-    SET @Message = REPLACE(LEFT(CONCAT(N'The query of the data set cannot be used: ', @Error,
-        N' Give one SELECT with a column scan_id, or name for pictures, such as SELECT scan_id FROM dbo.scans.'), 1900), N'%', N'%%');
-    THROW 50270, @Message, 1;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- StoreDataset: stores the members in #members as a version of a data set, unless its newest version has the same ones.
 -- members_sha256 is of the text, in UTF-16, of a line feed after each member: its scan_id or its name, a colon, its SHA-256 in
 -- hexadecimal; by scan_id or name.
@@ -4148,7 +4432,7 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @DatasetId INT, @Found VARCHAR(8), @Members INT, @Text NVARCHAR(MAX), @Digest VARBINARY(32);
     CREATE TABLE #placed (
-        position INT IDENTITY(0, 1) NOT NULL PRIMARY KEY, scan_id INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
+        position INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, scan_id INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
         content_sha256 VARBINARY(32) NOT NULL);
     INSERT INTO #placed (scan_id, image_name, content_sha256)
     SELECT scan_id, image_name, content_sha256 FROM #members ORDER BY scan_id, image_name;
@@ -4188,6 +4472,78 @@ BEGIN
     INSERT INTO dbo.dataset_members (dataset_version_id, position, scan_id, image_name, content_sha256)
     SELECT SCOPE_IDENTITY(), position, scan_id, image_name, content_sha256 FROM #placed;
     COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- WrapQuery: makes of a query a statement that puts one of its columns into #chosen. A derived table takes no WITH, and no ORDER BY without
+-- TOP or OFFSET, so that the query becomes one more table of its own WITH, and gets an OFFSET.
+-- Called by RunDatasetQuery.
+CREATE OR ALTER PROCEDURE internal.WrapQuery
+    @Query NVARCHAR(MAX),           -- one SELECT
+    @Column NVARCHAR(128),          -- the column
+    @Statement NVARCHAR(MAX) OUTPUT -- the statement
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Masked NVARCHAR(MAX), @Padded NVARCHAR(MAX), @At INT;
+    EXECUTE internal.MaskQuery @Query OUTPUT, @Masked OUTPUT;
+    SET @Padded = CONCAT(N' ', @Masked, N' ');
+    -- The comment that a query may end with ends with its line.
+    IF @Padded LIKE N'%[^A-Z0-9_@#$]ORDER[^A-Z0-9_@#$]%' AND @Padded NOT LIKE N'%[^A-Z0-9_@#$]OFFSET[^A-Z0-9_@#$]%'
+        AND @Padded NOT LIKE N'%[^A-Z0-9_@#$]TOP[^A-Z0-9_@#$]%'
+        SET @Query = CONCAT(@Query, NCHAR(10), N'OFFSET 0 ROWS');
+    SET @At = PATINDEX(N'%[^A-Z0-9_@#$]SELECT[^A-Z0-9_@#$]%', @Padded);
+    IF LTRIM(@Masked) LIKE N'WITH[^A-Z0-9_@#$]%' AND @At > 1
+        SET @Statement = CONCAT(LEFT(@Query, @At - 1), NCHAR(10), N', [members chosen] AS (', SUBSTRING(@Query, @At, LEN(@Query)),
+            NCHAR(10), N') INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM [members chosen] AS q;');
+    ELSE
+        SET @Statement = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM (', @Query, NCHAR(10),
+            N') AS q;');
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RunDatasetQuery: runs the query of a data set with the caller's own rights and fills #chosen with what it gives. It is to be left
+-- unsigned, so that the query can read nothing that the caller could not read without it.
+-- Called by TakeMembers, whose table #chosen it fills.
+CREATE OR ALTER PROCEDURE internal.RunDatasetQuery
+    @Query NVARCHAR(MAX),       -- one SELECT
+    @Kind VARCHAR(8) OUTPUT     -- scans where it has a column scan_id, else images
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Composed NVARCHAR(MAX), @Error NVARCHAR(1500);
+    EXECUTE internal.WrapQuery @Query, N'scan_id', @Composed OUTPUT;
+    BEGIN TRY
+        EXECUTE (@Composed);
+        SET @Kind = 'scans';
+        RETURN 0;
+    END TRY
+    BEGIN CATCH
+        SET @Error = ERROR_MESSAGE();
+        IF ERROR_NUMBER() = 207 AND @Error LIKE N'%''scan[_]id''%'
+            SET @Kind = 'images';
+    END CATCH;
+    IF @Kind = 'images'
+    BEGIN
+        EXECUTE internal.WrapQuery @Query, N'name', @Composed OUTPUT;
+        BEGIN TRY
+            EXECUTE (@Composed);
+            RETURN 0;
+        END TRY
+        BEGIN CATCH
+            SET @Error = IIF(ERROR_NUMBER() = 207 AND ERROR_MESSAGE() LIKE N'%''name''%',
+                N'It has neither a column scan_id nor a column name.', ERROR_MESSAGE());
+        END CATCH;
+    END;
+    SET @Message = REPLACE(LEFT(CONCAT(N'The query of the data set cannot be used: ', @Error,
+        N' Give one SELECT with a column scan_id, or name for pictures, such as SELECT scan_id FROM dbo.scans.'), 1900), N'%', N'%%');
+    THROW 50270, @Message, 1;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4323,6 +4679,12 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Example INT, @Features INT, @Largest FLOAT = CAST(N'3.4028234663852886e38' AS FLOAT);
+    IF EXISTS (SELECT 1 FROM dbo.datasets WHERE name = @Dataset AND kind <> 'examples')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The data set ''', @Dataset, N''' is one of scans or pictures, and one of examples is needed here. ',
+            N'Give the name of such a one, or store the examples under another name; see dbo.dataset_list.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
+    END;
     IF @Dataset IS NULL OR NOT EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset)
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
@@ -5364,6 +5726,13 @@ Example:
         THROW 50145, @Message, 1;
     END;
 
+    -- Features that are combined come from those of their parts.
+    CREATE TABLE #sets (feature_set_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #sets (feature_set_id)
+    SELECT @FeatureSetId
+    UNION
+    SELECT part_feature_set_id FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId AND part_feature_set_id IS NOT NULL;
+
     INSERT INTO #chain (position, kind, name, detail, sha256)
     SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ',
         COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'), N', prevalence ',
@@ -5377,14 +5746,20 @@ Example:
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId
     UNION ALL
+    SELECT 2, N'member', c.name, CONCAT(N'version ', c.version, N', ', c.library, N', of the ensemble, made ',
+        CONVERT(NVARCHAR(23), c.created_at, 126)), c.sha256
+    FROM dbo.ensemble_members AS m
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.member_classifier_id
+    WHERE m.classifier_id = @ClassifierId
+    UNION ALL
     SELECT 3, N'experiment', CAST(e.experiment_id AS NVARCHAR(12)),
         LEFT(CONCAT(N'seed ', e.seed, N', ', CONVERT(NVARCHAR(23), e.started_at, 126), N' to ',
             CONVERT(NVARCHAR(23), e.ended_at, 126), N' by ', e.run_by, N', parameters ', e.parameters), 2000), NULL
     FROM dbo.experiments AS e
     WHERE e.experiment_id = @ExperimentId
     UNION ALL
-    SELECT 4, N'patients', p.part, CONCAT(COUNT(*), N' patients, ', SUM(CAST(p.label AS INT)),
-        N' with cancer; see dbo.experiment_patients'), NULL
+    SELECT 4, N'patients', p.part, CONCAT(COUNT(DISTINCT p.patient_id), N' patients, ',
+        COUNT(DISTINCT CASE WHEN p.label = 1 THEN p.patient_id END), N' with cancer; see dbo.experiment_patients'), NULL
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId
     GROUP BY p.part
@@ -5407,13 +5782,18 @@ Example:
     SELECT 7, N'features', CAST(f.feature_set_id AS NVARCHAR(12)), CONCAT(f.array_rows, N' × ', f.array_cols,
         IIF(HASHBYTES('SHA2_256', f.array) = f.sha256, N'', N'; the stored bytes are damaged')), f.sha256
     FROM dbo.features AS f
-    WHERE f.scan_id = @ScanId AND f.feature_set_id = @FeatureSetId
+    INNER JOIN #sets AS p ON p.feature_set_id = f.feature_set_id
+    WHERE f.scan_id = @ScanId
+    UNION ALL
+    SELECT 7, N'column', p.column_name, CONCAT(N'of ', p.source, N', as in the vector'), NULL
+    FROM dbo.feature_parts AS p
+    WHERE p.feature_set_id = @FeatureSetId AND p.column_name IS NOT NULL
     UNION ALL
     SELECT 8, N'network', n.name, CONCAT(N'version ', n.version, N', layer ', fs.layer, N', preprocessing ', fs.preprocessing, N', width ',
         fs.width, IIF(HASHBYTES('SHA2_256', n.model) = n.sha256, N'', N'; the stored bytes are damaged')), n.sha256
     FROM dbo.feature_sets AS fs
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    WHERE fs.feature_set_id = @FeatureSetId
+    INNER JOIN #sets AS p ON p.feature_set_id = fs.feature_set_id
     UNION ALL
     SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images,
         N' slices of ', s.image_rows, N' × ', s.image_cols), s.content_sha256
@@ -5424,7 +5804,23 @@ Example:
     SELECT 10 + i.slice_index, N'slice', CAST(i.slice_index AS NVARCHAR(12)), CONCAT(N'SOP instance ', i.instance_uid), i.pixels_sha256
     FROM dbo.scan_images AS i
     WHERE i.scan_id = @ScanId;
-    SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, name;
+    SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, kind DESC, name;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CountLook: records that figures of a version's test patients were computed after its training.
+-- Called by CompareModels and every other procedure that computes such figures.
+CREATE OR ALTER PROCEDURE internal.CountLook
+    @ClassifierId INT,           -- the version
+    @LookedWith NVARCHAR(128)    -- procedure or command that computed them
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO dbo.test_looks (name, classifier_id, looked_with)
+    SELECT name, classifier_id, @LookedWith FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -5525,13 +5921,37 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- MeasurePairs: finds the test patients that two models have both scored, and measures both models on them, in T-SQL alone.
+-- KeepChampion: gives the name of a version that was just stored a champion, where it has none: the version that was served before, so that
+-- storing another changes no score; of a new name its first version. Inside the caller's transaction.
+-- Called by StoreExperiment, TakeCopiedModel and every other procedure that stores a version.
+CREATE OR ALTER PROCEDURE internal.KeepChampion
+    @ClassifierId INT -- the version that was stored
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO dbo.model_promotions (name, classifier_id, metric, forced)
+    SELECT c.name, COALESCE(b.classifier_id, c.classifier_id),
+        CASE WHEN b.classifier_id IS NULL THEN N'first version' ELSE N'served before' END, 0
+    FROM dbo.classifiers AS c
+    LEFT JOIN dbo.classifiers AS b ON b.name = c.name AND b.version = (
+        SELECT MAX(o.version) FROM dbo.classifiers AS o WHERE o.name = c.name AND o.classifier_id <> c.classifier_id)
+    WHERE c.classifier_id = @ClassifierId AND NOT EXISTS (
+        SELECT 1 FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK) WHERE p.name = c.name AND p.rolled_back_at IS NULL);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- MeasurePairs: finds the patients whom two models have both scored without having learnt from them, and measures both models on them,
+-- in T-SQL alone. A patient with several scans counts with those scans that both have scored.
 -- Called by PromoteModel and CompareScores, whose table #pairs it fills.
 CREATE OR ALTER PROCEDURE internal.MeasurePairs
     @ClassifierA INT,      -- a model
     @ClassifierB INT,      -- another
     @Metric NVARCHAR(64),  -- auc, average_precision, log_loss or brier
-    @Patients INT OUTPUT,  -- common test patients, those whose label was changed between the two runs left out
+    @OfTest BIT,           -- 1 takes the test patients; 0 takes the others, by their out-of-fold scores
+    @Patients INT OUTPUT,  -- scores in common, those of patients whose label was changed between the two runs left out
     @ValueA FLOAT OUTPUT,  -- the first model's figure, NULL unless there are patients with and without cancer
     @ValueB FLOAT OUTPUT   -- the second model's
 AS
@@ -5552,11 +5972,23 @@ BEGIN
         THROW 50101, @Message, 1;
     END;
 
+    -- The part `validation` is left out: it was looked at to stop early.
+    CREATE TABLE #taken (
+        model INT NOT NULL, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, member INT NOT NULL, scan_id INT NULL,
+        label INT NOT NULL, score FLOAT NOT NULL, PRIMARY KEY (model, patient_id, member));
+    INSERT INTO #taken (model, patient_id, member, scan_id, label, score)
+    SELECT m.model, s.patient_id, s.member, s.scan_id, s.label, s.probability
+    FROM (SELECT 0 AS model, @ExperimentA AS experiment_id UNION ALL SELECT 1, @ExperimentB) AS m
+    INNER JOIN dbo.experiment_scores AS s ON s.experiment_id = m.experiment_id
+    INNER JOIN dbo.splits AS p ON p.patient_id = s.patient_id
+    WHERE s.out_of_fold = 1 AND s.label IS NOT NULL AND s.probability IS NOT NULL
+        AND s.part = IIF(@OfTest = 1, 'test', 'train') AND p.part = s.part;
+    -- A single scan of a patient in each run is a pair though it was loaded again between the two.
     INSERT INTO #pairs (patient_id, label, a, b)
-    SELECT a.patient_id, a.label, a.probability, b.probability
-    FROM dbo.test_scores AS a
-    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
-    WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB;
+    SELECT a.patient_id, a.label, a.score, b.score
+    FROM #taken AS a
+    INNER JOIN #taken AS b ON b.model = 1 AND b.patient_id = a.patient_id AND b.label = a.label
+    WHERE a.model = 0 AND (a.scan_id = b.scan_id OR 2 = (SELECT COUNT(*) FROM #taken AS t WHERE t.patient_id = a.patient_id));
     SELECT @Patients = COUNT(*), @Positives = COALESCE(SUM(label), 0) FROM #pairs;
     SELECT @Negatives = @Patients - @Positives, @ValueA = NULL, @ValueB = NULL;
     IF @Positives = 0 OR @Negatives = 0
@@ -5594,6 +6026,28 @@ BEGIN
     )
     SELECT @ValueA = SUM(CASE WHEN model = 0 THEN value ELSE 0 END), @ValueB = SUM(CASE WHEN model = 1 THEN value ELSE 0 END)
     FROM chosen;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- SayServed: says whether a version that was just stored is what its name stands for, and if not, what is and how to change that.
+-- Called by TakeCopy and every other procedure that has stored a version, after its transaction.
+CREATE OR ALTER PROCEDURE internal.SayServed
+    @ClassifierId INT,   -- the version that was stored
+    @RunId INT = NULL    -- row of dbo.runs
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Said NVARCHAR(2000);
+    SELECT @Said = CONCAT(c.name, N' stands for version ', s.version, N', ', s.reason, N'.', IIF(s.classifier_id <> c.classifier_id,
+        CONCAT(N' Version ', c.version, N' is scored with by @Version = ', c.version,
+            N' only, until EXECUTE dbo.PromoteModel @ModelName = N''', REPLACE(c.name, N'''', N''''''), N''', @Version = ', c.version, N'; makes it the champion.'), N''))
+    FROM dbo.classifiers AS c
+    INNER JOIN dbo.model_status AS s ON s.name = c.name
+    WHERE c.classifier_id = @ClassifierId;
+    EXECUTE internal.ReportStep @RunId, @Said;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -5739,7 +6193,7 @@ GO
 -- Called by ScoreScansSql, whose table #vectors it fills; #wanted is that of ScoreScansSql's callers.
 CREATE OR ALTER PROCEDURE internal.ReadVectors
     @ClassifierId INT, -- model that reads them
-    @RefuseMissing BIT -- 1 refuses a null among the features, as Python does; 0 leaves it to the model
+    @RefuseMissing BIT -- 1 refuses a null among features that are not combined, as Python does; 0 leaves it to the model
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -5789,7 +6243,8 @@ BEGIN
         THROW 50153, @Message, 1;
     END;
 
-    IF @RefuseMissing = 1
+    -- Of combined features a value may be missing, in Python too.
+    IF @RefuseMissing = 1 AND NOT EXISTS (SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId)
         SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
             N' is null, and no number. Generate or copy the features of the scan again.')
         FROM #vectors
@@ -6060,26 +6515,29 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindClassifier: finds the model that a name means: the version asked for, else the champion of the name, else its newest version.
+-- FindClassifier: finds the model that a name means: the version asked for, else the one that dbo.served_models has for it.
 -- Called by PredictLungCancer and every other procedure that is given a model's name.
 CREATE OR ALTER PROCEDURE internal.FindClassifier
     @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
-    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @Version INT,              -- its version, or NULL for the one served
     @ClassifierId INT OUTPUT   -- the row found
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(1000), @Versions NVARCHAR(400);
-    SET @ClassifierId = NULL;
+    DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(1000), @Versions NVARCHAR(400), @Serve NVARCHAR(400);
+    SET @Serve = (SELECT value FROM dbo.settings WHERE name = N'serve');
+    IF @Version IS NULL AND @Serve NOT IN (N'champion', N'newest')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The setting serve is ''', @Serve, N''', so that it is not known which version the name ''',
+            @ModelName, N''' stands for. Set it in dbo.settings to champion or newest, or give a version.'), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
     IF @Version IS NULL
-        SET @ClassifierId = (SELECT classifier_id FROM dbo.champions WHERE name = @ModelName);
-    IF @ClassifierId IS NULL
-        SET @ClassifierId = (
-            SELECT TOP (1) classifier_id FROM dbo.classifiers
-            WHERE name = @ModelName AND (@Version IS NULL OR version = @Version)
-            ORDER BY version DESC);
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.served_models WHERE name = @ModelName);
+    ELSE
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
     IF @ClassifierId IS NOT NULL
         RETURN 0;
 
@@ -6098,7 +6556,7 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- DeleteModel: deletes a version of a model and its training run, unless predictions or promotions refer to it.
+-- DeleteModel: deletes a version of a model and its training run, unless predictions, promotions or ensembles refer to it.
 -- Example: EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 1;
 CREATE OR ALTER PROCEDURE dbo.DeleteModel
     @ModelName NVARCHAR(128) = NULL, -- name of the model; needed
@@ -6112,7 +6570,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteModel deletes a version of a model with its training run, figures and curves.
-It refuses while a prediction or a promotion, undone or not, refers to the version: what was scored stays explainable.
+It refuses while a prediction, a promotion, undone or not, or an ensemble refers to the version: what was scored stays explainable.
+That the only version of a name is its champion is no obstacle: the name goes with it.
 Parameters:
     @ModelName NVARCHAR(128) = NULL  name of the model; needed
     @Version INT = NULL              version to delete; needed
@@ -6122,7 +6581,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Predictions INT, @Promotions INT;
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Predictions INT, @Promotions INT, @Others INT, @Ensembles NVARCHAR(1000);
     IF @ModelName IS NULL OR @Version IS NULL
     BEGIN
         SET @Message = CONCAT(N'The parameter ', IIF(@ModelName IS NULL, N'@ModelName', N'@Version'),
@@ -6136,6 +6595,25 @@ Example:
     SET @Promotions = (
         SELECT COUNT(*) FROM dbo.model_promotions WITH (UPDLOCK, HOLDLOCK)
         WHERE classifier_id = @ClassifierId OR previous_classifier_id = @ClassifierId);
+    SET @Ensembles = (
+        SELECT STRING_AGG(CONCAT(c.name, N' version ', c.version), N', ')
+        FROM dbo.ensemble_members AS m WITH (UPDLOCK, HOLDLOCK)
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.classifier_id
+        WHERE m.member_classifier_id = @ClassifierId);
+    IF @Ensembles IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Version ', @Version, N' of ''', @ModelName,
+            N''' cannot be deleted: it is a member of the ensemble ', @Ensembles, N'. Keep it, or delete that first.'), N'%', N'%%');
+        THROW 50143, @Message, 1;
+    END;
+    SET @Others = (SELECT COUNT(*) FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName AND version <> @Version);
+    -- What the name got by itself goes with its last version; nobody has chosen anything there.
+    IF @Others = 0 AND @Predictions = 0
+    BEGIN
+        DELETE FROM dbo.model_promotions
+        WHERE classifier_id = @ClassifierId AND metric IN (N'first version', N'migration', N'served before');
+        SET @Promotions = @Promotions - @@ROWCOUNT;
+    END;
     IF @Predictions > 0 OR @Promotions > 0
     BEGIN
         SET @Message = CONCAT(N'Version ', @Version, N' of ''', REPLACE(@ModelName, N'%', N'%%'), N''' cannot be deleted: ', @Predictions,
@@ -6150,6 +6628,7 @@ Example:
     DELETE FROM dbo.experiment_patients
     WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.ensemble_members WHERE classifier_id = @ClassifierId;
     EXECUTE internal.DeleteModelNodes @ClassifierId;
     EXECUTE internal.DeleteEvaluations @ClassifierId;
     DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
@@ -6163,7 +6642,7 @@ GO
 -- Example: EXECUTE dbo.FindModel @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.FindModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Version INT = NULL,                        -- its version; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- its version; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -6173,11 +6652,11 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.FindModel says which version a model''s name stands for, as every procedure that is given a name reads it:
-the version asked for, else the champion of the name, else its newest version. It returns a row: classifier_id of dbo.classifiers,
+the version asked for, else the one that dbo.model_status shows as served. It returns a row: classifier_id of dbo.classifiers,
 name, version, and whether that version is the champion. A name or version that is not there is refused, with those that are.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Version INT = NULL                         its version; NULL means the champion, else the newest
+    @Version INT = NULL                         its version; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.FindModel;
@@ -6195,7 +6674,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- PromoteModel: makes a version the champion of its name, unless it is worse than the present one on the same test patients.
+-- PromoteModel: makes a version the champion of its name, unless it is worse than the present one on the same training patients, each
+-- scored by a model that had not learnt from him.
 -- Example: EXECUTE dbo.PromoteModel @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.PromoteModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
@@ -6211,7 +6691,9 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PromoteModel makes a version the champion of its name: what PredictLungCancer and PredictPatients use.
-Both versions are compared on the test patients that both have scored; one that is worse than the champion is refused.
+Both versions are compared on the out-of-fold scores of the training patients that both have: of models that had not seen them.
+The test patients are not looked at, so that what they say of the champion stays true. A version that is worse is refused, and one
+that cannot be compared too: trained without folds, on other patients, or elsewhere.
 Every promotion is a row of dbo.model_promotions; RollbackModel undoes the newest.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
@@ -6247,27 +6729,25 @@ Examples:
     END;
 
     CREATE TABLE #pairs (
-        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
-    EXECUTE internal.MeasurePairs @ClassifierId, @Champion, @Metric, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT;
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
+    DECLARE @Other INT = COALESCE(@Champion, @ClassifierId);
+    EXECUTE internal.MeasurePairs @ClassifierId, @Other, @Metric, 0, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT;
     SET @IsWorse = IIF(@Metric IN (N'auc', N'average_precision'), IIF(@Value < @PreviousValue, 1, 0), IIF(@Value > @PreviousValue, 1, 0));
     IF @Champion IS NULL
-        SET @Value = (
-            SELECT m.value FROM dbo.experiment_metrics AS m
-            WHERE m.part = 'test' AND m.metric = @Metric
-                AND m.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId));
+        SET @PreviousValue = NULL;
     ELSE IF @Force = 0 AND (@Value IS NULL OR @PreviousValue IS NULL)
     BEGIN
         SET @Number = 50144;
         SET @Message = CONCAT(N'The versions ', @Version, N' and ', @ChampionVersion, N' (champion) of ''', @ModelName, N''' have ',
-            @Patients, N' test patients in common, on which ', @Metric, N' is not defined. ',
-            N'Train the version again with these patients, or promote it with @Force = 1.');
+            @Patients, N' out-of-fold scores of training patients in common, on which ', @Metric, N' is not defined. ',
+            N'Train the version with folds on patients of the champion''s, or promote it with @Force = 1.');
     END;
     ELSE IF @Force = 0 AND @IsWorse = 1
     BEGIN
         SET @Number = 50141;
         SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)),
             N' and the champion, version ', @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
-            N' test patients. Keep the champion, or promote the version with @Force = 1.');
+            N' out-of-fold scores of training patients. Keep the champion, or promote the version with @Force = 1.');
     END;
     IF @Number <> 0
     BEGIN
@@ -6287,9 +6767,51 @@ Examples:
             N''' was changed by someone else meanwhile. See dbo.model_promotions and call PromoteModel again.');
         THROW 50146, @Message, 1;
     END;
-    SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on the test patients: ',
-        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.');
+    SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on out-of-fold scores: ',
+        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.', (
+            SELECT CONCAT(N' Served is version ', s.version, N', because the setting serve is newest.')
+            FROM dbo.served_models AS s
+            WHERE s.name = @ModelName AND s.classifier_id <> @ClassifierId));
     RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RecordLook: records that somebody looked at figures of a version's test patients, which a report or a script has computed.
+-- Example: EXECUTE dbo.RecordLook @ModelName = N'lightgbm_sql', @LookedWith = N'my notebook';
+CREATE OR ALTER PROCEDURE dbo.RecordLook
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
+    @LookedWith NVARCHAR(128) = NULL,           -- what computed the figures; needed
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RecordLook adds a row to dbo.test_looks: figures of a version''s test patients were computed after its training.
+Whoever looks often and chooses by what is seen chooses by chance too, so dbo.model_versions and dbo.model_status show the count.
+CompareModels, CompareFigures and WrongCases count by themselves; this is for reports and scripts that compute figures on their own.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
+    @LookedWith NVARCHAR(128) = NULL            what computed the figures; needed
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RecordLook @ModelName = N''lightgbm_sql'', @LookedWith = N''my notebook'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
+    IF @LookedWith IS NULL OR @LookedWith = N''
+    BEGIN
+        SET @Message = N'The parameter @LookedWith is NULL or empty. Say what computed the figures, such as my notebook.';
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    EXECUTE internal.CountLook @ClassifierId, @LookedWith;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -6307,8 +6829,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.RollbackModel undoes the newest promotion of a name, so that the champion before it is the champion again.
-The promotion stays in dbo.model_promotions, marked with time and user. After the first promotion is undone the name has
-no champion, and its newest version is used.
+The promotion stays in dbo.model_promotions, marked with time and user. A promotion with no other before it cannot be undone,
+because the name would stand for nothing that somebody chose: promote another version instead.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
     @Help BIT = 0                               1 prints this help and does nothing else
@@ -6317,27 +6839,36 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
-    EXECUTE internal.FindClassifier @ModelName, NULL, @ClassifierId OUTPUT;
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Version INT;
+    SET @Version = (SELECT MAX(version) FROM dbo.classifiers WHERE name = @ModelName);
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
     UPDATE p
     SET p.rolled_back_at = SYSUTCDATETIME(),
         p.rolled_back_by = COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN())
     FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK)
-    WHERE p.promotion_id = (SELECT ch.promotion_id FROM dbo.champions AS ch WHERE ch.name = @ModelName);
+    WHERE p.promotion_id = (SELECT ch.promotion_id FROM dbo.champions AS ch WHERE ch.name = @ModelName)
+        AND EXISTS (
+            SELECT 1 FROM dbo.model_promotions AS b WITH (UPDLOCK, HOLDLOCK)
+            WHERE b.name = p.name AND b.rolled_back_at IS NULL AND b.promotion_id < p.promotion_id);
     IF @@ROWCOUNT = 0
     BEGIN
-        SET @Message = CONCAT(N'The model ''', REPLACE(@ModelName, N'%', N'%%'),
-            N''' has no champion, so there is nothing to roll back. PromoteModel makes a version the champion.');
+        SET @Message = CONCAT(N'The model ''', REPLACE(@ModelName, N'%', N'%%'), N''' has no champion',
+            N' before version ' + (
+                SELECT CAST(c.version AS NVARCHAR(12))
+                FROM dbo.champions AS ch
+                INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+                WHERE ch.name = @ModelName),
+            N', so there is nothing to roll back to. PromoteModel makes another version the champion.');
         THROW 50142, @Message, 1;
     END;
 
-    SET @Message = COALESCE(
-        (SELECT CONCAT(c.name, N' version ', c.version, N' is the champion again.')
-            FROM dbo.champions AS ch
-            INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
-            WHERE ch.name = @ModelName),
-        CONCAT(@ModelName, N' has no champion any more; its newest version is used.'));
+    SELECT @Message = CONCAT(c.name, N' version ', c.version, N' is the champion again.',
+        IIF(s.classifier_id <> c.classifier_id, CONCAT(N' Served is version ', s.version, N', because the setting serve is newest.'), N''))
+    FROM dbo.champions AS ch
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+    INNER JOIN dbo.served_models AS s ON s.name = ch.name
+    WHERE ch.name = @ModelName;
     RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
 END;
 GO
@@ -6348,7 +6879,7 @@ GO
 CREATE OR ALTER PROCEDURE dbo.WrongCases
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @Threshold FLOAT = 50,                      -- percent from which a score counts as cancer, 0 to 100
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -6359,10 +6890,11 @@ BEGIN
     BEGIN
         PRINT N'dbo.WrongCases lists the test patients that a model puts on the wrong side of a threshold, the most wrong first,
 with scan, label and score in percent, calibrated and raw, as they were when the model was trained.
+This is a look at the test patients, which is counted in dbo.test_looks.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Threshold FLOAT = 50                       percent from which a score counts as cancer, 0 to 100
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.WrongCases @ModelName = N''lightgbm_sql'', @Threshold = 40;';
@@ -6378,13 +6910,14 @@ Example:
     END;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
+    EXECUTE internal.CountLook @ClassifierId, N'WrongCases';
     -- Runs of schema version 3 and older did not record the scan.
     SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id,
         IIF(t.label = 1, N'missed cancer', N'false alarm') AS mistake, CAST(t.label AS INT) AS label,
         100 * t.probability AS prediction_percent, 100 * t.raw AS raw_percent
     FROM dbo.test_scores AS t
     INNER JOIN dbo.patients AS p ON p.patient_id = t.patient_id
-    INNER JOIN dbo.experiment_patients AS e ON e.experiment_id = t.experiment_id AND e.patient_id = t.patient_id
+    INNER JOIN dbo.experiment_patients AS e ON e.experiment_id = t.experiment_id AND e.patient_id = t.patient_id AND e.member = t.member
     LEFT JOIN dbo.scans AS s ON s.patient_id = t.patient_id AND s.is_primary = 1
     WHERE t.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId)
         AND t.label <> IIF(100 * t.probability >= @Threshold, 1, 0)
@@ -6397,7 +6930,7 @@ GO
 -- Called by CheckModelSql and every procedure that scores with T-SQL alone.
 CREATE OR ALTER PROCEDURE internal.FindScoring
     @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
-    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @Version INT,              -- its version, or NULL for the one served
     @ClassifierId INT OUTPUT   -- the row found
 AS
 BEGIN
@@ -6460,7 +6993,7 @@ GO
 -- Example: EXECUTE dbo.CheckModelSql @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.CheckModelSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -6475,7 +7008,7 @@ with what to do. Of one that can be used it returns a row: classifier_id, name, 
 regression), the number of patients whose scores were compared, the largest difference, and when that was done.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.CheckModelSql @ModelName = N''lightgbm_sql'';';
@@ -6590,7 +7123,7 @@ GO
 CREATE OR ALTER PROCEDURE dbo.ScorePatientsSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
@@ -6606,7 +7139,7 @@ model says before calibration (raw) and after it (probability), both from 0 to 1
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
@@ -6942,8 +7475,8 @@ the nearest tenth of them, 20 at least, and all that are as near; like_this_with
 like_this_low_percent to like_this_high_percent the range of their scores, corrected for the prevalence as this score is.
 like_this_about_percent is for those who may not know single labels: the percentage with cancer, to the nearest ten, in that of at most ten
 equal groups of the training patients (20 at least each, this one among them) to which the score belongs, so all of a group are
-told the same. Scores are compared before calibration and correction, which keep their order. Where no such scores are stored,
-higher_than is NULL, like_this 0.
+told the same. Scores are compared before calibration and correction, which keep their order. A patient with several scans counts
+with the first. Where no such scores are stored, higher_than is NULL, like_this 0.
 Parameters:
     @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
     @Help BIT = 0             1 prints this help and does nothing else
@@ -6978,7 +7511,7 @@ Example:
     SELECT p.patient_id, p.label, p.probability, p.raw, ABS(p.raw - @Raw)
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL
-        AND p.patient_id <> @PatientId;
+        AND p.patient_id <> @PatientId AND p.member = 0;
     SET @Others = (SELECT COUNT(*) FROM #scores);
     SET @HigherThan = (SELECT 100.0 * SUM(CASE WHEN raw < @Raw THEN 1 ELSE 0 END) / NULLIF(@Others, 0) FROM #scores);
     SET @Nearest = IIF(@Others / 10 > 20, @Others / 10, 20);
@@ -6991,7 +7524,8 @@ Example:
     INSERT INTO #ranked (place, label, raw)
     SELECT ROW_NUMBER() OVER (ORDER BY p.raw, p.patient_id) - 1, p.label, p.raw
     FROM dbo.experiment_patients AS p
-    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL;
+    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL
+        AND p.member = 0;
     SET @Ranked = (SELECT COUNT(*) FROM #ranked);
     SET @Groups = CASE WHEN @Ranked < 40 THEN 1 WHEN @Ranked > 200 THEN 10 ELSE @Ranked / 20 END;
     SET @Group = (SELECT COUNT(*) FROM #ranked WHERE raw < @Raw) * @Groups / NULLIF(@Ranked, 0);
@@ -7014,8 +7548,9 @@ Example:
             WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_low') AS test_auc_low,
         (SELECT m.value FROM dbo.experiment_metrics AS m
             WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_high') AS test_auc_high,
-        (SELECT COUNT(*) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
-        (SELECT COUNT(*) FROM dbo.experiment_patients AS t WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
+        (SELECT COUNT(DISTINCT t.patient_id) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
+        (SELECT COUNT(DISTINCT t.patient_id) FROM dbo.experiment_patients AS t
+            WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
         @TrainedOn AS training_prevalence, @Others AS compared_patients,
         @HigherThan AS higher_than, @LikeThis AS like_this, @WithCancer AS like_this_with_cancer,
         100 * @Low AS like_this_low_percent, 100 * @High AS like_this_high_percent, r.prevalence,
@@ -7388,6 +7923,7 @@ BEGIN
         INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, created_at)
         SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, created_at FROM #copy_model;
         SET @ClassifierId = SCOPE_IDENTITY();
+        EXECUTE internal.KeepChampion @ClassifierId;
     END;
 
     EXECUTE internal.DeleteModelNodes @ClassifierId;
@@ -7444,7 +7980,7 @@ Example:
     END;
 
     DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128),
-        @Numbers INT;
+        @Numbers INT, @ClassifierId INT;
     SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
         + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
         + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
@@ -7466,6 +8002,9 @@ Example:
     SET @Patients = (SELECT COUNT(*) FROM #copy_scans);
     IF @ModelName IS NOT NULL
         RAISERROR(N'%s version %d is here, with the features of %d patients.', 0, 1, @ModelName, @Version, @Patients) WITH NOWAIT;
+    SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
+    IF @ClassifierId IS NOT NULL
+        EXECUTE internal.SayServed @ClassifierId;
     SET @Network = (SELECT MIN(network) FROM #copy_layers);
     SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
     IF @Network IS NOT NULL
@@ -7610,7 +8149,7 @@ CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
     @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
@@ -7627,7 +8166,7 @@ Parameters:
     @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
@@ -7671,7 +8210,7 @@ GO
 CREATE OR ALTER PROCEDURE dbo.PredictPatientsSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
     @Help BIT = 0                               -- 1 prints this help and does nothing else
@@ -7690,7 +8229,7 @@ A null in a vector is a missing value, by LightGBM''s rules.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
     @Help BIT = 0                               1 prints this help and does nothing else

@@ -41,14 +41,15 @@ def champion(facts: Facts) -> str:
 
 def intended_use(facts: Facts) -> Iterator[str]:
     """Say what the model is for."""
-    model = facts.model
+    model, network = facts.model, facts.network
     library = LIBRARIES.get(model.library, model.library)
-    names = " and ".join(network.name for network in facts.networks)
-    what = f"{model.pooling}-pooled features of the network {names}"
-    if facts.features.parts:
-        what = f"combined features ({'; '.join(facts.features.parts)})"
+    if network is None:
+        features = f"features combined of {'; '.join(part.name for part in facts.combined)}"
+    else:
+        features = f"{model.pooling}-pooled features of the network {network.name}"
     yield (
-        f"It gives the probability that a patient has cancer from a chest CT scan, by {library} on {what}. {RESEARCH_ONLY}"
+        f"It gives the probability that a patient has cancer from the patient's primary chest CT scan, by "
+        f"{library} on {features}. {RESEARCH_ONLY}"
     )
     if model.predictions:
         yield f"{model.predictions} predictions of this version are stored."

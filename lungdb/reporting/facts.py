@@ -18,32 +18,21 @@ SELECT c.name, c.version, c.library, c.pooling, c.created_at, c.sha256, c.detail
     CASE WHEN HASHBYTES('SHA2_256', c.model) = c.sha256 THEN 1 ELSE 0 END AS is_intact,
     (SELECT COUNT(*) FROM dbo.predictions AS p WHERE p.classifier_id = c.classifier_id) AS predictions
 FROM dbo.classifiers AS c WHERE c.classifier_id = ?;"""
-_FEATURES = """
-SELECT f.layer, f.preprocessing, f.width
+_NETWORK = """
+SELECT n.name, n.version, n.library, n.sha256, n.details, f.layer, f.preprocessing, f.width,
+    CASE WHEN HASHBYTES('SHA2_256', n.model) = n.sha256 THEN 1 ELSE 0 END AS is_intact
 FROM dbo.classifiers AS c
 INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
+INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
 WHERE c.classifier_id = ?;"""
-_NETWORK = """
-SELECT n.name, n.version, n.library, n.sha256, n.details,
-    CASE WHEN HASHBYTES('SHA2_256', n.model) = n.sha256 THEN 1 ELSE 0 END AS is_intact
-FROM dbo.networks AS n
-WHERE n.network_id IN (
-    SELECT f.network_id
-    FROM dbo.classifiers AS c
-    INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id OR f.feature_set_id IN (
-        SELECT p.part_feature_set_id FROM dbo.feature_parts AS p WHERE p.feature_set_id = c.feature_set_id)
-    WHERE c.classifier_id = ?)
-ORDER BY n.name, n.version;"""
 _COMBINED = """
-SELECT CASE WHEN p.column_name IS NULL
-    THEN CONCAT(n.name, N', layer ', f.layer, N', preprocessing ', f.preprocessing, N', pooling ', p.pooling)
-    ELSE CONCAT(N'column ', p.column_name, N' of ', p.source) END AS part
+SELECT COALESCE(p.column_name, CONCAT(n.name, N' version ', n.version, N', layer ', f.layer, N', ', f.preprocessing,
+    N', ', p.pooling)) AS name, COALESCE(p.source, LOWER(CONVERT(VARCHAR(64), n.sha256, 2))) AS origin, p.width
 FROM dbo.classifiers AS c
 INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = c.feature_set_id
 LEFT JOIN dbo.feature_sets AS f ON f.feature_set_id = p.part_feature_set_id
 LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
-WHERE c.classifier_id = ?
-ORDER BY p.position;"""
+WHERE c.classifier_id = ? ORDER BY p.position;"""
 _CHAMPION = """
 SELECT c.version, m.promoted_at, m.promoted_by, CAST(m.forced AS INT) AS forced, m.metric, m.value, m.previous_value
 FROM dbo.champions AS h
@@ -59,8 +48,9 @@ SELECT part, curve, position, x, y, threshold
 FROM dbo.experiment_curves WHERE experiment_id = ? ORDER BY part, curve, position;"""
 _SCORES = "SELECT label, probability FROM dbo.test_scores WHERE experiment_id = ? ORDER BY probability;"
 _PARTS = """
-SELECT part, COUNT(*) AS patients, SUM(CASE WHEN label = 1 THEN 1 ELSE 0 END) AS positives,
-    SUM(CASE WHEN label = 0 THEN 1 ELSE 0 END) AS negatives
+SELECT part, COUNT(DISTINCT patient_id) AS patients,
+    COUNT(DISTINCT CASE WHEN label = 1 THEN patient_id END) AS positives,
+    COUNT(DISTINCT CASE WHEN label = 0 THEN patient_id END) AS negatives
 FROM dbo.experiment_patients WHERE experiment_id = ? GROUP BY part;"""
 
 
@@ -81,24 +71,26 @@ class Model:
 
 @dataclass(frozen=True)
 class Network:
-    """A network that features come from."""
+    """The network that the features come from, and the feature set."""
 
     name: str
     version: int
     library: str
     sha256: str
     details: dict[str, Any]
+    layer: str
+    preprocessing: str
+    width: int
     is_intact: bool
 
 
 @dataclass(frozen=True)
-class FeatureSet:
-    """The features that the model reads: a layer of the one network, or, with parts, combined of these."""
+class CombinedPart:
+    """A part of combined features: what it is, the network's SHA-256 or the view of a column, and how many values."""
 
-    layer: str
-    preprocessing: str
+    name: str
+    origin: str
     width: int
-    parts: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -151,8 +143,8 @@ class Facts:
 
     Attributes
     ----------
-    networks : list of Network
-        One, or those of the parts of combined features, which may be none.
+    network : Network or None
+        None where the features are combined of others, which `combined` lists.
     metrics : dict
         (part, metric) to value, None where it is not defined; a pair that is absent was not recorded.
     curves : dict
@@ -164,8 +156,8 @@ class Facts:
     """
 
     model: Model
-    networks: list[Network]
-    features: FeatureSet
+    network: Network | None
+    combined: list[CombinedPart]
     champion: Champion | None
     run: Run
     metrics: dict[tuple[str, str], float | None]
@@ -192,8 +184,7 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
     """
     classifier = find_classifier(connection, name, version)
     (model,) = _rows(connection, _MODEL, classifier)
-    (features,) = _rows(connection, _FEATURES, classifier)
-    parts_of_set = tuple(str(row["part"]) for row in _rows(connection, _COMBINED, classifier))
+    networks = _rows(connection, _NETWORK, classifier)
     champions = _rows(connection, _CHAMPION, model["name"])
     runs = _rows(connection, _RUN, classifier)
     if not runs:
@@ -208,8 +199,8 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
     parts = {row.pop("part"): Part(**row) for row in _rows(connection, _PARTS, experiment)}
     return Facts(
         model=Model(**_typed(model)),
-        networks=[Network(**_typed(network)) for network in _rows(connection, _NETWORK, classifier)],
-        features=FeatureSet(**features, parts=parts_of_set),
+        network=Network(**_typed(networks[0])) if networks else None,
+        combined=[CombinedPart(**row) for row in _rows(connection, _COMBINED, classifier)],
         champion=Champion(**champions[0] | {"forced": bool(champions[0]["forced"])}) if champions else None,
         run=Run(**runs[0] | {"parameters": _json(runs[0]["parameters"])}),
         metrics={(row["part"], row["metric"]): row["value"] for row in _rows(connection, _METRICS, experiment)},

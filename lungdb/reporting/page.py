@@ -176,28 +176,32 @@ def _run(facts: Facts) -> str:
 
 
 def _features(facts: Facts) -> str:
-    features = facts.features
-    rows: list[tuple[str, object]] = []
-    for network in facts.networks:
-        rows.append(("Network", f"{network.name}, version {network.version}, {network.library}"))
-        rows.append(("Precision", network.details.get("precision")))
-    if features.parts:
-        rows += [("Combined as", features.layer), *(("Of", part) for part in features.parts)]
-    else:
-        rows += [("Layer", features.layer), ("Preprocessing", features.preprocessing), ("Pooling", facts.model.pooling)]
-    return definitions([*rows, ("Width", features.width)])
+    network = facts.network
+    if network is None:
+        return definitions([(part.name, f"width {part.width}") for part in facts.combined])
+    return definitions(
+        [
+            ("Network", f"{network.name}, version {network.version}, {network.library}"),
+            ("Precision", network.details.get("precision")),
+            ("Layer", network.layer),
+            ("Preprocessing", network.preprocessing),
+            ("Width", network.width),
+            ("Pooling", facts.model.pooling),
+        ]
+    )
 
 
 def _lineage(facts: Facts) -> str:
-    model, scans = facts.model, facts.scans
+    model, network, scans = facts.model, facts.network, facts.scans
     damaged = "the stored bytes no longer have this SHA-256"
     rows: list[tuple[str, object]] = [
         ("Model, made", f"{model.created_at:%Y-%m-%d %H:%M:%S} UTC"),
         ("Model, SHA-256", model.sha256),
         *([] if model.is_intact else [("Model", damaged)]),
+        *([] if network is None else [("Network, SHA-256", network.sha256)]),
+        *([] if network is None or network.is_intact else [("Network", damaged)]),
+        *((part.name, part.origin) for part in facts.combined),
     ]
-    for network in facts.networks:
-        rows += [("Network, SHA-256", network.sha256), *([] if network.is_intact else [("Network", damaged)])]
     promotion = facts.champion
     if promotion is not None and promotion.version == model.version:
         value, previous = (

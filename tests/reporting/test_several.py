@@ -123,22 +123,3 @@ def test_a_version_without_a_curve_is_refused(connection: Connection, file: Path
     with pytest.raises(Exception, match="lightgbm_sql version 2 has no ROC curve"):
         read_tested(connection, [("lightgbm_sql", 1), ("lightgbm_sql", 2)])
     assert file.exists()
-
-
-def test_a_model_on_combined_features_is_reported_with_its_parts(connection: Connection, make: Report) -> None:
-    """There is no one network; a column is none."""
-    run(
-        connection,
-        "INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width) VALUES (NULL, N'both', N'combined', 7);"
-        "INSERT INTO dbo.feature_parts (feature_set_id, position, part_feature_set_id, pooling, first_index, width) "
-        "VALUES (2, 0, 1, N'mean', 0, 6);"
-        "INSERT INTO dbo.feature_parts (feature_set_id, position, source, column_name, first_index, width) "
-        "VALUES (2, 1, N'[dbo].[patients_view]', N'age', 6, 1);"
-        "UPDATE dbo.classifiers SET feature_set_id = 2, pooling = N'combined';",
-    )
-    page = make()
-    assert page.row("Combined as") == ["both"]
-    assert ["Of", "column age of [dbo].[patients_view]"] in page.rows
-    assert any(row[0] == "Of" and "pooling mean" in row[1] for row in page.rows if len(row) == 2)
-    run(connection, "DELETE FROM dbo.feature_parts WHERE position = 0;")
-    assert "combined features (column age of [dbo].[patients_view])" in make().text

@@ -157,7 +157,7 @@ def inputs_of_training() -> dict[str, Any]:
         "max_iterations": 50,
         "early_stopping_rounds": 10,
     }
-    return {"InputDataSet": patients_frame(), "Width": WIDTH, "Parameters": json.dumps(parameters)}
+    return {"InputDataSet": patients_frame(), "Width": WIDTH, "Parameters": json.dumps(parameters), "Names": None}
 
 
 def inputs_of_prediction(trained: dict[str, Any]) -> dict[str, Any]:
