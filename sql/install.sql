@@ -3369,6 +3369,26 @@ INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- What scans are parted into subgroups by, as words where there are words; NULL where it is not known. age is that of dbo.scan_columns.
+CREATE OR ALTER VIEW dbo.scan_groups
+AS
+SELECT
+    s.scan_id,
+    p.sex,
+    k.age,
+    s.manufacturer,
+    s.convolution_kernel,
+    s.slice_thickness,
+    s.spacing_z,
+    s.kvp,
+    s.has_contrast,
+    s.study_year
+FROM dbo.scans AS s
+INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+INNER JOIN dbo.scan_columns AS k ON k.scan_id = s.scan_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed.
 CREATE OR ALTER VIEW dbo.scan_states
 AS
@@ -6035,81 +6055,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- StoreEvaluation: stores an evaluation: its scores, subgroups, figures, curves, and the differences between reconstructions.
--- It is the only writer of dbo.evaluations and the tables beside it. Scores that count as a look at test patients are counted.
--- Called by EvaluateModel, whose tables #evaluated, #groups, #grouped and #figures it reads.
-CREATE OR ALTER PROCEDURE internal.StoreEvaluation
-    @ClassifierId INT,              -- the model
-    @DatasetVersionId INT,          -- the version of a data set
-    @Horizon INT,                   -- days of the labels, or NULL for those of patients
-    @Prevalence FLOAT,              -- share of positives at the site, or NULL
-    @Seed INT,                      -- of the bootstrap
-    @LeftOut INT,                   -- members that were left out
-    @Force BIT,                     -- 1 where it was measured whatever the model has learnt from
-    @Overlap NVARCHAR(1000),        -- what speaks against the figures, or NULL
-    @Note NVARCHAR(2000),           -- what could not be measured, or NULL
-    @EvaluationId INT OUTPUT        -- the row
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000);
-    CREATE TABLE #pairs (
-        patient INT NOT NULL, kernel_a NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, kernel_b NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL,
-        difference FLOAT NOT NULL);
-    INSERT INTO #pairs (patient, kernel_a, kernel_b, difference)
-    SELECT a.patient, a.kernel, b.kernel, a.probability - b.probability
-    FROM #evaluated AS a
-    INNER JOIN #evaluated AS b ON b.patient_id = a.patient_id AND b.study_uid = a.study_uid AND b.scan_id <> a.scan_id
-    WHERE COALESCE(a.kernel, N'') < COALESCE(b.kernel, N'')
-        OR (COALESCE(a.kernel, N'') = COALESCE(b.kernel, N'') AND a.scan_id < b.scan_id);
-
-    BEGIN TRANSACTION;
-    IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId)
-    BEGIN
-        SET @Message = N'The model was deleted while it was measured. Nothing is stored. Take another one; see dbo.classifiers.';
-        THROW 50232, @Message, 1;
-    END;
-    INSERT INTO dbo.evaluations (classifier_id, dataset_version_id, horizon_days, prevalence, seed, patients, scans, positives, unlabelled,
-        left_out, is_forced, overlap, note)
-    SELECT @ClassifierId, @DatasetVersionId, @Horizon, @Prevalence, @Seed, COUNT(DISTINCT CASE WHEN label IS NOT NULL THEN patient END),
-        COUNT(label), COALESCE(SUM(CAST(label AS INT)), 0), COUNT(*) - COUNT(label), @LeftOut,
-        CASE WHEN @Force = 1 AND @Overlap IS NOT NULL THEN 1 ELSE 0 END, @Overlap, @Note
-    FROM #evaluated;
-    SET @EvaluationId = SCOPE_IDENTITY();
-    INSERT INTO dbo.evaluation_scores (evaluation_id, scan_id, patient_id, label, raw, probability, vector_sha256)
-    SELECT @EvaluationId, scan_id, patient_id, label, raw, probability, vector_sha256 FROM #evaluated;
-    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, patients, scans, positives)
-    SELECT evaluation_id, 0, patients, scans, positives FROM dbo.evaluations WHERE evaluation_id = @EvaluationId;
-    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, column_name, value, patients, scans, positives)
-    SELECT @EvaluationId, g.group_id, g.column_name, g.value, COUNT(DISTINCT e.patient), COUNT(*), SUM(CAST(e.label AS INT))
-    FROM #groups AS g
-    INNER JOIN #grouped AS m ON m.group_id = g.group_id
-    INNER JOIN #evaluated AS e ON e.place = m.place
-    GROUP BY g.group_id, g.column_name, g.value;
-    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, column_name, values_hidden)
-    SELECT @EvaluationId, group_id, column_name, values_hidden FROM #groups WHERE values_hidden IS NOT NULL;
-    INSERT INTO dbo.evaluation_metrics (evaluation_id, group_id, source, metric, value, low, high)
-    SELECT @EvaluationId, group_id, source, name, y, low, high FROM #figures WHERE kind = 'metric';
-    INSERT INTO dbo.evaluation_curves (evaluation_id, source, curve, position, x, y, threshold)
-    SELECT @EvaluationId, source, name, position, x, y, threshold FROM #figures WHERE kind = 'curve';
-    INSERT INTO dbo.evaluation_pairs (evaluation_id, position, pairs, patients, mean_difference, sd_difference, mean_distance, largest)
-    SELECT @EvaluationId, 0, COUNT(*), COUNT(DISTINCT patient), AVG(difference), STDEV(difference), AVG(ABS(difference)),
-        MAX(ABS(difference))
-    FROM #pairs
-    HAVING COUNT(*) > 0;
-    INSERT INTO dbo.evaluation_pairs (evaluation_id, position, kernel_a, kernel_b, pairs, patients, mean_difference, sd_difference,
-        mean_distance, largest)
-    SELECT @EvaluationId, ROW_NUMBER() OVER (ORDER BY kernel_a, kernel_b), kernel_a, kernel_b, COUNT(*), COUNT(DISTINCT patient),
-        AVG(difference), STDEV(difference), AVG(ABS(difference)), MAX(ABS(difference))
-    FROM #pairs
-    GROUP BY kernel_a, kernel_b;
-    COMMIT TRANSACTION;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- TakeEvaluated: fills #evaluated with the scans of a version of a data set and their labels; refuses a model that has no figures of
 -- this kind, members that are gone or replaced, and a set without labels.
 -- Called by EvaluateModel, whose table #evaluated it fills.
@@ -6842,9 +6787,7 @@ BEGIN
 
     INSERT INTO #rows (is_member, patient, label, raw, probability, groups, patient_age, spacing_z, spacing_y, sex, manufacturer)
     SELECT r.is_member, r.patient, r.label, r.raw, r.probability, r.groups,
-        COALESCE(s.patient_age, CASE WHEN COALESCE(s.date_rule, 'kept') <> 'shifted'
-            THEN YEAR(COALESCE(s.acquisition_date, s.study_date)) - p.birth_year END),
-        s.spacing_z, s.spacing_y, p.sex, s.manufacturer
+        k.age, s.spacing_z, s.spacing_y, p.sex, s.manufacturer
     FROM (
         SELECT 1 AS is_member, e.patient, CAST(e.label AS INT) AS label, e.raw, e.probability, g.groups, e.scan_id
         FROM #evaluated AS e
@@ -6857,6 +6800,7 @@ BEGIN
         SELECT 0, 0, CAST(label AS INT), NULL, NULL, NULL, scan_id FROM #learning) AS r
     INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    INNER JOIN dbo.scan_columns AS k ON k.scan_id = s.scan_id
     ORDER BY r.is_member DESC, p.patient_id, s.scan_id;
 
     INSERT INTO #figures (kind, source, group_id, name, position, x, y, threshold, low, high)
@@ -7635,6 +7579,88 @@ BEGIN
 
     INSERT INTO dbo.test_looks (name, classifier_id, looked_with)
     SELECT name, classifier_id, @LookedWith FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreEvaluation: stores an evaluation: its scores, subgroups, figures, curves, and the differences between reconstructions.
+-- It is the only writer of dbo.evaluations and the tables beside it. A look at test patients is counted.
+-- Called by EvaluateModel, whose tables #evaluated, #groups, #grouped and #figures it reads.
+CREATE OR ALTER PROCEDURE internal.StoreEvaluation
+    @ClassifierId INT,              -- the model
+    @DatasetVersionId INT,          -- the version of a data set
+    @Horizon INT,                   -- days of the labels, or NULL for those of patients
+    @Prevalence FLOAT,              -- share of positives at the site, or NULL
+    @Seed INT,                      -- of the bootstrap
+    @LeftOut INT,                   -- members that were left out
+    @Force BIT,                     -- 1 where it was measured whatever the model has learnt from
+    @Overlap NVARCHAR(1000),        -- what speaks against the figures, or NULL
+    @Note NVARCHAR(2000),           -- what could not be measured, or NULL
+    @EvaluationId INT OUTPUT        -- the row
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    CREATE TABLE #pairs (
+        patient INT NOT NULL, kernel_a NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, kernel_b NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL,
+        difference FLOAT NOT NULL);
+    INSERT INTO #pairs (patient, kernel_a, kernel_b, difference)
+    SELECT a.patient, a.kernel, b.kernel, a.probability - b.probability
+    FROM #evaluated AS a
+    INNER JOIN #evaluated AS b ON b.patient_id = a.patient_id AND b.study_uid = a.study_uid AND b.scan_id <> a.scan_id
+    WHERE COALESCE(a.kernel, N'') < COALESCE(b.kernel, N'')
+        OR (COALESCE(a.kernel, N'') = COALESCE(b.kernel, N'') AND a.scan_id < b.scan_id);
+
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId)
+    BEGIN
+        SET @Message = N'The model was deleted while it was measured. Nothing is stored. Take another one; see dbo.classifiers.';
+        THROW 50232, @Message, 1;
+    END;
+    INSERT INTO dbo.evaluations (classifier_id, dataset_version_id, horizon_days, prevalence, seed, patients, scans, positives, unlabelled,
+        left_out, is_forced, overlap, note)
+    SELECT @ClassifierId, @DatasetVersionId, @Horizon, @Prevalence, @Seed, COUNT(DISTINCT CASE WHEN label IS NOT NULL THEN patient END),
+        COUNT(label), COALESCE(SUM(CAST(label AS INT)), 0), COUNT(*) - COUNT(label), @LeftOut,
+        CASE WHEN @Force = 1 AND @Overlap IS NOT NULL THEN 1 ELSE 0 END, @Overlap, @Note
+    FROM #evaluated;
+    SET @EvaluationId = SCOPE_IDENTITY();
+    INSERT INTO dbo.evaluation_scores (evaluation_id, scan_id, patient_id, label, raw, probability, vector_sha256)
+    SELECT @EvaluationId, scan_id, patient_id, label, raw, probability, vector_sha256 FROM #evaluated;
+    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, patients, scans, positives)
+    SELECT evaluation_id, 0, patients, scans, positives FROM dbo.evaluations WHERE evaluation_id = @EvaluationId;
+    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, column_name, value, patients, scans, positives)
+    SELECT @EvaluationId, g.group_id, g.column_name, g.value, COUNT(DISTINCT e.patient), COUNT(*), SUM(CAST(e.label AS INT))
+    FROM #groups AS g
+    INNER JOIN #grouped AS m ON m.group_id = g.group_id
+    INNER JOIN #evaluated AS e ON e.place = m.place
+    GROUP BY g.group_id, g.column_name, g.value;
+    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, column_name, values_hidden)
+    SELECT @EvaluationId, group_id, column_name, values_hidden FROM #groups WHERE values_hidden IS NOT NULL;
+    INSERT INTO dbo.evaluation_metrics (evaluation_id, group_id, source, metric, value, low, high)
+    SELECT @EvaluationId, group_id, source, name, y, low, high FROM #figures WHERE kind = 'metric';
+    INSERT INTO dbo.evaluation_curves (evaluation_id, source, curve, position, x, y, threshold)
+    SELECT @EvaluationId, source, name, position, x, y, threshold FROM #figures WHERE kind = 'curve';
+    INSERT INTO dbo.evaluation_pairs (evaluation_id, position, pairs, patients, mean_difference, sd_difference, mean_distance, largest)
+    SELECT @EvaluationId, 0, COUNT(*), COUNT(DISTINCT patient), AVG(difference), STDEV(difference), AVG(ABS(difference)),
+        MAX(ABS(difference))
+    FROM #pairs
+    HAVING COUNT(*) > 0;
+    INSERT INTO dbo.evaluation_pairs (evaluation_id, position, kernel_a, kernel_b, pairs, patients, mean_difference, sd_difference,
+        mean_distance, largest)
+    SELECT @EvaluationId, ROW_NUMBER() OVER (ORDER BY kernel_a, kernel_b), kernel_a, kernel_b, COUNT(*), COUNT(DISTINCT patient),
+        AVG(difference), STDEV(difference), AVG(ABS(difference)), MAX(ABS(difference))
+    FROM #pairs
+    GROUP BY kernel_a, kernel_b;
+    -- Whoever measures on test patients looks at them, by whatever name the data set goes.
+    IF EXISTS (
+        SELECT 1
+        FROM #evaluated AS e
+        INNER JOIN dbo.splits AS sp ON sp.patient_id = e.patient_id AND sp.part = 'test'
+        WHERE e.label IS NOT NULL)
+        EXECUTE internal.CountLook @ClassifierId, N'EvaluateModel';
+    COMMIT TRANSACTION;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -9890,7 +9916,7 @@ CREATE OR ALTER PROCEDURE dbo.EvaluateModel
     @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
     @Horizon INT = NULL,                        -- labels within so many days; 0: those of patients; NULL: as the model was trained
     @Subgroups NVARCHAR(2000) = NULL,           -- columns with commas between, whose values are measured one by one
-    @SubgroupsFrom NVARCHAR(257) = N'dbo.scan_columns', -- view or table of those columns, with a column scan_id
+    @SubgroupsFrom NVARCHAR(257) = N'dbo.scan_groups', -- view or table of those columns, with a column scan_id
     @Prevalence FLOAT = NULL,                   -- share of positives at the site, for decision curves; NULL: setting, else the set's
     @Seed INT = 20170401,                       -- of the bootstrap, 0 to 2147483647
     @SkipMissing BIT = 0,                       -- 1 leaves out scans that are gone, replaced or without features; 0 refuses
@@ -9911,18 +9937,18 @@ logistic regression on age, sex, spacing and scanner alone, learnt from the trai
 Refused, unless forced, where patients or pixels of the set were used to fit, stop, calibrate, search or combine the model, or
 to train its network as far as that is recorded, and where it is not known, as of a model that was made elsewhere.
 Parameters:
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''          name of a model in dbo.classifiers
-    @Version INT = NULL                                 version of the model; NULL means the one served, see dbo.model_status
-    @Dataset NVARCHAR(128) = NULL                       data set of scans, see CreateDataset; needed
-    @DatasetVersion INT = NULL                          its version; NULL means the newest
-    @Horizon INT = NULL                                 labels within so many days; 0: those of patients; NULL: as the model was trained
-    @Subgroups NVARCHAR(2000) = NULL                    columns with commas between, whose values are measured one by one
-    @SubgroupsFrom NVARCHAR(257) = N''dbo.scan_columns''  view or table of those columns, with a column scan_id
-    @Prevalence FLOAT = NULL                            share of positives at the site, for decision curves; NULL: setting, else the set''s
-    @Seed INT = 20170401                                of the bootstrap, 0 to 2147483647
-    @SkipMissing BIT = 0                                1 leaves out scans that are gone, replaced or without features; 0 refuses
-    @Force BIT = 0                                      1 measures also where the model may have learnt from the set, and records that
-    @Help BIT = 0                                       1 prints this help and does nothing else
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''       name of a model in dbo.classifiers
+    @Version INT = NULL                                version of the model; NULL means the one served, see dbo.model_status
+    @Dataset NVARCHAR(128) = NULL                      data set of scans, see CreateDataset; needed
+    @DatasetVersion INT = NULL                         its version; NULL means the newest
+    @Horizon INT = NULL                                labels within so many days; 0: those of patients; NULL: as the model was trained
+    @Subgroups NVARCHAR(2000) = NULL                   columns with commas between, whose values are measured one by one
+    @SubgroupsFrom NVARCHAR(257) = N''dbo.scan_groups''view or table of those columns, with a column scan_id
+    @Prevalence FLOAT = NULL                           share of positives at the site, for decision curves; NULL: setting, else the set''s
+    @Seed INT = 20170401                               of the bootstrap, 0 to 2147483647
+    @SkipMissing BIT = 0                               1 leaves out scans that are gone, replaced or without features; 0 refuses
+    @Force BIT = 0                                     1 measures also where the model may have learnt from the set, and records that
+    @Help BIT = 0                                      1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.EvaluateModel @ModelName = N''lightgbm_sql'', @Dataset = N''new patients'';
     EXECUTE dbo.EvaluateModel @Dataset = N''new patients'', @Subgroups = N''sex, manufacturer'', @Prevalence = 0.02;';
