@@ -130,6 +130,7 @@ DROP PROCEDURE IF EXISTS internal.CompareScores;
 DROP PROCEDURE IF EXISTS internal.MeasurePairs;
 DROP PROCEDURE IF EXISTS internal.DigestModelRows;
 DROP PROCEDURE IF EXISTS internal.DeleteModelNodes;
+DROP PROCEDURE IF EXISTS dbo.StoreClassifier;
 DROP PROCEDURE IF EXISTS dbo.LineageOf;
 DROP PROCEDURE IF EXISTS dbo.FeaturizeImages;
 DROP PROCEDURE IF EXISTS dbo.TrainNetworkSql;
