@@ -28,13 +28,12 @@ NO_GEOMETRY = "were loaded before their place in the patient was recorded"
 NO_SLICE = "lack a slice or the part of it that is marked"
 
 _SCANS = """
-SELECT scan_id, series_uid, content_sha256, image_rows, image_cols, spacing_z, spacing_y, spacing_x, gantry_tilt,
-    slice_thickness, origin_x, origin_y, origin_z, row_x, row_y, row_z, column_x, column_y, column_z
+SELECT scan_id, series_uid, content_sha256, image_rows, image_cols, spacing_z, spacing_y, spacing_x, slice_thickness,
+    origin_x, origin_y, origin_z, row_x, row_y, row_z, column_x, column_y, column_z, step_x, step_y, step_z
 FROM dbo.scans;
 """
 _SLICES = "SELECT instance_uid, slice_index, position_z FROM dbo.scan_images WHERE scan_id = ? ORDER BY slice_index;"
 _SHOWN_SCANS = 10
-_TILTED = 0.05  # degrees; tilts are stored to a tenth
 
 
 class PlaceError(LungdbError):
@@ -138,17 +137,19 @@ def read_geometry(connection: Connection, row: Mapping[str, Any]) -> Geometry:
         The scan was loaded before that was recorded.
     """
     thickness = row["slice_thickness"] or row["spacing_z"]
-    vectors = [np.array([row[f"{name}_{axis}"] for axis in "xyz"], dtype=float) for name in ("origin", "row", "column")]
+    origin, across, down, step = (
+        np.array([row[f"{name}_{axis}"] for axis in "xyz"], dtype=float) for name in ("origin", "row", "column", "step")
+    )
     spacings = np.array([row["spacing_x"], row["spacing_y"], thickness], dtype=float)
-    if not np.isfinite([*vectors, spacings]).all():
+    if not np.isfinite([origin, across, down, spacings]).all():
         raise PlaceError(NO_GEOMETRY)
-    origin, across, down = vectors
-    step = np.cross(across, down)
-    if step[2] < 0:
-        step = -step  # slices lie feet to head
-    if (row["gantry_tilt"] or 0.0) > _TILTED:
-        # The table moves along the body while the slices are tilted; positions are measured along their normal.
-        step = np.array([0.0, 0.0, 1.0 / step[2]])
+    normal = np.cross(across, down)
+    if normal[2] < 0:
+        normal = -normal  # slices lie feet to head
+    if not np.isfinite(step).all():
+        step = normal  # of a single slice
+    # Slices may be missing: each lies on the line that they are stacked on, where its position on the normal says.
+    step = step / float(step @ normal)
     slices = run(connection, _SLICES, (row["scan_id"],))[0].rows
     first = slices[0][2] if slices else 0.0
     return Geometry(

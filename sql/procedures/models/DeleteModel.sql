@@ -13,6 +13,7 @@ BEGIN
     BEGIN
         PRINT N'dbo.DeleteModel deletes a version of a model with its training run, figures and curves.
 It refuses while a prediction, a promotion, undone or not, or an ensemble refers to the version: what was scored stays explainable.
+That the only version of a name is its champion is no obstacle: the name goes with it.
 Parameters:
     @ModelName NVARCHAR(128) = NULL  name of the model; needed
     @Version INT = NULL              version to delete; needed
@@ -22,7 +23,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Predictions INT, @Promotions INT, @Ensembles NVARCHAR(1000);
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Predictions INT, @Promotions INT, @Others INT, @Ensembles NVARCHAR(1000);
     IF @ModelName IS NULL OR @Version IS NULL
     BEGIN
         SET @Message = CONCAT(N'The parameter ', IIF(@ModelName IS NULL, N'@ModelName', N'@Version'),
@@ -47,6 +48,14 @@ Example:
             N''' cannot be deleted: it is a member of the ensemble ', @Ensembles, N'. Keep it, or delete that first.'), N'%', N'%%');
         THROW 50143, @Message, 1;
     END;
+    SET @Others = (SELECT COUNT(*) FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName AND version <> @Version);
+    -- What the name got by itself goes with its last version; nobody has chosen anything there.
+    IF @Others = 0 AND @Predictions = 0
+    BEGIN
+        DELETE FROM dbo.model_promotions
+        WHERE classifier_id = @ClassifierId AND metric IN (N'first version', N'migration', N'served before');
+        SET @Promotions = @Promotions - @@ROWCOUNT;
+    END;
     IF @Predictions > 0 OR @Promotions > 0
     BEGIN
         SET @Message = CONCAT(N'Version ', @Version, N' of ''', REPLACE(@ModelName, N'%', N'%%'), N''' cannot be deleted: ', @Predictions,
@@ -63,6 +72,7 @@ Example:
     DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
     DELETE FROM dbo.ensemble_members WHERE classifier_id = @ClassifierId;
     EXECUTE internal.DeleteModelNodes @ClassifierId;
+    EXECUTE internal.DeleteEvaluations @ClassifierId;
     DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     COMMIT TRANSACTION;
     RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;

@@ -82,6 +82,7 @@ Example:
     INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
     VALUES (@ModelName, @Version, LOWER(@Library), @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
     SET @ClassifierId = SCOPE_IDENTITY();
+    EXECUTE internal.KeepChampion @ClassifierId;
     COMMIT TRANSACTION;
     SELECT @ClassifierId AS classifier_id, @Version AS version;
 END;

@@ -24,10 +24,10 @@ def main(scores, seed, details):
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Seed, Details)
 ',
         @input_data_1 = N'
-SELECT r.part, CAST(t.label AS INT) AS label, r.raw, r.probability, r.out_of_fold
+SELECT t.patient_id, r.part, CAST(t.label AS INT) AS label, r.raw, r.probability, r.out_of_fold
 FROM #result AS r
 INNER JOIN #patients AS t ON t.place = r.place
-ORDER BY t.patient_id;',
+ORDER BY t.patient_id, t.scan_id;',
         @params = N'@Seed INT, @Details NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
         @Seed = @Seed, @Details = @Details,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
