@@ -7783,6 +7783,97 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- StoreClassifier: stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.
+-- Example: EXECUTE dbo.StoreClassifier @ModelName = N'theirs', @FeatureSetId = 1, @Library = N'onnx', @Classifier = 0x00, @Details = N'{}';
+CREATE OR ALTER PROCEDURE dbo.StoreClassifier
+    @ModelName NVARCHAR(128) = NULL,    -- name to store the classifier under; needed
+    @FeatureSetId INT = NULL,           -- feature set that it reads, of dbo.feature_sets; needed
+    @Pooling NVARCHAR(32) = N'mean',    -- pooling that it reads, or combined
+    @Library NVARCHAR(32) = NULL,       -- lightgbm or onnx; needed
+    @Classifier VARBINARY(MAX) = NULL,  -- LightGBM's model text in UTF-8, or ONNX; needed
+    @Details NVARCHAR(MAX) = NULL,      -- JSON with width, the number of its features, and prevalence, or null; needed
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreClassifier stores a classifier that was trained elsewhere; lungdb load-classifier calls it.
+A classifier that reads another number of features than its feature set and pooling have is refused. What it learnt from is not known:
+it is marked as imported in details.origin. It returns a row: classifier_id and version.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL    name to store the classifier under; needed
+    @FeatureSetId INT = NULL           feature set that it reads, of dbo.feature_sets; needed
+    @Pooling NVARCHAR(32) = N''mean''    pooling that it reads, or combined
+    @Library NVARCHAR(32) = NULL       lightgbm or onnx; needed
+    @Classifier VARBINARY(MAX) = NULL  LightGBM''s model text in UTF-8, or ONNX; needed
+    @Details NVARCHAR(MAX) = NULL      JSON with width, the number of its features, and prevalence, or null; needed
+    @Help BIT = 0                      1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreClassifier @ModelName = N''theirs'', @FeatureSetId = 1, @Library = N''onnx'', @Classifier = 0x00, @Details = N''{}'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000) = N'', @Width INT, @Expected INT, @Version INT, @ClassifierId INT, @Vector NVARCHAR(MAX);
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
+        N' for the parameter ', a.name, N' is not supported. Supported ', a.supported, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@ModelName', @ModelName, N'are names of 1 to 128 characters', IIF(@ModelName <> N'', 1, 0)),
+            (N'@Library', @Library, N'are lightgbm and onnx', IIF(@Library IN (N'lightgbm', N'onnx'), 1, 0)),
+            (N'@Pooling', @Pooling, N'are mean, max, mean_max_std and the other poolings of GenerateFeatures, and combined',
+                IIF(@Pooling <> N'', 1, 0)),
+            (N'@Classifier', NULL, N'are bytes of a classifier', IIF(DATALENGTH(@Classifier) > 0, 1, 0)),
+            (N'@Details', LEFT(@Details, 100), N'is a JSON object with width above 0, and prevalence between 0 and 1 or null', CASE
+                WHEN ISJSON(@Details) = 1 AND TRY_CAST(JSON_VALUE(@Details, N'$.width') AS INT) > 0
+                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) > 0
+                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) < 1 THEN 1
+                ELSE 0 END)
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    SET @Expected = (SELECT width FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId);
+    IF @Expected IS NULL OR (@Pooling = N'combined' AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId))
+    BEGIN
+        SET @Message = CONCAT(N'There is no feature set ', COALESCE(CAST(@FeatureSetId AS NVARCHAR(12)), N'NULL'), N' of pooling ',
+            @Pooling, N'. Give one of dbo.feature_sets; GenerateFeatures makes them.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50117, @Message, 1;
+    END;
+    -- Where vectors are there they say how wide they are; else the pooling does.
+    SET @Vector = (SELECT TOP (1) vector FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
+    SET @Expected = COALESCE(
+        NULLIF((SELECT COUNT(*) FROM OPENJSON(@Vector)), 0), @Expected * IIF(@Pooling IN (N'mean_max_std', N'thirds'), 3, 1));
+    SET @Width = CAST(JSON_VALUE(@Details, N'$.width') AS INT);
+    IF @Width <> @Expected
+    BEGIN
+        SET @Message = CONCAT(N'The classifier reads ', @Width, N' features, and the vectors of feature set ', @FeatureSetId,
+            N' and pooling ', @Pooling, N' have ', @Expected, N'. Name the features that it was trained on.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50110, @Message, 1;
+    END;
+
+    SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
+    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
+    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
+    VALUES (@ModelName, @Version, LOWER(@Library), @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
+    SET @ClassifierId = SCOPE_IDENTITY();
+    EXECUTE internal.KeepChampion @ClassifierId;
+    COMMIT TRANSACTION;
+    SELECT @ClassifierId AS classifier_id, @Version AS version;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- MeasurePairs: finds the patients whom two models have both scored without having learnt from them, and measures both models on them,
 -- in T-SQL alone. A patient with several scans counts with those scans that both have scored.
 -- Called by PromoteModel and CompareScores, whose table #pairs it fills.
@@ -8594,7 +8685,7 @@ CREATE OR ALTER PROCEDURE internal.TakeEnsemblePatients
     @FeatureSetId INT,            -- feature set that the ensemble reads
     @Pooling NVARCHAR(32),        -- its pooling
     @RunId INT,                   -- row of dbo.runs
-    @Scores NVARCHAR(MAX) OUTPUT  -- JSON array of [place, label or -1 of a test patient, [the members' probabilities]]
+    @Scores NVARCHAR(MAX) OUTPUT  -- JSON array of [place, label or -1 of a test patient, patient, [probabilities]]
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -8630,16 +8721,17 @@ BEGIN
 
     -- Style 3 keeps every digit of a FLOAT.
     SET @Scores = CONCAT(N'[', (
-        SELECT STRING_AGG(CONCAT(N'[', t.place, N', ', CASE WHEN t.part = 'test' THEN -1 ELSE t.label END, N', [', t.given, N']]'), N', ')
-            WITHIN GROUP (ORDER BY t.place)
+        SELECT STRING_AGG(CONCAT(N'[', t.place, N', ', CASE WHEN t.part = 'test' THEN -1 ELSE t.label END, N', ', t.owner, N', [',
+            t.given, N']]'), N', ') WITHIN GROUP (ORDER BY t.place)
         FROM (
-            SELECT t.place, t.part, t.label, STRING_AGG(CAST(CONVERT(NVARCHAR(40), p.probability, 3) AS NVARCHAR(MAX)), N', ')
-                WITHIN GROUP (ORDER BY e.position) AS given
+            SELECT t.place, t.part, t.label, (SELECT MIN(b.place) FROM #patients AS b WHERE b.patient_id = t.patient_id) AS owner,
+                STRING_AGG(CAST(CONVERT(NVARCHAR(40), p.probability, 3) AS NVARCHAR(MAX)), N', ')
+                    WITHIN GROUP (ORDER BY e.position) AS given
             FROM #patients AS t
             CROSS JOIN #ensemble AS e
             INNER JOIN dbo.experiment_patients AS p ON p.experiment_id = e.experiment_id AND p.patient_id = t.patient_id
                 AND p.scan_id = t.scan_id
-            GROUP BY t.place, t.part, t.label) AS t), N']');
+            GROUP BY t.place, t.part, t.label, t.patient_id) AS t), N']');
     SET @Said = CONCAT(@Members, N' members; ', (SELECT COUNT(*) FROM #patients WHERE part = 'train'),
         N' training patients are out of fold for all of them, ', (SELECT COUNT(*) FROM #patients WHERE part = 'test'),
         N' are held out for testing.');
@@ -11166,7 +11258,8 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @IsNew BIT, @Scores NVARCHAR(MAX), @RunId INT,
         @Started DATETIME2(3) = SYSUTCDATETIME(), @Version INT, @ExperimentId INT, @Said NVARCHAR(2000), @Lacking NVARCHAR(400);
-    DECLARE @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Expected NVARCHAR(MAX), @ClassifierId INT;
+    DECLARE @Horizon INT, @Names NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Expected NVARCHAR(MAX),
+        @ClassifierId INT;
     DECLARE @Classifier VARBINARY(MAX), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #ensemble (
@@ -11175,8 +11268,8 @@ Example:
         pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, sha256 VARBINARY(32) NOT NULL, width INT NOT NULL,
         experiment_id INT NULL, first_index INT NULL);
     CREATE TABLE #patients (
-        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE,
-        scan_id INT NOT NULL, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        scan_id INT NOT NULL UNIQUE, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #result (
         place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
     CREATE TABLE #figures (
@@ -11190,17 +11283,18 @@ Example:
     EXECUTE internal.CheckEnsembleLabels;
     EXECUTE internal.StartRun N'CreateEnsemble', @RunId OUTPUT;
     EXECUTE internal.FindEnsembleFeatures @FeatureSetId OUTPUT, @Pooling OUTPUT, @IsNew OUTPUT;
+    EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
     EXECUTE internal.TakeEnsemblePatients @FeatureSetId, @Pooling, @RunId, @Scores OUTPUT;
 
     INSERT INTO #result (place, part, fold, raw, probability, out_of_fold)
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
-def main(members, scores, seed):
+def main(members, scores, seed, names):
     from lungdb.procedures import create_ensemble
-    return create_ensemble(members, scores, seed)
+    return create_ensemble(members, scores, seed, names)
 
-OutputDataSet, Classifier, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Scores, Seed)
+OutputDataSet, Classifier, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Scores, Seed, Names)
 ',
         @input_data_1 = N'
 SELECT e.position, e.name, e.version, c.library, CONVERT(VARCHAR(MAX), c.model, 2) AS model, CONVERT(VARCHAR(64), c.sha256, 2) AS sha256,
@@ -11208,9 +11302,9 @@ SELECT e.position, e.name, e.version, c.library, CONVERT(VARCHAR(MAX), c.model, 
 FROM #ensemble AS e
 INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id AND c.sha256 = e.sha256
 ORDER BY e.position;',
-        @params = N'@Scores NVARCHAR(MAX), @Seed INT, @Classifier VARBINARY(MAX) OUTPUT, @Details NVARCHAR(MAX) OUTPUT,
-            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @Scores = @Scores, @Seed = @Seed, @Classifier = @Classifier OUTPUT, @Details = @Details OUTPUT,
+        @params = N'@Scores NVARCHAR(MAX), @Seed INT, @Names NVARCHAR(MAX), @Classifier VARBINARY(MAX) OUTPUT,
+            @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Scores = @Scores, @Seed = @Seed, @Names = @Names, @Classifier = @Classifier OUTPUT, @Details = @Details OUTPUT,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
@@ -11234,9 +11328,11 @@ ORDER BY e.position;',
         EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, N'ensemble', @Details, @Width OUTPUT, @Trees OUTPUT,
             @Divisor OUTPUT, @Steepness OUTPUT, @Expected OUTPUT, @RunId;
 
+    SET @Horizon = (
+        SELECT MAX(x.horizon_days) FROM #ensemble AS e INNER JOIN dbo.experiments AS x ON x.experiment_id = e.experiment_id);
     BEGIN TRANSACTION;
     EXECUTE internal.StoreExperiment @ModelName, N'ensemble', @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        @Version OUTPUT, @ExperimentId OUTPUT;
+        NULL, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
     SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
     INSERT INTO dbo.ensemble_members (classifier_id, position, member_classifier_id, first_index)
     SELECT @ClassifierId, e.position, e.classifier_id, e.first_index

@@ -140,6 +140,7 @@ DROP PROCEDURE IF EXISTS internal.StoreModelTensors;
 DROP PROCEDURE IF EXISTS internal.SayServed;
 DROP PROCEDURE IF EXISTS internal.CompareScores;
 DROP PROCEDURE IF EXISTS internal.MeasurePairs;
+DROP PROCEDURE IF EXISTS dbo.StoreClassifier;
 DROP PROCEDURE IF EXISTS internal.KeepChampion;
 DROP PROCEDURE IF EXISTS internal.DigestModelRows;
 DROP PROCEDURE IF EXISTS internal.DeleteModelNodes;
