@@ -20,8 +20,8 @@ from lungdb.learning.drawing import (
     draw_validation,
     undersample,
 )
-from lungdb.learning.fitting import Fitted, fit_classifier
-from lungdb.learning.parameters import TrainingParameters
+from lungdb.learning.fitting import Fitted, fit_classifier, needs_validation
+from lungdb.learning.parameters import FORESTS, TrainingParameters, least_to_learn_from
 from lungdb.learning.scoring import score_all
 
 Features = NDArray[np.float32]
@@ -53,13 +53,13 @@ class Trained:
     Attributes
     ----------
     library : str
-        `lightgbm` or `logistic`.
+        `lightgbm`, which forests are too, `logistic` or `network`.
     model : bytes
-        LightGBM's model text or the logistic regression's JSON, UTF-8.
+        LightGBM's model text, or the JSON of a logistic regression or network, UTF-8.
     best_iteration : int
-        Number of trees; 0 for `logistic`.
+        Number of trees, or of a network's passes; 0 for `logistic`.
     l2 : float or None
-        The penalty of `logistic`.
+        The penalty of `logistic` and `network`.
     calibration : dict or None
         For `apply_calibration`.
     prevalence : float
@@ -183,7 +183,7 @@ def cross_validate(
         held_out = folds == fold
         outside = rows.of(~held_out)
         kept = np.zeros(outside.labels.size, dtype=bool)
-        if parameters.algorithm == "lightgbm" or parameters.l2 is None:  # there is something to choose
+        if needs_validation(parameters):
             seed = parameters.seed + 1 + fold
             kept = draw_validation(outside.labels, parameters.validation_fraction, seed, outside.owners)
         fitted.append(_fit(outside, kept, parameters))
@@ -193,9 +193,13 @@ def cross_validate(
 
 def settle(fitted: list[Fitted], parameters: TrainingParameters) -> TrainingParameters:
     """Give the parameters of the final model: the median of the folds' numbers of trees, or of their penalties."""
+    if parameters.algorithm in FORESTS:
+        return parameters
+    if parameters.algorithm in ("lightgbm", "network"):
+        iterations = np.median([each.best_iteration for each in fitted])
+        parameters = replace(parameters, max_iterations=max(1, round(float(iterations))))
     if parameters.algorithm == "lightgbm":
-        trees = np.median([each.best_iteration for each in fitted])
-        return replace(parameters, max_iterations=max(1, round(float(trees))))
+        return parameters
     # Penalties differ by factors, so the median is that of their logarithms.
     penalties = np.log([each.l2 for each in fitted if each.l2 is not None])
     return replace(parameters, l2=float(np.exp(np.median(penalties))))
@@ -213,7 +217,7 @@ def _cross_validated(
 def _fit(rows: _Rows, kept: NDArray[np.bool_], parameters: TrainingParameters) -> Fitted:
     """Fit to the patients who are not kept for early stopping."""
     learning = _learning(rows.of(~kept), parameters)
-    if parameters.algorithm == "lightgbm" and learning.labels.size < 2 * parameters.min_data_in_leaf:
+    if learning.labels.size < least_to_learn_from(parameters):
         fewer_kept_out = ", or take @Folds = 0" if parameters.folds else ""
         raise ProcedureError(
             ErrorNumber.TOO_FEW,
@@ -221,7 +225,8 @@ def _fit(rows: _Rows, kept: NDArray[np.bool_], parameters: TrainingParameters) -
             f"{parameters.min_data_in_leaf}. Load more patients or lower @MinDataInLeaf{fewer_kept_out}.",
         )
     weights = _weights(rows.labels[kept], rows.labels[~kept], parameters.imbalance != "none")
-    return fit_classifier(learning, Part(rows.vectors[kept], rows.labels[kept], weights), parameters)
+    validation = Part(rows.vectors[kept], rows.labels[kept], weights) if kept.any() else None
+    return fit_classifier(learning, validation, parameters)
 
 
 def _learning(rows: _Rows, parameters: TrainingParameters) -> Part:

@@ -210,6 +210,20 @@ CHECKS = (
         "Insert the missing rows.",
     ),
     Check(
+        "nodules of other slices than their scan has",
+        "SELECT n.nodule_id, n.scan_id FROM dbo.nodules AS n "
+        "INNER JOIN dbo.scans AS s ON s.scan_id = n.scan_id WHERE n.content_sha256 <> s.content_sha256 "
+        "ORDER BY n.nodule_id;",
+        "Load what was marked in these scans again: lungdb load-labels. What a network found is to be found again.",
+    ),
+    Check(
+        "scans with cancer within a horizon and none within a longer one",
+        "SELECT a.scan_id, a.horizon_days, b.horizon_days AS longer FROM dbo.scan_labels AS a "
+        "INNER JOIN dbo.scan_labels AS b ON b.scan_id = a.scan_id AND b.horizon_days > a.horizon_days "
+        "WHERE a.label = 1 AND b.label = 0 ORDER BY a.scan_id, a.horizon_days;",
+        "Load the labels of both horizons again from one file: lungdb load-labels --horizon.",
+    ),
+    Check(
         "runs with steps missing",
         "SELECT t.run_id FROM dbo.run_steps AS t GROUP BY t.run_id HAVING MIN(t.step) <> 1 OR MAX(t.step) <> COUNT(*);",
         "Delete the rows of the run in dbo.runs.",

@@ -2,7 +2,7 @@
 -- Example: EXECUTE dbo.GenerateFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
 CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
     @Model VARBINARY(MAX) = NULL,         -- bytes of a network in dbo.networks
-    @ModelName NVARCHAR(128) = NULL,      -- or its name; the newest version is taken
+    @ModelName NVARCHAR(128) = NULL,      -- or its name, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
     @Preprocessing NVARCHAR(32) = N'lung', -- lung or seed
     @Pooling NVARCHAR(128) = N'mean',     -- one or more of mean, max, mean_max_std, pca1, thirds, with commas
@@ -24,7 +24,7 @@ It works in chunks, each stored in a transaction of its own: stopped at any poin
 its way is also in dbo.runs and dbo.run_steps, for other connections. A scan replaced or removed meanwhile is left out and named.
 Parameters:
     @Model VARBINARY(MAX) = NULL           bytes of a network in dbo.networks
-    @ModelName NVARCHAR(128) = NULL        or its name; the newest version is taken
+    @ModelName NVARCHAR(128) = NULL        or its name, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
     @Preprocessing NVARCHAR(32) = N''lung''  lung or seed
     @Pooling NVARCHAR(128) = N''mean''       one or more of mean, max, mean_max_std, pca1, thirds, with commas

@@ -2,7 +2,7 @@
 -- Example: EXECUTE dbo.SimilarPatients @PatientIndex = 0;
 CREATE OR ALTER PROCEDURE dbo.SimilarPatients
     @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers; its champion, else its newest version
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers; its version served is meant
     @Limit INT = 8,                             -- patients to return, 1 to 1000
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
@@ -18,7 +18,7 @@ Of a model on combined features the first part that is of pixels is compared.
 Scans without such a vector, or with one that is all zero, are left out. The first call prepares the vectors and takes longer.
 Parameters:
     @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers; its champion, else its newest version
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers; its version served is meant
     @Limit INT = 8                              patients to return, 1 to 1000
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:

@@ -2,9 +2,10 @@
 -- several; the same parts give the same combined set again.
 -- Called by TrainModel.
 CREATE OR ALTER PROCEDURE internal.ChooseFeatures
-    @NetworkName NVARCHAR(128),     -- network, or NULL for any
-    @Layer NVARCHAR(256),           -- layer, or NULL for any
-    @Preprocessing NVARCHAR(32),    -- preprocessing, or NULL for any
+    @ModelName NVARCHAR(128),       -- name of the model to train
+    @NetworkName NVARCHAR(128),     -- network, or NULL
+    @Layer NVARCHAR(256),           -- layer, or NULL
+    @Preprocessing NVARCHAR(32),    -- preprocessing, or NULL
     @Features NVARCHAR(MAX),        -- several features with semicolons between, none, or NULL for those of the parameters before
     @Columns NVARCHAR(MAX),         -- columns with commas between, or NULL
     @ColumnsFrom NVARCHAR(257),     -- view or table that has them, or NULL for dbo.scan_columns
@@ -23,15 +24,17 @@ BEGIN
 
     SET @IsNew = 0;
     IF @Features IS NULL
-        EXECUTE internal.FindFeatureSet @NetworkName, @Layer, @Preprocessing, @Pooling, @FeatureSetId OUTPUT;
+        EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling OUTPUT, @FeatureSetId OUTPUT;
     IF @Features IS NULL AND @Columns IS NULL
         RETURN 0;
-    -- What is combined already is taken apart, so that columns can be added to it.
+    -- What is combined already is taken apart, and the columns asked for stand in the place of those that it has.
     INSERT INTO #parts (part_feature_set_id, pooling, source, column_name, width)
-    SELECT part_feature_set_id, pooling, source, column_name, width FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId;
+    SELECT part_feature_set_id, pooling, source, column_name, width FROM dbo.feature_parts
+    WHERE feature_set_id = @FeatureSetId AND column_name IS NULL;
     INSERT INTO #parts (part_feature_set_id, pooling, width)
     SELECT feature_set_id, pooling, width FROM dbo.pooled_sets
-    WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND NOT EXISTS (SELECT 1 FROM #parts);
+    WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_parts AS p WHERE p.feature_set_id = @FeatureSetId);
     IF LOWER(@Features) <> N'none'
         EXECUTE internal.ReadFeatureList @Features, @Pooling;
     IF @Columns IS NOT NULL

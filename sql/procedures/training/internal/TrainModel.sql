@@ -2,7 +2,7 @@
 -- Called by TrainLungCancerModel.
 CREATE OR ALTER PROCEDURE internal.TrainModel
     @ModelName NVARCHAR(128),       -- name to store the model under
-    @Pooling NVARCHAR(32),          -- pooling of the features
+    @Pooling NVARCHAR(32),          -- pooling of the features, or NULL
     @NetworkName NVARCHAR(128),     -- network of the features, or NULL
     @Layer NVARCHAR(256),           -- layer of the features, or NULL
     @Preprocessing NVARCHAR(32),    -- preprocessing of the features, or NULL
@@ -39,7 +39,7 @@ BEGIN
         default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
 
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
-    EXECUTE internal.ChooseFeatures @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Pooling OUTPUT,
+    EXECUTE internal.ChooseFeatures @ModelName, @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Pooling OUTPUT,
         @FeatureSetId OUTPUT, @IsNew OUTPUT;
     BEGIN TRY
         EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
