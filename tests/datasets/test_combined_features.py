@@ -192,7 +192,7 @@ def test_an_item_that_fits_several_features_names_them(visits: Connection) -> No
         "INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256) SELECT scan_id, 2, "
         "pooling, vector, vector_sha256 FROM dbo.pooled_features WHERE pooling = N'mean';")  # fmt: skip
     run(visits, "EXECUTE dbo.AssignSplits;")
-    message = refused(visits, "EXECUTE dbo.TrainLungCancerModel @Features = N'lung; max';", 50278)
+    message = refused(visits, "EXECUTE dbo.TrainLungCancerModel @Features = N'lung; max', @Pooling = N'mean';", 50278)
     assert "made up/a/b/lung/mean; made up/penultimate/lung/mean" in message
     run(visits, "EXECUTE dbo.TrainLungCancerModel @Features = N'made up/a/b; penultimate', @Pooling = N'mean';")
     assert rows(visits, "SELECT part_feature_set_id, pooling FROM dbo.feature_parts;") == [(1, "mean"), (2, "mean")]

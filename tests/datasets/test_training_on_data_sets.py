@@ -1,4 +1,4 @@
-"""TrainLungCancerModel on the scans of a data set: who learns from whom, which labels, and nothing is found in noise."""
+"""TrainLungCancerModel on the scans of a data set: who learns from whom, which labels, nothing in noise."""
 
 from __future__ import annotations
 
