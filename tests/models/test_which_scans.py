@@ -19,8 +19,8 @@ def followed(scored: Connection) -> Connection:
             scored,
             "DECLARE @Id INT;"
             "INSERT INTO dbo.scans (patient_id, is_primary, is_study_choice, series_uid, study_uid, study_date, "
-            "date_rule, image_rows, image_cols, number_images, content_sha256) VALUES (?, 0, ?, ?, N'1.3', '2021-01-01', 'kept', "
-            "1, 1, 3, 0x01); SET @Id = SCOPE_IDENTITY();"
+            "date_rule, image_rows, image_cols, number_images, content_sha256) "
+            "VALUES (?, 0, ?, ?, N'1.3', '2021-01-01', 'kept', 1, 1, 3, 0x01); SET @Id = SCOPE_IDENTITY();"
             "INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector) SELECT @Id, 1, N'mean', vector "
             "FROM dbo.pooled_features WHERE scan_id = ? AND pooling = N'mean';",
             (f"patient {index:04}", is_choice, f"1.3.{index}.{series}", index + 51),
