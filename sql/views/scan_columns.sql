@@ -17,7 +17,8 @@ SELECT
     CAST(s.has_contrast AS INT) AS contrast,
     s.number_images AS slices,
     s.number_images * s.spacing_z AS coverage,
-    CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%GE MEDICAL%' OR UPPER(s.manufacturer) LIKE N'GE%'
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE
+        WHEN UPPER(s.manufacturer) LIKE N'%GE MEDICAL%' OR UPPER(s.manufacturer) LIKE N'GE %' OR UPPER(s.manufacturer) = N'GE'
         THEN 1 ELSE 0 END END AS maker_ge,
     CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%SIEMENS%' THEN 1 ELSE 0 END END AS maker_siemens,
     CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%PHILIPS%' THEN 1 ELSE 0 END END AS maker_philips,
