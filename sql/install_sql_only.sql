@@ -202,18 +202,90 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.image_classes', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- The name of a class of pictures. load-images numbers the names of a list or a pattern in their order, after the numbers that are taken,
+    -- and a name keeps its number.
+    CREATE TABLE dbo.image_classes (
+        label TINYINT NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        CONSTRAINT PK_image_classes PRIMARY KEY (label),
+        CONSTRAINT UQ_image_classes_name UNIQUE (name)
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.image_splits', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- The part of a group of pictures, or of a picture without one, where it names no patient; the pictures of patients go by dbo.splits.
+    -- AssignSplits fills it by a keyed hash, load-images where a list says so; a part once given does not change.
+    CREATE TABLE dbo.image_splits (
+        is_group BIT NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        part VARCHAR(10) NOT NULL,
+        CONSTRAINT PK_image_splits PRIMARY KEY (is_group, name),
+        CONSTRAINT CK_image_splits_part CHECK (part IN ('train', 'test'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.images', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A picture that is not a scan: a PNG or JPEG file as it was, its SHA-256, and the number of its class, 0 to 255, NULL
-    -- where it is not known.
+    -- A picture that is not a scan: a PNG, JPEG, PGM or PPM file as it was, its SHA-256, and the number of its class, 0 to 255, NULL where it
+    -- is not known or there are several, which dbo.image_labels has. patient_id is whom it is of, as dbo.patients has ids, whether or not that
+    -- patient has a scan; group_name is what pictures belong to together, such as a film, in the order of group_order.
     CREATE TABLE dbo.images (
         name NVARCHAR(128) NOT NULL,
         image VARBINARY(MAX) NOT NULL,
         label TINYINT NULL,
         sha256 VARBINARY(32) NOT NULL,
+        patient_id NVARCHAR(64) NULL,
+        group_name NVARCHAR(128) NULL,
+        group_order INT NULL,
         CONSTRAINT PK_images PRIMARY KEY (name)
     );
+    CREATE INDEX IX_images_patient ON dbo.images (patient_id);
+    CREATE INDEX IX_images_group ON dbo.images (group_name);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.image_labels', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A class that a picture of a list or a pattern belongs to; it may have several, and then dbo.images.label is NULL. dbo.image_truth reads
+    -- both tables.
+    CREATE TABLE dbo.image_labels (
+        name NVARCHAR(128) NOT NULL,
+        label TINYINT NOT NULL,
+        CONSTRAINT PK_image_labels PRIMARY KEY (name, label),
+        CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.image_properties', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What else a list of pictures says of one: the name of the column and its value; an empty value has no row.
+    CREATE TABLE dbo.image_properties (
+        name NVARCHAR(128) NOT NULL,
+        property NVARCHAR(128) NOT NULL,
+        value NVARCHAR(400) NOT NULL,
+        CONSTRAINT PK_image_properties PRIMARY KEY (name, property),
+        CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE
+    );
+    CREATE INDEX IX_image_properties_property ON dbo.image_properties (property, value);
     COMMIT TRANSACTION;
 END;
 GO
@@ -288,6 +360,216 @@ BEGIN
         CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1)
     );
     CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.drift_checks', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A comparison of patients who came later with those whom a model was tested on. later_since or dataset_version_id says who they are.
+    -- statistic is the largest of dbo.drift_items, p_value its share of permutations; is_alarm marks one of alpha or less.
+    CREATE TABLE dbo.drift_checks (
+        drift_check_id INT IDENTITY(1, 1) NOT NULL,
+        classifier_id INT NOT NULL,
+        later_since DATETIME2(3) NULL,
+        dataset_version_id INT NULL,
+        tested_patients INT NOT NULL,
+        later_patients INT NOT NULL,
+        permutations INT NOT NULL,
+        seed INT NOT NULL,
+        alpha FLOAT NOT NULL,
+        statistic FLOAT NOT NULL,
+        p_value FLOAT NOT NULL,
+        is_alarm BIT NOT NULL,
+        checked_at DATETIME2(3) NOT NULL CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME(),
+        checked_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_drift_checks_checked_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_drift_checks PRIMARY KEY (drift_check_id),
+        CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id)
+            REFERENCES dbo.dataset_versions (dataset_version_id),
+        CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL)
+    );
+    CREATE INDEX IX_drift_checks_classifier ON dbo.drift_checks (classifier_id);
+    CREATE INDEX IX_drift_checks_dataset_version ON dbo.drift_checks (dataset_version_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.drift_items', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. statistic is the
+    -- difference in standard errors, p_value that of the largest statistic of all items, stability_index the population stability index.
+    CREATE TABLE dbo.drift_items (
+        drift_check_id INT NOT NULL,
+        position INT NOT NULL,
+        kind VARCHAR(8) NOT NULL,
+        feature_index INT NULL,
+        statistic FLOAT NOT NULL,
+        p_value FLOAT NOT NULL,
+        stability_index FLOAT NOT NULL,
+        CONSTRAINT PK_drift_items PRIMARY KEY (drift_check_id, position),
+        CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id),
+        CONSTRAINT CK_drift_items_kind CHECK (kind IN ('feature', 'score', 'spacing', 'scanner', 'kernel'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.ensemble_members', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- The classifiers that an ensemble is made of, in order. first_index is where a member's features begin in the ensemble's vector. What
+    -- Python scores with stands whole in the ensemble's own model; plain T-SQL scores with the members' rows.
+    CREATE TABLE dbo.ensemble_members (
+        classifier_id INT NOT NULL,
+        position INT NOT NULL,
+        member_classifier_id INT NOT NULL,
+        first_index INT NOT NULL,
+        CONSTRAINT PK_ensemble_members PRIMARY KEY (classifier_id, position),
+        CONSTRAINT UQ_ensemble_members UNIQUE (classifier_id, member_classifier_id),
+        CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id)
+    );
+    CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluations', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A model measured on a version of a data set. horizon_days is the horizon of the labels, NULL for those of patients; prevalence that
+    -- of the site for the decision curve, NULL for the share of the set. overlap says what speaks against the figures, where the evaluation
+    -- was forced; note what could not be measured or is not known.
+    CREATE TABLE dbo.evaluations (
+        evaluation_id INT IDENTITY(1, 1) NOT NULL,
+        classifier_id INT NOT NULL,
+        dataset_version_id INT NOT NULL,
+        horizon_days INT NULL,
+        prevalence FLOAT NULL,
+        seed INT NOT NULL,
+        patients INT NOT NULL,
+        scans INT NOT NULL,
+        positives INT NOT NULL,
+        unlabelled INT NOT NULL,
+        left_out INT NOT NULL,
+        is_forced BIT NOT NULL,
+        overlap NVARCHAR(1000) NULL,
+        note NVARCHAR(2000) NULL,
+        evaluated_at DATETIME2(3) NOT NULL CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME(),
+        evaluated_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_evaluations_evaluated_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_evaluations PRIMARY KEY (evaluation_id),
+        CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id)
+            REFERENCES dbo.dataset_versions (dataset_version_id),
+        CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL)
+    );
+    CREATE INDEX IX_evaluations_classifier ON dbo.evaluations (classifier_id);
+    CREATE INDEX IX_evaluations_dataset_version ON dbo.evaluations (dataset_version_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_curves', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A point of a curve of an evaluation, of all its scans: those of dbo.experiment_curves, and decision, decision_everybody and
+    -- decision_nobody (x = threshold probability, y = net benefit per patient of the site).
+    CREATE TABLE dbo.evaluation_curves (
+        evaluation_id INT NOT NULL,
+        source VARCHAR(7) NOT NULL,
+        curve NVARCHAR(32) NOT NULL,
+        position INT NOT NULL,
+        x FLOAT NULL,
+        y FLOAT NULL,
+        threshold FLOAT NULL,
+        CONSTRAINT PK_evaluation_curves PRIMARY KEY (evaluation_id, source, curve, position),
+        CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
+        CONSTRAINT CK_evaluation_curves_source CHECK (source IN ('model', 'columns'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_groups', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A subgroup of an evaluation's scans: those with a value of a column. Group 0 is all of them. A row without a value says how many
+    -- values of the column are not shown, because fewer than 10 patients of either class have them.
+    CREATE TABLE dbo.evaluation_groups (
+        evaluation_id INT NOT NULL,
+        group_id INT NOT NULL,
+        column_name NVARCHAR(128) NULL,
+        value NVARCHAR(200) NULL,
+        patients INT NULL,
+        scans INT NULL,
+        positives INT NULL,
+        values_hidden INT NULL,
+        CONSTRAINT PK_evaluation_groups PRIMARY KEY (evaluation_id, group_id),
+        CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
+        CONSTRAINT CK_evaluation_groups_shown CHECK (
+            (scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_metrics', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A figure of an evaluation: of the model, or of a model on age, sex, spacing and scanner alone (source columns). low to high is its 95 %
+    -- interval by bootstrap over patients; NULL where a figure or its interval is not defined.
+    CREATE TABLE dbo.evaluation_metrics (
+        evaluation_id INT NOT NULL,
+        group_id INT NOT NULL,
+        source VARCHAR(7) NOT NULL,
+        metric NVARCHAR(64) NOT NULL,
+        value FLOAT NULL,
+        low FLOAT NULL,
+        high FLOAT NULL,
+        CONSTRAINT PK_evaluation_metrics PRIMARY KEY (evaluation_id, group_id, source, metric),
+        CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id)
+            REFERENCES dbo.evaluation_groups (evaluation_id, group_id),
+        CONSTRAINT CK_evaluation_metrics_source CHECK (source IN ('model', 'columns'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_pairs', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- How far the scores of two reconstructions of one study are apart in an evaluation, by their kernels, the first in order first; position 0
+    -- is all pairs. difference is the score of kernel_a minus that of kernel_b, as probabilities; largest is without sign.
+    CREATE TABLE dbo.evaluation_pairs (
+        evaluation_id INT NOT NULL,
+        position INT NOT NULL,
+        kernel_a NVARCHAR(64) NULL,
+        kernel_b NVARCHAR(64) NULL,
+        pairs INT NOT NULL,
+        patients INT NOT NULL,
+        mean_difference FLOAT NOT NULL,
+        sd_difference FLOAT NULL,
+        mean_distance FLOAT NOT NULL,
+        largest FLOAT NOT NULL,
+        CONSTRAINT PK_evaluation_pairs PRIMARY KEY (evaluation_id, position),
+        CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id)
+    );
     COMMIT TRANSACTION;
 END;
 GO
@@ -391,6 +673,64 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.image_classifiers', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A version of a model that tells the classes of pictures: library and text as dbo.classifiers has them, the features that it reads, how
+    -- those of a group are pooled, and in details its classes, parameters and notes. dbo.classifiers has none of these, because whatever serves
+    -- a model from there takes it for one of patients' scans with two classes. dataset_version_id is NULL for all pictures with labels.
+    CREATE TABLE dbo.image_classifiers (
+        image_classifier_id INT IDENTITY(1, 1) NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        version INT NOT NULL,
+        library NVARCHAR(32) NOT NULL,
+        feature_set_id INT NOT NULL,
+        pooling NVARCHAR(32) NOT NULL,
+        is_exclusive BIT NOT NULL,
+        dataset_version_id INT NULL,
+        seed INT NOT NULL,
+        model VARBINARY(MAX) NOT NULL,
+        sha256 VARBINARY(32) NOT NULL,
+        details NVARCHAR(MAX) NOT NULL,
+        created_at DATETIME2(3) NOT NULL CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME(),
+        created_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_image_classifiers_created_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id),
+        CONSTRAINT UQ_image_classifiers_name_version UNIQUE (name, version),
+        CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id),
+        CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id)
+            REFERENCES dbo.dataset_versions (dataset_version_id),
+        CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1)
+    );
+    CREATE INDEX IX_image_classifiers_feature_set ON dbo.image_classifiers (feature_set_id);
+    CREATE INDEX IX_image_classifiers_dataset_version ON dbo.image_classifiers (dataset_version_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.image_confusions', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A cell of a model's confusion matrix on a part: how many pictures, or groups, of the class label were told to be predicted, and which
+    -- percentage of those of the class that is. A model of several labels a picture has none. TrainImageClassifier fills it.
+    CREATE TABLE dbo.image_confusions (
+        image_classifier_id INT NOT NULL,
+        part VARCHAR(10) NOT NULL,
+        label TINYINT NOT NULL,
+        predicted TINYINT NOT NULL,
+        pictures INT NOT NULL,
+        percentage FLOAT NULL,
+        CONSTRAINT PK_image_confusions PRIMARY KEY (image_classifier_id, part, label, predicted),
+        CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id)
+            REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.image_features', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -408,6 +748,53 @@ BEGIN
             REFERENCES dbo.feature_sets (feature_set_id)
     );
     CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.image_metrics', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A figure of a model of pictures on a part: test, or train, whose scores are out of fold. label is the class that it is of, -1 for all;
+    -- value is NULL where it is not defined, as the precision of a class that is never told. TrainImageClassifier fills it.
+    CREATE TABLE dbo.image_metrics (
+        image_classifier_id INT NOT NULL,
+        part VARCHAR(10) NOT NULL,
+        label SMALLINT NOT NULL,
+        metric NVARCHAR(64) NOT NULL,
+        value FLOAT NULL,
+        CONSTRAINT PK_image_metrics PRIMARY KEY (image_classifier_id, part, label, metric),
+        CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id)
+            REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.image_scores', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- How probable a class is of a picture, or of a group of them (is_group = 1), by a model. Those of part train are out of fold: of a model
+    -- that was not fitted to it; new is scored by PredictImages. It refers to no picture, which may be replaced later: content_sha256 is the
+    -- picture's, of a group that over its pictures' in order.
+    CREATE TABLE dbo.image_scores (
+        image_classifier_id INT NOT NULL,
+        is_group BIT NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        content_sha256 VARBINARY(32) NOT NULL,
+        label TINYINT NOT NULL,
+        part VARCHAR(10) NOT NULL,
+        fold INT NULL,
+        score FLOAT NOT NULL,
+        scored_at DATETIME2(3) NOT NULL CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_image_scores PRIMARY KEY (image_classifier_id, is_group, name, content_sha256, label),
+        CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id)
+            REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE,
+        CONSTRAINT CK_image_scores_part CHECK (part IN ('train', 'test', 'new')),
+        CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1)
+    );
     COMMIT TRANSACTION;
 END;
 GO
@@ -577,6 +964,30 @@ BEGIN
         CONSTRAINT CK_patients_idx CHECK (idx >= 0),
         CONSTRAINT CK_patients_sex CHECK (sex IN (N'F', N'M', N'O'))
     );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_scores', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What a model gave a scan in an evaluation: label (NULL of a scan without one, which no figure counts), raw score, calibrated probability
+    -- and SHA-256 of the vector as they were then. scan_id refers to no row, because a scan may be replaced later.
+    CREATE TABLE dbo.evaluation_scores (
+        evaluation_id INT NOT NULL,
+        scan_id INT NOT NULL,
+        patient_id NVARCHAR(64) NOT NULL,
+        label TINYINT NULL,
+        raw FLOAT NOT NULL,
+        probability FLOAT NOT NULL,
+        vector_sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id),
+        CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
+        CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
+        CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1)
+    );
+    CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);
     COMMIT TRANSACTION;
 END;
 GO
@@ -857,7 +1268,7 @@ BEGIN
         malignancy FLOAT NULL,
         content_sha256 VARBINARY(32) NOT NULL,
         CONSTRAINT PK_nodules PRIMARY KEY (nodule_id),
-        CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
+        CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
         CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id),
         CONSTRAINT CK_nodules_source CHECK (
             (source = 'truth' AND network_id IS NULL AND score IS NULL) OR (source = 'network' AND network_id IS NOT NULL)),
@@ -979,7 +1390,7 @@ BEGIN
         label TINYINT NOT NULL,
         source NVARCHAR(200) NULL,
         CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days),
-        CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
+        CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
         CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0)
     );
     COMMIT TRANSACTION;
@@ -1137,12 +1548,12 @@ GO
 IF OBJECT_ID(N'dbo.splits', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- Which part a patient belongs to, from a keyed hash of patient_id, so that it never changes. AssignSplits fills it.
+    -- Which part a patient of scans or pictures belongs to, from a keyed hash of patient_id, so that it never changes. AssignSplits fills it.
+    -- A patient of pictures alone has no row in dbo.patients.
     CREATE TABLE dbo.splits (
         patient_id NVARCHAR(64) NOT NULL,
         part VARCHAR(10) NOT NULL,
         CONSTRAINT PK_splits PRIMARY KEY (patient_id),
-        CONSTRAINT FK_splits_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
         CONSTRAINT CK_splits_part CHECK (part IN ('train', 'test'))
     );
     COMMIT TRANSACTION;
@@ -1163,6 +1574,29 @@ BEGIN
         value FLOAT NOT NULL,
         CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index)
     );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.test_looks', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A look at figures of a version's test patients after its training: who computed them when, with which procedure or command. It refers
+    -- to no row, because a model may be deleted and was looked at all the same.
+    CREATE TABLE dbo.test_looks (
+        look_id INT IDENTITY(1, 1) NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        classifier_id INT NOT NULL,
+        looked_with NVARCHAR(128) NOT NULL,
+        looked_at DATETIME2(3) NOT NULL CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME(),
+        looked_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_test_looks_looked_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_test_looks PRIMARY KEY (look_id)
+    );
+    CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);
+    CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);
     COMMIT TRANSACTION;
 END;
 GO
@@ -1328,10 +1762,23 @@ VALUES
     (N'examples', N'example_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'examples', N'feature_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'examples', N'value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'image_classes', N'label', N'tinyint', NULL, NULL, NULL, 0, 0, N'TINYINT', NULL),
+    (N'image_classes', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'image_splits', N'is_group', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'image_splits', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'image_splits', N'part', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
     (N'images', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
     (N'images', N'image', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
     (N'images', N'label', N'tinyint', NULL, NULL, NULL, 1, 0, N'TINYINT', NULL),
     (N'images', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'images', N'patient_id', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
+    (N'images', N'group_name', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', NULL),
+    (N'images', N'group_order', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'image_labels', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'image_labels', N'label', N'tinyint', NULL, NULL, NULL, 0, 0, N'TINYINT', NULL),
+    (N'image_properties', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'image_properties', N'property', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'image_properties', N'value', N'nvarchar', 800, NULL, NULL, 0, 0, N'NVARCHAR(400)', NULL),
     (N'networks', N'network_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
     (N'networks', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
     (N'networks', N'version', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
@@ -1356,6 +1803,79 @@ VALUES
     (N'classifiers', N'details', N'nvarchar', -1, NULL, NULL, 0, 0, N'NVARCHAR(MAX)', NULL),
     (N'classifiers', N'task', N'varchar', 14, NULL, NULL, 0, 0, N'VARCHAR(14)', N'CONSTRAINT DF_classifiers_task DEFAULT ''classification'''),
     (N'classifiers', N'created_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME()'),
+    (N'drift_checks', N'drift_check_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'drift_checks', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'later_since', N'datetime2', NULL, NULL, 3, 1, 0, N'DATETIME2(3)', NULL),
+    (N'drift_checks', N'dataset_version_id', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'drift_checks', N'tested_patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'later_patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'permutations', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'alpha', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_checks', N'statistic', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_checks', N'p_value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_checks', N'is_alarm', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'drift_checks', N'checked_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME()'),
+    (N'drift_checks', N'checked_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'drift_items', N'drift_check_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_items', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_items', N'kind', N'varchar', 8, NULL, NULL, 0, 0, N'VARCHAR(8)', NULL),
+    (N'drift_items', N'feature_index', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'drift_items', N'statistic', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_items', N'p_value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_items', N'stability_index', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'ensemble_members', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'ensemble_members', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'ensemble_members', N'member_classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'ensemble_members', N'first_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'evaluations', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'dataset_version_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'horizon_days', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluations', N'prevalence', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluations', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'scans', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'positives', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'unlabelled', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'left_out', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'is_forced', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'evaluations', N'overlap', N'nvarchar', 2000, NULL, NULL, 1, 0, N'NVARCHAR(1000)', NULL),
+    (N'evaluations', N'note', N'nvarchar', 4000, NULL, NULL, 1, 0, N'NVARCHAR(2000)', NULL),
+    (N'evaluations', N'evaluated_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME()'),
+    (N'evaluations', N'evaluated_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'evaluation_curves', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_curves', N'source', N'varchar', 7, NULL, NULL, 0, 0, N'VARCHAR(7)', NULL),
+    (N'evaluation_curves', N'curve', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'evaluation_curves', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_curves', N'x', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_curves', N'y', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_curves', N'threshold', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_groups', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_groups', N'group_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_groups', N'column_name', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', NULL),
+    (N'evaluation_groups', N'value', N'nvarchar', 400, NULL, NULL, 1, 0, N'NVARCHAR(200)', NULL),
+    (N'evaluation_groups', N'patients', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_groups', N'scans', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_groups', N'positives', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_groups', N'values_hidden', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_metrics', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_metrics', N'group_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_metrics', N'source', N'varchar', 7, NULL, NULL, 0, 0, N'VARCHAR(7)', NULL),
+    (N'evaluation_metrics', N'metric', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_metrics', N'value', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_metrics', N'low', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_metrics', N'high', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'kernel_a', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_pairs', N'kernel_b', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_pairs', N'pairs', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'mean_difference', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'sd_difference', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'mean_distance', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'largest', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'experiments', N'experiment_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
     (N'experiments', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'experiments', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
@@ -1384,12 +1904,46 @@ VALUES
     (N'feature_parts', N'column_name', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', NULL),
     (N'feature_parts', N'first_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'feature_parts', N'width', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'image_classifiers', N'image_classifier_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'image_classifiers', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'image_classifiers', N'version', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'image_classifiers', N'library', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'image_classifiers', N'feature_set_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'image_classifiers', N'pooling', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'image_classifiers', N'is_exclusive', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'image_classifiers', N'dataset_version_id', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'image_classifiers', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'image_classifiers', N'model', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
+    (N'image_classifiers', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'image_classifiers', N'details', N'nvarchar', -1, NULL, NULL, 0, 0, N'NVARCHAR(MAX)', NULL),
+    (N'image_classifiers', N'created_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME()'),
+    (N'image_classifiers', N'created_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'image_confusions', N'image_classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'image_confusions', N'part', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
+    (N'image_confusions', N'label', N'tinyint', NULL, NULL, NULL, 0, 0, N'TINYINT', NULL),
+    (N'image_confusions', N'predicted', N'tinyint', NULL, NULL, NULL, 0, 0, N'TINYINT', NULL),
+    (N'image_confusions', N'pictures', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'image_confusions', N'percentage', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
     (N'image_features', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
     (N'image_features', N'feature_set_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'image_features', N'array_rows', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'image_features', N'array_cols', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'image_features', N'array', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
     (N'image_features', N'sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'image_metrics', N'image_classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'image_metrics', N'part', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
+    (N'image_metrics', N'label', N'smallint', NULL, NULL, NULL, 0, 0, N'SMALLINT', NULL),
+    (N'image_metrics', N'metric', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'image_metrics', N'value', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'image_scores', N'image_classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'image_scores', N'is_group', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'image_scores', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'image_scores', N'content_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'image_scores', N'label', N'tinyint', NULL, NULL, NULL, 0, 0, N'TINYINT', NULL),
+    (N'image_scores', N'part', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
+    (N'image_scores', N'fold', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'image_scores', N'score', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'image_scores', N'scored_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME()'),
     (N'model_promotions', N'promotion_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
     (N'model_promotions', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
     (N'model_promotions', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
@@ -1440,6 +1994,13 @@ VALUES
     (N'patients', N'sex', N'nchar', 2, NULL, NULL, 1, 0, N'NCHAR(1)', NULL),
     (N'patients', N'birth_year', N'smallint', NULL, NULL, NULL, 1, 0, N'SMALLINT', NULL),
     (N'patients', N'follows_newest', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', N'CONSTRAINT DF_patients_follows_newest DEFAULT 0'),
+    (N'evaluation_scores', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_scores', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_scores', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_scores', N'label', N'tinyint', NULL, NULL, NULL, 1, 0, N'TINYINT', NULL),
+    (N'evaluation_scores', N'raw', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_scores', N'probability', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_scores', N'vector_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
     (N'experiment_patients', N'experiment_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'experiment_patients', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
     (N'experiment_patients', N'part', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
@@ -1643,6 +2204,12 @@ VALUES
     (N'tensors', N'row_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'tensors', N'column_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'tensors', N'value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'test_looks', N'look_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'test_looks', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'test_looks', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'test_looks', N'looked_with', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'test_looks', N'looked_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME()'),
+    (N'test_looks', N'looked_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
     (N'training_log', N'network', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
     (N'training_log', N'iteration', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'training_log', N'dataset', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
@@ -1687,223 +2254,297 @@ VALUES
     (15, N'dense_layers', N'primary key', N'PK_dense_layers', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT PK_dense_layers PRIMARY KEY (network, layer);'),
     (16, N'example_labels', N'primary key', N'PK_example_labels', N'ALTER TABLE dbo.example_labels ADD CONSTRAINT PK_example_labels PRIMARY KEY (dataset, example_id);'),
     (17, N'examples', N'primary key', N'PK_examples', N'ALTER TABLE dbo.examples ADD CONSTRAINT PK_examples PRIMARY KEY (dataset, example_id, feature_index);'),
-    (18, N'images', N'primary key', N'PK_images', N'ALTER TABLE dbo.images ADD CONSTRAINT PK_images PRIMARY KEY (name);'),
-    (19, N'networks', N'primary key', N'PK_networks', N'ALTER TABLE dbo.networks ADD CONSTRAINT PK_networks PRIMARY KEY (network_id);'),
-    (20, N'networks', N'unique', N'UQ_networks_name_version', N'ALTER TABLE dbo.networks ADD CONSTRAINT UQ_networks_name_version UNIQUE (name, version);'),
-    (21, N'networks', N'index', N'IX_networks_sha256', N'CREATE INDEX IX_networks_sha256 ON dbo.networks (sha256);'),
-    (22, N'feature_sets', N'primary key', N'PK_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT PK_feature_sets PRIMARY KEY (feature_set_id);'),
-    (23, N'feature_sets', N'unique', N'UQ_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT UQ_feature_sets UNIQUE (network_id, layer, preprocessing);'),
-    (24, N'classifiers', N'primary key', N'PK_classifiers', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT PK_classifiers PRIMARY KEY (classifier_id);'),
-    (25, N'classifiers', N'unique', N'UQ_classifiers_name_version', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT UQ_classifiers_name_version UNIQUE (name, version);'),
-    (26, N'classifiers', N'index', N'IX_classifiers_feature_set', N'CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);'),
-    (27, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
-    (28, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
-    (29, N'experiments', N'index', N'IX_experiments_dataset_version', N'CREATE INDEX IX_experiments_dataset_version ON dbo.experiments (dataset_version_id);'),
-    (30, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
-    (31, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
-    (32, N'feature_parts', N'primary key', N'PK_feature_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position);'),
-    (33, N'feature_parts', N'index', N'IX_feature_parts_part', N'CREATE INDEX IX_feature_parts_part ON dbo.feature_parts (part_feature_set_id);'),
-    (34, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
-    (35, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
-    (36, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
-    (37, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
-    (38, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
-    (39, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
-    (40, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
-    (41, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
-    (42, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
-    (43, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
-    (44, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
-    (45, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
-    (46, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
-    (47, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
-    (48, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
-    (49, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
-    (50, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
-    (51, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
-    (52, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
-    (53, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
-    (54, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
-    (55, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
-    (56, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
-    (57, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
-    (58, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
-    (59, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
-    (60, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
-    (61, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
-    (62, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
-    (63, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
-    (64, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
-    (65, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
-    (66, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
-    (67, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
-    (68, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (69, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
-    (70, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
-    (71, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
-    (72, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
-    (73, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
-    (74, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
-    (75, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
-    (76, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
-    (77, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
-    (78, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
-    (79, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
-    (80, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
-    (81, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
-    (82, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
-    (83, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
-    (84, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
-    (85, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
-    (86, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
-    (87, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
-    (88, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
-    (89, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
-    (90, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (91, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
-    (92, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
-    (93, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
-    (94, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
-    (95, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
-    (96, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
-    (97, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
-    (98, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
-    (99, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
-    (100, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
-    (101, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (102, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (103, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (104, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
-    (105, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (106, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
-    (107, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (108, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
-    (109, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (110, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (111, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
-    (112, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
-    (113, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (114, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
-    (115, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
-    (116, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
-    (117, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (118, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
-    (119, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (120, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
-    (121, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (122, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
-    (123, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (124, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (125, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
-    (126, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
-    (127, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (128, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (129, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (130, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (131, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (132, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
+    (18, N'image_classes', N'primary key', N'PK_image_classes', N'ALTER TABLE dbo.image_classes ADD CONSTRAINT PK_image_classes PRIMARY KEY (label);'),
+    (19, N'image_classes', N'unique', N'UQ_image_classes_name', N'ALTER TABLE dbo.image_classes ADD CONSTRAINT UQ_image_classes_name UNIQUE (name);'),
+    (20, N'image_splits', N'primary key', N'PK_image_splits', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT PK_image_splits PRIMARY KEY (is_group, name);'),
+    (21, N'images', N'primary key', N'PK_images', N'ALTER TABLE dbo.images ADD CONSTRAINT PK_images PRIMARY KEY (name);'),
+    (22, N'images', N'index', N'IX_images_patient', N'CREATE INDEX IX_images_patient ON dbo.images (patient_id);'),
+    (23, N'images', N'index', N'IX_images_group', N'CREATE INDEX IX_images_group ON dbo.images (group_name);'),
+    (24, N'image_labels', N'primary key', N'PK_image_labels', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT PK_image_labels PRIMARY KEY (name, label);'),
+    (25, N'image_properties', N'primary key', N'PK_image_properties', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT PK_image_properties PRIMARY KEY (name, property);'),
+    (26, N'image_properties', N'index', N'IX_image_properties_property', N'CREATE INDEX IX_image_properties_property ON dbo.image_properties (property, value);'),
+    (27, N'networks', N'primary key', N'PK_networks', N'ALTER TABLE dbo.networks ADD CONSTRAINT PK_networks PRIMARY KEY (network_id);'),
+    (28, N'networks', N'unique', N'UQ_networks_name_version', N'ALTER TABLE dbo.networks ADD CONSTRAINT UQ_networks_name_version UNIQUE (name, version);'),
+    (29, N'networks', N'index', N'IX_networks_sha256', N'CREATE INDEX IX_networks_sha256 ON dbo.networks (sha256);'),
+    (30, N'feature_sets', N'primary key', N'PK_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT PK_feature_sets PRIMARY KEY (feature_set_id);'),
+    (31, N'feature_sets', N'unique', N'UQ_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT UQ_feature_sets UNIQUE (network_id, layer, preprocessing);'),
+    (32, N'classifiers', N'primary key', N'PK_classifiers', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT PK_classifiers PRIMARY KEY (classifier_id);'),
+    (33, N'classifiers', N'unique', N'UQ_classifiers_name_version', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT UQ_classifiers_name_version UNIQUE (name, version);'),
+    (34, N'classifiers', N'index', N'IX_classifiers_feature_set', N'CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);'),
+    (35, N'drift_checks', N'primary key', N'PK_drift_checks', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT PK_drift_checks PRIMARY KEY (drift_check_id);'),
+    (36, N'drift_checks', N'index', N'IX_drift_checks_classifier', N'CREATE INDEX IX_drift_checks_classifier ON dbo.drift_checks (classifier_id);'),
+    (37, N'drift_checks', N'index', N'IX_drift_checks_dataset_version', N'CREATE INDEX IX_drift_checks_dataset_version ON dbo.drift_checks (dataset_version_id);'),
+    (38, N'drift_items', N'primary key', N'PK_drift_items', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT PK_drift_items PRIMARY KEY (drift_check_id, position);'),
+    (39, N'ensemble_members', N'primary key', N'PK_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT PK_ensemble_members PRIMARY KEY (classifier_id, position);'),
+    (40, N'ensemble_members', N'unique', N'UQ_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT UQ_ensemble_members UNIQUE (classifier_id, member_classifier_id);'),
+    (41, N'ensemble_members', N'index', N'IX_ensemble_members_member', N'CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);'),
+    (42, N'evaluations', N'primary key', N'PK_evaluations', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT PK_evaluations PRIMARY KEY (evaluation_id);'),
+    (43, N'evaluations', N'index', N'IX_evaluations_classifier', N'CREATE INDEX IX_evaluations_classifier ON dbo.evaluations (classifier_id);'),
+    (44, N'evaluations', N'index', N'IX_evaluations_dataset_version', N'CREATE INDEX IX_evaluations_dataset_version ON dbo.evaluations (dataset_version_id);'),
+    (45, N'evaluation_curves', N'primary key', N'PK_evaluation_curves', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT PK_evaluation_curves PRIMARY KEY (evaluation_id, source, curve, position);'),
+    (46, N'evaluation_groups', N'primary key', N'PK_evaluation_groups', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT PK_evaluation_groups PRIMARY KEY (evaluation_id, group_id);'),
+    (47, N'evaluation_metrics', N'primary key', N'PK_evaluation_metrics', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT PK_evaluation_metrics PRIMARY KEY (evaluation_id, group_id, source, metric);'),
+    (48, N'evaluation_pairs', N'primary key', N'PK_evaluation_pairs', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT PK_evaluation_pairs PRIMARY KEY (evaluation_id, position);'),
+    (49, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
+    (50, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
+    (51, N'experiments', N'index', N'IX_experiments_dataset_version', N'CREATE INDEX IX_experiments_dataset_version ON dbo.experiments (dataset_version_id);'),
+    (52, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
+    (53, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
+    (54, N'feature_parts', N'primary key', N'PK_feature_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position);'),
+    (55, N'feature_parts', N'index', N'IX_feature_parts_part', N'CREATE INDEX IX_feature_parts_part ON dbo.feature_parts (part_feature_set_id);'),
+    (56, N'image_classifiers', N'primary key', N'PK_image_classifiers', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id);'),
+    (57, N'image_classifiers', N'unique', N'UQ_image_classifiers_name_version', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT UQ_image_classifiers_name_version UNIQUE (name, version);'),
+    (58, N'image_classifiers', N'index', N'IX_image_classifiers_feature_set', N'CREATE INDEX IX_image_classifiers_feature_set ON dbo.image_classifiers (feature_set_id);'),
+    (59, N'image_classifiers', N'index', N'IX_image_classifiers_dataset_version', N'CREATE INDEX IX_image_classifiers_dataset_version ON dbo.image_classifiers (dataset_version_id);'),
+    (60, N'image_confusions', N'primary key', N'PK_image_confusions', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT PK_image_confusions PRIMARY KEY (image_classifier_id, part, label, predicted);'),
+    (61, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
+    (62, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
+    (63, N'image_metrics', N'primary key', N'PK_image_metrics', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT PK_image_metrics PRIMARY KEY (image_classifier_id, part, label, metric);'),
+    (64, N'image_scores', N'primary key', N'PK_image_scores', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT PK_image_scores PRIMARY KEY (image_classifier_id, is_group, name, content_sha256, label);'),
+    (65, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
+    (66, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
+    (67, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
+    (68, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
+    (69, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
+    (70, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
+    (71, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
+    (72, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
+    (73, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
+    (74, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
+    (75, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
+    (76, N'evaluation_scores', N'primary key', N'PK_evaluation_scores', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id);'),
+    (77, N'evaluation_scores', N'index', N'IX_evaluation_scores_patient', N'CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);'),
+    (78, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
+    (79, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
+    (80, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
+    (81, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
+    (82, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
+    (83, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
+    (84, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
+    (85, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
+    (86, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
+    (87, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
+    (88, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
+    (89, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
+    (90, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
+    (91, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
+    (92, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
+    (93, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
+    (94, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
+    (95, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
+    (96, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
+    (97, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
+    (98, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
+    (99, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (100, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
+    (101, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
+    (102, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
+    (103, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
+    (104, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
+    (105, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
+    (106, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
+    (107, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
+    (108, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
+    (109, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
+    (110, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
+    (111, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
+    (112, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
+    (113, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
+    (114, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
+    (115, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
+    (116, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
+    (117, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
+    (118, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
+    (119, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
+    (120, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
+    (121, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
+    (122, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
+    (123, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (124, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (125, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (126, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (127, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (128, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (129, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (130, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (131, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (132, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
+    (133, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (134, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (135, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (136, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (137, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (138, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (139, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (140, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
+    (141, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (142, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
+    (143, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (144, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (145, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
+    (146, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
+    (147, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (148, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (149, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (150, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
+    (151, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (152, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (153, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (154, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (155, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (156, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (157, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
+    (158, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (159, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
+    (160, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (161, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (162, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
+    (163, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (164, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
+    (165, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (166, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (167, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
+    (168, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
+    (169, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
+    (170, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (171, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (172, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
+    (173, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
+    (174, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
+    (175, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (176, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (177, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
+    (178, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (179, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
+    (180, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (181, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
+    (182, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
+    (183, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (184, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (185, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (186, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (187, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (188, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (189, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (190, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (191, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
         OR (part_feature_set_id IS NULL AND pooling IS NULL AND source IS NOT NULL AND column_name IS NOT NULL AND width = 1));'),
-    (133, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (134, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (135, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
-    (136, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (137, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (138, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (139, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (140, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (141, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
-    (142, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (143, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (144, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
-    (145, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (146, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (147, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (148, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
-    (149, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (150, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+    (192, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (193, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (194, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (195, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (196, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (197, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (198, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (199, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (200, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (201, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (202, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (203, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
+    (204, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (205, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (206, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (207, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (208, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (209, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (210, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (211, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (212, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (213, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (214, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (215, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (216, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (217, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (218, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (219, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (220, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
         OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
-    (151, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (152, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
-    (153, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
-    (154, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
-    (155, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
-    (156, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (157, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (158, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
-    (159, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
-    (160, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (161, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (162, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (163, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (164, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
-    (165, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
-    (166, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
-    (167, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
-    (168, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
-    (169, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (170, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
-    (171, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
-    (172, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
-    (173, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
-    (174, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (175, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
-    (176, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
-    (177, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
-    (178, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
-    (179, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
-    (180, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
-    (181, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (182, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
-    (183, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (184, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (185, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (186, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (187, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (188, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
-    (189, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
-    (190, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (191, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (192, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
-    (193, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (194, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (195, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (196, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
-    (197, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (198, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (199, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
-    (200, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
-    (201, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (202, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (203, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
-    (204, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (205, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
-    (206, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (207, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
-    (208, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (209, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
-    (210, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
-    (211, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
-    (212, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
-    (213, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
-    (214, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
-    (215, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (216, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (217, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
-    (218, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
-    (219, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
-    (220, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
-    (221, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
-    (222, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (223, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
-    (224, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (225, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
-    (226, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (227, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
-    (228, N'splits', N'foreign key', N'FK_splits_patients', N'ALTER TABLE dbo.splits ADD CONSTRAINT FK_splits_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (229, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (230, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (231, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+    (221, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (222, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (223, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (224, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
+    (225, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (226, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (227, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (228, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (229, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (230, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (231, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (232, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
+    (233, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (234, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (235, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (236, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (237, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (238, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (239, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (240, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (241, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (242, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (243, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (244, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (245, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (246, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (247, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (248, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (249, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (250, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
+    (251, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
+    (252, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (253, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
+    (254, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (255, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (256, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (257, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (258, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (259, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (260, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (261, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
+    (262, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
+    (263, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (264, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (265, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (266, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (267, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (268, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (269, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
+    (270, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (271, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (272, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (273, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (274, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (275, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (276, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (277, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (278, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (279, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (280, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
+    (281, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (282, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (283, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (284, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (285, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (286, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (287, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (288, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (289, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (290, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (291, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (292, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (293, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (294, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (295, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (296, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
+    (297, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (298, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (299, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (300, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (301, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
+    (302, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
+    (303, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (304, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (305, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -2110,7 +2751,8 @@ ALTER TABLE dbo.experiment_patients DROP CONSTRAINT IF EXISTS
 ALTER TABLE dbo.predictions DROP CONSTRAINT IF EXISTS CK_predictions_probability;
 ALTER TABLE dbo.labels DROP CONSTRAINT IF EXISTS CK_labels_label;
 ALTER TABLE dbo.pooled_features DROP CONSTRAINT IF EXISTS FK_pooled_features_features;
-ALTER TABLE dbo.feature_sets DROP CONSTRAINT IF EXISTS UQ_feature_sets, FK_feature_sets_networks;');
+ALTER TABLE dbo.feature_sets DROP CONSTRAINT IF EXISTS UQ_feature_sets, FK_feature_sets_networks;
+ALTER TABLE dbo.splits DROP CONSTRAINT IF EXISTS FK_splits_patients;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -2184,6 +2826,16 @@ INSERT INTO dbo.datasets (name, kind)
 SELECT DISTINCT e.dataset, ''examples''
 FROM dbo.examples AS e
 WHERE NOT EXISTS (SELECT 1 FROM dbo.datasets AS d WHERE d.name = e.dataset);');
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 8)
+    EXECUTE (N'-- A name without a champion stood for its newest version. That version becomes the champion, so that the name goes on standing for it.
+INSERT INTO dbo.model_promotions (name, classifier_id, metric, forced)
+SELECT c.name, c.classifier_id, N''migration'', 0
+FROM dbo.classifiers AS c
+WHERE c.version = (SELECT MAX(n.version) FROM dbo.classifiers AS n WHERE n.name = c.name)
+    AND NOT EXISTS (SELECT 1 FROM dbo.model_promotions AS p WHERE p.name = c.name AND p.rolled_back_at IS NULL);');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -2311,9 +2963,9 @@ GO
 IF NOT EXISTS (
     SELECT 1 FROM sys.procedures
     WHERE schema_id = SCHEMA_ID(N'dbo') AND name IN (
-        N'CheckInstallation', N'CompareFigures', N'CompareModels', N'FeaturizeImages', N'GenerateFeatures',
-        N'PredictLungCancer', N'PredictPatients', N'RunSearch', N'SearchModels', N'SimilarPatients', N'StoreModelNodes',
-        N'TrainLungCancerModel'))
+        N'CheckDrift', N'CheckInstallation', N'CompareFigures', N'CompareModels', N'CreateEnsemble', N'EvaluateModel',
+        N'FeaturizeImages', N'GenerateFeatures', N'PredictLungCancer', N'PredictPatients', N'RunSearch', N'SearchModels',
+        N'SimilarPatients', N'StoreModelNodes', N'TrainLungCancerModel'))
 BEGIN
     DROP PROCEDURE IF EXISTS dbo.AddTerms;
     DROP PROCEDURE IF EXISTS dbo.AdvanceSearch;
@@ -2379,7 +3031,9 @@ FROM (
         (N'threads', NULL),
         (N'split_key', N'lungdb'),
         (N'test_percent', N'25'),
-        (N'prevalence', NULL)
+        (N'prevalence', NULL),
+        (N'serve', N'champion'),
+        (N'default_network', NULL)
 ) AS d (name, value)
 WHERE NOT EXISTS (SELECT 1 FROM dbo.settings AS s WHERE s.name = d.name);
 GO
@@ -2397,11 +3051,109 @@ WHERE p.rolled_back_at IS NULL
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- Every patient of every training run with label and score.
+-- The versions of all data sets, and the data sets of examples, which have none; is_newest marks the version that a name alone means.
+CREATE OR ALTER VIEW dbo.dataset_list AS
+SELECT d.name, d.kind, v.version, CASE WHEN v.version = n.version THEN 1 ELSE 0 END AS is_newest, v.members, (
+        SELECT COUNT(DISTINCT s.patient_id)
+        FROM dbo.dataset_members AS m
+        INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+        WHERE m.dataset_version_id = v.dataset_version_id) AS patients,
+    v.chosen_by, v.members_sha256, v.created_at, v.created_by, v.dataset_version_id
+FROM dbo.datasets AS d
+INNER JOIN dbo.dataset_versions AS v ON v.dataset_id = d.dataset_id
+INNER JOIN (SELECT dataset_id, MAX(version) AS version FROM dbo.dataset_versions GROUP BY dataset_id) AS n ON n.dataset_id = d.dataset_id
+UNION ALL
+SELECT e.name, 'examples', NULL, 1, (SELECT COUNT(DISTINCT x.example_id) FROM dbo.examples AS x WHERE x.dataset = e.name), NULL,
+    NULL, NULL, NULL, NULL, NULL
+FROM (
+    SELECT name FROM dbo.datasets WHERE kind = 'examples'
+    UNION
+    SELECT dataset FROM dbo.examples) AS e;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Every drift check of every version, whether it alarmed, and in what the patients differ most.
+CREATE OR ALTER VIEW dbo.drift_alarms
+AS
+SELECT
+    k.drift_check_id,
+    k.classifier_id,
+    c.name,
+    c.version,
+    k.later_since,
+    d.name AS dataset,
+    v.version AS dataset_version,
+    k.tested_patients,
+    k.later_patients,
+    k.permutations,
+    k.seed,
+    k.alpha,
+    k.statistic,
+    k.p_value,
+    CAST(k.is_alarm AS INT) AS is_alarm,
+    (
+        SELECT TOP (1) CONCAT(i.kind, N' ' + CAST(i.feature_index AS NVARCHAR(12)))
+        FROM dbo.drift_items AS i
+        WHERE i.drift_check_id = k.drift_check_id
+        ORDER BY i.statistic DESC, i.position) AS most_different,
+    k.checked_at,
+    k.checked_by
+FROM dbo.drift_checks AS k
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = k.classifier_id
+LEFT JOIN dbo.dataset_versions AS v ON v.dataset_version_id = k.dataset_version_id
+LEFT JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- The figures of every evaluation and its subgroups, of the model and of age, sex, spacing and scanner alone; no patient's score is among
+-- them. A row without a metric says how many values of a column are not shown.
+CREATE OR ALTER VIEW dbo.evaluation_figures
+AS
+SELECT
+    g.evaluation_id,
+    e.classifier_id,
+    g.group_id,
+    g.column_name,
+    g.value,
+    g.patients,
+    g.scans,
+    g.positives,
+    g.values_hidden,
+    m.source,
+    m.metric,
+    m.value AS figure,
+    m.low,
+    m.high
+FROM dbo.evaluation_groups AS g
+INNER JOIN dbo.evaluations AS e ON e.evaluation_id = g.evaluation_id
+LEFT JOIN dbo.evaluation_metrics AS m ON m.evaluation_id = g.evaluation_id AND m.group_id = g.group_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- The points of the curves of every evaluation. scans is filled for calibration alone: the thresholds of the other curves are scores of
+-- single patients, who could be told by them; those of decision curves are x.
+CREATE OR ALTER VIEW dbo.evaluation_points
+AS
+SELECT
+    c.evaluation_id,
+    e.classifier_id,
+    c.source,
+    c.curve,
+    c.position,
+    c.x,
+    c.y,
+    CASE WHEN c.curve IN (N'calibration', N'calibration_raw') THEN CAST(c.threshold AS INT) END AS scans
+FROM dbo.evaluation_curves AS c
+INNER JOIN dbo.evaluations AS e ON e.evaluation_id = c.evaluation_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Every patient of every training run with label and score, once a scan.
 CREATE OR ALTER VIEW dbo.experiment_scores
 AS
 SELECT
-    e.experiment_id, e.classifier_id, p.patient_id, p.part, p.fold, p.label, p.raw, p.probability, p.out_of_fold
+    e.experiment_id, e.classifier_id, p.patient_id, p.part, p.fold, p.label, p.raw, p.probability, p.out_of_fold,
+    p.member, p.scan_id
 FROM dbo.experiment_patients AS p
 INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id;
 GO
@@ -2418,6 +3170,38 @@ SELECT
     CAST(v.[value] AS REAL) AS value
 FROM dbo.pooled_features AS p
 CROSS APPLY OPENJSON(p.vector) AS v;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Whom or what every picture comes from: its patient, else its group, else it alone; and the part that this was given, NULL where
+-- AssignSplits has not been called since. Pictures of one source are never in two parts or folds.
+CREATE OR ALTER VIEW dbo.image_sources
+AS
+SELECT
+    i.name,
+    CASE
+        WHEN i.patient_id IS NOT NULL THEN CONCAT(N'patient/', i.patient_id)
+        WHEN i.group_name IS NOT NULL THEN CONCAT(N'group/', i.group_name)
+        ELSE CONCAT(N'picture/', i.name) END AS source,
+    CASE WHEN i.patient_id IS NOT NULL THEN s.part ELSE p.part END AS part
+FROM dbo.images AS i
+LEFT JOIN dbo.splits AS s ON s.patient_id = i.patient_id
+LEFT JOIN dbo.image_splits AS p
+    ON p.is_group = CASE WHEN i.group_name IS NULL THEN 0 ELSE 1 END AND p.name = COALESCE(i.group_name, i.name);
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Every class of every picture whose classes are known, one or several.
+CREATE OR ALTER VIEW dbo.image_truth
+AS
+SELECT i.name, i.label
+FROM dbo.images AS i
+WHERE i.label IS NOT NULL
+UNION ALL
+SELECT l.name, l.label
+FROM dbo.image_labels AS l
+INNER JOIN dbo.images AS i ON i.name = l.name
+WHERE i.label IS NULL;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -2450,6 +3234,36 @@ WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x W
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- Every evaluation of every version: on which data set, with which labels, how many patients, and what speaks against it.
+CREATE OR ALTER VIEW dbo.model_evaluations
+AS
+SELECT
+    e.evaluation_id,
+    e.classifier_id,
+    c.name,
+    c.version,
+    d.name AS dataset,
+    v.version AS dataset_version,
+    e.horizon_days,
+    e.prevalence,
+    e.seed,
+    e.patients,
+    e.scans,
+    e.positives,
+    e.unlabelled,
+    e.left_out,
+    CAST(e.is_forced AS INT) AS is_forced,
+    e.overlap,
+    e.note,
+    e.evaluated_at,
+    e.evaluated_by
+FROM dbo.evaluations AS e
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id
+INNER JOIN dbo.dataset_versions AS v ON v.dataset_version_id = e.dataset_version_id
+INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The measured figures of every version's newest training run.
 CREATE OR ALTER VIEW dbo.model_figures
 AS
@@ -2457,45 +3271,6 @@ SELECT e.classifier_id, m.part, m.metric, m.value
 FROM dbo.experiment_metrics AS m
 INNER JOIN dbo.experiments AS e ON e.experiment_id = m.experiment_id
 WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- Every version of every model: what it is made of, who trained it when, whether it is the champion, and what it has scored.
-CREATE OR ALTER VIEW dbo.model_versions
-AS
-SELECT
-    c.classifier_id,
-    c.name,
-    c.version,
-    c.library,
-    c.pooling,
-    c.created_at,
-    LOWER(CONVERT(VARCHAR(64), c.sha256, 2)) AS sha256,
-    c.details,
-    n.name AS network,
-    n.version AS network_version,
-    LOWER(CONVERT(VARCHAR(64), n.sha256, 2)) AS network_sha256,
-    c.feature_set_id,
-    f.layer,
-    f.preprocessing,
-    f.width,
-    e.experiment_id,
-    e.seed,
-    e.parameters,
-    e.started_at,
-    e.ended_at,
-    e.run_by,
-    CASE WHEN ch.classifier_id IS NULL THEN 0 ELSE 1 END AS is_champion,
-    COALESCE(p.predictions, 0) AS predictions
-FROM dbo.classifiers AS c
-INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
-INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
-LEFT JOIN dbo.experiments AS e
-    ON e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = c.classifier_id)
-LEFT JOIN dbo.champions AS ch ON ch.classifier_id = c.classifier_id
-LEFT JOIN (
-    SELECT classifier_id, COUNT(*) AS predictions FROM dbo.predictions GROUP BY classifier_id
-) AS p ON p.classifier_id = c.classifier_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -2529,6 +3304,28 @@ FROM studies AS s;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- The feature sets and poolings that there are vectors of, how many numbers such a vector has, and a name:
+-- network/layer/preprocessing/pooling, or what a combined set is called. It is the one place that knows how many numbers a pooling makes
+-- of a feature, lungdb.learning.pooling apart.
+CREATE OR ALTER VIEW dbo.pooled_sets
+AS
+SELECT
+    f.feature_set_id,
+    k.pooling,
+    f.width * k.times AS width,
+    n.name AS network,
+    f.layer,
+    f.preprocessing,
+    CASE WHEN f.network_id IS NULL THEN f.layer ELSE CONCAT(n.name, N'/', f.layer, N'/', f.preprocessing, N'/', k.pooling) END AS name
+FROM dbo.feature_sets AS f
+LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
+CROSS JOIN (
+    VALUES (N'mean', 1), (N'max', 1), (N'mean_max_std', 3), (N'pca1', 1), (N'thirds', 3), (N'combined', 1)
+) AS k (pooling, times)
+WHERE EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = f.feature_set_id AND p.pooling = k.pooling);
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- Every promotion, those that were rolled back too, with the versions' numbers.
 CREATE OR ALTER VIEW dbo.promotion_history
 AS
@@ -2552,6 +3349,36 @@ LEFT JOIN dbo.classifiers AS before ON before.classifier_id = m.previous_classif
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- What is known of a scan that is no pixel, as numbers that a model can be trained on by @Columns; NULL where it is not known. sex is 1 of
+-- a man and 0 of a woman, age in years as the files say it or else from the year of birth, 90 at most; lengths in millimetres, kvp in kV.
+-- maker_… is 1 for scanners of that maker, other ones of a known maker are 0 in all of them.
+CREATE OR ALTER VIEW dbo.scan_columns
+AS
+SELECT
+    s.scan_id,
+    COALESCE(CAST(s.patient_age AS INT), CASE
+        WHEN YEAR(s.study_date) - p.birth_year > 90 THEN 90
+        WHEN YEAR(s.study_date) >= p.birth_year THEN YEAR(s.study_date) - p.birth_year END) AS age,
+    CASE p.sex WHEN N'M' THEN 1 WHEN N'F' THEN 0 END AS sex,
+    s.spacing_x,
+    s.spacing_y,
+    s.spacing_z,
+    s.slice_thickness,
+    s.kvp,
+    CAST(s.has_contrast AS INT) AS contrast,
+    s.number_images AS slices,
+    s.number_images * s.spacing_z AS coverage,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%GE MEDICAL%' OR UPPER(s.manufacturer) LIKE N'GE%'
+        THEN 1 ELSE 0 END END AS maker_ge,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%SIEMENS%' THEN 1 ELSE 0 END END AS maker_siemens,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%PHILIPS%' THEN 1 ELSE 0 END END AS maker_philips,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE
+        WHEN UPPER(s.manufacturer) LIKE N'%TOSHIBA%' OR UPPER(s.manufacturer) LIKE N'%CANON%' THEN 1 ELSE 0 END END AS maker_canon
+FROM dbo.scans AS s
+INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed.
 CREATE OR ALTER VIEW dbo.scan_states
 AS
@@ -2571,12 +3398,105 @@ LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- The version that each model's name stands for where none is given: its champion; with the setting serve = newest, or where there is no
+-- champion, its newest.
+CREATE OR ALTER VIEW dbo.served_models
+AS
+SELECT n.name, c.classifier_id, c.version, n.newest_version, n.versions, ch.promotion_id
+FROM (
+    SELECT name, MAX(version) AS newest_version, COUNT(*) AS versions FROM dbo.classifiers GROUP BY name
+) AS n
+LEFT JOIN dbo.champions AS ch
+    ON ch.name = n.name AND NOT EXISTS (SELECT 1 FROM dbo.settings AS s WHERE s.name = N'serve' AND s.value = N'newest')
+INNER JOIN dbo.classifiers AS c
+    ON c.name = n.name
+    AND (c.classifier_id = ch.classifier_id OR (ch.classifier_id IS NULL AND c.version = n.newest_version));
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- What each model's name serves where no version is given, and why; how often figures of the served version's test patients were looked
+-- at since its training, and how many of all held-out patients stand outside what it knows.
+CREATE OR ALTER VIEW dbo.model_status
+AS
+SELECT
+    s.name,
+    s.classifier_id,
+    s.version,
+    CASE
+        WHEN p.promotion_id IS NULL AND g.value = N'newest' THEN N'the newest version, because the setting serve is newest'
+        WHEN p.promotion_id IS NULL THEN N'the newest version, because none is the champion'
+        WHEN p.metric = N'first version' THEN N'the champion as the first version of the name'
+        WHEN p.metric = N'migration' THEN N'the champion as the version that was served when champions came'
+        WHEN p.metric = N'served before' THEN N'the champion as the version that was served before another was stored'
+        ELSE CONCAT(N'the champion by ', p.metric, N' ', COALESCE(LTRIM(STR(p.value, 20, 4)), N'not known'),
+            N', before ' + LTRIM(STR(p.previous_value, 20, 4)), IIF(p.forced = 1, N', by force', N'')) END AS reason,
+    p.promoted_at AS champion_since,
+    p.promoted_by,
+    s.newest_version,
+    s.versions,
+    c.task,
+    c.library,
+    c.feature_set_id,
+    c.pooling,
+    (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.classifier_id = s.classifier_id) AS test_looks,
+    (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.name = s.name) AS test_looks_of_name
+FROM dbo.served_models AS s
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+LEFT JOIN dbo.model_promotions AS p ON p.promotion_id = s.promotion_id
+LEFT JOIN dbo.settings AS g ON g.name = N'serve';
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Every version of every model: what it is made of, who trained it when, whether it is the champion, whether it is
+-- what its name stands for, what it has scored, and how often figures of its test patients were looked at after its training.
+CREATE OR ALTER VIEW dbo.model_versions
+AS
+SELECT
+    c.classifier_id,
+    c.name,
+    c.version,
+    c.library,
+    c.pooling,
+    c.created_at,
+    LOWER(CONVERT(VARCHAR(64), c.sha256, 2)) AS sha256,
+    c.details,
+    n.name AS network,
+    n.version AS network_version,
+    LOWER(CONVERT(VARCHAR(64), n.sha256, 2)) AS network_sha256,
+    c.feature_set_id,
+    f.layer,
+    f.preprocessing,
+    f.width,
+    e.experiment_id,
+    e.seed,
+    e.parameters,
+    e.started_at,
+    e.ended_at,
+    e.run_by,
+    CASE WHEN ch.classifier_id IS NULL THEN 0 ELSE 1 END AS is_champion,
+    COALESCE(p.predictions, 0) AS predictions,
+    CASE WHEN s.classifier_id IS NULL THEN 0 ELSE 1 END AS is_served,
+    (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.classifier_id = c.classifier_id) AS test_looks
+FROM dbo.classifiers AS c
+INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
+LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
+LEFT JOIN dbo.experiments AS e
+    ON e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = c.classifier_id)
+LEFT JOIN dbo.champions AS ch ON ch.classifier_id = c.classifier_id
+LEFT JOIN dbo.served_models AS s ON s.classifier_id = c.classifier_id
+LEFT JOIN (
+    SELECT classifier_id, COUNT(*) AS predictions FROM dbo.predictions GROUP BY classifier_id
+) AS p ON p.classifier_id = c.classifier_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The scores that test figures are computed from, and nothing else is: those of test patients of the run whom dbo.splits
 -- holds out too, so no training patient can be among them.
 CREATE OR ALTER VIEW dbo.test_scores
 AS
 SELECT
-    s.experiment_id, s.classifier_id, s.patient_id, s.part, s.fold, s.label, s.raw, s.probability, s.out_of_fold
+    s.experiment_id, s.classifier_id, s.patient_id, s.part, s.fold, s.label, s.raw, s.probability, s.out_of_fold,
+    s.member, s.scan_id
 FROM dbo.experiment_scores AS s
 INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
 WHERE s.part = 'test' AND sp.part = 'test' AND s.label IS NOT NULL;
@@ -3086,6 +4006,602 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ListDatasets: the data sets with their versions, members and what chose them, the newest version of each first.
+-- Example: EXECUTE dbo.ListDatasets;
+CREATE OR ALTER PROCEDURE dbo.ListDatasets
+    @Name NVARCHAR(128) = NULL, -- name of one; NULL means all
+    @Help BIT = 0               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListDatasets lists the data sets, a row a version, those of the T-SQL networks'' examples too, which have no versions.
+changed is how many of its scans were replaced or removed since: a version with such scans is refused where it is used.
+Parameters:
+    @Name NVARCHAR(128) = NULL  name of one; NULL means all
+    @Help BIT = 0               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListDatasets;';
+        RETURN 0;
+    END;
+
+    SELECT d.name, d.kind, d.version, d.members, d.patients, (
+            SELECT COUNT(*)
+            FROM dbo.dataset_members AS m
+            LEFT JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+            WHERE m.dataset_version_id = d.dataset_version_id AND m.scan_id IS NOT NULL
+                AND (s.scan_id IS NULL OR s.content_sha256 <> m.content_sha256)) AS changed,
+        (SELECT COUNT(*) FROM dbo.experiments AS e WHERE e.dataset_version_id = d.dataset_version_id) AS trainings,
+        d.chosen_by, d.created_at, d.created_by
+    FROM dbo.dataset_list AS d
+    WHERE @Name IS NULL OR d.name = @Name
+    ORDER BY d.name, d.version DESC;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CheckDatasetArguments: refuses what CreateDataset cannot work with, all wrong arguments in one error.
+-- Called by CreateDataset.
+CREATE OR ALTER PROCEDURE internal.CheckDatasetArguments
+    @Name NVARCHAR(128),    -- not NULL, not blank
+    @Query NVARCHAR(MAX),   -- not blank
+    @From NVARCHAR(128),    -- not together with a query
+    @FromVersion INT,       -- only with @From
+    @Part NVARCHAR(10),     -- train or test, or NULL
+    @Sample FLOAT,          -- above 0 and below 1, or a whole number from 1, or NULL
+    @Seed INT               -- 0 to 2147483647
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(4000) = N'';
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = N'CreateDataset was called inside a transaction, which an error of the query would undo. '
+            + N'Commit or roll back first, then call it again.';
+        THROW 50100, @Message, 1;
+    END;
+    SELECT @Message = STRING_AGG(CONCAT(N'The value ', COALESCE(a.given, N'NULL'), N' for the parameter ', a.name,
+        N' is not supported. Supported values are ', a.supported, N'. '), N'')
+    FROM (
+        VALUES
+            (N'@Name', N'''' + @Name + N'''', N'names such as thin_slices', IIF(LTRIM(@Name) <> N'', 1, 0)),
+            (N'@Query', N'''' + LEFT(@Query, 40) + N'''', N'NULL and queries such as SELECT scan_id FROM dbo.scans',
+                IIF(@Query IS NULL OR LTRIM(@Query) <> N'', 1, 0)),
+            (N'@Part', N'''' + @Part + N'''', N'NULL, train and test', IIF(@Part IS NULL OR @Part IN (N'train', N'test'), 1, 0)),
+            (N'@Sample', CAST(@Sample AS NVARCHAR(30)), N'NULL, shares above 0 and below 1, and whole numbers of patients from 1',
+                IIF(@Sample IS NULL OR (@Sample > 0 AND @Sample < 1)
+                    OR (@Sample BETWEEN 1 AND 1000000000 AND @Sample = FLOOR(@Sample)), 1, 0)),
+            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0))
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    SET @Message = CONCAT(@Message,
+        IIF(@Query IS NOT NULL AND @From IS NOT NULL, N'Both @Query and @From were given. Give one of them. ', N''),
+        IIF(@FromVersion IS NOT NULL AND @From IS NULL, N'@FromVersion was given without @From. Give both or neither. ', N''),
+        IIF(@Query IS NULL AND @From IS NULL AND @Part IS NULL AND @Sample IS NULL,
+            N'Nothing says what the data set is of. Give @Query, @From, @Part or @Sample. ', N''));
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindDataset: finds a version of a data set of scans or pictures by its name, the newest unless one is asked for.
+-- Called by TakeMembers and every other procedure that is given the name of such a data set.
+CREATE OR ALTER PROCEDURE internal.FindDataset
+    @Dataset NVARCHAR(128),         -- name in dbo.datasets
+    @DatasetVersion INT,            -- its version, or NULL for the newest
+    @DatasetVersionId INT OUTPUT,   -- the row of dbo.dataset_versions found
+    @Kind VARCHAR(8) = 'scans'      -- scans or images
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Found VARCHAR(8), @Versions NVARCHAR(100), @Names NVARCHAR(1000);
+    SET @DatasetVersionId = NULL;
+    SET @Found = (SELECT kind FROM dbo.datasets WHERE name = @Dataset);
+    IF @Found = @Kind
+        SET @DatasetVersionId = (
+            SELECT TOP (1) v.dataset_version_id
+            FROM dbo.dataset_versions AS v
+            INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
+            WHERE d.name = @Dataset AND (@DatasetVersion IS NULL OR v.version = @DatasetVersion)
+            ORDER BY v.version DESC);
+    IF @DatasetVersionId IS NOT NULL
+        RETURN 0;
+
+    IF @Found <> @Kind
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The data set ''', @Dataset, N''' is one of ', @Found, N', and one of ', @Kind,
+            N' is needed here. Give the name of such a one; see dbo.dataset_list.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
+    END;
+    SET @Versions = (
+        SELECT CONCAT(MIN(v.version), N' to ', MAX(v.version))
+        FROM dbo.dataset_versions AS v
+        INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
+        WHERE d.name = @Dataset
+        HAVING COUNT(*) > 0);
+    SET @Names = LEFT(COALESCE((
+        SELECT STRING_AGG(CAST(name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY name) FROM dbo.datasets WHERE kind = @Kind),
+        N'none'), 1000);
+    SET @Message = REPLACE(IIF(@Versions IS NOT NULL,
+        CONCAT(N'The data set ''', @Dataset, N''' has no version ', @DatasetVersion, N'. Its versions run from ', @Versions,
+            N'; see dbo.dataset_list.'),
+        CONCAT(N'There is no data set of ', @Kind, N' with the name ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
+            N'. Data sets that are there: ', @Names, N'. Make one with CreateDataset.')), N'%', N'%%');
+    THROW 50171, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- DeleteDataset: deletes a data set of scans or pictures, or one version of it; the scans and pictures stay.
+-- Example: EXECUTE dbo.DeleteDataset @Name = N'thin';
+CREATE OR ALTER PROCEDURE dbo.DeleteDataset
+    @Name NVARCHAR(128) = NULL, -- name of the data set; needed
+    @Version INT = NULL,        -- its version; NULL means all of them
+    @Help BIT = 0               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.DeleteDataset deletes a data set of scans or pictures, or one version of it. The scans and pictures stay.
+It refuses while a training or an evaluation refers to it. With its last version the name is free again.
+Parameters:
+    @Name NVARCHAR(128) = NULL  name of the data set; needed
+    @Version INT = NULL         its version; NULL means all of them
+    @Help BIT = 0               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.DeleteDataset @Name = N''thin'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT;
+    SELECT @DatasetId = dataset_id, @Kind = kind FROM dbo.datasets WHERE name = @Name;
+    IF @Kind = 'examples'
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The data set ''', @Name, N''' is one of examples. Delete its rows in dbo.examples and ',
+            N'dbo.example_labels, and then that in dbo.datasets.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
+    END;
+    SET @Kind = COALESCE(@Kind, 'scans');
+    EXECUTE internal.FindDataset @Name, @Version, @DatasetVersionId OUTPUT, @Kind;
+    CREATE TABLE #doomed (dataset_version_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #doomed (dataset_version_id)
+    SELECT dataset_version_id FROM dbo.dataset_versions WHERE dataset_id = @DatasetId AND (@Version IS NULL OR version = @Version);
+
+    BEGIN TRANSACTION;
+    SET @Users = (
+        SELECT COUNT(*) FROM dbo.experiments WITH (UPDLOCK, HOLDLOCK)
+        WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
+    IF @Users > 0
+    BEGIN
+        SET @Message = REPLACE(CONCAT(@Users, N' trainings refer to the data set ''', @Name,
+            N'''. Keep it, or delete their models with DeleteModel first; see dbo.experiments.'), N'%', N'%%');
+        THROW 50275, @Message, 1;
+    END;
+    DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    DELETE FROM dbo.dataset_versions WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    DELETE d
+    FROM dbo.datasets AS d
+    WHERE d.dataset_id = @DatasetId
+        AND NOT EXISTS (SELECT 1 FROM dbo.dataset_versions AS v WITH (UPDLOCK, HOLDLOCK) WHERE v.dataset_id = d.dataset_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- MaskQuery: gives the text of a query in capitals with blanks for what stands in brackets, quotes and comments, so that its own words can
+-- be found; refuses what is more than one statement. A semicolon at the end of the query becomes a blank.
+-- Called by WrapQuery.
+CREATE OR ALTER PROCEDURE internal.MaskQuery
+    @Query NVARCHAR(MAX) OUTPUT,    -- the query
+    @Masked NVARCHAR(MAX) OUTPUT    -- as many characters
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Place INT = 1, @Length INT = LEN(@Query + N'.') - 1, @Depth INT = 0, @Lowest INT = 0;
+    DECLARE @C NCHAR(1), @Two NVARCHAR(2), @Until NCHAR(1) = N'0', @Taken INT, @At INT;
+    SET @Masked = N'';
+    -- @Until is what ends what the place is in: a quote, a bracket, N for the line, * for a comment, 0 for the query itself.
+    WHILE @Place <= @Length
+    BEGIN
+        SELECT @C = SUBSTRING(@Query, @Place, 1), @Two = SUBSTRING(@Query, @Place, 2), @Taken = 1;
+        IF @Until = N'0' AND @Depth = 0 AND @C NOT IN (N'(', N')', N'''', N'"', N'[') AND @Two NOT IN (N'--', N'/*')
+            SET @Masked = CONCAT(@Masked, IIF(UNICODE(@C) < 32, N' ', UPPER(@C)));
+        ELSE
+            SET @Masked = CONCAT(@Masked, N' ');
+        IF @Until = N'0'
+            SELECT @Depth = @Depth + CASE @C WHEN N'(' THEN 1 WHEN N')' THEN -1 ELSE 0 END,
+                @Until = CASE WHEN @Two = N'--' THEN N'N' WHEN @Two = N'/*' THEN N'*' WHEN @C = N'[' THEN N']'
+                    WHEN @C IN (N'''', N'"') THEN @C ELSE N'0' END,
+                @Taken = IIF(@Two = N'/*', 2, 1);
+        ELSE IF @Until = N'N'
+            SET @Until = IIF(UNICODE(@C) IN (10, 13), N'0', @Until);
+        ELSE IF @Until = N'*'
+            SELECT @Until = IIF(@Two = N'*/', N'0', @Until), @Taken = IIF(@Two = N'*/', 2, 1);
+        ELSE IF @Two = N']]' AND @Until = N']'
+            SET @Taken = 2;
+        ELSE IF @C = @Until
+            SET @Until = N'0';
+        SET @Lowest = IIF(@Depth < @Lowest, @Depth, @Lowest);
+        SET @Masked = CONCAT(@Masked, IIF(@Taken = 2, N' ', N''));
+        SET @Place = @Place + @Taken;
+    END;
+
+    SET @At = CHARINDEX(N';', @Masked);
+    IF @Lowest < 0 OR @Depth > 0 OR @Until NOT IN (N'0', N'N')
+        OR (@At > 0 AND LTRIM(REPLACE(SUBSTRING(@Masked, @At, @Length), N';', N' ')) <> N'')
+    BEGIN
+        SET @Message = CONCAT(N'The query of the data set cannot be used: ', IIF(@Lowest < 0 OR @Depth > 0,
+            N'its parentheses do not match', IIF(@At > 0, N'it is more than one statement', N'a quote, bracket or comment does not end')),
+            N'. Give one SELECT with a column scan_id, or name for pictures.');
+        THROW 50270, @Message, 1;
+    END;
+    WHILE @At > 0
+    BEGIN
+        SELECT @Query = STUFF(@Query, @At, 1, N' '), @Masked = STUFF(@Masked, @At, 1, N' ');
+        SET @At = CHARINDEX(N';', @Masked);
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReadColumns: fills #pieces with the values of the columns of a combined feature set for the scans in #combine. A value is brought to
+-- single precision, the one that models read, and written with all its digits. The text that it runs is made of quoted names only; it
+-- runs with the caller's own rights, so that whoever scores needs SELECT on the views named.
+-- Called by FillCombinedFeatures, whose table #pieces it fills; #combine is that of FillCombinedFeatures' callers.
+CREATE OR ALTER PROCEDURE internal.ReadColumns
+    @FeatureSetId INT -- combined feature set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Composed NVARCHAR(MAX), @Columns NVARCHAR(1000), @Sources NVARCHAR(600);
+    CREATE TABLE #values (scan_id INT NOT NULL, position INT NOT NULL, x FLOAT NULL);
+    SELECT @Composed = STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)),
+            N'INSERT INTO #values (scan_id, position, x) SELECT q.scan_id, ', position, N', CAST(q.', QUOTENAME(column_name),
+            N' AS FLOAT) FROM ', source, N' AS q INNER JOIN #combine AS c ON c.scan_id = q.scan_id;'), N' '),
+        @Columns = LEFT(STRING_AGG(CAST(column_name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY position), 1000),
+        @Sources = LEFT(MAX(source), 600)
+    FROM dbo.feature_parts
+    WHERE feature_set_id = @FeatureSetId AND column_name IS NOT NULL;
+    IF @Composed IS NULL
+        RETURN 0;
+    BEGIN TRY
+        EXECUTE (@Composed);
+    END TRY
+    BEGIN CATCH
+        -- Of other errors the text may show a value.
+        SET @Message = REPLACE(LEFT(CONCAT(N'The columns ', @Columns, N' of ', @Sources, N', which the features are combined of, cannot ',
+            N'be read (error ', ERROR_NUMBER(), IIF(ERROR_NUMBER() IN (207, 208, 229, 230), N': ' + ERROR_MESSAGE(), N''),
+            N'). Make them numbers again, one row a scan, or ask for SELECT on the view.'), 1900), N'%', N'%%');
+        THROW 50277, @Message, 1;
+    END CATCH;
+
+    SELECT TOP (1) @Message = CONCAT(N'The column ', p.column_name, N' of ', p.source, N' has ', COUNT(*),
+        N' rows of the scan ', v.scan_id, N', where a scan has one value. Make it one row a scan.')
+    FROM #values AS v
+    INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = @FeatureSetId AND p.position = v.position
+    GROUP BY v.scan_id, p.position, p.column_name, p.source
+    HAVING COUNT(*) > 1
+    ORDER BY v.scan_id, p.position;
+    IF @Message IS NULL
+        SELECT TOP (1) @Message = CONCAT(N'The column ', p.column_name, N' of ', p.source, N' holds for the scan ', v.scan_id,
+            N' a number that single precision cannot hold. Scale the column, or set the value to NULL.')
+        FROM #values AS v
+        INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = @FeatureSetId AND p.position = v.position
+        WHERE v.x > CAST(N'3.4028234663852886e38' AS FLOAT) OR v.x < CAST(N'-3.4028234663852886e38' AS FLOAT)
+        ORDER BY v.scan_id, p.position;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50277, @Message, 1;
+    END;
+
+    INSERT INTO #pieces (scan_id, position, piece, is_sound)
+    SELECT c.scan_id, p.position, COALESCE(IIF(v.x = FLOOR(v.x) AND ABS(v.x) < 1000000, CAST(CAST(v.x AS INT) AS NVARCHAR(12)),
+        CONVERT(NVARCHAR(40), CAST(v.x AS REAL), 3)), N'null'), 1
+    FROM dbo.feature_parts AS p
+    CROSS JOIN #combine AS c
+    LEFT JOIN #values AS v ON v.scan_id = c.scan_id AND v.position = p.position
+    WHERE p.feature_set_id = @FeatureSetId AND p.column_name IS NOT NULL;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FillCombinedFeatures: makes or renews the vectors of a combined feature set for the scans in #combine, from the parts that
+-- dbo.feature_parts lists. A scan that lacks the vector of a part gets none, and loses one that it had; a column without a row or a value
+-- is null. A vector made from one that is not what was stored has no SHA-256, so that CheckVectors refuses it. Of any other feature set
+-- it does nothing.
+-- Called by TakeTrainingPatients, FindPatients and every other procedure that reads vectors, after filling the table #combine.
+CREATE OR ALTER PROCEDURE internal.FillCombinedFeatures
+    @FeatureSetId INT -- feature set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Parts INT = (SELECT COUNT(*) FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId);
+    IF @Parts = 0
+        RETURN 0;
+    CREATE TABLE #pieces (
+        scan_id INT NOT NULL, position INT NOT NULL, piece NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, is_sound BIT NOT NULL);
+    CREATE TABLE #combined (
+        scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, vector_sha256 VARBINARY(32) NULL);
+
+    INSERT INTO #pieces (scan_id, position, piece, is_sound)
+    SELECT c.scan_id, p.position, SUBSTRING(LTRIM(RTRIM(f.vector)), 2, LEN(f.vector) - 2),
+        CASE WHEN f.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) THEN 1 ELSE 0 END
+    FROM dbo.feature_parts AS p
+    INNER JOIN dbo.pooled_features AS f ON f.feature_set_id = p.part_feature_set_id AND f.pooling = p.pooling
+    INNER JOIN #combine AS c ON c.scan_id = f.scan_id
+    WHERE p.feature_set_id = @FeatureSetId;
+    SELECT TOP (1) @Message = CONCAT(N'The scan ', v.scan_id, N' has ', LEN(v.piece) - LEN(REPLACE(v.piece, N',', N'')) + 1,
+        N' features of the set ', p.part_feature_set_id, N' and pooling ', p.pooling, N', where the combined set ', @FeatureSetId,
+        N' takes ', p.width, N'. Call GenerateFeatures with @Recompute = 1 for that pooling.')
+    FROM #pieces AS v
+    INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = @FeatureSetId AND p.position = v.position
+    WHERE LEN(v.piece) - LEN(REPLACE(v.piece, N',', N'')) + 1 <> p.width
+    ORDER BY v.scan_id, p.position;
+    IF @Message IS NOT NULL
+        THROW 50110, @Message, 1;
+    EXECUTE internal.ReadColumns @FeatureSetId;
+
+    INSERT INTO #combined (scan_id, vector, vector_sha256)
+    SELECT m.scan_id, m.vector, CASE WHEN m.is_sound = 1 THEN HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), m.vector)) END
+    FROM (
+        SELECT scan_id, CONCAT(N'[', STRING_AGG(piece, N',') WITHIN GROUP (ORDER BY position), N']') AS vector,
+            MIN(CAST(is_sound AS INT)) AS is_sound
+        FROM #pieces
+        GROUP BY scan_id
+        HAVING COUNT(*) = @Parts) AS m;
+
+    BEGIN TRANSACTION;
+    DELETE f
+    FROM dbo.pooled_features AS f
+    INNER JOIN #combine AS c ON c.scan_id = f.scan_id
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = N'combined' AND f.scan_id NOT IN (SELECT scan_id FROM #combined);
+    UPDATE f
+    SET f.vector = m.vector, f.vector_sha256 = m.vector_sha256
+    FROM dbo.pooled_features AS f
+    INNER JOIN #combined AS m ON m.scan_id = f.scan_id
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = N'combined'
+        AND (COALESCE(f.vector_sha256, 0x) <> COALESCE(m.vector_sha256, 0x)
+            OR HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), m.vector)));
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256)
+    SELECT m.scan_id, @FeatureSetId, N'combined', m.vector, m.vector_sha256
+    FROM #combined AS m
+    INNER JOIN dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) ON s.scan_id = m.scan_id
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.pooled_features AS f WITH (UPDLOCK, HOLDLOCK)
+        WHERE f.scan_id = m.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = N'combined');
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreDataset: stores the members in #members as a version of a data set, unless its newest version has the same ones.
+-- members_sha256 is of the text, in UTF-16, of a line feed after each member: its scan_id or its name, a colon, its SHA-256 in
+-- hexadecimal; by scan_id or name.
+-- Called by CreateDataset, whose table #members it reads.
+CREATE OR ALTER PROCEDURE internal.StoreDataset
+    @Name NVARCHAR(128),        -- name of the data set
+    @Kind VARCHAR(8),           -- scans or images
+    @ChosenBy NVARCHAR(MAX),    -- what chose the members
+    @Version INT OUTPUT,        -- its version
+    @IsNew BIT OUTPUT           -- 1 where the version was made by this call
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetId INT, @Found VARCHAR(8), @Members INT, @Text NVARCHAR(MAX), @Digest VARBINARY(32);
+    CREATE TABLE #placed (
+        position INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, scan_id INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
+        content_sha256 VARBINARY(32) NOT NULL);
+    INSERT INTO #placed (scan_id, image_name, content_sha256)
+    SELECT scan_id, image_name, content_sha256 FROM #members ORDER BY scan_id, image_name;
+    SET @Members = (SELECT COUNT(*) FROM #placed);
+    SET @Text = (
+        SELECT STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), scan_id, image_name, N':', CONVERT(VARCHAR(64), content_sha256, 2), NCHAR(10)),
+            N'') WITHIN GROUP (ORDER BY position)
+        FROM #placed);
+    SET @Digest = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Text));
+
+    BEGIN TRANSACTION;
+    SELECT @DatasetId = dataset_id, @Found = kind FROM dbo.datasets WITH (UPDLOCK, HOLDLOCK) WHERE name = @Name;
+    IF @Found <> @Kind OR (@Found IS NULL AND EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Name))
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The name ''', @Name, N''' is that of a data set of ', COALESCE(@Found, 'examples'),
+            N', and no data set of ', @Kind, N' can have it too. Take another name; see dbo.dataset_list.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
+    END;
+    IF @DatasetId IS NULL
+    BEGIN
+        INSERT INTO dbo.datasets (name, kind) VALUES (@Name, @Kind);
+        SET @DatasetId = SCOPE_IDENTITY();
+    END;
+    SELECT TOP (1) @Version = version, @IsNew = CASE WHEN members_sha256 = @Digest THEN 0 ELSE 1 END
+    FROM dbo.dataset_versions WITH (UPDLOCK, HOLDLOCK)
+    WHERE dataset_id = @DatasetId
+    ORDER BY version DESC;
+    IF @IsNew = 0
+    BEGIN
+        COMMIT TRANSACTION;
+        RETURN 0;
+    END;
+    SET @IsNew = 1;
+    SET @Version = COALESCE(@Version, 0) + 1;
+    INSERT INTO dbo.dataset_versions (dataset_id, version, chosen_by, members, members_sha256)
+    VALUES (@DatasetId, @Version, @ChosenBy, @Members, @Digest);
+    INSERT INTO dbo.dataset_members (dataset_version_id, position, scan_id, image_name, content_sha256)
+    SELECT SCOPE_IDENTITY(), position, scan_id, image_name, content_sha256 FROM #placed;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- WrapQuery: makes of a query a statement that puts one of its columns into #chosen. A derived table takes no WITH, and no ORDER BY without
+-- TOP or OFFSET, so that the query becomes one more table of its own WITH, and gets an OFFSET.
+-- Called by RunDatasetQuery.
+CREATE OR ALTER PROCEDURE internal.WrapQuery
+    @Query NVARCHAR(MAX),           -- one SELECT
+    @Column NVARCHAR(128),          -- the column
+    @Statement NVARCHAR(MAX) OUTPUT -- the statement
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Masked NVARCHAR(MAX), @Padded NVARCHAR(MAX), @At INT;
+    EXECUTE internal.MaskQuery @Query OUTPUT, @Masked OUTPUT;
+    SET @Padded = CONCAT(N' ', @Masked, N' ');
+    -- The comment that a query may end with ends with its line.
+    IF @Padded LIKE N'%[^A-Z0-9_@#$]ORDER[^A-Z0-9_@#$]%' AND @Padded NOT LIKE N'%[^A-Z0-9_@#$]OFFSET[^A-Z0-9_@#$]%'
+        AND @Padded NOT LIKE N'%[^A-Z0-9_@#$]TOP[^A-Z0-9_@#$]%'
+        SET @Query = CONCAT(@Query, NCHAR(10), N'OFFSET 0 ROWS');
+    SET @At = PATINDEX(N'%[^A-Z0-9_@#$]SELECT[^A-Z0-9_@#$]%', @Padded);
+    IF LTRIM(@Masked) LIKE N'WITH[^A-Z0-9_@#$]%' AND @At > 1
+        SET @Statement = CONCAT(LEFT(@Query, @At - 1), NCHAR(10), N', [members chosen] AS (', SUBSTRING(@Query, @At, LEN(@Query)),
+            NCHAR(10), N') INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM [members chosen] AS q;');
+    ELSE
+        SET @Statement = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM (', @Query, NCHAR(10),
+            N') AS q;');
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RunDatasetQuery: runs the query of a data set with the caller's own rights and fills #chosen with what it gives. It is to be left
+-- unsigned, so that the query can read nothing that the caller could not read without it.
+-- Called by TakeMembers, whose table #chosen it fills.
+CREATE OR ALTER PROCEDURE internal.RunDatasetQuery
+    @Query NVARCHAR(MAX),       -- one SELECT
+    @Kind VARCHAR(8) OUTPUT     -- scans where it has a column scan_id, else images
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Composed NVARCHAR(MAX), @Error NVARCHAR(1500);
+    EXECUTE internal.WrapQuery @Query, N'scan_id', @Composed OUTPUT;
+    BEGIN TRY
+        EXECUTE (@Composed);
+        SET @Kind = 'scans';
+        RETURN 0;
+    END TRY
+    BEGIN CATCH
+        SET @Error = ERROR_MESSAGE();
+        IF ERROR_NUMBER() = 207 AND @Error LIKE N'%''scan[_]id''%'
+            SET @Kind = 'images';
+    END CATCH;
+    IF @Kind = 'images'
+    BEGIN
+        EXECUTE internal.WrapQuery @Query, N'name', @Composed OUTPUT;
+        BEGIN TRY
+            EXECUTE (@Composed);
+            RETURN 0;
+        END TRY
+        BEGIN CATCH
+            SET @Error = IIF(ERROR_NUMBER() = 207 AND ERROR_MESSAGE() LIKE N'%''name''%',
+                N'It has neither a column scan_id nor a column name.', ERROR_MESSAGE());
+        END CATCH;
+    END;
+    SET @Message = REPLACE(LEFT(CONCAT(N'The query of the data set cannot be used: ', @Error,
+        N' Give one SELECT with a column scan_id, or name for pictures, such as SELECT scan_id FROM dbo.scans.'), 1900), N'%', N'%%');
+    THROW 50270, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeMembers: fills #members with the scans or pictures of a query, of a data set, or with the primary scans of all patients, each once.
+-- Called by CreateDataset, whose table #members it fills.
+CREATE OR ALTER PROCEDURE internal.TakeMembers
+    @Query NVARCHAR(MAX),           -- query, or NULL
+    @From NVARCHAR(128),            -- data set, or NULL
+    @FromVersion INT,               -- its version, or NULL for the newest
+    @Kind VARCHAR(8) OUTPUT,        -- scans or images
+    @ChosenBy NVARCHAR(MAX) OUTPUT, -- what chose them, members of a JSON object
+    @Twice INT OUTPUT               -- rows of the query that name what another has named
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Number INT, @Rows INT, @Wrong INT;
+    CREATE TABLE #chosen (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #named (scan_id INT NULL, image_name NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL);
+
+    IF @Query IS NOT NULL
+    BEGIN
+        EXECUTE internal.RunDatasetQuery @Query, @Kind OUTPUT;
+        SET @ChosenBy = CONCAT(N'"query": "', STRING_ESCAPE(@Query, 'json'), N'"');
+        SET @Rows = (SELECT COUNT(*) FROM #chosen);
+        -- A number with a fraction, or a text, is no scan_id.
+        SET @Wrong = (SELECT COUNT(*) FROM #chosen WHERE given IS NULL OR (@Kind = 'scans' AND TRY_CAST(given AS INT) IS NULL));
+        IF @Wrong > 0
+        BEGIN
+            SET @Message = CONCAT(N'The query gives ', @Wrong, N' rows of ', @Rows, N' whose ', IIF(@Kind = 'scans', N'scan_id', N'name'),
+                N' is NULL or no ', IIF(@Kind = 'scans', N'whole number', N'name'), N'. Leave them out with a condition.');
+            THROW 50270, @Message, 1;
+        END;
+        INSERT INTO #named (scan_id, image_name)
+        SELECT DISTINCT IIF(@Kind = 'scans', TRY_CAST(given AS INT), NULL), IIF(@Kind = 'images', given, NULL) FROM #chosen;
+        SET @Twice = @Rows - (SELECT COUNT(*) FROM #named);
+    END;
+    ELSE IF @From IS NOT NULL
+    BEGIN
+        SET @Kind = (SELECT kind FROM dbo.datasets WHERE name = @From);
+        SET @Kind = IIF(@Kind = 'images', @Kind, 'scans');
+        EXECUTE internal.FindDataset @From, @FromVersion, @DatasetVersionId OUTPUT, @Kind;
+        SET @Number = (SELECT version FROM dbo.dataset_versions WHERE dataset_version_id = @DatasetVersionId);
+        SET @ChosenBy = CONCAT(N'"from": "', STRING_ESCAPE(@From, 'json'), N'", "version": ', @Number);
+        INSERT INTO #named (scan_id, image_name)
+        SELECT scan_id, image_name FROM dbo.dataset_members WHERE dataset_version_id = @DatasetVersionId;
+    END;
+    ELSE
+    BEGIN
+        SET @Kind = 'scans';
+        INSERT INTO #named (scan_id)
+        SELECT scan_id FROM dbo.scans WHERE is_primary = 1;
+    END;
+
+    INSERT INTO #members (scan_id, content_sha256, owner)
+    SELECT s.scan_id, s.content_sha256, s.patient_id
+    FROM #named AS n
+    INNER JOIN dbo.scans AS s ON s.scan_id = n.scan_id;
+    INSERT INTO #members (image_name, content_sha256, owner)
+    SELECT i.name, i.sha256, i.name
+    FROM #named AS n
+    INNER JOIN dbo.images AS i ON i.name = n.image_name;
+    SET @Wrong = (SELECT COUNT(*) FROM #named) - (SELECT COUNT(*) FROM #members);
+    IF @Wrong > 0
+    BEGIN
+        SET @Message = CONCAT(@Wrong, IIF(@Kind = 'scans', N' scans', N' pictures'), N' of the ', IIF(@Query IS NULL, N'data set',
+            N'query'), N' are not there', (
+                SELECT N': scan_id ' + STRING_AGG(CAST(g.scan_id AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY g.scan_id)
+                FROM (SELECT TOP (5) scan_id FROM #named WHERE scan_id NOT IN (SELECT scan_id FROM dbo.scans) ORDER BY scan_id) AS g),
+            IIF(@Wrong > 5, N', …', N''), N'. Choose among dbo.', IIF(@Kind = 'scans', N'scans', N'images'), N'.');
+        THROW 50271, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- BackwardLayers: fills #gradients (layer, input, unit, value) with the derivatives of the batch's mean cross-entropy, from
 -- #activations, #probabilities and #targets, by way of #deltas (layer, example, unit, value). Called by TrainNetworkSql.
 CREATE OR ALTER PROCEDURE internal.BackwardLayers
@@ -3143,6 +4659,12 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Example INT, @Features INT, @Largest FLOAT = CAST(N'3.4028234663852886e38' AS FLOAT);
+    IF EXISTS (SELECT 1 FROM dbo.datasets WHERE name = @Dataset AND kind <> 'examples')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The data set ''', @Dataset, N''' is one of scans or pictures, and one of examples is needed here. ',
+            N'Give the name of such a one, or store the examples under another name; see dbo.dataset_list.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
+    END;
     IF @Dataset IS NULL OR NOT EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset)
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
@@ -3204,6 +4726,9 @@ BEGIN
 
     IF @ModelName IS NULL OR @ModelName = N''
         SET @Message = N'The parameter @ModelName is NULL or empty. Give the network a name, such as network_sql. ';
+    IF @ModelName LIKE N'classifier/%'
+        SET @Message = CONCAT(N'The parameter @ModelName is ''', @ModelName,
+            N''', and names that begin with classifier/ are kept for the classifiers that are networks. Give another name. ');
     SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
         N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
     FROM (
@@ -3684,6 +5209,29 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- DeleteEvaluations: deletes the evaluations and drift checks of a model, inside the caller's transaction.
+-- Called by DeleteModel.
+CREATE OR ALTER PROCEDURE internal.DeleteEvaluations
+    @ClassifierId INT -- the model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DELETE FROM dbo.evaluation_pairs WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_scores WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_curves WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_metrics
+    WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_groups WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluations WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.drift_items
+    WHERE drift_check_id IN (SELECT drift_check_id FROM dbo.drift_checks WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.drift_checks WHERE classifier_id = @ClassifierId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ListRuns: the long calls of procedures, the newest first, and how far each is.
 -- Example: EXECUTE dbo.ListRuns;
 CREATE OR ALTER PROCEDURE dbo.ListRuns
@@ -4158,6 +5706,13 @@ Example:
         THROW 50145, @Message, 1;
     END;
 
+    -- Features that are combined come from those of their parts.
+    CREATE TABLE #sets (feature_set_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #sets (feature_set_id)
+    SELECT @FeatureSetId
+    UNION
+    SELECT part_feature_set_id FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId AND part_feature_set_id IS NOT NULL;
+
     INSERT INTO #chain (position, kind, name, detail, sha256)
     SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ',
         COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'), N', prevalence ',
@@ -4171,14 +5726,20 @@ Example:
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId
     UNION ALL
+    SELECT 2, N'member', c.name, CONCAT(N'version ', c.version, N', ', c.library, N', of the ensemble, made ',
+        CONVERT(NVARCHAR(23), c.created_at, 126)), c.sha256
+    FROM dbo.ensemble_members AS m
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.member_classifier_id
+    WHERE m.classifier_id = @ClassifierId
+    UNION ALL
     SELECT 3, N'experiment', CAST(e.experiment_id AS NVARCHAR(12)),
         LEFT(CONCAT(N'seed ', e.seed, N', ', CONVERT(NVARCHAR(23), e.started_at, 126), N' to ',
             CONVERT(NVARCHAR(23), e.ended_at, 126), N' by ', e.run_by, N', parameters ', e.parameters), 2000), NULL
     FROM dbo.experiments AS e
     WHERE e.experiment_id = @ExperimentId
     UNION ALL
-    SELECT 4, N'patients', p.part, CONCAT(COUNT(*), N' patients, ', SUM(CAST(p.label AS INT)),
-        N' with cancer; see dbo.experiment_patients'), NULL
+    SELECT 4, N'patients', p.part, CONCAT(COUNT(DISTINCT p.patient_id), N' patients, ',
+        COUNT(DISTINCT CASE WHEN p.label = 1 THEN p.patient_id END), N' with cancer; see dbo.experiment_patients'), NULL
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId
     GROUP BY p.part
@@ -4201,13 +5762,18 @@ Example:
     SELECT 7, N'features', CAST(f.feature_set_id AS NVARCHAR(12)), CONCAT(f.array_rows, N' × ', f.array_cols,
         IIF(HASHBYTES('SHA2_256', f.array) = f.sha256, N'', N'; the stored bytes are damaged')), f.sha256
     FROM dbo.features AS f
-    WHERE f.scan_id = @ScanId AND f.feature_set_id = @FeatureSetId
+    INNER JOIN #sets AS p ON p.feature_set_id = f.feature_set_id
+    WHERE f.scan_id = @ScanId
+    UNION ALL
+    SELECT 7, N'column', p.column_name, CONCAT(N'of ', p.source, N', as in the vector'), NULL
+    FROM dbo.feature_parts AS p
+    WHERE p.feature_set_id = @FeatureSetId AND p.column_name IS NOT NULL
     UNION ALL
     SELECT 8, N'network', n.name, CONCAT(N'version ', n.version, N', layer ', fs.layer, N', preprocessing ', fs.preprocessing, N', width ',
         fs.width, IIF(HASHBYTES('SHA2_256', n.model) = n.sha256, N'', N'; the stored bytes are damaged')), n.sha256
     FROM dbo.feature_sets AS fs
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    WHERE fs.feature_set_id = @FeatureSetId
+    INNER JOIN #sets AS p ON p.feature_set_id = fs.feature_set_id
     UNION ALL
     SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images,
         N' slices of ', s.image_rows, N' × ', s.image_cols), s.content_sha256
@@ -4218,13 +5784,29 @@ Example:
     SELECT 10 + i.slice_index, N'slice', CAST(i.slice_index AS NVARCHAR(12)), CONCAT(N'SOP instance ', i.instance_uid), i.pixels_sha256
     FROM dbo.scan_images AS i
     WHERE i.scan_id = @ScanId;
-    SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, name;
+    SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, kind DESC, name;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CountLook: records that figures of a version's test patients were computed after its training.
+-- Called by CompareModels and every other procedure that computes such figures.
+CREATE OR ALTER PROCEDURE internal.CountLook
+    @ClassifierId INT,           -- the version
+    @LookedWith NVARCHAR(128)    -- procedure or command that computed them
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO dbo.test_looks (name, classifier_id, looked_with)
+    SELECT name, classifier_id, @LookedWith FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- DeleteModelNodes: deletes what plain T-SQL reads of a model; inside the caller's transaction.
--- Called by DeleteModel and StoreModelNodes.
+-- Called by DeleteModel, StoreNodes and TakeCopiedModel.
 CREATE OR ALTER PROCEDURE internal.DeleteModelNodes
     @ClassifierId INT -- the model
 AS
@@ -4232,6 +5814,9 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
+    DECLARE @Network NVARCHAR(128) = CONCAT(N'classifier/', @ClassifierId);
+    DELETE FROM dbo.tensors WHERE network = @Network;
+    DELETE FROM dbo.dense_layers WHERE network = @Network;
     DELETE FROM dbo.model_checks WHERE classifier_id = @ClassifierId;
     DELETE FROM dbo.model_calibration WHERE classifier_id = @ClassifierId;
     DELETE FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId;
@@ -4242,9 +5827,10 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- DigestModelRows: the SHA-256 of a model's rows as they stand, which dbo.model_scoring keeps and whoever scores with them compares.
--- It is over ASCII text, a line a row: the row of dbo.model_scoring behind the model's own SHA-256, then nodes, coefficients and
--- calibration in order of their keys, floats as the 16 hexadecimal digits of their 8 bytes.
--- Called by FindScoring, StoreModelNodes and TakeCopiedModel.
+-- It is over ASCII text, a line a row: the row of dbo.model_scoring behind the model's own SHA-256, then nodes, coefficients,
+-- calibration, layers and tensors in order of their keys, floats as the 16 hexadecimal digits of their 8 bytes. Of an ensemble the digests
+-- of its members follow, of their rows as they stand.
+-- Called by FindScoring, StoreNodes, TakeCopiedModel and itself.
 CREATE OR ALTER PROCEDURE internal.DigestModelRows
     @ClassifierId INT,             -- the model
     @Sha256 VARBINARY(32) OUTPUT   -- the SHA-256, or NULL where it has no row in dbo.model_scoring
@@ -4253,7 +5839,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Text VARCHAR(MAX), @Line CHAR(1) = CHAR(10);
+    DECLARE @Text VARCHAR(MAX), @Line CHAR(1) = CHAR(10), @Network NVARCHAR(128) = CONCAT(N'classifier/', @ClassifierId);
+    DECLARE @Position INT, @FirstIndex INT, @MemberId INT, @Member VARBINARY(32);
     SELECT @Text = CONCAT(CONVERT(VARCHAR(64), c.sha256, 2), ',', s.width, ',', s.trees, ',',
         CONVERT(VARCHAR(16), CAST(s.divisor AS BINARY(8)), 2), ',', CONVERT(VARCHAR(16), CAST(s.steepness AS BINARY(8)), 2), ',',
         CONVERT(VARCHAR(16), CAST(CASE WHEN s.intercept = 0 THEN 0 ELSE s.intercept END AS BINARY(8)), 2), ',',
@@ -4286,18 +5873,65 @@ BEGIN
         @Line) WITHIN GROUP (ORDER BY p.position), @Line)
     FROM dbo.model_calibration AS p
     WHERE p.classifier_id = @ClassifierId;
+    SELECT @Text = CONCAT(@Text, STRING_AGG(CAST(CONCAT('l', d.layer, ',', d.inputs, ',', d.units, ',', CAST(d.activation AS VARCHAR(16)))
+        AS VARCHAR(MAX)), @Line) WITHIN GROUP (ORDER BY d.layer), @Line)
+    FROM dbo.dense_layers AS d
+    WHERE d.network = @Network
+    HAVING COUNT(*) > 0;
+    SELECT @Text = CONCAT(@Text, STRING_AGG(CAST(CONCAT('t', CAST(t.tensor AS VARCHAR(64)), ',', t.row_index, ',', t.column_index, ',',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN t.value = 0 THEN 0 ELSE t.value END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+        @Line) WITHIN GROUP (ORDER BY t.tensor, t.row_index, t.column_index), @Line)
+    FROM dbo.tensors AS t
+    WHERE t.network = @Network
+    HAVING COUNT(*) > 0;
+
+    SET @Position = (SELECT MIN(position) FROM dbo.ensemble_members WHERE classifier_id = @ClassifierId);
+    WHILE @Position IS NOT NULL
+    BEGIN
+        SELECT @MemberId = member_classifier_id, @FirstIndex = first_index
+        FROM dbo.ensemble_members
+        WHERE classifier_id = @ClassifierId AND position = @Position;
+        EXECUTE internal.DigestModelRows @MemberId, @Member OUTPUT;
+        SET @Text = CONCAT(@Text, 'm', @Position, ',', @FirstIndex, ',', CONVERT(VARCHAR(64), @Member, 2), @Line);
+        SET @Position = (
+            SELECT MIN(position) FROM dbo.ensemble_members WHERE classifier_id = @ClassifierId AND position > @Position);
+    END;
     SET @Sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Text));
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- MeasurePairs: finds the test patients that two models have both scored, and measures both models on them, in T-SQL alone.
+-- KeepChampion: gives the name of a version that was just stored a champion, where it has none: the version that was served before, so that
+-- storing another changes no score; of a new name its first version. Inside the caller's transaction.
+-- Called by StoreExperiment, TakeCopiedModel and every other procedure that stores a version.
+CREATE OR ALTER PROCEDURE internal.KeepChampion
+    @ClassifierId INT -- the version that was stored
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO dbo.model_promotions (name, classifier_id, metric, forced)
+    SELECT c.name, COALESCE(b.classifier_id, c.classifier_id),
+        CASE WHEN b.classifier_id IS NULL THEN N'first version' ELSE N'served before' END, 0
+    FROM dbo.classifiers AS c
+    LEFT JOIN dbo.classifiers AS b ON b.name = c.name AND b.version = (
+        SELECT MAX(o.version) FROM dbo.classifiers AS o WHERE o.name = c.name AND o.classifier_id <> c.classifier_id)
+    WHERE c.classifier_id = @ClassifierId AND NOT EXISTS (
+        SELECT 1 FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK) WHERE p.name = c.name AND p.rolled_back_at IS NULL);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- MeasurePairs: finds the patients whom two models have both scored without having learnt from them, and measures both models on them,
+-- in T-SQL alone. A patient with several scans counts with those scans that both have scored.
 -- Called by PromoteModel and CompareScores, whose table #pairs it fills.
 CREATE OR ALTER PROCEDURE internal.MeasurePairs
     @ClassifierA INT,      -- a model
     @ClassifierB INT,      -- another
     @Metric NVARCHAR(64),  -- auc, average_precision, log_loss or brier
-    @Patients INT OUTPUT,  -- common test patients, those whose label was changed between the two runs left out
+    @OfTest BIT,           -- 1 takes the test patients; 0 takes the others, by their out-of-fold scores
+    @Patients INT OUTPUT,  -- scores in common, those of patients whose label was changed between the two runs left out
     @ValueA FLOAT OUTPUT,  -- the first model's figure, NULL unless there are patients with and without cancer
     @ValueB FLOAT OUTPUT   -- the second model's
 AS
@@ -4318,11 +5952,23 @@ BEGIN
         THROW 50101, @Message, 1;
     END;
 
+    -- The part `validation` is left out: it was looked at to stop early.
+    CREATE TABLE #taken (
+        model INT NOT NULL, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, member INT NOT NULL, scan_id INT NULL,
+        label INT NOT NULL, score FLOAT NOT NULL, PRIMARY KEY (model, patient_id, member));
+    INSERT INTO #taken (model, patient_id, member, scan_id, label, score)
+    SELECT m.model, s.patient_id, s.member, s.scan_id, s.label, s.probability
+    FROM (SELECT 0 AS model, @ExperimentA AS experiment_id UNION ALL SELECT 1, @ExperimentB) AS m
+    INNER JOIN dbo.experiment_scores AS s ON s.experiment_id = m.experiment_id
+    INNER JOIN dbo.splits AS p ON p.patient_id = s.patient_id
+    WHERE s.out_of_fold = 1 AND s.label IS NOT NULL AND s.probability IS NOT NULL
+        AND s.part = IIF(@OfTest = 1, 'test', 'train') AND p.part = s.part;
+    -- A single scan of a patient in each run is a pair though it was loaded again between the two.
     INSERT INTO #pairs (patient_id, label, a, b)
-    SELECT a.patient_id, a.label, a.probability, b.probability
-    FROM dbo.test_scores AS a
-    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
-    WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB;
+    SELECT a.patient_id, a.label, a.score, b.score
+    FROM #taken AS a
+    INNER JOIN #taken AS b ON b.model = 1 AND b.patient_id = a.patient_id AND b.label = a.label
+    WHERE a.model = 0 AND (a.scan_id = b.scan_id OR 2 = (SELECT COUNT(*) FROM #taken AS t WHERE t.patient_id = a.patient_id));
     SELECT @Patients = COUNT(*), @Positives = COALESCE(SUM(label), 0) FROM #pairs;
     SELECT @Negatives = @Patients - @Positives, @ValueA = NULL, @ValueB = NULL;
     IF @Positives = 0 OR @Negatives = 0
@@ -4364,20 +6010,83 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- AddTerms: adds the terms of a logistic regression for every scan.
--- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
-CREATE OR ALTER PROCEDURE internal.AddTerms
-    @ClassifierId INT -- model with rows in dbo.model_coefficients
+-- SayServed: says whether a version that was just stored is what its name stands for, and if not, what is and how to change that.
+-- Called by TakeCopy and every other procedure that has stored a version, after its transaction.
+CREATE OR ALTER PROCEDURE internal.SayServed
+    @ClassifierId INT,   -- the version that was stored
+    @RunId INT = NULL    -- row of dbo.runs
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000);
+    DECLARE @Said NVARCHAR(2000);
+    SELECT @Said = CONCAT(c.name, N' stands for version ', s.version, N', ', s.reason, N'.', IIF(s.classifier_id <> c.classifier_id,
+        CONCAT(N' Version ', c.version, N' is scored with by @Version = ', c.version,
+            N' only, until EXECUTE dbo.PromoteModel @ModelName = N''', REPLACE(c.name, N'''', N''''''), N''', @Version = ', c.version, N'; makes it the champion.'), N''))
+    FROM dbo.classifiers AS c
+    INNER JOIN dbo.model_status AS s ON s.name = c.name
+    WHERE c.classifier_id = @ClassifierId;
+    EXECUTE internal.ReportStep @RunId, @Said;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreModelTensors: stores the layers of a classifier that is a dense network, from its JSON, as the T-SQL networks have theirs: under the
+-- name classifier/ and its classifier_id, by which ScoreNetworkSql runs it too; inside the caller's transaction.
+-- Called by StoreNodes and TakeCopiedModel.
+CREATE OR ALTER PROCEDURE internal.StoreModelTensors
+    @ClassifierId INT -- the model; one that is no network has nothing to store
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Network NVARCHAR(128) = CONCAT(N'classifier/', @ClassifierId), @Json NVARCHAR(MAX);
+    SET @Json = (
+        SELECT CAST(CAST(model AS VARCHAR(MAX)) AS NVARCHAR(MAX))
+        FROM dbo.classifiers
+        WHERE classifier_id = @ClassifierId AND library = N'network');
+    IF @Json IS NULL
+        RETURN 0;
+
+    INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
+    SELECT @Network, CONCAT(l.[key], N'.weight'), CAST(r.[key] AS INT), CAST(c.[key] AS INT), CAST(c.[value] AS FLOAT)
+    FROM OPENJSON(@Json, N'$.layers') AS l
+    CROSS APPLY OPENJSON(l.[value], N'$.weight') AS r
+    CROSS APPLY OPENJSON(r.[value]) AS c;
+    INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
+    SELECT @Network, CONCAT(l.[key], N'.bias'), 0, CAST(c.[key] AS INT), CAST(c.[value] AS FLOAT)
+    FROM OPENJSON(@Json, N'$.layers') AS l
+    CROSS APPLY OPENJSON(l.[value], N'$.bias') AS c;
+    INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
+    SELECT @Network, CAST(l.[key] AS INT), COUNT(t.row_index), MAX(t.units), MAX(JSON_VALUE(l.[value], N'$.activation'))
+    FROM OPENJSON(@Json, N'$.layers') AS l
+    INNER JOIN (
+        SELECT tensor, row_index, COUNT(*) AS units
+        FROM dbo.tensors
+        WHERE network = @Network
+        GROUP BY tensor, row_index) AS t ON t.tensor = CONCAT(l.[key], N'.weight')
+    GROUP BY l.[key];
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- AddTerms: adds the terms of a logistic regression for every scan.
+-- Called by ScoreVectors; #margins, which it fills, and #vectors are those of ScoreScansSql.
+CREATE OR ALTER PROCEDURE internal.AddTerms
+    @ClassifierId INT, -- model with rows in dbo.model_coefficients
+    @FirstIndex INT    -- where its features begin in the vector
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Width INT = (SELECT width FROM dbo.model_scoring WHERE classifier_id = @ClassifierId);
     SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
         N' is missing, which a logistic regression cannot read. Generate the features of the scan again.')
     FROM #vectors
-    WHERE x IS NULL
+    WHERE x IS NULL AND feature_index BETWEEN @FirstIndex AND @FirstIndex + @Width - 1
     ORDER BY scan_id, feature_index;
     IF @Message IS NOT NULL
         THROW 50153, @Message, 1;
@@ -4385,7 +6094,7 @@ BEGIN
     INSERT INTO #margins (scan_id, margin)
     SELECT v.scan_id, MAX(s.intercept) + SUM((v.x - c.mean) / c.scale * c.coefficient)
     FROM #vectors AS v
-    INNER JOIN dbo.model_coefficients AS c ON c.feature_index = v.feature_index
+    INNER JOIN dbo.model_coefficients AS c ON c.feature_index = v.feature_index - @FirstIndex
     INNER JOIN dbo.model_scoring AS s ON s.classifier_id = c.classifier_id
     WHERE c.classifier_id = @ClassifierId
     GROUP BY v.scan_id;
@@ -4394,7 +6103,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- CalibrateScores: turns the raw scores in #scores into probabilities, and moves them to the share of positives at a site.
--- Called by ScoreScansSql; #scores is that of ScoreScansSql's callers.
+-- Called by ScoreScansSql and ScoreMembers; #scores is that of ScoreScansSql's callers.
 CREATE OR ALTER PROCEDURE internal.CalibrateScores
     @ClassifierId INT, -- model whose scores they are
     @Prevalence FLOAT  -- share of positives at the site, or NULL for no correction
@@ -4464,7 +6173,7 @@ GO
 -- Called by ScoreScansSql, whose table #vectors it fills; #wanted is that of ScoreScansSql's callers.
 CREATE OR ALTER PROCEDURE internal.ReadVectors
     @ClassifierId INT, -- model that reads them
-    @RefuseMissing BIT -- 1 refuses a null among the features, as Python does; 0 leaves it to the model
+    @RefuseMissing BIT -- 1 refuses a null among features that are not combined, as Python does; 0 leaves it to the model
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -4514,7 +6223,8 @@ BEGIN
         THROW 50153, @Message, 1;
     END;
 
-    IF @RefuseMissing = 1
+    -- Of combined features a value may be missing, in Python too.
+    IF @RefuseMissing = 1 AND NOT EXISTS (SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId)
         SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
             N' is null, and no number. Generate or copy the features of the scan again.')
         FROM #vectors
@@ -4526,10 +6236,63 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- RunNetwork: runs a dense network over every scan in #vectors, layer by layer; the margin is the sum of its last unit.
+-- Called by ScoreVectors; #margins and #vectors are those of ScoreScansSql.
+CREATE OR ALTER PROCEDURE internal.RunNetwork
+    @ClassifierId INT, -- model with rows in dbo.dense_layers and dbo.tensors
+    @FirstIndex INT    -- where its features begin in the vector
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Network NVARCHAR(128) = CONCAT(N'classifier/', @ClassifierId), @Width INT, @Top INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+
+    EXECUTE internal.ReadNetwork @Network;
+    SET @Width = (SELECT inputs FROM #layers WHERE layer = 0);
+    SET @Top = (SELECT MAX(layer) + 1 FROM #layers);
+    SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
+        N' is missing, which a network cannot read. Generate the features of the scan again.')
+    FROM #vectors
+    WHERE x IS NULL AND feature_index BETWEEN @FirstIndex AND @FirstIndex + @Width - 1
+    ORDER BY scan_id, feature_index;
+    IF @Message IS NOT NULL
+        THROW 50153, @Message, 1;
+
+    INSERT INTO #activations (layer, example, unit, value)
+    SELECT 0, scan_id, feature_index - @FirstIndex, x
+    FROM #vectors
+    WHERE x <> 0 AND feature_index BETWEEN @FirstIndex AND @FirstIndex + @Width - 1
+    UNION ALL
+    SELECT DISTINCT 0, scan_id, -1, 1 FROM #vectors;
+    BEGIN TRY
+        EXECUTE internal.ForwardLayers;
+    END TRY
+    BEGIN CATCH
+        -- 8115 and 232 are overflow.
+        IF ERROR_NUMBER() NOT IN (232, 8115)
+            THROW;
+        SET @Message = CONCAT(N'The numbers of the network ''', @Network,
+            N''' grow too large over these features. Score with PredictPatients, or train it again.');
+        THROW 50176, @Message, 1;
+    END CATCH;
+    INSERT INTO #margins (scan_id, margin)
+    SELECT example, value FROM #activations WHERE layer = @Top AND unit = 0;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- WalkTrees: sends every scan through every tree of a LightGBM model, one level of all trees at a time, and adds the leaves.
--- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
+-- Called by ScoreVectors; #margins, which it fills, and #vectors are those of ScoreScansSql.
 CREATE OR ALTER PROCEDURE internal.WalkTrees
-    @ClassifierId INT -- model with rows in dbo.model_nodes
+    @ClassifierId INT, -- model with rows in dbo.model_nodes
+    @FirstIndex INT    -- where its features begin in the vector
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -4547,7 +6310,7 @@ BEGIN
 
     SET @Stride = (SELECT MAX(node) + 1 FROM dbo.model_nodes WHERE classifier_id = @ClassifierId);
     INSERT INTO #nodes (place, feature_index, threshold, missing_place, zero_place, left_place, right_place, leaf_value)
-    SELECT tree * @Stride + node, feature_index, threshold,
+    SELECT tree * @Stride + node, feature_index + @FirstIndex, threshold,
         tree * @Stride + CASE
             WHEN (missing = 'none' AND threshold >= 0) OR (missing <> 'none' AND default_left = 1) THEN left_node ELSE right_node END,
         tree * @Stride + CASE
@@ -4585,6 +6348,81 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ScoreVectors: fills #scores with a model's raw scores of the scans in #vectors, no ensemble's.
+-- Called by ScoreScansSql and ScoreMembers; #vectors and #margins are those of ScoreScansSql, #scores that of its callers.
+CREATE OR ALTER PROCEDURE internal.ScoreVectors
+    @ClassifierId INT, -- model with a row in dbo.model_scoring
+    @FirstIndex INT    -- where its features begin in the vector
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Library NVARCHAR(32) = (SELECT library FROM dbo.classifiers WHERE classifier_id = @ClassifierId);
+    DELETE FROM #margins;
+    IF @Library = N'network'
+        EXECUTE internal.RunNetwork @ClassifierId, @FirstIndex;
+    ELSE IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE classifier_id = @ClassifierId AND trees > 0)
+        EXECUTE internal.WalkTrees @ClassifierId, @FirstIndex;
+    ELSE
+        EXECUTE internal.AddTerms @ClassifierId, @FirstIndex;
+
+    -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
+    INSERT INTO #scores (scan_id, raw, probability)
+    SELECT r.scan_id, r.raw, r.raw
+    FROM (
+        SELECT m.scan_id, CASE
+            WHEN s.steepness * m.margin < -700 THEN EXP(CAST(-700 AS FLOAT))
+            WHEN m.margin < 0 THEN EXP(s.steepness * m.margin) / (1 + EXP(s.steepness * m.margin))
+            WHEN s.steepness * m.margin > 700 THEN 1
+            ELSE 1 / (1 + EXP(-s.steepness * m.margin)) END AS raw
+        FROM #margins AS m
+        INNER JOIN dbo.model_scoring AS s ON s.classifier_id = @ClassifierId) AS r;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ScoreMembers: fills #scores with an ensemble's raw scores: the mean of its members' log-odds, each calibrated and at one prevalence.
+-- Called by ScoreScansSql, whose tables #vectors and #margins its members use; #scores is that of ScoreScansSql's callers.
+CREATE OR ALTER PROCEDURE internal.ScoreMembers
+    @ClassifierId INT -- ensemble with rows in dbo.ensemble_members
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Position INT = 0, @MemberId INT, @FirstIndex INT, @Prevalence FLOAT, @Least FLOAT = CAST(N'1e-12' AS FLOAT);
+    CREATE TABLE #member_odds (scan_id INT NOT NULL, position INT NOT NULL, log_odds FLOAT NOT NULL, PRIMARY KEY (scan_id, position));
+    SET @Prevalence = (SELECT prevalence FROM dbo.model_scoring WHERE classifier_id = @ClassifierId);
+
+    WHILE @Position IS NOT NULL
+    BEGIN
+        SELECT @MemberId = member_classifier_id, @FirstIndex = first_index
+        FROM dbo.ensemble_members
+        WHERE classifier_id = @ClassifierId AND position = @Position;
+        DELETE FROM #scores;
+        EXECUTE internal.ScoreVectors @MemberId, @FirstIndex;
+        EXECUTE internal.CalibrateScores @MemberId, @Prevalence;
+        -- Log-odds of a probability no nearer than 1e-12 to 0 and 1.
+        INSERT INTO #member_odds (scan_id, position, log_odds)
+        SELECT k.scan_id, @Position, LOG(k.kept / (1 - k.kept))
+        FROM (
+            SELECT scan_id,
+                CASE WHEN probability < @Least THEN @Least WHEN probability > 1 - @Least THEN 1 - @Least ELSE probability END AS kept
+            FROM #scores) AS k;
+        SET @Position = (
+            SELECT MIN(position) FROM dbo.ensemble_members WHERE classifier_id = @ClassifierId AND position > @Position);
+    END;
+
+    -- No mean is beyond 28, so that EXP is finite.
+    DELETE FROM #scores;
+    INSERT INTO #scores (scan_id, raw, probability)
+    SELECT m.scan_id, 1 / (1 + EXP(-m.log_odds)), 1 / (1 + EXP(-m.log_odds))
+    FROM (SELECT scan_id, AVG(log_odds) AS log_odds FROM #member_odds GROUP BY scan_id) AS m;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ScoreScansSql: scores the scans in #wanted with a model of dbo.model_scoring, all at once and with T-SQL alone.
 -- Called by PredictPatientsSql, PredictLungCancerSql, StoreModelNodes and TakeCopiedScans,
 -- whose tables #wanted it reads and #scores it fills.
@@ -4601,22 +6439,10 @@ BEGIN
     CREATE TABLE #margins (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
 
     EXECUTE internal.ReadVectors @ClassifierId, @RefuseMissing;
-    IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE classifier_id = @ClassifierId AND trees > 0)
-        EXECUTE internal.WalkTrees @ClassifierId;
+    IF EXISTS (SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND library = N'ensemble')
+        EXECUTE internal.ScoreMembers @ClassifierId;
     ELSE
-        EXECUTE internal.AddTerms @ClassifierId;
-
-    -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
-    INSERT INTO #scores (scan_id, raw, probability)
-    SELECT r.scan_id, r.raw, r.raw
-    FROM (
-        SELECT m.scan_id, CASE
-            WHEN s.steepness * m.margin < -700 THEN EXP(CAST(-700 AS FLOAT))
-            WHEN m.margin < 0 THEN EXP(s.steepness * m.margin) / (1 + EXP(s.steepness * m.margin))
-            WHEN s.steepness * m.margin > 700 THEN 1
-            ELSE 1 / (1 + EXP(-s.steepness * m.margin)) END AS raw
-        FROM #margins AS m
-        INNER JOIN dbo.model_scoring AS s ON s.classifier_id = @ClassifierId) AS r;
+        EXECUTE internal.ScoreVectors @ClassifierId, 0;
     EXECUTE internal.CalibrateScores @ClassifierId, @Prevalence;
 END;
 GO
@@ -4669,26 +6495,29 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindClassifier: finds the model that a name means: the version asked for, else the champion of the name, else its newest version.
+-- FindClassifier: finds the model that a name means: the version asked for, else the one that dbo.served_models has for it.
 -- Called by PredictLungCancer and every other procedure that is given a model's name.
 CREATE OR ALTER PROCEDURE internal.FindClassifier
     @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
-    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @Version INT,              -- its version, or NULL for the one served
     @ClassifierId INT OUTPUT   -- the row found
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(1000), @Versions NVARCHAR(400);
-    SET @ClassifierId = NULL;
+    DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(1000), @Versions NVARCHAR(400), @Serve NVARCHAR(400);
+    SET @Serve = (SELECT value FROM dbo.settings WHERE name = N'serve');
+    IF @Version IS NULL AND @Serve NOT IN (N'champion', N'newest')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The setting serve is ''', @Serve, N''', so that it is not known which version the name ''',
+            @ModelName, N''' stands for. Set it in dbo.settings to champion or newest, or give a version.'), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
     IF @Version IS NULL
-        SET @ClassifierId = (SELECT classifier_id FROM dbo.champions WHERE name = @ModelName);
-    IF @ClassifierId IS NULL
-        SET @ClassifierId = (
-            SELECT TOP (1) classifier_id FROM dbo.classifiers
-            WHERE name = @ModelName AND (@Version IS NULL OR version = @Version)
-            ORDER BY version DESC);
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.served_models WHERE name = @ModelName);
+    ELSE
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
     IF @ClassifierId IS NOT NULL
         RETURN 0;
 
@@ -4707,7 +6536,7 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- DeleteModel: deletes a version of a model and its training run, unless predictions or promotions refer to it.
+-- DeleteModel: deletes a version of a model and its training run, unless predictions, promotions or ensembles refer to it.
 -- Example: EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 1;
 CREATE OR ALTER PROCEDURE dbo.DeleteModel
     @ModelName NVARCHAR(128) = NULL, -- name of the model; needed
@@ -4721,7 +6550,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteModel deletes a version of a model with its training run, figures and curves.
-It refuses while a prediction or a promotion, undone or not, refers to the version: what was scored stays explainable.
+It refuses while a prediction, a promotion, undone or not, or an ensemble refers to the version: what was scored stays explainable.
+That the only version of a name is its champion is no obstacle: the name goes with it.
 Parameters:
     @ModelName NVARCHAR(128) = NULL  name of the model; needed
     @Version INT = NULL              version to delete; needed
@@ -4731,7 +6561,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Predictions INT, @Promotions INT;
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Predictions INT, @Promotions INT, @Others INT, @Ensembles NVARCHAR(1000);
     IF @ModelName IS NULL OR @Version IS NULL
     BEGIN
         SET @Message = CONCAT(N'The parameter ', IIF(@ModelName IS NULL, N'@ModelName', N'@Version'),
@@ -4745,6 +6575,25 @@ Example:
     SET @Promotions = (
         SELECT COUNT(*) FROM dbo.model_promotions WITH (UPDLOCK, HOLDLOCK)
         WHERE classifier_id = @ClassifierId OR previous_classifier_id = @ClassifierId);
+    SET @Ensembles = (
+        SELECT STRING_AGG(CONCAT(c.name, N' version ', c.version), N', ')
+        FROM dbo.ensemble_members AS m WITH (UPDLOCK, HOLDLOCK)
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.classifier_id
+        WHERE m.member_classifier_id = @ClassifierId);
+    IF @Ensembles IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Version ', @Version, N' of ''', @ModelName,
+            N''' cannot be deleted: it is a member of the ensemble ', @Ensembles, N'. Keep it, or delete that first.'), N'%', N'%%');
+        THROW 50143, @Message, 1;
+    END;
+    SET @Others = (SELECT COUNT(*) FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName AND version <> @Version);
+    -- What the name got by itself goes with its last version; nobody has chosen anything there.
+    IF @Others = 0 AND @Predictions = 0
+    BEGIN
+        DELETE FROM dbo.model_promotions
+        WHERE classifier_id = @ClassifierId AND metric IN (N'first version', N'migration', N'served before');
+        SET @Promotions = @Promotions - @@ROWCOUNT;
+    END;
     IF @Predictions > 0 OR @Promotions > 0
     BEGIN
         SET @Message = CONCAT(N'Version ', @Version, N' of ''', REPLACE(@ModelName, N'%', N'%%'), N''' cannot be deleted: ', @Predictions,
@@ -4759,7 +6608,9 @@ Example:
     DELETE FROM dbo.experiment_patients
     WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.ensemble_members WHERE classifier_id = @ClassifierId;
     EXECUTE internal.DeleteModelNodes @ClassifierId;
+    EXECUTE internal.DeleteEvaluations @ClassifierId;
     DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     COMMIT TRANSACTION;
     RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;
@@ -4771,7 +6622,7 @@ GO
 -- Example: EXECUTE dbo.FindModel @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.FindModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Version INT = NULL,                        -- its version; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- its version; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -4781,11 +6632,11 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.FindModel says which version a model''s name stands for, as every procedure that is given a name reads it:
-the version asked for, else the champion of the name, else its newest version. It returns a row: classifier_id of dbo.classifiers,
+the version asked for, else the one that dbo.model_status shows as served. It returns a row: classifier_id of dbo.classifiers,
 name, version, and whether that version is the champion. A name or version that is not there is refused, with those that are.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Version INT = NULL                         its version; NULL means the champion, else the newest
+    @Version INT = NULL                         its version; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.FindModel;
@@ -4803,7 +6654,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- PromoteModel: makes a version the champion of its name, unless it is worse than the present one on the same test patients.
+-- PromoteModel: makes a version the champion of its name, unless it is worse than the present one on the same training patients, each
+-- scored by a model that had not learnt from him.
 -- Example: EXECUTE dbo.PromoteModel @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.PromoteModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
@@ -4819,7 +6671,9 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PromoteModel makes a version the champion of its name: what PredictLungCancer and PredictPatients use.
-Both versions are compared on the test patients that both have scored; one that is worse than the champion is refused.
+Both versions are compared on the out-of-fold scores of the training patients that both have: of models that had not seen them.
+The test patients are not looked at, so that what they say of the champion stays true. A version that is worse is refused, and one
+that cannot be compared too: trained without folds, on other patients, or elsewhere.
 Every promotion is a row of dbo.model_promotions; RollbackModel undoes the newest.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
@@ -4855,27 +6709,25 @@ Examples:
     END;
 
     CREATE TABLE #pairs (
-        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
-    EXECUTE internal.MeasurePairs @ClassifierId, @Champion, @Metric, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT;
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
+    DECLARE @Other INT = COALESCE(@Champion, @ClassifierId);
+    EXECUTE internal.MeasurePairs @ClassifierId, @Other, @Metric, 0, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT;
     SET @IsWorse = IIF(@Metric IN (N'auc', N'average_precision'), IIF(@Value < @PreviousValue, 1, 0), IIF(@Value > @PreviousValue, 1, 0));
     IF @Champion IS NULL
-        SET @Value = (
-            SELECT m.value FROM dbo.experiment_metrics AS m
-            WHERE m.part = 'test' AND m.metric = @Metric
-                AND m.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId));
+        SET @PreviousValue = NULL;
     ELSE IF @Force = 0 AND (@Value IS NULL OR @PreviousValue IS NULL)
     BEGIN
         SET @Number = 50144;
         SET @Message = CONCAT(N'The versions ', @Version, N' and ', @ChampionVersion, N' (champion) of ''', @ModelName, N''' have ',
-            @Patients, N' test patients in common, on which ', @Metric, N' is not defined. ',
-            N'Train the version again with these patients, or promote it with @Force = 1.');
+            @Patients, N' out-of-fold scores of training patients in common, on which ', @Metric, N' is not defined. ',
+            N'Train the version with folds on patients of the champion''s, or promote it with @Force = 1.');
     END;
     ELSE IF @Force = 0 AND @IsWorse = 1
     BEGIN
         SET @Number = 50141;
         SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)),
             N' and the champion, version ', @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
-            N' test patients. Keep the champion, or promote the version with @Force = 1.');
+            N' out-of-fold scores of training patients. Keep the champion, or promote the version with @Force = 1.');
     END;
     IF @Number <> 0
     BEGIN
@@ -4895,9 +6747,51 @@ Examples:
             N''' was changed by someone else meanwhile. See dbo.model_promotions and call PromoteModel again.');
         THROW 50146, @Message, 1;
     END;
-    SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on the test patients: ',
-        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.');
+    SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on out-of-fold scores: ',
+        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.', (
+            SELECT CONCAT(N' Served is version ', s.version, N', because the setting serve is newest.')
+            FROM dbo.served_models AS s
+            WHERE s.name = @ModelName AND s.classifier_id <> @ClassifierId));
     RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RecordLook: records that somebody looked at figures of a version's test patients, which a report or a script has computed.
+-- Example: EXECUTE dbo.RecordLook @ModelName = N'lightgbm_sql', @LookedWith = N'my notebook';
+CREATE OR ALTER PROCEDURE dbo.RecordLook
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
+    @LookedWith NVARCHAR(128) = NULL,           -- what computed the figures; needed
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RecordLook adds a row to dbo.test_looks: figures of a version''s test patients were computed after its training.
+Whoever looks often and chooses by what is seen chooses by chance too, so dbo.model_versions and dbo.model_status show the count.
+CompareModels, CompareFigures and WrongCases count by themselves; this is for reports and scripts that compute figures on their own.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
+    @LookedWith NVARCHAR(128) = NULL            what computed the figures; needed
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RecordLook @ModelName = N''lightgbm_sql'', @LookedWith = N''my notebook'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
+    IF @LookedWith IS NULL OR @LookedWith = N''
+    BEGIN
+        SET @Message = N'The parameter @LookedWith is NULL or empty. Say what computed the figures, such as my notebook.';
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    EXECUTE internal.CountLook @ClassifierId, @LookedWith;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4915,8 +6809,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.RollbackModel undoes the newest promotion of a name, so that the champion before it is the champion again.
-The promotion stays in dbo.model_promotions, marked with time and user. After the first promotion is undone the name has
-no champion, and its newest version is used.
+The promotion stays in dbo.model_promotions, marked with time and user. A promotion with no other before it cannot be undone,
+because the name would stand for nothing that somebody chose: promote another version instead.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
     @Help BIT = 0                               1 prints this help and does nothing else
@@ -4925,27 +6819,36 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
-    EXECUTE internal.FindClassifier @ModelName, NULL, @ClassifierId OUTPUT;
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Version INT;
+    SET @Version = (SELECT MAX(version) FROM dbo.classifiers WHERE name = @ModelName);
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
     UPDATE p
     SET p.rolled_back_at = SYSUTCDATETIME(),
         p.rolled_back_by = COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN())
     FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK)
-    WHERE p.promotion_id = (SELECT ch.promotion_id FROM dbo.champions AS ch WHERE ch.name = @ModelName);
+    WHERE p.promotion_id = (SELECT ch.promotion_id FROM dbo.champions AS ch WHERE ch.name = @ModelName)
+        AND EXISTS (
+            SELECT 1 FROM dbo.model_promotions AS b WITH (UPDLOCK, HOLDLOCK)
+            WHERE b.name = p.name AND b.rolled_back_at IS NULL AND b.promotion_id < p.promotion_id);
     IF @@ROWCOUNT = 0
     BEGIN
-        SET @Message = CONCAT(N'The model ''', REPLACE(@ModelName, N'%', N'%%'),
-            N''' has no champion, so there is nothing to roll back. PromoteModel makes a version the champion.');
+        SET @Message = CONCAT(N'The model ''', REPLACE(@ModelName, N'%', N'%%'), N''' has no champion',
+            N' before version ' + (
+                SELECT CAST(c.version AS NVARCHAR(12))
+                FROM dbo.champions AS ch
+                INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+                WHERE ch.name = @ModelName),
+            N', so there is nothing to roll back to. PromoteModel makes another version the champion.');
         THROW 50142, @Message, 1;
     END;
 
-    SET @Message = COALESCE(
-        (SELECT CONCAT(c.name, N' version ', c.version, N' is the champion again.')
-            FROM dbo.champions AS ch
-            INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
-            WHERE ch.name = @ModelName),
-        CONCAT(@ModelName, N' has no champion any more; its newest version is used.'));
+    SELECT @Message = CONCAT(c.name, N' version ', c.version, N' is the champion again.',
+        IIF(s.classifier_id <> c.classifier_id, CONCAT(N' Served is version ', s.version, N', because the setting serve is newest.'), N''))
+    FROM dbo.champions AS ch
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+    INNER JOIN dbo.served_models AS s ON s.name = ch.name
+    WHERE ch.name = @ModelName;
     RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
 END;
 GO
@@ -4956,7 +6859,7 @@ GO
 CREATE OR ALTER PROCEDURE dbo.WrongCases
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @Threshold FLOAT = 50,                      -- percent from which a score counts as cancer, 0 to 100
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -4967,10 +6870,11 @@ BEGIN
     BEGIN
         PRINT N'dbo.WrongCases lists the test patients that a model puts on the wrong side of a threshold, the most wrong first,
 with scan, label and score in percent, calibrated and raw, as they were when the model was trained.
+This is a look at the test patients, which is counted in dbo.test_looks.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Threshold FLOAT = 50                       percent from which a score counts as cancer, 0 to 100
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.WrongCases @ModelName = N''lightgbm_sql'', @Threshold = 40;';
@@ -4986,13 +6890,14 @@ Example:
     END;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
+    EXECUTE internal.CountLook @ClassifierId, N'WrongCases';
     -- Runs of schema version 3 and older did not record the scan.
     SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id,
         IIF(t.label = 1, N'missed cancer', N'false alarm') AS mistake, CAST(t.label AS INT) AS label,
         100 * t.probability AS prediction_percent, 100 * t.raw AS raw_percent
     FROM dbo.test_scores AS t
     INNER JOIN dbo.patients AS p ON p.patient_id = t.patient_id
-    INNER JOIN dbo.experiment_patients AS e ON e.experiment_id = t.experiment_id AND e.patient_id = t.patient_id
+    INNER JOIN dbo.experiment_patients AS e ON e.experiment_id = t.experiment_id AND e.patient_id = t.patient_id AND e.member = t.member
     LEFT JOIN dbo.scans AS s ON s.patient_id = t.patient_id AND s.is_primary = 1
     WHERE t.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId)
         AND t.label <> IIF(100 * t.probability >= @Threshold, 1, 0)
@@ -5005,7 +6910,7 @@ GO
 -- Called by CheckModelSql and every procedure that scores with T-SQL alone.
 CREATE OR ALTER PROCEDURE internal.FindScoring
     @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
-    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @Version INT,              -- its version, or NULL for the one served
     @ClassifierId INT OUTPUT   -- the row found
 AS
 BEGIN
@@ -5013,16 +6918,28 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Found INT, @Trees INT, @Width INT, @Stored INT, @Difference FLOAT;
-    DECLARE @Kept VARBINARY(32), @Digest VARBINARY(32);
+    DECLARE @Kept VARBINARY(32), @Digest VARBINARY(32), @Library NVARCHAR(32), @Needed INT;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
-    SELECT @Found = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    SELECT @Found = version, @Library = library FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     SELECT @Trees = trees, @Width = width, @Kept = rows_sha256 FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
-    SET @Stored = CASE WHEN @Trees > 0
-        THEN (SELECT COUNT(DISTINCT tree) FROM dbo.model_nodes WHERE classifier_id = @ClassifierId)
+    -- The inputs of a network's first layer are as many as its features; the members of an ensemble need rows of their own.
+    SET @Needed = CASE WHEN @Trees > 0 THEN @Trees ELSE @Width END;
+    IF @Library = N'ensemble'
+        SET @Needed = (SELECT COUNT(*) FROM dbo.ensemble_members WHERE classifier_id = @ClassifierId);
+    SET @Stored = CASE
+        WHEN @Trees > 0 THEN (SELECT COUNT(DISTINCT tree) FROM dbo.model_nodes WHERE classifier_id = @ClassifierId)
+        WHEN @Library = N'network'
+            THEN (SELECT inputs FROM dbo.dense_layers WHERE network = CONCAT(N'classifier/', @ClassifierId) AND layer = 0)
+        WHEN @Library = N'ensemble' THEN (
+            SELECT COUNT(*)
+            FROM dbo.ensemble_members AS e
+            INNER JOIN dbo.model_scoring AS s ON s.classifier_id = e.member_classifier_id
+            WHERE e.classifier_id = @ClassifierId)
         ELSE (SELECT COUNT(*) FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId) END;
-    IF @Trees IS NULL OR @Stored <> CASE WHEN @Trees > 0 THEN @Trees ELSE @Width END
+    IF @Trees IS NULL OR @Needed = 0 OR COALESCE(@Stored, 0) <> @Needed
     BEGIN
-        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' has no nodes or coefficients that are whole. ',
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' has no nodes or coefficients that are whole',
+            IIF(@Library = N'ensemble', N', or a member of it has none. ', N'. '),
             N'Call EXECUTE dbo.StoreModelNodes @ModelName = N''', @ModelName, N''', @Version = ', @Found,
             N'; where external scripts run, and bring it here with lungdb copy.');
         SET @Message = REPLACE(@Message, N'%', N'%%');
@@ -5056,7 +6973,7 @@ GO
 -- Example: EXECUTE dbo.CheckModelSql @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.CheckModelSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -5071,7 +6988,7 @@ with what to do. Of one that can be used it returns a row: classifier_id, name, 
 regression), the number of patients whose scores were compared, the largest difference, and when that was done.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.CheckModelSql @ModelName = N''lightgbm_sql'';';
@@ -5107,6 +7024,7 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
     CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     IF @SkipMissing IS NULL
     BEGIN
         SET @Message = N'The value NULL for the parameter @SkipMissing is not supported. Supported values are 0 and 1.';
@@ -5145,6 +7063,9 @@ BEGIN
     END;
     ELSE
     BEGIN
+        INSERT INTO #combine (scan_id)
+        SELECT DISTINCT scan_id FROM #asked;
+        EXECUTE internal.FillCombinedFeatures @FeatureSetId;
         INSERT INTO #wanted (scan_id, idx, vector_sha256)
         SELECT DISTINCT a.scan_id, a.idx,
             CASE WHEN f.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) THEN f.vector_sha256 ELSE 0x END
@@ -5182,7 +7103,7 @@ GO
 CREATE OR ALTER PROCEDURE dbo.ScorePatientsSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
@@ -5198,7 +7119,7 @@ model says before calibration (raw) and after it (probability), both from 0 to 1
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
@@ -5323,7 +7244,7 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- AssignSplits: puts every patient without a part into train or test, by a keyed hash of the patient's id.
+-- AssignSplits: puts every patient without a part into train or test, by a keyed hash of the patient's id, and pictures without a patient.
 -- Example: EXECUTE dbo.AssignSplits;
 CREATE OR ALTER PROCEDURE dbo.AssignSplits
     @Help BIT = 0 -- 1 prints this help and does nothing else
@@ -5338,6 +7259,8 @@ BEGIN
 The part follows from SHA-256 of settings.split_key and the patient''s id alone, so it does not depend on the other
 patients, on their order or on labels, and a part once given is never changed. settings.test_percent (1 to 90) is the
 share of test patients. TrainLungCancerModel calls it.
+A patient of pictures alone is put into a part too. Pictures that name no patient go by their group, else each by its name, and
+their part is a row of dbo.image_splits. TrainImageClassifier calls it.
 Parameters:
     @Help BIT = 0  1 prints this help and does nothing else
 Example:
@@ -5366,8 +7289,148 @@ Example:
                 < @TestPercent THEN 'test'
             ELSE 'train'
         END
-    FROM dbo.patients AS p
+    FROM (
+        SELECT patient_id FROM dbo.patients
+        UNION
+        SELECT patient_id FROM dbo.images WHERE patient_id IS NOT NULL) AS p
     WHERE NOT EXISTS (SELECT 1 FROM dbo.splits AS s WITH (UPDLOCK, HOLDLOCK) WHERE s.patient_id = p.patient_id);
+
+    INSERT INTO dbo.image_splits (is_group, name, part)
+    SELECT
+        u.is_group,
+        u.name,
+        CASE
+            WHEN CAST(SUBSTRING(HASHBYTES('SHA2_256', CONVERT(VARBINARY(1100), CONCAT(@SplitKey, N'/', u.source))), 1, 3) AS INT) % 100
+                < @TestPercent THEN 'test'
+            ELSE 'train'
+        END
+    FROM (
+        SELECT DISTINCT
+            CAST(CASE WHEN i.group_name IS NULL THEN 0 ELSE 1 END AS BIT) AS is_group,
+            COALESCE(i.group_name, i.name) AS name,
+            CASE WHEN i.group_name IS NULL THEN CONCAT(N'picture/', i.name) ELSE CONCAT(N'group/', i.group_name) END AS source
+        FROM dbo.images AS i
+        WHERE i.patient_id IS NULL) AS u
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.image_splits AS s WITH (UPDLOCK, HOLDLOCK) WHERE s.is_group = u.is_group AND s.name = u.name);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ChooseMembers: leaves in #members those of a part of the splits and of a sample of patients; refuses to leave none.
+-- Called by CreateDataset, whose table #members it reads and shortens.
+CREATE OR ALTER PROCEDURE internal.ChooseMembers
+    @Kind VARCHAR(8),               -- scans or images
+    @Part NVARCHAR(10),             -- train or test, or NULL for both
+    @Sample FLOAT,                  -- share or number of patients, or NULL for all
+    @Seed INT,                      -- seed of the sample
+    @ChosenBy NVARCHAR(MAX) OUTPUT  -- what chose the members, a JSON object
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Owners INT, @Drawn INT, @Before INT = (SELECT COUNT(*) FROM #members);
+    IF @Part IS NOT NULL AND @Kind = 'images'
+    BEGIN
+        SET @Message = N'The parameter @Part was given for pictures, and dbo.splits has patients. Leave it out, or choose by a query.';
+        THROW 50101, @Message, 1;
+    END;
+    IF @Part IS NOT NULL
+    BEGIN
+        EXECUTE dbo.AssignSplits;
+        DELETE FROM #members WHERE owner NOT IN (SELECT patient_id FROM dbo.splits WHERE part = @Part);
+    END;
+    IF @Sample IS NOT NULL
+    BEGIN
+        CREATE TABLE #owners (place INT NOT NULL, owner NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY);
+        -- A hash of seed and patient draws the same ones whatever else is there.
+        INSERT INTO #owners (place, owner)
+        SELECT ROW_NUMBER() OVER (ORDER BY HASHBYTES('SHA2_256', CONVERT(VARBINARY(1000), CONCAT(@Seed, N'/', o.owner))), o.owner), o.owner
+        FROM (SELECT DISTINCT owner FROM #members) AS o;
+        SET @Owners = (SELECT COUNT(*) FROM #owners);
+        IF @Sample > @Owners
+        BEGIN
+            SET @Message = CONCAT(N'The value ', @Sample, N' for the parameter @Sample is more than the ', @Owners,
+                IIF(@Kind = 'scans', N' patients', N' pictures'),
+                N' that there are to draw from. Give a smaller number, or a share below 1.');
+            THROW 50101, @Message, 1;
+        END;
+        SET @Drawn = IIF(@Sample >= 1, @Sample, ROUND(@Sample * @Owners, 0));
+        DELETE FROM #members WHERE owner NOT IN (SELECT owner FROM #owners WHERE place <= @Drawn);
+    END;
+    IF NOT EXISTS (SELECT 1 FROM #members)
+    BEGIN
+        SET @Message = CONCAT(N'The data set would have no members: ', @Before, N' were found',
+            IIF(@Before > 0, N', and the part or the sample leaves none', N''),
+            N'. Nothing is stored. Widen the query, or take another part or a larger sample.');
+        THROW 50272, @Message, 1;
+    END;
+    SET @ChosenBy = CONCAT(N'{', @ChosenBy, IIF(@ChosenBy IS NOT NULL AND (@Part IS NOT NULL OR @Sample IS NOT NULL), N', ', N''),
+        N'"part": "' + @Part + N'"', IIF(@Part IS NOT NULL AND @Sample IS NOT NULL, N', ', N''),
+        N'"sample": ' + IIF(@Sample >= 1, CAST(CAST(@Sample AS INT) AS NVARCHAR(12)), CONVERT(NVARCHAR(40), @Sample, 3)),
+        IIF(@Sample IS NULL, N'', CONCAT(N', "seed": ', @Seed)), N'}');
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CreateDataset: gives a name to scans or pictures that a query, a part of the splits or a sample chooses, as a version of a data set.
+-- Example: EXECUTE dbo.CreateDataset @Name = N'thin', @Query = N'SELECT scan_id FROM dbo.scans WHERE slice_thickness <= 1.5';
+CREATE OR ALTER PROCEDURE dbo.CreateDataset
+    @Name NVARCHAR(128) = NULL,     -- name of the data set; needed
+    @Query NVARCHAR(MAX) = NULL,    -- a query with a column scan_id, or name for pictures; it runs with the caller's rights
+    @From NVARCHAR(128) = NULL,     -- a data set to take from in place of a query
+    @FromVersion INT = NULL,        -- its version; NULL means the newest
+    @Part NVARCHAR(10) = NULL,      -- train or test: only scans of patients in this part of dbo.splits
+    @Sample FLOAT = NULL,           -- a share of the patients, below 1, or their number; all chosen scans of a patient go together
+    @Seed INT = 20170401,           -- which patients a sample draws, 0 to 2147483647
+    @Help BIT = 0                   -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.CreateDataset gives a name to scans or pictures, for training, featurizing, scoring and evaluation.
+@Query or @From says which; without either it is the primary scan of every patient. @Part and @Sample then choose among them.
+Its members are kept with their SHA-256. Called again with the same members it makes no new version, otherwise the next one.
+The query is one SELECT, also with WITH, ORDER BY or UNION. It can only read: what it gives is put into a table of this call.
+A scan that it gives twice is taken once.
+Parameters:
+    @Name NVARCHAR(128) = NULL   name of the data set; needed
+    @Query NVARCHAR(MAX) = NULL  a query with a column scan_id, or name for pictures; it runs with the caller''s rights
+    @From NVARCHAR(128) = NULL   a data set to take from in place of a query
+    @FromVersion INT = NULL      its version; NULL means the newest
+    @Part NVARCHAR(10) = NULL    train or test: only scans of patients in this part of dbo.splits
+    @Sample FLOAT = NULL         a share of the patients, below 1, or their number; all chosen scans of a patient go together
+    @Seed INT = 20170401         which patients a sample draws, 0 to 2147483647
+    @Help BIT = 0                1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.CreateDataset @Name = N''thin'', @Query = N''SELECT scan_id FROM dbo.scans WHERE slice_thickness <= 1.5'';
+    EXECUTE dbo.CreateDataset @Name = N''held out'', @Part = N''test'';
+    EXECUTE dbo.CreateDataset @Name = N''some'', @From = N''thin'', @Sample = 0.5;';
+        RETURN 0;
+    END;
+
+    DECLARE @Kind VARCHAR(8), @ChosenBy NVARCHAR(MAX), @Version INT, @IsNew BIT, @Said NVARCHAR(2000), @Twice INT = 0;
+    CREATE TABLE #members (
+        scan_id INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, content_sha256 VARBINARY(32) NOT NULL,
+        chance VARBINARY(32) NULL, owner NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL);
+
+    EXECUTE internal.CheckDatasetArguments @Name, @Query, @From, @FromVersion, @Part, @Sample, @Seed;
+    EXECUTE internal.TakeMembers @Query, @From, @FromVersion, @Kind OUTPUT, @ChosenBy OUTPUT, @Twice OUTPUT;
+    EXECUTE internal.ChooseMembers @Kind, @Part, @Sample, @Seed, @ChosenBy OUTPUT;
+    EXECUTE internal.StoreDataset @Name, @Kind, @ChosenBy, @Version OUTPUT, @IsNew OUTPUT;
+
+    SET @Said = CONCAT(N'The data set ', @Name, N' version ', @Version, N' has ', (SELECT COUNT(*) FROM #members),
+        IIF(@Kind = 'scans', CONCAT(N' scans of ', (SELECT COUNT(DISTINCT owner) FROM #members), N' patients'), N' pictures'),
+        IIF(@IsNew = 1, N'.', N', as before: no new version is made.'),
+        IIF(@Twice > 0, CONCAT(N' The query gives ', @Twice, N' rows again, which are taken once.'), N''));
+    RAISERROR(N'%s', 0, 1, @Said) WITH NOWAIT;
+    SELECT name, version, kind, members, patients, members_sha256
+    FROM dbo.dataset_list
+    WHERE name = @Name AND version = @Version;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -5392,8 +7455,8 @@ the nearest tenth of them, 20 at least, and all that are as near; like_this_with
 like_this_low_percent to like_this_high_percent the range of their scores, corrected for the prevalence as this score is.
 like_this_about_percent is for those who may not know single labels: the percentage with cancer, to the nearest ten, in that of at most ten
 equal groups of the training patients (20 at least each, this one among them) to which the score belongs, so all of a group are
-told the same. Scores are compared before calibration and correction, which keep their order. Where no such scores are stored,
-higher_than is NULL, like_this 0.
+told the same. Scores are compared before calibration and correction, which keep their order. A patient with several scans counts
+with the first. Where no such scores are stored, higher_than is NULL, like_this 0.
 Parameters:
     @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
     @Help BIT = 0             1 prints this help and does nothing else
@@ -5428,7 +7491,7 @@ Example:
     SELECT p.patient_id, p.label, p.probability, p.raw, ABS(p.raw - @Raw)
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL
-        AND p.patient_id <> @PatientId;
+        AND p.patient_id <> @PatientId AND p.member = 0;
     SET @Others = (SELECT COUNT(*) FROM #scores);
     SET @HigherThan = (SELECT 100.0 * SUM(CASE WHEN raw < @Raw THEN 1 ELSE 0 END) / NULLIF(@Others, 0) FROM #scores);
     SET @Nearest = IIF(@Others / 10 > 20, @Others / 10, 20);
@@ -5441,7 +7504,8 @@ Example:
     INSERT INTO #ranked (place, label, raw)
     SELECT ROW_NUMBER() OVER (ORDER BY p.raw, p.patient_id) - 1, p.label, p.raw
     FROM dbo.experiment_patients AS p
-    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL;
+    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL
+        AND p.member = 0;
     SET @Ranked = (SELECT COUNT(*) FROM #ranked);
     SET @Groups = CASE WHEN @Ranked < 40 THEN 1 WHEN @Ranked > 200 THEN 10 ELSE @Ranked / 20 END;
     SET @Group = (SELECT COUNT(*) FROM #ranked WHERE raw < @Raw) * @Groups / NULLIF(@Ranked, 0);
@@ -5464,8 +7528,9 @@ Example:
             WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_low') AS test_auc_low,
         (SELECT m.value FROM dbo.experiment_metrics AS m
             WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_high') AS test_auc_high,
-        (SELECT COUNT(*) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
-        (SELECT COUNT(*) FROM dbo.experiment_patients AS t WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
+        (SELECT COUNT(DISTINCT t.patient_id) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
+        (SELECT COUNT(DISTINCT t.patient_id) FROM dbo.experiment_patients AS t
+            WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
         @TrainedOn AS training_prevalence, @Others AS compared_patients,
         @HigherThan AS higher_than, @LikeThis AS like_this, @WithCancer AS like_this_with_cancer,
         100 * @Low AS like_this_low_percent, 100 * @High AS like_this_high_percent, r.prevalence,
@@ -5858,6 +7923,7 @@ BEGIN
         INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, created_at)
         SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, created_at FROM #copy_model;
         SET @ClassifierId = SCOPE_IDENTITY();
+        EXECUTE internal.KeepChampion @ClassifierId;
     END;
 
     EXECUTE internal.DeleteModelNodes @ClassifierId;
@@ -5870,6 +7936,7 @@ BEGIN
     SELECT @ClassifierId, feature_index, mean, scale, coefficient FROM #copy_coefficients;
     INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
     SELECT @ClassifierId, position, method, x, y FROM #copy_calibration;
+    EXECUTE internal.StoreModelTensors @ClassifierId;
     EXECUTE internal.DigestModelRows @ClassifierId, @Digest OUTPUT;
     IF EXISTS (SELECT 1 FROM #copy_model WHERE rows_sha256 <> @Digest)
     BEGIN
@@ -5913,7 +7980,7 @@ Example:
     END;
 
     DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128),
-        @Numbers INT;
+        @Numbers INT, @ClassifierId INT;
     SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
         + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
         + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
@@ -5935,6 +8002,9 @@ Example:
     SET @Patients = (SELECT COUNT(*) FROM #copy_scans);
     IF @ModelName IS NOT NULL
         RAISERROR(N'%s version %d is here, with the features of %d patients.', 0, 1, @ModelName, @Version, @Patients) WITH NOWAIT;
+    SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
+    IF @ClassifierId IS NOT NULL
+        EXECUTE internal.SayServed @ClassifierId;
     SET @Network = (SELECT MIN(network) FROM #copy_layers);
     SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
     IF @Network IS NOT NULL
@@ -6079,7 +8149,7 @@ CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
     @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
@@ -6096,7 +8166,7 @@ Parameters:
     @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
@@ -6140,7 +8210,7 @@ GO
 CREATE OR ALTER PROCEDURE dbo.PredictPatientsSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
     @Help BIT = 0                               -- 1 prints this help and does nothing else
@@ -6159,7 +8229,7 @@ A null in a vector is a missing value, by LightGBM''s rules.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
     @Help BIT = 0                               1 prints this help and does nothing else

@@ -64,6 +64,10 @@ INNER JOIN dbo.model_scoring AS s ON s.classifier_id = c.classifier_id
 INNER JOIN dbo.model_checks AS k ON k.classifier_id = c.classifier_id
 WHERE c.classifier_id = ?;
 """
+_IS_COMBINED = """
+SELECT COUNT(*) FROM dbo.classifiers AS c
+INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = c.feature_set_id WHERE c.classifier_id = ?;
+"""
 _ROWS_OF_MODEL = {
     "#copy_nodes": """
 SELECT tree, node, feature_index, threshold, missing, default_left, left_node, right_node, leaf_value
@@ -118,7 +122,8 @@ def copy_batches(
     SqlError
         The source has no such model.
     LungdbError
-        Plain T-SQL cannot score the model, a patient has no features that it reads, or the source has no such network.
+        Plain T-SQL cannot score the model, it reads combined features, a patient has no features that it reads, or
+        the source has no such network.
     """
     parts: list[tuple[str, tuple[str, ...], list[tuple[Any, ...]]]] = []
     if model is not None:
@@ -138,6 +143,11 @@ def _model_rows(
     """Read what goes into `_TABLES`: for each its name, columns and rows."""
     (found,) = run(source, "EXECUTE dbo.CheckModelSql @ModelName = ?, @Version = ?;", (model, version))
     classifier_id, name, number = found.rows[0][:3]
+    if run(source, _IS_COMBINED, (classifier_id,))[0].scalar():
+        raise LungdbError(
+            f"The model {name} version {number} reads combined features, whose parts lungdb copy does not bring. "
+            "Copy a model that reads the features of one network, or score this one where it was trained."
+        )
     parts = []
     for table, query in {"#copy_model": _MODEL, **_ROWS_OF_MODEL}.items():
         (result,) = run(source, query, (classifier_id,))

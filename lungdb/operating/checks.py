@@ -113,9 +113,10 @@ CHECKS = (
     Check(
         "vectors of another width than their feature set has",
         "SELECT v.scan_id, v.feature_set_id, v.pooling FROM dbo.pooled_features AS v "
-        "INNER JOIN dbo.feature_sets AS w ON w.feature_set_id = v.feature_set_id WHERE v.scan_id = ? "
+        "INNER JOIN dbo.pooled_sets AS w ON w.feature_set_id = v.feature_set_id AND w.pooling = v.pooling "
+        "WHERE v.scan_id = ? "
         "AND DATALENGTH(v.vector) / 2 - DATALENGTH(REPLACE(v.vector, N',', N'')) / 2 + 1 "
-        "<> w.width * CASE v.pooling WHEN N'mean_max_std' THEN 3 ELSE 1 END;",
+        "<> w.width;",
         _FEATURES,
         _scans_of("pooled_features"),
     ),
@@ -186,8 +187,8 @@ CHECKS = (
         "models of another width than their features have",
         "SELECT s.classifier_id FROM dbo.model_scoring AS s "
         "INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id "
-        "INNER JOIN dbo.feature_sets AS w ON w.feature_set_id = c.feature_set_id "
-        "WHERE s.width <> w.width * CASE c.pooling WHEN N'mean_max_std' THEN 3 ELSE 1 END;",
+        "INNER JOIN dbo.pooled_sets AS w ON w.feature_set_id = c.feature_set_id AND w.pooling = c.pooling "
+        "WHERE s.width <> w.width;",
         _NODES,
     ),
     Check(
@@ -236,6 +237,20 @@ CHECKS = (
         "SELECT e.dataset FROM dbo.examples AS e GROUP BY e.dataset HAVING MIN(e.feature_index) <> 0 OR "
         "COUNT(*) <> COUNT(DISTINCT e.example_id) * (CAST(MAX(e.feature_index) AS BIGINT) + 1);",
         "Insert the missing rows.",
+    ),
+    Check(
+        "nodules of other slices than their scan has",
+        "SELECT n.nodule_id, n.scan_id FROM dbo.nodules AS n "
+        "INNER JOIN dbo.scans AS s ON s.scan_id = n.scan_id WHERE n.content_sha256 <> s.content_sha256 "
+        "ORDER BY n.nodule_id;",
+        "Load what was marked in these scans again: lungdb load-labels. What a network found is to be found again.",
+    ),
+    Check(
+        "scans with cancer within a horizon and none within a longer one",
+        "SELECT a.scan_id, a.horizon_days, b.horizon_days AS longer FROM dbo.scan_labels AS a "
+        "INNER JOIN dbo.scan_labels AS b ON b.scan_id = a.scan_id AND b.horizon_days > a.horizon_days "
+        "WHERE a.label = 1 AND b.label = 0 ORDER BY a.scan_id, a.horizon_days;",
+        "Load the labels of both horizons again from one file: lungdb load-labels --horizon.",
     ),
     Check(
         "runs with steps missing",

@@ -35,7 +35,7 @@ def _calls() -> list[tuple[str, ExternalCall]]:
 
 @cache
 def _trained() -> dict[str, Any]:
-    [call] = [call for name, call in _calls() if name == "TrainLungCancerModel"]
+    [call] = [call for name, call in _calls() if name == "TrainModel"]
     return as_module(call.script or "", samples.inputs_of_training())
 
 
@@ -45,15 +45,18 @@ INPUTS: dict[str, Callable[[], dict[str, Any]]] = {
     "CompareScores": samples.inputs_of_comparing,
     "FeaturizeImages": samples.inputs_of_images,
     "GenerateFeatures": samples.inputs_of_features,
+    "MeasureDrift": lambda: samples.inputs_of_drift(_trained()),
+    "MeasureEvaluation": samples.inputs_of_evaluation,
     "MeasureExperiment": samples.inputs_of_measuring,
     "PredictLungCancer": lambda: samples.inputs_of_prediction(_trained()),
     "PredictPatients": lambda: samples.inputs_of_many_predictions(_trained()),
     "RefreshUnitVectors": samples.inputs_of_unit_vectors,
     "RunSearch": samples.inputs_of_running_trials,
+    "ScoreEvaluated": lambda: samples.inputs_of_many_predictions(_trained()),
     "SearchModels": samples.inputs_of_making_trials,
     "SimilarPatients": samples.inputs_of_similar_patients,
     "ReadModelNodes": lambda: samples.inputs_of_nodes(_trained()),
-    "TrainLungCancerModel": samples.inputs_of_training,
+    "TrainModel": samples.inputs_of_training,
 }
 
 

@@ -4,7 +4,7 @@ CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
     @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
@@ -21,7 +21,7 @@ Parameters:
     @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:

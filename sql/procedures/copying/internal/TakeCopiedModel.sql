@@ -61,6 +61,7 @@ BEGIN
         INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, created_at)
         SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, created_at FROM #copy_model;
         SET @ClassifierId = SCOPE_IDENTITY();
+        EXECUTE internal.KeepChampion @ClassifierId;
     END;
 
     EXECUTE internal.DeleteModelNodes @ClassifierId;
@@ -73,6 +74,7 @@ BEGIN
     SELECT @ClassifierId, feature_index, mean, scale, coefficient FROM #copy_coefficients;
     INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
     SELECT @ClassifierId, position, method, x, y FROM #copy_calibration;
+    EXECUTE internal.StoreModelTensors @ClassifierId;
     EXECUTE internal.DigestModelRows @ClassifierId, @Digest OUTPUT;
     IF EXISTS (SELECT 1 FROM #copy_model WHERE rows_sha256 <> @Digest)
     BEGIN

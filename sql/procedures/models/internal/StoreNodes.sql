@@ -1,11 +1,11 @@
 -- StoreNodes: stores the rows of a model from which plain T-SQL scores it, checks its scores against Python's, and says how far they
 -- are apart; inside the caller's transaction.
--- Called by StoreModelNodes and TrainLungCancerModel, whose table #given it reads.
+-- Called by StoreModelNodes, TrainModel and CreateEnsemble, whose table #given it reads.
 CREATE OR ALTER PROCEDURE internal.StoreNodes
     @ModelName NVARCHAR(128),      -- name of the model
     @Version INT,                  -- its version
     @Width INT,                    -- number of features of a vector
-    @Trees INT,                    -- number of trees, 0 for a logistic regression
+    @Trees INT,                    -- number of trees, 0 for what has none
     @Divisor FLOAT,                -- as of dbo.model_scoring
     @Steepness FLOAT,              -- as of dbo.model_scoring
     @Scores NVARCHAR(MAX),         -- JSON array of [scan_id, raw, probability], Python's
@@ -30,6 +30,18 @@ BEGIN
         SET @Message = REPLACE(CONCAT(N'The model ''', @ModelName, N''' version ', @Version,
             N' was deleted or replaced while it was read. Nothing is stored. Call it again.'), N'%', N'%%');
         THROW 50232, @Message, 1;
+    END;
+    SELECT TOP (1) @Message = CONCAT(N'The member ''', c.name, N''' version ', c.version, N' of the ensemble ''', @ModelName,
+        N''' version ', @Version, N' has no rows that plain T-SQL scores it from. Call StoreModelNodes for it first.')
+    FROM dbo.ensemble_members AS m
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.member_classifier_id
+    LEFT JOIN dbo.model_scoring AS s ON s.classifier_id = m.member_classifier_id
+    WHERE m.classifier_id = @ClassifierId AND s.rows_sha256 IS NULL
+    ORDER BY m.position;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50150, @Message, 1;
     END;
     -- Scans that were removed meanwhile cannot be compared.
     INSERT INTO #expected (scan_id, raw, probability)
@@ -67,6 +79,7 @@ BEGIN
     SELECT @ClassifierId, CAST(x.[key] AS INT), 'isotonic', CAST(x.[value] AS FLOAT), CAST(y.[value] AS FLOAT)
     FROM OPENJSON(@Details, N'$.calibration.x') AS x
     INNER JOIN OPENJSON(@Details, N'$.calibration.y') AS y ON y.[key] = x.[key];
+    EXECUTE internal.StoreModelTensors @ClassifierId;
     EXECUTE internal.DigestModelRows @ClassifierId, @Digest OUTPUT;
     UPDATE dbo.model_scoring SET rows_sha256 = @Digest WHERE classifier_id = @ClassifierId;
 
