@@ -42,7 +42,8 @@ class Patient:
     """A patient with the primary scan; spacing in millimetres, gantry_tilt in degrees, content_sha256 in hexadecimal.
 
     Rows and columns are those of the slices as `lungdb_web.scans.upright` turns them. patient_orientation tells how
-    they are stored; None where that was not recorded. placement is that of the turned slices.
+    they are stored; None where that was not recorded. placement is that of the turned slices. date_rule is shifted of
+    a study_date that is not the true one.
     """
 
     patient_index: int
@@ -51,6 +52,7 @@ class Patient:
     birth_year: int | None
     scan_id: int
     study_date: date | None
+    date_rule: str | None
     manufacturer: str | None
     image_rows: int
     image_cols: int
