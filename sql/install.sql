@@ -3294,9 +3294,18 @@ FROM studies AS s;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- How many numbers a pooling makes of a feature; lungdb.learning.pooling makes them.
+CREATE OR ALTER VIEW dbo.poolings
+AS
+SELECT k.pooling, k.times
+FROM (
+    VALUES (N'mean', 1), (N'max', 1), (N'mean_max_std', 3), (N'pca1', 1), (N'thirds', 3), (N'combined', 1)
+) AS k (pooling, times);
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The feature sets and poolings that there are vectors of, how many numbers such a vector has, and a name:
--- network/layer/preprocessing/pooling, or what a combined set is called. It is the one place that knows how many numbers a pooling makes
--- of a feature, lungdb.learning.pooling apart.
+-- network/layer/preprocessing/pooling, or what a combined set is called.
 CREATE OR ALTER VIEW dbo.pooled_sets
 AS
 SELECT
@@ -3309,9 +3318,7 @@ SELECT
     CASE WHEN f.network_id IS NULL THEN f.layer ELSE CONCAT(n.name, N'/', f.layer, N'/', f.preprocessing, N'/', k.pooling) END AS name
 FROM dbo.feature_sets AS f
 LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
-CROSS JOIN (
-    VALUES (N'mean', 1), (N'max', 1), (N'mean_max_std', 3), (N'pca1', 1), (N'thirds', 3), (N'combined', 1)
-) AS k (pooling, times)
+CROSS JOIN dbo.poolings AS k
 WHERE EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = f.feature_set_id AND p.pooling = k.pooling);
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4045,6 +4052,7 @@ Example:
             WHERE m.dataset_version_id = d.dataset_version_id AND m.scan_id IS NOT NULL
                 AND (s.scan_id IS NULL OR s.content_sha256 <> m.content_sha256)) AS changed,
         (SELECT COUNT(*) FROM dbo.experiments AS e WHERE e.dataset_version_id = d.dataset_version_id) AS trainings,
+        (SELECT COUNT(*) FROM dbo.evaluations AS e WHERE e.dataset_version_id = d.dataset_version_id) AS evaluations,
         d.chosen_by, d.created_at, d.created_by
     FROM dbo.dataset_list AS d
     WHERE @Name IS NULL OR d.name = @Name
@@ -4103,34 +4111,36 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- CheckMembers: refuses a version of a data set of which scans were replaced or removed since it was made. Without one it does nothing.
+-- CheckMembers: refuses a version of a data set of which scans or pictures were replaced or removed since it was made. Without one it does
+-- nothing.
 -- Called by FindScansOfDataset and every other procedure that works on the members of a data set.
 CREATE OR ALTER PROCEDURE internal.CheckMembers
-    @DatasetVersionId INT -- version of a data set of scans, or NULL
+    @DatasetVersionId INT -- version of a data set of scans or pictures, or NULL
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Changed INT, @Name NVARCHAR(128), @Version INT;
-    CREATE TABLE #changed (scan_id INT NOT NULL PRIMARY KEY);
-    INSERT INTO #changed (scan_id)
-    SELECT m.scan_id
+    DECLARE @Message NVARCHAR(2000), @Changed INT, @Name NVARCHAR(128), @Version INT, @Kind VARCHAR(8);
+    CREATE TABLE #changed (position INT NOT NULL PRIMARY KEY, scan_id INT NULL);
+    INSERT INTO #changed (position, scan_id)
+    SELECT m.position, m.scan_id
     FROM dbo.dataset_members AS m
     LEFT JOIN dbo.scans AS s ON s.scan_id = m.scan_id
-    WHERE m.dataset_version_id = @DatasetVersionId AND m.scan_id IS NOT NULL
-        AND (s.scan_id IS NULL OR s.content_sha256 <> m.content_sha256);
+    LEFT JOIN dbo.images AS i ON i.name = m.image_name
+    WHERE m.dataset_version_id = @DatasetVersionId AND COALESCE(s.content_sha256, i.sha256, 0x) <> m.content_sha256;
     SET @Changed = (SELECT COUNT(*) FROM #changed);
     IF @Changed = 0
         RETURN 0;
-    SELECT @Name = d.name, @Version = v.version
+    SELECT @Name = d.name, @Version = v.version, @Kind = d.kind
     FROM dbo.dataset_versions AS v
     INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
     WHERE v.dataset_version_id = @DatasetVersionId;
-    SET @Message = REPLACE(CONCAT(@Changed, N' scans of the data set ''', @Name, N''' version ', @Version,
-        N' were replaced or removed since it was made: scan_id ', (
-            SELECT STRING_AGG(CAST(g.scan_id AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY g.scan_id)
-            FROM (SELECT TOP (5) scan_id FROM #changed ORDER BY scan_id) AS g), IIF(@Changed > 5, N', …', N''),
+    SET @Message = REPLACE(CONCAT(@Changed, IIF(@Kind = 'scans', N' scans', N' pictures'), N' of the data set ''', @Name, N''' version ',
+        @Version, N' were replaced or removed since it was made', (
+            SELECT N': scan_id ' + STRING_AGG(CAST(g.scan_id AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY g.scan_id)
+            FROM (SELECT TOP (5) scan_id FROM #changed WHERE scan_id IS NOT NULL ORDER BY scan_id) AS g),
+        IIF(@Changed > 5 AND @Kind = 'scans', N', …', N''),
         N'. Call CreateDataset for it again, which makes a version of what is there now.'), N'%', N'%%');
     THROW 50274, @Message, 1;
 END;
@@ -4235,7 +4245,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT;
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT;
     SELECT @DatasetId = dataset_id, @Kind = kind FROM dbo.datasets WHERE name = @Name;
     IF @Kind = 'examples'
     BEGIN
@@ -4250,13 +4260,19 @@ Example:
     SELECT dataset_version_id FROM dbo.dataset_versions WHERE dataset_id = @DatasetId AND (@Version IS NULL OR version = @Version);
 
     BEGIN TRANSACTION;
-    SET @Users = (
-        SELECT COUNT(*) FROM dbo.experiments WITH (UPDLOCK, HOLDLOCK)
-        WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
-    IF @Users > 0
+    SELECT @Users = COUNT(*)
+    FROM dbo.experiments WITH (UPDLOCK, HOLDLOCK)
+    WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    SELECT @Evaluations = COUNT(*)
+    FROM (
+        SELECT dataset_version_id FROM dbo.evaluations WITH (UPDLOCK, HOLDLOCK)
+        UNION ALL
+        SELECT dataset_version_id FROM dbo.drift_checks WITH (UPDLOCK, HOLDLOCK)) AS e
+    WHERE e.dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    IF @Users > 0 OR @Evaluations > 0
     BEGIN
-        SET @Message = REPLACE(CONCAT(@Users, N' trainings refer to the data set ''', @Name,
-            N'''. Keep it, or delete their models with DeleteModel first; see dbo.experiments.'), N'%', N'%%');
+        SET @Message = REPLACE(CONCAT(@Users, N' trainings and ', @Evaluations, N' evaluations or drift checks refer to the data set ''',
+            @Name, N'''. Keep it, or delete their models with DeleteModel first; see dbo.experiments and dbo.evaluations.'), N'%', N'%%');
         THROW 50275, @Message, 1;
     END;
     DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
@@ -4366,9 +4382,11 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    SET @Width = (SELECT width FROM dbo.pooled_sets WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
-    -- A combined set that no scan has a vector of is not in that view.
-    SET @Width = COALESCE(@Width, (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId));
+    SET @Width = (
+        SELECT f.width * k.times
+        FROM dbo.feature_sets AS f
+        INNER JOIN dbo.poolings AS k ON k.pooling = @Pooling
+        WHERE f.feature_set_id = @FeatureSetId);
     SET @Names = (
         SELECT N'[' + STRING_AGG(CONCAT(CAST(N'["' AS NVARCHAR(MAX)), STRING_ESCAPE(COALESCE(p.column_name, CONCAT(n.name, N'/', f.layer,
             N'/', f.preprocessing, N'/', p.pooling)), 'json'), N'", ', p.width, N']'), N', ') WITHIN GROUP (ORDER BY p.position) + N']'
@@ -10941,7 +10959,7 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindFeatureSet: finds the feature set to train on: of those that fit what is asked for the one of the version that the name serves, else
 -- one of the setting default_network, else of the only network. It never takes the newest of several networks, layers or preprocessings.
--- Called by TrainModel and TrainBestTrial.
+-- Called by ChooseFeatures and TrainBestTrial.
 CREATE OR ALTER PROCEDURE internal.FindFeatureSet
     @ModelName NVARCHAR(128),       -- name of the model to train
     @NetworkName NVARCHAR(128),     -- network, or NULL

@@ -3304,9 +3304,18 @@ FROM studies AS s;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- How many numbers a pooling makes of a feature; lungdb.learning.pooling makes them.
+CREATE OR ALTER VIEW dbo.poolings
+AS
+SELECT k.pooling, k.times
+FROM (
+    VALUES (N'mean', 1), (N'max', 1), (N'mean_max_std', 3), (N'pca1', 1), (N'thirds', 3), (N'combined', 1)
+) AS k (pooling, times);
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The feature sets and poolings that there are vectors of, how many numbers such a vector has, and a name:
--- network/layer/preprocessing/pooling, or what a combined set is called. It is the one place that knows how many numbers a pooling makes
--- of a feature, lungdb.learning.pooling apart.
+-- network/layer/preprocessing/pooling, or what a combined set is called.
 CREATE OR ALTER VIEW dbo.pooled_sets
 AS
 SELECT
@@ -3319,9 +3328,7 @@ SELECT
     CASE WHEN f.network_id IS NULL THEN f.layer ELSE CONCAT(n.name, N'/', f.layer, N'/', f.preprocessing, N'/', k.pooling) END AS name
 FROM dbo.feature_sets AS f
 LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
-CROSS JOIN (
-    VALUES (N'mean', 1), (N'max', 1), (N'mean_max_std', 3), (N'pca1', 1), (N'thirds', 3), (N'combined', 1)
-) AS k (pooling, times)
+CROSS JOIN dbo.poolings AS k
 WHERE EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = f.feature_set_id AND p.pooling = k.pooling);
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4055,6 +4062,7 @@ Example:
             WHERE m.dataset_version_id = d.dataset_version_id AND m.scan_id IS NOT NULL
                 AND (s.scan_id IS NULL OR s.content_sha256 <> m.content_sha256)) AS changed,
         (SELECT COUNT(*) FROM dbo.experiments AS e WHERE e.dataset_version_id = d.dataset_version_id) AS trainings,
+        (SELECT COUNT(*) FROM dbo.evaluations AS e WHERE e.dataset_version_id = d.dataset_version_id) AS evaluations,
         d.chosen_by, d.created_at, d.created_by
     FROM dbo.dataset_list AS d
     WHERE @Name IS NULL OR d.name = @Name
@@ -4187,7 +4195,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT;
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT;
     SELECT @DatasetId = dataset_id, @Kind = kind FROM dbo.datasets WHERE name = @Name;
     IF @Kind = 'examples'
     BEGIN
@@ -4202,13 +4210,19 @@ Example:
     SELECT dataset_version_id FROM dbo.dataset_versions WHERE dataset_id = @DatasetId AND (@Version IS NULL OR version = @Version);
 
     BEGIN TRANSACTION;
-    SET @Users = (
-        SELECT COUNT(*) FROM dbo.experiments WITH (UPDLOCK, HOLDLOCK)
-        WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
-    IF @Users > 0
+    SELECT @Users = COUNT(*)
+    FROM dbo.experiments WITH (UPDLOCK, HOLDLOCK)
+    WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    SELECT @Evaluations = COUNT(*)
+    FROM (
+        SELECT dataset_version_id FROM dbo.evaluations WITH (UPDLOCK, HOLDLOCK)
+        UNION ALL
+        SELECT dataset_version_id FROM dbo.drift_checks WITH (UPDLOCK, HOLDLOCK)) AS e
+    WHERE e.dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    IF @Users > 0 OR @Evaluations > 0
     BEGIN
-        SET @Message = REPLACE(CONCAT(@Users, N' trainings refer to the data set ''', @Name,
-            N'''. Keep it, or delete their models with DeleteModel first; see dbo.experiments.'), N'%', N'%%');
+        SET @Message = REPLACE(CONCAT(@Users, N' trainings and ', @Evaluations, N' evaluations or drift checks refer to the data set ''',
+            @Name, N'''. Keep it, or delete their models with DeleteModel first; see dbo.experiments and dbo.evaluations.'), N'%', N'%%');
         THROW 50275, @Message, 1;
     END;
     DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);

@@ -235,6 +235,7 @@ DROP VIEW IF EXISTS dbo.scan_groups;
 DROP VIEW IF EXISTS dbo.scan_columns;
 DROP VIEW IF EXISTS dbo.promotion_history;
 DROP VIEW IF EXISTS dbo.pooled_sets;
+DROP VIEW IF EXISTS dbo.poolings;
 DROP VIEW IF EXISTS dbo.patient_studies;
 DROP VIEW IF EXISTS dbo.model_figures;
 DROP VIEW IF EXISTS dbo.model_evaluations;

@@ -113,10 +113,10 @@ CHECKS = (
     Check(
         "vectors of another width than their feature set has",
         "SELECT v.scan_id, v.feature_set_id, v.pooling FROM dbo.pooled_features AS v "
-        "INNER JOIN dbo.pooled_sets AS w ON w.feature_set_id = v.feature_set_id AND w.pooling = v.pooling "
-        "WHERE v.scan_id = ? "
+        "INNER JOIN dbo.feature_sets AS w ON w.feature_set_id = v.feature_set_id "
+        "INNER JOIN dbo.poolings AS k ON k.pooling = v.pooling WHERE v.scan_id = ? "
         "AND DATALENGTH(v.vector) / 2 - DATALENGTH(REPLACE(v.vector, N',', N'')) / 2 + 1 "
-        "<> w.width;",
+        "<> w.width * k.times;",
         _FEATURES,
         _scans_of("pooled_features"),
     ),
@@ -187,8 +187,8 @@ CHECKS = (
         "models of another width than their features have",
         "SELECT s.classifier_id FROM dbo.model_scoring AS s "
         "INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id "
-        "INNER JOIN dbo.pooled_sets AS w ON w.feature_set_id = c.feature_set_id AND w.pooling = c.pooling "
-        "WHERE s.width <> w.width;",
+        "INNER JOIN dbo.feature_sets AS w ON w.feature_set_id = c.feature_set_id "
+        "INNER JOIN dbo.poolings AS k ON k.pooling = c.pooling WHERE s.width <> w.width * k.times;",
         _NODES,
     ),
     Check(
