@@ -19,7 +19,8 @@ def followed(scored: Connection) -> Connection:
             scored,
             "DECLARE @Id INT;"
             "INSERT INTO dbo.scans (patient_id, is_primary, is_study_choice, series_uid, study_uid, study_date, "
-            "date_rule, image_rows, image_cols, number_images, content_sha256) VALUES (?, 0, ?, ?, N'1.3', '2021-01-01', 'kept', "
+            "date_rule, image_rows, image_cols, number_images, content_sha256) "
+            "VALUES (?, 0, ?, ?, N'1.3', '2021-01-01', 'kept', "
             "1, 1, 3, 0x01); SET @Id = SCOPE_IDENTITY();"
             "INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector) SELECT @Id, 1, N'mean', vector "
             "FROM dbo.pooled_features WHERE scan_id = ? AND pooling = N'mean';",
@@ -96,7 +97,7 @@ def test_new_scans_without_features_are_refused_or_left_out(followed: Connection
     run(followed, f"{call};")
     run(followed, "DELETE FROM dbo.pooled_features WHERE scan_id IN (4, 122);")
     run(followed, "DELETE FROM dbo.predictions WHERE scan_id = 122;")
-    assert "1 scans have no features that the model can read; indices of the patients: 1." in refused(
+    assert "1 scans have no features that the model can read; indices of their patients: 1." in refused(
         followed, f"{call};", 50140
     )
     assert rows(followed, f"{call}, @SkipMissing = 1;") == []

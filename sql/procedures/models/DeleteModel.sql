@@ -60,6 +60,8 @@ Example:
     WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
     EXECUTE internal.DeleteModelNodes @ClassifierId;
+    DELETE FROM dbo.model_scope WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_scope_features WHERE classifier_id = @ClassifierId;
     DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     COMMIT TRANSACTION;
     RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;
