@@ -3369,6 +3369,26 @@ INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- What scans are parted into subgroups by, as words where there are words; NULL where it is not known. age is that of dbo.scan_columns.
+CREATE OR ALTER VIEW dbo.scan_groups
+AS
+SELECT
+    s.scan_id,
+    p.sex,
+    k.age,
+    s.manufacturer,
+    s.convolution_kernel,
+    s.slice_thickness,
+    s.spacing_z,
+    s.kvp,
+    s.has_contrast,
+    s.study_year
+FROM dbo.scans AS s
+INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+INNER JOIN dbo.scan_columns AS k ON k.scan_id = s.scan_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed.
 CREATE OR ALTER VIEW dbo.scan_states
 AS
@@ -4117,6 +4137,30 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- DropCombined: deletes a combined feature set that a training has stored and that is refused, so that nothing is left of the call.
+-- Called by TrainModel.
+CREATE OR ALTER PROCEDURE internal.DropCombined
+    @FeatureSetId INT,  -- combined feature set
+    @IsNew BIT          -- 0 does nothing: another call has stored it
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @IsNew = 0
+        RETURN 0;
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId)
+    BEGIN
+        DELETE FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId;
+        DELETE FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId;
+        DELETE FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId;
+    END;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- FindDataset: finds a version of a data set of scans or pictures by its name, the newest unless one is asked for.
 -- Called by TakeMembers and every other procedure that is given the name of such a data set.
 CREATE OR ALTER PROCEDURE internal.FindDataset
@@ -4634,7 +4678,8 @@ GO
 -- names, so that the same parts are the same set however they are written.
 -- Called by ChooseFeatures, whose table #parts it reads.
 CREATE OR ALTER PROCEDURE internal.StoreCombined
-    @FeatureSetId INT OUTPUT -- the combined set
+    @FeatureSetId INT OUTPUT,   -- the combined set
+    @IsNew BIT OUTPUT           -- 1 where this call stored it
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -4661,6 +4706,7 @@ BEGIN
             + STRING_AGG(CAST(p.column_name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY p.position) FROM #placed AS p));
     SET @Name = IIF(LEN(@Name) > 240, CONCAT(LEFT(@Name, 239), N'…'), @Name);
 
+    SET @IsNew = 0;
     BEGIN TRANSACTION;
     SET @FeatureSetId = (
         SELECT MIN(m.feature_set_id)
@@ -4681,7 +4727,7 @@ BEGIN
         END;
         INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
         SELECT NULL, @Free, N'combined', SUM(width) FROM #placed;
-        SET @FeatureSetId = SCOPE_IDENTITY();
+        SELECT @FeatureSetId = SCOPE_IDENTITY(), @IsNew = 1;
         INSERT INTO dbo.feature_parts (feature_set_id, position, part_feature_set_id, pooling, source, column_name, first_index, width)
         SELECT @FeatureSetId, p.position, p.part_feature_set_id, p.pooling, p.source, p.column_name,
             COALESCE((SELECT SUM(b.width) FROM #placed AS b WHERE b.position < p.position), 0), p.width
@@ -6009,81 +6055,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- StoreEvaluation: stores an evaluation: its scores, subgroups, figures, curves, and the differences between reconstructions.
--- It is the only writer of dbo.evaluations and the tables beside it. Scores that count as a look at test patients are counted.
--- Called by EvaluateModel, whose tables #evaluated, #groups, #grouped and #figures it reads.
-CREATE OR ALTER PROCEDURE internal.StoreEvaluation
-    @ClassifierId INT,              -- the model
-    @DatasetVersionId INT,          -- the version of a data set
-    @Horizon INT,                   -- days of the labels, or NULL for those of patients
-    @Prevalence FLOAT,              -- share of positives at the site, or NULL
-    @Seed INT,                      -- of the bootstrap
-    @LeftOut INT,                   -- members that were left out
-    @Force BIT,                     -- 1 where it was measured whatever the model has learnt from
-    @Overlap NVARCHAR(1000),        -- what speaks against the figures, or NULL
-    @Note NVARCHAR(2000),           -- what could not be measured, or NULL
-    @EvaluationId INT OUTPUT        -- the row
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000);
-    CREATE TABLE #pairs (
-        patient INT NOT NULL, kernel_a NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, kernel_b NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL,
-        difference FLOAT NOT NULL);
-    INSERT INTO #pairs (patient, kernel_a, kernel_b, difference)
-    SELECT a.patient, a.kernel, b.kernel, a.probability - b.probability
-    FROM #evaluated AS a
-    INNER JOIN #evaluated AS b ON b.patient_id = a.patient_id AND b.study_uid = a.study_uid AND b.scan_id <> a.scan_id
-    WHERE COALESCE(a.kernel, N'') < COALESCE(b.kernel, N'')
-        OR (COALESCE(a.kernel, N'') = COALESCE(b.kernel, N'') AND a.scan_id < b.scan_id);
-
-    BEGIN TRANSACTION;
-    IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId)
-    BEGIN
-        SET @Message = N'The model was deleted while it was measured. Nothing is stored. Take another one; see dbo.classifiers.';
-        THROW 50232, @Message, 1;
-    END;
-    INSERT INTO dbo.evaluations (classifier_id, dataset_version_id, horizon_days, prevalence, seed, patients, scans, positives, unlabelled,
-        left_out, is_forced, overlap, note)
-    SELECT @ClassifierId, @DatasetVersionId, @Horizon, @Prevalence, @Seed, COUNT(DISTINCT CASE WHEN label IS NOT NULL THEN patient END),
-        COUNT(label), COALESCE(SUM(CAST(label AS INT)), 0), COUNT(*) - COUNT(label), @LeftOut,
-        CASE WHEN @Force = 1 AND @Overlap IS NOT NULL THEN 1 ELSE 0 END, @Overlap, @Note
-    FROM #evaluated;
-    SET @EvaluationId = SCOPE_IDENTITY();
-    INSERT INTO dbo.evaluation_scores (evaluation_id, scan_id, patient_id, label, raw, probability, vector_sha256)
-    SELECT @EvaluationId, scan_id, patient_id, label, raw, probability, vector_sha256 FROM #evaluated;
-    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, patients, scans, positives)
-    SELECT evaluation_id, 0, patients, scans, positives FROM dbo.evaluations WHERE evaluation_id = @EvaluationId;
-    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, column_name, value, patients, scans, positives)
-    SELECT @EvaluationId, g.group_id, g.column_name, g.value, COUNT(DISTINCT e.patient), COUNT(*), SUM(CAST(e.label AS INT))
-    FROM #groups AS g
-    INNER JOIN #grouped AS m ON m.group_id = g.group_id
-    INNER JOIN #evaluated AS e ON e.place = m.place
-    GROUP BY g.group_id, g.column_name, g.value;
-    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, column_name, values_hidden)
-    SELECT @EvaluationId, group_id, column_name, values_hidden FROM #groups WHERE values_hidden IS NOT NULL;
-    INSERT INTO dbo.evaluation_metrics (evaluation_id, group_id, source, metric, value, low, high)
-    SELECT @EvaluationId, group_id, source, name, y, low, high FROM #figures WHERE kind = 'metric';
-    INSERT INTO dbo.evaluation_curves (evaluation_id, source, curve, position, x, y, threshold)
-    SELECT @EvaluationId, source, name, position, x, y, threshold FROM #figures WHERE kind = 'curve';
-    INSERT INTO dbo.evaluation_pairs (evaluation_id, position, pairs, patients, mean_difference, sd_difference, mean_distance, largest)
-    SELECT @EvaluationId, 0, COUNT(*), COUNT(DISTINCT patient), AVG(difference), STDEV(difference), AVG(ABS(difference)),
-        MAX(ABS(difference))
-    FROM #pairs
-    HAVING COUNT(*) > 0;
-    INSERT INTO dbo.evaluation_pairs (evaluation_id, position, kernel_a, kernel_b, pairs, patients, mean_difference, sd_difference,
-        mean_distance, largest)
-    SELECT @EvaluationId, ROW_NUMBER() OVER (ORDER BY kernel_a, kernel_b), kernel_a, kernel_b, COUNT(*), COUNT(DISTINCT patient),
-        AVG(difference), STDEV(difference), AVG(ABS(difference)), MAX(ABS(difference))
-    FROM #pairs
-    GROUP BY kernel_a, kernel_b;
-    COMMIT TRANSACTION;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- TakeEvaluated: fills #evaluated with the scans of a version of a data set and their labels; refuses a model that has no figures of
 -- this kind, members that are gone or replaced, and a set without labels.
 -- Called by EvaluateModel, whose table #evaluated it fills.
@@ -6816,9 +6787,7 @@ BEGIN
 
     INSERT INTO #rows (is_member, patient, label, raw, probability, groups, patient_age, spacing_z, spacing_y, sex, manufacturer)
     SELECT r.is_member, r.patient, r.label, r.raw, r.probability, r.groups,
-        COALESCE(s.patient_age, CASE WHEN COALESCE(s.date_rule, 'kept') <> 'shifted'
-            THEN YEAR(COALESCE(s.acquisition_date, s.study_date)) - p.birth_year END),
-        s.spacing_z, s.spacing_y, p.sex, s.manufacturer
+        k.age, s.spacing_z, s.spacing_y, p.sex, s.manufacturer
     FROM (
         SELECT 1 AS is_member, e.patient, CAST(e.label AS INT) AS label, e.raw, e.probability, g.groups, e.scan_id
         FROM #evaluated AS e
@@ -6831,6 +6800,7 @@ BEGIN
         SELECT 0, 0, CAST(label AS INT), NULL, NULL, NULL, scan_id FROM #learning) AS r
     INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    INNER JOIN dbo.scan_columns AS k ON k.scan_id = s.scan_id
     ORDER BY r.is_member DESC, p.patient_id, s.scan_id;
 
     INSERT INTO #figures (kind, source, group_id, name, position, x, y, threshold, low, high)
@@ -7609,6 +7579,88 @@ BEGIN
 
     INSERT INTO dbo.test_looks (name, classifier_id, looked_with)
     SELECT name, classifier_id, @LookedWith FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreEvaluation: stores an evaluation: its scores, subgroups, figures, curves, and the differences between reconstructions.
+-- It is the only writer of dbo.evaluations and the tables beside it. A look at test patients is counted.
+-- Called by EvaluateModel, whose tables #evaluated, #groups, #grouped and #figures it reads.
+CREATE OR ALTER PROCEDURE internal.StoreEvaluation
+    @ClassifierId INT,              -- the model
+    @DatasetVersionId INT,          -- the version of a data set
+    @Horizon INT,                   -- days of the labels, or NULL for those of patients
+    @Prevalence FLOAT,              -- share of positives at the site, or NULL
+    @Seed INT,                      -- of the bootstrap
+    @LeftOut INT,                   -- members that were left out
+    @Force BIT,                     -- 1 where it was measured whatever the model has learnt from
+    @Overlap NVARCHAR(1000),        -- what speaks against the figures, or NULL
+    @Note NVARCHAR(2000),           -- what could not be measured, or NULL
+    @EvaluationId INT OUTPUT        -- the row
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    CREATE TABLE #pairs (
+        patient INT NOT NULL, kernel_a NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, kernel_b NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL,
+        difference FLOAT NOT NULL);
+    INSERT INTO #pairs (patient, kernel_a, kernel_b, difference)
+    SELECT a.patient, a.kernel, b.kernel, a.probability - b.probability
+    FROM #evaluated AS a
+    INNER JOIN #evaluated AS b ON b.patient_id = a.patient_id AND b.study_uid = a.study_uid AND b.scan_id <> a.scan_id
+    WHERE COALESCE(a.kernel, N'') < COALESCE(b.kernel, N'')
+        OR (COALESCE(a.kernel, N'') = COALESCE(b.kernel, N'') AND a.scan_id < b.scan_id);
+
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId)
+    BEGIN
+        SET @Message = N'The model was deleted while it was measured. Nothing is stored. Take another one; see dbo.classifiers.';
+        THROW 50232, @Message, 1;
+    END;
+    INSERT INTO dbo.evaluations (classifier_id, dataset_version_id, horizon_days, prevalence, seed, patients, scans, positives, unlabelled,
+        left_out, is_forced, overlap, note)
+    SELECT @ClassifierId, @DatasetVersionId, @Horizon, @Prevalence, @Seed, COUNT(DISTINCT CASE WHEN label IS NOT NULL THEN patient END),
+        COUNT(label), COALESCE(SUM(CAST(label AS INT)), 0), COUNT(*) - COUNT(label), @LeftOut,
+        CASE WHEN @Force = 1 AND @Overlap IS NOT NULL THEN 1 ELSE 0 END, @Overlap, @Note
+    FROM #evaluated;
+    SET @EvaluationId = SCOPE_IDENTITY();
+    INSERT INTO dbo.evaluation_scores (evaluation_id, scan_id, patient_id, label, raw, probability, vector_sha256)
+    SELECT @EvaluationId, scan_id, patient_id, label, raw, probability, vector_sha256 FROM #evaluated;
+    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, patients, scans, positives)
+    SELECT evaluation_id, 0, patients, scans, positives FROM dbo.evaluations WHERE evaluation_id = @EvaluationId;
+    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, column_name, value, patients, scans, positives)
+    SELECT @EvaluationId, g.group_id, g.column_name, g.value, COUNT(DISTINCT e.patient), COUNT(*), SUM(CAST(e.label AS INT))
+    FROM #groups AS g
+    INNER JOIN #grouped AS m ON m.group_id = g.group_id
+    INNER JOIN #evaluated AS e ON e.place = m.place
+    GROUP BY g.group_id, g.column_name, g.value;
+    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, column_name, values_hidden)
+    SELECT @EvaluationId, group_id, column_name, values_hidden FROM #groups WHERE values_hidden IS NOT NULL;
+    INSERT INTO dbo.evaluation_metrics (evaluation_id, group_id, source, metric, value, low, high)
+    SELECT @EvaluationId, group_id, source, name, y, low, high FROM #figures WHERE kind = 'metric';
+    INSERT INTO dbo.evaluation_curves (evaluation_id, source, curve, position, x, y, threshold)
+    SELECT @EvaluationId, source, name, position, x, y, threshold FROM #figures WHERE kind = 'curve';
+    INSERT INTO dbo.evaluation_pairs (evaluation_id, position, pairs, patients, mean_difference, sd_difference, mean_distance, largest)
+    SELECT @EvaluationId, 0, COUNT(*), COUNT(DISTINCT patient), AVG(difference), STDEV(difference), AVG(ABS(difference)),
+        MAX(ABS(difference))
+    FROM #pairs
+    HAVING COUNT(*) > 0;
+    INSERT INTO dbo.evaluation_pairs (evaluation_id, position, kernel_a, kernel_b, pairs, patients, mean_difference, sd_difference,
+        mean_distance, largest)
+    SELECT @EvaluationId, ROW_NUMBER() OVER (ORDER BY kernel_a, kernel_b), kernel_a, kernel_b, COUNT(*), COUNT(DISTINCT patient),
+        AVG(difference), STDEV(difference), AVG(ABS(difference)), MAX(ABS(difference))
+    FROM #pairs
+    GROUP BY kernel_a, kernel_b;
+    -- Whoever measures on test patients looks at them, by whatever name the data set goes.
+    IF EXISTS (
+        SELECT 1
+        FROM #evaluated AS e
+        INNER JOIN dbo.splits AS sp ON sp.patient_id = e.patient_id AND sp.part = 'test'
+        WHERE e.label IS NOT NULL)
+        EXECUTE internal.CountLook @ClassifierId, N'EvaluateModel';
+    COMMIT TRANSACTION;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -8500,6 +8552,81 @@ BEGIN
         CONCAT(N' cannot be scored with T-SQL alone: on ', @Patients, N' scans the largest difference is ', @Text,
             N', where 1e-6 is allowed.')),
         IIF(@Before <> @Digest, N' The rows that were stored before were others.', N''));
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- AskScans: fills #asked with the scans that a scoring procedure was asked for, or the indices of patients who have none of that kind.
+-- Called by FindPatients, whose table #asked it fills.
+CREATE OR ALTER PROCEDURE internal.AskScans
+    @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have such a scan
+    @Only NVARCHAR(16),       -- primary, newest, all or new; NULL means the scans of the data set, without one the primary ones
+    @Dataset NVARCHAR(128),   -- data set of scans, or NULL for any scan
+    @DatasetVersion INT       -- its version, or NULL for the newest
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Count INT;
+    CREATE TABLE #open (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL);
+    IF @Only NOT IN (N'primary', N'newest', N'all', N'new')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The value ''', @Only,
+            N''' for the parameter @Only is not supported. Supported values are primary, newest, all, new and NULL.'), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    IF @Dataset IS NOT NULL
+        EXECUTE internal.FindDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    SET @Only = COALESCE(@Only, IIF(@Dataset IS NULL, N'primary', N'all'));
+
+    -- Of a patient whose newest study is not known the primary scan stands for it.
+    INSERT INTO #open (scan_id, idx)
+    SELECT s.scan_id, p.idx
+    FROM dbo.scans AS s
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    WHERE @Only IN (N'all', N'new') OR (@Only = N'primary' AND s.is_primary = 1);
+    IF @Only = N'newest'
+    BEGIN
+        INSERT INTO #open (scan_id, idx)
+        SELECT v.choice_scan_id, p.idx
+        FROM dbo.patient_studies AS v
+        INNER JOIN dbo.patients AS p ON p.patient_id = v.patient_id
+        WHERE v.is_newest = 1 AND v.choice_scan_id IS NOT NULL;
+        INSERT INTO #open (scan_id, idx)
+        SELECT s.scan_id, p.idx
+        FROM dbo.scans AS s
+        INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+        WHERE s.is_primary = 1 AND p.idx NOT IN (SELECT idx FROM #open);
+        SET @Count = @@ROWCOUNT;
+        IF @Count > 0
+            RAISERROR(N'Of %d patients it is not known which study is the newest; their primary scans are taken.', 0, 1, @Count)
+                WITH NOWAIT;
+    END;
+    IF @DatasetVersionId IS NOT NULL
+    BEGIN
+        DELETE FROM #open WHERE scan_id NOT IN (
+            SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId AND m.scan_id IS NOT NULL);
+        SET @Count = (
+            SELECT COUNT(*) FROM dbo.dataset_members AS m
+            WHERE m.dataset_version_id = @DatasetVersionId AND NOT EXISTS (
+                SELECT 1 FROM dbo.scans AS s WHERE s.scan_id = m.scan_id AND s.content_sha256 = m.content_sha256));
+        IF @Count > 0
+            RAISERROR(N'%d scans of the data set are no longer there or have other slices than when it was made.', 0, 1, @Count)
+                WITH NOWAIT;
+    END;
+
+    IF @Patients IS NULL
+        INSERT INTO #asked (idx, scan_id)
+        SELECT idx, scan_id FROM #open;
+    ELSE
+        -- An empty text would be cast to 0.
+        INSERT INTO #asked (given, idx, scan_id)
+        SELECT g.given, g.idx, o.scan_id
+        FROM (
+            SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 400) AS given, TRY_CAST(NULLIF(LTRIM(RTRIM(value)), N'') AS INT) AS idx
+            FROM STRING_SPLIT(@Patients, N',')) AS g
+        LEFT JOIN #open AS o ON o.idx = g.idx;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -9680,8 +9807,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read;
--- refuses to leave others out unasked.
+-- FindPatients: fills #wanted with the scans asked for that the model can read; refuses to leave others out unasked. With @Only = N'new'
+-- it leaves those out that the model has scored by the vector that is stored, and may fill in nothing.
 -- Called by PredictPatients, PredictPatientsSql and PredictLungCancerSql, whose table #wanted it fills.
 CREATE OR ALTER PROCEDURE internal.FindPatients
     @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
@@ -9689,13 +9816,19 @@ CREATE OR ALTER PROCEDURE internal.FindPatients
     @Pooling NVARCHAR(32),    -- pooling that the model reads
     @SkipMissing BIT,         -- 1 leaves out patients without features
     @AreSent BIT = 0,         -- 1 when their vectors go to a script
-    @RefuseAltered BIT = 1    -- 0 takes vectors that are not what was stored too, with an empty hash
+    @RefuseAltered BIT = 1,   -- 0 takes vectors that are not what was stored too, with an empty hash
+    @ClassifierId INT = NULL, -- model, for @Only = N'new'
+    @Only NVARCHAR(16) = NULL, -- primary, newest, all or new, as AskScans takes it
+    @Dataset NVARCHAR(128) = NULL, -- data set of scans, or NULL for any scan
+    @DatasetVersion INT = NULL, -- its version, or NULL for the newest
+    @ScanId INT = NULL        -- this scan and no other, or NULL
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
+    DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL AND @ScanId IS NULL, N'patients', N'scans');
     CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
@@ -9705,22 +9838,14 @@ BEGIN
         THROW 50101, @Message, 1;
     END;
 
-    IF @Patients IS NULL
+    IF @ScanId IS NULL
+        EXECUTE internal.AskScans @Patients, @Only, @Dataset, @DatasetVersion;
+    ELSE
         INSERT INTO #asked (idx, scan_id)
         SELECT p.idx, s.scan_id
-        FROM dbo.patients AS p
-        INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1;
-    ELSE
-        -- An empty text would be cast to 0.
-        INSERT INTO #asked (given, idx)
-        SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 400), TRY_CAST(NULLIF(LTRIM(RTRIM(value)), N'') AS INT)
-        FROM STRING_SPLIT(@Patients, N',');
-    UPDATE a
-    SET a.scan_id = s.scan_id
-    FROM #asked AS a
-    INNER JOIN dbo.patients AS p ON p.idx = a.idx
-    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id
-    WHERE s.is_primary = 1 AND a.scan_id IS NULL;
+        FROM dbo.scans AS s
+        INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+        WHERE s.scan_id = @ScanId;
 
     IF EXISTS (SELECT 1 FROM #asked WHERE idx IS NULL)
     BEGIN
@@ -9745,7 +9870,15 @@ BEGIN
             CASE WHEN f.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) THEN f.vector_sha256 ELSE 0x END
         FROM #asked AS a
         INNER JOIN dbo.pooled_features AS f ON f.scan_id = a.scan_id
-        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND (COALESCE(@Only, N'') <> N'new' OR NOT EXISTS (
+            SELECT 1 FROM dbo.predictions AS r
+            WHERE r.scan_id = a.scan_id AND r.classifier_id = @ClassifierId
+                AND (r.vector_sha256 IS NULL OR r.vector_sha256 = f.vector_sha256)));
+        IF @Only = N'new'
+            DELETE a
+            FROM #asked AS a
+            WHERE a.scan_id NOT IN (SELECT scan_id FROM #wanted) AND EXISTS (
+                SELECT 1 FROM dbo.predictions AS r WHERE r.scan_id = a.scan_id AND r.classifier_id = @ClassifierId);
         INSERT INTO #read (scan_id)
         SELECT scan_id FROM #wanted;
         EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, @AreSent, @RefuseAltered;
@@ -9753,11 +9886,11 @@ BEGIN
         SET @Missing = (SELECT COUNT(DISTINCT scan_id) FROM #asked);
         SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ')
             FROM (SELECT DISTINCT TOP (20) idx FROM #asked ORDER BY idx) AS m);
-        IF @Missing > 0 AND (@SkipMissing = 0 OR NOT EXISTS (SELECT 1 FROM #wanted))
+        IF @Missing > 0 AND (@SkipMissing = 0 OR (COALESCE(@Only, N'') <> N'new' AND NOT EXISTS (SELECT 1 FROM #wanted)))
         BEGIN
             SET @Number = 50140;
-            SET @Message = CONCAT(@Missing, N' patients have no features that the model can read; their indices: ', @Some,
-                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for their scans',
+            SET @Message = CONCAT(@Missing, N' ', @What, N' have no features that the model can read; indices of the patients: ', @Some,
+                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for them',
                 IIF(EXISTS (SELECT 1 FROM #wanted), N', or leave them out with @SkipMissing = 1.', N'.'));
         END;
     END;
@@ -9766,8 +9899,10 @@ BEGIN
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW @Number, @Message, 1;
     END;
+    IF @Only = N'new' AND NOT EXISTS (SELECT 1 FROM #wanted)
+        RAISERROR(N'There is nothing new to score.', 0, 1) WITH NOWAIT;
     IF @Missing > 0
-        RAISERROR(N'%d patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
+        RAISERROR(N'%d %s without features are left out; the first indices: %s.', 0, 1, @Missing, @What, @Some) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -9776,9 +9911,12 @@ GO
 -- Example: EXECUTE dbo.ScorePatientsSql @ModelName = N'lightgbm_sql', @Patients = N'0,1,2';
 CREATE OR ALTER PROCEDURE dbo.ScorePatientsSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL,                  -- primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL,              -- data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -9790,11 +9928,17 @@ BEGIN
         PRINT N'dbo.ScorePatientsSql scores the primary scans of patients as dbo.PredictPatientsSql does, but keeps no row in
 dbo.predictions and corrects nothing for the share of positives at the site. It returns a row a patient: patient_index, what the
 model says before calibration (raw) and after it (probability), both from 0 to 1. lungdb copy sends these along, to be compared on arrival.
+@Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
+that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
+With @Only or @Dataset the rows have scan_id as a further column.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL                   primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL               data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ScorePatientsSql @Patients = N''0,1,2'';';
@@ -9807,12 +9951,20 @@ Example:
 
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
-    EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
-    SELECT w.idx AS patient_index, s.raw, s.probability
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 0, 1, @ClassifierId, @Only, @Dataset,
+        @DatasetVersion;
+    IF EXISTS (SELECT 1 FROM #wanted)
+        EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
+    IF @Only IS NULL AND @Dataset IS NULL
+        SELECT w.idx AS patient_index, s.raw, s.probability
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx;
+    ELSE
+        SELECT w.idx AS patient_index, s.raw, s.probability, w.scan_id
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx, w.scan_id;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -9856,7 +10008,7 @@ CREATE OR ALTER PROCEDURE dbo.EvaluateModel
     @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
     @Horizon INT = NULL,                        -- labels within so many days; 0: those of patients; NULL: as the model was trained
     @Subgroups NVARCHAR(2000) = NULL,           -- columns with commas between, whose values are measured one by one
-    @SubgroupsFrom NVARCHAR(257) = N'dbo.scan_columns', -- view or table of those columns, with a column scan_id
+    @SubgroupsFrom NVARCHAR(257) = N'dbo.scan_groups', -- view or table of those columns, with a column scan_id
     @Prevalence FLOAT = NULL,                   -- share of positives at the site, for decision curves; NULL: setting, else the set's
     @Seed INT = 20170401,                       -- of the bootstrap, 0 to 2147483647
     @SkipMissing BIT = 0,                       -- 1 leaves out scans that are gone, replaced or without features; 0 refuses
@@ -9877,18 +10029,18 @@ logistic regression on age, sex, spacing and scanner alone, learnt from the trai
 Refused, unless forced, where patients or pixels of the set were used to fit, stop, calibrate, search or combine the model, or
 to train its network as far as that is recorded, and where it is not known, as of a model that was made elsewhere.
 Parameters:
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''          name of a model in dbo.classifiers
-    @Version INT = NULL                                 version of the model; NULL means the one served, see dbo.model_status
-    @Dataset NVARCHAR(128) = NULL                       data set of scans, see CreateDataset; needed
-    @DatasetVersion INT = NULL                          its version; NULL means the newest
-    @Horizon INT = NULL                                 labels within so many days; 0: those of patients; NULL: as the model was trained
-    @Subgroups NVARCHAR(2000) = NULL                    columns with commas between, whose values are measured one by one
-    @SubgroupsFrom NVARCHAR(257) = N''dbo.scan_columns''  view or table of those columns, with a column scan_id
-    @Prevalence FLOAT = NULL                            share of positives at the site, for decision curves; NULL: setting, else the set''s
-    @Seed INT = 20170401                                of the bootstrap, 0 to 2147483647
-    @SkipMissing BIT = 0                                1 leaves out scans that are gone, replaced or without features; 0 refuses
-    @Force BIT = 0                                      1 measures also where the model may have learnt from the set, and records that
-    @Help BIT = 0                                       1 prints this help and does nothing else
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''       name of a model in dbo.classifiers
+    @Version INT = NULL                                version of the model; NULL means the one served, see dbo.model_status
+    @Dataset NVARCHAR(128) = NULL                      data set of scans, see CreateDataset; needed
+    @DatasetVersion INT = NULL                         its version; NULL means the newest
+    @Horizon INT = NULL                                labels within so many days; 0: those of patients; NULL: as the model was trained
+    @Subgroups NVARCHAR(2000) = NULL                   columns with commas between, whose values are measured one by one
+    @SubgroupsFrom NVARCHAR(257) = N''dbo.scan_groups''view or table of those columns, with a column scan_id
+    @Prevalence FLOAT = NULL                           share of positives at the site, for decision curves; NULL: setting, else the set''s
+    @Seed INT = 20170401                               of the bootstrap, 0 to 2147483647
+    @SkipMissing BIT = 0                               1 leaves out scans that are gone, replaced or without features; 0 refuses
+    @Force BIT = 0                                     1 measures also where the model may have learnt from the set, and records that
+    @Help BIT = 0                                      1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.EvaluateModel @ModelName = N''lightgbm_sql'', @Dataset = N''new patients'';
     EXECUTE dbo.EvaluateModel @Dataset = N''new patients'', @Subgroups = N''sex, manufacturer'', @Prevalence = 0.02;';
@@ -9943,17 +10095,29 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindScan: finds the primary scan of the patient with an index, or says that there is none.
+-- FindScan: finds the primary scan of the patient with an index, or the scan asked for, or says that there is none.
 -- Called by PredictLungCancer and other procedures that are given a patient's index.
 CREATE OR ALTER PROCEDURE internal.FindScan
-    @PatientIndex INT,   -- idx of the patient
-    @ScanId INT OUTPUT   -- the primary scan
+    @PatientIndex INT,   -- idx of the patient; NULL where a scan is asked for
+    @ScanId INT OUTPUT   -- the scan asked for, whose patient has the index where one is given, or NULL for the primary scan
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Patients INT;
+    DECLARE @Message NVARCHAR(2000), @Patients INT, @Index INT;
+    IF @ScanId IS NOT NULL
+    BEGIN
+        SET @Index = (
+            SELECT p.idx FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE s.scan_id = @ScanId);
+        IF @Index IS NULL OR @Index <> @PatientIndex
+        BEGIN
+            SET @Message = CONCAT(IIF(@Index IS NULL, CONCAT(N'There is no scan with the scan_id ', @ScanId, N'.'), CONCAT(N'The scan ',
+                @ScanId, N' is not of the patient with index ', @PatientIndex, N'.')), N' See dbo.scans.');
+            THROW 50280, @Message, 1;
+        END;
+        RETURN 0;
+    END;
     SET @ScanId = (
         SELECT s.scan_id
         FROM dbo.patients AS p
@@ -9972,6 +10136,30 @@ BEGIN
             CONCAT(N'Indices of patients run from 0 to ', (SELECT MAX(idx) FROM dbo.patients), N'; see dbo.patients.')));
         THROW 50107, @Message, 1;
     END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ShowScores: returns the scores in #scores, a row a scan: index of the patient, percent, and, where scans were asked for, scan_id.
+-- Called by PredictPatients and PredictPatientsSql, whose tables #wanted and #scores it reads.
+CREATE OR ALTER PROCEDURE internal.ShowScores
+    @Only NVARCHAR(16),      -- which scans were asked for, or NULL
+    @Dataset NVARCHAR(128)   -- data set that was asked for, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Only IS NULL AND @Dataset IS NULL
+        SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx;
+    ELSE
+        SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent, w.scan_id
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx, w.scan_id;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -11046,7 +11234,8 @@ CREATE OR ALTER PROCEDURE internal.ChooseFeatures
     @Columns NVARCHAR(MAX),         -- columns with commas between, or NULL
     @ColumnsFrom NVARCHAR(257),     -- view or table that has them, or NULL for dbo.scan_columns
     @Pooling NVARCHAR(32) OUTPUT,   -- pooling asked for, and that of the set found
-    @FeatureSetId INT OUTPUT        -- the feature set found
+    @FeatureSetId INT OUTPUT,       -- the feature set found
+    @IsNew BIT OUTPUT               -- 1 where it is a combined one that this call stored
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -11057,6 +11246,7 @@ BEGIN
         part_feature_set_id INT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL,
         source NVARCHAR(257) COLLATE DATABASE_DEFAULT NULL, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, width INT NOT NULL);
 
+    SET @IsNew = 0;
     IF @Features IS NULL
         EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling OUTPUT, @FeatureSetId OUTPUT;
     IF @Features IS NULL AND @Columns IS NULL
@@ -11079,7 +11269,7 @@ BEGIN
         SELECT @FeatureSetId = part_feature_set_id, @Pooling = pooling FROM #parts;
     ELSE
     BEGIN
-        EXECUTE internal.StoreCombined @FeatureSetId OUTPUT;
+        EXECUTE internal.StoreCombined @FeatureSetId OUTPUT, @IsNew OUTPUT;
         SET @Pooling = N'combined';
     END;
     SET @Name = (SELECT layer FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
@@ -11736,7 +11926,7 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT, @Started DATETIME2(3) = SYSUTCDATETIME();
     DECLARE @Version INT, @ExperimentId INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Scores NVARCHAR(MAX);
     DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128), @RunId INT, @Said NVARCHAR(2000), @DatasetVersionId INT, @Names NVARCHAR(MAX);
+    DECLARE @Language NVARCHAR(128), @RunId INT, @Said NVARCHAR(2000), @DatasetVersionId INT, @Names NVARCHAR(MAX), @IsNew BIT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
@@ -11752,8 +11942,14 @@ BEGIN
 
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     EXECUTE internal.ChooseFeatures @ModelName, @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Pooling OUTPUT,
-        @FeatureSetId OUTPUT;
-    EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
+        @FeatureSetId OUTPUT, @IsNew OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
+    END TRY
+    BEGIN CATCH
+        EXECUTE internal.DropCombined @FeatureSetId, @IsNew;
+        THROW;
+    END CATCH;
     EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
     EXECUTE internal.StartRun N'TrainLungCancerModel', @RunId OUTPUT;
     SET @Said = CONCAT(@ModelName, N': ', (SELECT COUNT(DISTINCT patient_id) FROM #patients WHERE part = 'train'),
@@ -11785,6 +11981,8 @@ ORDER BY t.patient_id, t.scan_id;',
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.DropCombined @FeatureSetId, @IsNew;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
@@ -13094,11 +13292,12 @@ GO
 -- PredictLungCancerSql: the probability of cancer that a trained model gives a patient's primary scan, in percent, with T-SQL alone.
 -- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
 CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
-    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
+    @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -13111,11 +13310,12 @@ BEGIN
 It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
 and keeps it as a row of dbo.predictions. EXECUTE dbo.PredictPatientsSql @Help = 1; tells which models it can score.
 Parameters:
-    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
+    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
+    @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -13123,27 +13323,23 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Patients NVARCHAR(12) = @PatientIndex;
+    DECLARE @Message NVARCHAR(2000);
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     SET @PredictionResult = NULL;
 
-    IF @PatientIndex IS NULL
-    BEGIN
-        SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
-        THROW 50101, @Message, 1;
-    END;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, 0;
+    EXECUTE internal.FindPatients NULL, @FeatureSetId, @Pooling, 0, @ScanId = @ScanId;
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence, 1;
 
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
     IF NOT EXISTS (SELECT 1 FROM #scores)
     BEGIN
-        SET @Message = CONCAT(N'The scan of the patient with index ', @PatientIndex,
+        SET @Message = CONCAT(N'The scan ', @ScanId,
             N' was replaced or removed while it was scored. Nothing is stored. Call it again.');
         THROW 50232, @Message, 1;
     END;
@@ -13153,14 +13349,17 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- PredictPatientsSql: scores the primary scans of all patients, or of those asked for, with T-SQL alone.
+-- PredictPatientsSql: scores the primary scans of all patients, or the scans asked for, with T-SQL alone.
 -- Example: EXECUTE dbo.PredictPatientsSql @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.PredictPatientsSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL,                  -- primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL,              -- data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -13174,12 +13373,18 @@ It keeps every score as a row of dbo.predictions and returns index and probabili
 The model needs its rows in dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_checks: training
 stores them, StoreModelNodes stores those of an older model, and the command lungdb copy brings them to another server.
 A null in a vector is a missing value, by LightGBM''s rules.
+@Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
+that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
+With @Only or @Dataset the rows have scan_id as a further column.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL                   primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL               data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.PredictPatientsSql @Patients = N''0,1,2'';';
@@ -13187,13 +13392,20 @@ Example:
     END;
 
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT, @Message NVARCHAR(2000);
+    DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL, N'patients', N'scans');
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Number = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 0, 1, @ClassifierId, @Only, @Dataset,
+        @DatasetVersion;
+    IF NOT EXISTS (SELECT 1 FROM #wanted)
+    BEGIN
+        EXECUTE internal.ShowScores @Only, @Dataset;
+        RETURN 0;
+    END;
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
 
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
@@ -13204,11 +13416,8 @@ Example:
     IF @Message IS NOT NULL
         RAISERROR(N'The scans of some patients were replaced or removed meanwhile, and are left out; the first indices: %s.', 0, 1,
             @Message) WITH NOWAIT;
-    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
-    RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
+    EXECUTE internal.ShowScores @Only, @Dataset;
+    RAISERROR(N'%s version %d has scored %d %s.', 0, 1, @ModelName, @Number, @Scored, @What) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -13216,11 +13425,12 @@ GO
 -- PredictLungCancer: the probability of cancer that a trained model gives a patient's primary scan, in percent.
 -- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancer @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
 CREATE OR ALTER PROCEDURE dbo.PredictLungCancer
-    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
+    @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -13229,16 +13439,17 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.PredictLungCancer scores the primary scan of a patient with a trained model.
+        PRINT N'dbo.PredictLungCancer scores the primary scan of a patient, or any other scan, with a trained model.
 It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
 and keeps it as a row of dbo.predictions. The features must be there: GenerateFeatures makes them.
 With a prevalence the score is corrected from the share of positives among the training patients to that one.
 Parameters:
-    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
+    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
+    @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -13246,7 +13457,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ScanId INT, @VectorSha256 VARBINARY(32);
+    DECLARE @Message NVARCHAR(2000), @VectorSha256 VARBINARY(32);
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256),
         @Preprocessing NVARCHAR(32);
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
@@ -13260,6 +13471,8 @@ Example:
     SET @PredictionResult = NULL;
 
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SET @PatientIndex = (
+        SELECT p.idx FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE s.scan_id = @ScanId);
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
@@ -13277,7 +13490,7 @@ Example:
         FROM dbo.feature_sets AS fs
         LEFT JOIN dbo.networks AS n ON n.network_id = fs.network_id
         WHERE fs.feature_set_id = @FeatureSetId;
-        SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''',
+        SET @Message = CONCAT(N'The scan ', @ScanId, N' of the patient with index ', @PatientIndex, N' has no features that the model ''',
             @ModelName, N''' can read. Call ', IIF(@Network IS NULL, N'GenerateFeatures for ' + @Layer,
                 CONCAT(N'EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
                     N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N'''')), N';');
@@ -13358,14 +13571,17 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- PredictPatients: scores the primary scans of all patients, or of those asked for, with a trained model in one call of Python.
+-- PredictPatients: scores the primary scans of all patients, or the scans asked for, with a trained model in one call of Python.
 -- Example: EXECUTE dbo.PredictPatients @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.PredictPatients
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL,                  -- primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL,              -- data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -13374,14 +13590,20 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.PredictPatients scores the primary scans of all patients, or of those asked for, with a trained model.
+        PRINT N'dbo.PredictPatients scores the primary scans of all patients, or the scans asked for, with a trained model.
 It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
+@Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
+that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
+With @Only or @Dataset the rows have scan_id as a further column.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL                   primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL               data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.PredictPatients;
@@ -13395,6 +13617,7 @@ Examples:
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX);
     DECLARE @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
+    DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL, N'patients', N'scans');
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     CREATE TABLE #result (scan_id INT NULL, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
@@ -13405,7 +13628,13 @@ Examples:
         @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details, @Number = c.version
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
-    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 1, 0;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 1, 0, @ClassifierId, @Only, @Dataset,
+        @DatasetVersion;
+    IF NOT EXISTS (SELECT 1 FROM #wanted)
+    BEGIN
+        EXECUTE internal.ShowScores @Only, @Dataset;
+        RETURN 0;
+    END;
 
     INSERT INTO #result (scan_id, error, raw, probability)
     EXECUTE sp_execute_external_script
@@ -13434,17 +13663,14 @@ ORDER BY w.scan_id;',
     END;
 
     EXECUTE internal.StoreScored @FeatureSetId, @Pooling, @ClassifierId, @Prevalence;
-    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
+    EXECUTE internal.ShowScores @Only, @Dataset;
     SET @Scored = (SELECT COUNT(*) FROM #scores);
-    RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
+    RAISERROR(N'%s version %d has scored %d %s.', 0, 1, @ModelName, @Number, @Scored, @What) WITH NOWAIT;
 
     SET @Failed = (SELECT COUNT(*) FROM #wanted) - @Scored;
     IF @Failed > 0
     BEGIN
-        SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' patients could not be scored: ', (
+        SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' ', @What, N' could not be scored: ', (
                 SELECT STRING_AGG(CONCAT(N'index ', f.idx, N': ', LEFT(f.error, 240)), N' ') WITHIN GROUP (ORDER BY f.idx)
                 FROM (
                     SELECT TOP (5) w.idx, COALESCE(NULLIF(r.error, N''), CASE WHEN w.vector_sha256 = 0x

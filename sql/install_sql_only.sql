@@ -3379,6 +3379,26 @@ INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- What scans are parted into subgroups by, as words where there are words; NULL where it is not known. age is that of dbo.scan_columns.
+CREATE OR ALTER VIEW dbo.scan_groups
+AS
+SELECT
+    s.scan_id,
+    p.sex,
+    k.age,
+    s.manufacturer,
+    s.convolution_kernel,
+    s.slice_thickness,
+    s.spacing_z,
+    s.kvp,
+    s.has_contrast,
+    s.study_year
+FROM dbo.scans AS s
+INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+INNER JOIN dbo.scan_columns AS k ON k.scan_id = s.scan_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed.
 CREATE OR ALTER VIEW dbo.scan_states
 AS
@@ -6539,6 +6559,81 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- AskScans: fills #asked with the scans that a scoring procedure was asked for, or the indices of patients who have none of that kind.
+-- Called by FindPatients, whose table #asked it fills.
+CREATE OR ALTER PROCEDURE internal.AskScans
+    @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have such a scan
+    @Only NVARCHAR(16),       -- primary, newest, all or new; NULL means the scans of the data set, without one the primary ones
+    @Dataset NVARCHAR(128),   -- data set of scans, or NULL for any scan
+    @DatasetVersion INT       -- its version, or NULL for the newest
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Count INT;
+    CREATE TABLE #open (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL);
+    IF @Only NOT IN (N'primary', N'newest', N'all', N'new')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The value ''', @Only,
+            N''' for the parameter @Only is not supported. Supported values are primary, newest, all, new and NULL.'), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    IF @Dataset IS NOT NULL
+        EXECUTE internal.FindDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    SET @Only = COALESCE(@Only, IIF(@Dataset IS NULL, N'primary', N'all'));
+
+    -- Of a patient whose newest study is not known the primary scan stands for it.
+    INSERT INTO #open (scan_id, idx)
+    SELECT s.scan_id, p.idx
+    FROM dbo.scans AS s
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    WHERE @Only IN (N'all', N'new') OR (@Only = N'primary' AND s.is_primary = 1);
+    IF @Only = N'newest'
+    BEGIN
+        INSERT INTO #open (scan_id, idx)
+        SELECT v.choice_scan_id, p.idx
+        FROM dbo.patient_studies AS v
+        INNER JOIN dbo.patients AS p ON p.patient_id = v.patient_id
+        WHERE v.is_newest = 1 AND v.choice_scan_id IS NOT NULL;
+        INSERT INTO #open (scan_id, idx)
+        SELECT s.scan_id, p.idx
+        FROM dbo.scans AS s
+        INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+        WHERE s.is_primary = 1 AND p.idx NOT IN (SELECT idx FROM #open);
+        SET @Count = @@ROWCOUNT;
+        IF @Count > 0
+            RAISERROR(N'Of %d patients it is not known which study is the newest; their primary scans are taken.', 0, 1, @Count)
+                WITH NOWAIT;
+    END;
+    IF @DatasetVersionId IS NOT NULL
+    BEGIN
+        DELETE FROM #open WHERE scan_id NOT IN (
+            SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId AND m.scan_id IS NOT NULL);
+        SET @Count = (
+            SELECT COUNT(*) FROM dbo.dataset_members AS m
+            WHERE m.dataset_version_id = @DatasetVersionId AND NOT EXISTS (
+                SELECT 1 FROM dbo.scans AS s WHERE s.scan_id = m.scan_id AND s.content_sha256 = m.content_sha256));
+        IF @Count > 0
+            RAISERROR(N'%d scans of the data set are no longer there or have other slices than when it was made.', 0, 1, @Count)
+                WITH NOWAIT;
+    END;
+
+    IF @Patients IS NULL
+        INSERT INTO #asked (idx, scan_id)
+        SELECT idx, scan_id FROM #open;
+    ELSE
+        -- An empty text would be cast to 0.
+        INSERT INTO #asked (given, idx, scan_id)
+        SELECT g.given, g.idx, o.scan_id
+        FROM (
+            SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 400) AS given, TRY_CAST(NULLIF(LTRIM(RTRIM(value)), N'') AS INT) AS idx
+            FROM STRING_SPLIT(@Patients, N',')) AS g
+        LEFT JOIN #open AS o ON o.idx = g.idx;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckVectors: refuses vectors that are not those that were stored, or together more than a script takes.
 -- Called by FindPatients and every other procedure that reads vectors, after filling the table #read with their scan_ids.
 CREATE OR ALTER PROCEDURE internal.CheckVectors
@@ -7097,8 +7192,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read;
--- refuses to leave others out unasked.
+-- FindPatients: fills #wanted with the scans asked for that the model can read; refuses to leave others out unasked. With @Only = N'new'
+-- it leaves those out that the model has scored by the vector that is stored, and may fill in nothing.
 -- Called by PredictPatients, PredictPatientsSql and PredictLungCancerSql, whose table #wanted it fills.
 CREATE OR ALTER PROCEDURE internal.FindPatients
     @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
@@ -7106,13 +7201,19 @@ CREATE OR ALTER PROCEDURE internal.FindPatients
     @Pooling NVARCHAR(32),    -- pooling that the model reads
     @SkipMissing BIT,         -- 1 leaves out patients without features
     @AreSent BIT = 0,         -- 1 when their vectors go to a script
-    @RefuseAltered BIT = 1    -- 0 takes vectors that are not what was stored too, with an empty hash
+    @RefuseAltered BIT = 1,   -- 0 takes vectors that are not what was stored too, with an empty hash
+    @ClassifierId INT = NULL, -- model, for @Only = N'new'
+    @Only NVARCHAR(16) = NULL, -- primary, newest, all or new, as AskScans takes it
+    @Dataset NVARCHAR(128) = NULL, -- data set of scans, or NULL for any scan
+    @DatasetVersion INT = NULL, -- its version, or NULL for the newest
+    @ScanId INT = NULL        -- this scan and no other, or NULL
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
+    DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL AND @ScanId IS NULL, N'patients', N'scans');
     CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
@@ -7122,22 +7223,14 @@ BEGIN
         THROW 50101, @Message, 1;
     END;
 
-    IF @Patients IS NULL
+    IF @ScanId IS NULL
+        EXECUTE internal.AskScans @Patients, @Only, @Dataset, @DatasetVersion;
+    ELSE
         INSERT INTO #asked (idx, scan_id)
         SELECT p.idx, s.scan_id
-        FROM dbo.patients AS p
-        INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1;
-    ELSE
-        -- An empty text would be cast to 0.
-        INSERT INTO #asked (given, idx)
-        SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 400), TRY_CAST(NULLIF(LTRIM(RTRIM(value)), N'') AS INT)
-        FROM STRING_SPLIT(@Patients, N',');
-    UPDATE a
-    SET a.scan_id = s.scan_id
-    FROM #asked AS a
-    INNER JOIN dbo.patients AS p ON p.idx = a.idx
-    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id
-    WHERE s.is_primary = 1 AND a.scan_id IS NULL;
+        FROM dbo.scans AS s
+        INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+        WHERE s.scan_id = @ScanId;
 
     IF EXISTS (SELECT 1 FROM #asked WHERE idx IS NULL)
     BEGIN
@@ -7162,7 +7255,15 @@ BEGIN
             CASE WHEN f.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) THEN f.vector_sha256 ELSE 0x END
         FROM #asked AS a
         INNER JOIN dbo.pooled_features AS f ON f.scan_id = a.scan_id
-        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND (COALESCE(@Only, N'') <> N'new' OR NOT EXISTS (
+            SELECT 1 FROM dbo.predictions AS r
+            WHERE r.scan_id = a.scan_id AND r.classifier_id = @ClassifierId
+                AND (r.vector_sha256 IS NULL OR r.vector_sha256 = f.vector_sha256)));
+        IF @Only = N'new'
+            DELETE a
+            FROM #asked AS a
+            WHERE a.scan_id NOT IN (SELECT scan_id FROM #wanted) AND EXISTS (
+                SELECT 1 FROM dbo.predictions AS r WHERE r.scan_id = a.scan_id AND r.classifier_id = @ClassifierId);
         INSERT INTO #read (scan_id)
         SELECT scan_id FROM #wanted;
         EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, @AreSent, @RefuseAltered;
@@ -7170,11 +7271,11 @@ BEGIN
         SET @Missing = (SELECT COUNT(DISTINCT scan_id) FROM #asked);
         SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ')
             FROM (SELECT DISTINCT TOP (20) idx FROM #asked ORDER BY idx) AS m);
-        IF @Missing > 0 AND (@SkipMissing = 0 OR NOT EXISTS (SELECT 1 FROM #wanted))
+        IF @Missing > 0 AND (@SkipMissing = 0 OR (COALESCE(@Only, N'') <> N'new' AND NOT EXISTS (SELECT 1 FROM #wanted)))
         BEGIN
             SET @Number = 50140;
-            SET @Message = CONCAT(@Missing, N' patients have no features that the model can read; their indices: ', @Some,
-                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for their scans',
+            SET @Message = CONCAT(@Missing, N' ', @What, N' have no features that the model can read; indices of the patients: ', @Some,
+                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for them',
                 IIF(EXISTS (SELECT 1 FROM #wanted), N', or leave them out with @SkipMissing = 1.', N'.'));
         END;
     END;
@@ -7183,8 +7284,10 @@ BEGIN
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW @Number, @Message, 1;
     END;
+    IF @Only = N'new' AND NOT EXISTS (SELECT 1 FROM #wanted)
+        RAISERROR(N'There is nothing new to score.', 0, 1) WITH NOWAIT;
     IF @Missing > 0
-        RAISERROR(N'%d patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
+        RAISERROR(N'%d %s without features are left out; the first indices: %s.', 0, 1, @Missing, @What, @Some) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -7193,9 +7296,12 @@ GO
 -- Example: EXECUTE dbo.ScorePatientsSql @ModelName = N'lightgbm_sql', @Patients = N'0,1,2';
 CREATE OR ALTER PROCEDURE dbo.ScorePatientsSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL,                  -- primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL,              -- data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -7207,11 +7313,17 @@ BEGIN
         PRINT N'dbo.ScorePatientsSql scores the primary scans of patients as dbo.PredictPatientsSql does, but keeps no row in
 dbo.predictions and corrects nothing for the share of positives at the site. It returns a row a patient: patient_index, what the
 model says before calibration (raw) and after it (probability), both from 0 to 1. lungdb copy sends these along, to be compared on arrival.
+@Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
+that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
+With @Only or @Dataset the rows have scan_id as a further column.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL                   primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL               data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ScorePatientsSql @Patients = N''0,1,2'';';
@@ -7224,12 +7336,20 @@ Example:
 
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
-    EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
-    SELECT w.idx AS patient_index, s.raw, s.probability
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 0, 1, @ClassifierId, @Only, @Dataset,
+        @DatasetVersion;
+    IF EXISTS (SELECT 1 FROM #wanted)
+        EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
+    IF @Only IS NULL AND @Dataset IS NULL
+        SELECT w.idx AS patient_index, s.raw, s.probability
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx;
+    ELSE
+        SELECT w.idx AS patient_index, s.raw, s.probability, w.scan_id
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx, w.scan_id;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -7264,17 +7384,29 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindScan: finds the primary scan of the patient with an index, or says that there is none.
+-- FindScan: finds the primary scan of the patient with an index, or the scan asked for, or says that there is none.
 -- Called by PredictLungCancer and other procedures that are given a patient's index.
 CREATE OR ALTER PROCEDURE internal.FindScan
-    @PatientIndex INT,   -- idx of the patient
-    @ScanId INT OUTPUT   -- the primary scan
+    @PatientIndex INT,   -- idx of the patient; NULL where a scan is asked for
+    @ScanId INT OUTPUT   -- the scan asked for, whose patient has the index where one is given, or NULL for the primary scan
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Patients INT;
+    DECLARE @Message NVARCHAR(2000), @Patients INT, @Index INT;
+    IF @ScanId IS NOT NULL
+    BEGIN
+        SET @Index = (
+            SELECT p.idx FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE s.scan_id = @ScanId);
+        IF @Index IS NULL OR @Index <> @PatientIndex
+        BEGIN
+            SET @Message = CONCAT(IIF(@Index IS NULL, CONCAT(N'There is no scan with the scan_id ', @ScanId, N'.'), CONCAT(N'The scan ',
+                @ScanId, N' is not of the patient with index ', @PatientIndex, N'.')), N' See dbo.scans.');
+            THROW 50280, @Message, 1;
+        END;
+        RETURN 0;
+    END;
     SET @ScanId = (
         SELECT s.scan_id
         FROM dbo.patients AS p
@@ -7293,6 +7425,30 @@ BEGIN
             CONCAT(N'Indices of patients run from 0 to ', (SELECT MAX(idx) FROM dbo.patients), N'; see dbo.patients.')));
         THROW 50107, @Message, 1;
     END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ShowScores: returns the scores in #scores, a row a scan: index of the patient, percent, and, where scans were asked for, scan_id.
+-- Called by PredictPatients and PredictPatientsSql, whose tables #wanted and #scores it reads.
+CREATE OR ALTER PROCEDURE internal.ShowScores
+    @Only NVARCHAR(16),      -- which scans were asked for, or NULL
+    @Dataset NVARCHAR(128)   -- data set that was asked for, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Only IS NULL AND @Dataset IS NULL
+        SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx;
+    ELSE
+        SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent, w.scan_id
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx, w.scan_id;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -8217,11 +8373,12 @@ GO
 -- PredictLungCancerSql: the probability of cancer that a trained model gives a patient's primary scan, in percent, with T-SQL alone.
 -- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
 CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
-    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
+    @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -8234,11 +8391,12 @@ BEGIN
 It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
 and keeps it as a row of dbo.predictions. EXECUTE dbo.PredictPatientsSql @Help = 1; tells which models it can score.
 Parameters:
-    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
+    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
+    @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -8246,27 +8404,23 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Patients NVARCHAR(12) = @PatientIndex;
+    DECLARE @Message NVARCHAR(2000);
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     SET @PredictionResult = NULL;
 
-    IF @PatientIndex IS NULL
-    BEGIN
-        SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
-        THROW 50101, @Message, 1;
-    END;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, 0;
+    EXECUTE internal.FindPatients NULL, @FeatureSetId, @Pooling, 0, @ScanId = @ScanId;
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence, 1;
 
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
     IF NOT EXISTS (SELECT 1 FROM #scores)
     BEGIN
-        SET @Message = CONCAT(N'The scan of the patient with index ', @PatientIndex,
+        SET @Message = CONCAT(N'The scan ', @ScanId,
             N' was replaced or removed while it was scored. Nothing is stored. Call it again.');
         THROW 50232, @Message, 1;
     END;
@@ -8276,14 +8430,17 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- PredictPatientsSql: scores the primary scans of all patients, or of those asked for, with T-SQL alone.
+-- PredictPatientsSql: scores the primary scans of all patients, or the scans asked for, with T-SQL alone.
 -- Example: EXECUTE dbo.PredictPatientsSql @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.PredictPatientsSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL,                  -- primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL,              -- data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -8297,12 +8454,18 @@ It keeps every score as a row of dbo.predictions and returns index and probabili
 The model needs its rows in dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_checks: training
 stores them, StoreModelNodes stores those of an older model, and the command lungdb copy brings them to another server.
 A null in a vector is a missing value, by LightGBM''s rules.
+@Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
+that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
+With @Only or @Dataset the rows have scan_id as a further column.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL                   primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL               data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.PredictPatientsSql @Patients = N''0,1,2'';';
@@ -8310,13 +8473,20 @@ Example:
     END;
 
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT, @Message NVARCHAR(2000);
+    DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL, N'patients', N'scans');
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Number = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 0, 1, @ClassifierId, @Only, @Dataset,
+        @DatasetVersion;
+    IF NOT EXISTS (SELECT 1 FROM #wanted)
+    BEGIN
+        EXECUTE internal.ShowScores @Only, @Dataset;
+        RETURN 0;
+    END;
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
 
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
@@ -8327,11 +8497,8 @@ Example:
     IF @Message IS NOT NULL
         RAISERROR(N'The scans of some patients were replaced or removed meanwhile, and are left out; the first indices: %s.', 0, 1,
             @Message) WITH NOWAIT;
-    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
-    RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
+    EXECUTE internal.ShowScores @Only, @Dataset;
+    RAISERROR(N'%s version %d has scored %d %s.', 0, 1, @ModelName, @Number, @Scored, @What) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;

@@ -182,7 +182,7 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
     LungdbError
         There is no such model, or no training run of it is recorded.
     """
-    classifier = _find(connection, name, version)
+    classifier = find_classifier(connection, name, version)
     (model,) = _rows(connection, _MODEL, classifier)
     networks = _rows(connection, _NETWORK, classifier)
     champions = _rows(connection, _CHAMPION, model["name"])
@@ -213,7 +213,8 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
     )
 
 
-def _find(connection: Connection, name: str, version: int | None) -> int:
+def find_classifier(connection: Connection, name: str, version: int | None) -> int:
+    """Give the number of a version, or, without one, of what the name stands for; LungdbError when it is not there."""
     try:
         return int(run(connection, _FIND, (name, version))[-1].records()[0]["classifier_id"])
     except SqlError as error:

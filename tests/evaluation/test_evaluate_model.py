@@ -375,6 +375,25 @@ def test_deleting_a_model_deletes_its_evaluations(measurable: Connection) -> Non
         assert rows(measurable, f"SELECT DISTINCT evaluation_id FROM dbo.evaluation_{table};") == [(2,)]
 
 
+def test_measuring_test_patients_is_a_look_at_them_and_other_patients_are_none(measurable: Connection) -> None:
+    """Whatever the data set is called."""
+    looks = "SELECT COUNT(*) FROM dbo.test_looks WHERE looked_with = N'EvaluateModel';"
+    run(measurable, f"{EVALUATE};")
+    assert rows(measurable, looks) == [(1,)]
+    run(measurable, "EXECUTE dbo.CreateDataset @Name = N'train', @Part = N'train';")
+    run(measurable, "EXECUTE dbo.EvaluateModel @Dataset = N'train', @Force = 1;")
+    assert rows(measurable, looks) == [(1,)]
+
+
+def test_the_columns_of_the_view_that_stands_ready_are_read_as_words(measurable: Connection) -> None:
+    """Sex and scanner without a view of one's own."""
+    run(measurable, f"{EVALUATE}, @Subgroups = N'sex,manufacturer,convolution_kernel';")
+    shown = rows(
+        measurable, "SELECT column_name, value FROM dbo.evaluation_groups WHERE group_id > 0 AND values_hidden IS NULL;"
+    )
+    assert {("sex", "F"), ("sex", "M"), ("convolution_kernel", "B30f"), ("convolution_kernel", "B70f")} <= set(shown)
+
+
 def test_what_the_network_was_trained_on_is_said_not_to_be_known(measurable: Connection) -> None:
     """A network loaded without that record is no reason to refuse."""
     assert "What the network made up was trained on is not recorded" in said(measurable, f"{EVALUATE};")

@@ -51,9 +51,7 @@ BEGIN
 
     INSERT INTO #rows (is_member, patient, label, raw, probability, groups, patient_age, spacing_z, spacing_y, sex, manufacturer)
     SELECT r.is_member, r.patient, r.label, r.raw, r.probability, r.groups,
-        COALESCE(s.patient_age, CASE WHEN COALESCE(s.date_rule, 'kept') <> 'shifted'
-            THEN YEAR(COALESCE(s.acquisition_date, s.study_date)) - p.birth_year END),
-        s.spacing_z, s.spacing_y, p.sex, s.manufacturer
+        k.age, s.spacing_z, s.spacing_y, p.sex, s.manufacturer
     FROM (
         SELECT 1 AS is_member, e.patient, CAST(e.label AS INT) AS label, e.raw, e.probability, g.groups, e.scan_id
         FROM #evaluated AS e
@@ -66,6 +64,7 @@ BEGIN
         SELECT 0, 0, CAST(label AS INT), NULL, NULL, NULL, scan_id FROM #learning) AS r
     INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
     INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    INNER JOIN dbo.scan_columns AS k ON k.scan_id = s.scan_id
     ORDER BY r.is_member DESC, p.patient_id, s.scan_id;
 
     INSERT INTO #figures (kind, source, group_id, name, position, x, y, threshold, low, high)

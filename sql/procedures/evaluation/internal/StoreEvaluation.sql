@@ -1,5 +1,5 @@
 -- StoreEvaluation: stores an evaluation: its scores, subgroups, figures, curves, and the differences between reconstructions.
--- It is the only writer of dbo.evaluations and the tables beside it. Scores that count as a look at test patients are counted.
+-- It is the only writer of dbo.evaluations and the tables beside it. A look at test patients is counted.
 -- Called by EvaluateModel, whose tables #evaluated, #groups, #grouped and #figures it reads.
 CREATE OR ALTER PROCEDURE internal.StoreEvaluation
     @ClassifierId INT,              -- the model
@@ -68,5 +68,12 @@ BEGIN
         AVG(difference), STDEV(difference), AVG(ABS(difference)), MAX(ABS(difference))
     FROM #pairs
     GROUP BY kernel_a, kernel_b;
+    -- Whoever measures on test patients looks at them, by whatever name the data set goes.
+    IF EXISTS (
+        SELECT 1
+        FROM #evaluated AS e
+        INNER JOIN dbo.splits AS sp ON sp.patient_id = e.patient_id AND sp.part = 'test'
+        WHERE e.label IS NOT NULL)
+        EXECUTE internal.CountLook @ClassifierId, N'EvaluateModel';
     COMMIT TRANSACTION;
 END;

@@ -24,7 +24,7 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT, @Started DATETIME2(3) = SYSUTCDATETIME();
     DECLARE @Version INT, @ExperimentId INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Scores NVARCHAR(MAX);
     DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128), @RunId INT, @Said NVARCHAR(2000), @DatasetVersionId INT, @Names NVARCHAR(MAX);
+    DECLARE @Language NVARCHAR(128), @RunId INT, @Said NVARCHAR(2000), @DatasetVersionId INT, @Names NVARCHAR(MAX), @IsNew BIT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
@@ -40,8 +40,14 @@ BEGIN
 
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     EXECUTE internal.ChooseFeatures @ModelName, @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Pooling OUTPUT,
-        @FeatureSetId OUTPUT;
-    EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
+        @FeatureSetId OUTPUT, @IsNew OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
+    END TRY
+    BEGIN CATCH
+        EXECUTE internal.DropCombined @FeatureSetId, @IsNew;
+        THROW;
+    END CATCH;
     EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
     EXECUTE internal.StartRun N'TrainLungCancerModel', @RunId OUTPUT;
     SET @Said = CONCAT(@ModelName, N': ', (SELECT COUNT(DISTINCT patient_id) FROM #patients WHERE part = 'train'),
@@ -73,6 +79,8 @@ ORDER BY t.patient_id, t.scan_id;',
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.DropCombined @FeatureSetId, @IsNew;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
