@@ -3023,8 +3023,8 @@ IF NOT EXISTS (
     SELECT 1 FROM sys.procedures
     WHERE schema_id = SCHEMA_ID(N'dbo') AND name IN (
         N'CheckDrift', N'CheckInstallation', N'CompareFigures', N'CompareModels', N'CreateEnsemble', N'EvaluateModel',
-        N'FeaturizeImages', N'GenerateFeatures', N'PredictLungCancer', N'PredictPatients', N'RunSearch', N'SearchModels',
-        N'SimilarPatients', N'StoreModelNodes', N'TrainLungCancerModel'))
+        N'FeaturizeImages', N'GenerateFeatures', N'PredictLungCancer', N'PredictPatients', N'RepeatExperiment', N'RunSearch',
+        N'SearchModels', N'SimilarPatients', N'StoreModelNodes', N'TrainLungCancerModel'))
 BEGIN
     DROP PROCEDURE IF EXISTS dbo.AddTerms;
     DROP PROCEDURE IF EXISTS dbo.AdvanceSearch;

@@ -87,6 +87,8 @@ DROP PROCEDURE IF EXISTS internal.ReportTraining;
 DROP PROCEDURE IF EXISTS internal.MeasureExperiment;
 DROP PROCEDURE IF EXISTS internal.ChooseFeatures;
 DROP PROCEDURE IF EXISTS internal.FindFeatureSet;
+DROP PROCEDURE IF EXISTS dbo.RepeatExperiment;
+DROP PROCEDURE IF EXISTS internal.CompareRecorded;
 DROP PROCEDURE IF EXISTS internal.CheckTrainingData;
 DROP PROCEDURE IF EXISTS internal.CheckTrainingArguments;
 DROP PROCEDURE IF EXISTS internal.CheckTrainedPatients;

@@ -100,6 +100,8 @@ ORDER BY t.patient_id, t.scan_id;',
     EXECUTE internal.FitScope @FeatureSetId, @Pooling;
     EXECUTE internal.ReportStep @RunId, N'Measured; storing.', 2, 3;
 
+    IF @PositiveFrom IS NOT NULL
+        SET @Details = JSON_MODIFY(@Details, N'$.parameters.positive_from', @PositiveFrom);
     -- No script runs in here, so that no lock waits for one; what there is to say is said afterwards.
     BEGIN TRANSACTION;
     EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
