@@ -111,7 +111,7 @@ def copy_batches(
     model : str or None
         Name of a classifier; None brings none, and no patients.
     version : int or None
-        None is the champion, else the newest.
+        None is the one that the name serves.
     patients : sequence of int, or None
         Indices of the patients whose features come along; None for all that have features of the model.
     network : str or None

@@ -147,6 +147,39 @@ CHECKS = (
         "Restore the row from a backup, or train again.",
     ),
     Check(
+        "names of models of which no version is the champion",
+        "SELECT DISTINCT c.name FROM dbo.classifiers AS c WHERE NOT EXISTS ("
+        "SELECT 1 FROM dbo.champions AS h WHERE h.name = c.name);",
+        "Each serves its newest version until one is promoted: EXECUTE dbo.PromoteModel.",
+    ),
+    Check(
+        "champions that are not versions of the name that they stand for",
+        "SELECT h.name, h.classifier_id FROM dbo.champions AS h WHERE NOT EXISTS ("
+        "SELECT 1 FROM dbo.classifiers AS c WHERE c.classifier_id = h.classifier_id AND c.name = h.name);",
+        "Promote a version of the name: EXECUTE dbo.PromoteModel.",
+    ),
+    Check(
+        "scopes of models that are not whole",
+        "SELECT DISTINCT m.classifier_id FROM dbo.model_scope AS m WHERE m.low > m.high "
+        "OR (m.item = 'distance' AND NOT EXISTS ("
+        "SELECT 1 FROM dbo.model_scope_features AS f WHERE f.classifier_id = m.classifier_id)) "
+        "OR (m.item = 'held_out' AND (m.high < 0 OR m.high > 1));",
+        "Scores of the model do not say rightly whether they stand outside. Train it again.",
+    ),
+    Check(
+        "settings that no procedure can work with",
+        "SELECT s.name FROM dbo.settings AS s WHERE (s.name = N'serve' AND s.value NOT IN (N'champion', N'newest')) "
+        "OR (s.name = N'default_network' AND s.value <> N'' AND NOT EXISTS ("
+        "SELECT 1 FROM dbo.networks AS n WHERE n.name = s.value));",
+        "Correct it in dbo.settings.",
+    ),
+    Check(
+        "features that are said to be of another patient than their scan",
+        "SELECT f.scan_id, f.feature_set_id FROM dbo.features AS f INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id "
+        "WHERE f.patient_id <> s.patient_id;",
+        _FEATURES,
+    ),
+    Check(
         "pictures that do not match their SHA-256",
         "SELECT i.name FROM dbo.images AS i WHERE i.sha256 <> HASHBYTES('SHA2_256', i.image);",
         "Load the picture again: lungdb load-images.",

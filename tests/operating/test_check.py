@@ -155,6 +155,26 @@ DAMAGE: dict[str, tuple[str, str]] = {
         "UPDATE dbo.classifiers SET model = 0x00;",
         "Models that do not match their SHA-256: classifier_id 1, name lightgbm_sql, version 1 (1 in all).",
     ),
+    "a name without a champion": (
+        "DELETE FROM dbo.model_promotions;",
+        "Names of models of which no version is the champion: name lightgbm_sql (1 in all).",
+    ),
+    "a champion of another name": (
+        "UPDATE dbo.model_promotions SET name = N'other';",
+        "Champions that are not versions of the name that they stand for: name other, classifier_id 1 (1 in all).",
+    ),
+    "a scope without features": (
+        "DELETE FROM dbo.model_scope_features;",
+        "Scopes of models that are not whole: classifier_id 1 (1 in all).",
+    ),
+    "a setting that is none": (
+        "UPDATE dbo.settings SET value = N'latest' WHERE name = N'serve';",
+        "Settings that no procedure can work with: name serve (1 in all).",
+    ),
+    "features of another patient": (
+        "UPDATE dbo.features SET patient_id = (SELECT patient_id FROM dbo.patients WHERE idx = 1) WHERE scan_id = 1;",
+        "Features that are said to be of another patient than their scan: scan_id 1, feature_set_id 1",
+    ),
     "a picture": (
         "UPDATE dbo.images SET image = 0x00;",
         "Pictures that do not match their SHA-256: name a.png (1 in all).",

@@ -180,7 +180,7 @@ class ScoreRequest(Schema):
         validate=validate.Length(1, 128),
         metadata={"description": "A model; the site's own where it is left out.", "example": "lightgbm_sql"},
     )
-    version = whole("Its version; the champion, else the newest, where it is left out.", 1, least=1, required=False)
+    version = whole("Its version; the one that the name serves where it is left out.", 1, least=1, required=False)
 
 
 class Explanation(Schema):
