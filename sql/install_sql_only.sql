@@ -4205,9 +4205,15 @@ Example:
     SET @Users = (
         SELECT COUNT(*) FROM dbo.experiments WITH (UPDLOCK, HOLDLOCK)
         WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
+    SET @Users = @Users + (
+        SELECT COUNT(*) FROM dbo.evaluations WITH (UPDLOCK, HOLDLOCK)
+        WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
+    SET @Users = @Users + (
+        SELECT COUNT(*) FROM dbo.drift_checks WITH (UPDLOCK, HOLDLOCK)
+        WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
     IF @Users > 0
     BEGIN
-        SET @Message = REPLACE(CONCAT(@Users, N' trainings refer to the data set ''', @Name,
+        SET @Message = REPLACE(CONCAT(@Users, N' trainings, evaluations or drift checks refer to the data set ''', @Name,
             N'''. Keep it, or delete their models with DeleteModel first; see dbo.experiments.'), N'%', N'%%');
         THROW 50275, @Message, 1;
     END;
