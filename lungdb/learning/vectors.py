@@ -72,7 +72,7 @@ def read_names(text: str | None) -> list[str] | None:
 
     A name that stands for several values is followed by the place of each, from 0.
     """
-    if not text:
+    if not isinstance(text, str) or not text:
         return None
     return [
         name if width == 1 else f"{name} {place}" for name, width in json.loads(text) for place in range(int(width))

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 import lungdb
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.learning.ensembles import LIBRARIES, Ensemble, Member, combine, recalibrate
+from lungdb.learning.vectors import read_names
 from lungdb.procedures.checks import check_columns, check_model
 from lungdb.procedures.leaving import MESSAGE, for_t_sql
 
@@ -31,7 +32,7 @@ Result = tuple[pd.DataFrame, bytes, str, int, str]
 
 
 @for_t_sql({4: MESSAGE})
-def create_ensemble(members: pd.DataFrame, scores: str, seed: int) -> Result:
+def create_ensemble(members: pd.DataFrame, scores: str, seed: int, names: str | None) -> Result:
     """Make an ensemble of trained classifiers.
 
     Parameters
@@ -40,10 +41,12 @@ def create_ensemble(members: pd.DataFrame, scores: str, seed: int) -> Result:
         One row a member: `position`, `name`, `version`, `library`, `model` (hexadecimal), `sha256` (hexadecimal),
         `details` (JSON), `first_index` (where its features begin in the ensemble's vector).
     scores : str
-        JSON array of [place, label, probabilities] of the patients whom no member has learnt from: the label is -1 of a
-        test patient, the probabilities are those of the members in order of their positions.
+        JSON array of [place, label, patient, probabilities] of the scans that no member has learnt from: the label is
+        -1 of a test patient, the patient a number, the probabilities those of the members in order of their positions.
     seed : int
         Of the recalibration's folds.
+    names : str or None
+        As of `train_lung_cancer_model`.
 
     Returns
     -------
@@ -60,27 +63,28 @@ def create_ensemble(members: pd.DataFrame, scores: str, seed: int) -> Result:
         prevalence is not known.
     """
     try:
-        return _create(members, scores, seed)
+        return _create(members, scores, seed, names)
     except ProcedureError as refusal:
         return _frame([], np.empty(0), np.empty(0), np.empty(0, bool)), b"", "{}", refusal.number, refusal.message
     except LungdbError as refusal:
         return _frame([], np.empty(0), np.empty(0), np.empty(0, bool)), b"", "{}", ErrorNumber.UNREADABLE, str(refusal)
 
 
-def _create(frame: pd.DataFrame, scores: str, seed: int) -> Result:
+def _create(frame: pd.DataFrame, scores: str, seed: int, names: str | None) -> Result:
     check_columns(frame, _COLUMNS)
     members = [_member(row) for row in frame.sort_values("position").to_dict("records")]
     if not members:
         raise ProcedureError(ErrorNumber.CHANGED_MEANWHILE, "The members were deleted meanwhile. Call it again.")
     given = json.loads(scores)
-    places = [int(place) for place, _, _ in given]
-    labels = np.array([label for _, label, _ in given], dtype=np.int64)
-    probabilities = np.array([each for _, _, each in given], dtype=np.float64).reshape(len(given), len(members)).T
+    places = [int(place) for place, *_ in given]
+    labels = np.array([label for _, label, _, _ in given], dtype=np.int64)
+    owners = np.array([owner for _, _, owner, _ in given], dtype=np.int64)
+    probabilities = np.array([each for *_, each in given], dtype=np.float64).reshape(len(given), len(members)).T
     is_test = labels == _TEST
     share = float(np.mean(labels[~is_test] == 1)) if (~is_test).any() else 0.0
     prevalence = share if 0 < share < 1 else members[0].prevalence
     raw = combine(probabilities, [each.prevalence for each in members], prevalence)
-    found = recalibrate(raw, labels, is_test, seed)
+    found = recalibrate(raw, labels, is_test, owners, seed)
     width = max(each.first_index + each.width for each in members)
     ensemble = Ensemble(tuple(members), width, prevalence)
     details = {
@@ -99,6 +103,8 @@ def _create(frame: pd.DataFrame, scores: str, seed: int) -> Result:
         "patients": {"train": int(np.sum(~is_test)), "test": int(np.sum(is_test))},
         "libraries": {"lungdb": lungdb.__version__, "lightgbm": version("lightgbm"), "numpy": np.__version__},
     }
+    if (feature_names := read_names(names)) is not None:
+        details["feature_names"] = feature_names
     result = _frame(places, raw, found.probabilities, is_test)
     return result, ensemble.to_json().encode(), json.dumps(details), 0, ""
 

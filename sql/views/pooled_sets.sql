@@ -1,6 +1,5 @@
 -- The feature sets and poolings that there are vectors of, how many numbers such a vector has, and a name:
--- network/layer/preprocessing/pooling, or what a combined set is called. It is the one place that knows how many numbers a pooling makes
--- of a feature, lungdb.learning.pooling apart.
+-- network/layer/preprocessing/pooling, or what a combined set is called.
 CREATE OR ALTER VIEW dbo.pooled_sets
 AS
 SELECT
@@ -13,7 +12,5 @@ SELECT
     CASE WHEN f.network_id IS NULL THEN f.layer ELSE CONCAT(n.name, N'/', f.layer, N'/', f.preprocessing, N'/', k.pooling) END AS name
 FROM dbo.feature_sets AS f
 LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
-CROSS JOIN (
-    VALUES (N'mean', 1), (N'max', 1), (N'mean_max_std', 3), (N'pca1', 1), (N'thirds', 3), (N'combined', 1)
-) AS k (pooling, times)
+CROSS JOIN dbo.poolings AS k
 WHERE EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = f.feature_set_id AND p.pooling = k.pooling);

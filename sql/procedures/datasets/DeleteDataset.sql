@@ -22,7 +22,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT;
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT;
     SELECT @DatasetId = dataset_id, @Kind = kind FROM dbo.datasets WHERE name = @Name;
     IF @Kind = 'examples'
     BEGIN
@@ -37,19 +37,19 @@ Example:
     SELECT dataset_version_id FROM dbo.dataset_versions WHERE dataset_id = @DatasetId AND (@Version IS NULL OR version = @Version);
 
     BEGIN TRANSACTION;
-    SET @Users = (
-        SELECT COUNT(*) FROM dbo.experiments WITH (UPDLOCK, HOLDLOCK)
-        WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
-    SET @Users = @Users + (
-        SELECT COUNT(*) FROM dbo.evaluations WITH (UPDLOCK, HOLDLOCK)
-        WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
-    SET @Users = @Users + (
-        SELECT COUNT(*) FROM dbo.drift_checks WITH (UPDLOCK, HOLDLOCK)
-        WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
-    IF @Users > 0
+    SELECT @Users = COUNT(*)
+    FROM dbo.experiments WITH (UPDLOCK, HOLDLOCK)
+    WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    SELECT @Evaluations = COUNT(*)
+    FROM (
+        SELECT dataset_version_id FROM dbo.evaluations WITH (UPDLOCK, HOLDLOCK)
+        UNION ALL
+        SELECT dataset_version_id FROM dbo.drift_checks WITH (UPDLOCK, HOLDLOCK)) AS e
+    WHERE e.dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    IF @Users > 0 OR @Evaluations > 0
     BEGIN
-        SET @Message = REPLACE(CONCAT(@Users, N' trainings, evaluations or drift checks refer to the data set ''', @Name,
-            N'''. Keep it, or delete their models with DeleteModel first; see dbo.experiments.'), N'%', N'%%');
+        SET @Message = REPLACE(CONCAT(@Users, N' trainings and ', @Evaluations, N' evaluations or drift checks refer to the data set ''',
+            @Name, N'''. Keep it, or delete their models with DeleteModel first; see dbo.experiments and dbo.evaluations.'), N'%', N'%%');
         THROW 50275, @Message, 1;
     END;
     DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);

@@ -27,6 +27,7 @@ Example:
             WHERE m.dataset_version_id = d.dataset_version_id AND m.scan_id IS NOT NULL
                 AND (s.scan_id IS NULL OR s.content_sha256 <> m.content_sha256)) AS changed,
         (SELECT COUNT(*) FROM dbo.experiments AS e WHERE e.dataset_version_id = d.dataset_version_id) AS trainings,
+        (SELECT COUNT(*) FROM dbo.evaluations AS e WHERE e.dataset_version_id = d.dataset_version_id) AS evaluations,
         d.chosen_by, d.created_at, d.created_by
     FROM dbo.dataset_list AS d
     WHERE @Name IS NULL OR d.name = @Name

@@ -30,7 +30,8 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @IsNew BIT, @Scores NVARCHAR(MAX), @RunId INT,
         @Started DATETIME2(3) = SYSUTCDATETIME(), @Version INT, @ExperimentId INT, @Said NVARCHAR(2000), @Lacking NVARCHAR(400);
-    DECLARE @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Expected NVARCHAR(MAX), @ClassifierId INT;
+    DECLARE @Horizon INT, @Names NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Expected NVARCHAR(MAX),
+        @ClassifierId INT;
     DECLARE @Classifier VARBINARY(MAX), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #ensemble (
@@ -39,8 +40,8 @@ Example:
         pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, sha256 VARBINARY(32) NOT NULL, width INT NOT NULL,
         experiment_id INT NULL, first_index INT NULL);
     CREATE TABLE #patients (
-        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE,
-        scan_id INT NOT NULL, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        scan_id INT NOT NULL UNIQUE, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #result (
         place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
     CREATE TABLE #figures (
@@ -54,17 +55,18 @@ Example:
     EXECUTE internal.CheckEnsembleLabels;
     EXECUTE internal.StartRun N'CreateEnsemble', @RunId OUTPUT;
     EXECUTE internal.FindEnsembleFeatures @FeatureSetId OUTPUT, @Pooling OUTPUT, @IsNew OUTPUT;
+    EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
     EXECUTE internal.TakeEnsemblePatients @FeatureSetId, @Pooling, @RunId, @Scores OUTPUT;
 
     INSERT INTO #result (place, part, fold, raw, probability, out_of_fold)
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
-def main(members, scores, seed):
+def main(members, scores, seed, names):
     from lungdb.procedures import create_ensemble
-    return create_ensemble(members, scores, seed)
+    return create_ensemble(members, scores, seed, names)
 
-OutputDataSet, Classifier, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Scores, Seed)
+OutputDataSet, Classifier, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Scores, Seed, Names)
 ',
         @input_data_1 = N'
 SELECT e.position, e.name, e.version, c.library, CONVERT(VARCHAR(MAX), c.model, 2) AS model, CONVERT(VARCHAR(64), c.sha256, 2) AS sha256,
@@ -72,9 +74,9 @@ SELECT e.position, e.name, e.version, c.library, CONVERT(VARCHAR(MAX), c.model, 
 FROM #ensemble AS e
 INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id AND c.sha256 = e.sha256
 ORDER BY e.position;',
-        @params = N'@Scores NVARCHAR(MAX), @Seed INT, @Classifier VARBINARY(MAX) OUTPUT, @Details NVARCHAR(MAX) OUTPUT,
-            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @Scores = @Scores, @Seed = @Seed, @Classifier = @Classifier OUTPUT, @Details = @Details OUTPUT,
+        @params = N'@Scores NVARCHAR(MAX), @Seed INT, @Names NVARCHAR(MAX), @Classifier VARBINARY(MAX) OUTPUT,
+            @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Scores = @Scores, @Seed = @Seed, @Names = @Names, @Classifier = @Classifier OUTPUT, @Details = @Details OUTPUT,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
@@ -98,9 +100,11 @@ ORDER BY e.position;',
         EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, N'ensemble', @Details, @Width OUTPUT, @Trees OUTPUT,
             @Divisor OUTPUT, @Steepness OUTPUT, @Expected OUTPUT, @RunId;
 
+    SET @Horizon = (
+        SELECT MAX(x.horizon_days) FROM #ensemble AS e INNER JOIN dbo.experiments AS x ON x.experiment_id = e.experiment_id);
     BEGIN TRANSACTION;
     EXECUTE internal.StoreExperiment @ModelName, N'ensemble', @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        @Version OUTPUT, @ExperimentId OUTPUT;
+        NULL, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
     SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
     INSERT INTO dbo.ensemble_members (classifier_id, position, member_classifier_id, first_index)
     SELECT @ClassifierId, e.position, e.classifier_id, e.first_index

@@ -10,7 +10,8 @@ CREATE OR ALTER PROCEDURE internal.ChooseFeatures
     @Columns NVARCHAR(MAX),         -- columns with commas between, or NULL
     @ColumnsFrom NVARCHAR(257),     -- view or table that has them, or NULL for dbo.scan_columns
     @Pooling NVARCHAR(32) OUTPUT,   -- pooling asked for, and that of the set found
-    @FeatureSetId INT OUTPUT        -- the feature set found
+    @FeatureSetId INT OUTPUT,       -- the feature set found
+    @IsNew BIT OUTPUT               -- 1 where it is a combined one that this call stored
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -21,6 +22,7 @@ BEGIN
         part_feature_set_id INT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL,
         source NVARCHAR(257) COLLATE DATABASE_DEFAULT NULL, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, width INT NOT NULL);
 
+    SET @IsNew = 0;
     IF @Features IS NULL
         EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling OUTPUT, @FeatureSetId OUTPUT;
     IF @Features IS NULL AND @Columns IS NULL
@@ -43,7 +45,7 @@ BEGIN
         SELECT @FeatureSetId = part_feature_set_id, @Pooling = pooling FROM #parts;
     ELSE
     BEGIN
-        EXECUTE internal.StoreCombined @FeatureSetId OUTPUT;
+        EXECUTE internal.StoreCombined @FeatureSetId OUTPUT, @IsNew OUTPUT;
         SET @Pooling = N'combined';
     END;
     SET @Name = (SELECT layer FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);

@@ -10,9 +10,11 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    SET @Width = (SELECT width FROM dbo.pooled_sets WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
-    -- A combined set that no scan has a vector of is not in that view.
-    SET @Width = COALESCE(@Width, (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId));
+    SET @Width = (
+        SELECT f.width * k.times
+        FROM dbo.feature_sets AS f
+        INNER JOIN dbo.poolings AS k ON k.pooling = @Pooling
+        WHERE f.feature_set_id = @FeatureSetId);
     SET @Names = (
         SELECT N'[' + STRING_AGG(CONCAT(CAST(N'["' AS NVARCHAR(MAX)), STRING_ESCAPE(COALESCE(p.column_name, CONCAT(n.name, N'/', f.layer,
             N'/', f.preprocessing, N'/', p.pooling)), 'json'), N'", ', p.width, N']'), N', ') WITHIN GROUP (ORDER BY p.position) + N']'

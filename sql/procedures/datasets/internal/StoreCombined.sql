@@ -2,7 +2,8 @@
 -- names, so that the same parts are the same set however they are written.
 -- Called by ChooseFeatures, whose table #parts it reads.
 CREATE OR ALTER PROCEDURE internal.StoreCombined
-    @FeatureSetId INT OUTPUT -- the combined set
+    @FeatureSetId INT OUTPUT,   -- the combined set
+    @IsNew BIT OUTPUT           -- 1 where this call stored it
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -29,6 +30,7 @@ BEGIN
             + STRING_AGG(CAST(p.column_name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY p.position) FROM #placed AS p));
     SET @Name = IIF(LEN(@Name) > 240, CONCAT(LEFT(@Name, 239), N'…'), @Name);
 
+    SET @IsNew = 0;
     BEGIN TRANSACTION;
     SET @FeatureSetId = (
         SELECT MIN(m.feature_set_id)
@@ -49,7 +51,7 @@ BEGIN
         END;
         INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
         SELECT NULL, @Free, N'combined', SUM(width) FROM #placed;
-        SET @FeatureSetId = SCOPE_IDENTITY();
+        SELECT @FeatureSetId = SCOPE_IDENTITY(), @IsNew = 1;
         INSERT INTO dbo.feature_parts (feature_set_id, position, part_feature_set_id, pooling, source, column_name, first_index, width)
         SELECT @FeatureSetId, p.position, p.part_feature_set_id, p.pooling, p.source, p.column_name,
             COALESCE((SELECT SUM(b.width) FROM #placed AS b WHERE b.position < p.position), 0), p.width

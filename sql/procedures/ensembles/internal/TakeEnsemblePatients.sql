@@ -5,7 +5,7 @@ CREATE OR ALTER PROCEDURE internal.TakeEnsemblePatients
     @FeatureSetId INT,            -- feature set that the ensemble reads
     @Pooling NVARCHAR(32),        -- its pooling
     @RunId INT,                   -- row of dbo.runs
-    @Scores NVARCHAR(MAX) OUTPUT  -- JSON array of [place, label or -1 of a test patient, [the members' probabilities]]
+    @Scores NVARCHAR(MAX) OUTPUT  -- JSON array of [place, label or -1 of a test patient, patient, [probabilities]]
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -41,16 +41,17 @@ BEGIN
 
     -- Style 3 keeps every digit of a FLOAT.
     SET @Scores = CONCAT(N'[', (
-        SELECT STRING_AGG(CONCAT(N'[', t.place, N', ', CASE WHEN t.part = 'test' THEN -1 ELSE t.label END, N', [', t.given, N']]'), N', ')
-            WITHIN GROUP (ORDER BY t.place)
+        SELECT STRING_AGG(CONCAT(N'[', t.place, N', ', CASE WHEN t.part = 'test' THEN -1 ELSE t.label END, N', ', t.owner, N', [',
+            t.given, N']]'), N', ') WITHIN GROUP (ORDER BY t.place)
         FROM (
-            SELECT t.place, t.part, t.label, STRING_AGG(CAST(CONVERT(NVARCHAR(40), p.probability, 3) AS NVARCHAR(MAX)), N', ')
-                WITHIN GROUP (ORDER BY e.position) AS given
+            SELECT t.place, t.part, t.label, (SELECT MIN(b.place) FROM #patients AS b WHERE b.patient_id = t.patient_id) AS owner,
+                STRING_AGG(CAST(CONVERT(NVARCHAR(40), p.probability, 3) AS NVARCHAR(MAX)), N', ')
+                    WITHIN GROUP (ORDER BY e.position) AS given
             FROM #patients AS t
             CROSS JOIN #ensemble AS e
             INNER JOIN dbo.experiment_patients AS p ON p.experiment_id = e.experiment_id AND p.patient_id = t.patient_id
                 AND p.scan_id = t.scan_id
-            GROUP BY t.place, t.part, t.label) AS t), N']');
+            GROUP BY t.place, t.part, t.label, t.patient_id) AS t), N']');
     SET @Said = CONCAT(@Members, N' members; ', (SELECT COUNT(*) FROM #patients WHERE part = 'train'),
         N' training patients are out of fold for all of them, ', (SELECT COUNT(*) FROM #patients WHERE part = 'test'),
         N' are held out for testing.');

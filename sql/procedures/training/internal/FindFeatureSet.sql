@@ -1,6 +1,6 @@
 -- FindFeatureSet: finds the feature set to train on: of those that fit what is asked for the one of the version that the name serves, else
 -- one of the setting default_network, else of the only network. It never takes the newest of several networks, layers or preprocessings.
--- Called by TrainModel and TrainBestTrial.
+-- Called by ChooseFeatures and TrainBestTrial.
 CREATE OR ALTER PROCEDURE internal.FindFeatureSet
     @ModelName NVARCHAR(128),       -- name of the model to train
     @NetworkName NVARCHAR(128),     -- network, or NULL
