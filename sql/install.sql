@@ -12050,7 +12050,7 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- SearchModels: makes a search for the best settings, poolings and layers of a LightGBM model: a queue of trials that RunSearch drains.
+-- SearchModels: makes a search for the best algorithm, settings, poolings and layers of a model: a queue of trials that RunSearch drains.
 -- Example: EXECUTE dbo.SearchModels @ModelName = N'best', @Trials = 50;
 CREATE OR ALTER PROCEDURE dbo.SearchModels
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name to store the best model under, as a new version
@@ -12063,7 +12063,7 @@ CREATE OR ALTER PROCEDURE dbo.SearchModels
     @Space NVARCHAR(MAX) = NULL,           -- settings to try, JSON; NULL means those below
     @Metric NVARCHAR(32) = N'auc',         -- auc or log_loss of the held-out training patients, by which the best is chosen
     @Folds INT = 5,                        -- folds of each trial's cross-validation, 2 to 20
-    @Seed INT = 20170401,                  -- of the draw, the folds and LightGBM; 0 to 2147483647
+    @Seed INT = 20170401,                  -- of the draw, the folds and the algorithm; 0 to 2147483647
     @Halving INT = 1,                      -- rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
     @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
     @SearchId INT = NULL OUTPUT,           -- number of the search, for RunSearch
@@ -12075,7 +12075,7 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.SearchModels makes a search for the best settings, poolings and layers of a LightGBM model: rows of dbo.search_trials.
+        PRINT N'dbo.SearchModels makes a search for the best algorithm, settings, poolings and layers of a model: rows of dbo.search_trials.
 RunSearch on any number of connections, or lungdb search, tries them and trains the best. Test patients have no part in it.
 The same seed, features and arguments give the same trials. With @Halving = 3 all trials get a ninth of their trees, the
 best third of them a third, the best ninth all.
@@ -12094,7 +12094,7 @@ Parameters:
     @Space NVARCHAR(MAX) = NULL                 settings to try, JSON; NULL means those below
     @Metric NVARCHAR(32) = N''auc''               auc or log_loss of the held-out training patients, by which the best is chosen
     @Folds INT = 5                              folds of each trial''s cross-validation, 2 to 20
-    @Seed INT = 20170401                        of the draw, the folds and LightGBM; 0 to 2147483647
+    @Seed INT = 20170401                        of the draw, the folds and the algorithm; 0 to 2147483647
     @Halving INT = 1                            rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
     @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
     @SearchId INT = NULL OUTPUT                 number of the search, for RunSearch
@@ -12419,7 +12419,7 @@ BEGIN
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @NetworkName NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
     DECLARE @LearningRate FLOAT, @NumLeaves INT, @MinDataInLeaf INT, @MaxIterations INT, @EarlyStoppingRounds INT,
         @ValidationFraction FLOAT;
-    DECLARE @Imbalance NVARCHAR(32), @Pass INT = 0, @Found INT;
+    DECLARE @Algorithm NVARCHAR(32), @L2 FLOAT, @Hidden NVARCHAR(400), @Imbalance NVARCHAR(32), @Pass INT = 0, @Found INT;
     SELECT @ModelName = s.name, @Seed = s.seed, @Folds = s.folds, @SkipMissing = s.skip_missing, @From = s.training_from,
         @FeatureSetId = t.feature_set_id, @Pooling = t.pooling, @NetworkName = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing,
         @LearningRate = CAST(JSON_VALUE(t.parameters, N'$.learning_rate') AS FLOAT),
@@ -12428,7 +12428,10 @@ BEGIN
         @MaxIterations = CAST(JSON_VALUE(t.parameters, N'$.max_iterations') AS INT),
         @EarlyStoppingRounds = CAST(JSON_VALUE(t.parameters, N'$.early_stopping_rounds') AS INT),
         @ValidationFraction = CAST(JSON_VALUE(t.parameters, N'$.validation_fraction') AS FLOAT),
-        @Imbalance = COALESCE(JSON_VALUE(t.parameters, N'$.imbalance'), N'none')
+        @Imbalance = COALESCE(JSON_VALUE(t.parameters, N'$.imbalance'), N'none'),
+        @Algorithm = COALESCE(JSON_VALUE(t.parameters, N'$.algorithm'), N'lightgbm'),
+        @L2 = CAST(JSON_VALUE(t.parameters, N'$.l2') AS FLOAT),
+        @Hidden = REPLACE(REPLACE(JSON_QUERY(t.parameters, N'$.hidden'), N'[', N''), N']', N'')
     FROM dbo.searches AS s
     INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
     INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = t.feature_set_id
@@ -12451,7 +12454,8 @@ BEGIN
             EXECUTE dbo.TrainLungCancerModel @ModelName = @ModelName, @Pooling = @Pooling, @NetworkName = @NetworkName, @Layer = @Layer,
                 @Preprocessing = @Preprocessing, @Seed = @Seed, @ValidationFraction = @ValidationFraction, @LearningRate = @LearningRate,
                 @NumLeaves = @NumLeaves, @MinDataInLeaf = @MinDataInLeaf, @MaxIterations = @MaxIterations,
-                @EarlyStoppingRounds = @EarlyStoppingRounds, @Folds = @Folds, @Imbalance = @Imbalance, @SkipMissing = @SkipMissing;
+                @EarlyStoppingRounds = @EarlyStoppingRounds, @Folds = @Folds, @Imbalance = @Imbalance,
+                @Algorithm = @Algorithm, @L2 = @L2, @Hidden = @Hidden, @SkipMissing = @SkipMissing;
         SET @ClassifierId = (
             SELECT MAX(c.classifier_id)
             FROM dbo.classifiers AS c
