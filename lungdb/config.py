@@ -43,7 +43,7 @@ class Settings:
     web_scheme : str
         ``https`` where browsers reach the page so: cookies are then sent over HTTPS only.
     web_model : str
-        Name of the model that "Analyze scan" runs; its champion, else its newest version.
+        Name of the model that "Analyze scan" runs; the version that the name serves.
     """
 
     database: str = field(default="sqlite:///lung_cancer_database.db", repr=False)

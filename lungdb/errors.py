@@ -88,6 +88,7 @@ class ErrorNumber(IntEnum):
     NOT_MEASURABLE = 50289
     UNFIT_MEMBERS = 50290
     OTHER_TRUTH = 50291
+    NOT_REPEATED = 50292
 
 
 class ProcedureError(LungdbError):

@@ -25,7 +25,7 @@ def main(argv: Sequence[str]) -> int:
         "--to", metavar="TARGET|FILE.sql", required=True, help="database, or script to write for sqlcmd"
     )
     parser.add_argument("--model", metavar="NAME", help="name of the model")
-    parser.add_argument("--version", type=int, metavar="N", help="its version (default: the champion, else the newest)")
+    parser.add_argument("--version", type=int, metavar="N", help="its version (default: the one that the name serves)")
     parser.add_argument(
         "--patients",
         metavar="0,1,5|all",

@@ -41,11 +41,23 @@ _TABLES = {
     manufacturer NVARCHAR(64) NULL, image_rows INT NOT NULL, image_cols INT NOT NULL, number_images INT NOT NULL,
     spacing_z FLOAT NULL, spacing_y FLOAT NULL, spacing_x FLOAT NULL, content_sha256 VARBINARY(32) NOT NULL,
     gantry_tilt FLOAT NULL, deidentification NVARCHAR(64) NULL, patient_orientation NVARCHAR(2) NULL,
-    intake_rule TINYINT NOT NULL, monoenergetic_kev REAL NULL, features_sha256 VARBINARY(32) NOT NULL,
+    intake_rule TINYINT NOT NULL, monoenergetic_kev REAL NULL,
+    acquisition_date DATE NULL, date_rule VARCHAR(8) NULL, study_order INT NULL, study_year TINYINT NULL,
+    convolution_kernel NVARCHAR(64) NULL, kvp REAL NULL, slice_thickness FLOAT NULL, has_contrast BIT NULL,
+    patient_age TINYINT NULL, frame_of_reference_uid NVARCHAR(64) NULL, origin_x FLOAT NULL, origin_y FLOAT NULL,
+    origin_z FLOAT NULL, row_x FLOAT NULL, row_y FLOAT NULL, row_z FLOAT NULL, column_x FLOAT NULL,
+    column_y FLOAT NULL, column_z FLOAT NULL, step_x FLOAT NULL, step_y FLOAT NULL, step_z FLOAT NULL,
+    features_sha256 VARBINARY(32) NOT NULL,
     vector NVARCHAR(MAX) NOT NULL, vector_sha256 VARBINARY(32) NOT NULL,
     raw FLOAT NOT NULL, probability FLOAT NOT NULL""",
 }
 
+_WHAT = """
+SELECT c.library, CASE WHEN f.network_id IS NULL THEN 1 ELSE 0 END AS is_combined
+FROM dbo.classifiers AS c
+INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
+WHERE c.classifier_id = ?;
+"""
 _MODEL = """
 SELECT c.name, c.version, c.library, c.pooling, c.model, c.sha256, c.details, c.created_at, n.name AS network_name,
     n.library AS network_library, n.sha256 AS network_sha256, n.details AS network_details, fs.layer, fs.preprocessing,
@@ -78,7 +90,11 @@ SELECT position, method, x, y FROM dbo.model_calibration WHERE classifier_id = ?
 _SCANS = """
 SELECT p.patient_id, p.idx, s.series_uid, s.study_uid, s.study_date, s.manufacturer, s.image_rows, s.image_cols,
     s.number_images, s.spacing_z, s.spacing_y, s.spacing_x, s.content_sha256, s.gantry_tilt, s.deidentification,
-    s.patient_orientation, s.intake_rule, s.monoenergetic_kev, f.sha256 AS features_sha256, v.vector, v.vector_sha256
+    s.patient_orientation, s.intake_rule, s.monoenergetic_kev,
+    s.acquisition_date, s.date_rule, s.study_order, s.study_year, s.convolution_kernel, s.kvp, s.slice_thickness,
+    s.has_contrast, s.patient_age, s.frame_of_reference_uid, s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y,
+    s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
+    f.sha256 AS features_sha256, v.vector, v.vector_sha256
 FROM dbo.classifiers AS c
 INNER JOIN dbo.pooled_features AS v ON v.feature_set_id = c.feature_set_id AND v.pooling = c.pooling
 INNER JOIN dbo.features AS f ON f.scan_id = v.scan_id AND f.feature_set_id = v.feature_set_id
@@ -101,7 +117,7 @@ def copy_batches(
     model : str or None
         Name of a classifier; None brings none, and no patients.
     version : int or None
-        None is the champion, else the newest.
+        None is the one that the name serves.
     patients : sequence of int, or None
         Indices of the patients whose features come along; None for all that have features of the model.
     network : str or None
@@ -133,6 +149,14 @@ def _model_rows(
     """Read what goes into `_TABLES`: for each its name, columns and rows."""
     (found,) = run(source, "EXECUTE dbo.CheckModelSql @ModelName = ?, @Version = ?;", (model, version))
     classifier_id, name, number = found.rows[0][:3]
+    (what,) = run(source, _WHAT, (classifier_id,))
+    library, is_combined = what.rows[0]
+    if library == "ensemble" or is_combined:
+        reason = "is an ensemble" if library == "ensemble" else "reads combined features"
+        raise LungdbError(
+            f"The model '{name}' version {number} {reason}, which a copy does not bring. Copy a model that reads the "
+            "features of one network, such as a member of it."
+        )
     if run(source, _IS_COMBINED, (classifier_id,))[0].scalar():
         raise LungdbError(
             f"The model {name} version {number} reads combined features, whose parts lungdb copy does not bring. "

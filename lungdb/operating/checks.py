@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _AGAIN = "Load the scan again: lungdb load-scans --replace."
+_CHOOSE = "Call EXECUTE dbo.ChooseSeries @Apply = 1."
 _FEATURES = "Make its features again: EXECUTE dbo.GenerateFeatures."
 _NODES = "Make its rows again where Python runs: EXECUTE dbo.StoreModelNodes."
 _DENSE = "Load or train the network again."
@@ -43,6 +44,34 @@ CHECKS = (
         "SELECT p.idx AS patient_index, COUNT(*) AS scans FROM dbo.patients AS p "
         "INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id "
         "GROUP BY p.idx HAVING SUM(CAST(s.is_primary AS INT)) <> 1 ORDER BY p.idx;",
+        _AGAIN,
+    ),
+    Check(
+        "primary scans of whose studies another scan is the choice",
+        "SELECT s.scan_id FROM dbo.scans AS s INNER JOIN dbo.scans AS o ON o.patient_id = s.patient_id "
+        "AND o.study_uid = s.study_uid AND o.is_study_choice = 1 WHERE s.is_primary = 1 AND s.is_study_choice = 0 "
+        "ORDER BY s.scan_id;",
+        _CHOOSE,
+    ),
+    Check(
+        "studies that load-scans has stored and of which no scan is the choice",
+        "SELECT MIN(c.scan_id) AS scan_id FROM dbo.series_choices AS c "
+        "INNER JOIN dbo.scans AS s ON s.patient_id = c.patient_id AND s.study_uid = c.study_uid WHERE c.is_taken = 1 "
+        "GROUP BY c.patient_id, c.study_uid HAVING MAX(CAST(s.is_study_choice AS INT)) = 0 ORDER BY 1;",
+        _CHOOSE,
+    ),
+    Check(
+        "choices of series that say other than the scans",
+        "SELECT c.scan_id FROM dbo.series_choices AS c WHERE c.is_taken = 1 AND NOT EXISTS ("
+        "SELECT 1 FROM dbo.scans AS s WHERE s.scan_id = c.scan_id AND s.series_uid = c.series_uid "
+        "AND s.is_study_choice = c.is_study_choice) ORDER BY c.scan_id;",
+        _CHOOSE,
+    ),
+    Check(
+        "scans with a date of which it is not said whether it is the true one",
+        "SELECT s.scan_id FROM dbo.scans AS s WHERE (s.date_rule IS NULL AND s.acquisition_date IS NOT NULL) "
+        "OR (s.date_rule = 'year' AND (s.acquisition_date IS NOT NULL OR MONTH(s.study_date) <> 1 "
+        "OR DAY(s.study_date) <> 1)) ORDER BY s.scan_id;",
         _AGAIN,
     ),
     Check(
@@ -116,6 +145,39 @@ CHECKS = (
         "SELECT c.classifier_id, c.name, c.version FROM dbo.classifiers AS c "
         "WHERE c.sha256 <> HASHBYTES('SHA2_256', c.model);",
         "Restore the row from a backup, or train again.",
+    ),
+    Check(
+        "names of models of which no version is the champion",
+        "SELECT DISTINCT c.name FROM dbo.classifiers AS c WHERE NOT EXISTS ("
+        "SELECT 1 FROM dbo.champions AS h WHERE h.name = c.name);",
+        "Each serves its newest version until one is promoted: EXECUTE dbo.PromoteModel.",
+    ),
+    Check(
+        "champions that are not versions of the name that they stand for",
+        "SELECT h.name, h.classifier_id FROM dbo.champions AS h WHERE NOT EXISTS ("
+        "SELECT 1 FROM dbo.classifiers AS c WHERE c.classifier_id = h.classifier_id AND c.name = h.name);",
+        "Promote a version of the name: EXECUTE dbo.PromoteModel.",
+    ),
+    Check(
+        "scopes of models that are not whole",
+        "SELECT DISTINCT m.classifier_id FROM dbo.model_scope AS m WHERE m.low > m.high "
+        "OR (m.item = 'distance' AND NOT EXISTS ("
+        "SELECT 1 FROM dbo.model_scope_features AS f WHERE f.classifier_id = m.classifier_id)) "
+        "OR (m.item = 'held_out' AND (m.high < 0 OR m.high > 1));",
+        "Scores of the model do not say rightly whether they stand outside. Train it again.",
+    ),
+    Check(
+        "settings that no procedure can work with",
+        "SELECT s.name FROM dbo.settings AS s WHERE (s.name = N'serve' AND s.value NOT IN (N'champion', N'newest')) "
+        "OR (s.name = N'default_network' AND s.value <> N'' AND NOT EXISTS ("
+        "SELECT 1 FROM dbo.networks AS n WHERE n.name = s.value));",
+        "Correct it in dbo.settings.",
+    ),
+    Check(
+        "features that are said to be of another patient than their scan",
+        "SELECT f.scan_id, f.feature_set_id FROM dbo.features AS f INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id "
+        "WHERE f.patient_id <> s.patient_id;",
+        _FEATURES,
     ),
     Check(
         "pictures that do not match their SHA-256",

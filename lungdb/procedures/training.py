@@ -135,7 +135,12 @@ def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters, n
         "notes": trained.notes,
         "patients": {part: int(count) for part, count in result["part"].value_counts(sort=False).items()},
         **({} if names is None else {"feature_names": names}),
-        "libraries": {"lungdb": lungdb.__version__, "lightgbm": version("lightgbm"), "numpy": np.__version__},
+        "libraries": {
+            "lungdb": lungdb.__version__,
+            "lightgbm": version("lightgbm"),
+            "numpy": np.__version__,
+            **({"scikit-learn": version("scikit-learn")} if trained.library == "network" else {}),
+        },
         "seconds": round(time.perf_counter() - started, 3),
     }
     return result, trained.model, trained.library, json.dumps(details), 0, ""

@@ -175,7 +175,7 @@ class Facts:
 
 
 def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
-    """Read what is known of a version of a model, or, without one, of its champion, else of its newest.
+    """Read what is known of a version of a model, or, without one, of the version that its name serves.
 
     Raises
     ------

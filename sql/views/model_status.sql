@@ -1,5 +1,5 @@
 -- What each model's name serves where no version is given, and why; how often figures of the served version's test patients were looked
--- at since its training, and how many of all held-out patients stand outside what it knows.
+-- at since its training, and which share of the held-out scans stands outside what it knows.
 CREATE OR ALTER VIEW dbo.model_status
 AS
 SELECT
@@ -23,8 +23,11 @@ SELECT
     c.feature_set_id,
     c.pooling,
     (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.classifier_id = s.classifier_id) AS test_looks,
-    (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.name = s.name) AS test_looks_of_name
+    (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.name = s.name) AS test_looks_of_name,
+    o.scans AS held_out_scans,
+    o.high AS held_out_outside
 FROM dbo.served_models AS s
 INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
 LEFT JOIN dbo.model_promotions AS p ON p.promotion_id = s.promotion_id
+LEFT JOIN dbo.model_scope AS o ON o.classifier_id = s.classifier_id AND o.item = 'held_out'
 LEFT JOIN dbo.settings AS g ON g.name = N'serve';

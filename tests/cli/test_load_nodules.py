@@ -196,7 +196,7 @@ def test_series_that_are_no_scans_are_counted_and_alone_refused(
     assert query(PLACES) == [(1.5, 2.0, 3.0, 4.0)]
     path.write_text("\n".join(lines[:2]), encoding="utf-8")
     assert main([str(path), "-d", scan]) == 1
-    assert "None of the 1 series is a scan of the database" in capsys.readouterr().err
+    assert "None of the 1 UIDs is one of a series of the database" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -90,3 +90,33 @@ def test_a_patient_is_scored_by_each_form_of_the_call(trained: Connection) -> No
     assert [result[0].rows for result in (one, two, three)] == [[row] for row in stored.rows]
     assert len(set(stored.rows)) == 1
     assert 0 <= stored.rows[0][0] <= 100
+
+
+README = (
+    "DECLARE @Model VARBINARY(MAX) = (SELECT TOP(1) model from dbo.model where name = @ModelName ORDER BY date DESC);\n"
+    "DECLARE @Features VARBINARY(MAX) = (SELECT TOP(1) array FROM dbo.features AS t1 \n"
+    "\t\t\t\t\t\t\t\t\tINNER JOIN dbo.patients AS t2 ON t1.patient_id = t2.patient_id \n"
+    "\t\t\t\t\t\t\t\t\tWHERE t2.idx = @PatientIndex);\n"
+)
+"""The queries that the README of the original shows inside PredictLungCancer, with their blanks and tabs."""
+
+
+def test_the_queries_of_the_readme_find_a_patients_features_and_the_model(trained: Connection) -> None:
+    """They join dbo.features with dbo.patients by patient_id, which features do not need to say who they are of."""
+    for index in (0, 7, 39):
+        (found,) = run(
+            trained,
+            f"DECLARE @ModelName VARCHAR(50) = 'lightgbm_sql', @PatientIndex INT = {index};{README}"
+            "SELECT @Model, @Features;",
+        )
+        (expected,) = run(
+            trained,
+            "SELECT c.model, f.array FROM dbo.features AS f INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id "
+            "INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id "
+            "INNER JOIN dbo.classifiers AS c ON c.name = N'lightgbm_sql' WHERE p.idx = ?;",
+            (index,),
+        )
+        assert found.rows == expected.rows
+        assert found.rows[0][1]
+    (counted,) = run(trained, "SELECT COUNT(*) FROM dbo.features WHERE patient_id IS NULL;")
+    assert counted.scalar() == 0

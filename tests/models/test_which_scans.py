@@ -96,7 +96,7 @@ def test_new_scans_without_features_are_refused_or_left_out(followed: Connection
     run(followed, f"{call};")
     run(followed, "DELETE FROM dbo.pooled_features WHERE scan_id IN (4, 122);")
     run(followed, "DELETE FROM dbo.predictions WHERE scan_id = 122;")
-    assert "1 scans have no features that the model can read; indices of the patients: 1." in refused(
+    assert "1 scans have no features that the model can read; indices of their patients: 1." in refused(
         followed, f"{call};", 50140
     )
     assert rows(followed, f"{call}, @SkipMissing = 1;") == []

@@ -74,6 +74,25 @@ DAMAGE: dict[str, tuple[str, str]] = {
         "UPDATE dbo.scans SET is_primary = 0 WHERE scan_id = 3; DELETE FROM dbo.worklist WHERE scan_id = 3;",
         "Patients of whose scans not exactly one is primary: patient_index 2, scans 1 (1 in all).",
     ),
+    "another choice beside a primary scan": (
+        "UPDATE dbo.scans SET is_study_choice = 0 WHERE scan_id = 3; "
+        "INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, image_rows, image_cols, number_images, "
+        "content_sha256, is_study_choice) SELECT patient_id, 0, N'9.9', study_uid, 1, 1, 1, 0x00, 1 FROM dbo.scans "
+        "WHERE scan_id = 3;",
+        "Primary scans of whose studies another scan is the choice: scan_id 3 (1 in all).",
+    ),
+    "no choice of a study": (
+        "UPDATE dbo.scans SET is_study_choice = 0 WHERE scan_id = 3;",
+        "Studies that load-scans has stored and of which no scan is the choice: scan_id 3 (1 in all).",
+    ),
+    "a choice noted otherwise": (
+        "UPDATE dbo.series_choices SET is_study_choice = 0 WHERE scan_id = 4;",
+        "Choices of series that say other than the scans: scan_id 4 (1 in all).",
+    ),
+    "a whole date that is said to be a year": (
+        "UPDATE dbo.scans SET date_rule = 'year' WHERE scan_id = 5;",
+        "Scans with a date of which it is not said whether it is the true one: scan_id 5 (1 in all).",
+    ),
     "padding as water": (
         "UPDATE dbo.scans SET intake_rule = 1; UPDATE dbo.scan_images SET rescale_intercept = -1024; "
         "UPDATE dbo.scan_images SET rescale_intercept = 0 WHERE scan_id = 5 AND slice_index = 4;",
@@ -135,6 +154,26 @@ DAMAGE: dict[str, tuple[str, str]] = {
     "a model": (
         "UPDATE dbo.classifiers SET model = 0x00;",
         "Models that do not match their SHA-256: classifier_id 1, name lightgbm_sql, version 1 (1 in all).",
+    ),
+    "a name without a champion": (
+        "DELETE FROM dbo.model_promotions;",
+        "Names of models of which no version is the champion: name lightgbm_sql (1 in all).",
+    ),
+    "a champion of another name": (
+        "UPDATE dbo.model_promotions SET name = N'other';",
+        "Champions that are not versions of the name that they stand for: name other, classifier_id 1 (1 in all).",
+    ),
+    "a scope without features": (
+        "DELETE FROM dbo.model_scope_features;",
+        "Scopes of models that are not whole: classifier_id 1 (1 in all).",
+    ),
+    "a setting that is none": (
+        "UPDATE dbo.settings SET value = N'latest' WHERE name = N'serve';",
+        "Settings that no procedure can work with: name serve (1 in all).",
+    ),
+    "features of another patient": (
+        "UPDATE dbo.features SET patient_id = (SELECT patient_id FROM dbo.patients WHERE idx = 1) WHERE scan_id = 1;",
+        "Features that are said to be of another patient than their scan: scan_id 1, feature_set_id 1",
     ),
     "a picture": (
         "UPDATE dbo.images SET image = 0x00;",

@@ -146,11 +146,13 @@ def test_what_was_changed_after_the_run_is_said(connection: Connection, make: Re
     assert "the stored bytes no longer have this SHA-256" in after.text
 
 
-def test_without_a_version_the_champion_is_shown(unchanged: Report) -> None:
-    """Version 1 is the champion, version 2 the newest, the third name has none."""
+def test_without_a_version_the_champion_is_shown(unchanged: Report, connection: Connection, make: Report) -> None:
+    """Version 1 is the champion, version 2 the newest; the third name has one version, at first its champion."""
     assert "lightgbm_sql, version 1 The champion of its name, since" in unchanged().text
     assert "Not the champion: version 1 is." in unchanged("--version", "2").text
-    assert "No version is promoted" in unchanged("--model", HOSTILE).text
+    assert "version 1 The champion of its name, since" in unchanged("--model", HOSTILE).text
+    run(connection, "DELETE FROM dbo.model_promotions WHERE name = ?;", (HOSTILE,))
+    assert "No version is promoted" in make("--model", HOSTILE).text
 
 
 def test_hostile_names_are_text(connection: Connection, make: Report) -> None:

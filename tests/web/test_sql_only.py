@@ -175,7 +175,7 @@ def test_the_registry_and_lineage_work_and_the_page_shows_them(
     with closing(connect(target_of(web_database))) as connection:
         run(connection, "EXECUTE dbo.PromoteModel @Version = 1;")
         message = refused(connection, "EXECUTE dbo.PromoteModel @Version = 2;", ErrorNumber.NOT_COMPARABLE)
-        assert "0 test patients in common" in message
+        assert "0 out-of-fold scores of training patients in common" in message
         assert "champion" in text_of(signed_in, "/models/lightgbm_sql/1")
         post(signed_in, "/patients/3/score")
         run(connection, "EXECUTE dbo.PromoteModel @Version = 2, @Force = 1;")

@@ -17,7 +17,7 @@ def score_and_record(index: int, model: str | None = None, version: int | None =
     model : str, optional
         The site's own by default.
     version : int, optional
-        The champion, else the newest, by default.
+        The one that the name serves by default.
 
     Raises
     ------

@@ -1,18 +1,18 @@
 -- EvaluateModel: measures a stored model on the scans of a data set, and beside it a model on age, sex, spacing and scanner alone.
 -- Example: EXECUTE dbo.EvaluateModel @ModelName = N'lightgbm_sql', @Dataset = N'new patients';
 CREATE OR ALTER PROCEDURE dbo.EvaluateModel
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
-    @Dataset NVARCHAR(128) = NULL,              -- data set of scans, see CreateDataset; needed
-    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
-    @Horizon INT = NULL,                        -- labels within so many days; 0: those of patients; NULL: as the model was trained
-    @Subgroups NVARCHAR(2000) = NULL,           -- columns with commas between, whose values are measured one by one
+    @ModelName NVARCHAR(128) = N'lightgbm_sql',        -- name of a model in dbo.classifiers
+    @Version INT = NULL,                               -- version of the model; NULL means the one served, see dbo.model_status
+    @Dataset NVARCHAR(128) = NULL,                     -- data set of scans, see CreateDataset; needed
+    @DatasetVersion INT = NULL,                        -- its version; NULL means the newest
+    @Horizon INT = NULL,                               -- labels within so many days; 0: those of patients; NULL: as the model was trained
+    @Subgroups NVARCHAR(2000) = NULL,                  -- columns with commas between, whose values are measured one by one
     @SubgroupsFrom NVARCHAR(257) = N'dbo.scan_groups', -- view or table of those columns, with a column scan_id
-    @Prevalence FLOAT = NULL,                   -- share of positives at the site, for decision curves; NULL: setting, else the set's
-    @Seed INT = 20170401,                       -- of the bootstrap, 0 to 2147483647
-    @SkipMissing BIT = 0,                       -- 1 leaves out scans that are gone, replaced or without features; 0 refuses
-    @Force BIT = 0,                             -- 1 measures also where the model may have learnt from the set, and records that
-    @Help BIT = 0                               -- 1 prints this help and does nothing else
+    @Prevalence FLOAT = NULL,                          -- share of positives at the site, for decision curves; NULL: setting, else the set's
+    @Seed INT = 20170401,                              -- of the bootstrap, 0 to 2147483647
+    @SkipMissing BIT = 0,                              -- 1 leaves out scans that are gone, replaced or without features; 0 refuses
+    @Force BIT = 0,                                    -- 1 measures also where the model may have learnt from the set, and records that
+    @Help BIT = 0                                      -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -28,13 +28,13 @@ logistic regression on age, sex, spacing and scanner alone, learnt from the trai
 Refused, unless forced, where patients or pixels of the set were used to fit, stop, calibrate, search or combine the model, or
 to train its network as far as that is recorded, and where it is not known, as of a model that was made elsewhere.
 Parameters:
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''       name of a model in dbo.classifiers
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''         name of a model in dbo.classifiers
     @Version INT = NULL                                version of the model; NULL means the one served, see dbo.model_status
     @Dataset NVARCHAR(128) = NULL                      data set of scans, see CreateDataset; needed
     @DatasetVersion INT = NULL                         its version; NULL means the newest
     @Horizon INT = NULL                                labels within so many days; 0: those of patients; NULL: as the model was trained
     @Subgroups NVARCHAR(2000) = NULL                   columns with commas between, whose values are measured one by one
-    @SubgroupsFrom NVARCHAR(257) = N''dbo.scan_groups''view or table of those columns, with a column scan_id
+    @SubgroupsFrom NVARCHAR(257) = N''dbo.scan_groups''  view or table of those columns, with a column scan_id
     @Prevalence FLOAT = NULL                           share of positives at the site, for decision curves; NULL: setting, else the set''s
     @Seed INT = 20170401                               of the bootstrap, 0 to 2147483647
     @SkipMissing BIT = 0                               1 leaves out scans that are gone, replaced or without features; 0 refuses

@@ -73,6 +73,8 @@ Example:
     DELETE FROM dbo.ensemble_members WHERE classifier_id = @ClassifierId;
     EXECUTE internal.DeleteModelNodes @ClassifierId;
     EXECUTE internal.DeleteEvaluations @ClassifierId;
+    DELETE FROM dbo.model_scope WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_scope_features WHERE classifier_id = @ClassifierId;
     DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     COMMIT TRANSACTION;
     RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;

@@ -12,7 +12,7 @@ class Model(Schema):
 
     name = text("The model's name.", "lightgbm_sql")
     version = whole("Its version.", 2, least=1)
-    is_champion = truth("Whether the name alone stands for this version.", True)
+    is_champion = truth("Whether it is the champion, which the name alone stands for by default.", True)
     library = text("The library that it was trained with.", "lightgbm")
     network = text("The network that makes its features.", "resnet18")
     network_version = whole("The network's version.", 1, least=1)

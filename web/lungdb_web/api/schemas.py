@@ -24,7 +24,10 @@ from lungdb_web.scans.pictures import WINDOWS
 
 SORTS = ("index", "name", "date", "slices", "probability", "scored")
 STATE = "What was done with the primary scan. 'failed': making its features failed."
-STUDY_DATE = "When the scan was made; a first of January where no more than the year was kept."
+STUDY_DATE = (
+    "When the scan was made. Where ids are hashed all dates of a patient are the same 1 to 365 days too early; a first "
+    "of January may stand for its year, where no more was kept."
+)
 LARGEST_PAGE = 200
 LAST_PAGE = 1_000_000
 
@@ -177,7 +180,7 @@ class ScoreRequest(Schema):
         validate=validate.Length(1, 128),
         metadata={"description": "A model; the site's own where it is left out.", "example": "lightgbm_sql"},
     )
-    version = whole("Its version; the champion, else the newest, where it is left out.", 1, least=1, required=False)
+    version = whole("Its version; the one that the name serves where it is left out.", 1, least=1, required=False)
 
 
 class Explanation(Schema):
@@ -236,7 +239,8 @@ class SimilarPatients(Schema):
 
 
 class Truth(Schema):
-    """What is known of the patient's cancer; both are null where nothing is."""
+    """What is known of the patient's cancer; all are null where nothing is."""
 
-    cancer = truth("Whether the patient has cancer.", True, null=True)
+    cancer = truth("Whether the patient has cancer; null where the label is a class above 1.", True, null=True)
+    label = whole("The label as it was loaded: 1 cancer, 0 none, or a class of more.", 1, null=True)
     source = text("Where that is known from.", "biopsy", null=True)

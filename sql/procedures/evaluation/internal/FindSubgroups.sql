@@ -43,7 +43,7 @@ BEGIN
         -- Of other errors the text may show a value.
         SET @Message = REPLACE(LEFT(CONCAT(N'The columns ', @Subgroups, N' of ', @SubgroupsFrom, N' cannot be read (error ', ERROR_NUMBER(),
             IIF(ERROR_NUMBER() IN (207, 208, 229, 230), N': ' + ERROR_MESSAGE(), N''),
-            N'). Name columns of numbers or texts in a view with a column scan_id that you may read, with commas between.'), 1900), N'%', N'%%');
+            N'). Name columns of numbers or texts, with commas between, in a view with a column scan_id.'), 1900), N'%', N'%%');
         THROW 50287, @Message, 1;
     END CATCH;
 
