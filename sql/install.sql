@@ -5924,40 +5924,34 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @Unknown INT, @Patients INT, @Searched INT, @Pixels INT, @Vectors INT, @Networks INT;
     DECLARE @Names NVARCHAR(400);
-    CREATE TABLE #parts (classifier_id INT NULL);
-    CREATE TABLE #ensemble (model NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #parts (classifier_id INT NOT NULL PRIMARY KEY, library NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #used (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, scan_id INT NULL, vector_sha256 VARBINARY(32) NULL);
     CREATE TABLE #sets (feature_set_id INT NOT NULL PRIMARY KEY, network_id INT NULL);
     CREATE TABLE #trained_on (network_id INT NOT NULL, content_sha256 VARCHAR(64) COLLATE DATABASE_DEFAULT NULL);
 
-    -- An ensemble holds its members by name; one whose row is gone is not known any more.
-    INSERT INTO #parts (classifier_id)
-    SELECT classifier_id FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND library <> N'ensemble';
-    INSERT INTO #ensemble (model)
-    SELECT CAST(CAST(model AS VARCHAR(MAX)) AS NVARCHAR(MAX))
-    FROM dbo.classifiers
-    WHERE classifier_id = @ClassifierId AND library = N'ensemble';
-    INSERT INTO #parts (classifier_id)
-    SELECT m.classifier_id
-    FROM #ensemble AS c
-    CROSS APPLY OPENJSON(c.model, N'$.members') AS e
-    LEFT JOIN dbo.classifiers AS m ON m.name = JSON_VALUE(e.[value], N'$.name')
-        AND m.version = CAST(JSON_VALUE(e.[value], N'$.version') AS INT);
+    INSERT INTO #parts (classifier_id, library)
+    SELECT classifier_id, library FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    WHILE @@ROWCOUNT > 0
+        INSERT INTO #parts (classifier_id, library)
+        SELECT DISTINCT c.classifier_id, c.library
+        FROM #parts AS p
+        INNER JOIN dbo.ensemble_members AS e ON e.classifier_id = p.classifier_id
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.member_classifier_id
+        WHERE c.classifier_id NOT IN (SELECT classifier_id FROM #parts);
     SET @Unknown = (
         SELECT COUNT(*)
         FROM #parts AS p
-        WHERE NOT EXISTS (
-            SELECT 1
-            FROM dbo.experiments AS x
-            INNER JOIN dbo.experiment_patients AS t ON t.experiment_id = x.experiment_id
-            WHERE x.classifier_id = p.classifier_id));
-    IF NOT EXISTS (SELECT 1 FROM #parts)
-        SET @Unknown = 1;
+        WHERE (p.library <> N'ensemble' AND NOT EXISTS (
+                SELECT 1
+                FROM dbo.experiments AS x
+                INNER JOIN dbo.experiment_patients AS t ON t.experiment_id = x.experiment_id
+                WHERE x.classifier_id = p.classifier_id))
+            OR (p.library = N'ensemble' AND NOT EXISTS (SELECT 1 FROM dbo.ensemble_members AS e WHERE e.classifier_id = p.classifier_id)));
     INSERT INTO #used (patient_id, scan_id, vector_sha256)
     SELECT t.patient_id, t.scan_id, t.vector_sha256
     FROM dbo.experiments AS x
     INNER JOIN dbo.experiment_patients AS t ON t.experiment_id = x.experiment_id
-    WHERE t.part <> 'test' AND (x.classifier_id = @ClassifierId OR x.classifier_id IN (SELECT classifier_id FROM #parts));
+    WHERE t.part <> 'test' AND x.classifier_id IN (SELECT classifier_id FROM #parts);
 
     SET @Patients = (SELECT COUNT(DISTINCT patient) FROM #evaluated WHERE patient_id IN (SELECT patient_id FROM #used));
     -- A search looks at the labelled training patients of every feature set that it tries.
@@ -5968,7 +5962,7 @@ BEGIN
         INNER JOIN dbo.labels AS l ON l.patient_id = e.patient_id
         WHERE e.patient_id NOT IN (SELECT patient_id FROM #used) AND EXISTS (
             SELECT 1 FROM dbo.searches AS s
-            WHERE s.classifier_id = @ClassifierId OR s.classifier_id IN (SELECT classifier_id FROM #parts)));
+            WHERE s.classifier_id IN (SELECT classifier_id FROM #parts)));
     SET @Pixels = (
         SELECT COUNT(*)
         FROM #evaluated AS e
@@ -6837,7 +6831,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- MeasureEvaluation: computes the figures and curves of an evaluation from its scores, and those of a model on age, sex, spacing and
--- scanner alone. That one learns from the scans that the model was trained on, or, where those are not known, from labelled primary
+-- scanner alone. That one learns from the scans that the model was trained on, or, where none of those is known, from labelled primary
 -- scans of training patients; never from patients of the set.
 -- Called by EvaluateModel, whose tables #evaluated and #grouped it reads, and whose table #figures it fills.
 CREATE OR ALTER PROCEDURE internal.MeasureEvaluation
@@ -6867,7 +6861,7 @@ BEGIN
     FROM dbo.experiment_patients AS t
     WHERE t.experiment_id = @ExperimentId AND t.part <> 'test' AND t.label IN (0, 1) AND t.scan_id IS NOT NULL
         AND t.patient_id NOT IN (SELECT patient_id FROM #evaluated);
-    IF @ExperimentId IS NULL
+    IF NOT EXISTS (SELECT 1 FROM #learning)
         INSERT INTO #learning (scan_id, label)
         SELECT s.scan_id, COALESCE(h.label, l.label)
         FROM dbo.scans AS s
@@ -12056,7 +12050,7 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- SearchModels: makes a search for the best settings, poolings and layers of a LightGBM model: a queue of trials that RunSearch drains.
+-- SearchModels: makes a search for the best algorithm, settings, poolings and layers of a model: a queue of trials that RunSearch drains.
 -- Example: EXECUTE dbo.SearchModels @ModelName = N'best', @Trials = 50;
 CREATE OR ALTER PROCEDURE dbo.SearchModels
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name to store the best model under, as a new version
@@ -12069,7 +12063,7 @@ CREATE OR ALTER PROCEDURE dbo.SearchModels
     @Space NVARCHAR(MAX) = NULL,           -- settings to try, JSON; NULL means those below
     @Metric NVARCHAR(32) = N'auc',         -- auc or log_loss of the held-out training patients, by which the best is chosen
     @Folds INT = 5,                        -- folds of each trial's cross-validation, 2 to 20
-    @Seed INT = 20170401,                  -- of the draw, the folds and LightGBM; 0 to 2147483647
+    @Seed INT = 20170401,                  -- of the draw, the folds and the algorithm; 0 to 2147483647
     @Halving INT = 1,                      -- rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
     @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
     @SearchId INT = NULL OUTPUT,           -- number of the search, for RunSearch
@@ -12081,7 +12075,7 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.SearchModels makes a search for the best settings, poolings and layers of a LightGBM model: rows of dbo.search_trials.
+        PRINT N'dbo.SearchModels makes a search for the best algorithm, settings, poolings and layers of a model: rows of dbo.search_trials.
 RunSearch on any number of connections, or lungdb search, tries them and trains the best. Test patients have no part in it.
 The same seed, features and arguments give the same trials. With @Halving = 3 all trials get a ninth of their trees, the
 best third of them a third, the best ninth all.
@@ -12100,7 +12094,7 @@ Parameters:
     @Space NVARCHAR(MAX) = NULL                 settings to try, JSON; NULL means those below
     @Metric NVARCHAR(32) = N''auc''               auc or log_loss of the held-out training patients, by which the best is chosen
     @Folds INT = 5                              folds of each trial''s cross-validation, 2 to 20
-    @Seed INT = 20170401                        of the draw, the folds and LightGBM; 0 to 2147483647
+    @Seed INT = 20170401                        of the draw, the folds and the algorithm; 0 to 2147483647
     @Halving INT = 1                            rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
     @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
     @SearchId INT = NULL OUTPUT                 number of the search, for RunSearch
@@ -12315,10 +12309,10 @@ GO
 -- Example: EXECUTE dbo.TrainLungCancerModel @Algorithm = N'logistic', @Pooling = N'max';
 CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name to store the model under; each run adds a version
-    @Pooling NVARCHAR(32) = NULL,          -- pooling of the features, such as max; NULL means that of the version served, else mean
-    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means that of the version served, else default_network
-    @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means that of the version served, else penultimate
-    @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means that of the version served, else lung
+    @Pooling NVARCHAR(32) = NULL,          -- pooling of the features, such as max; NULL means as served, else mean
+    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means as served, else default_network
+    @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means as served, else penultimate
+    @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means as served, else lung
     @Seed INT = 20170401,                  -- of folds, validation part, undersampling and LightGBM; 0 to 2147483647
     @ValidationFraction FLOAT = NULL,      -- share of the patients learnt from that is kept to stop early, 0.05 to 0.5; NULL means 0.2
     @LearningRate FLOAT = NULL,            -- shrinkage of each tree, 0.001 to 1; NULL means 0.05
@@ -12349,21 +12343,17 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.TrainLungCancerModel trains a model on the pooled features of the labelled patients'' primary scans,
-or of the scans of a data set or with labels of their own; all scans of a patient are in one part and one fold.
-The test patients are those of dbo.splits: training never sees their labels, and the test figures come from them alone.
-With folds every other patient is scored by a model that has not seen it; the model stored has learnt from all of them.
-Figures go to dbo.experiment_metrics, curves to dbo.experiment_curves, patients'' parts and scores to dbo.experiment_patients.
-Unless others are asked for, the features are those of the version that the name serves, else of the network that the setting
-default_network names, else of the only network there is; a message says which. Where several would do, none is taken: they are named.
-In @Features pieces of an item may be left out where only one fits. Columns may be NULL for LightGBM, which learns from that; other
-algorithms refuse it. A new name serves its first version; what an old one serves is changed by PromoteModel alone.
+        PRINT N'dbo.TrainLungCancerModel trains a model on pooled features of the labelled patients'' primary scans, or of a data set.
+The test patients, those of dbo.splits, have no part in it, and test figures come from them alone. With folds every other patient is
+scored by a model that has not seen him. Figures, curves and scores go to the tables dbo.experiment_….
+Unless named, features are those of the version served, else of the setting default_network, else the only ones; a message says which.
+Columns may be NULL for LightGBM alone. PromoteModel alone changes which version is served.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
-    @Pooling NVARCHAR(32) = NULL                pooling of the features, such as max; NULL means that of the version served, else mean
-    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means that of the version served, else default_network
-    @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means that of the version served, else penultimate
-    @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means that of the version served, else lung
+    @Pooling NVARCHAR(32) = NULL                pooling of the features, such as max; NULL means as served, else mean
+    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means as served, else default_network
+    @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means as served, else penultimate
+    @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means as served, else lung
     @Seed INT = 20170401                        of folds, validation part, undersampling and LightGBM; 0 to 2147483647
     @ValidationFraction FLOAT = NULL            share of the patients learnt from that is kept to stop early, 0.05 to 0.5; NULL means 0.2
     @LearningRate FLOAT = NULL                  shrinkage of each tree, 0.001 to 1; NULL means 0.05
@@ -12425,7 +12415,7 @@ BEGIN
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @NetworkName NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
     DECLARE @LearningRate FLOAT, @NumLeaves INT, @MinDataInLeaf INT, @MaxIterations INT, @EarlyStoppingRounds INT,
         @ValidationFraction FLOAT;
-    DECLARE @Imbalance NVARCHAR(32), @Pass INT = 0, @Found INT;
+    DECLARE @Algorithm NVARCHAR(32), @L2 FLOAT, @Hidden NVARCHAR(400), @Imbalance NVARCHAR(32), @Pass INT = 0, @Found INT;
     SELECT @ModelName = s.name, @Seed = s.seed, @Folds = s.folds, @SkipMissing = s.skip_missing, @From = s.training_from,
         @FeatureSetId = t.feature_set_id, @Pooling = t.pooling, @NetworkName = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing,
         @LearningRate = CAST(JSON_VALUE(t.parameters, N'$.learning_rate') AS FLOAT),
@@ -12434,7 +12424,10 @@ BEGIN
         @MaxIterations = CAST(JSON_VALUE(t.parameters, N'$.max_iterations') AS INT),
         @EarlyStoppingRounds = CAST(JSON_VALUE(t.parameters, N'$.early_stopping_rounds') AS INT),
         @ValidationFraction = CAST(JSON_VALUE(t.parameters, N'$.validation_fraction') AS FLOAT),
-        @Imbalance = COALESCE(JSON_VALUE(t.parameters, N'$.imbalance'), N'none')
+        @Imbalance = COALESCE(JSON_VALUE(t.parameters, N'$.imbalance'), N'none'),
+        @Algorithm = COALESCE(JSON_VALUE(t.parameters, N'$.algorithm'), N'lightgbm'),
+        @L2 = CAST(JSON_VALUE(t.parameters, N'$.l2') AS FLOAT),
+        @Hidden = REPLACE(REPLACE(JSON_QUERY(t.parameters, N'$.hidden'), N'[', N''), N']', N'')
     FROM dbo.searches AS s
     INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
     INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = t.feature_set_id
@@ -12457,7 +12450,8 @@ BEGIN
             EXECUTE dbo.TrainLungCancerModel @ModelName = @ModelName, @Pooling = @Pooling, @NetworkName = @NetworkName, @Layer = @Layer,
                 @Preprocessing = @Preprocessing, @Seed = @Seed, @ValidationFraction = @ValidationFraction, @LearningRate = @LearningRate,
                 @NumLeaves = @NumLeaves, @MinDataInLeaf = @MinDataInLeaf, @MaxIterations = @MaxIterations,
-                @EarlyStoppingRounds = @EarlyStoppingRounds, @Folds = @Folds, @Imbalance = @Imbalance, @SkipMissing = @SkipMissing;
+                @EarlyStoppingRounds = @EarlyStoppingRounds, @Folds = @Folds, @Imbalance = @Imbalance,
+                @Algorithm = @Algorithm, @L2 = @L2, @Hidden = @Hidden, @SkipMissing = @SkipMissing;
         SET @ClassifierId = (
             SELECT MAX(c.classifier_id)
             FROM dbo.classifiers AS c
@@ -14074,7 +14068,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ShowTruth returns the label of a patient, 1 cancer or 0 none, and its source; no row when it is not known.
+        PRINT N'dbo.ShowTruth returns the label of a patient, 1 cancer or 0 none, or a class of more, and its source; no row when it is
+not known.
 It is a procedure of its own, so that the right to call it can be withheld from those who read scans.
 Parameters:
     @PatientIndex INT = NULL  idx of the patient, 0 and up; needed

@@ -8773,7 +8773,8 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ShowTruth returns the label of a patient, 1 cancer or 0 none, and its source; no row when it is not known.
+        PRINT N'dbo.ShowTruth returns the label of a patient, 1 cancer or 0 none, or a class of more, and its source; no row when it is
+not known.
 It is a procedure of its own, so that the right to call it can be withheld from those who read scans.
 Parameters:
     @PatientIndex INT = NULL  idx of the patient, 0 and up; needed

@@ -52,6 +52,12 @@ _TABLES = {
     raw FLOAT NOT NULL, probability FLOAT NOT NULL""",
 }
 
+_WHAT = """
+SELECT c.library, CASE WHEN f.network_id IS NULL THEN 1 ELSE 0 END AS is_combined
+FROM dbo.classifiers AS c
+INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
+WHERE c.classifier_id = ?;
+"""
 _MODEL = """
 SELECT c.name, c.version, c.library, c.pooling, c.model, c.sha256, c.details, c.created_at, n.name AS network_name,
     n.library AS network_library, n.sha256 AS network_sha256, n.details AS network_details, fs.layer, fs.preprocessing,
@@ -143,6 +149,14 @@ def _model_rows(
     """Read what goes into `_TABLES`: for each its name, columns and rows."""
     (found,) = run(source, "EXECUTE dbo.CheckModelSql @ModelName = ?, @Version = ?;", (model, version))
     classifier_id, name, number = found.rows[0][:3]
+    (what,) = run(source, _WHAT, (classifier_id,))
+    library, is_combined = what.rows[0]
+    if library == "ensemble" or is_combined:
+        reason = "is an ensemble" if library == "ensemble" else "reads combined features"
+        raise LungdbError(
+            f"The model '{name}' version {number} {reason}, which a copy does not bring. Copy a model that reads the "
+            "features of one network, such as a member of it."
+        )
     if run(source, _IS_COMBINED, (classifier_id,))[0].scalar():
         raise LungdbError(
             f"The model {name} version {number} reads combined features, whose parts lungdb copy does not bring. "

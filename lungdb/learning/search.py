@@ -1,4 +1,4 @@
-"""Which settings of LightGBM a search tries, and how good one of them is."""
+"""Which algorithms and settings a search tries, and how good one of them is."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.learning.drawing import fewest_to_learn_from
 from lungdb.learning.metrics import auc, log_loss
-from lungdb.learning.parameters import TrainingParameters, least_to_learn_from, read_parameters
+from lungdb.learning.parameters import READ_BY, TrainingParameters, least_to_learn_from, read_parameters
 from lungdb.learning.training import cross_validate
 
 MOST_TRIALS = 10_000
@@ -23,6 +23,7 @@ KEPT = 3  # one trial in so many goes on to the next rung
 
 # Those that dbo.TrainLungCancerModel takes, so that the best trial can be trained.
 SETTINGS = (
+    "algorithm",
     "learning_rate",
     "num_leaves",
     "min_data_in_leaf",
@@ -30,7 +31,11 @@ SETTINGS = (
     "early_stopping_rounds",
     "validation_fraction",
     "imbalance",
+    "l2",
+    "hidden",
 )
+_OF_ALL = ("algorithm", "imbalance")
+_DEFAULT_ALGORITHM = TrainingParameters().algorithm
 _WHOLE = {field.name for field in fields(TrainingParameters) if isinstance(field.default, int)}
 _DRAWS = 100  # for each trial, enough to meet every one of a small space
 _DIGITS = 6  # of a number that is drawn: enough, and short to read
@@ -39,7 +44,7 @@ DEFAULT_RANDOM = """{"learning_rate": {"low": 0.01, "high": 0.3, "log": true},
     "num_leaves": {"low": 3, "high": 31, "log": true}, "min_data_in_leaf": {"low": 3, "high": 30, "log": true}}"""
 DEFAULT_GRID = '{"learning_rate": [0.02, 0.05, 0.1], "num_leaves": [3, 7, 15], "min_data_in_leaf": [5, 10, 20]}'
 
-Setting = float | int | str
+Setting = float | int | str | list[int]
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,29 @@ def read_space(text: str) -> Space:
         raise ProcedureError(
             ErrorNumber.SEARCH_SPACE, 'The parameter @Space is no JSON object. Give one such as {"num_leaves": [3, 7]}.'
         )
-    return {name: _read_choice(name, choice) for name, choice in given.items()}
+    space = {name: _read_choice(name, choice) for name, choice in given.items()}
+    algorithms = space.get("algorithm", [_DEFAULT_ALGORITHM])
+    assert isinstance(algorithms, list)  # _read_choice refuses a range of what is no number
+    for name in space:
+        if not any(_reads(str(algorithm), name) for algorithm in algorithms):
+            raise ProcedureError(
+                ErrorNumber.SEARCH_SPACE,
+                f"The space names {name}, which is not read by {' or '.join(map(str, algorithms))}. Leave it out, or "
+                "name an algorithm that reads it.",
+            )
+    return space
+
+
+def _reads(algorithm: str, name: str) -> bool:
+    """Tell whether a setting has a meaning for an algorithm inside of a fold."""
+    stops_early = "early_stopping_rounds" in READ_BY[algorithm]
+    return name in _OF_ALL or name in READ_BY[algorithm] or (name == "validation_fraction" and stops_early)
+
+
+def _read_only(settings: dict[str, Setting]) -> dict[str, Setting]:
+    """Leave out the settings that the algorithm among them does not read."""
+    algorithm = str(settings.get("algorithm", _DEFAULT_ALGORITHM))
+    return {name: value for name, value in settings.items() if _reads(algorithm, name)}
 
 
 def allows(negatives: int, positives: int, folds: int, settings: dict[str, Setting]) -> bool:
@@ -166,7 +193,8 @@ def _grid(space: Space, lists: dict[str, list[Setting]], matrices: int) -> list[
             ErrorNumber.NUMBER_OF_TRIALS,
             f"The grid has {combinations} trials, more than {MOST_TRIALS}. Give fewer values, or search randomly.",
         )
-    settings = [dict(zip(lists, values, strict=True)) for values in itertools.product(*lists.values())]
+    settings = [_read_only(dict(zip(lists, values, strict=True))) for values in itertools.product(*lists.values())]
+    settings = list({json.dumps(chosen): chosen for chosen in settings}.values())
     return [(matrix, chosen) for matrix in range(matrices) for chosen in settings]
 
 
@@ -181,7 +209,7 @@ def _draw(
             name: choice.at(share) if isinstance(choice, Range) else choice[int(share * len(choice))]
             for (name, choice), share in zip(space.items(), shares, strict=True)
         }
-        trial = int(matrix * matrices), settings
+        trial = int(matrix * matrices), _read_only(settings)
         if is_allowed(trial):
             drawn.setdefault(json.dumps(trial), trial)
         if len(drawn) == trials:
@@ -220,7 +248,7 @@ def _read_choice(name: str, choice: Any) -> list[Setting] | Range:
     low, high, is_log = choice["low"], choice["high"], choice.get("log", False)
     _check(name, low)
     _check(name, high)
-    if isinstance(low, str) or not low < high or not isinstance(is_log, bool):
+    if isinstance(low, (str, list)) or not low < high or not isinstance(is_log, bool):
         raise ProcedureError(
             ErrorNumber.SEARCH_SPACE,
             f"The space gives {name} from {low!r} to {high!r}. Give numbers, the lower first; log is true or false.",
@@ -229,8 +257,9 @@ def _read_choice(name: str, choice: Any) -> list[Setting] | Range:
 
 
 def _check(name: str, value: object) -> None:
+    reader = next((algorithm for algorithm in READ_BY if _reads(algorithm, name)), _DEFAULT_ALGORITHM)
     try:
-        read_parameters(json.dumps({name: value}))
+        read_parameters(json.dumps({"algorithm": reader, name: value}))
     except ProcedureError as refusal:
         raise ProcedureError(ErrorNumber.SEARCH_SPACE, refusal.message) from None
 

@@ -23,7 +23,7 @@ def add_patients(
         connection,
         "SELECT f.vector, s.manufacturer, s.spacing_z FROM dbo.experiment_patients AS t INNER JOIN dbo.scans AS s "
         "ON s.scan_id = t.scan_id INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id "
-        "WHERE t.experiment_id = 2 AND t.part = 'test' ORDER BY t.patient_id;",
+        "WHERE t.experiment_id = 1 AND t.part = 'test' ORDER BY t.patient_id;",
     )
     rng = np.random.default_rng(seed)
     run(connection, "BEGIN TRANSACTION;")
@@ -102,7 +102,7 @@ def test_features_that_moved_raise_an_alarm_by_the_statistic_of_scipy(measurable
             ("later", "SELECT f.vector FROM dbo.pooled_features AS f INNER JOIN dbo.scans AS s "
              "ON s.scan_id = f.scan_id WHERE s.patient_id LIKE N'later%';"),
             ("tested", "SELECT f.vector FROM dbo.pooled_features AS f INNER JOIN dbo.experiment_patients AS t "
-             "ON t.scan_id = f.scan_id WHERE t.experiment_id = 2 AND t.part = 'test';"),
+             "ON t.scan_id = f.scan_id WHERE t.experiment_id = 1 AND t.part = 'test';"),
         )
     }  # fmt: skip
     found = dict(rows(measurable, "SELECT feature_index, statistic FROM dbo.drift_items WHERE kind = 'feature';"))

@@ -22,7 +22,7 @@ from sklearn.metrics import (
 )
 
 from lungdb.database import Connection, run
-from tests.support.databases import rows, said
+from tests.support.databases import refused, rows, said
 
 EVALUATE = "EXECUTE dbo.EvaluateModel @Dataset = N'held out'"
 LINEAR = f"{EVALUATE}, @ModelName = N'100% linear'"
@@ -397,3 +397,13 @@ def test_the_columns_of_the_view_that_stands_ready_are_read_as_words(measurable:
 def test_what_the_network_was_trained_on_is_said_not_to_be_known(measurable: Connection) -> None:
     """A network loaded without that record is no reason to refuse."""
     assert "What the network made up was trained on is not recorded" in said(measurable, f"{EVALUATE};")
+
+
+def test_a_data_set_that_an_evaluation_or_a_drift_check_refers_to_is_not_deleted(measurable: Connection) -> None:
+    """What was measured stays explainable; deleting the model frees the data set."""
+    run(measurable, f"{EVALUATE}, @Version = 2;")
+    message = refused(measurable, "EXECUTE dbo.DeleteDataset @Name = N'held out';", 50275)
+    assert message.startswith("0 trainings and 1 evaluations or drift checks")
+    run(measurable, "DELETE FROM dbo.model_promotions;")
+    run(measurable, "EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 2;")
+    run(measurable, "EXECUTE dbo.DeleteDataset @Name = N'held out';")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from lungdb.database import Connection, run
 from tests.support.databases import refused, rows
@@ -30,7 +31,7 @@ def forced(connection: Connection, call: str) -> str:
 def test_patients_trained_on_are_refused_in_counts_and_recorded_by_force(measurable: Connection) -> None:
     """All of the run's training patients; no id is in the message."""
     ((trained,),) = rows(
-        measurable, "SELECT COUNT(*) FROM dbo.experiment_patients WHERE experiment_id = 2 AND part <> 'test';"
+        measurable, "SELECT COUNT(*) FROM dbo.experiment_patients WHERE experiment_id = 1 AND part <> 'test';"
     )
     message = refused(measurable, f"{EVERYBODY};", 50285)
     assert message.startswith(f"{trained} patients of the data set were used to fit, stop or calibrate the model")
@@ -91,8 +92,8 @@ def test_patients_of_the_search_that_chose_the_settings_are_refused(measurable: 
     run(
         measurable,
         "INSERT INTO dbo.searches (name, settings, seed, folds, metric, rungs, skip_missing, planned, classifier_id) "
-        "VALUES (N'lightgbm_sql', N'{}', 1, 2, 'auc', 1, 0, 1, 2);"
-        "DELETE FROM dbo.experiment_patients WHERE part = 'train' AND experiment_id = 2 AND patient_id <> "
+        "VALUES (N'lightgbm_sql', N'{}', 1, 2, 'auc', 1, 0, 1, 1);"
+        "DELETE FROM dbo.experiment_patients WHERE part = 'train' AND experiment_id = 1 AND patient_id <> "
         f"{ONE_TRAINED.format(column='patient_id')};",
     )
     ((trained,),) = rows(measurable, "SELECT COUNT(*) FROM dbo.splits WHERE part = 'train';")
@@ -143,24 +144,22 @@ def test_a_model_that_was_made_elsewhere_needs_force(measurable: Connection) -> 
 
 def test_what_a_member_of_an_ensemble_has_learnt_from_is_refused(measurable: Connection) -> None:
     """Of each member that is stored; one whose row is gone is not known any more."""
-    member = {"library": "logistic", "first_index": 0, "width": 12, "calibration": None, "prevalence": 0.3}
-    model = {
-        "width": 12,
-        "prevalence": 0.3,
-        "members": [member | {"name": "lightgbm_sql", "version": 1}, member | {"name": "100% linear", "version": 1}],
-    }
     run(
         measurable,
-        "INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details) "
-        "VALUES (N'both', 1, N'ensemble', 1, N'mean', ?, 0x00, N'{}');",
-        (json.dumps(model).encode(),),
+        "EXECUTE dbo.CreateEnsemble @ModelName = N'both', @Members = N'lightgbm_sql:1,100% linear:1';",
     )
     call = EVERYBODY.replace("@Dataset", "@ModelName = N'both', @Dataset")
     ((trained,),) = rows(measurable, "SELECT COUNT(*) FROM dbo.splits WHERE part = 'train';")
     message = refused(measurable, f"{call};", 50285)
     assert message.startswith(f"{trained} patients of the data set were used")
     assert "is not known here" not in message
-    run(measurable, "EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 1;")
+    run(measurable, f"{call.replace('everybody', 'held out')};")
+    ((label, probability),) = [
+        list(zip(*rows(measurable, "SELECT label, probability FROM dbo.evaluation_scores;"), strict=True))
+    ]
+    found = rows(measurable, "SELECT figure FROM dbo.evaluation_figures WHERE metric = N'auc' AND source = 'model';")
+    assert found == [(pytest.approx(roc_auc_score(label, probability)),)]
+    run(measurable, "DELETE FROM dbo.ensemble_members;")
     assert "a member of it was trained on is not known here" in refused(measurable, f"{call};", 50285)
 
 

@@ -3,7 +3,7 @@
 import pytest
 
 from lungdb.errors import ProcedureError
-from lungdb.learning.parameters import TrainingParameters, read_parameters
+from lungdb.learning.parameters import TrainingParameters, least_to_learn_from, read_parameters, recorded
 
 
 def test_parameters_that_are_not_given_keep_their_defaults():
@@ -40,3 +40,20 @@ def test_contradictory_parameters_are_refused_with_what_to_do():
     """A penalty that nothing reads would be silently lost."""
     with pytest.raises(ProcedureError, match=r"l2 was given with the algorithm lightgbm.* take the algorithm logistic"):
         read_parameters('{"l2": 1.0}')
+
+
+def test_an_algorithm_has_defaults_of_its_own():
+    """And only what it reads is recorded; the older algorithms record all, as they did."""
+    forest = read_parameters('{"algorithm": "random_forest"}')
+    assert (forest.num_leaves, forest.min_data_in_leaf, forest.max_iterations) == (15, 5, 200)
+    assert read_parameters('{"algorithm": "extra_trees", "num_leaves": 9}').num_leaves == 9
+    assert not {"learning_rate", "early_stopping_rounds", "l2", "hidden"} & recorded(forest).keys()
+    assert recorded(read_parameters('{"algorithm": "network", "hidden": [8, 4]}'))["hidden"] == (8, 4)
+    assert {"l2", "early_stopping_rounds"} <= recorded(read_parameters("{}")).keys()
+
+
+def test_a_tree_of_a_forest_needs_patients_for_two_leaves_of_what_it_is_given():
+    """0.632 of them are."""
+    assert least_to_learn_from(read_parameters("{}")) == 20
+    assert least_to_learn_from(read_parameters('{"algorithm": "random_forest", "min_data_in_leaf": 10}')) == 32
+    assert least_to_learn_from(read_parameters('{"algorithm": "network"}')) == 0

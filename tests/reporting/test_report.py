@@ -147,7 +147,7 @@ def test_what_was_changed_after_the_run_is_said(connection: Connection, make: Re
 
 
 def test_without_a_version_the_champion_is_shown(unchanged: Report, connection: Connection, make: Report) -> None:
-    """Version 1 is the champion, version 2 the newest; the third name has one, its champion while it has any."""
+    """Version 1 is the champion, version 2 the newest; the third name has one version, at first its champion."""
     assert "lightgbm_sql, version 1 The champion of its name, since" in unchanged().text
     assert "Not the champion: version 1 is." in unchanged("--version", "2").text
     assert "version 1 The champion of its name, since" in unchanged("--model", HOSTILE).text

@@ -13,7 +13,7 @@ from sklearn.metrics import log_loss, roc_auc_score
 
 from lungdb.database import run
 from lungdb.learning.drawing import draw_folds, draw_validation
-from tests.support.databases import hash_vectors
+from tests.support.databases import hash_vectors, rows
 from tests.support.searching import Site
 
 SEED = 11
@@ -178,3 +178,23 @@ def test_a_trial_that_cannot_be_trained_is_failed_and_the_others_go_on(site: Sit
     assert "two leaves of 200" in by_leaf["200"][1]
     assert by_leaf["200"][2] is None
     assert site.rows("SELECT state FROM dbo.searches;") == [("done",)]
+
+
+def test_the_best_of_several_algorithms_is_trained(site: Site) -> None:
+    """Its settings reach TrainLungCancerModel, hidden layers too; of a forest none that it does not read."""
+    space = '{"algorithm": ["random_forest", "network"], "max_iterations": [5], "hidden": [[4]], "num_leaves": [4]}'
+    run(
+        site.connection,
+        "EXECUTE dbo.SearchModels @ModelName = N'best', @Method = N'grid', @Poolings = N'max', @Folds = 2, @Space = ?;",
+        (space,),
+    )
+    run(site.connection, "EXECUTE dbo.RunSearch;")
+    [(best, trained, library)] = rows(
+        site.connection,
+        "SELECT t.parameters, e.parameters, c.library FROM dbo.searches AS s "
+        "INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id "
+        "INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id "
+        "INNER JOIN dbo.experiments AS e ON e.classifier_id = c.classifier_id;",
+    )
+    assert json.loads(best).items() <= json.loads(trained).items()
+    assert library == {"random_forest": "lightgbm", "network": "network"}[json.loads(best)["algorithm"]]

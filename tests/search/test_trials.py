@@ -183,3 +183,49 @@ def test_each_matrix_is_drawn_by_its_own_patients() -> None:
     assert found[2] <= 5
     assert found[3] <= 5
     assert found[1] > 20
+
+
+ALGORITHMS = (
+    '{"algorithm": ["lightgbm", "random_forest", "logistic", "network"], "num_leaves": [3, 7], "l2": [1, 10], '
+    '"learning_rate": [0.1, 0.2], "hidden": [[8], [16, 4]], "imbalance": ["none"]}'
+)
+
+
+def test_a_setting_that_the_algorithm_does_not_read_is_left_out_of_its_trials() -> None:
+    """So that no two trials are the same: 4 of LightGBM, 2 of a forest, 2 logistic and 8 networks on each matrix."""
+    frame, error, _ = make_trials(_matrices(), "grid", 0, ALGORITHMS, 5, 1)
+    assert error == 0
+    trials = [
+        json.loads(text) for text, matrix in zip(frame["parameters"], frame["matrix"], strict=True) if matrix == 1
+    ]
+    read = {
+        "lightgbm": {"num_leaves", "learning_rate"},
+        "random_forest": {"num_leaves"},
+        "logistic": {"l2"},
+        "network": {"l2", "learning_rate", "hidden"},
+    }
+    assert all(trial.keys() == read[trial["algorithm"]] | {"algorithm", "imbalance"} for trial in trials)
+    counts = {name: sum(trial["algorithm"] == name for trial in trials) for name in read}
+    assert counts == {"lightgbm": 4, "random_forest": 2, "logistic": 2, "network": 8}
+    drawn, error, _ = make_trials(_matrices(), "random", 20, ALGORITHMS, 5, 1)
+    assert error == 0
+    assert {json.loads(text)["algorithm"] for text in drawn["parameters"]} == read.keys()
+
+
+@pytest.mark.parametrize(
+    ("space", "part"),
+    [
+        ('{"l2": [1]}', "l2, which is not read by lightgbm"),
+        ('{"algorithm": ["random_forest"], "learning_rate": [0.1]}', "not read by random_forest"),
+        ('{"algorithm": ["svm"]}', "'svm'"),
+        ('{"algorithm": ["ensemble"]}', "'ensemble'"),
+        ('{"algorithm": {"low": 1, "high": 2}}', "algorithm"),
+        ('{"algorithm": ["network"], "hidden": [[0]]}', "hidden"),
+        ('{"algorithm": ["network"], "hidden": {"low": [1], "high": [2]}}', "hidden"),
+    ],
+)
+def test_a_space_whose_settings_nothing_reads_is_refused(space: str, part: str) -> None:
+    """And algorithms that a search cannot try."""
+    _, number, message = make_trials(_matrices(), "grid", 0, space, 5, 1)
+    assert number == 50160
+    assert part in message

@@ -165,6 +165,7 @@ def test_the_truth_is_for_those_who_may_see_it(program: Program, ask: Ask) -> No
     for name in ("ana", "tess"):
         assert program("GET", "/api/v1/patients/1/truth", name=name).get_json() == {
             "cancer": bool(row["label"]),
+            "label": row["label"],
             "source": row["source"],
         }
     problem(program("GET", "/api/v1/patients/1/truth", name="rob"), 403)

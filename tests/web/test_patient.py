@@ -283,3 +283,14 @@ def test_a_model_that_is_not_there_is_named(app: Flask, signed_in: FlaskClient, 
     answer = signed_in.post("/patients/3/score", data={"csrf_token": csrf_of(page.text)})
     assert answer.status_code == 404
     assert "lightgbm_sql" in answer.text
+
+
+def test_a_class_above_1_is_told_by_its_number(app: Flask, web_database: Path) -> None:
+    """Where a site has more than two classes the page does not call all but the first of them cancer."""
+    query(
+        web_database,
+        "UPDATE dbo.labels SET label = 3 WHERE patient_id = (SELECT patient_id FROM dbo.patients WHERE idx = 2);",
+    )
+    page = sign_in(app.test_client(), "tess").get("/patients/2").text
+    assert "<strong>Class 3</strong>" in page
+    assert "Cancer</strong>" not in page

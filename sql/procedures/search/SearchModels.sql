@@ -1,4 +1,4 @@
--- SearchModels: makes a search for the best settings, poolings and layers of a LightGBM model: a queue of trials that RunSearch drains.
+-- SearchModels: makes a search for the best algorithm, settings, poolings and layers of a model: a queue of trials that RunSearch drains.
 -- Example: EXECUTE dbo.SearchModels @ModelName = N'best', @Trials = 50;
 CREATE OR ALTER PROCEDURE dbo.SearchModels
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name to store the best model under, as a new version
@@ -11,7 +11,7 @@ CREATE OR ALTER PROCEDURE dbo.SearchModels
     @Space NVARCHAR(MAX) = NULL,           -- settings to try, JSON; NULL means those below
     @Metric NVARCHAR(32) = N'auc',         -- auc or log_loss of the held-out training patients, by which the best is chosen
     @Folds INT = 5,                        -- folds of each trial's cross-validation, 2 to 20
-    @Seed INT = 20170401,                  -- of the draw, the folds and LightGBM; 0 to 2147483647
+    @Seed INT = 20170401,                  -- of the draw, the folds and the algorithm; 0 to 2147483647
     @Halving INT = 1,                      -- rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
     @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
     @SearchId INT = NULL OUTPUT,           -- number of the search, for RunSearch
@@ -23,7 +23,7 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.SearchModels makes a search for the best settings, poolings and layers of a LightGBM model: rows of dbo.search_trials.
+        PRINT N'dbo.SearchModels makes a search for the best algorithm, settings, poolings and layers of a model: rows of dbo.search_trials.
 RunSearch on any number of connections, or lungdb search, tries them and trains the best. Test patients have no part in it.
 The same seed, features and arguments give the same trials. With @Halving = 3 all trials get a ninth of their trees, the
 best third of them a third, the best ninth all.
@@ -42,7 +42,7 @@ Parameters:
     @Space NVARCHAR(MAX) = NULL                 settings to try, JSON; NULL means those below
     @Metric NVARCHAR(32) = N''auc''               auc or log_loss of the held-out training patients, by which the best is chosen
     @Folds INT = 5                              folds of each trial''s cross-validation, 2 to 20
-    @Seed INT = 20170401                        of the draw, the folds and LightGBM; 0 to 2147483647
+    @Seed INT = 20170401                        of the draw, the folds and the algorithm; 0 to 2147483647
     @Halving INT = 1                            rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
     @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
     @SearchId INT = NULL OUTPUT                 number of the search, for RunSearch

@@ -89,7 +89,9 @@ def show_truth(index: int) -> dict[str, Any]:
     except queries.TruthWithheld as error:
         raise Forbidden(str(error)) from error
     record("view_truth", index)
-    return {"cancer": None, "source": None} if truth is None else {"cancer": bool(truth.label), "source": truth.source}
+    if truth is None:
+        return {"cancer": None, "label": None, "source": None}
+    return {"cancer": bool(truth.label) if truth.label < 2 else None, "label": truth.label, "source": truth.source}
 
 
 def _page(query: dict[str, Any]) -> dict[str, Any]:

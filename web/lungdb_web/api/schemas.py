@@ -239,7 +239,8 @@ class SimilarPatients(Schema):
 
 
 class Truth(Schema):
-    """What is known of the patient's cancer; both are null where nothing is."""
+    """What is known of the patient's cancer; all are null where nothing is."""
 
-    cancer = truth("Whether the patient has cancer.", True, null=True)
+    cancer = truth("Whether the patient has cancer; null where the label is a class above 1.", True, null=True)
+    label = whole("The label as it was loaded: 1 cancer, 0 none, or a class of more.", 1, null=True)
     source = text("Where that is known from.", "biopsy", null=True)

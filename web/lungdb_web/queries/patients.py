@@ -71,7 +71,7 @@ class Patient:
 
 @dataclass(frozen=True)
 class Truth:
-    """What is known: label 0 or 1, and where it comes from."""
+    """What is known: label 0 or 1, or a class above where the site has more, and where it comes from."""
 
     label: int
     source: str | None

@@ -13,40 +13,34 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @Unknown INT, @Patients INT, @Searched INT, @Pixels INT, @Vectors INT, @Networks INT;
     DECLARE @Names NVARCHAR(400);
-    CREATE TABLE #parts (classifier_id INT NULL);
-    CREATE TABLE #ensemble (model NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #parts (classifier_id INT NOT NULL PRIMARY KEY, library NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #used (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, scan_id INT NULL, vector_sha256 VARBINARY(32) NULL);
     CREATE TABLE #sets (feature_set_id INT NOT NULL PRIMARY KEY, network_id INT NULL);
     CREATE TABLE #trained_on (network_id INT NOT NULL, content_sha256 VARCHAR(64) COLLATE DATABASE_DEFAULT NULL);
 
-    -- An ensemble holds its members by name; one whose row is gone is not known any more.
-    INSERT INTO #parts (classifier_id)
-    SELECT classifier_id FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND library <> N'ensemble';
-    INSERT INTO #ensemble (model)
-    SELECT CAST(CAST(model AS VARCHAR(MAX)) AS NVARCHAR(MAX))
-    FROM dbo.classifiers
-    WHERE classifier_id = @ClassifierId AND library = N'ensemble';
-    INSERT INTO #parts (classifier_id)
-    SELECT m.classifier_id
-    FROM #ensemble AS c
-    CROSS APPLY OPENJSON(c.model, N'$.members') AS e
-    LEFT JOIN dbo.classifiers AS m ON m.name = JSON_VALUE(e.[value], N'$.name')
-        AND m.version = CAST(JSON_VALUE(e.[value], N'$.version') AS INT);
+    INSERT INTO #parts (classifier_id, library)
+    SELECT classifier_id, library FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    WHILE @@ROWCOUNT > 0
+        INSERT INTO #parts (classifier_id, library)
+        SELECT DISTINCT c.classifier_id, c.library
+        FROM #parts AS p
+        INNER JOIN dbo.ensemble_members AS e ON e.classifier_id = p.classifier_id
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.member_classifier_id
+        WHERE c.classifier_id NOT IN (SELECT classifier_id FROM #parts);
     SET @Unknown = (
         SELECT COUNT(*)
         FROM #parts AS p
-        WHERE NOT EXISTS (
-            SELECT 1
-            FROM dbo.experiments AS x
-            INNER JOIN dbo.experiment_patients AS t ON t.experiment_id = x.experiment_id
-            WHERE x.classifier_id = p.classifier_id));
-    IF NOT EXISTS (SELECT 1 FROM #parts)
-        SET @Unknown = 1;
+        WHERE (p.library <> N'ensemble' AND NOT EXISTS (
+                SELECT 1
+                FROM dbo.experiments AS x
+                INNER JOIN dbo.experiment_patients AS t ON t.experiment_id = x.experiment_id
+                WHERE x.classifier_id = p.classifier_id))
+            OR (p.library = N'ensemble' AND NOT EXISTS (SELECT 1 FROM dbo.ensemble_members AS e WHERE e.classifier_id = p.classifier_id)));
     INSERT INTO #used (patient_id, scan_id, vector_sha256)
     SELECT t.patient_id, t.scan_id, t.vector_sha256
     FROM dbo.experiments AS x
     INNER JOIN dbo.experiment_patients AS t ON t.experiment_id = x.experiment_id
-    WHERE t.part <> 'test' AND (x.classifier_id = @ClassifierId OR x.classifier_id IN (SELECT classifier_id FROM #parts));
+    WHERE t.part <> 'test' AND x.classifier_id IN (SELECT classifier_id FROM #parts);
 
     SET @Patients = (SELECT COUNT(DISTINCT patient) FROM #evaluated WHERE patient_id IN (SELECT patient_id FROM #used));
     -- A search looks at the labelled training patients of every feature set that it tries.
@@ -57,7 +51,7 @@ BEGIN
         INNER JOIN dbo.labels AS l ON l.patient_id = e.patient_id
         WHERE e.patient_id NOT IN (SELECT patient_id FROM #used) AND EXISTS (
             SELECT 1 FROM dbo.searches AS s
-            WHERE s.classifier_id = @ClassifierId OR s.classifier_id IN (SELECT classifier_id FROM #parts)));
+            WHERE s.classifier_id IN (SELECT classifier_id FROM #parts)));
     SET @Pixels = (
         SELECT COUNT(*)
         FROM #evaluated AS e

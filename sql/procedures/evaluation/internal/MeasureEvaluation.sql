@@ -1,5 +1,5 @@
 -- MeasureEvaluation: computes the figures and curves of an evaluation from its scores, and those of a model on age, sex, spacing and
--- scanner alone. That one learns from the scans that the model was trained on, or, where those are not known, from labelled primary
+-- scanner alone. That one learns from the scans that the model was trained on, or, where none of those is known, from labelled primary
 -- scans of training patients; never from patients of the set.
 -- Called by EvaluateModel, whose tables #evaluated and #grouped it reads, and whose table #figures it fills.
 CREATE OR ALTER PROCEDURE internal.MeasureEvaluation
@@ -29,7 +29,7 @@ BEGIN
     FROM dbo.experiment_patients AS t
     WHERE t.experiment_id = @ExperimentId AND t.part <> 'test' AND t.label IN (0, 1) AND t.scan_id IS NOT NULL
         AND t.patient_id NOT IN (SELECT patient_id FROM #evaluated);
-    IF @ExperimentId IS NULL
+    IF NOT EXISTS (SELECT 1 FROM #learning)
         INSERT INTO #learning (scan_id, label)
         SELECT s.scan_id, COALESCE(h.label, l.label)
         FROM dbo.scans AS s

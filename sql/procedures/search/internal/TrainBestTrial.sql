@@ -13,7 +13,7 @@ BEGIN
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @NetworkName NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
     DECLARE @LearningRate FLOAT, @NumLeaves INT, @MinDataInLeaf INT, @MaxIterations INT, @EarlyStoppingRounds INT,
         @ValidationFraction FLOAT;
-    DECLARE @Imbalance NVARCHAR(32), @Pass INT = 0, @Found INT;
+    DECLARE @Algorithm NVARCHAR(32), @L2 FLOAT, @Hidden NVARCHAR(400), @Imbalance NVARCHAR(32), @Pass INT = 0, @Found INT;
     SELECT @ModelName = s.name, @Seed = s.seed, @Folds = s.folds, @SkipMissing = s.skip_missing, @From = s.training_from,
         @FeatureSetId = t.feature_set_id, @Pooling = t.pooling, @NetworkName = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing,
         @LearningRate = CAST(JSON_VALUE(t.parameters, N'$.learning_rate') AS FLOAT),
@@ -22,7 +22,10 @@ BEGIN
         @MaxIterations = CAST(JSON_VALUE(t.parameters, N'$.max_iterations') AS INT),
         @EarlyStoppingRounds = CAST(JSON_VALUE(t.parameters, N'$.early_stopping_rounds') AS INT),
         @ValidationFraction = CAST(JSON_VALUE(t.parameters, N'$.validation_fraction') AS FLOAT),
-        @Imbalance = COALESCE(JSON_VALUE(t.parameters, N'$.imbalance'), N'none')
+        @Imbalance = COALESCE(JSON_VALUE(t.parameters, N'$.imbalance'), N'none'),
+        @Algorithm = COALESCE(JSON_VALUE(t.parameters, N'$.algorithm'), N'lightgbm'),
+        @L2 = CAST(JSON_VALUE(t.parameters, N'$.l2') AS FLOAT),
+        @Hidden = REPLACE(REPLACE(JSON_QUERY(t.parameters, N'$.hidden'), N'[', N''), N']', N'')
     FROM dbo.searches AS s
     INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
     INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = t.feature_set_id
@@ -45,7 +48,8 @@ BEGIN
             EXECUTE dbo.TrainLungCancerModel @ModelName = @ModelName, @Pooling = @Pooling, @NetworkName = @NetworkName, @Layer = @Layer,
                 @Preprocessing = @Preprocessing, @Seed = @Seed, @ValidationFraction = @ValidationFraction, @LearningRate = @LearningRate,
                 @NumLeaves = @NumLeaves, @MinDataInLeaf = @MinDataInLeaf, @MaxIterations = @MaxIterations,
-                @EarlyStoppingRounds = @EarlyStoppingRounds, @Folds = @Folds, @Imbalance = @Imbalance, @SkipMissing = @SkipMissing;
+                @EarlyStoppingRounds = @EarlyStoppingRounds, @Folds = @Folds, @Imbalance = @Imbalance,
+                @Algorithm = @Algorithm, @L2 = @L2, @Hidden = @Hidden, @SkipMissing = @SkipMissing;
         SET @ClassifierId = (
             SELECT MAX(c.classifier_id)
             FROM dbo.classifiers AS c
