@@ -1,9 +1,11 @@
--- A second model beside lightgbm_sql, compared with it on the test patients; a champion; everybody's score; and one explained.
+-- A second model beside lightgbm_sql, compared with it on the test patients; what is served; everybody's score; and one explained.
 EXECUTE dbo.TrainLungCancerModel @ModelName = N'logistic_sql', @Algorithm = N'logistic';
 EXECUTE dbo.CompareModels @A = N'lightgbm_sql', @B = N'logistic_sql', @Metric = N'log_loss';
 
--- From here on a new version is used only when it is promoted; RollbackModel undoes this.
+-- What each name serves, and why. A new version is served only when it is promoted, by figures that the test patients have no part in;
+-- RollbackModel undoes that.
 EXECUTE dbo.PromoteModel @ModelName = N'lightgbm_sql';
+SELECT name, version, reason, newest_version, test_looks, held_out_outside FROM dbo.model_status ORDER BY name;
 
 -- Every patient with a scan, in one call; of those that are held out, the ones on the wrong side of 40 percent.
 EXECUTE dbo.PredictPatients @ModelName = N'lightgbm_sql', @SkipMissing = 1;

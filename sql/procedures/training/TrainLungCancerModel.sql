@@ -2,10 +2,10 @@
 -- Example: EXECUTE dbo.TrainLungCancerModel @Algorithm = N'logistic', @Pooling = N'max';
 CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name to store the model under; each run adds a version
-    @Pooling NVARCHAR(32) = NULL,          -- pooling of the features, such as max; NULL means that of the version served, else mean
-    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means that of the version served, else default_network
-    @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means that of the version served, else penultimate
-    @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means that of the version served, else lung
+    @Pooling NVARCHAR(32) = NULL,          -- pooling of the features, such as max; NULL means as served, else mean
+    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means as served, else default_network
+    @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means as served, else penultimate
+    @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means as served, else lung
     @Seed INT = 20170401,                  -- of folds, validation part, undersampling and LightGBM; 0 to 2147483647
     @ValidationFraction FLOAT = NULL,      -- share of the patients learnt from that is kept to stop early, 0.05 to 0.5; NULL means 0.2
     @LearningRate FLOAT = NULL,            -- shrinkage of each tree, 0.001 to 1; NULL means 0.05
@@ -36,21 +36,17 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.TrainLungCancerModel trains a model on the pooled features of the labelled patients'' primary scans,
-or of the scans of a data set or with labels of their own; all scans of a patient are in one part and one fold.
-The test patients are those of dbo.splits: training never sees their labels, and the test figures come from them alone.
-With folds every other patient is scored by a model that has not seen it; the model stored has learnt from all of them.
-Figures go to dbo.experiment_metrics, curves to dbo.experiment_curves, patients'' parts and scores to dbo.experiment_patients.
-Unless others are asked for, the features are those of the version that the name serves, else of the network that the setting
-default_network names, else of the only network there is; a message says which. Where several would do, none is taken: they are named.
-In @Features pieces of an item may be left out where only one fits. Columns may be NULL for LightGBM, which learns from that; other
-algorithms refuse it. A new name serves its first version; what an old one serves is changed by PromoteModel alone.
+        PRINT N'dbo.TrainLungCancerModel trains a model on pooled features of the labelled patients'' primary scans, or of a data set.
+The test patients, those of dbo.splits, have no part in it, and test figures come from them alone. With folds every other patient is
+scored by a model that has not seen him. Figures, curves and scores go to the tables dbo.experiment_….
+Unless named, features are those of the version served, else of the setting default_network, else the only ones; a message says which.
+Columns may be NULL for LightGBM alone. PromoteModel alone changes which version is served.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
-    @Pooling NVARCHAR(32) = NULL                pooling of the features, such as max; NULL means that of the version served, else mean
-    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means that of the version served, else default_network
-    @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means that of the version served, else penultimate
-    @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means that of the version served, else lung
+    @Pooling NVARCHAR(32) = NULL                pooling of the features, such as max; NULL means as served, else mean
+    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means as served, else default_network
+    @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means as served, else penultimate
+    @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means as served, else lung
     @Seed INT = 20170401                        of folds, validation part, undersampling and LightGBM; 0 to 2147483647
     @ValidationFraction FLOAT = NULL            share of the patients learnt from that is kept to stop early, 0.05 to 0.5; NULL means 0.2
     @LearningRate FLOAT = NULL                  shrinkage of each tree, 0.001 to 1; NULL means 0.05

@@ -11,7 +11,8 @@ BEGIN
     DECLARE @Said NVARCHAR(2000);
     SELECT @Said = CONCAT(c.name, N' stands for version ', s.version, N', ', s.reason, N'.', IIF(s.classifier_id <> c.classifier_id,
         CONCAT(N' Version ', c.version, N' is scored with by @Version = ', c.version,
-            N' only, until EXECUTE dbo.PromoteModel @ModelName = N''', REPLACE(c.name, N'''', N''''''), N''', @Version = ', c.version, N'; makes it the champion.'), N''))
+            N' only, until EXECUTE dbo.PromoteModel @ModelName = N''', REPLACE(c.name, N'''', N''''''), N''', @Version = ', c.version,
+            N'; makes it the champion.'), N''))
     FROM dbo.classifiers AS c
     INNER JOIN dbo.model_status AS s ON s.name = c.name
     WHERE c.classifier_id = @ClassifierId;
