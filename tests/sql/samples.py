@@ -200,6 +200,18 @@ def inputs_of_nodes(trained: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in inputs.items() if name != "Prevalence"}
 
 
+def inputs_of_ensemble(trained: dict[str, Any]) -> dict[str, Any]:
+    """Inputs of CreateEnsemble: the trained model and its like as members, and scores of forty scans, ten held out."""
+    sha256 = hashlib.sha256(trained["Classifier"]).hexdigest().upper()
+    row = (trained["Library"], trained["Classifier"].hex().upper(), sha256, trained["Details"], 0)
+    members: pd.DataFrame = pd.DataFrame(
+        [(position, name, 1, *row) for position, name in enumerate(("one", "other"))],
+        columns=["position", "name", "version", "library", "model", "sha256", "details", "first_index"],
+    )
+    scores = [[place, -1 if place > 30 else place % 2, place, [0.2 + place % 3 / 5, 0.3]] for place in range(1, 41)]
+    return {"InputDataSet": members, "Scores": json.dumps(scores), "Seed": 1, "Names": None}
+
+
 def _model(trained: dict[str, Any]) -> dict[str, Any]:
     return {
         "Classifier": trained["Classifier"],
