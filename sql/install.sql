@@ -291,6 +291,25 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.network_probabilities', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What a dense network of dbo.tensors gave for a class of an example, as ScoreNetworkSql with @Keep = 1 or EvaluateNetworkSql found it the
+    -- last time; a network that has learnt on since gives something else.
+    CREATE TABLE dbo.network_probabilities (
+        network NVARCHAR(128) NOT NULL,
+        dataset NVARCHAR(128) NOT NULL,
+        example_id INT NOT NULL,
+        label INT NOT NULL,
+        probability FLOAT NOT NULL,
+        scored_at DATETIME2(3) NOT NULL CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME(),
+        CONSTRAINT PK_network_probabilities PRIMARY KEY (network, dataset, example_id, label)
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.networks', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -1514,6 +1533,12 @@ VALUES
     (N'image_properties', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
     (N'image_properties', N'property', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
     (N'image_properties', N'value', N'nvarchar', 800, NULL, NULL, 0, 0, N'NVARCHAR(400)', NULL),
+    (N'network_probabilities', N'network', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'network_probabilities', N'dataset', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'network_probabilities', N'example_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'network_probabilities', N'label', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'network_probabilities', N'probability', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'network_probabilities', N'scored_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME()'),
     (N'networks', N'network_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
     (N'networks', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
     (N'networks', N'version', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
@@ -1908,240 +1933,242 @@ VALUES
     (24, N'image_labels', N'primary key', N'PK_image_labels', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT PK_image_labels PRIMARY KEY (name, label);'),
     (25, N'image_properties', N'primary key', N'PK_image_properties', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT PK_image_properties PRIMARY KEY (name, property);'),
     (26, N'image_properties', N'index', N'IX_image_properties_property', N'CREATE INDEX IX_image_properties_property ON dbo.image_properties (property, value);'),
-    (27, N'networks', N'primary key', N'PK_networks', N'ALTER TABLE dbo.networks ADD CONSTRAINT PK_networks PRIMARY KEY (network_id);'),
-    (28, N'networks', N'unique', N'UQ_networks_name_version', N'ALTER TABLE dbo.networks ADD CONSTRAINT UQ_networks_name_version UNIQUE (name, version);'),
-    (29, N'networks', N'index', N'IX_networks_sha256', N'CREATE INDEX IX_networks_sha256 ON dbo.networks (sha256);'),
-    (30, N'feature_sets', N'primary key', N'PK_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT PK_feature_sets PRIMARY KEY (feature_set_id);'),
-    (31, N'feature_sets', N'unique', N'UQ_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT UQ_feature_sets UNIQUE (network_id, layer, preprocessing);'),
-    (32, N'classifiers', N'primary key', N'PK_classifiers', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT PK_classifiers PRIMARY KEY (classifier_id);'),
-    (33, N'classifiers', N'unique', N'UQ_classifiers_name_version', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT UQ_classifiers_name_version UNIQUE (name, version);'),
-    (34, N'classifiers', N'index', N'IX_classifiers_feature_set', N'CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);'),
-    (35, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
-    (36, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
-    (37, N'experiments', N'index', N'IX_experiments_dataset_version', N'CREATE INDEX IX_experiments_dataset_version ON dbo.experiments (dataset_version_id);'),
-    (38, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
-    (39, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
-    (40, N'feature_parts', N'primary key', N'PK_feature_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position);'),
-    (41, N'feature_parts', N'index', N'IX_feature_parts_part', N'CREATE INDEX IX_feature_parts_part ON dbo.feature_parts (part_feature_set_id);'),
-    (42, N'image_classifiers', N'primary key', N'PK_image_classifiers', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id);'),
-    (43, N'image_classifiers', N'unique', N'UQ_image_classifiers_name_version', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT UQ_image_classifiers_name_version UNIQUE (name, version);'),
-    (44, N'image_classifiers', N'index', N'IX_image_classifiers_feature_set', N'CREATE INDEX IX_image_classifiers_feature_set ON dbo.image_classifiers (feature_set_id);'),
-    (45, N'image_classifiers', N'index', N'IX_image_classifiers_dataset_version', N'CREATE INDEX IX_image_classifiers_dataset_version ON dbo.image_classifiers (dataset_version_id);'),
-    (46, N'image_confusions', N'primary key', N'PK_image_confusions', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT PK_image_confusions PRIMARY KEY (image_classifier_id, part, label, predicted);'),
-    (47, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
-    (48, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
-    (49, N'image_metrics', N'primary key', N'PK_image_metrics', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT PK_image_metrics PRIMARY KEY (image_classifier_id, part, label, metric);'),
-    (50, N'image_scores', N'primary key', N'PK_image_scores', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT PK_image_scores PRIMARY KEY (image_classifier_id, is_group, name, content_sha256, label);'),
-    (51, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
-    (52, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
-    (53, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
-    (54, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
-    (55, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
-    (56, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
-    (57, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
-    (58, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
-    (59, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
-    (60, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
-    (61, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
-    (62, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
-    (63, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
-    (64, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
-    (65, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
-    (66, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
-    (67, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
-    (68, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
-    (69, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
-    (70, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
-    (71, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
-    (72, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
-    (73, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
-    (74, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
-    (75, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
-    (76, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
-    (77, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
-    (78, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
-    (79, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
-    (80, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
-    (81, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
-    (82, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (83, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
-    (84, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
-    (85, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
-    (86, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
-    (87, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
-    (88, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
-    (89, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
-    (90, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
-    (91, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
-    (92, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
-    (93, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
-    (94, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
-    (95, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
-    (96, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
-    (97, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
-    (98, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
-    (99, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
-    (100, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
-    (101, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
-    (102, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
-    (103, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
-    (104, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (105, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
-    (106, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
-    (107, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
-    (108, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
-    (109, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
-    (110, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
-    (111, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
-    (112, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
-    (113, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
-    (114, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
-    (115, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (116, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (117, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (118, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
-    (119, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (120, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
-    (121, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (122, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
-    (123, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (124, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (125, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
-    (126, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
-    (127, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (128, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
-    (129, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
-    (130, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
-    (131, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (132, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (133, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
-    (134, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (135, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
-    (136, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (137, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
-    (138, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (139, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
-    (140, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (141, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (142, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
-    (143, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
-    (144, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (145, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (146, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (147, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (148, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (149, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
+    (27, N'network_probabilities', N'primary key', N'PK_network_probabilities', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT PK_network_probabilities PRIMARY KEY (network, dataset, example_id, label);'),
+    (28, N'networks', N'primary key', N'PK_networks', N'ALTER TABLE dbo.networks ADD CONSTRAINT PK_networks PRIMARY KEY (network_id);'),
+    (29, N'networks', N'unique', N'UQ_networks_name_version', N'ALTER TABLE dbo.networks ADD CONSTRAINT UQ_networks_name_version UNIQUE (name, version);'),
+    (30, N'networks', N'index', N'IX_networks_sha256', N'CREATE INDEX IX_networks_sha256 ON dbo.networks (sha256);'),
+    (31, N'feature_sets', N'primary key', N'PK_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT PK_feature_sets PRIMARY KEY (feature_set_id);'),
+    (32, N'feature_sets', N'unique', N'UQ_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT UQ_feature_sets UNIQUE (network_id, layer, preprocessing);'),
+    (33, N'classifiers', N'primary key', N'PK_classifiers', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT PK_classifiers PRIMARY KEY (classifier_id);'),
+    (34, N'classifiers', N'unique', N'UQ_classifiers_name_version', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT UQ_classifiers_name_version UNIQUE (name, version);'),
+    (35, N'classifiers', N'index', N'IX_classifiers_feature_set', N'CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);'),
+    (36, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
+    (37, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
+    (38, N'experiments', N'index', N'IX_experiments_dataset_version', N'CREATE INDEX IX_experiments_dataset_version ON dbo.experiments (dataset_version_id);'),
+    (39, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
+    (40, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
+    (41, N'feature_parts', N'primary key', N'PK_feature_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position);'),
+    (42, N'feature_parts', N'index', N'IX_feature_parts_part', N'CREATE INDEX IX_feature_parts_part ON dbo.feature_parts (part_feature_set_id);'),
+    (43, N'image_classifiers', N'primary key', N'PK_image_classifiers', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id);'),
+    (44, N'image_classifiers', N'unique', N'UQ_image_classifiers_name_version', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT UQ_image_classifiers_name_version UNIQUE (name, version);'),
+    (45, N'image_classifiers', N'index', N'IX_image_classifiers_feature_set', N'CREATE INDEX IX_image_classifiers_feature_set ON dbo.image_classifiers (feature_set_id);'),
+    (46, N'image_classifiers', N'index', N'IX_image_classifiers_dataset_version', N'CREATE INDEX IX_image_classifiers_dataset_version ON dbo.image_classifiers (dataset_version_id);'),
+    (47, N'image_confusions', N'primary key', N'PK_image_confusions', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT PK_image_confusions PRIMARY KEY (image_classifier_id, part, label, predicted);'),
+    (48, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
+    (49, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
+    (50, N'image_metrics', N'primary key', N'PK_image_metrics', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT PK_image_metrics PRIMARY KEY (image_classifier_id, part, label, metric);'),
+    (51, N'image_scores', N'primary key', N'PK_image_scores', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT PK_image_scores PRIMARY KEY (image_classifier_id, is_group, name, content_sha256, label);'),
+    (52, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
+    (53, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
+    (54, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
+    (55, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
+    (56, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
+    (57, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
+    (58, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
+    (59, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
+    (60, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
+    (61, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
+    (62, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
+    (63, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
+    (64, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
+    (65, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
+    (66, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
+    (67, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
+    (68, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
+    (69, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
+    (70, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
+    (71, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
+    (72, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
+    (73, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
+    (74, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
+    (75, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
+    (76, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
+    (77, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
+    (78, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
+    (79, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
+    (80, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
+    (81, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
+    (82, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
+    (83, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (84, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
+    (85, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
+    (86, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
+    (87, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
+    (88, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
+    (89, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
+    (90, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
+    (91, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
+    (92, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
+    (93, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
+    (94, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
+    (95, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
+    (96, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
+    (97, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
+    (98, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
+    (99, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
+    (100, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
+    (101, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
+    (102, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
+    (103, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
+    (104, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (105, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (106, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (107, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (108, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (109, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (110, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (111, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (112, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (113, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
+    (114, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (115, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (116, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (117, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (118, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (119, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (120, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (121, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
+    (122, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (123, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
+    (124, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (125, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (126, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
+    (127, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
+    (128, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (129, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (130, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (131, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
+    (132, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (133, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (134, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (135, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (136, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (137, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (138, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (139, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
+    (140, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (141, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
+    (142, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (143, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (144, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (145, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (146, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (147, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (148, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (149, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (150, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (151, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
         OR (part_feature_set_id IS NULL AND pooling IS NULL AND source IS NOT NULL AND column_name IS NOT NULL AND width = 1));'),
-    (150, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (151, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (152, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (153, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (154, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (155, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (156, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (157, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (158, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
-    (159, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (160, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (161, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
-    (162, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
-    (163, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (164, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (165, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (166, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (167, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (168, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (169, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
-    (170, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (171, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (172, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
-    (173, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (174, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (175, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (176, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
-    (177, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (178, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+    (152, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (153, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (154, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (155, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (156, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (157, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (158, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (159, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (160, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (161, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (162, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (163, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
+    (164, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (165, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (166, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (167, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (168, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (169, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (170, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (171, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (172, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (173, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (174, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (175, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (176, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (177, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (178, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (179, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (180, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
         OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
-    (179, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (180, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
-    (181, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
-    (182, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
-    (183, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (184, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (185, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
-    (186, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
-    (187, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (188, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (189, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (190, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (191, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
-    (192, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
-    (193, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
-    (194, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
-    (195, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
-    (196, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (197, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
-    (198, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
-    (199, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
-    (200, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
-    (201, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (202, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
-    (203, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
-    (204, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
-    (205, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
-    (206, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
-    (207, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
-    (208, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (209, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
-    (210, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (211, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (212, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (213, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (214, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (215, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
-    (216, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
-    (217, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (218, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (219, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
-    (220, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (221, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (222, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (223, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
-    (224, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (225, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (226, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
-    (227, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
-    (228, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (229, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (230, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
-    (231, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (232, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
-    (233, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (234, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
-    (235, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (236, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
-    (237, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
-    (238, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
-    (239, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
-    (240, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
-    (241, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
-    (242, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (243, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (244, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
-    (245, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
-    (246, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
-    (247, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
-    (248, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
-    (249, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (250, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
-    (251, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (252, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
-    (253, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (254, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
-    (255, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (256, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (257, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+    (181, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (182, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (183, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (184, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (185, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (186, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (187, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (188, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
+    (189, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (190, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (191, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (192, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (193, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (194, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (195, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (196, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (197, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (198, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (199, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (200, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (201, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (202, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (203, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (204, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (205, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (206, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
+    (207, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
+    (208, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (209, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
+    (210, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (211, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (212, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (213, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (214, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (215, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (216, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (217, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
+    (218, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
+    (219, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (220, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (221, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (222, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (223, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (224, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (225, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
+    (226, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (227, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (228, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (229, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (230, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (231, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (232, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (233, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (234, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (235, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (236, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
+    (237, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (238, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (239, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (240, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (241, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (242, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (243, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (244, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (245, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (246, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (247, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (248, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (249, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (250, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (251, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (252, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
+    (253, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (254, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (255, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (256, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (257, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (258, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (259, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -2710,6 +2737,27 @@ LEFT JOIN dbo.champions AS ch ON ch.classifier_id = c.classifier_id
 LEFT JOIN (
     SELECT classifier_id, COUNT(*) AS predictions FROM dbo.predictions GROUP BY classifier_id
 ) AS p ON p.classifier_id = c.classifier_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- What the T-SQL networks scored: of every example and class the probability, whether that class is the likeliest, and the true one.
+-- is_current is 0 where the network has learnt on since.
+CREATE OR ALTER VIEW dbo.network_scores
+AS
+SELECT
+    p.network,
+    p.dataset,
+    p.example_id,
+    p.label,
+    p.probability,
+    CASE WHEN ROW_NUMBER() OVER (PARTITION BY p.network, p.dataset, p.example_id ORDER BY p.probability DESC, p.label) = 1
+        THEN 1 ELSE 0 END AS is_told,
+    y.label AS true_label,
+    p.scored_at,
+    CASE WHEN t.trained_at > p.scored_at THEN 0 ELSE 1 END AS is_current
+FROM dbo.network_probabilities AS p
+LEFT JOIN dbo.example_labels AS y ON y.dataset = p.dataset AND y.example_id = p.example_id
+LEFT JOIN (SELECT network, MAX(at) AS trained_at FROM dbo.training_log GROUP BY network) AS t ON t.network = p.network;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -3317,7 +3365,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- CheckDataset: refuses a data set that is not there, lacks features, has others than the network reads, or huge numbers.
--- Called by ScoreNetworkSql.
+-- Called by RunNetwork.
 CREATE OR ALTER PROCEDURE internal.CheckDataset
     @Dataset NVARCHAR(128), -- name in dbo.examples
     @Inputs INT OUTPUT      -- how many features each example must have; NULL is set to what they have
@@ -3445,7 +3493,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FillProbabilities: fills #probabilities (example, label, value, loss) from the sums of the last layer in #activations.
--- The loss is the value's logarithm times -1, finite where the value is too small to be told from 0. Called by ScoreNetworkSql.
+-- The loss is the value's logarithm times -1, finite where the value is too small to be told from 0. Called by RunNetwork.
 CREATE OR ALTER PROCEDURE internal.FillProbabilities
 AS
 BEGIN
@@ -3484,7 +3532,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ForwardLayers: fills #activations (layer, example, unit, value) from its layer 0 on; the last layer's sums stay as they are.
--- Unit -1 is the constant 1 that the biases are multiplied by. A unit without a row is 0. Called by ScoreNetworkSql.
+-- Unit -1 is the constant 1 that the biases are multiplied by. A unit without a row is 0. Called by RunNetwork.
 CREATE OR ALTER PROCEDURE internal.ForwardLayers
 AS
 BEGIN
@@ -3524,8 +3572,85 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- MeasureClasses: compares what was told with what is true: confusion matrix, accuracy, macro F1, each class's precision, recall and F1.
+-- A figure that is not defined, as the precision of a class that is never told, is NULL; macro F1 is the mean over the classes that occur.
+-- Called by EvaluateNetworkSql and TrainImageClassifier, whose tables #classes (label), #true (part, example, label) and #scored (part,
+-- example, label, value) it reads, and whose tables #confusion and #measures it fills; label -1 there stands for all classes.
+CREATE OR ALTER PROCEDURE internal.MeasureClasses
+    @IsExclusive BIT -- 1 where an example has one class, the likeliest; 0 where it has every class of at least 0.5
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #told (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
+        PRIMARY KEY (part, example, label));
+    INSERT INTO #told (part, example, label)
+    SELECT s.part, s.example, s.label
+    FROM (
+        SELECT part, example, label, value, ROW_NUMBER() OVER (PARTITION BY part, example ORDER BY value DESC, label) AS place
+        FROM #scored) AS s
+    WHERE (@IsExclusive = 1 AND s.place = 1) OR (@IsExclusive = 0 AND s.value >= 0.5);
+
+    INSERT INTO #confusion (part, label, predicted, examples, percentage)
+    SELECT p.part, t.label, o.label, COALESCE(n.examples, 0), 100.0 * COALESCE(n.examples, 0) / NULLIF(r.examples, 0)
+    FROM (SELECT DISTINCT part FROM #true) AS p
+    CROSS JOIN #classes AS t
+    CROSS JOIN #classes AS o
+    LEFT JOIN (
+        SELECT t.part, t.label, o.label AS predicted, COUNT(*) AS examples
+        FROM #true AS t
+        INNER JOIN #told AS o ON o.part = t.part AND o.example = t.example
+        GROUP BY t.part, t.label, o.label) AS n ON n.part = p.part AND n.label = t.label AND n.predicted = o.label
+    LEFT JOIN (SELECT part, label, COUNT(*) AS examples FROM #true GROUP BY part, label) AS r ON r.part = p.part AND r.label = t.label
+    WHERE @IsExclusive = 1;
+
+    CREATE TABLE #counts (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, examples INT NOT NULL, told INT NOT NULL,
+        right_told INT NOT NULL, PRIMARY KEY (part, label));
+    INSERT INTO #counts (part, label, examples, told, right_told)
+    SELECT p.part, c.label, COALESCE(t.examples, 0), COALESCE(o.examples, 0), COALESCE(b.examples, 0)
+    FROM (SELECT DISTINCT part FROM #true) AS p
+    CROSS JOIN #classes AS c
+    LEFT JOIN (SELECT part, label, COUNT(*) AS examples FROM #true GROUP BY part, label) AS t ON t.part = p.part AND t.label = c.label
+    LEFT JOIN (SELECT part, label, COUNT(*) AS examples FROM #told GROUP BY part, label) AS o ON o.part = p.part AND o.label = c.label
+    LEFT JOIN (
+        SELECT t.part, t.label, COUNT(*) AS examples
+        FROM #true AS t
+        INNER JOIN #told AS o ON o.part = t.part AND o.example = t.example AND o.label = t.label
+        GROUP BY t.part, t.label) AS b ON b.part = p.part AND b.label = c.label;
+
+    INSERT INTO #measures (part, label, metric, value)
+    SELECT c.part, c.label, m.metric, CASE m.metric
+        WHEN N'examples' THEN CAST(c.examples AS FLOAT)
+        WHEN N'told' THEN CAST(c.told AS FLOAT)
+        WHEN N'right' THEN CAST(c.right_told AS FLOAT)
+        WHEN N'precision' THEN CAST(c.right_told AS FLOAT) / NULLIF(c.told, 0)
+        WHEN N'recall' THEN CAST(c.right_told AS FLOAT) / NULLIF(c.examples, 0)
+        ELSE CAST(2 AS FLOAT) * c.right_told / NULLIF(c.examples + c.told, 0) END
+    FROM #counts AS c
+    CROSS JOIN (
+        VALUES (N'examples'), (N'told'), (N'right'), (N'precision'), (N'recall'), (N'f1')) AS m (metric);
+    INSERT INTO #measures (part, label, metric, value)
+    SELECT part, -1, N'macro_f1', AVG(value) FROM #measures WHERE metric = N'f1' GROUP BY part;
+    -- An example is right where its classes are exactly those that were told.
+    INSERT INTO #measures (part, label, metric, value)
+    SELECT e.part, -1, m.metric, CASE m.metric WHEN N'examples' THEN CAST(COUNT(*) AS FLOAT) ELSE AVG(e.is_right) END
+    FROM (
+        SELECT t.part, t.example,
+            CASE WHEN COUNT(o.label) = COUNT(*) AND COUNT(*) = MAX(k.told) THEN CAST(1 AS FLOAT) ELSE 0 END AS is_right
+        FROM #true AS t
+        LEFT JOIN #told AS o ON o.part = t.part AND o.example = t.example AND o.label = t.label
+        LEFT JOIN (
+            SELECT part, example, COUNT(*) AS told FROM #told GROUP BY part, example) AS k ON k.part = t.part AND k.example = t.example
+        GROUP BY t.part, t.example) AS e
+    CROSS JOIN (VALUES (N'examples'), (N'accuracy')) AS m (metric)
+    GROUP BY e.part, m.metric;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ReadNetwork: fills #layers (layer, inputs, units, activation) and #weights (layer, input, unit, value, velocity) of a
--- stored network. Input -1 is the constant 1, whose weights are the biases. Called by ScoreNetworkSql.
+-- stored network. Input -1 is the constant 1, whose weights are the biases. Called by RunNetwork.
 CREATE OR ALTER PROCEDURE internal.ReadNetwork
     @ModelName NVARCHAR(128) -- network in dbo.dense_layers
 AS
@@ -3574,41 +3699,18 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
--- Example: EXECUTE dbo.ScoreNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
-CREATE OR ALTER PROCEDURE dbo.ScoreNetworkSql
-    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples
-    @Help BIT = 0                    -- 1 prints this help and does nothing else
+-- RunNetwork: fills #probabilities with what a network gives for every example of a data set.
+-- Called by ScoreNetworkSql and EvaluateNetworkSql, whose tables #layers, #weights, #activations and #probabilities it fills.
+CREATE OR ALTER PROCEDURE internal.RunNetwork
+    @ModelName NVARCHAR(128), -- network in dbo.tensors
+    @Dataset NVARCHAR(128),   -- data set in dbo.examples
+    @Keep BIT                 -- 1 stores the probabilities in dbo.network_probabilities too
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.ScoreNetworkSql runs a dense network over every example of a data set and returns the rows
-example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
-lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
-    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples
-    @Help BIT = 0                    1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
-        RETURN 0;
-    END;
-
     DECLARE @Message NVARCHAR(2000), @Inputs INT;
-    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
-        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
-        PRIMARY KEY (layer, input, unit));
-    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
-        PRIMARY KEY (layer, example, unit));
-    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
-        PRIMARY KEY (example, label));
-
     EXECUTE internal.ReadNetwork @ModelName;
     SET @Inputs = (SELECT inputs FROM #layers WHERE layer = 0);
     IF @Inputs IS NULL
@@ -3632,10 +3734,150 @@ Example:
         IF ERROR_NUMBER() NOT IN (232, 3623, 8115)
             THROW;
         SET @Message = REPLACE(CONCAT(N'The numbers of the network ''', @ModelName, N''' grow too large over the data set ''', @Dataset,
-            N'''. Scale the features to about -1 to 1, as those that it learned from.'), N'%', N'%%');
+            N'''. Scale the features to about -1 to 1, as those that it learned from: see ScaleDataset.'), N'%', N'%%');
         THROW 50176, @Message, 1;
     END CATCH;
 
+    IF @Keep = 1
+    BEGIN
+        BEGIN TRANSACTION;
+        DELETE FROM dbo.network_probabilities WHERE network = @ModelName AND dataset = @Dataset;
+        INSERT INTO dbo.network_probabilities (network, dataset, example_id, label, probability)
+        SELECT @ModelName, @Dataset, example, label, value FROM #probabilities;
+        COMMIT TRANSACTION;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- EvaluateNetworkSql: measures a dense network on the labelled examples of a data set, class by class, with no Python.
+-- Example: EXECUTE dbo.EvaluateNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
+CREATE OR ALTER PROCEDURE dbo.EvaluateNetworkSql
+    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples and dbo.example_labels
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.EvaluateNetworkSql runs a dense network over the examples of a data set and compares the likeliest class with the label.
+It returns the confusion matrix, a row label, predicted, examples, percentage for each pair of the network''s classes, the percentage
+being of the examples of the class; then rows label, metric, value: examples, told, right, precision, recall and f1 of each class, and
+with label -1 examples, accuracy, macro_f1 and log_loss. What is not defined is NULL. The probabilities are kept: see dbo.network_scores.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples and dbo.example_labels
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.EvaluateNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Classes INT, @Example INT, @Label INT, @Unlabelled INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
+    CREATE TABLE #classes (label INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #true (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
+        PRIMARY KEY (part, example, label));
+    CREATE TABLE #scored (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
+        value FLOAT NOT NULL, PRIMARY KEY (part, example, label));
+    CREATE TABLE #confusion (part VARCHAR(10) NOT NULL, label INT NOT NULL, predicted INT NOT NULL, examples INT NOT NULL,
+        percentage FLOAT NULL);
+    CREATE TABLE #measures (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL,
+        metric NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, value FLOAT NULL);
+
+    SET @Classes = (
+        SELECT TOP (1) CASE WHEN units = 1 THEN 2 ELSE units END FROM dbo.dense_layers WHERE network = @ModelName ORDER BY layer DESC);
+    SELECT TOP (1) @Example = y.example_id, @Label = y.label
+    FROM dbo.example_labels AS y
+    WHERE y.dataset = @Dataset AND (y.label < 0 OR y.label >= @Classes)
+        AND y.example_id IN (SELECT e.example_id FROM dbo.examples AS e WHERE e.dataset = @Dataset)
+    ORDER BY y.example_id;
+    IF @Example IS NOT NULL
+        SET @Message = CONCAT(N'Example ', @Example, N' of the data set ''', @Dataset, N''' has the label ', @Label,
+            N', and the network tells classes from 0 to ', @Classes - 1, N'. Correct dbo.example_labels, or take another network.');
+    ELSE IF @Classes IS NOT NULL AND EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset) AND NOT EXISTS (
+        SELECT 1 FROM dbo.example_labels AS y INNER JOIN dbo.examples AS e ON e.dataset = y.dataset AND e.example_id = y.example_id
+        WHERE y.dataset = @Dataset)
+        SET @Message = CONCAT(N'No example of the data set ''', @Dataset, N''' has a label. Insert their classes into dbo.example_labels.');
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50175, @Message, 1;
+    END;
+
+    EXECUTE internal.RunNetwork @ModelName, @Dataset, 1;
+    INSERT INTO #classes (label)
+    SELECT DISTINCT label FROM #probabilities;
+    INSERT INTO #true (part, example, label)
+    SELECT 'all', y.example_id, y.label
+    FROM dbo.example_labels AS y
+    WHERE y.dataset = @Dataset AND y.example_id IN (SELECT example FROM #probabilities);
+    INSERT INTO #scored (part, example, label, value)
+    SELECT 'all', example, label, value FROM #probabilities WHERE example IN (SELECT example FROM #true);
+    EXECUTE internal.MeasureClasses 1;
+    INSERT INTO #measures (part, label, metric, value)
+    SELECT 'all', -1, N'log_loss', AVG(p.loss)
+    FROM #true AS t
+    INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label;
+    SET @Unlabelled = (SELECT COUNT(DISTINCT example) FROM #probabilities WHERE example NOT IN (SELECT example FROM #true));
+    IF @Unlabelled > 0
+        RAISERROR(N'%d examples without a label are not measured.', 0, 1, @Unlabelled) WITH NOWAIT;
+
+    SELECT label, predicted, examples, percentage FROM #confusion ORDER BY label, predicted;
+    SELECT label, metric, value FROM #measures ORDER BY label, metric;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ScoreNetworkSql: gives the class probabilities of every example of a data set by a dense network, with no Python.
+-- Example: EXECUTE dbo.ScoreNetworkSql @ModelName = N'digits', @Dataset = N'digits_test';
+CREATE OR ALTER PROCEDURE dbo.ScoreNetworkSql
+    @ModelName NVARCHAR(128) = NULL, -- network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL,   -- data set in dbo.examples
+    @Keep BIT = 0,                   -- 1 stores the probabilities too, for dbo.network_scores
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ScoreNetworkSql runs a dense network over every example of a data set and returns the rows
+example_id, label, probability: one for each example and class. INSERT … EXECUTE keeps them.
+lungdb load-tensors loads a network, TrainNetworkSql trains one. Each number is computed by joins and sums.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  network in dbo.tensors
+    @Dataset NVARCHAR(128) = NULL    data set in dbo.examples
+    @Keep BIT = 0                    1 stores the probabilities too, for dbo.network_scores
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ScoreNetworkSql @ModelName = N''digits'', @Dataset = N''digits_test'';';
+        RETURN 0;
+    END;
+
+    IF @Keep IS NULL
+        THROW 50101, N'The value NULL for the parameter @Keep is not supported. Supported values are 0 and 1.', 1;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+    CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
+        PRIMARY KEY (example, label));
+
+    EXECUTE internal.RunNetwork @ModelName, @Dataset, @Keep;
     SELECT example AS example_id, label, value AS probability
     FROM #probabilities
     ORDER BY example, label;
@@ -4146,6 +4388,324 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckImageTraining: refuses what TrainImageClassifier cannot work with, all wrong arguments in one error; gives the others as JSON.
+-- Called by TrainImageClassifier.
+CREATE OR ALTER PROCEDURE internal.CheckImageTraining
+    @ModelName NVARCHAR(128),   -- not NULL and not empty
+    @Algorithm NVARCHAR(32),    -- logistic or lightgbm
+    @Pooling NVARCHAR(32),      -- not NULL; the script knows the names
+    @Folds INT,                 -- 2 to 20
+    @Seed INT,                  -- 0 to 2147483647
+    @Undersample BIT,           -- 0 or 1
+    @L2 FLOAT,                  -- 0.000001 to 1000000, or NULL
+    @LearningRate FLOAT,        -- 0.001 to 1, or NULL
+    @NumLeaves INT,             -- 2 to 1024, or NULL
+    @MinDataInLeaf INT,         -- 1 to 10000, or NULL
+    @MaxIterations INT,         -- 1 to 10000, or NULL
+    @SkipMissing BIT,           -- 0 or 1
+    @Parameters NVARCHAR(MAX) OUTPUT -- a JSON object without its last brace
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000) = N'';
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = CONCAT(N'TrainImageClassifier was called inside a transaction. ',
+            N'It reports how far it is as it goes: commit or roll back first, then call it again.');
+        THROW 50100, @Message, 1;
+    END;
+
+    IF @ModelName IS NULL OR @ModelName = N''
+        SET @Message = N'The parameter @ModelName is NULL or empty. Give the model a name, such as image_classes. ';
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
+        N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@Algorithm', @Algorithm, N'logistic and lightgbm', IIF(@Algorithm IN (N'logistic', N'lightgbm'), 1, 0)),
+            (N'@Pooling', @Pooling, N'none, and those of GenerateFeatures', IIF(@Pooling IS NOT NULL, 1, 0)),
+            (N'@Folds', CAST(@Folds AS NVARCHAR(30)), N'2 to 20', IIF(@Folds BETWEEN 2 AND 20, 1, 0)),
+            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
+            (N'@Undersample', CAST(@Undersample AS NVARCHAR(30)), N'0 and 1', IIF(@Undersample IS NOT NULL, 1, 0)),
+            (N'@L2', CAST(@L2 AS NVARCHAR(30)), N'NULL and 0.000001 to 1000000', IIF(@L2 NOT BETWEEN 0.000001 AND 1000000, 0, 1)),
+            (N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'NULL and 0.001 to 1',
+                IIF(@LearningRate IS NULL OR @LearningRate BETWEEN 0.001 AND 1, 1, 0)),
+            (N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'NULL and 2 to 1024',
+                IIF(@NumLeaves IS NULL OR @NumLeaves BETWEEN 2 AND 1024, 1, 0)),
+            (N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'NULL and 1 to 10000',
+                IIF(@MinDataInLeaf IS NULL OR @MinDataInLeaf BETWEEN 1 AND 10000, 1, 0)),
+            (N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'NULL and 1 to 10000',
+                IIF(@MaxIterations IS NULL OR @MaxIterations BETWEEN 1 AND 10000, 1, 0)),
+            (N'@SkipMissing', CAST(@SkipMissing AS NVARCHAR(30)), N'0 and 1', IIF(@SkipMissing IS NOT NULL, 1, 0))
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The parameter ', a.name, N' = ', a.given,
+        N' has no meaning with @Algorithm = N''', @Algorithm, N'''. Leave it out. '), N''))
+    FROM (
+        VALUES
+            (N'lightgbm', N'@L2', CAST(@L2 AS NVARCHAR(30))),
+            (N'logistic', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30))),
+            (N'logistic', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30))),
+            (N'logistic', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30))),
+            (N'logistic', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)))
+    ) AS a (algorithm, name, given)
+    WHERE a.algorithm = @Algorithm AND a.given IS NOT NULL;
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+
+    -- Style 3 keeps every digit of a FLOAT, where CAST keeps six.
+    SET @Parameters = CONCAT(N'{"algorithm": "', LOWER(@Algorithm), N'", "folds": ', @Folds, N', "seed": ', @Seed,
+        N', "undersample": ', IIF(@Undersample = 1, N'true', N'false'),
+        N', "l2": ' + CONVERT(NVARCHAR(40), @L2, 3), N', "learning_rate": ' + CONVERT(NVARCHAR(40), @LearningRate, 3),
+        N', "num_leaves": ' + CAST(@NumLeaves AS NVARCHAR(30)), N', "min_data_in_leaf": ' + CAST(@MinDataInLeaf AS NVARCHAR(30)),
+        N', "max_iterations": ' + CAST(@MaxIterations AS NVARCHAR(30)));
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CheckImageUnits: refuses to train where nothing is left to learn from, or more would go to the script than it takes.
+-- Called by TrainImageClassifier, whose tables #units, #members and #known it reads.
+CREATE OR ALTER PROCEDURE internal.CheckImageUnits
+    @FeatureSetId INT -- features of the pictures
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT, @Bytes BIGINT;
+    SET @Bytes = (
+        SELECT SUM(2 * CAST(DATALENGTH(f.array) AS BIGINT))
+        FROM #members AS m
+        INNER JOIN dbo.image_features AS f ON f.name = m.name AND f.feature_set_id = @FeatureSetId);
+    IF NOT EXISTS (SELECT 1 FROM #units WHERE part = 'train')
+        SELECT @Number = 50111, @Message = CONCAT(N'No picture of the part train has both a label and features, of ',
+            (SELECT COUNT(*) FROM #units), N' that have. Load labels with lungdb load-images, or more pictures.');
+    ELSE IF (SELECT COUNT(DISTINCT k.label) FROM #known AS k INNER JOIN #units AS u ON u.unit = k.unit WHERE u.part = 'train') < 2
+        SELECT @Number = 50112, @Message = CONCAT(N'The pictures of the part train have one class only, of ',
+            (SELECT COUNT(DISTINCT label) FROM #known), N' in all, so there is nothing to tell apart. Load pictures of others.');
+    ELSE IF @Bytes > 1073741824
+        SELECT @Number = 50231, @Message = CONCAT(N'The features of the pictures are ', @Bytes / 1000000,
+            N' MB as they are sent, more than the 1 GB that a script takes. Take a smaller data set, or a layer with fewer features.');
+    IF @Number IS NOT NULL
+        THROW @Number, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindImageFeatures: finds the feature set of pictures that a network and a layer mean, and says which it is.
+-- Called by TrainImageClassifier.
+CREATE OR ALTER PROCEDURE internal.FindImageFeatures
+    @NetworkName NVARCHAR(128),  -- network, its newest version with features of pictures; NULL where one alone has such
+    @Layer NVARCHAR(256),        -- layer; NULL where the network has features of one layer
+    @FeatureSetId INT OUTPUT     -- the feature set found
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT, @Fitting INT, @Name NVARCHAR(128), @Some NVARCHAR(1000);
+    CREATE TABLE #fitting (feature_set_id INT NOT NULL PRIMARY KEY, network NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL,
+        layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
+    INSERT INTO #fitting (feature_set_id, network, layer)
+    SELECT s.feature_set_id, n.name, s.layer
+    FROM dbo.feature_sets AS s
+    INNER JOIN dbo.networks AS n ON n.network_id = s.network_id
+    WHERE s.preprocessing = N'image' AND (@NetworkName IS NULL OR n.name = @NetworkName) AND (@Layer IS NULL OR s.layer = @Layer)
+        AND EXISTS (SELECT 1 FROM dbo.image_features AS f WHERE f.feature_set_id = s.feature_set_id)
+        AND NOT EXISTS (
+            SELECT 1
+            FROM dbo.networks AS newer
+            INNER JOIN dbo.feature_sets AS t ON t.network_id = newer.network_id AND t.preprocessing = N'image' AND t.layer = s.layer
+            WHERE newer.name = n.name AND newer.version > n.version
+                AND EXISTS (SELECT 1 FROM dbo.image_features AS g WHERE g.feature_set_id = t.feature_set_id))
+    OPTION (RECOMPILE);
+
+    SET @Fitting = (SELECT COUNT(*) FROM #fitting);
+    IF @Fitting > 1 AND @NetworkName IS NULL
+        DELETE FROM #fitting
+        WHERE EXISTS (SELECT 1 FROM dbo.settings AS s INNER JOIN #fitting AS f ON f.network = s.value WHERE s.name = N'default_network')
+            AND network <> (SELECT value FROM dbo.settings WHERE name = N'default_network');
+    SET @Fitting = (SELECT COUNT(*) FROM #fitting);
+    SET @Some = LEFT((
+        SELECT STRING_AGG(CAST(CONCAT(N'network ', f.network, N' layer ', f.layer) AS NVARCHAR(MAX)), N'; ') FROM #fitting AS f), 1000);
+    IF @Fitting = 0
+        SELECT @Number = 50117, @Message = CONCAT(N'There are no features of pictures by network ',
+            COALESCE(N'''' + @NetworkName + N'''', N'any'), N', layer ', COALESCE(N'''' + @Layer + N'''', N'any'),
+            N'. Call FeaturizeImages first, or ask for others.');
+    IF @Fitting > 1
+        SELECT @Number = 50302, @Message = CONCAT(@Fitting, N' kinds of features of pictures fit: ', @Some,
+            N'. Name one with @NetworkName and @Layer, or a network in the setting default_network.');
+    IF @Number IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+    SELECT @FeatureSetId = feature_set_id, @Name = network, @Layer = layer FROM #fitting;
+    RAISERROR(N'Features: set %d, network %s, layer %s, of pictures.', 0, 1, @FeatureSetId, @Name, @Layer) WITH NOWAIT;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindImageSet: finds the version of a data set of pictures that a name means, and says where its pictures are not what they were.
+-- Called by TrainImageClassifier and PredictImages.
+CREATE OR ALTER PROCEDURE internal.FindImageSet
+    @Dataset NVARCHAR(128),        -- name of a data set, or NULL for every picture
+    @DatasetVersion INT,           -- its version; NULL means the newest
+    @DatasetVersionId INT OUTPUT   -- the row of dbo.dataset_versions; NULL for every picture
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT, @Kind VARCHAR(8) = (SELECT kind FROM dbo.datasets WHERE name = @Dataset), @Changed INT;
+    SET @DatasetVersionId = NULL;
+    IF @Dataset IS NULL AND @DatasetVersion IS NULL
+        RETURN 0;
+    SET @DatasetVersionId = (
+        SELECT TOP (1) v.dataset_version_id
+        FROM dbo.dataset_versions AS v
+        INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
+        WHERE d.name = @Dataset AND v.version = COALESCE(@DatasetVersion, v.version)
+        ORDER BY v.version DESC);
+    IF @Kind <> 'images'
+        SELECT @Number = 50304, @Message = CONCAT(N'The data set ''', @Dataset, N''' is one of ', @Kind,
+            N'. Give one of pictures, which CreateDataset makes of a query that gives their names.');
+    ELSE IF @DatasetVersionId IS NULL
+        SELECT @Number = 50171, @Message = CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
+            COALESCE(CONCAT(N' with a version ', @DatasetVersion), N''), N'. Make one with CreateDataset; see dbo.datasets.');
+    IF @Number IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+
+    SET @Changed = (
+        SELECT COUNT(*)
+        FROM dbo.dataset_members AS m
+        LEFT JOIN dbo.images AS i ON i.name = m.image_name AND i.sha256 = m.content_sha256
+        WHERE m.dataset_version_id = @DatasetVersionId AND i.name IS NULL);
+    IF @Changed > 0
+        RAISERROR(N'%d pictures of the data set %s were replaced or removed since; they are taken as they are now.', 0, 1,
+            @Changed, @Dataset) WITH NOWAIT;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- MeasureImageScores: measures the scores of a training, of each part; the classes of test pictures come from here, not from the script.
+-- Called by TrainImageClassifier, whose tables #units, #known, #result and #classes it reads, and whose other tables it fills.
+CREATE OR ALTER PROCEDURE internal.MeasureImageScores
+    @IsExclusive BIT -- 1 where a picture has one class
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    -- A class that only pictures of the part test have is told of none.
+    INSERT INTO #classes (label)
+    SELECT DISTINCT label FROM #known WHERE label NOT IN (SELECT label FROM #classes);
+    INSERT INTO #true (part, example, label)
+    SELECT u.part, k.unit, k.label FROM #known AS k INNER JOIN #units AS u ON u.unit = k.unit;
+    INSERT INTO #scored (part, example, label, value)
+    SELECT u.part, r.unit, r.label, r.score FROM #result AS r INNER JOIN #units AS u ON u.unit = r.unit;
+    EXECUTE internal.MeasureClasses @IsExclusive;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeImageUnits: fills #units with what is told apart, pictures or groups of them, #members with their pictures in order, and #known with
+-- their classes; refuses groups whose pictures do not agree. Called by TrainImageClassifier and PredictImages, whose tables these are.
+CREATE OR ALTER PROCEDURE internal.TakeImageUnits
+    @DatasetVersionId INT,  -- the data set; NULL for every picture
+    @FeatureSetId INT,      -- features of the pictures
+    @Pooling NVARCHAR(32),  -- none takes every picture alone, anything else the groups
+    @NeedsLabels BIT,       -- 1 leaves out what has no label
+    @SkipMissing BIT        -- 1 leaves out pictures without features
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Wrong NVARCHAR(128), @Count INT;
+    INSERT INTO #members (name, is_group, unit_name, group_order, sha256, source, part)
+    SELECT i.name, CASE WHEN i.group_name IS NULL OR @Pooling = N'none' THEN 0 ELSE 1 END,
+        CASE WHEN i.group_name IS NULL OR @Pooling = N'none' THEN i.name ELSE i.group_name END, i.group_order, i.sha256, s.source, s.part
+    FROM dbo.images AS i
+    INNER JOIN dbo.image_sources AS s ON s.name = i.name
+    WHERE @DatasetVersionId IS NULL OR i.name IN (
+        SELECT m.image_name FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId)
+    OPTION (RECOMPILE);
+    INSERT INTO #units (is_group, name, source, part)
+    SELECT is_group, unit_name, MIN(source), MIN(part) FROM #members GROUP BY is_group, unit_name ORDER BY is_group, unit_name;
+    UPDATE m SET unit = u.unit FROM #members AS m INNER JOIN #units AS u ON u.is_group = m.is_group AND u.name = m.unit_name;
+
+    -- Pictures of a group that have labels have the same ones.
+    SET @Wrong = (
+        SELECT MIN(w.unit_name)
+        FROM (
+            SELECT m.unit_name
+            FROM #members AS m
+            LEFT JOIN (
+                SELECT t.name, STRING_AGG(CAST(t.label AS VARCHAR(MAX)), ',') WITHIN GROUP (ORDER BY t.label) AS labels
+                FROM dbo.image_truth AS t
+                GROUP BY t.name) AS k ON k.name = m.name
+            GROUP BY m.is_group, m.unit_name
+            HAVING MIN(k.labels) <> MAX(k.labels) OR MIN(m.source) <> MAX(m.source)) AS w);
+    IF @Wrong IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The pictures of the group ''', @Wrong,
+            N''' have different labels, or come from different patients. ',
+            N'Correct dbo.images, or take every picture alone with @Pooling = N''none''.'), N'%', N'%%');
+        THROW 50301, @Message, 1;
+    END;
+    INSERT INTO #known (unit, label)
+    SELECT DISTINCT m.unit, t.label FROM #members AS m INNER JOIN dbo.image_truth AS t ON t.name = m.name;
+
+    IF @NeedsLabels = 1
+    BEGIN
+        DELETE FROM #members WHERE unit NOT IN (SELECT unit FROM #known);
+        SET @Count = (SELECT COUNT(*) FROM #units WHERE unit NOT IN (SELECT unit FROM #known));
+        DELETE FROM #units WHERE unit NOT IN (SELECT unit FROM #known);
+        IF @Count > 0
+            RAISERROR(N'%d pictures or groups without a label are left out.', 0, 1, @Count) WITH NOWAIT;
+    END;
+
+    SET @Count = (SELECT COUNT(*) FROM #members AS m WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.image_features AS f WHERE f.name = m.name AND f.feature_set_id = @FeatureSetId));
+    IF @Count > 0 AND @SkipMissing = 0
+    BEGIN
+        SET @Message = CONCAT(@Count, N' pictures have no features of this kind. ',
+            N'Call FeaturizeImages, or leave them out with @SkipMissing = 1.');
+        THROW 50140, @Message, 1;
+    END;
+    IF @Count > 0
+        RAISERROR(N'%d pictures without features are left out.', 0, 1, @Count) WITH NOWAIT;
+    DELETE m FROM #members AS m WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.image_features AS f WHERE f.name = m.name AND f.feature_set_id = @FeatureSetId);
+    DELETE FROM #known WHERE unit NOT IN (SELECT unit FROM #members);
+    DELETE FROM #units WHERE unit NOT IN (SELECT unit FROM #members);
+
+    UPDATE m
+    SET place = p.place, source_number = p.source_number
+    FROM #members AS m
+    INNER JOIN (
+        SELECT name, ROW_NUMBER() OVER (ORDER BY unit, group_order, name) AS place, DENSE_RANK() OVER (ORDER BY source) AS source_number
+        FROM #members) AS p ON p.name = m.name;
+    UPDATE u
+    SET content_sha256 = h.content_sha256
+    FROM #units AS u
+    INNER JOIN (
+        SELECT m.unit, CASE WHEN MAX(m.is_group) = 0 THEN MAX(m.sha256) ELSE HASHBYTES('SHA2_256',
+            STRING_AGG(CAST(CONVERT(VARCHAR(64), m.sha256, 2) AS VARCHAR(MAX)), '') WITHIN GROUP (ORDER BY m.place)) END AS content_sha256
+        FROM #members AS m
+        GROUP BY m.unit) AS h ON h.unit = u.unit;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ListRuns: the long calls of procedures, the newest first, and how far each is.
 -- Example: EXECUTE dbo.ListRuns;
 CREATE OR ALTER PROCEDURE dbo.ListRuns
@@ -4374,6 +4934,30 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckImageScores: refuses scores of pictures that a script gave back unless they are one for each unit and class, between 0 and 1.
+-- Called by TrainImageClassifier and PredictImages, whose tables #units and #result it reads, and whose table #classes it fills.
+CREATE OR ALTER PROCEDURE internal.CheckImageScores
+    @Part VARCHAR(10),  -- train where the classes are those of the part train in #known; NULL where #classes has them
+    @RunId INT          -- row of dbo.runs
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
+    IF @Part IS NOT NULL
+        INSERT INTO #classes (label)
+        SELECT DISTINCT k.label FROM #known AS k INNER JOIN #units AS u ON u.unit = k.unit WHERE u.part = @Part;
+    INSERT INTO #sent (place, part)
+    SELECT u.unit, c.label FROM #units AS u CROSS JOIN #classes AS c;
+    INSERT INTO #came (place, part)
+    SELECT unit, CASE WHEN score BETWEEN 0 AND 1 THEN label ELSE -1 END FROM #result;
+    EXECUTE internal.CheckRows N'pictures', @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ReadSettings: what dbo.settings says of external scripts: the language they run in, and what computes in them.
 -- Called by GenerateFeatures and by every other procedure that runs such a script.
 CREATE OR ALTER PROCEDURE internal.ReadSettings
@@ -4388,6 +4972,128 @@ BEGIN
     SET @Language = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');
     SET @Providers = (SELECT value FROM dbo.settings WHERE name = N'providers');
     SET @Threads = TRY_CAST((SELECT value FROM dbo.settings WHERE name = N'threads') AS INT);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- PredictImages: scores the pictures of a data set, or all, that a model of pictures has not scored, and gives the scores of all of them.
+-- Example: EXECUTE dbo.PredictImages @ModelName = N'faces';
+CREATE OR ALTER PROCEDURE dbo.PredictImages
+    @ModelName NVARCHAR(128) = N'image_classes', -- name of a model in dbo.image_classifiers
+    @Version INT = NULL,                    -- its version; NULL means the newest, which a message names
+    @Dataset NVARCHAR(128) = NULL,          -- data set of pictures; NULL means every picture with features
+    @DatasetVersion INT = NULL,             -- its version; NULL means the newest
+    @Help BIT = 0                           -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.PredictImages scores pictures, or groups of them where the model pools those, and keeps the scores in dbo.image_scores.
+What was scored is not scored again unless its pictures were replaced: what the model was trained on keeps its out-of-fold scores.
+It returns name, is_group, part, label, class and score, a row for each class.
+Parameters:
+    @ModelName NVARCHAR(128) = N''image_classes''  name of a model in dbo.image_classifiers
+    @Version INT = NULL                          its version; NULL means the newest, which a message names
+    @Dataset NVARCHAR(128) = NULL                data set of pictures; NULL means every picture with features
+    @DatasetVersion INT = NULL                   its version; NULL means the newest
+    @Help BIT = 0                                1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.PredictImages @ModelName = N''faces'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Id INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @DatasetVersionId INT;
+    DECLARE @Model VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Found INT, @Language NVARCHAR(128);
+    DECLARE @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    SELECT TOP (1) @Id = image_classifier_id, @FeatureSetId = feature_set_id, @Pooling = pooling, @Model = model, @Library = library,
+        @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details, @Found = version
+    FROM dbo.image_classifiers
+    WHERE name = @ModelName AND version = COALESCE(@Version, version)
+    ORDER BY version DESC;
+    IF @Id IS NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'There is no model of pictures ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
+            COALESCE(CONCAT(N' with a version ', @Version), N''), N'. Those that are there: ', LEFT(COALESCE((
+                SELECT STRING_AGG(CAST(CONCAT(c.name, N' ', c.version) AS NVARCHAR(MAX)), N', ') FROM dbo.image_classifiers AS c), N'none'),
+            1000), N'. Train one with TrainImageClassifier.'), N'%', N'%%');
+        THROW 50300, @Message, 1;
+    END;
+    IF @Version IS NULL
+        RAISERROR(N'%s version %d, the newest, gives the scores.', 0, 1, @ModelName, @Found) WITH NOWAIT;
+
+    CREATE TABLE #units (unit INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, is_group BIT NOT NULL,
+        name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, source NVARCHAR(140) COLLATE DATABASE_DEFAULT NOT NULL,
+        part VARCHAR(10) COLLATE DATABASE_DEFAULT NULL, content_sha256 VARBINARY(32) NULL, UNIQUE (is_group, name));
+    CREATE TABLE #members (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, is_group INT NOT NULL,
+        unit_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, group_order INT NULL, sha256 VARBINARY(32) NOT NULL,
+        source NVARCHAR(140) COLLATE DATABASE_DEFAULT NOT NULL, part VARCHAR(10) COLLATE DATABASE_DEFAULT NULL, unit INT NULL,
+        place INT NULL, source_number INT NULL);
+    CREATE TABLE #known (unit INT NOT NULL, label INT NOT NULL, PRIMARY KEY (unit, label));
+    CREATE TABLE #wanted (is_group BIT NOT NULL, name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL,
+        content_sha256 VARBINARY(32) NOT NULL, PRIMARY KEY (is_group, name));
+    CREATE TABLE #result (unit INT NULL, label INT NULL, score FLOAT NULL);
+    CREATE TABLE #classes (label INT NOT NULL PRIMARY KEY);
+    INSERT INTO #classes (label)
+    SELECT CAST(j.[value] AS INT)
+    FROM (SELECT JSON_QUERY(@Details, N'$.classes') AS classes) AS d
+    CROSS APPLY OPENJSON(d.classes) AS j;
+
+    EXECUTE internal.FindImageSet @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.TakeImageUnits @DatasetVersionId, @FeatureSetId, @Pooling, 0, 1;
+    INSERT INTO #wanted (is_group, name, content_sha256)
+    SELECT is_group, name, content_sha256 FROM #units;
+    DELETE FROM #units
+    WHERE EXISTS (
+        SELECT 1 FROM dbo.image_scores AS s
+        WHERE s.image_classifier_id = @Id AND s.is_group = #units.is_group AND s.name = #units.name
+            AND s.content_sha256 = #units.content_sha256);
+    DELETE FROM #members WHERE unit NOT IN (SELECT unit FROM #units);
+    SET @ErrorNumber = 0;
+    IF EXISTS (SELECT 1 FROM #units)
+        INSERT INTO #result (unit, label, score)
+        EXECUTE sp_execute_external_script
+            @language = @Language,
+            @script = N'
+def main(pictures, pooling, model, sha256, library, details):
+    from lungdb.procedures import predict_images
+    return predict_images(pictures, pooling, model, sha256, library, details)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Pooling, Model, Sha256, Library, Details)
+',
+            @input_data_1 = N'
+SELECT m.unit, m.source_number AS source, CAST('''' AS VARCHAR(8)) AS labels, f.array_cols AS width,
+    CONVERT(VARCHAR(MAX), f.array, 2) AS array, CONVERT(VARCHAR(64), f.sha256, 2) AS sha256
+FROM #members AS m
+INNER JOIN dbo.image_features AS f ON f.name = m.name AND f.feature_set_id = @FeatureSetId
+ORDER BY m.place;',
+            @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Model VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
+                @Details NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+            @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Model = @Model, @Sha256 = @Sha256, @Library = @Library,
+            @Details = @Details, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    EXECUTE internal.CheckImageScores NULL, NULL;
+    INSERT INTO dbo.image_scores (image_classifier_id, is_group, name, content_sha256, label, part, score)
+    SELECT @Id, u.is_group, u.name, u.content_sha256, r.label, 'new', r.score
+    FROM #result AS r
+    INNER JOIN #units AS u ON u.unit = r.unit
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.image_scores AS s WITH (UPDLOCK, HOLDLOCK)
+        WHERE s.image_classifier_id = @Id AND s.is_group = u.is_group AND s.name = u.name AND s.content_sha256 = u.content_sha256);
+    SELECT s.name, s.is_group, s.part, s.label, c.name AS class, s.score
+    FROM dbo.image_scores AS s
+    INNER JOIN #wanted AS w ON w.is_group = s.is_group AND w.name = s.name AND w.content_sha256 = s.content_sha256
+    LEFT JOIN dbo.image_classes AS c ON c.label = s.label
+    WHERE s.image_classifier_id = @Id
+    ORDER BY s.is_group, s.name, s.label;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4475,6 +5181,62 @@ BEGIN
         EXECUTE internal.ReportStep @RunId, @Message;
         UPDATE #failed SET is_new = 0 WHERE name = @Name;
     END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreImageClassifier: stores a model of pictures as the next version of its name, with figures and scores, in one transaction, and says
+-- how good it is. Called by TrainImageClassifier, whose tables it reads.
+CREATE OR ALTER PROCEDURE internal.StoreImageClassifier
+    @ModelName NVARCHAR(128),    -- name of the model
+    @Library NVARCHAR(32),       -- logistic or lightgbm
+    @FeatureSetId INT,           -- feature set that it reads
+    @Pooling NVARCHAR(32),       -- pooling of groups
+    @IsExclusive BIT,            -- 1 where a picture has one class
+    @DatasetVersionId INT,       -- what it was trained on, or NULL
+    @Seed INT,                   -- seed of the run
+    @Classifier VARBINARY(MAX),  -- the model
+    @Details NVARCHAR(MAX),      -- JSON
+    @RunId INT,                  -- row of dbo.runs
+    @Version INT OUTPUT          -- version given
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Id INT;
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId)
+    BEGIN
+        ROLLBACK TRANSACTION;
+        SET @Message = N'The feature set was deleted while the model was trained. Nothing is stored. Train on another one.';
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW 50232, @Message, 1;
+    END;
+    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.image_classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
+    INSERT INTO dbo.image_classifiers (
+        name, version, library, feature_set_id, pooling, is_exclusive, dataset_version_id, seed, model, sha256, details)
+    VALUES (@ModelName, @Version, @Library, @FeatureSetId, LOWER(@Pooling), @IsExclusive, @DatasetVersionId, @Seed, @Classifier,
+        HASHBYTES('SHA2_256', @Classifier), @Details);
+    SET @Id = SCOPE_IDENTITY();
+    INSERT INTO dbo.image_metrics (image_classifier_id, part, label, metric, value)
+    SELECT @Id, part, label, metric, value FROM #measures;
+    INSERT INTO dbo.image_confusions (image_classifier_id, part, label, predicted, pictures, percentage)
+    SELECT @Id, part, label, predicted, examples, percentage FROM #confusion;
+    INSERT INTO dbo.image_scores (image_classifier_id, is_group, name, content_sha256, label, part, fold, score)
+    SELECT @Id, u.is_group, u.name, u.content_sha256, r.label, u.part, NULLIF(r.fold, -1), r.score
+    FROM #result AS r
+    INNER JOIN #units AS u ON u.unit = r.unit;
+    COMMIT TRANSACTION;
+
+    SET @Message = CONCAT(@ModelName, N' version ', @Version, N': ', (
+        SELECT STRING_AGG(CONCAT(IIF(a.part = 'test', N'part test, ', N'out of fold, '), n.value, N' pictures or groups, accuracy ',
+            LTRIM(STR(a.value, 10, 4)), N', macro F1 ', LTRIM(STR(f.value, 10, 4))), N'; ') WITHIN GROUP (ORDER BY a.part DESC)
+        FROM #measures AS a
+        INNER JOIN #measures AS n ON n.part = a.part AND n.label = -1 AND n.metric = N'examples'
+        INNER JOIN #measures AS f ON f.part = a.part AND f.label = -1 AND f.metric = N'macro_f1'
+        WHERE a.label = -1 AND a.metric = N'accuracy'), N'.');
+    EXECUTE internal.ReportStep @RunId, @Message, 2, 2;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -6769,6 +7531,138 @@ Example:
         WHERE i.patient_id IS NULL) AS u
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.image_splits AS s WITH (UPDLOCK, HOLDLOCK) WHERE s.is_group = u.is_group AND s.name = u.name);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TrainImageClassifier: trains a model that tells the classes of pictures by their features, measures it and stores a new version.
+-- Example: EXECUTE dbo.TrainImageClassifier @ModelName = N'faces', @Dataset = N'cmu_faces', @Pooling = N'none';
+CREATE OR ALTER PROCEDURE dbo.TrainImageClassifier
+    @ModelName NVARCHAR(128) = N'image_classes', -- name to store the model under; each run adds a version
+    @Dataset NVARCHAR(128) = NULL,          -- data set of pictures; NULL means every picture with a label
+    @DatasetVersion INT = NULL,             -- its version; NULL means the newest
+    @NetworkName NVARCHAR(128) = NULL,      -- network of the features; NULL where one fits, or the setting default_network names one
+    @Layer NVARCHAR(256) = NULL,            -- layer of the features; NULL where one fits
+    @Algorithm NVARCHAR(32) = N'logistic',  -- logistic: each class against the rest; or lightgbm: boosted trees
+    @Pooling NVARCHAR(32) = N'mean',        -- pooling of a group's pictures in their order; none takes every picture alone
+    @Folds INT = 5,                         -- folds of the cross-validation, 2 to 20
+    @Seed INT = 20170401,                   -- of folds, undersampling and LightGBM; 0 to 2147483647
+    @Undersample BIT = 0,                   -- 1 learns from as many of each class as the rarest has
+    @L2 FLOAT = NULL,                       -- penalty of logistic, 0.000001 to 1000000; NULL means chosen
+    @LearningRate FLOAT = NULL,             -- of lightgbm: shrinkage of each tree, 0.001 to 1; NULL means 0.05
+    @NumLeaves INT = NULL,                  -- of lightgbm: leaves of a tree, 2 to 1024; NULL means 7
+    @MinDataInLeaf INT = NULL,              -- of lightgbm: pictures in a leaf at least, 1 to 10000; NULL means 10
+    @MaxIterations INT = NULL,              -- of lightgbm: trees at most, 1 to 10000; NULL means 500
+    @SkipMissing BIT = 0,                   -- 1 leaves out pictures without features; 0 refuses
+    @Help BIT = 0                           -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.TrainImageClassifier learns two or more classes of pictures, or several labels a picture, from their features.
+Pictures of a patient are in the patient''s part of dbo.splits, others with their group, else by themselves: AssignSplits draws. Training
+is told no label of the part test. Figures go to dbo.image_metrics, confusion matrices to dbo.image_confusions, every picture''s score,
+out of fold or of the part test, to dbo.image_scores. Probabilities after undersampling are those of equally frequent classes.
+Parameters:
+    @ModelName NVARCHAR(128) = N''image_classes''  name to store the model under; each run adds a version
+    @Dataset NVARCHAR(128) = NULL                data set of pictures; NULL means every picture with a label
+    @DatasetVersion INT = NULL                   its version; NULL means the newest
+    @NetworkName NVARCHAR(128) = NULL            network of the features; NULL where one fits, or the setting default_network names one
+    @Layer NVARCHAR(256) = NULL                  layer of the features; NULL where one fits
+    @Algorithm NVARCHAR(32) = N''logistic''        logistic: each class against the rest; or lightgbm: boosted trees
+    @Pooling NVARCHAR(32) = N''mean''              pooling of a group''s pictures in their order; none takes every picture alone
+    @Folds INT = 5                               folds of the cross-validation, 2 to 20
+    @Seed INT = 20170401                         of folds, undersampling and LightGBM; 0 to 2147483647
+    @Undersample BIT = 0                         1 learns from as many of each class as the rarest has
+    @L2 FLOAT = NULL                             penalty of logistic, 0.000001 to 1000000; NULL means chosen
+    @LearningRate FLOAT = NULL                   of lightgbm: shrinkage of each tree, 0.001 to 1; NULL means 0.05
+    @NumLeaves INT = NULL                        of lightgbm: leaves of a tree, 2 to 1024; NULL means 7
+    @MinDataInLeaf INT = NULL                    of lightgbm: pictures in a leaf at least, 1 to 10000; NULL means 10
+    @MaxIterations INT = NULL                    of lightgbm: trees at most, 1 to 10000; NULL means 500
+    @SkipMissing BIT = 0                         1 leaves out pictures without features; 0 refuses
+    @Help BIT = 0                                1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.TrainImageClassifier @ModelName = N''faces'', @Dataset = N''cmu_faces'', @Pooling = N''none'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Parameters NVARCHAR(MAX), @DatasetVersionId INT, @FeatureSetId INT, @IsExclusive BIT, @RunId INT;
+    DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(128), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128), @Version INT;
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    CREATE TABLE #units (unit INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, is_group BIT NOT NULL,
+        name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, source NVARCHAR(140) COLLATE DATABASE_DEFAULT NOT NULL,
+        part VARCHAR(10) COLLATE DATABASE_DEFAULT NULL, content_sha256 VARBINARY(32) NULL, UNIQUE (is_group, name));
+    CREATE TABLE #members (name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, is_group INT NOT NULL,
+        unit_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, group_order INT NULL, sha256 VARBINARY(32) NOT NULL,
+        source NVARCHAR(140) COLLATE DATABASE_DEFAULT NOT NULL, part VARCHAR(10) COLLATE DATABASE_DEFAULT NULL, unit INT NULL,
+        place INT NULL, source_number INT NULL);
+    CREATE TABLE #known (unit INT NOT NULL, label INT NOT NULL, PRIMARY KEY (unit, label));
+    CREATE TABLE #result (unit INT NULL, label INT NULL, fold INT NULL, score FLOAT NULL);
+    CREATE TABLE #classes (label INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #true (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
+        PRIMARY KEY (part, example, label));
+    CREATE TABLE #scored (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, example INT NOT NULL, label INT NOT NULL,
+        value FLOAT NOT NULL, PRIMARY KEY (part, example, label));
+    CREATE TABLE #confusion (part VARCHAR(10) NOT NULL, label INT NOT NULL, predicted INT NOT NULL, examples INT NOT NULL,
+        percentage FLOAT NULL);
+    CREATE TABLE #measures (part VARCHAR(10) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL,
+        metric NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, value FLOAT NULL);
+
+    EXECUTE internal.CheckImageTraining @ModelName, @Algorithm, @Pooling, @Folds, @Seed, @Undersample, @L2, @LearningRate, @NumLeaves,
+        @MinDataInLeaf, @MaxIterations, @SkipMissing, @Parameters OUTPUT;
+    EXECUTE internal.FindImageSet @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.FindImageFeatures @NetworkName, @Layer, @FeatureSetId OUTPUT;
+    EXECUTE dbo.AssignSplits;
+    EXECUTE internal.TakeImageUnits @DatasetVersionId, @FeatureSetId, @Pooling, 1, @SkipMissing;
+    EXECUTE internal.CheckImageUnits @FeatureSetId;
+    SET @IsExclusive = CASE WHEN EXISTS (SELECT 1 FROM #known GROUP BY unit HAVING COUNT(*) > 1) THEN 0 ELSE 1 END;
+    SET @Parameters = CONCAT(@Parameters, N', "exclusive": ', IIF(@IsExclusive = 1, N'true', N'false'), N'}');
+    EXECUTE internal.StartRun N'TrainImageClassifier', @RunId OUTPUT;
+    SET @Message = CONCAT(@ModelName, N': ', (SELECT COUNT(*) FROM #units WHERE part = 'train'), N' pictures or groups to learn from, ',
+        (SELECT COUNT(*) FROM #units WHERE part = 'test'), N' held out for testing.');
+    EXECUTE internal.ReportStep @RunId, @Message, 0, 2;
+
+    INSERT INTO #result (unit, label, fold, score)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(pictures, pooling, parameters):
+    from lungdb.procedures import train_image_classifier
+    return train_image_classifier(pictures, pooling, parameters)
+
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Pooling, Parameters)
+',
+        @input_data_1 = N'
+SELECT m.unit, m.source_number AS source, CASE WHEN m.part = ''test'' THEN '''' ELSE k.labels END AS labels, f.array_cols AS width,
+    CONVERT(VARCHAR(MAX), f.array, 2) AS array, CONVERT(VARCHAR(64), f.sha256, 2) AS sha256
+FROM #members AS m
+INNER JOIN (
+    SELECT unit, STRING_AGG(CAST(label AS VARCHAR(MAX)), '','') WITHIN GROUP (ORDER BY label) AS labels FROM #known GROUP BY unit
+) AS k ON k.unit = m.unit
+INNER JOIN dbo.image_features AS f ON f.name = m.name AND f.feature_set_id = @FeatureSetId
+ORDER BY m.place;',
+        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Parameters NVARCHAR(MAX), @Classifier VARBINARY(MAX) OUTPUT,
+            @Library NVARCHAR(128) OUTPUT, @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Parameters = @Parameters, @Classifier = @Classifier OUTPUT,
+        @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    EXECUTE internal.CheckImageScores 'train', @RunId;
+    EXECUTE internal.MeasureImageScores @IsExclusive;
+    EXECUTE internal.ReportStep @RunId, N'Trained and measured; storing.', 1, 2;
+    EXECUTE internal.StoreImageClassifier @ModelName, @Library, @FeatureSetId, @Pooling, @IsExclusive, @DatasetVersionId, @Seed,
+        @Classifier, @Details, @RunId, @Version OUTPUT;
+    EXECUTE internal.EndRun @RunId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;

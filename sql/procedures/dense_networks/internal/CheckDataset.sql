@@ -1,5 +1,5 @@
 -- CheckDataset: refuses a data set that is not there, lacks features, has others than the network reads, or huge numbers.
--- Called by ScoreNetworkSql.
+-- Called by RunNetwork.
 CREATE OR ALTER PROCEDURE internal.CheckDataset
     @Dataset NVARCHAR(128), -- name in dbo.examples
     @Inputs INT OUTPUT      -- how many features each example must have; NULL is set to what they have
