@@ -85,6 +85,28 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.dataset_scalings', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- How ScaleDataset scaled a feature of a data set of examples: (value - centre) / scale. dataset is the scaled one, method zscore (centre
+    -- the mean, scale the standard deviation of the population) or minmax (the least, and how far the largest is from it) over the examples
+    -- of made_from; scale is 1 of a feature that is the same in all of them. ScaleDataset applies them to other data with @As.
+    CREATE TABLE dbo.dataset_scalings (
+        dataset NVARCHAR(128) NOT NULL,
+        feature_index INT NOT NULL,
+        method VARCHAR(6) NOT NULL,
+        made_from NVARCHAR(128) NOT NULL,
+        centre FLOAT NOT NULL,
+        scale FLOAT NOT NULL,
+        CONSTRAINT PK_dataset_scalings PRIMARY KEY (dataset, feature_index),
+        CONSTRAINT CK_dataset_scalings_method CHECK (method IN ('zscore', 'minmax')),
+        CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0)
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.datasets', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -379,6 +401,28 @@ BEGIN
         CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1)
     );
     CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.ensemble_members', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- The classifiers that an ensemble is made of, in order. first_index is where a member's features begin in the ensemble's vector. What
+    -- Python scores with stands whole in the ensemble's own model; plain T-SQL scores with the members' rows.
+    CREATE TABLE dbo.ensemble_members (
+        classifier_id INT NOT NULL,
+        position INT NOT NULL,
+        member_classifier_id INT NOT NULL,
+        first_index INT NOT NULL,
+        CONSTRAINT PK_ensemble_members PRIMARY KEY (classifier_id, position),
+        CONSTRAINT UQ_ensemble_members UNIQUE (classifier_id, member_classifier_id),
+        CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id)
+    );
+    CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);
     COMMIT TRANSACTION;
 END;
 GO
@@ -755,16 +799,42 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.network_layers', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A node of a network's graph, in the order in which they are computed: the tensor that it gives, which @Layer takes, its ONNX operator,
+    -- the shape of that tensor for pictures of the network's size with N for their number, ? where a size depends on values, and how many
+    -- parameters it is the first to read. The last row of a network with parameters that no node reads has the operator (none).
+    -- lungdb load-network fills it; lungdb networks --describe does for networks that were loaded before.
+    CREATE TABLE dbo.network_layers (
+        network_id INT NOT NULL,
+        position INT NOT NULL,
+        name NVARCHAR(256) NOT NULL,
+        operator NVARCHAR(64) NOT NULL,
+        output_shape NVARCHAR(200) NULL,
+        parameters BIGINT NOT NULL,
+        CONSTRAINT PK_network_layers PRIMARY KEY (network_id, position),
+        CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id),
+        CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0)
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.patients', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- A patient. idx counts 0, 1, 2, … in loading order and is how people and the web page ask for one.
+    -- follows_newest says that the primary scan is the choice of the newest study, and moves when a newer one comes; 0 of patients who were
+    -- there before studies were told apart, whose primary scan no load moves.
     CREATE TABLE dbo.patients (
         patient_id NVARCHAR(64) NOT NULL,
         idx INT NOT NULL,
         display_name NVARCHAR(128) NULL,
         sex NCHAR(1) NULL,
         birth_year SMALLINT NULL,
+        follows_newest BIT NOT NULL CONSTRAINT DF_patients_follows_newest DEFAULT 0,
         CONSTRAINT PK_patients PRIMARY KEY (patient_id),
         CONSTRAINT UQ_patients_idx UNIQUE (idx),
         CONSTRAINT CK_patients_idx CHECK (idx >= 0),
@@ -920,11 +990,12 @@ BEGIN
     -- value 0 for it, 2 and up take air; a row that does not say is of rule 1. monoenergetic_kev is the energy of a virtual monoenergetic
     -- series (0 where its files do not tell it), NULL for any other.
     -- is_study_choice marks the one series of a study that the series rule chose. date_rule says what study_date and acquisition_date are:
-    -- kept; shifted, all of a patient by the same number of days; year, the first of January of theirs. study_order counts a patient's
-    -- studies from 0 where dates do not order them, study_year is the screening year of a trial that has such. convolution_kernel is as
-    -- the scanner wrote it, slice_thickness in millimetres, kvp in kV, patient_age in years at the scan, at most 90. origin is the centre of
-    -- the first slice's first pixel in millimetres, row and column the directions in which columns and rows rise, all in DICOM's patient
-    -- coordinates. NULL: not told by the files, or loaded before it was recorded.
+    -- kept; shifted, all of a patient by the same number of days; year, the first of January of theirs. study_order is how many of the
+    -- patient's studies are known to be earlier, where dates do not tell which are; study_year is the screening year of a trial that has such.
+    -- convolution_kernel is as the scanner wrote it, slice_thickness in millimetres, kvp in kV, patient_age in years at the scan, at most 90.
+    -- origin is the centre of the lowest slice's first pixel in millimetres, row and column the directions in which the columns and the rows
+    -- rise, step leads from a slice to the next, all in DICOM's patient coordinates: pixel (r, c) of slice k lies at
+    -- origin + c * spacing_x * row + r * spacing_y * column + k * step. NULL: not told by the files, or loaded before it was recorded.
     CREATE TABLE dbo.scans (
         scan_id INT IDENTITY(1, 1) NOT NULL,
         patient_id NVARCHAR(64) NOT NULL,
@@ -965,6 +1036,9 @@ BEGIN
         column_x FLOAT NULL,
         column_y FLOAT NULL,
         column_z FLOAT NULL,
+        step_x FLOAT NULL,
+        step_y FLOAT NULL,
+        step_z FLOAT NULL,
         CONSTRAINT PK_scans PRIMARY KEY (scan_id),
         CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
         CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),
@@ -974,6 +1048,7 @@ BEGIN
     );
     CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;
     CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);
+    CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;
     COMMIT TRANSACTION;
 END;
 GO
@@ -1045,7 +1120,7 @@ BEGIN
         malignancy FLOAT NULL,
         content_sha256 VARBINARY(32) NOT NULL,
         CONSTRAINT PK_nodules PRIMARY KEY (nodule_id),
-        CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
+        CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
         CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id),
         CONSTRAINT CK_nodules_source CHECK (
             (source = 'truth' AND network_id IS NULL AND score IS NULL) OR (source = 'network' AND network_id IS NOT NULL)),
@@ -1167,7 +1242,7 @@ BEGIN
         label TINYINT NOT NULL,
         source NVARCHAR(200) NULL,
         CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days),
-        CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
+        CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
         CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0)
     );
     COMMIT TRANSACTION;
@@ -1487,6 +1562,12 @@ VALUES
     (N'audit', N'outcome', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
     (N'audit', N'detail', N'nvarchar', 8000, NULL, NULL, 1, 0, N'NVARCHAR(4000)', NULL),
     (N'audit', N'address', N'varchar', 45, NULL, NULL, 1, 0, N'VARCHAR(45)', NULL),
+    (N'dataset_scalings', N'dataset', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'dataset_scalings', N'feature_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'dataset_scalings', N'method', N'varchar', 6, NULL, NULL, 0, 0, N'VARCHAR(6)', NULL),
+    (N'dataset_scalings', N'made_from', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'dataset_scalings', N'centre', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'dataset_scalings', N'scale', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'datasets', N'dataset_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
     (N'datasets', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
     (N'datasets', N'kind', N'varchar', 8, NULL, NULL, 0, 0, N'VARCHAR(8)', NULL),
@@ -1563,6 +1644,10 @@ VALUES
     (N'classifiers', N'details', N'nvarchar', -1, NULL, NULL, 0, 0, N'NVARCHAR(MAX)', NULL),
     (N'classifiers', N'task', N'varchar', 14, NULL, NULL, 0, 0, N'VARCHAR(14)', N'CONSTRAINT DF_classifiers_task DEFAULT ''classification'''),
     (N'classifiers', N'created_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME()'),
+    (N'ensemble_members', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'ensemble_members', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'ensemble_members', N'member_classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'ensemble_members', N'first_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'experiments', N'experiment_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
     (N'experiments', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'experiments', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
@@ -1675,11 +1760,18 @@ VALUES
     (N'model_nodes', N'left_node', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
     (N'model_nodes', N'right_node', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
     (N'model_nodes', N'leaf_value', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'network_layers', N'network_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'network_layers', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'network_layers', N'name', N'nvarchar', 512, NULL, NULL, 0, 0, N'NVARCHAR(256)', NULL),
+    (N'network_layers', N'operator', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'network_layers', N'output_shape', N'nvarchar', 400, NULL, NULL, 1, 0, N'NVARCHAR(200)', NULL),
+    (N'network_layers', N'parameters', N'bigint', NULL, NULL, NULL, 0, 0, N'BIGINT', NULL),
     (N'patients', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
     (N'patients', N'idx', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'patients', N'display_name', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', NULL),
     (N'patients', N'sex', N'nchar', 2, NULL, NULL, 1, 0, N'NCHAR(1)', NULL),
     (N'patients', N'birth_year', N'smallint', NULL, NULL, NULL, 1, 0, N'SMALLINT', NULL),
+    (N'patients', N'follows_newest', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', N'CONSTRAINT DF_patients_follows_newest DEFAULT 0'),
     (N'experiment_patients', N'experiment_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'experiment_patients', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
     (N'experiment_patients', N'part', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
@@ -1761,6 +1853,9 @@ VALUES
     (N'scans', N'column_x', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
     (N'scans', N'column_y', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
     (N'scans', N'column_z', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'scans', N'step_x', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'scans', N'step_y', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'scans', N'step_z', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
     (N'animations', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'animations', N'format', N'nvarchar', 16, NULL, NULL, 0, 0, N'NVARCHAR(8)', NULL),
     (N'animations', N'animation', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
@@ -1915,260 +2010,274 @@ VALUES
     (6, N'audit', N'primary key', N'PK_audit', N'ALTER TABLE dbo.audit ADD CONSTRAINT PK_audit PRIMARY KEY (audit_id);'),
     (7, N'audit', N'index', N'IX_audit_patient', N'CREATE INDEX IX_audit_patient ON dbo.audit (patient_index);'),
     (8, N'audit', N'index', N'IX_audit_account', N'CREATE INDEX IX_audit_account ON dbo.audit (account);'),
-    (9, N'datasets', N'primary key', N'PK_datasets', N'ALTER TABLE dbo.datasets ADD CONSTRAINT PK_datasets PRIMARY KEY (dataset_id);'),
-    (10, N'datasets', N'unique', N'UQ_datasets_name', N'ALTER TABLE dbo.datasets ADD CONSTRAINT UQ_datasets_name UNIQUE (name);'),
-    (11, N'dataset_versions', N'primary key', N'PK_dataset_versions', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT PK_dataset_versions PRIMARY KEY (dataset_version_id);'),
-    (12, N'dataset_versions', N'unique', N'UQ_dataset_versions', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT UQ_dataset_versions UNIQUE (dataset_id, version);'),
-    (13, N'dataset_members', N'primary key', N'PK_dataset_members', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT PK_dataset_members PRIMARY KEY (dataset_version_id, position);'),
-    (14, N'dataset_members', N'index', N'IX_dataset_members_scan', N'CREATE INDEX IX_dataset_members_scan ON dbo.dataset_members (scan_id);'),
-    (15, N'dense_layers', N'primary key', N'PK_dense_layers', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT PK_dense_layers PRIMARY KEY (network, layer);'),
-    (16, N'example_labels', N'primary key', N'PK_example_labels', N'ALTER TABLE dbo.example_labels ADD CONSTRAINT PK_example_labels PRIMARY KEY (dataset, example_id);'),
-    (17, N'examples', N'primary key', N'PK_examples', N'ALTER TABLE dbo.examples ADD CONSTRAINT PK_examples PRIMARY KEY (dataset, example_id, feature_index);'),
-    (18, N'image_classes', N'primary key', N'PK_image_classes', N'ALTER TABLE dbo.image_classes ADD CONSTRAINT PK_image_classes PRIMARY KEY (label);'),
-    (19, N'image_classes', N'unique', N'UQ_image_classes_name', N'ALTER TABLE dbo.image_classes ADD CONSTRAINT UQ_image_classes_name UNIQUE (name);'),
-    (20, N'image_splits', N'primary key', N'PK_image_splits', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT PK_image_splits PRIMARY KEY (is_group, name);'),
-    (21, N'images', N'primary key', N'PK_images', N'ALTER TABLE dbo.images ADD CONSTRAINT PK_images PRIMARY KEY (name);'),
-    (22, N'images', N'index', N'IX_images_patient', N'CREATE INDEX IX_images_patient ON dbo.images (patient_id);'),
-    (23, N'images', N'index', N'IX_images_group', N'CREATE INDEX IX_images_group ON dbo.images (group_name);'),
-    (24, N'image_labels', N'primary key', N'PK_image_labels', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT PK_image_labels PRIMARY KEY (name, label);'),
-    (25, N'image_properties', N'primary key', N'PK_image_properties', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT PK_image_properties PRIMARY KEY (name, property);'),
-    (26, N'image_properties', N'index', N'IX_image_properties_property', N'CREATE INDEX IX_image_properties_property ON dbo.image_properties (property, value);'),
-    (27, N'network_probabilities', N'primary key', N'PK_network_probabilities', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT PK_network_probabilities PRIMARY KEY (network, dataset, example_id, label);'),
-    (28, N'networks', N'primary key', N'PK_networks', N'ALTER TABLE dbo.networks ADD CONSTRAINT PK_networks PRIMARY KEY (network_id);'),
-    (29, N'networks', N'unique', N'UQ_networks_name_version', N'ALTER TABLE dbo.networks ADD CONSTRAINT UQ_networks_name_version UNIQUE (name, version);'),
-    (30, N'networks', N'index', N'IX_networks_sha256', N'CREATE INDEX IX_networks_sha256 ON dbo.networks (sha256);'),
-    (31, N'feature_sets', N'primary key', N'PK_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT PK_feature_sets PRIMARY KEY (feature_set_id);'),
-    (32, N'feature_sets', N'unique', N'UQ_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT UQ_feature_sets UNIQUE (network_id, layer, preprocessing);'),
-    (33, N'classifiers', N'primary key', N'PK_classifiers', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT PK_classifiers PRIMARY KEY (classifier_id);'),
-    (34, N'classifiers', N'unique', N'UQ_classifiers_name_version', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT UQ_classifiers_name_version UNIQUE (name, version);'),
-    (35, N'classifiers', N'index', N'IX_classifiers_feature_set', N'CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);'),
-    (36, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
-    (37, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
-    (38, N'experiments', N'index', N'IX_experiments_dataset_version', N'CREATE INDEX IX_experiments_dataset_version ON dbo.experiments (dataset_version_id);'),
-    (39, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
-    (40, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
-    (41, N'feature_parts', N'primary key', N'PK_feature_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position);'),
-    (42, N'feature_parts', N'index', N'IX_feature_parts_part', N'CREATE INDEX IX_feature_parts_part ON dbo.feature_parts (part_feature_set_id);'),
-    (43, N'image_classifiers', N'primary key', N'PK_image_classifiers', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id);'),
-    (44, N'image_classifiers', N'unique', N'UQ_image_classifiers_name_version', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT UQ_image_classifiers_name_version UNIQUE (name, version);'),
-    (45, N'image_classifiers', N'index', N'IX_image_classifiers_feature_set', N'CREATE INDEX IX_image_classifiers_feature_set ON dbo.image_classifiers (feature_set_id);'),
-    (46, N'image_classifiers', N'index', N'IX_image_classifiers_dataset_version', N'CREATE INDEX IX_image_classifiers_dataset_version ON dbo.image_classifiers (dataset_version_id);'),
-    (47, N'image_confusions', N'primary key', N'PK_image_confusions', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT PK_image_confusions PRIMARY KEY (image_classifier_id, part, label, predicted);'),
-    (48, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
-    (49, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
-    (50, N'image_metrics', N'primary key', N'PK_image_metrics', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT PK_image_metrics PRIMARY KEY (image_classifier_id, part, label, metric);'),
-    (51, N'image_scores', N'primary key', N'PK_image_scores', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT PK_image_scores PRIMARY KEY (image_classifier_id, is_group, name, content_sha256, label);'),
-    (52, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
-    (53, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
-    (54, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
-    (55, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
-    (56, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
-    (57, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
-    (58, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
-    (59, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
-    (60, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
-    (61, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
-    (62, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
-    (63, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
-    (64, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
-    (65, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
-    (66, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
-    (67, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
-    (68, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
-    (69, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
-    (70, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
-    (71, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
-    (72, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
-    (73, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
-    (74, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
-    (75, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
-    (76, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
-    (77, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
-    (78, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
-    (79, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
-    (80, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
-    (81, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
-    (82, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
-    (83, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (84, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
-    (85, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
-    (86, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
-    (87, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
-    (88, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
-    (89, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
-    (90, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
-    (91, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
-    (92, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
-    (93, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
-    (94, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
-    (95, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
-    (96, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
-    (97, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
-    (98, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
-    (99, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
-    (100, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
-    (101, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
-    (102, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
-    (103, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
-    (104, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
-    (105, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (106, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
-    (107, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
-    (108, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
-    (109, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
-    (110, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
-    (111, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
-    (112, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
-    (113, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
-    (114, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
-    (115, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
-    (116, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (117, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (118, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (119, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
-    (120, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (121, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
-    (122, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (123, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
-    (124, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (125, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (126, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
-    (127, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
-    (128, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (129, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
-    (130, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
-    (131, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
-    (132, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (133, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (134, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (135, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
-    (136, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (137, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
-    (138, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (139, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
-    (140, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (141, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
-    (142, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (143, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (144, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
-    (145, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
-    (146, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (147, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (148, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (149, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (150, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (151, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
+    (9, N'dataset_scalings', N'primary key', N'PK_dataset_scalings', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT PK_dataset_scalings PRIMARY KEY (dataset, feature_index);'),
+    (10, N'datasets', N'primary key', N'PK_datasets', N'ALTER TABLE dbo.datasets ADD CONSTRAINT PK_datasets PRIMARY KEY (dataset_id);'),
+    (11, N'datasets', N'unique', N'UQ_datasets_name', N'ALTER TABLE dbo.datasets ADD CONSTRAINT UQ_datasets_name UNIQUE (name);'),
+    (12, N'dataset_versions', N'primary key', N'PK_dataset_versions', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT PK_dataset_versions PRIMARY KEY (dataset_version_id);'),
+    (13, N'dataset_versions', N'unique', N'UQ_dataset_versions', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT UQ_dataset_versions UNIQUE (dataset_id, version);'),
+    (14, N'dataset_members', N'primary key', N'PK_dataset_members', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT PK_dataset_members PRIMARY KEY (dataset_version_id, position);'),
+    (15, N'dataset_members', N'index', N'IX_dataset_members_scan', N'CREATE INDEX IX_dataset_members_scan ON dbo.dataset_members (scan_id);'),
+    (16, N'dense_layers', N'primary key', N'PK_dense_layers', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT PK_dense_layers PRIMARY KEY (network, layer);'),
+    (17, N'example_labels', N'primary key', N'PK_example_labels', N'ALTER TABLE dbo.example_labels ADD CONSTRAINT PK_example_labels PRIMARY KEY (dataset, example_id);'),
+    (18, N'examples', N'primary key', N'PK_examples', N'ALTER TABLE dbo.examples ADD CONSTRAINT PK_examples PRIMARY KEY (dataset, example_id, feature_index);'),
+    (19, N'image_classes', N'primary key', N'PK_image_classes', N'ALTER TABLE dbo.image_classes ADD CONSTRAINT PK_image_classes PRIMARY KEY (label);'),
+    (20, N'image_classes', N'unique', N'UQ_image_classes_name', N'ALTER TABLE dbo.image_classes ADD CONSTRAINT UQ_image_classes_name UNIQUE (name);'),
+    (21, N'image_splits', N'primary key', N'PK_image_splits', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT PK_image_splits PRIMARY KEY (is_group, name);'),
+    (22, N'images', N'primary key', N'PK_images', N'ALTER TABLE dbo.images ADD CONSTRAINT PK_images PRIMARY KEY (name);'),
+    (23, N'images', N'index', N'IX_images_patient', N'CREATE INDEX IX_images_patient ON dbo.images (patient_id);'),
+    (24, N'images', N'index', N'IX_images_group', N'CREATE INDEX IX_images_group ON dbo.images (group_name);'),
+    (25, N'image_labels', N'primary key', N'PK_image_labels', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT PK_image_labels PRIMARY KEY (name, label);'),
+    (26, N'image_properties', N'primary key', N'PK_image_properties', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT PK_image_properties PRIMARY KEY (name, property);'),
+    (27, N'image_properties', N'index', N'IX_image_properties_property', N'CREATE INDEX IX_image_properties_property ON dbo.image_properties (property, value);'),
+    (28, N'network_probabilities', N'primary key', N'PK_network_probabilities', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT PK_network_probabilities PRIMARY KEY (network, dataset, example_id, label);'),
+    (29, N'networks', N'primary key', N'PK_networks', N'ALTER TABLE dbo.networks ADD CONSTRAINT PK_networks PRIMARY KEY (network_id);'),
+    (30, N'networks', N'unique', N'UQ_networks_name_version', N'ALTER TABLE dbo.networks ADD CONSTRAINT UQ_networks_name_version UNIQUE (name, version);'),
+    (31, N'networks', N'index', N'IX_networks_sha256', N'CREATE INDEX IX_networks_sha256 ON dbo.networks (sha256);'),
+    (32, N'feature_sets', N'primary key', N'PK_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT PK_feature_sets PRIMARY KEY (feature_set_id);'),
+    (33, N'feature_sets', N'unique', N'UQ_feature_sets', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT UQ_feature_sets UNIQUE (network_id, layer, preprocessing);'),
+    (34, N'classifiers', N'primary key', N'PK_classifiers', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT PK_classifiers PRIMARY KEY (classifier_id);'),
+    (35, N'classifiers', N'unique', N'UQ_classifiers_name_version', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT UQ_classifiers_name_version UNIQUE (name, version);'),
+    (36, N'classifiers', N'index', N'IX_classifiers_feature_set', N'CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);'),
+    (37, N'ensemble_members', N'primary key', N'PK_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT PK_ensemble_members PRIMARY KEY (classifier_id, position);'),
+    (38, N'ensemble_members', N'unique', N'UQ_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT UQ_ensemble_members UNIQUE (classifier_id, member_classifier_id);'),
+    (39, N'ensemble_members', N'index', N'IX_ensemble_members_member', N'CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);'),
+    (40, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
+    (41, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
+    (42, N'experiments', N'index', N'IX_experiments_dataset_version', N'CREATE INDEX IX_experiments_dataset_version ON dbo.experiments (dataset_version_id);'),
+    (43, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
+    (44, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
+    (45, N'feature_parts', N'primary key', N'PK_feature_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position);'),
+    (46, N'feature_parts', N'index', N'IX_feature_parts_part', N'CREATE INDEX IX_feature_parts_part ON dbo.feature_parts (part_feature_set_id);'),
+    (47, N'image_classifiers', N'primary key', N'PK_image_classifiers', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id);'),
+    (48, N'image_classifiers', N'unique', N'UQ_image_classifiers_name_version', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT UQ_image_classifiers_name_version UNIQUE (name, version);'),
+    (49, N'image_classifiers', N'index', N'IX_image_classifiers_feature_set', N'CREATE INDEX IX_image_classifiers_feature_set ON dbo.image_classifiers (feature_set_id);'),
+    (50, N'image_classifiers', N'index', N'IX_image_classifiers_dataset_version', N'CREATE INDEX IX_image_classifiers_dataset_version ON dbo.image_classifiers (dataset_version_id);'),
+    (51, N'image_confusions', N'primary key', N'PK_image_confusions', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT PK_image_confusions PRIMARY KEY (image_classifier_id, part, label, predicted);'),
+    (52, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
+    (53, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
+    (54, N'image_metrics', N'primary key', N'PK_image_metrics', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT PK_image_metrics PRIMARY KEY (image_classifier_id, part, label, metric);'),
+    (55, N'image_scores', N'primary key', N'PK_image_scores', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT PK_image_scores PRIMARY KEY (image_classifier_id, is_group, name, content_sha256, label);'),
+    (56, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
+    (57, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
+    (58, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
+    (59, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
+    (60, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
+    (61, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
+    (62, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
+    (63, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
+    (64, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
+    (65, N'network_layers', N'primary key', N'PK_network_layers', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT PK_network_layers PRIMARY KEY (network_id, position);'),
+    (66, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
+    (67, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
+    (68, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
+    (69, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
+    (70, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
+    (71, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
+    (72, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
+    (73, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
+    (74, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
+    (75, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
+    (76, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
+    (77, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
+    (78, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
+    (79, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
+    (80, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
+    (81, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
+    (82, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
+    (83, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
+    (84, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
+    (85, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
+    (86, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
+    (87, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
+    (88, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
+    (89, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (90, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
+    (91, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
+    (92, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
+    (93, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
+    (94, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
+    (95, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
+    (96, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
+    (97, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
+    (98, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
+    (99, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
+    (100, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
+    (101, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
+    (102, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
+    (103, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
+    (104, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
+    (105, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
+    (106, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
+    (107, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
+    (108, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
+    (109, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
+    (110, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (111, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (112, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (113, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (114, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (115, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (116, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (117, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (118, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (119, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
+    (120, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (121, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (122, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (123, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (124, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (125, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (126, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (127, N'dataset_scalings', N'check', N'CK_dataset_scalings_method', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_method CHECK (method IN (''zscore'', ''minmax''));'),
+    (128, N'dataset_scalings', N'check', N'CK_dataset_scalings_scale', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0);'),
+    (129, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
+    (130, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (131, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
+    (132, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (133, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (134, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
+    (135, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
+    (136, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (137, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (138, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (139, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
+    (140, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (141, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (142, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (143, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (144, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (145, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (146, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (147, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
+    (148, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (149, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
+    (150, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (151, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (152, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
+    (153, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (154, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (155, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (156, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (157, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (158, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (159, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (160, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (161, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (162, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
         OR (part_feature_set_id IS NULL AND pooling IS NULL AND source IS NOT NULL AND column_name IS NOT NULL AND width = 1));'),
-    (152, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (153, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (154, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (155, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (156, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (157, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (158, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (159, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (160, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
-    (161, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (162, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (163, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
-    (164, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
-    (165, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (166, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (167, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (168, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (169, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (170, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (171, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
-    (172, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (173, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (174, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
-    (175, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (176, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (177, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (178, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
-    (179, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (180, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+    (163, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (164, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (165, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (166, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (167, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (168, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (169, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (170, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (171, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (172, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (173, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (174, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
+    (175, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (176, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (177, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (178, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (179, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (180, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (181, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (182, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (183, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (184, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (185, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (186, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (187, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (188, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (189, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (190, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (191, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
         OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
-    (181, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (182, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
-    (183, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
-    (184, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
-    (185, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (186, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (187, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
-    (188, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
-    (189, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (190, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (191, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (192, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (193, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
-    (194, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
-    (195, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
-    (196, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
-    (197, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
-    (198, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (199, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
-    (200, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
-    (201, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
-    (202, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
-    (203, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (204, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
-    (205, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
-    (206, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
-    (207, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
-    (208, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
-    (209, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
-    (210, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (211, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
-    (212, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (213, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (214, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (215, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (216, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (217, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
-    (218, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
-    (219, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (220, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (221, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
-    (222, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (223, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (224, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (225, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
-    (226, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (227, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (228, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
-    (229, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
-    (230, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (231, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (232, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
-    (233, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (234, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
-    (235, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (236, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
-    (237, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (238, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
-    (239, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
-    (240, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
-    (241, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
-    (242, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
-    (243, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
-    (244, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (245, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (246, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
-    (247, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
-    (248, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
-    (249, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
-    (250, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
-    (251, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (252, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
-    (253, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (254, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
-    (255, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (256, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
-    (257, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (258, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (259, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+    (192, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (193, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
+    (194, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (195, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (196, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (197, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
+    (198, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (199, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (200, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (201, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (202, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
+    (203, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (204, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (205, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (206, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (207, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (208, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (209, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (210, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (211, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (212, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (213, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (214, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (215, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (216, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (217, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (218, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (219, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (220, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
+    (221, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
+    (222, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (223, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
+    (224, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (225, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (226, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (227, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (228, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (229, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (230, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (231, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
+    (232, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
+    (233, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (234, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (235, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (236, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (237, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (238, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (239, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
+    (240, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (241, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (242, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (243, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (244, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (245, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (246, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (247, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (248, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (249, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (250, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
+    (251, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (252, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (253, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (254, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (255, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (256, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (257, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (258, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (259, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (260, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (261, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (262, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (263, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (264, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (265, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (266, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
+    (267, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (268, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (269, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (270, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (271, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (272, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (273, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -2400,6 +2509,51 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 8)
+    EXECUTE (N'-- The primary scan is its study''s choice, so that no score changes; in other studies it is the one that would have been primary.
+WHILE EXISTS (
+    SELECT 1 FROM dbo.scans AS s
+    WHERE s.is_primary = 1 AND NOT EXISTS (
+        SELECT 1 FROM dbo.scans AS o WHERE o.patient_id = s.patient_id AND o.study_uid = s.study_uid AND o.is_study_choice = 1))
+    UPDATE TOP (2000) s
+    SET s.is_study_choice = 1
+    FROM dbo.scans AS s
+    WHERE s.is_primary = 1 AND NOT EXISTS (
+        SELECT 1 FROM dbo.scans AS o WHERE o.patient_id = s.patient_id AND o.study_uid = s.study_uid AND o.is_study_choice = 1);');
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 8)
+    EXECUTE (N'WHILE EXISTS (
+    SELECT 1 FROM dbo.scans AS s
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.scans AS o WHERE o.patient_id = s.patient_id AND o.study_uid = s.study_uid AND o.is_study_choice = 1))
+    UPDATE s
+    SET s.is_study_choice = 1
+    FROM dbo.scans AS s
+    INNER JOIN (
+        SELECT TOP (2000) r.scan_id
+        FROM (
+            SELECT t.scan_id, ROW_NUMBER() OVER (
+                PARTITION BY t.patient_id, t.study_uid
+                ORDER BY CASE WHEN t.monoenergetic_kev IS NULL THEN 0 ELSE 1 END,
+                    CASE WHEN 2 * t.number_images * COALESCE(t.spacing_z, 0) >= l.longest THEN 0 ELSE 1 END,
+                    CASE WHEN t.spacing_z IS NULL THEN 1 ELSE 0 END, FLOOR(100 * t.spacing_z + 0.5), t.number_images DESC, t.series_uid
+            ) AS place
+            FROM dbo.scans AS t
+            INNER JOIN (
+                SELECT patient_id, study_uid, COALESCE(
+                    MAX(CASE WHEN monoenergetic_kev IS NULL THEN number_images * COALESCE(spacing_z, 0) END),
+                    MAX(number_images * COALESCE(spacing_z, 0))) AS longest
+                FROM dbo.scans
+                GROUP BY patient_id, study_uid) AS l ON l.patient_id = t.patient_id AND l.study_uid = t.study_uid
+            WHERE NOT EXISTS (
+                SELECT 1 FROM dbo.scans AS o
+                WHERE o.patient_id = t.patient_id AND o.study_uid = t.study_uid AND o.is_study_choice = 1)) AS r
+        WHERE r.place = 1) AS c ON c.scan_id = s.scan_id;');
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 8)
     EXECUTE (N'-- Of the examples of the T-SQL networks each name is a data set.
 INSERT INTO dbo.datasets (name, kind)
 SELECT DISTINCT e.dataset, ''examples''
@@ -2593,6 +2747,8 @@ INSERT INTO dbo.settings (name, value)
 SELECT d.name, d.value
 FROM (
     VALUES
+        (N'series_rule', N'thickness=0-2.5;kernels=B3*,B4*,I3*,I4*,D3*,D4*,Br3*,Br4*,Bf3*,Bf4*,Qr3*,Qr4*,STANDARD*,FC0*,FC1*,B,C,B_SOFT*'
+            + N'>B1*,B2*,B5*,I2*,I5*,Br2*,Br5*,SOFT*,DETAIL,CHEST,A;prefer=thinnest'),
         (N'external_language', N'Python'),
         (N'providers', NULL),
         (N'threads', NULL),
@@ -2613,6 +2769,27 @@ WHERE p.rolled_back_at IS NULL
     AND NOT EXISTS (
         SELECT 1 FROM dbo.model_promotions AS later
         WHERE later.name = p.name AND later.rolled_back_at IS NULL AND later.promotion_id > p.promotion_id);
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- The versions of all data sets, and the data sets of examples, which have none; is_newest marks the version that a name alone means.
+CREATE OR ALTER VIEW dbo.dataset_list AS
+SELECT d.name, d.kind, v.version, CASE WHEN v.version = n.version THEN 1 ELSE 0 END AS is_newest, v.members, (
+        SELECT COUNT(DISTINCT s.patient_id)
+        FROM dbo.dataset_members AS m
+        INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+        WHERE m.dataset_version_id = v.dataset_version_id) AS patients,
+    v.chosen_by, v.members_sha256, v.created_at, v.created_by, v.dataset_version_id
+FROM dbo.datasets AS d
+INNER JOIN dbo.dataset_versions AS v ON v.dataset_id = d.dataset_id
+INNER JOIN (SELECT dataset_id, MAX(version) AS version FROM dbo.dataset_versions GROUP BY dataset_id) AS n ON n.dataset_id = d.dataset_id
+UNION ALL
+SELECT e.name, 'examples', NULL, 1, (SELECT COUNT(DISTINCT x.example_id) FROM dbo.examples AS x WHERE x.dataset = e.name), NULL,
+    NULL, NULL, NULL, NULL, NULL
+FROM (
+    SELECT name FROM dbo.datasets WHERE kind = 'examples'
+    UNION
+    SELECT dataset FROM dbo.examples) AS e;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -2768,6 +2945,36 @@ SELECT
 FROM dbo.network_probabilities AS p
 LEFT JOIN dbo.example_labels AS y ON y.dataset = p.dataset AND y.example_id = p.example_id
 LEFT JOIN (SELECT network, MAX(at) AS trained_at FROM dbo.training_log GROUP BY network) AS t ON t.network = p.network;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- The studies of patients: the day of one, of dates that are whole; its screening year and order; the scan that the series rule chose.
+-- is_newest says that every other study of the patient is known to be earlier, is_followed that some study is known to be later.
+CREATE OR ALTER VIEW dbo.patient_studies
+AS
+WITH studies AS (
+    SELECT s.patient_id, s.study_uid, COUNT(*) AS scans,
+        MIN(CASE WHEN s.date_rule <> 'year' THEN COALESCE(s.study_date, s.acquisition_date) END) AS study_day,
+        MIN(CASE WHEN s.date_rule <> 'year' THEN s.date_rule END) AS date_rule,
+        MIN(s.study_year) AS study_year, MIN(s.study_order) AS study_order,
+        MIN(CASE WHEN s.is_study_choice = 1 THEN s.scan_id END) AS choice_scan_id
+    FROM dbo.scans AS s
+    GROUP BY s.patient_id, s.study_uid
+), pairs AS (
+    SELECT a.patient_id, a.study_uid,
+        CASE WHEN a.date_rule = b.date_rule AND a.study_day <> b.study_day THEN IIF(b.study_day < a.study_day, 'earlier', 'later')
+            WHEN a.study_year <> b.study_year THEN IIF(b.study_year < a.study_year, 'earlier', 'later')
+            WHEN a.study_order <> b.study_order THEN IIF(b.study_order < a.study_order, 'earlier', 'later')
+            ELSE 'unknown' END AS other
+    FROM studies AS a
+    INNER JOIN studies AS b ON b.patient_id = a.patient_id AND b.study_uid <> a.study_uid
+)
+SELECT s.patient_id, s.study_uid, s.scans, s.study_day, s.date_rule, s.study_year, s.study_order, s.choice_scan_id,
+    CAST(IIF(EXISTS (SELECT 1 FROM pairs AS p WHERE p.patient_id = s.patient_id AND p.study_uid = s.study_uid AND p.other <> 'earlier'),
+        0, 1) AS BIT) AS is_newest,
+    CAST(IIF(EXISTS (SELECT 1 FROM pairs AS p WHERE p.patient_id = s.patient_id AND p.study_uid = s.study_uid AND p.other = 'later'),
+        1, 0) AS BIT) AS is_followed
+FROM studies AS s;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -3328,6 +3535,419 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckDatasetArguments: refuses what CreateDataset cannot work with, all wrong arguments in one error.
+-- Called by CreateDataset.
+CREATE OR ALTER PROCEDURE internal.CheckDatasetArguments
+    @Name NVARCHAR(128),    -- not NULL, not blank
+    @Query NVARCHAR(MAX),   -- not blank
+    @From NVARCHAR(128),    -- not together with a query
+    @FromVersion INT,       -- only with @From
+    @Part NVARCHAR(10),     -- train or test, or NULL
+    @Sample FLOAT,          -- above 0 and below 1, or a whole number from 1, or NULL
+    @Seed INT               -- 0 to 2147483647
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(4000) = N'';
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = N'CreateDataset was called inside a transaction, which an error of the query would undo. '
+            + N'Commit or roll back first, then call it again.';
+        THROW 50100, @Message, 1;
+    END;
+    SELECT @Message = STRING_AGG(CONCAT(N'The value ', COALESCE(a.given, N'NULL'), N' for the parameter ', a.name,
+        N' is not supported. Supported values are ', a.supported, N'. '), N'')
+    FROM (
+        VALUES
+            (N'@Name', N'''' + @Name + N'''', N'names such as thin_slices', IIF(LTRIM(@Name) <> N'', 1, 0)),
+            (N'@Query', N'''' + LEFT(@Query, 40) + N'''', N'NULL and queries such as SELECT scan_id FROM dbo.scans',
+                IIF(@Query IS NULL OR LTRIM(@Query) <> N'', 1, 0)),
+            (N'@Part', N'''' + @Part + N'''', N'NULL, train and test', IIF(@Part IS NULL OR @Part IN (N'train', N'test'), 1, 0)),
+            (N'@Sample', CAST(@Sample AS NVARCHAR(30)), N'NULL, shares above 0 and below 1, and whole numbers of patients from 1',
+                IIF(@Sample IS NULL OR (@Sample > 0 AND @Sample < 1)
+                    OR (@Sample BETWEEN 1 AND 1000000000 AND @Sample = FLOOR(@Sample)), 1, 0)),
+            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0))
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    SET @Message = CONCAT(@Message,
+        IIF(@Query IS NOT NULL AND @From IS NOT NULL, N'Both @Query and @From were given. Give one of them. ', N''),
+        IIF(@FromVersion IS NOT NULL AND @From IS NULL, N'@FromVersion was given without @From. Give both or neither. ', N''),
+        IIF(@Query IS NULL AND @From IS NULL AND @Part IS NULL AND @Sample IS NULL,
+            N'Nothing says what the data set is of. Give @Query, @From, @Part or @Sample. ', N''));
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindDataset: finds a version of a data set of scans or pictures by its name, the newest unless one is asked for.
+-- Called by TakeMembers and every other procedure that is given the name of such a data set.
+CREATE OR ALTER PROCEDURE internal.FindDataset
+    @Dataset NVARCHAR(128),         -- name in dbo.datasets
+    @DatasetVersion INT,            -- its version, or NULL for the newest
+    @DatasetVersionId INT OUTPUT,   -- the row of dbo.dataset_versions found
+    @Kind VARCHAR(8) = 'scans'      -- scans or images
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Found VARCHAR(8), @Versions NVARCHAR(100), @Names NVARCHAR(1000);
+    SET @DatasetVersionId = NULL;
+    SET @Found = (SELECT kind FROM dbo.datasets WHERE name = @Dataset);
+    IF @Found = @Kind
+        SET @DatasetVersionId = (
+            SELECT TOP (1) v.dataset_version_id
+            FROM dbo.dataset_versions AS v
+            INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
+            WHERE d.name = @Dataset AND (@DatasetVersion IS NULL OR v.version = @DatasetVersion)
+            ORDER BY v.version DESC);
+    IF @DatasetVersionId IS NOT NULL
+        RETURN 0;
+
+    IF @Found <> @Kind
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The data set ''', @Dataset, N''' is one of ', @Found, N', and one of ', @Kind,
+            N' is needed here. Give the name of such a one; see dbo.dataset_list.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
+    END;
+    SET @Versions = (
+        SELECT CONCAT(MIN(v.version), N' to ', MAX(v.version))
+        FROM dbo.dataset_versions AS v
+        INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
+        WHERE d.name = @Dataset
+        HAVING COUNT(*) > 0);
+    SET @Names = LEFT(COALESCE((
+        SELECT STRING_AGG(CAST(name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY name) FROM dbo.datasets WHERE kind = @Kind),
+        N'none'), 1000);
+    SET @Message = REPLACE(IIF(@Versions IS NOT NULL,
+        CONCAT(N'The data set ''', @Dataset, N''' has no version ', @DatasetVersion, N'. Its versions run from ', @Versions,
+            N'; see dbo.dataset_list.'),
+        CONCAT(N'There is no data set of ', @Kind, N' with the name ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
+            N'. Data sets that are there: ', @Names, N'. Make one with CreateDataset.')), N'%', N'%%');
+    THROW 50171, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReadColumns: fills #pieces with the values of the columns of a combined feature set for the scans in #combine. A value is brought to
+-- single precision, the one that models read, and written with all its digits. The text that it runs is made of quoted names only; it
+-- runs with the caller's own rights, so that whoever scores needs SELECT on the views named.
+-- Called by FillCombinedFeatures, whose table #pieces it fills; #combine is that of FillCombinedFeatures' callers.
+CREATE OR ALTER PROCEDURE internal.ReadColumns
+    @FeatureSetId INT -- combined feature set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Composed NVARCHAR(MAX), @Columns NVARCHAR(1000), @Sources NVARCHAR(600);
+    CREATE TABLE #values (scan_id INT NOT NULL, position INT NOT NULL, x FLOAT NULL);
+    SELECT @Composed = STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)),
+            N'INSERT INTO #values (scan_id, position, x) SELECT q.scan_id, ', position, N', CAST(q.', QUOTENAME(column_name),
+            N' AS FLOAT) FROM ', source, N' AS q INNER JOIN #combine AS c ON c.scan_id = q.scan_id;'), N' '),
+        @Columns = LEFT(STRING_AGG(CAST(column_name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY position), 1000),
+        @Sources = LEFT(MAX(source), 600)
+    FROM dbo.feature_parts
+    WHERE feature_set_id = @FeatureSetId AND column_name IS NOT NULL;
+    IF @Composed IS NULL
+        RETURN 0;
+    BEGIN TRY
+        EXECUTE (@Composed);
+    END TRY
+    BEGIN CATCH
+        -- Of other errors the text may show a value.
+        SET @Message = REPLACE(LEFT(CONCAT(N'The columns ', @Columns, N' of ', @Sources, N', which the features are combined of, cannot ',
+            N'be read (error ', ERROR_NUMBER(), IIF(ERROR_NUMBER() IN (207, 208, 229, 230), N': ' + ERROR_MESSAGE(), N''),
+            N'). Make them numbers again, one row a scan, or ask for SELECT on the view.'), 1900), N'%', N'%%');
+        THROW 50277, @Message, 1;
+    END CATCH;
+
+    SELECT TOP (1) @Message = CONCAT(N'The column ', p.column_name, N' of ', p.source, N' has ', COUNT(*),
+        N' rows of the scan ', v.scan_id, N', where a scan has one value. Make it one row a scan.')
+    FROM #values AS v
+    INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = @FeatureSetId AND p.position = v.position
+    GROUP BY v.scan_id, p.position, p.column_name, p.source
+    HAVING COUNT(*) > 1
+    ORDER BY v.scan_id, p.position;
+    IF @Message IS NULL
+        SELECT TOP (1) @Message = CONCAT(N'The column ', p.column_name, N' of ', p.source, N' holds for the scan ', v.scan_id,
+            N' a number that single precision cannot hold. Scale the column, or set the value to NULL.')
+        FROM #values AS v
+        INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = @FeatureSetId AND p.position = v.position
+        WHERE v.x > CAST(N'3.4028234663852886e38' AS FLOAT) OR v.x < CAST(N'-3.4028234663852886e38' AS FLOAT)
+        ORDER BY v.scan_id, p.position;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50277, @Message, 1;
+    END;
+
+    INSERT INTO #pieces (scan_id, position, piece, is_sound)
+    SELECT c.scan_id, p.position, COALESCE(IIF(v.x = FLOOR(v.x) AND ABS(v.x) < 1000000, CAST(CAST(v.x AS INT) AS NVARCHAR(12)),
+        CONVERT(NVARCHAR(40), CAST(v.x AS REAL), 3)), N'null'), 1
+    FROM dbo.feature_parts AS p
+    CROSS JOIN #combine AS c
+    LEFT JOIN #values AS v ON v.scan_id = c.scan_id AND v.position = p.position
+    WHERE p.feature_set_id = @FeatureSetId AND p.column_name IS NOT NULL;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FillCombinedFeatures: makes or renews the vectors of a combined feature set for the scans in #combine, from the parts that
+-- dbo.feature_parts lists. A scan that lacks the vector of a part gets none, and loses one that it had; a column without a row or a value
+-- is null. A vector made from one that is not what was stored has no SHA-256, so that CheckVectors refuses it. Of any other feature set
+-- it does nothing.
+-- Called by TakeTrainingPatients, FindPatients and every other procedure that reads vectors, after filling the table #combine.
+CREATE OR ALTER PROCEDURE internal.FillCombinedFeatures
+    @FeatureSetId INT -- feature set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Parts INT = (SELECT COUNT(*) FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId);
+    IF @Parts = 0
+        RETURN 0;
+    CREATE TABLE #pieces (
+        scan_id INT NOT NULL, position INT NOT NULL, piece NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, is_sound BIT NOT NULL);
+    CREATE TABLE #combined (
+        scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, vector_sha256 VARBINARY(32) NULL);
+
+    INSERT INTO #pieces (scan_id, position, piece, is_sound)
+    SELECT c.scan_id, p.position, SUBSTRING(LTRIM(RTRIM(f.vector)), 2, LEN(f.vector) - 2),
+        CASE WHEN f.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) THEN 1 ELSE 0 END
+    FROM dbo.feature_parts AS p
+    INNER JOIN dbo.pooled_features AS f ON f.feature_set_id = p.part_feature_set_id AND f.pooling = p.pooling
+    INNER JOIN #combine AS c ON c.scan_id = f.scan_id
+    WHERE p.feature_set_id = @FeatureSetId;
+    SELECT TOP (1) @Message = CONCAT(N'The scan ', v.scan_id, N' has ', LEN(v.piece) - LEN(REPLACE(v.piece, N',', N'')) + 1,
+        N' features of the set ', p.part_feature_set_id, N' and pooling ', p.pooling, N', where the combined set ', @FeatureSetId,
+        N' takes ', p.width, N'. Call GenerateFeatures with @Recompute = 1 for that pooling.')
+    FROM #pieces AS v
+    INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = @FeatureSetId AND p.position = v.position
+    WHERE LEN(v.piece) - LEN(REPLACE(v.piece, N',', N'')) + 1 <> p.width
+    ORDER BY v.scan_id, p.position;
+    IF @Message IS NOT NULL
+        THROW 50110, @Message, 1;
+    EXECUTE internal.ReadColumns @FeatureSetId;
+
+    INSERT INTO #combined (scan_id, vector, vector_sha256)
+    SELECT m.scan_id, m.vector, CASE WHEN m.is_sound = 1 THEN HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), m.vector)) END
+    FROM (
+        SELECT scan_id, CONCAT(N'[', STRING_AGG(piece, N',') WITHIN GROUP (ORDER BY position), N']') AS vector,
+            MIN(CAST(is_sound AS INT)) AS is_sound
+        FROM #pieces
+        GROUP BY scan_id
+        HAVING COUNT(*) = @Parts) AS m;
+
+    BEGIN TRANSACTION;
+    DELETE f
+    FROM dbo.pooled_features AS f
+    INNER JOIN #combine AS c ON c.scan_id = f.scan_id
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = N'combined' AND f.scan_id NOT IN (SELECT scan_id FROM #combined);
+    UPDATE f
+    SET f.vector = m.vector, f.vector_sha256 = m.vector_sha256
+    FROM dbo.pooled_features AS f
+    INNER JOIN #combined AS m ON m.scan_id = f.scan_id
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = N'combined'
+        AND (COALESCE(f.vector_sha256, 0x) <> COALESCE(m.vector_sha256, 0x)
+            OR HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), m.vector)));
+    INSERT INTO dbo.pooled_features (scan_id, feature_set_id, pooling, vector, vector_sha256)
+    SELECT m.scan_id, @FeatureSetId, N'combined', m.vector, m.vector_sha256
+    FROM #combined AS m
+    INNER JOIN dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) ON s.scan_id = m.scan_id
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.pooled_features AS f WITH (UPDLOCK, HOLDLOCK)
+        WHERE f.scan_id = m.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = N'combined');
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RunDatasetQuery: runs the query of a data set with the caller's own rights and fills #chosen with what it gives. It is to be left
+-- unsigned, so that the query can read nothing that the caller could not read without it.
+-- Called by TakeMembers, whose table #chosen it fills.
+CREATE OR ALTER PROCEDURE internal.RunDatasetQuery
+    @Query NVARCHAR(MAX),       -- one SELECT
+    @Kind VARCHAR(8) OUTPUT     -- scans where it has a column scan_id, else images
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Composed NVARCHAR(MAX), @Error NVARCHAR(1500);
+    -- The comment that a query may end with ends with the line.
+    SET @Composed = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.scan_id AS NVARCHAR(400)) FROM (', @Query, NCHAR(10), N') AS q;');
+    BEGIN TRY
+        EXECUTE (@Composed);
+        SET @Kind = 'scans';
+        RETURN 0;
+    END TRY
+    BEGIN CATCH
+        SET @Error = ERROR_MESSAGE();
+        IF ERROR_NUMBER() = 207 AND @Error LIKE N'%''scan[_]id''%'
+            SET @Kind = 'images';
+    END CATCH;
+    IF @Kind = 'images'
+    BEGIN
+        SET @Composed = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.name AS NVARCHAR(400)) FROM (', @Query, NCHAR(10), N') AS q;');
+        BEGIN TRY
+            EXECUTE (@Composed);
+            RETURN 0;
+        END TRY
+        BEGIN CATCH
+            SET @Error = IIF(ERROR_NUMBER() = 207 AND ERROR_MESSAGE() LIKE N'%''name''%',
+                N'It has neither a column scan_id nor a column name.', ERROR_MESSAGE());
+        END CATCH;
+    END;
+    SET @Message = REPLACE(LEFT(CONCAT(N'The query of the data set cannot be used: ', @Error,
+        N' Give one SELECT with a column scan_id, or name for pictures, such as SELECT scan_id FROM dbo.scans.'), 1900), N'%', N'%%');
+    THROW 50270, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreDataset: stores the members in #members as a version of a data set, unless its newest version has the same ones.
+-- members_sha256 is of the text, in UTF-16, of a line feed after each member: its scan_id or its name, a colon, its SHA-256 in
+-- hexadecimal; by scan_id or name.
+-- Called by CreateDataset, whose table #members it reads.
+CREATE OR ALTER PROCEDURE internal.StoreDataset
+    @Name NVARCHAR(128),        -- name of the data set
+    @Kind VARCHAR(8),           -- scans or images
+    @ChosenBy NVARCHAR(MAX),    -- what chose the members
+    @Version INT OUTPUT,        -- its version
+    @IsNew BIT OUTPUT           -- 1 where the version was made by this call
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetId INT, @Found VARCHAR(8), @Members INT, @Text NVARCHAR(MAX), @Digest VARBINARY(32);
+    CREATE TABLE #placed (
+        position INT IDENTITY(0, 1) NOT NULL PRIMARY KEY, scan_id INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
+        content_sha256 VARBINARY(32) NOT NULL);
+    INSERT INTO #placed (scan_id, image_name, content_sha256)
+    SELECT scan_id, image_name, content_sha256 FROM #members ORDER BY scan_id, image_name;
+    SET @Members = (SELECT COUNT(*) FROM #placed);
+    SET @Text = (
+        SELECT STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), scan_id, image_name, N':', CONVERT(VARCHAR(64), content_sha256, 2), NCHAR(10)),
+            N'') WITHIN GROUP (ORDER BY position)
+        FROM #placed);
+    SET @Digest = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Text));
+
+    BEGIN TRANSACTION;
+    SELECT @DatasetId = dataset_id, @Found = kind FROM dbo.datasets WITH (UPDLOCK, HOLDLOCK) WHERE name = @Name;
+    IF @Found <> @Kind OR (@Found IS NULL AND EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Name))
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The name ''', @Name, N''' is that of a data set of ', COALESCE(@Found, 'examples'),
+            N', and no data set of ', @Kind, N' can have it too. Take another name; see dbo.dataset_list.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
+    END;
+    IF @DatasetId IS NULL
+    BEGIN
+        INSERT INTO dbo.datasets (name, kind) VALUES (@Name, @Kind);
+        SET @DatasetId = SCOPE_IDENTITY();
+    END;
+    SELECT TOP (1) @Version = version, @IsNew = CASE WHEN members_sha256 = @Digest THEN 0 ELSE 1 END
+    FROM dbo.dataset_versions WITH (UPDLOCK, HOLDLOCK)
+    WHERE dataset_id = @DatasetId
+    ORDER BY version DESC;
+    IF @IsNew = 0
+    BEGIN
+        COMMIT TRANSACTION;
+        RETURN 0;
+    END;
+    SET @IsNew = 1;
+    SET @Version = COALESCE(@Version, 0) + 1;
+    INSERT INTO dbo.dataset_versions (dataset_id, version, chosen_by, members, members_sha256)
+    VALUES (@DatasetId, @Version, @ChosenBy, @Members, @Digest);
+    INSERT INTO dbo.dataset_members (dataset_version_id, position, scan_id, image_name, content_sha256)
+    SELECT SCOPE_IDENTITY(), position, scan_id, image_name, content_sha256 FROM #placed;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeMembers: fills #members with the scans or pictures of a query, of a data set, or with the primary scans of all patients, each once.
+-- Called by CreateDataset, whose table #members it fills.
+CREATE OR ALTER PROCEDURE internal.TakeMembers
+    @Query NVARCHAR(MAX),           -- query, or NULL
+    @From NVARCHAR(128),            -- data set, or NULL
+    @FromVersion INT,               -- its version, or NULL for the newest
+    @Kind VARCHAR(8) OUTPUT,        -- scans or images
+    @ChosenBy NVARCHAR(MAX) OUTPUT, -- what chose them, members of a JSON object
+    @Twice INT OUTPUT               -- rows of the query that name what another has named
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Number INT, @Rows INT, @Wrong INT;
+    CREATE TABLE #chosen (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #named (scan_id INT NULL, image_name NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL);
+
+    IF @Query IS NOT NULL
+    BEGIN
+        EXECUTE internal.RunDatasetQuery @Query, @Kind OUTPUT;
+        SET @ChosenBy = CONCAT(N'"query": "', STRING_ESCAPE(@Query, 'json'), N'"');
+        SET @Rows = (SELECT COUNT(*) FROM #chosen);
+        -- A number with a fraction, or a text, is no scan_id.
+        SET @Wrong = (SELECT COUNT(*) FROM #chosen WHERE given IS NULL OR (@Kind = 'scans' AND TRY_CAST(given AS INT) IS NULL));
+        IF @Wrong > 0
+        BEGIN
+            SET @Message = CONCAT(N'The query gives ', @Wrong, N' rows of ', @Rows, N' whose ', IIF(@Kind = 'scans', N'scan_id', N'name'),
+                N' is NULL or no ', IIF(@Kind = 'scans', N'whole number', N'name'), N'. Leave them out with a condition.');
+            THROW 50270, @Message, 1;
+        END;
+        INSERT INTO #named (scan_id, image_name)
+        SELECT DISTINCT IIF(@Kind = 'scans', TRY_CAST(given AS INT), NULL), IIF(@Kind = 'images', given, NULL) FROM #chosen;
+        SET @Twice = @Rows - (SELECT COUNT(*) FROM #named);
+    END;
+    ELSE IF @From IS NOT NULL
+    BEGIN
+        SET @Kind = (SELECT kind FROM dbo.datasets WHERE name = @From);
+        SET @Kind = IIF(@Kind = 'images', @Kind, 'scans');
+        EXECUTE internal.FindDataset @From, @FromVersion, @DatasetVersionId OUTPUT, @Kind;
+        SET @Number = (SELECT version FROM dbo.dataset_versions WHERE dataset_version_id = @DatasetVersionId);
+        SET @ChosenBy = CONCAT(N'"from": "', STRING_ESCAPE(@From, 'json'), N'", "version": ', @Number);
+        INSERT INTO #named (scan_id, image_name)
+        SELECT scan_id, image_name FROM dbo.dataset_members WHERE dataset_version_id = @DatasetVersionId;
+    END;
+    ELSE
+    BEGIN
+        SET @Kind = 'scans';
+        INSERT INTO #named (scan_id)
+        SELECT scan_id FROM dbo.scans WHERE is_primary = 1;
+    END;
+
+    INSERT INTO #members (scan_id, content_sha256, owner)
+    SELECT s.scan_id, s.content_sha256, s.patient_id
+    FROM #named AS n
+    INNER JOIN dbo.scans AS s ON s.scan_id = n.scan_id;
+    INSERT INTO #members (image_name, content_sha256, owner)
+    SELECT i.name, i.sha256, i.name
+    FROM #named AS n
+    INNER JOIN dbo.images AS i ON i.name = n.image_name;
+    SET @Wrong = (SELECT COUNT(*) FROM #named) - (SELECT COUNT(*) FROM #members);
+    IF @Wrong > 0
+    BEGIN
+        SET @Message = CONCAT(@Wrong, IIF(@Kind = 'scans', N' scans', N' pictures'), N' of the ', IIF(@Query IS NULL, N'data set',
+            N'query'), N' are not there', (
+                SELECT N': scan_id ' + STRING_AGG(CAST(g.scan_id AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY g.scan_id)
+                FROM (SELECT TOP (5) scan_id FROM #named WHERE scan_id NOT IN (SELECT scan_id FROM dbo.scans) ORDER BY scan_id) AS g),
+            IIF(@Wrong > 5, N', …', N''), N'. Choose among dbo.', IIF(@Kind = 'scans', N'scans', N'images'), N'.');
+        THROW 50271, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- BackwardLayers: fills #gradients (layer, input, unit, value) with the derivatives of the batch's mean cross-entropy, from
 -- #activations, #probabilities and #targets, by way of #deltas (layer, example, unit, value). Called by TrainNetworkSql.
 CREATE OR ALTER PROCEDURE internal.BackwardLayers
@@ -3375,7 +3995,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- CheckDataset: refuses a data set that is not there, lacks features, has others than the network reads, or huge numbers.
--- Called by RunNetwork.
+-- Called by RunExamples.
 CREATE OR ALTER PROCEDURE internal.CheckDataset
     @Dataset NVARCHAR(128), -- name in dbo.examples
     @Inputs INT OUTPUT      -- how many features each example must have; NULL is set to what they have
@@ -3390,6 +4010,13 @@ BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
             N' in dbo.examples. Give the name of one in @Dataset, or insert its examples.'), N'%', N'%%');
         THROW 50171, @Message, 1;
+    END;
+
+    IF EXISTS (SELECT 1 FROM dbo.datasets WHERE name = @Dataset AND kind <> 'examples')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The name ''', @Dataset, N''' of examples in dbo.examples is that of a data set of ',
+            (SELECT kind FROM dbo.datasets WHERE name = @Dataset), N' too. Give the examples another name.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
     END;
 
     IF @Inputs IS NULL
@@ -3446,6 +4073,9 @@ BEGIN
 
     IF @ModelName IS NULL OR @ModelName = N''
         SET @Message = N'The parameter @ModelName is NULL or empty. Give the network a name, such as network_sql. ';
+    IF @ModelName LIKE N'classifier/%'
+        SET @Message = CONCAT(N'The parameter @ModelName is ''', @ModelName,
+            N''', and names that begin with classifier/ are kept for the classifiers that are networks. Give another name. ');
     SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
         N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
     FROM (
@@ -3503,7 +4133,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FillProbabilities: fills #probabilities (example, label, value, loss) from the sums of the last layer in #activations.
--- The loss is the value's logarithm times -1, finite where the value is too small to be told from 0. Called by RunNetwork.
+-- The loss is the value's logarithm times -1, finite where the value is too small to be told from 0. Called by RunExamples.
 CREATE OR ALTER PROCEDURE internal.FillProbabilities
 AS
 BEGIN
@@ -3542,7 +4172,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ForwardLayers: fills #activations (layer, example, unit, value) from its layer 0 on; the last layer's sums stay as they are.
--- Unit -1 is the constant 1 that the biases are multiplied by. A unit without a row is 0. Called by RunNetwork.
+-- Unit -1 is the constant 1 that the biases are multiplied by. A unit without a row is 0. Called by RunExamples.
 CREATE OR ALTER PROCEDURE internal.ForwardLayers
 AS
 BEGIN
@@ -3660,7 +4290,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ReadNetwork: fills #layers (layer, inputs, units, activation) and #weights (layer, input, unit, value, velocity) of a
--- stored network. Input -1 is the constant 1, whose weights are the biases. Called by RunNetwork.
+-- stored network. Input -1 is the constant 1, whose weights are the biases. Called by RunExamples.
 CREATE OR ALTER PROCEDURE internal.ReadNetwork
     @ModelName NVARCHAR(128) -- network in dbo.dense_layers
 AS
@@ -3709,9 +4339,144 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- RunNetwork: fills #probabilities with what a network gives for every example of a data set.
+-- RegisterExamples: makes a name that of a data set of examples; refuses one that another data set has.
+-- Called by ScaleDataset and StoreNetwork.
+CREATE OR ALTER PROCEDURE internal.RegisterExamples
+    @Dataset NVARCHAR(128), -- name of the data set
+    @Replace BIT            -- 1 where examples of the name may be there already
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT, @Kind VARCHAR(8);
+    SET @Kind = (SELECT kind FROM dbo.datasets WITH (UPDLOCK, HOLDLOCK) WHERE name = @Dataset);
+    IF @Kind <> 'examples'
+        SELECT @Number = 50273, @Message = CONCAT(N'The name ''', @Dataset, N''' is that of a data set of ', @Kind,
+            N'. Take another name for the examples; see dbo.datasets.');
+    ELSE IF @Replace = 0 AND (@Kind IS NOT NULL OR EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset))
+        SELECT @Number = 50303, @Message = CONCAT(N'There is a data set of examples ''', @Dataset,
+            N''' already. Take another name, or replace it with @Replace = 1.');
+    IF @Number IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+    INSERT INTO dbo.datasets (name, kind)
+    SELECT @Dataset, 'examples'
+    WHERE @Kind IS NULL;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ScaleDataset: copies a data set of examples with its features scaled, by figures of its own or by those of another, with no Python.
+-- Example: EXECUTE dbo.ScaleDataset @Dataset = N'ct', @Into = N'ct_scaled';
+CREATE OR ALTER PROCEDURE dbo.ScaleDataset
+    @Dataset NVARCHAR(128) = NULL,      -- data set in dbo.examples
+    @Into NVARCHAR(128) = NULL,         -- name of the scaled data set
+    @Method NVARCHAR(16) = NULL,        -- zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
+    @As NVARCHAR(128) = NULL,           -- a scaled data set by whose figures this one is scaled, such as that of the training
+    @Replace BIT = 0,                   -- 1 replaces a data set of examples that has the name @Into
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ScaleDataset makes a data set of examples with scaled features, and with the labels of the first. The figures of each
+feature are kept in dbo.dataset_scalings. Scale the examples to learn from, and later ones, test data too, by the same figures with @As.
+A feature that is the same in all examples becomes 0.
+Parameters:
+    @Dataset NVARCHAR(128) = NULL  data set in dbo.examples
+    @Into NVARCHAR(128) = NULL     name of the scaled data set
+    @Method NVARCHAR(16) = NULL    zscore: mean 0 and standard deviation 1; minmax: 0 to 1; NULL means zscore
+    @As NVARCHAR(128) = NULL       a scaled data set by whose figures this one is scaled, such as that of the training
+    @Replace BIT = 0               1 replaces a data set of examples that has the name @Into
+    @Help BIT = 0                  1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.ScaleDataset @Dataset = N''ct'', @Into = N''ct_scaled'';
+    EXECUTE dbo.ScaleDataset @Dataset = N''ct_test'', @Into = N''ct_test_scaled'', @As = N''ct_scaled'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000) = N'', @Inputs INT, @Examples INT, @Constant INT;
+    IF @Into IS NULL OR @Into = N'' OR @Into = @Dataset
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + @Into + N'''', N'NULL'),
+            N' for the parameter @Into is not supported. Give the scaled data set a name of its own. ');
+    IF @Method IS NOT NULL AND @Method NOT IN (N'zscore', N'minmax')
+        SET @Message = CONCAT(@Message, N'The value ''', @Method,
+            N''' for the parameter @Method is not supported. Supported values are zscore and minmax. ');
+    IF @Method IS NOT NULL AND @As IS NOT NULL
+        SET @Message = CONCAT(@Message, N'Both @Method and @As were given, and the figures of @As have their method. Leave one out. ');
+    IF @Replace IS NULL
+        SET @Message = CONCAT(@Message, N'The value NULL for the parameter @Replace is not supported. Supported values are 0 and 1. ');
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    IF @As IS NOT NULL AND NOT EXISTS (SELECT 1 FROM dbo.dataset_scalings WHERE dataset = @As)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'No scaling is kept for the data set ''', @As, N'''. Those that are: ', LEFT(COALESCE((
+            SELECT STRING_AGG(CAST(s.dataset AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT dataset FROM dbo.dataset_scalings) AS s),
+            N'none'), 1000), N'. Give one that ScaleDataset made.'), N'%', N'%%');
+        THROW 50306, @Message, 1;
+    END;
+    SET @Inputs = (SELECT MAX(feature_index) + 1 FROM dbo.dataset_scalings WHERE dataset = @As);
+    EXECUTE internal.CheckDataset @Dataset, @Inputs OUTPUT;
+
+    CREATE TABLE #figures (feature_index INT NOT NULL PRIMARY KEY, method VARCHAR(6) NOT NULL, made_from NVARCHAR(128) NOT NULL,
+        centre FLOAT NOT NULL, scale FLOAT NOT NULL);
+    INSERT INTO #figures (feature_index, method, made_from, centre, scale)
+    SELECT feature_index, method, made_from, centre, scale FROM dbo.dataset_scalings WHERE dataset = @As;
+    -- The mean and deviation of values less their least lose no digits where all are large. What rounding makes of a constant is none.
+    IF @As IS NULL
+        INSERT INTO #figures (feature_index, method, made_from, centre, scale)
+        SELECT f.feature_index, COALESCE(LOWER(@Method), N'zscore'), @Dataset,
+            CASE WHEN f.largest - f.least <= 1e-12 * f.size OR @Method = N'minmax' THEN f.least ELSE f.least + f.mean END,
+            CASE WHEN f.largest - f.least <= 1e-12 * f.size THEN 1 WHEN @Method = N'minmax' THEN f.largest - f.least ELSE f.deviation END
+        FROM (
+            SELECT e.feature_index, MIN(r.least) AS least, MAX(r.largest) AS largest, AVG(e.value - r.least) AS mean,
+                STDEVP(e.value - r.least) AS deviation, MAX(ABS(e.value)) AS size
+            FROM dbo.examples AS e
+            INNER JOIN (
+                SELECT feature_index, MIN(value) AS least, MAX(value) AS largest FROM dbo.examples WHERE dataset = @Dataset
+                GROUP BY feature_index) AS r ON r.feature_index = e.feature_index
+            WHERE e.dataset = @Dataset
+            GROUP BY e.feature_index) AS f;
+
+    BEGIN TRANSACTION;
+    EXECUTE internal.RegisterExamples @Into, @Replace;
+    DELETE FROM dbo.examples WHERE dataset = @Into;
+    DELETE FROM dbo.example_labels WHERE dataset = @Into;
+    DELETE FROM dbo.dataset_scalings WHERE dataset = @Into;
+    INSERT INTO dbo.examples (dataset, example_id, feature_index, value)
+    SELECT @Into, e.example_id, e.feature_index, (e.value - f.centre) / f.scale
+    FROM dbo.examples AS e
+    INNER JOIN #figures AS f ON f.feature_index = e.feature_index
+    WHERE e.dataset = @Dataset;
+    INSERT INTO dbo.example_labels (dataset, example_id, label)
+    SELECT @Into, example_id, label FROM dbo.example_labels WHERE dataset = @Dataset;
+    INSERT INTO dbo.dataset_scalings (dataset, feature_index, method, made_from, centre, scale)
+    SELECT @Into, feature_index, method, made_from, centre, scale FROM #figures;
+    COMMIT TRANSACTION;
+
+    SET @Examples = (SELECT COUNT(DISTINCT example_id) FROM dbo.examples WHERE dataset = @Into);
+    SET @Constant = (
+        SELECT COUNT(*) FROM (
+            SELECT feature_index FROM dbo.examples WHERE dataset = @Dataset GROUP BY feature_index HAVING MIN(value) = MAX(value)) AS c);
+    SET @Message = CONCAT(@Into, N': ', @Examples, N' examples with ', @Inputs, N' features, scaled by the figures of ',
+        COALESCE(@As, @Dataset), N'; ', @Constant, N' features are the same in all examples.');
+    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RunExamples: fills #probabilities with what a network gives for every example of a data set.
 -- Called by ScoreNetworkSql and EvaluateNetworkSql, whose tables #layers, #weights, #activations and #probabilities it fills.
-CREATE OR ALTER PROCEDURE internal.RunNetwork
+CREATE OR ALTER PROCEDURE internal.RunExamples
     @ModelName NVARCHAR(128), -- network in dbo.tensors
     @Dataset NVARCHAR(128),   -- data set in dbo.examples
     @Keep BIT                 -- 1 stores the probabilities in dbo.network_probabilities too
@@ -3825,7 +4590,7 @@ Example:
         THROW 50175, @Message, 1;
     END;
 
-    EXECUTE internal.RunNetwork @ModelName, @Dataset, 1;
+    EXECUTE internal.RunExamples @ModelName, @Dataset, 1;
     INSERT INTO #classes (label)
     SELECT DISTINCT label FROM #probabilities;
     INSERT INTO #true (part, example, label)
@@ -3887,7 +4652,7 @@ Example:
     CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
         PRIMARY KEY (example, label));
 
-    EXECUTE internal.RunNetwork @ModelName, @Dataset, @Keep;
+    EXECUTE internal.RunExamples @ModelName, @Dataset, @Keep;
     SELECT example AS example_id, label, value AS probability
     FROM #probabilities
     ORDER BY example, label;
@@ -4078,6 +4843,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     BEGIN TRANSACTION;
+    EXECUTE internal.RegisterExamples @Dataset, 1;
     DELETE FROM dbo.tensors WHERE network = @ModelName;
     INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
     SELECT @ModelName,
@@ -4116,6 +4882,115 @@ BEGIN
     FROM #weights AS w
     LEFT JOIN #gradients AS g ON g.layer = w.layer AND g.input = w.input AND g.unit = w.unit;
     UPDATE #weights SET value = value + velocity;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- DeleteNetwork: deletes a version of a network, unless features, nodules or a setting refer to it.
+-- Example: EXECUTE dbo.DeleteNetwork @ModelName = N'demo_resnet', @Version = 1;
+CREATE OR ALTER PROCEDURE dbo.DeleteNetwork
+    @ModelName NVARCHAR(128) = NULL, -- name of the network; needed
+    @Version INT = NULL,             -- version to delete; needed
+    @DryRun BIT = 0,                 -- 1 says whether it could be deleted and deletes nothing
+    @Help BIT = 0                    -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.DeleteNetwork deletes a version of a network and the rows of its layers in dbo.network_layers.
+It refuses while feature sets or nodules refer to it, or the setting default_network names it and no other version has the name:
+delete its features first with DeleteFeatures. It returns a row for each table: table_name, deleted.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL  name of the network; needed
+    @Version INT = NULL              version to delete; needed
+    @DryRun BIT = 0                  1 says whether it could be deleted and deletes nothing
+    @Help BIT = 0                    1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.DeleteNetwork @ModelName = N''demo_resnet'', @Version = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT, @NetworkId INT, @Sets NVARCHAR(1000), @Nodules INT, @Layers INT;
+    IF @ModelName IS NULL OR @Version IS NULL OR @DryRun IS NULL
+    BEGIN
+        SET @Message = CONCAT(N'The parameter ', IIF(@ModelName IS NULL, N'@ModelName', IIF(@Version IS NULL, N'@Version', N'@DryRun')),
+            N' is NULL. Give name and version of the network to delete; see dbo.networks.');
+        THROW 50101, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    SET @NetworkId = (SELECT network_id FROM dbo.networks WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName AND version = @Version);
+    SET @Sets = LEFT((
+        SELECT STRING_AGG(CAST(CONCAT(s.feature_set_id, N' (layer ', s.layer, N', ', s.preprocessing, N')') AS NVARCHAR(MAX)), N', ')
+            WITHIN GROUP (ORDER BY s.feature_set_id)
+        FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
+        WHERE s.network_id = @NetworkId), 1000);
+    SET @Nodules = (SELECT COUNT(*) FROM dbo.nodules WITH (UPDLOCK, HOLDLOCK) WHERE network_id = @NetworkId);
+    IF @NetworkId IS NULL
+        SELECT @Number = 50102, @Message = CONCAT(N'No network is named ''', @ModelName, N''' with the version ', @Version,
+            N'. Networks that are loaded: ', LEFT(COALESCE((
+                SELECT STRING_AGG(CAST(CONCAT(n.name, N' ', n.version) AS NVARCHAR(MAX)), N', ') FROM dbo.networks AS n), N'none'), 1000),
+            N'. See dbo.networks.');
+    ELSE IF @Sets IS NOT NULL OR @Nodules > 0
+        SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: ',
+            COALESCE(CONCAT(N'the feature sets ', @Sets), N'no feature set'), N' and ', @Nodules,
+            N' nodules refer to it. Delete the features with DeleteFeatures and the nodules first, or keep it.');
+    ELSE IF EXISTS (SELECT 1 FROM dbo.settings WHERE name = N'default_network' AND value = @ModelName)
+        AND NOT EXISTS (SELECT 1 FROM dbo.networks WHERE name = @ModelName AND network_id <> @NetworkId)
+        SELECT @Number = 50305, @Message = CONCAT(N'The setting default_network names ''', @ModelName,
+            N''', and no other version has the name. Name another network in dbo.settings first.');
+    IF @Number IS NOT NULL
+    BEGIN
+        ROLLBACK TRANSACTION;
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+    SET @Layers = (SELECT COUNT(*) FROM dbo.network_layers WHERE network_id = @NetworkId);
+    IF @DryRun = 0
+    BEGIN
+        DELETE FROM dbo.network_layers WHERE network_id = @NetworkId;
+        DELETE FROM dbo.networks WHERE network_id = @NetworkId;
+    END;
+    COMMIT TRANSACTION;
+    SELECT N'network_layers' AS table_name, @Layers AS deleted
+    UNION ALL
+    SELECT N'networks', 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindUses: fills #uses with what refers to the feature sets of #going, a text each.
+-- Called by DeleteFeatures, whose tables these are.
+CREATE OR ALTER PROCEDURE internal.FindUses
+    @Pooling NVARCHAR(32) -- what reads vectors of this pooling only; NULL means anything
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO #uses (use_text)
+    SELECT CONCAT(N'the model ', c.name, N' version ', c.version, N' reads set ', c.feature_set_id)
+    FROM dbo.classifiers AS c WITH (UPDLOCK, HOLDLOCK)
+    WHERE c.feature_set_id IN (SELECT feature_set_id FROM #going) AND c.pooling = COALESCE(@Pooling, c.pooling)
+    UNION ALL
+    SELECT CONCAT(N'the model of pictures ', c.name, N' version ', c.version, N' reads set ', c.feature_set_id)
+    FROM dbo.image_classifiers AS c WITH (UPDLOCK, HOLDLOCK)
+    WHERE c.feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
+    UNION ALL
+    SELECT CONCAT(COUNT(*), N' trials of the search ', t.search_id, N' read set ', t.feature_set_id)
+    FROM dbo.search_trials AS t WITH (UPDLOCK, HOLDLOCK)
+    WHERE t.feature_set_id IN (SELECT feature_set_id FROM #going) AND t.pooling = COALESCE(@Pooling, t.pooling)
+    GROUP BY t.search_id, t.feature_set_id
+    UNION ALL
+    SELECT DISTINCT CONCAT(N'the combined set ', s.layer, N' (', p.feature_set_id, N') holds set ', p.part_feature_set_id)
+    FROM dbo.feature_parts AS p WITH (UPDLOCK, HOLDLOCK)
+    INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = p.feature_set_id
+    WHERE p.part_feature_set_id IN (SELECT feature_set_id FROM #going) AND p.feature_set_id NOT IN (SELECT feature_set_id FROM #going)
+        AND p.pooling = COALESCE(@Pooling, p.pooling)
+    OPTION (RECOMPILE);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4243,6 +5118,46 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- JudgeTraining: says so where a training does not move from chance, or its loss rises; it stops nothing. Over the last 25 iterations the
+-- mean cross-entropy is compared with that of guessing by the shares of the classes (at 99 % of it or more nothing is learnt), and the mean
+-- loss, L2 included, with that of the 25 before (higher by 1 % and three standard errors it rises).
+-- Called by TrainNetworkSql, whose tables #losses and #targets it reads.
+CREATE OR ALTER PROCEDURE internal.JudgeTraining
+    @RunId INT,       -- row of dbo.runs
+    @Iteration INT    -- the last iteration
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Chance FLOAT, @Entropy FLOAT, @Before FLOAT, @Last FLOAT, @Error FLOAT;
+    SET @Chance = (
+        SELECT -SUM(s.share * LOG(s.share))
+        FROM (
+            SELECT CAST(COUNT(*) AS FLOAT) / (SELECT COUNT(*) FROM #targets) AS share FROM #targets GROUP BY label) AS s);
+    SELECT @Before = AVG(CASE WHEN place > 25 THEN loss END), @Last = AVG(CASE WHEN place <= 25 THEN loss END),
+        @Entropy = AVG(CASE WHEN place <= 25 THEN cross_entropy END),
+        @Error = SQRT((VAR(CASE WHEN place > 25 THEN loss END) + VAR(CASE WHEN place <= 25 THEN loss END)) / 25)
+    FROM (SELECT loss, cross_entropy, ROW_NUMBER() OVER (ORDER BY iteration DESC) AS place FROM #losses) AS l
+    WHERE place <= 50;
+    IF @Chance > 0 AND @Entropy >= 0.99 * @Chance
+    BEGIN
+        SET @Message = CONCAT(N'After ', @Iteration, N' iterations the training has not moved from chance: the cross-entropy is ',
+            LTRIM(STR(@Entropy, 20, 4)), N', and guessing by the shares of the classes gives ', LTRIM(STR(@Chance, 20, 4)),
+            N'. Scale the features with ScaleDataset, or change @LearningRate or @Hidden. It goes on.');
+        EXECUTE internal.ReportStep @RunId, @Message;
+    END;
+    IF @Last > 1.01 * @Before AND @Last - @Before > 3 * @Error
+    BEGIN
+        SET @Message = CONCAT(N'After ', @Iteration, N' iterations the loss rises: its mean over the last 25 is ',
+            LTRIM(STR(@Last, 20, 4)), N', over the 25 before ', LTRIM(STR(@Before, 20, 4)),
+            N'. Lower @LearningRate or @Momentum, or scale the features with ScaleDataset. It goes on.');
+        EXECUTE internal.ReportStep @RunId, @Message;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- StartRun: begins a row of dbo.runs, for whoever looks on from another connection.
 -- Called by GenerateFeatures and every other procedure that reports how far it is, outside of a transaction.
 CREATE OR ALTER PROCEDURE internal.StartRun
@@ -4283,7 +5198,8 @@ BEGIN
 Weights come from a generator written in T-SQL, so the same call gives the same network on every engine. The examples are
 shuffled once; each step takes the next @BatchSize of them. Weights and dbo.training_log are stored about every five seconds
 and at the end: stopped at any point, the training goes on from there when called again. A network that has its @Iterations
-already is left as it is; give more to go on. ScoreNetworkSql runs it.
+already is left as it is; give more to go on. ScoreNetworkSql runs it. After 50, 100, 200, ... iterations of a call and at its end, a
+training that has not moved from chance, or whose loss rises, says so, also in dbo.run_steps, and goes on.
 Parameters:
     @Dataset NVARCHAR(128) = NULL              data set in dbo.examples and dbo.example_labels
     @Hidden NVARCHAR(400) = N''32,16''           units of the hidden layers, with commas
@@ -4303,7 +5219,7 @@ Example:
     EXECUTE internal.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
 
     DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Filled INT = 0, @Loss FLOAT, @LossText NVARCHAR(30);
-    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @RunId INT;
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @RunId INT, @Turns INT = 0, @Judged INT = 50;
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
         activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
@@ -4319,6 +5235,7 @@ Example:
     CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
         PRIMARY KEY (example, label));
     CREATE TABLE #log (iteration INT NOT NULL PRIMARY KEY, examples INT NOT NULL, loss FLOAT NOT NULL);
+    CREATE TABLE #losses (iteration INT NOT NULL PRIMARY KEY, cross_entropy FLOAT NOT NULL, loss FLOAT NULL);
 
     EXECUTE internal.StartNetwork @ModelName, @Dataset, @Hidden, @Seed, @Iteration OUTPUT;
     SET @Examples = (SELECT COUNT(*) FROM #targets);
@@ -4350,6 +5267,7 @@ Example:
                 SELECT AVG(p.loss)
                 FROM #targets AS t
                 INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label);
+            INSERT INTO #losses (iteration, cross_entropy) VALUES (@Iteration + 1, @Loss);
             SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
             EXECUTE internal.BackwardLayers;
             EXECUTE internal.UpdateWeights @LearningRate, @L2, @Momentum;
@@ -4375,8 +5293,189 @@ Example:
             SET @Message = CONCAT(N'Iteration ', @Iteration, N' of ', @Iterations, N': loss ', @LossText, N'.');
             EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
         END;
+        UPDATE #losses SET loss = @Loss WHERE iteration = @Iteration;
+        SET @Turns = @Turns + 1;
+        IF @Turns = @Judged OR (@Iteration = @Iterations AND @Turns >= 50)
+        BEGIN
+            EXECUTE internal.JudgeTraining @RunId, @Iteration;
+            SET @Judged = 2 * @Judged;
+        END;
     END;
     EXECUTE internal.EndRun @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- NoteChoices: writes into dbo.series_choices why each stored scan is, or is not, the choice of its study.
+-- Called by ChooseSeries, whose tables #ranked and #chosen it reads.
+CREATE OR ALTER PROCEDURE internal.NoteChoices
+    @SeriesRule NVARCHAR(400), -- the rule that ranked them
+    @PrefersSlices BIT         -- 1 when the most slices count before the thinnest
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #why (scan_id INT NOT NULL PRIMARY KEY, is_choice BIT NOT NULL, reason NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    INSERT INTO #why (scan_id, is_choice, reason)
+    SELECT r.scan_id, CASE WHEN c.scan_id = r.scan_id THEN 1 ELSE 0 END, CASE
+        WHEN c.scan_id = r.scan_id AND r.place > 1 THEN N'Chosen: it is the primary scan of its patient, and stays it.'
+        WHEN c.scan_id = r.scan_id AND t.series = 1 THEN N'Chosen: it is the only series of its study.'
+        WHEN c.scan_id = r.scan_id THEN CONCAT(N'Chosen by the series rule among ', t.series, N' series of its study.')
+        WHEN r.place < b.place THEN N'Not chosen: the study holds the primary scan of its patient, which stays.'
+        ELSE CONCAT(N'Not chosen: ', CASE
+            WHEN r.is_virtual <> b.is_virtual
+                THEN N'another series of the study is conventional and this one is virtual monoenergetic.'
+            WHEN r.is_short <> b.is_short
+                THEN N'it covers less than half as much of the body as the longest series of the study.'
+            WHEN r.away <> b.away THEN N'the slice thickness of the chosen one is nearer to the range of the rule.'
+            WHEN r.level <> b.level THEN N'the rule prefers the kernel of the chosen one.'
+            WHEN r.images <> b.images AND (@PrefersSlices = 1 OR r.gap = b.gap) THEN N'the chosen one has more slices.'
+            WHEN r.gap <> b.gap THEN N'the slices of the chosen one lie closer together.'
+            ELSE N'the chosen one is alike and its UID sorts first.' END) END
+    FROM #ranked AS r
+    INNER JOIN #chosen AS c ON c.patient_id = r.patient_id AND c.study_uid = r.study_uid
+    INNER JOIN #ranked AS b ON b.scan_id = c.scan_id
+    INNER JOIN (
+        SELECT patient_id, study_uid, COUNT(*) AS series FROM #ranked GROUP BY patient_id, study_uid
+    ) AS t ON t.patient_id = r.patient_id AND t.study_uid = r.study_uid;
+
+    DELETE c
+    FROM dbo.series_choices AS c
+    INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid
+    INNER JOIN #why AS w ON w.scan_id = s.scan_id;
+    INSERT INTO dbo.series_choices (series_uid, study_uid, patient_id, scan_id, is_taken, is_study_choice, reason, series_rule,
+        number_images, slice_thickness, spacing_z, convolution_kernel)
+    SELECT s.series_uid, s.study_uid, s.patient_id, s.scan_id, 1, w.is_choice, w.reason, @SeriesRule,
+        s.number_images, s.slice_thickness, s.spacing_z, s.convolution_kernel
+    FROM #why AS w
+    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RankSeries: puts the stored scans of every study in the order of a series rule; place 1 is its choice.
+-- Called by ChooseSeries, whose table #kernels it reads and whose table #ranked it fills.
+CREATE OR ALTER PROCEDURE internal.RankSeries
+    @Low FLOAT,        -- as ReadSeriesRule gives it
+    @High FLOAT,       -- as ReadSeriesRule gives it
+    @PrefersSlices BIT -- as ReadSeriesRule gives it
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Levels INT = (SELECT COALESCE(MAX(level) + 1, 0) FROM #kernels), @Endless FLOAT = CAST(N'1e300' AS FLOAT);
+    INSERT INTO #ranked (scan_id, patient_id, study_uid, place, is_virtual, is_short, away, level, gap, images)
+    SELECT k.scan_id, k.patient_id, k.study_uid,
+        ROW_NUMBER() OVER (
+            PARTITION BY k.patient_id, k.study_uid
+            ORDER BY k.is_virtual, k.is_short, k.away, k.level, IIF(@PrefersSlices = 1, -k.images, k.gap),
+                IIF(@PrefersSlices = 1, k.gap, -k.images), k.uid),
+        k.is_virtual, k.is_short, k.away, k.level, k.gap, k.images
+    FROM (
+        SELECT s.scan_id, s.patient_id, s.study_uid,
+            CASE WHEN s.monoenergetic_kev IS NOT NULL AND t.conventional > 0 THEN 1 ELSE 0 END AS is_virtual,
+            CASE WHEN 2 * (s.number_images * COALESCE(s.spacing_z, 0)) < t.longest THEN 1 ELSE 0 END AS is_short,
+            CASE WHEN @Low IS NULL THEN CAST(0 AS FLOAT)
+                WHEN COALESCE(s.slice_thickness, s.spacing_z) IS NULL THEN @Endless
+                WHEN COALESCE(s.slice_thickness, s.spacing_z) < @Low
+                    THEN FLOOR(100 * (@Low - COALESCE(s.slice_thickness, s.spacing_z)) + 0.5)
+                WHEN COALESCE(s.slice_thickness, s.spacing_z) > @High
+                    THEN FLOOR(100 * (COALESCE(s.slice_thickness, s.spacing_z) - @High) + 0.5)
+                ELSE CAST(0 AS FLOAT) END AS away,
+            COALESCE((
+                SELECT MIN(n.level) FROM #kernels AS n
+                WHERE LOWER(LEFT(s.convolution_kernel, CHARINDEX(N'\', s.convolution_kernel + N'\') - 1)) LIKE n.name), @Levels) AS level,
+            COALESCE(FLOOR(100 * s.spacing_z + 0.5), @Endless) AS gap, CAST(s.number_images AS FLOAT) AS images,
+            -- Bytes compare alike under every collation.
+            CONVERT(VARBINARY(128), s.series_uid) AS uid
+        FROM dbo.scans AS s
+        INNER JOIN (
+            SELECT patient_id, study_uid, SUM(CASE WHEN monoenergetic_kev IS NULL THEN 1 ELSE 0 END) AS conventional,
+                COALESCE(MAX(CASE WHEN monoenergetic_kev IS NULL THEN number_images * COALESCE(spacing_z, 0) END),
+                    MAX(number_images * COALESCE(spacing_z, 0))) AS longest
+            FROM dbo.scans
+            GROUP BY patient_id, study_uid) AS t ON t.patient_id = s.patient_id AND t.study_uid = s.study_uid) AS k;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReadSeriesRule: reads a series rule such as thickness=0-2.5;kernels=B3*,STANDARD>SOFT;prefer=thinnest, whose parts may be left out.
+-- Called by ChooseSeries, whose table #kernels it fills.
+CREATE OR ALTER PROCEDURE internal.ReadSeriesRule
+    @SeriesRule NVARCHAR(MAX) OUTPUT, -- the rule, or NULL for the setting series_rule, which comes back
+    @Low FLOAT OUTPUT,                -- least slice thickness in millimetres, NULL where the rule names none
+    @High FLOAT OUTPUT,               -- greatest
+    @PrefersSlices BIT OUTPUT         -- 1 when the most slices count before the thinnest
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Fault NVARCHAR(200), @Thickness NVARCHAR(400), @Kernels NVARCHAR(400), @Prefer NVARCHAR(400),
+        @Dash INT;
+    CREATE TABLE #parts (name NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL, value NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #ends (number NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    IF @SeriesRule IS NULL
+        SET @SeriesRule = COALESCE((SELECT value FROM dbo.settings WHERE name = N'series_rule'), N'');
+    IF LEN(@SeriesRule) > 400
+        SET @Fault = N'it is longer than 400 characters';
+    ELSE
+        INSERT INTO #parts (name, value)
+        SELECT LOWER(LTRIM(RTRIM(LEFT(value, CHARINDEX(N'=', value + N'=') - 1)))),
+            LTRIM(RTRIM(SUBSTRING(value, CHARINDEX(N'=', value + N'=') + 1, 400)))
+        FROM STRING_SPLIT(@SeriesRule, N';')
+        WHERE LTRIM(RTRIM(value)) <> N'';
+    SET @Thickness = (SELECT MIN(value) FROM #parts WHERE name = N'thickness');
+    SET @Kernels = (SELECT MIN(value) FROM #parts WHERE name = N'kernels');
+    SET @Prefer = LOWER(COALESCE((SELECT MIN(value) FROM #parts WHERE name = N'prefer'), N'thinnest'));
+    SET @Dash = CHARINDEX(N'-', @Thickness);
+    IF @Dash > 0
+        INSERT INTO #ends (number) VALUES (LEFT(@Thickness, @Dash - 1)), (SUBSTRING(@Thickness, @Dash + 1, 400));
+
+    IF EXISTS (SELECT 1 FROM #parts WHERE name NOT IN (N'thickness', N'kernels', N'prefer'))
+        SET @Fault = N'one of its parts is unknown';
+    ELSE IF EXISTS (SELECT 1 FROM #parts GROUP BY name HAVING COUNT(*) > 1)
+        SET @Fault = N'it has a part twice';
+    ELSE IF @Prefer NOT IN (N'thinnest', N'slices')
+        SET @Fault = N'it prefers neither thinnest nor slices';
+    ELSE IF @Thickness IS NOT NULL AND (@Dash = 0 OR EXISTS (
+        SELECT 1 FROM #ends
+        WHERE number NOT LIKE N'[0-9]%' OR number LIKE N'%[^0-9.]%' OR number LIKE N'%.%.%' OR number LIKE N'%.'
+            OR CHARINDEX(N'.', number + N'.') > 5 OR LEN(number) - CHARINDEX(N'.', number + N'.') > 3))
+        SET @Fault = N'its thickness is no range of millimetres';
+    ELSE IF @Kernels LIKE N'%[^A-Za-z0-9_.+*,> -]%' OR @Kernels = N''
+        SET @Fault = N'its kernels are no names of kernels';
+    IF @Fault IS NULL AND @Thickness IS NOT NULL
+    BEGIN
+        SET @Low = CAST(LEFT(@Thickness, @Dash - 1) AS FLOAT);
+        SET @High = CAST(SUBSTRING(@Thickness, @Dash + 1, 400) AS FLOAT);
+        IF @Low > @High
+            SET @Fault = N'its thickness is no range of millimetres';
+    END;
+    IF @Fault IS NULL AND @Kernels IS NOT NULL
+    BEGIN
+        INSERT INTO #kernels (level, name)
+        SELECT CAST(l.[key] AS INT), LOWER(LTRIM(RTRIM(n.value)))
+        FROM OPENJSON(N'[["' + REPLACE(REPLACE(@Kernels, N',', N'","'), N'>', N'"],["') + N'"]]') AS l
+        CROSS APPLY OPENJSON(l.value) AS n;
+        IF EXISTS (
+            SELECT 1 FROM #kernels
+            WHERE name IN (N'', N'*') OR CHARINDEX(N' ', name) > 0 OR LEN(REPLACE(name, N'*', N'')) > 64
+                OR CHARINDEX(N'*', name) NOT IN (0, LEN(name)))
+            SET @Fault = N'its kernels are no names of kernels';
+        UPDATE #kernels SET name = REPLACE(REPLACE(name, N'_', N'[_]'), N'*', N'%');
+    END;
+    IF @Fault IS NOT NULL
+    BEGIN
+        SET @Message = CONCAT(N'The series rule ''', LEFT(@SeriesRule, 400), N''' cannot be read: ', @Fault,
+            N'. Write it like thickness=0-2.5;kernels=B3*,STANDARD>SOFT;prefer=thinnest, whose parts may be left out; ',
+            N'prefer is thinnest or slices.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    SET @PrefersSlices = IIF(@Prefer = N'slices', 1, 0);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4486,7 +5585,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- DeleteModelNodes: deletes what plain T-SQL reads of a model; inside the caller's transaction.
--- Called by DeleteModel and StoreModelNodes.
+-- Called by DeleteModel, StoreNodes and TakeCopiedModel.
 CREATE OR ALTER PROCEDURE internal.DeleteModelNodes
     @ClassifierId INT -- the model
 AS
@@ -4494,6 +5593,9 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
+    DECLARE @Network NVARCHAR(128) = CONCAT(N'classifier/', @ClassifierId);
+    DELETE FROM dbo.tensors WHERE network = @Network;
+    DELETE FROM dbo.dense_layers WHERE network = @Network;
     DELETE FROM dbo.model_checks WHERE classifier_id = @ClassifierId;
     DELETE FROM dbo.model_calibration WHERE classifier_id = @ClassifierId;
     DELETE FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId;
@@ -4504,9 +5606,10 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- DigestModelRows: the SHA-256 of a model's rows as they stand, which dbo.model_scoring keeps and whoever scores with them compares.
--- It is over ASCII text, a line a row: the row of dbo.model_scoring behind the model's own SHA-256, then nodes, coefficients and
--- calibration in order of their keys, floats as the 16 hexadecimal digits of their 8 bytes.
--- Called by FindScoring, StoreModelNodes and TakeCopiedModel.
+-- It is over ASCII text, a line a row: the row of dbo.model_scoring behind the model's own SHA-256, then nodes, coefficients,
+-- calibration, layers and tensors in order of their keys, floats as the 16 hexadecimal digits of their 8 bytes. Of an ensemble the digests
+-- of its members follow, of their rows as they stand.
+-- Called by FindScoring, StoreNodes, TakeCopiedModel and itself.
 CREATE OR ALTER PROCEDURE internal.DigestModelRows
     @ClassifierId INT,             -- the model
     @Sha256 VARBINARY(32) OUTPUT   -- the SHA-256, or NULL where it has no row in dbo.model_scoring
@@ -4515,7 +5618,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Text VARCHAR(MAX), @Line CHAR(1) = CHAR(10);
+    DECLARE @Text VARCHAR(MAX), @Line CHAR(1) = CHAR(10), @Network NVARCHAR(128) = CONCAT(N'classifier/', @ClassifierId);
+    DECLARE @Position INT, @FirstIndex INT, @MemberId INT, @Member VARBINARY(32);
     SELECT @Text = CONCAT(CONVERT(VARCHAR(64), c.sha256, 2), ',', s.width, ',', s.trees, ',',
         CONVERT(VARCHAR(16), CAST(s.divisor AS BINARY(8)), 2), ',', CONVERT(VARCHAR(16), CAST(s.steepness AS BINARY(8)), 2), ',',
         CONVERT(VARCHAR(16), CAST(CASE WHEN s.intercept = 0 THEN 0 ELSE s.intercept END AS BINARY(8)), 2), ',',
@@ -4548,6 +5652,29 @@ BEGIN
         @Line) WITHIN GROUP (ORDER BY p.position), @Line)
     FROM dbo.model_calibration AS p
     WHERE p.classifier_id = @ClassifierId;
+    SELECT @Text = CONCAT(@Text, STRING_AGG(CAST(CONCAT('l', d.layer, ',', d.inputs, ',', d.units, ',', CAST(d.activation AS VARCHAR(16)))
+        AS VARCHAR(MAX)), @Line) WITHIN GROUP (ORDER BY d.layer), @Line)
+    FROM dbo.dense_layers AS d
+    WHERE d.network = @Network
+    HAVING COUNT(*) > 0;
+    SELECT @Text = CONCAT(@Text, STRING_AGG(CAST(CONCAT('t', CAST(t.tensor AS VARCHAR(64)), ',', t.row_index, ',', t.column_index, ',',
+        CONVERT(VARCHAR(16), CAST(CASE WHEN t.value = 0 THEN 0 ELSE t.value END AS BINARY(8)), 2)) AS VARCHAR(MAX)),
+        @Line) WITHIN GROUP (ORDER BY t.tensor, t.row_index, t.column_index), @Line)
+    FROM dbo.tensors AS t
+    WHERE t.network = @Network
+    HAVING COUNT(*) > 0;
+
+    SET @Position = (SELECT MIN(position) FROM dbo.ensemble_members WHERE classifier_id = @ClassifierId);
+    WHILE @Position IS NOT NULL
+    BEGIN
+        SELECT @MemberId = member_classifier_id, @FirstIndex = first_index
+        FROM dbo.ensemble_members
+        WHERE classifier_id = @ClassifierId AND position = @Position;
+        EXECUTE internal.DigestModelRows @MemberId, @Member OUTPUT;
+        SET @Text = CONCAT(@Text, 'm', @Position, ',', @FirstIndex, ',', CONVERT(VARCHAR(64), @Member, 2), @Line);
+        SET @Position = (
+            SELECT MIN(position) FROM dbo.ensemble_members WHERE classifier_id = @ClassifierId AND position > @Position);
+    END;
     SET @Sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Text));
 END;
 GO
@@ -4626,20 +5753,61 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- AddTerms: adds the terms of a logistic regression for every scan.
--- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
-CREATE OR ALTER PROCEDURE internal.AddTerms
-    @ClassifierId INT -- model with rows in dbo.model_coefficients
+-- StoreModelTensors: stores the layers of a classifier that is a dense network, from its JSON, as the T-SQL networks have theirs: under the
+-- name classifier/ and its classifier_id, by which ScoreNetworkSql runs it too; inside the caller's transaction.
+-- Called by StoreNodes and TakeCopiedModel.
+CREATE OR ALTER PROCEDURE internal.StoreModelTensors
+    @ClassifierId INT -- the model; one that is no network has nothing to store
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000);
+    DECLARE @Network NVARCHAR(128) = CONCAT(N'classifier/', @ClassifierId), @Json NVARCHAR(MAX);
+    SET @Json = (
+        SELECT CAST(CAST(model AS VARCHAR(MAX)) AS NVARCHAR(MAX))
+        FROM dbo.classifiers
+        WHERE classifier_id = @ClassifierId AND library = N'network');
+    IF @Json IS NULL
+        RETURN 0;
+
+    INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
+    SELECT @Network, CONCAT(l.[key], N'.weight'), CAST(r.[key] AS INT), CAST(c.[key] AS INT), CAST(c.[value] AS FLOAT)
+    FROM OPENJSON(@Json, N'$.layers') AS l
+    CROSS APPLY OPENJSON(l.[value], N'$.weight') AS r
+    CROSS APPLY OPENJSON(r.[value]) AS c;
+    INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
+    SELECT @Network, CONCAT(l.[key], N'.bias'), 0, CAST(c.[key] AS INT), CAST(c.[value] AS FLOAT)
+    FROM OPENJSON(@Json, N'$.layers') AS l
+    CROSS APPLY OPENJSON(l.[value], N'$.bias') AS c;
+    INSERT INTO dbo.dense_layers (network, layer, inputs, units, activation)
+    SELECT @Network, CAST(l.[key] AS INT), COUNT(t.row_index), MAX(t.units), MAX(JSON_VALUE(l.[value], N'$.activation'))
+    FROM OPENJSON(@Json, N'$.layers') AS l
+    INNER JOIN (
+        SELECT tensor, row_index, COUNT(*) AS units
+        FROM dbo.tensors
+        WHERE network = @Network
+        GROUP BY tensor, row_index) AS t ON t.tensor = CONCAT(l.[key], N'.weight')
+    GROUP BY l.[key];
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- AddTerms: adds the terms of a logistic regression for every scan.
+-- Called by ScoreVectors; #margins, which it fills, and #vectors are those of ScoreScansSql.
+CREATE OR ALTER PROCEDURE internal.AddTerms
+    @ClassifierId INT, -- model with rows in dbo.model_coefficients
+    @FirstIndex INT    -- where its features begin in the vector
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Width INT = (SELECT width FROM dbo.model_scoring WHERE classifier_id = @ClassifierId);
     SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
         N' is missing, which a logistic regression cannot read. Generate the features of the scan again.')
     FROM #vectors
-    WHERE x IS NULL
+    WHERE x IS NULL AND feature_index BETWEEN @FirstIndex AND @FirstIndex + @Width - 1
     ORDER BY scan_id, feature_index;
     IF @Message IS NOT NULL
         THROW 50153, @Message, 1;
@@ -4647,7 +5815,7 @@ BEGIN
     INSERT INTO #margins (scan_id, margin)
     SELECT v.scan_id, MAX(s.intercept) + SUM((v.x - c.mean) / c.scale * c.coefficient)
     FROM #vectors AS v
-    INNER JOIN dbo.model_coefficients AS c ON c.feature_index = v.feature_index
+    INNER JOIN dbo.model_coefficients AS c ON c.feature_index = v.feature_index - @FirstIndex
     INNER JOIN dbo.model_scoring AS s ON s.classifier_id = c.classifier_id
     WHERE c.classifier_id = @ClassifierId
     GROUP BY v.scan_id;
@@ -4656,7 +5824,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- CalibrateScores: turns the raw scores in #scores into probabilities, and moves them to the share of positives at a site.
--- Called by ScoreScansSql; #scores is that of ScoreScansSql's callers.
+-- Called by ScoreScansSql and ScoreMembers; #scores is that of ScoreScansSql's callers.
 CREATE OR ALTER PROCEDURE internal.CalibrateScores
     @ClassifierId INT, -- model whose scores they are
     @Prevalence FLOAT  -- share of positives at the site, or NULL for no correction
@@ -4788,10 +5956,63 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- RunNetwork: runs a dense network over every scan in #vectors, layer by layer; the margin is the sum of its last unit.
+-- Called by ScoreVectors; #margins and #vectors are those of ScoreScansSql.
+CREATE OR ALTER PROCEDURE internal.RunNetwork
+    @ClassifierId INT, -- model with rows in dbo.dense_layers and dbo.tensors
+    @FirstIndex INT    -- where its features begin in the vector
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Network NVARCHAR(128) = CONCAT(N'classifier/', @ClassifierId), @Width INT, @Top INT;
+    CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
+        activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
+        PRIMARY KEY (layer, input, unit));
+    CREATE TABLE #activations (layer INT NOT NULL, example INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL,
+        PRIMARY KEY (layer, example, unit));
+
+    EXECUTE internal.ReadNetwork @Network;
+    SET @Width = (SELECT inputs FROM #layers WHERE layer = 0);
+    SET @Top = (SELECT MAX(layer) + 1 FROM #layers);
+    SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
+        N' is missing, which a network cannot read. Generate the features of the scan again.')
+    FROM #vectors
+    WHERE x IS NULL AND feature_index BETWEEN @FirstIndex AND @FirstIndex + @Width - 1
+    ORDER BY scan_id, feature_index;
+    IF @Message IS NOT NULL
+        THROW 50153, @Message, 1;
+
+    INSERT INTO #activations (layer, example, unit, value)
+    SELECT 0, scan_id, feature_index - @FirstIndex, x
+    FROM #vectors
+    WHERE x <> 0 AND feature_index BETWEEN @FirstIndex AND @FirstIndex + @Width - 1
+    UNION ALL
+    SELECT DISTINCT 0, scan_id, -1, 1 FROM #vectors;
+    BEGIN TRY
+        EXECUTE internal.ForwardLayers;
+    END TRY
+    BEGIN CATCH
+        -- 8115 and 232 are overflow.
+        IF ERROR_NUMBER() NOT IN (232, 8115)
+            THROW;
+        SET @Message = CONCAT(N'The numbers of the network ''', @Network,
+            N''' grow too large over these features. Score with PredictPatients, or train it again.');
+        THROW 50176, @Message, 1;
+    END CATCH;
+    INSERT INTO #margins (scan_id, margin)
+    SELECT example, value FROM #activations WHERE layer = @Top AND unit = 0;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- WalkTrees: sends every scan through every tree of a LightGBM model, one level of all trees at a time, and adds the leaves.
--- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
+-- Called by ScoreVectors; #margins, which it fills, and #vectors are those of ScoreScansSql.
 CREATE OR ALTER PROCEDURE internal.WalkTrees
-    @ClassifierId INT -- model with rows in dbo.model_nodes
+    @ClassifierId INT, -- model with rows in dbo.model_nodes
+    @FirstIndex INT    -- where its features begin in the vector
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -4809,7 +6030,7 @@ BEGIN
 
     SET @Stride = (SELECT MAX(node) + 1 FROM dbo.model_nodes WHERE classifier_id = @ClassifierId);
     INSERT INTO #nodes (place, feature_index, threshold, missing_place, zero_place, left_place, right_place, leaf_value)
-    SELECT tree * @Stride + node, feature_index, threshold,
+    SELECT tree * @Stride + node, feature_index + @FirstIndex, threshold,
         tree * @Stride + CASE
             WHEN (missing = 'none' AND threshold >= 0) OR (missing <> 'none' AND default_left = 1) THEN left_node ELSE right_node END,
         tree * @Stride + CASE
@@ -4847,6 +6068,81 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ScoreVectors: fills #scores with a model's raw scores of the scans in #vectors, no ensemble's.
+-- Called by ScoreScansSql and ScoreMembers; #vectors and #margins are those of ScoreScansSql, #scores that of its callers.
+CREATE OR ALTER PROCEDURE internal.ScoreVectors
+    @ClassifierId INT, -- model with a row in dbo.model_scoring
+    @FirstIndex INT    -- where its features begin in the vector
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Library NVARCHAR(32) = (SELECT library FROM dbo.classifiers WHERE classifier_id = @ClassifierId);
+    DELETE FROM #margins;
+    IF @Library = N'network'
+        EXECUTE internal.RunNetwork @ClassifierId, @FirstIndex;
+    ELSE IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE classifier_id = @ClassifierId AND trees > 0)
+        EXECUTE internal.WalkTrees @ClassifierId, @FirstIndex;
+    ELSE
+        EXECUTE internal.AddTerms @ClassifierId, @FirstIndex;
+
+    -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
+    INSERT INTO #scores (scan_id, raw, probability)
+    SELECT r.scan_id, r.raw, r.raw
+    FROM (
+        SELECT m.scan_id, CASE
+            WHEN s.steepness * m.margin < -700 THEN EXP(CAST(-700 AS FLOAT))
+            WHEN m.margin < 0 THEN EXP(s.steepness * m.margin) / (1 + EXP(s.steepness * m.margin))
+            WHEN s.steepness * m.margin > 700 THEN 1
+            ELSE 1 / (1 + EXP(-s.steepness * m.margin)) END AS raw
+        FROM #margins AS m
+        INNER JOIN dbo.model_scoring AS s ON s.classifier_id = @ClassifierId) AS r;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ScoreMembers: fills #scores with an ensemble's raw scores: the mean of its members' log-odds, each calibrated and at one prevalence.
+-- Called by ScoreScansSql, whose tables #vectors and #margins its members use; #scores is that of ScoreScansSql's callers.
+CREATE OR ALTER PROCEDURE internal.ScoreMembers
+    @ClassifierId INT -- ensemble with rows in dbo.ensemble_members
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Position INT = 0, @MemberId INT, @FirstIndex INT, @Prevalence FLOAT, @Least FLOAT = CAST(N'1e-12' AS FLOAT);
+    CREATE TABLE #member_odds (scan_id INT NOT NULL, position INT NOT NULL, log_odds FLOAT NOT NULL, PRIMARY KEY (scan_id, position));
+    SET @Prevalence = (SELECT prevalence FROM dbo.model_scoring WHERE classifier_id = @ClassifierId);
+
+    WHILE @Position IS NOT NULL
+    BEGIN
+        SELECT @MemberId = member_classifier_id, @FirstIndex = first_index
+        FROM dbo.ensemble_members
+        WHERE classifier_id = @ClassifierId AND position = @Position;
+        DELETE FROM #scores;
+        EXECUTE internal.ScoreVectors @MemberId, @FirstIndex;
+        EXECUTE internal.CalibrateScores @MemberId, @Prevalence;
+        -- Log-odds of a probability no nearer than 1e-12 to 0 and 1.
+        INSERT INTO #member_odds (scan_id, position, log_odds)
+        SELECT k.scan_id, @Position, LOG(k.kept / (1 - k.kept))
+        FROM (
+            SELECT scan_id,
+                CASE WHEN probability < @Least THEN @Least WHEN probability > 1 - @Least THEN 1 - @Least ELSE probability END AS kept
+            FROM #scores) AS k;
+        SET @Position = (
+            SELECT MIN(position) FROM dbo.ensemble_members WHERE classifier_id = @ClassifierId AND position > @Position);
+    END;
+
+    -- No mean is beyond 28, so that EXP is finite.
+    DELETE FROM #scores;
+    INSERT INTO #scores (scan_id, raw, probability)
+    SELECT m.scan_id, 1 / (1 + EXP(-m.log_odds)), 1 / (1 + EXP(-m.log_odds))
+    FROM (SELECT scan_id, AVG(log_odds) AS log_odds FROM #member_odds GROUP BY scan_id) AS m;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ScoreScansSql: scores the scans in #wanted with a model of dbo.model_scoring, all at once and with T-SQL alone.
 -- Called by PredictPatientsSql, PredictLungCancerSql, StoreModelNodes and TakeCopiedScans,
 -- whose tables #wanted it reads and #scores it fills.
@@ -4863,22 +6159,10 @@ BEGIN
     CREATE TABLE #margins (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
 
     EXECUTE internal.ReadVectors @ClassifierId, @RefuseMissing;
-    IF EXISTS (SELECT 1 FROM dbo.model_scoring WHERE classifier_id = @ClassifierId AND trees > 0)
-        EXECUTE internal.WalkTrees @ClassifierId;
+    IF EXISTS (SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND library = N'ensemble')
+        EXECUTE internal.ScoreMembers @ClassifierId;
     ELSE
-        EXECUTE internal.AddTerms @ClassifierId;
-
-    -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
-    INSERT INTO #scores (scan_id, raw, probability)
-    SELECT r.scan_id, r.raw, r.raw
-    FROM (
-        SELECT m.scan_id, CASE
-            WHEN s.steepness * m.margin < -700 THEN EXP(CAST(-700 AS FLOAT))
-            WHEN m.margin < 0 THEN EXP(s.steepness * m.margin) / (1 + EXP(s.steepness * m.margin))
-            WHEN s.steepness * m.margin > 700 THEN 1
-            ELSE 1 / (1 + EXP(-s.steepness * m.margin)) END AS raw
-        FROM #margins AS m
-        INNER JOIN dbo.model_scoring AS s ON s.classifier_id = @ClassifierId) AS r;
+        EXECUTE internal.ScoreVectors @ClassifierId, 0;
     EXECUTE internal.CalibrateScores @ClassifierId, @Prevalence;
 END;
 GO
@@ -5275,16 +6559,28 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Found INT, @Trees INT, @Width INT, @Stored INT, @Difference FLOAT;
-    DECLARE @Kept VARBINARY(32), @Digest VARBINARY(32);
+    DECLARE @Kept VARBINARY(32), @Digest VARBINARY(32), @Library NVARCHAR(32), @Needed INT;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
-    SELECT @Found = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    SELECT @Found = version, @Library = library FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     SELECT @Trees = trees, @Width = width, @Kept = rows_sha256 FROM dbo.model_scoring WHERE classifier_id = @ClassifierId;
-    SET @Stored = CASE WHEN @Trees > 0
-        THEN (SELECT COUNT(DISTINCT tree) FROM dbo.model_nodes WHERE classifier_id = @ClassifierId)
+    -- The inputs of a network's first layer are as many as its features; the members of an ensemble need rows of their own.
+    SET @Needed = CASE WHEN @Trees > 0 THEN @Trees ELSE @Width END;
+    IF @Library = N'ensemble'
+        SET @Needed = (SELECT COUNT(*) FROM dbo.ensemble_members WHERE classifier_id = @ClassifierId);
+    SET @Stored = CASE
+        WHEN @Trees > 0 THEN (SELECT COUNT(DISTINCT tree) FROM dbo.model_nodes WHERE classifier_id = @ClassifierId)
+        WHEN @Library = N'network'
+            THEN (SELECT inputs FROM dbo.dense_layers WHERE network = CONCAT(N'classifier/', @ClassifierId) AND layer = 0)
+        WHEN @Library = N'ensemble' THEN (
+            SELECT COUNT(*)
+            FROM dbo.ensemble_members AS e
+            INNER JOIN dbo.model_scoring AS s ON s.classifier_id = e.member_classifier_id
+            WHERE e.classifier_id = @ClassifierId)
         ELSE (SELECT COUNT(*) FROM dbo.model_coefficients WHERE classifier_id = @ClassifierId) END;
-    IF @Trees IS NULL OR @Stored <> CASE WHEN @Trees > 0 THEN @Trees ELSE @Width END
+    IF @Trees IS NULL OR @Needed = 0 OR COALESCE(@Stored, 0) <> @Needed
     BEGIN
-        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' has no nodes or coefficients that are whole. ',
+        SET @Message = CONCAT(N'The model ''', @ModelName, N''' version ', @Found, N' has no nodes or coefficients that are whole',
+            IIF(@Library = N'ensemble', N', or a member of it has none. ', N'. '),
             N'Call EXECUTE dbo.StoreModelNodes @ModelName = N''', @ModelName, N''', @Version = ', @Found,
             N'; where external scripts run, and bring it here with lungdb copy.');
         SET @Message = REPLACE(@Message, N'%', N'%%');
@@ -5369,6 +6665,7 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
     CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     IF @SkipMissing IS NULL
     BEGIN
         SET @Message = N'The value NULL for the parameter @SkipMissing is not supported. Supported values are 0 and 1.';
@@ -5407,6 +6704,9 @@ BEGIN
     END;
     ELSE
     BEGIN
+        INSERT INTO #combine (scan_id)
+        SELECT DISTINCT scan_id FROM #asked;
+        EXECUTE internal.FillCombinedFeatures @FeatureSetId;
         INSERT INTO #wanted (scan_id, idx, vector_sha256)
         SELECT DISTINCT a.scan_id, a.idx,
             CASE WHEN f.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) THEN f.vector_sha256 ELSE 0x END
@@ -5654,6 +6954,124 @@ Example:
         WHERE i.patient_id IS NULL) AS u
     WHERE NOT EXISTS (
         SELECT 1 FROM dbo.image_splits AS s WITH (UPDLOCK, HOLDLOCK) WHERE s.is_group = u.is_group AND s.name = u.name);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ChooseMembers: leaves in #members those of a part of the splits and of a sample of patients; refuses to leave none.
+-- Called by CreateDataset, whose table #members it reads and shortens.
+CREATE OR ALTER PROCEDURE internal.ChooseMembers
+    @Kind VARCHAR(8),               -- scans or images
+    @Part NVARCHAR(10),             -- train or test, or NULL for both
+    @Sample FLOAT,                  -- share or number of patients, or NULL for all
+    @Seed INT,                      -- seed of the sample
+    @ChosenBy NVARCHAR(MAX) OUTPUT  -- what chose the members, a JSON object
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Owners INT, @Drawn INT, @Before INT = (SELECT COUNT(*) FROM #members);
+    IF @Part IS NOT NULL AND @Kind = 'images'
+    BEGIN
+        SET @Message = N'The parameter @Part was given for pictures, and dbo.splits has patients. Leave it out, or choose by a query.';
+        THROW 50101, @Message, 1;
+    END;
+    IF @Part IS NOT NULL
+    BEGIN
+        EXECUTE dbo.AssignSplits;
+        DELETE FROM #members WHERE owner NOT IN (SELECT patient_id FROM dbo.splits WHERE part = @Part);
+    END;
+    IF @Sample IS NOT NULL
+    BEGIN
+        CREATE TABLE #owners (place INT NOT NULL, owner NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY);
+        -- A hash of seed and patient draws the same ones whatever else is there.
+        INSERT INTO #owners (place, owner)
+        SELECT ROW_NUMBER() OVER (ORDER BY HASHBYTES('SHA2_256', CONVERT(VARBINARY(1000), CONCAT(@Seed, N'/', o.owner))), o.owner), o.owner
+        FROM (SELECT DISTINCT owner FROM #members) AS o;
+        SET @Owners = (SELECT COUNT(*) FROM #owners);
+        IF @Sample > @Owners
+        BEGIN
+            SET @Message = CONCAT(N'The value ', @Sample, N' for the parameter @Sample is more than the ', @Owners,
+                IIF(@Kind = 'scans', N' patients', N' pictures'),
+                N' that there are to draw from. Give a smaller number, or a share below 1.');
+            THROW 50101, @Message, 1;
+        END;
+        SET @Drawn = IIF(@Sample >= 1, @Sample, ROUND(@Sample * @Owners, 0));
+        DELETE FROM #members WHERE owner NOT IN (SELECT owner FROM #owners WHERE place <= @Drawn);
+    END;
+    IF NOT EXISTS (SELECT 1 FROM #members)
+    BEGIN
+        SET @Message = CONCAT(N'The data set would have no members: ', @Before, N' were found',
+            IIF(@Before > 0, N', and the part or the sample leaves none', N''),
+            N'. Nothing is stored. Widen the query, or take another part or a larger sample.');
+        THROW 50272, @Message, 1;
+    END;
+    SET @ChosenBy = CONCAT(N'{', @ChosenBy, IIF(@ChosenBy IS NOT NULL AND (@Part IS NOT NULL OR @Sample IS NOT NULL), N', ', N''),
+        N'"part": "' + @Part + N'"', IIF(@Part IS NOT NULL AND @Sample IS NOT NULL, N', ', N''),
+        N'"sample": ' + IIF(@Sample >= 1, CAST(CAST(@Sample AS INT) AS NVARCHAR(12)), CONVERT(NVARCHAR(40), @Sample, 3)),
+        IIF(@Sample IS NULL, N'', CONCAT(N', "seed": ', @Seed)), N'}');
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CreateDataset: gives a name to scans or pictures that a query, a part of the splits or a sample chooses, as a version of a data set.
+-- Example: EXECUTE dbo.CreateDataset @Name = N'thin', @Query = N'SELECT scan_id FROM dbo.scans WHERE slice_thickness <= 1.5';
+CREATE OR ALTER PROCEDURE dbo.CreateDataset
+    @Name NVARCHAR(128) = NULL,     -- name of the data set; needed
+    @Query NVARCHAR(MAX) = NULL,    -- a query with a column scan_id, or name for pictures; it runs with the caller's rights
+    @From NVARCHAR(128) = NULL,     -- a data set to take from in place of a query
+    @FromVersion INT = NULL,        -- its version; NULL means the newest
+    @Part NVARCHAR(10) = NULL,      -- train or test: only scans of patients in this part of dbo.splits
+    @Sample FLOAT = NULL,           -- a share of the patients, below 1, or their number; all chosen scans of a patient go together
+    @Seed INT = 20170401,           -- which patients a sample draws, 0 to 2147483647
+    @Help BIT = 0                   -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.CreateDataset gives a name to scans or pictures, for training, featurizing, scoring and evaluation.
+@Query or @From says which; without either it is the primary scan of every patient. @Part and @Sample then choose among them.
+Its members are kept with their SHA-256. Called again with the same members it makes no new version, otherwise the next one.
+The query is one SELECT, also with WITH, ORDER BY or UNION. It can only read: what it gives is put into a table of this call.
+A scan that it gives twice is taken once.
+Parameters:
+    @Name NVARCHAR(128) = NULL   name of the data set; needed
+    @Query NVARCHAR(MAX) = NULL  a query with a column scan_id, or name for pictures; it runs with the caller''s rights
+    @From NVARCHAR(128) = NULL   a data set to take from in place of a query
+    @FromVersion INT = NULL      its version; NULL means the newest
+    @Part NVARCHAR(10) = NULL    train or test: only scans of patients in this part of dbo.splits
+    @Sample FLOAT = NULL         a share of the patients, below 1, or their number; all chosen scans of a patient go together
+    @Seed INT = 20170401         which patients a sample draws, 0 to 2147483647
+    @Help BIT = 0                1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.CreateDataset @Name = N''thin'', @Query = N''SELECT scan_id FROM dbo.scans WHERE slice_thickness <= 1.5'';
+    EXECUTE dbo.CreateDataset @Name = N''held out'', @Part = N''test'';
+    EXECUTE dbo.CreateDataset @Name = N''some'', @From = N''thin'', @Sample = 0.5;';
+        RETURN 0;
+    END;
+
+    DECLARE @Kind VARCHAR(8), @ChosenBy NVARCHAR(MAX), @Version INT, @IsNew BIT, @Said NVARCHAR(2000), @Twice INT = 0;
+    CREATE TABLE #members (
+        scan_id INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, content_sha256 VARBINARY(32) NOT NULL,
+        chance VARBINARY(32) NULL, owner NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL);
+
+    EXECUTE internal.CheckDatasetArguments @Name, @Query, @From, @FromVersion, @Part, @Sample, @Seed;
+    EXECUTE internal.TakeMembers @Query, @From, @FromVersion, @Kind OUTPUT, @ChosenBy OUTPUT, @Twice OUTPUT;
+    EXECUTE internal.ChooseMembers @Kind, @Part, @Sample, @Seed, @ChosenBy OUTPUT;
+    EXECUTE internal.StoreDataset @Name, @Kind, @ChosenBy, @Version OUTPUT, @IsNew OUTPUT;
+
+    SET @Said = CONCAT(N'The data set ', @Name, N' version ', @Version, N' has ', (SELECT COUNT(*) FROM #members),
+        IIF(@Kind = 'scans', CONCAT(N' scans of ', (SELECT COUNT(DISTINCT owner) FROM #members), N' patients'), N' pictures'),
+        IIF(@IsNew = 1, N'.', N', as before: no new version is made.'),
+        IIF(@Twice > 0, CONCAT(N' The query gives ', @Twice, N' rows again, which are taken once.'), N''));
+    RAISERROR(N'%s', 0, 1, @Said) WITH NOWAIT;
+    SELECT name, version, kind, members, patients, members_sha256
+    FROM dbo.dataset_list
+    WHERE name = @Name AND version = @Version;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -6136,6 +7554,7 @@ BEGIN
     SELECT @ClassifierId, feature_index, mean, scale, coefficient FROM #copy_coefficients;
     INSERT INTO dbo.model_calibration (classifier_id, position, method, x, y)
     SELECT @ClassifierId, position, method, x, y FROM #copy_calibration;
+    EXECUTE internal.StoreModelTensors @ClassifierId;
     EXECUTE internal.DigestModelRows @ClassifierId, @Digest OUTPUT;
     IF EXISTS (SELECT 1 FROM #copy_model WHERE rows_sha256 <> @Digest)
     BEGIN
@@ -6205,6 +7624,212 @@ Example:
     SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
     IF @Network IS NOT NULL
         RAISERROR(N'The network %s is here, with %d numbers.', 0, 1, @Network, @Numbers) WITH NOWAIT;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- DeleteFeatures: deletes features and the feature sets that they are of, unless a model, a search or a combined set refers to them.
+-- Example: EXECUTE dbo.DeleteFeatures @NetworkName = N'demo_resnet', @Layer = N'layer3', @DryRun = 1;
+CREATE OR ALTER PROCEDURE dbo.DeleteFeatures
+    @FeatureSetId INT = NULL,            -- feature_set_id of dbo.feature_sets
+    @NetworkName NVARCHAR(128) = NULL,   -- network of the features, all its versions
+    @Layer NVARCHAR(256) = NULL,         -- their layer, or the name of a combined set
+    @Preprocessing NVARCHAR(32) = NULL,  -- their preprocessing; image are those of pictures, combined the combined sets
+    @Pooling NVARCHAR(32) = NULL,        -- deletes the vectors of this pooling only
+    @DryRun BIT = 0,                     -- 1 says what would be deleted and deletes nothing
+    @Help BIT = 0                        -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.DeleteFeatures deletes every feature set that all arguments given fit, with its arrays and vectors, or with @Pooling its
+vectors of that pooling alone. It returns a row for each table: table_name, deleted. It refuses, and deletes nothing, while a model of
+scans or pictures, a trial of a search, or a combined feature set reads what would go. All goes in one transaction.
+Parameters:
+    @FeatureSetId INT = NULL            feature_set_id of dbo.feature_sets
+    @NetworkName NVARCHAR(128) = NULL   network of the features, all its versions
+    @Layer NVARCHAR(256) = NULL         their layer, or the name of a combined set
+    @Preprocessing NVARCHAR(32) = NULL  their preprocessing; image are those of pictures, combined the combined sets
+    @Pooling NVARCHAR(32) = NULL        deletes the vectors of this pooling only
+    @DryRun BIT = 0                     1 says what would be deleted and deletes nothing
+    @Help BIT = 0                       1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.DeleteFeatures @NetworkName = N''demo_resnet'', @Layer = N''layer3'', @DryRun = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Number INT, @Scans NVARCHAR(MAX), @Locked INT;
+    CREATE TABLE #going (feature_set_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #uses (use_text NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #counts (table_name NVARCHAR(128) NOT NULL, deleted INT NOT NULL);
+    IF @DryRun IS NULL
+        SELECT @Number = 50101, @Message = N'The value NULL for the parameter @DryRun is not supported. Supported values are 0 and 1.';
+    ELSE IF @FeatureSetId IS NULL AND @NetworkName IS NULL AND @Layer IS NULL AND @Preprocessing IS NULL
+        SELECT @Number = 50101, @Message = CONCAT(N'None of @FeatureSetId, @NetworkName, @Layer and @Preprocessing was given. ',
+            N'Say which features are to be deleted; see dbo.feature_sets.');
+    IF @Number IS NOT NULL
+        THROW @Number, @Message, 1;
+
+    BEGIN TRANSACTION;
+    -- First the worklist, then the rest, as whoever changes both does.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK));
+    INSERT INTO #going (feature_set_id)
+    SELECT s.feature_set_id
+    FROM dbo.feature_sets AS s WITH (UPDLOCK, HOLDLOCK)
+    LEFT JOIN dbo.networks AS n ON n.network_id = s.network_id
+    WHERE s.feature_set_id = COALESCE(@FeatureSetId, s.feature_set_id) AND COALESCE(n.name, N'') = COALESCE(@NetworkName, n.name, N'')
+        AND s.layer = COALESCE(@Layer, s.layer) AND s.preprocessing = COALESCE(@Preprocessing, s.preprocessing)
+        AND (@Pooling IS NULL OR EXISTS (
+            SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = s.feature_set_id AND p.pooling = @Pooling))
+    OPTION (RECOMPILE);
+    IF NOT EXISTS (SELECT 1 FROM #going)
+        SELECT @Number = 50117, @Message = N'No feature set fits all that was given. See dbo.feature_sets and dbo.networks.';
+    EXECUTE internal.FindUses @Pooling;
+    IF @Number IS NULL AND EXISTS (SELECT 1 FROM #uses)
+        SELECT @Number = 50305, @Message = CONCAT(N'The features are in use, and nothing is deleted: ', LEFT((
+            SELECT STRING_AGG(CAST(u.use_text AS NVARCHAR(MAX)), N'; ') WITHIN GROUP (ORDER BY u.use_text)
+            FROM (SELECT TOP (10) use_text FROM #uses ORDER BY use_text) AS u), 1500),
+            IIF((SELECT COUNT(*) FROM #uses) > 10, N'; …', N''), N'. Delete these first, or keep the features.');
+    IF @Number IS NOT NULL
+    BEGIN
+        ROLLBACK TRANSACTION;
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+
+    INSERT INTO #counts (table_name, deleted)
+    SELECT N'pooled_features', COUNT(*) FROM dbo.pooled_features
+    WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND pooling = COALESCE(@Pooling, pooling)
+    UNION ALL
+    SELECT N'unit_vectors', COUNT(*) FROM dbo.unit_vectors
+    WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND pooling = COALESCE(@Pooling, pooling)
+    UNION ALL
+    SELECT N'features', COUNT(*) FROM dbo.features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
+    UNION ALL
+    SELECT N'image_features', COUNT(*) FROM dbo.image_features
+    WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
+    UNION ALL
+    SELECT N'feature_parts', COUNT(*) FROM dbo.feature_parts
+    WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL
+    UNION ALL
+    SELECT N'feature_sets', COUNT(*) FROM #going WHERE @Pooling IS NULL;
+
+    IF @DryRun = 0
+    BEGIN
+        SET @Scans = (
+            SELECT STRING_AGG(CAST(f.scan_id AS NVARCHAR(MAX)), N',')
+            FROM (SELECT DISTINCT scan_id FROM dbo.features WHERE feature_set_id IN (SELECT feature_set_id FROM #going)) AS f);
+        -- The vectors of length 1 go with those that they are made of.
+        DELETE FROM dbo.pooled_features
+        WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND pooling = COALESCE(@Pooling, pooling);
+        DELETE FROM dbo.features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
+        DELETE FROM dbo.image_features WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
+        DELETE FROM dbo.feature_parts WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
+        DELETE FROM dbo.feature_sets WHERE feature_set_id IN (SELECT feature_set_id FROM #going) AND @Pooling IS NULL;
+        IF @Scans IS NOT NULL AND @Pooling IS NULL
+            EXECUTE dbo.RefreshWorklist @Scans;
+    END;
+    COMMIT TRANSACTION;
+    SELECT table_name, deleted FROM #counts ORDER BY table_name;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ChooseSeries: chooses anew, among the stored scans, the one of each study by a series rule, and says what changes.
+-- Example: EXECUTE dbo.ChooseSeries @SeriesRule = N'thickness=0-1.5;kernels=B3*,STANDARD>SOFT;prefer=slices';
+CREATE OR ALTER PROCEDURE dbo.ChooseSeries
+    @SeriesRule NVARCHAR(MAX) = NULL, -- the rule; NULL means the setting series_rule
+    @Apply BIT = 0,                   -- 1 stores the choices; 0 only says what would change
+    @FollowNewest BIT = 0,            -- 1 also moves primary scans to their patients' newest studies
+    @Help BIT = 0                     -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ChooseSeries chooses the scan of each study, scans.is_study_choice, by a series rule, as load-scans does, and returns a
+row for each change. A rule is thickness=LOW-HIGH;kernels=NAMES>NAMES;prefer=thinnest or slices, of which any part may be left out.
+A conventional scan comes before a virtual monoenergetic one, then one that covers at least half as much of the body as the longest;
+then the one nearest to the range of thickness; whose kernel is named first (B3* stands for all that begin with B3; names with commas
+between are equally good, those behind > less so, others come last); with the smallest spacing; with the most slices; whose UID sorts
+first. prefer=slices puts the most slices before the smallest spacing. A study that holds a patient''s primary scan keeps it as its
+choice, unless @FollowNewest = 1: then each patient''s primary scan is the choice of the newest study, where it is known which that is,
+else of the study it is in, and follows newer ones when they are loaded.
+Parameters:
+    @SeriesRule NVARCHAR(MAX) = NULL  the rule; NULL means the setting series_rule
+    @Apply BIT = 0                    1 stores the choices; 0 only says what would change
+    @FollowNewest BIT = 0             1 also moves primary scans to their patients'' newest studies
+    @Help BIT = 0                     1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ChooseSeries @SeriesRule = N''thickness=0-1.5;kernels=B3*,STANDARD>SOFT;prefer=slices'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Low FLOAT, @High FLOAT, @PrefersSlices BIT, @Locked INT;
+    CREATE TABLE #kernels (level INT NOT NULL, name NVARCHAR(200) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #ranked (scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        study_uid NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, place INT NOT NULL, is_virtual INT NOT NULL, is_short INT NOT NULL,
+        away FLOAT NOT NULL, level INT NOT NULL, gap FLOAT NOT NULL, images FLOAT NOT NULL);
+    CREATE TABLE #chosen (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        study_uid NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, scan_id INT NOT NULL, PRIMARY KEY (patient_id, study_uid));
+    CREATE TABLE #changes (change NVARCHAR(12) NOT NULL, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        before_scan_id INT NULL, after_scan_id INT NOT NULL);
+    IF @Apply IS NULL OR @FollowNewest IS NULL
+    BEGIN
+        SET @Message = N'The value NULL for the parameters @Apply and @FollowNewest is not supported. Supported values are 0 and 1.';
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.ReadSeriesRule @SeriesRule OUTPUT, @Low OUTPUT, @High OUTPUT, @PrefersSlices OUTPUT;
+
+    BEGIN TRANSACTION;
+    -- In the order of load-scans, so that they wait for each other here, and not crosswise.
+    SET @Locked = (SELECT MAX(idx) FROM dbo.patients WITH (UPDLOCK, HOLDLOCK) WHERE @Apply = 1);
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE @Apply = 1);
+    EXECUTE internal.RankSeries @Low, @High, @PrefersSlices;
+    INSERT INTO #chosen (patient_id, study_uid, scan_id)
+    SELECT r.patient_id, r.study_uid, COALESCE(MAX(CASE WHEN s.is_primary = 1 AND @FollowNewest = 0 THEN r.scan_id END),
+        MAX(CASE WHEN r.place = 1 THEN r.scan_id END))
+    FROM #ranked AS r
+    INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
+    GROUP BY r.patient_id, r.study_uid;
+    INSERT INTO #changes (change, patient_id, before_scan_id, after_scan_id)
+    SELECT N'study choice', c.patient_id, s.scan_id, c.scan_id
+    FROM #chosen AS c
+    LEFT JOIN dbo.scans AS s ON s.patient_id = c.patient_id AND s.study_uid = c.study_uid AND s.is_study_choice = 1
+    WHERE s.scan_id IS NULL OR s.scan_id <> c.scan_id;
+    INSERT INTO #changes (change, patient_id, before_scan_id, after_scan_id)
+    SELECT N'primary scan', s.patient_id, s.scan_id, c.scan_id
+    FROM dbo.scans AS s
+    LEFT JOIN dbo.patient_studies AS v ON v.patient_id = s.patient_id AND v.is_newest = 1
+    INNER JOIN #chosen AS c ON c.patient_id = s.patient_id AND c.study_uid = COALESCE(v.study_uid, s.study_uid)
+    WHERE @FollowNewest = 1 AND s.is_primary = 1 AND c.scan_id <> s.scan_id;
+    IF @Apply = 1
+    BEGIN
+        UPDATE s SET s.is_study_choice = 0 FROM dbo.scans AS s INNER JOIN #changes AS h ON h.before_scan_id = s.scan_id
+        WHERE h.change = N'study choice';
+        UPDATE s SET s.is_study_choice = 1 FROM dbo.scans AS s INNER JOIN #changes AS h ON h.after_scan_id = s.scan_id
+        WHERE h.change = N'study choice';
+        UPDATE s SET s.is_primary = 0 FROM dbo.scans AS s INNER JOIN #changes AS h ON h.before_scan_id = s.scan_id
+        WHERE h.change = N'primary scan';
+        UPDATE s SET s.is_primary = 1 FROM dbo.scans AS s INNER JOIN #changes AS h ON h.after_scan_id = s.scan_id
+        WHERE h.change = N'primary scan';
+        UPDATE dbo.patients SET follows_newest = 1 WHERE @FollowNewest = 1 AND follows_newest = 0;
+        EXECUTE internal.NoteChoices @SeriesRule, @PrefersSlices;
+        IF EXISTS (SELECT 1 FROM #changes WHERE change = N'primary scan')
+            EXECUTE dbo.RefreshWorklist;
+    END;
+    COMMIT TRANSACTION;
+
+    SELECT h.change, p.idx AS patient_index, h.before_scan_id, h.after_scan_id, CASE WHEN @Apply = 1 THEN N'changed' ELSE N'would change'
+        END AS outcome
+    FROM #changes AS h
+    INNER JOIN dbo.patients AS p ON p.patient_id = h.patient_id
+    ORDER BY p.idx, h.change, h.after_scan_id;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;

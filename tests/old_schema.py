@@ -28,7 +28,15 @@ def old_sources(folder: Path, version: int) -> Path:
 
 def unpack_version_0_2(folder: Path) -> Path:
     """Write the database that lungdb 0.2.0 made, with a trained model and a score in it."""
+    return _unpack("version_0_2", folder)
+
+
+def unpack_schema_7(folder: Path) -> Path:
+    """Write the database of schema version 7, with two models of two versions each and the scores of those served."""
+    return _unpack("schema_7", folder)
+
+
+def _unpack(name: str, folder: Path) -> Path:
     file = folder / "lung_cancer_database.db"
-    packed = DATA / "version_0_2" / "lung_cancer_database.db.gz"
-    file.write_bytes(gzip.decompress(packed.read_bytes()))
+    file.write_bytes(gzip.decompress((DATA / name / "lung_cancer_database.db.gz").read_bytes()))
     return file

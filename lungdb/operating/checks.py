@@ -122,6 +122,31 @@ CHECKS = (
         "Load the picture again: lungdb load-images.",
     ),
     Check(
+        "pictures whose class and classes contradict each other",
+        "SELECT i.name FROM dbo.images AS i INNER JOIN dbo.image_labels AS l ON l.name = i.name "
+        "GROUP BY i.name, i.label "
+        "HAVING COUNT(*) = 1 AND (i.label IS NULL OR i.label <> MIN(l.label)) OR COUNT(*) > 1 AND i.label IS NOT NULL;",
+        "Load their labels again: lungdb load-images --list.",
+    ),
+    Check(
+        "groups of pictures of several patients",
+        "SELECT i.group_name FROM dbo.images AS i WHERE i.group_name IS NOT NULL GROUP BY i.group_name "
+        "HAVING COUNT(DISTINCT COALESCE(i.patient_id, N'')) > 1;",
+        "Correct dbo.images: a group is in one part of the splits.",
+    ),
+    Check(
+        "models of pictures that do not match their SHA-256",
+        "SELECT c.name, c.version FROM dbo.image_classifiers AS c WHERE c.sha256 <> HASHBYTES('SHA2_256', c.model);",
+        "Restore the row from a backup, or train again.",
+    ),
+    Check(
+        "scores of pictures whose part in a training is not that of the splits",
+        "SELECT DISTINCT s.image_classifier_id, s.name FROM dbo.image_scores AS s "
+        "INNER JOIN dbo.images AS i ON s.is_group = 1 AND i.group_name = s.name OR s.is_group = 0 AND i.name = s.name "
+        "INNER JOIN dbo.image_sources AS o ON o.name = i.name WHERE s.part <> 'new' AND o.part <> s.part;",
+        "Its figures are not of pictures it had not seen. Train again.",
+    ),
+    Check(
         "features of pictures that do not match their SHA-256, feature set or bytes",
         "SELECT f.name, f.feature_set_id FROM dbo.image_features AS f "
         "INNER JOIN dbo.feature_sets AS w ON w.feature_set_id = f.feature_set_id "
@@ -203,10 +228,30 @@ CHECKS = (
         _DENSE,
     ),
     Check(
+        "examples whose data set is one of scans or pictures",
+        "SELECT d.name FROM dbo.datasets AS d WHERE d.kind <> 'examples' "
+        "AND EXISTS (SELECT 1 FROM dbo.examples AS e WHERE e.dataset = d.name);",
+        "Give the examples another name.",
+    ),
+    Check(
         "data sets of which some examples lack features",
         "SELECT e.dataset FROM dbo.examples AS e GROUP BY e.dataset HAVING MIN(e.feature_index) <> 0 OR "
         "COUNT(*) <> COUNT(DISTINCT e.example_id) * (CAST(MAX(e.feature_index) AS BIGINT) + 1);",
         "Insert the missing rows.",
+    ),
+    Check(
+        "nodules of other slices than their scan has",
+        "SELECT n.nodule_id, n.scan_id FROM dbo.nodules AS n "
+        "INNER JOIN dbo.scans AS s ON s.scan_id = n.scan_id WHERE n.content_sha256 <> s.content_sha256 "
+        "ORDER BY n.nodule_id;",
+        "Load what was marked in these scans again: lungdb load-labels. What a network found is to be found again.",
+    ),
+    Check(
+        "scans with cancer within a horizon and none within a longer one",
+        "SELECT a.scan_id, a.horizon_days, b.horizon_days AS longer FROM dbo.scan_labels AS a "
+        "INNER JOIN dbo.scan_labels AS b ON b.scan_id = a.scan_id AND b.horizon_days > a.horizon_days "
+        "WHERE a.label = 1 AND b.label = 0 ORDER BY a.scan_id, a.horizon_days;",
+        "Load the labels of both horizons again from one file: lungdb load-labels --horizon.",
     ),
     Check(
         "runs with steps missing",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 from lungdb.database import Connection, connect, install, run, run_script
 from lungdb.database.generator import build_install_sql
 from lungdb.errors import SqlError
-from tests.old_schema import old_sources, unpack_version_0_2
+from tests.old_schema import old_sources, unpack_schema_7, unpack_version_0_2
 from tests.support.databases import fill, rows, target_of, vectors_and_labels
 from tests.support.fixtures import WIDTH
 
@@ -128,3 +129,40 @@ def test_an_upgrade_blesses_only_rows_that_are_those_of_the_model(tmp_path: Path
             if "classifiers" not in change:
                 run(connection, "EXECUTE dbo.StoreModelNodes @ModelName = N'kept';")
                 assert len(rows(connection, call)) == 1
+
+
+@pytest.mark.parametrize("unpack", [unpack_version_0_2, unpack_schema_7])
+def test_every_score_that_was_served_before_an_upgrade_is_served_after_it(
+    tmp_path: Path, unpack: Callable[[Path], Path]
+) -> None:
+    """Of every scan and model that was scored, by Python and by T-SQL alone; the file has them as they were given."""
+    with closing(connect(target_of(unpack(tmp_path)))) as connection:
+        stored = (
+            "SELECT c.name, a.idx, 100 * p.probability FROM dbo.predictions AS p "
+            "INNER JOIN dbo.classifiers AS c ON c.classifier_id = p.classifier_id "
+            "INNER JOIN dbo.scans AS s ON s.scan_id = p.scan_id "
+            "INNER JOIN dbo.patients AS a ON a.patient_id = s.patient_id ORDER BY c.name, a.idx;"
+        )
+        before = rows(connection, stored)
+        assert before
+        install(connection)
+        for name in sorted({name for name, _, _ in before}):
+            expected = [(idx, pytest.approx(percent, abs=1e-4)) for model, idx, percent in before if model == name]
+            asked = ",".join(str(idx) for idx, _ in expected)
+            for procedure in ("PredictPatients", "PredictPatientsSql"):
+                call = f"EXECUTE dbo.{procedure} @Patients = N'{asked}', @ModelName = N'{name}', @SkipMissing = 1;"
+                assert rows(connection, call) == expected
+
+
+def test_an_upgrade_from_schema_7_fills_what_its_rows_lack(tmp_path: Path) -> None:
+    """The patient of every array, what dates are, and the names of the T-SQL networks' data sets."""
+    with closing(connect(target_of(unpack_schema_7(tmp_path)))) as connection:
+        install(connection)
+        assert rows(
+            connection,
+            "SELECT COUNT(*) FROM dbo.features AS f INNER JOIN dbo.scans AS s "
+            "ON s.scan_id = f.scan_id AND s.patient_id = f.patient_id;",
+        ) == [(40,)]
+        dates = "SELECT date_rule, COUNT(*) FROM dbo.scans GROUP BY date_rule ORDER BY date_rule;"
+        assert rows(connection, dates) == [(None, 39), ("year", 2)]
+        assert rows(connection, "SELECT name, kind FROM dbo.datasets;") == [("two points", "examples")]

@@ -190,6 +190,17 @@ DAMAGE: dict[str, tuple[str, str]] = {
         "INSERT INTO dbo.examples (dataset, example_id, feature_index, value) VALUES (N'd', 8, 1, 1);",
         "Data sets of which some examples lack features: dataset d (1 in all).",
     ),
+    "nodules of other slices": (
+        "INSERT INTO dbo.nodules (scan_id, x, y, z, source, content_sha256) "
+        "SELECT scan_id, 1, 2, 3, 'truth', content_sha256 FROM dbo.scans; "
+        "UPDATE dbo.nodules SET content_sha256 = 0x00 WHERE scan_id = 2;",
+        "Nodules of other slices than their scan has: nodule_id 2, scan_id 2 (1 in all).",
+    ),
+    "labels of two horizons": (
+        "INSERT INTO dbo.scan_labels (scan_id, horizon_days, label) "
+        "VALUES (1, 365, 1), (1, 730, 0), (2, 365, 0), (2, 730, 1);",
+        "Scans with cancer within a horizon and none within a longer one: scan_id 1, horizon_days 365, longer 730 (1 ",
+    ),
     "a run": (
         "UPDATE dbo.run_steps SET step = step + 100 WHERE run_id = 1;",
         "Runs with steps missing: run_id 1 (1 in all).",

@@ -35,7 +35,7 @@ def _calls() -> list[tuple[str, ExternalCall]]:
 
 @cache
 def _trained() -> dict[str, Any]:
-    [call] = [call for name, call in _calls() if name == "TrainLungCancerModel"]
+    [call] = [call for name, call in _calls() if name == "TrainModel"]
     return as_module(call.script or "", samples.inputs_of_training())
 
 
@@ -61,7 +61,7 @@ INPUTS: dict[str, Callable[[], dict[str, Any]]] = {
     "SimilarPatients": samples.inputs_of_similar_patients,
     "ReadModelNodes": lambda: samples.inputs_of_nodes(_trained()),
     "TrainImageClassifier": samples.inputs_of_training_images,
-    "TrainLungCancerModel": samples.inputs_of_training,
+    "TrainModel": samples.inputs_of_training,
 }
 
 

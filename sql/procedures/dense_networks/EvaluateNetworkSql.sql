@@ -63,7 +63,7 @@ Example:
         THROW 50175, @Message, 1;
     END;
 
-    EXECUTE internal.RunNetwork @ModelName, @Dataset, 1;
+    EXECUTE internal.RunExamples @ModelName, @Dataset, 1;
     INSERT INTO #classes (label)
     SELECT DISTINCT label FROM #probabilities;
     INSERT INTO #true (part, example, label)

@@ -36,7 +36,7 @@ Example:
     CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
         PRIMARY KEY (example, label));
 
-    EXECUTE internal.RunNetwork @ModelName, @Dataset, @Keep;
+    EXECUTE internal.RunExamples @ModelName, @Dataset, @Keep;
     SELECT example AS example_id, label, value AS probability
     FROM #probabilities
     ORDER BY example, label;

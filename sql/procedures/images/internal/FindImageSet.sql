@@ -9,28 +9,11 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Number INT, @Kind VARCHAR(8) = (SELECT kind FROM dbo.datasets WHERE name = @Dataset), @Changed INT;
+    DECLARE @Changed INT;
     SET @DatasetVersionId = NULL;
     IF @Dataset IS NULL AND @DatasetVersion IS NULL
         RETURN 0;
-    SET @DatasetVersionId = (
-        SELECT TOP (1) v.dataset_version_id
-        FROM dbo.dataset_versions AS v
-        INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
-        WHERE d.name = @Dataset AND v.version = COALESCE(@DatasetVersion, v.version)
-        ORDER BY v.version DESC);
-    IF @Kind <> 'images'
-        SELECT @Number = 50304, @Message = CONCAT(N'The data set ''', @Dataset, N''' is one of ', @Kind,
-            N'. Give one of pictures, which CreateDataset makes of a query that gives their names.');
-    ELSE IF @DatasetVersionId IS NULL
-        SELECT @Number = 50171, @Message = CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
-            COALESCE(CONCAT(N' with a version ', @DatasetVersion), N''), N'. Make one with CreateDataset; see dbo.datasets.');
-    IF @Number IS NOT NULL
-    BEGIN
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW @Number, @Message, 1;
-    END;
-
+    EXECUTE internal.FindDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT, 'images';
     SET @Changed = (
         SELECT COUNT(*)
         FROM dbo.dataset_members AS m

@@ -1,6 +1,6 @@
--- RunNetwork: fills #probabilities with what a network gives for every example of a data set.
+-- RunExamples: fills #probabilities with what a network gives for every example of a data set.
 -- Called by ScoreNetworkSql and EvaluateNetworkSql, whose tables #layers, #weights, #activations and #probabilities it fills.
-CREATE OR ALTER PROCEDURE internal.RunNetwork
+CREATE OR ALTER PROCEDURE internal.RunExamples
     @ModelName NVARCHAR(128), -- network in dbo.tensors
     @Dataset NVARCHAR(128),   -- data set in dbo.examples
     @Keep BIT                 -- 1 stores the probabilities in dbo.network_probabilities too
