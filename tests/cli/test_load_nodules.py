@@ -130,9 +130,8 @@ def test_a_place_in_millimetres_follows_from_the_scans_geometry(
     ("problem", "columns", "instance", "points"),
     [
         ("1 scans were loaded before their place in the patient was recorded", {"origin_x": None}, "1.5.0", [(1, 1)]),
-        ("1 scans lack a slice or the part of it that is marked", {}, "1.5.9", [(1, 1)]),
-        ("1 scans lack a slice or the part of it that is marked", {}, "1.5.0", [(1, 1), (1, 128)]),
-        ("1 scans lack a slice or the part of it that is marked", {}, "1.5.0", [(-1, 1)]),
+        ("1 scans were loaded before their place in the patient was recorded", {"row_z": None}, "1.5.0", [(1, 1)]),
+        ("1 scans lack a slice that is marked", {}, "1.5.9", [(1, 1)]),
     ],
 )
 def test_marks_that_have_no_place_in_the_scan_are_refused(
@@ -161,6 +160,28 @@ def test_marks_that_have_no_place_in_the_scan_are_refused(
     assert query("SELECT scan_id, COUNT(*) FROM dbo.nodules GROUP BY scan_id;") == [(2, 10)]
 
 
+def test_nodules_outside_of_the_pictures_are_told(
+    scan: str, query: Query, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On any side or below the first slice: the marks may be of another scan, and are stored as they are."""
+    path = tmp_path / "annotations.csv"
+    # Pixels reach from -100.35 to -10.75 mm and from -90.35 to -0.75 mm, slices from -120 mm up.
+    for place, is_told in (
+        ("-11,-1,-120", False),
+        ("-100,-90,-121", False),
+        ("-10,-1,-120", True),
+        ("-101,-1,-120", True),
+        ("-11,0,-120", True),
+        ("-11,-91,-120", True),
+        ("-11,-1,-123", True),
+    ):
+        path.write_text(f"seriesuid,coordX,coordY,coordZ,diameter_mm\n{SERIES},{place},4\n", encoding="utf-8")
+        assert main([str(path), "-d", scan]) == 0
+        printed = capsys.readouterr().out
+        assert ("1 scans have nodules outside of their pictures (scan_id 1)" in printed) == is_told, place
+        assert [row[:3] for row in query(PLACES)] == [tuple(map(float, place.split(",")))]
+
+
 def test_series_that_are_no_scans_are_counted_and_alone_refused(
     scan: str, query: Query, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -175,7 +196,7 @@ def test_series_that_are_no_scans_are_counted_and_alone_refused(
     assert query(PLACES) == [(1.5, 2.0, 3.0, 4.0)]
     path.write_text("\n".join(lines[:2]), encoding="utf-8")
     assert main([str(path), "-d", scan]) == 1
-    assert "None of the 1 series is a scan of the database" in capsys.readouterr().err
+    assert "None of the 1 UIDs is one of a series of the database" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -159,7 +159,25 @@ def test_a_line_a_scan_labels_that_scan_alone(
     assert query(f"{stored} ORDER BY l.scan_id;") == [("1.100002.0.B80f", 1), ("1.100003.1.B30f", 2)]
     path.write_text("series_uid,label\n8.8,1\n9.9,1\n", encoding="utf-8")
     assert main([str(path), "-d", trial, "--horizon", "365"]) == 1
-    assert "None of the 2 series is a scan" in capsys.readouterr().err
+    assert "None of the 2 UIDs is one of a series" in capsys.readouterr().err
+
+
+def test_a_line_a_study_labels_all_of_its_scans(
+    trial: str, query: Query, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Both reconstructions; where series are named too, a label is of the series."""
+    query("UPDATE dbo.scans SET study_uid = CONCAT(N'2.', patient_id, N'.', study_year); SELECT 1 AS done;")
+    path = tmp_path / "studies.csv"
+    path.write_text("StudyInstanceUID,label\n2.100003.1,1\n9.9,0\n", encoding="utf-8")
+    assert main([str(path), "-d", trial, "--horizon", "365"]) == 0
+    assert "2 added, 0 changed, 0 unchanged; 2 of 1." in capsys.readouterr().out
+    assert [row[:3] for row in query(LABELS, 365)] == [("100003", 1, 1)] * 2
+    path.write_text("study_uid,label,series_uid\n2.100003.1,0,1.100003.1.B30f\n", encoding="utf-8")
+    assert main([str(path), "-d", trial, "--horizon", "730"]) == 0
+    assert [row[:3] for row in query(LABELS, 730)] == [("100003", 1, 0)]
+    path.write_text("study_uid,label\n9.9,0\n", encoding="utf-8")
+    assert main([str(path), "-d", trial, "--horizon", "365"]) == 1
+    assert "None of the 1 UIDs is one of a study" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 
 from lungdb.cli.load_network import main as load
 from lungdb.cli.networks import main
 from lungdb.networks.architectures.catalog import CATALOG
 from tests.support.asking import Query
+from tests.support.fixtures import DEMO_NETWORK
 
 DATA = Path(__file__).parents[1] / "data" / "networks"
 
@@ -85,7 +88,7 @@ def test_layers_of_networks_are_listed_when_they_are_loaded_or_asked_for(
     target: str, query: Query, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """load-network stores them; --describe does for networks that have none, and says what cannot be described."""
-    assert load_network.main([str(DEMO_NETWORK), "--name", "demo", "-d", target]) == 0
+    assert load([str(DEMO_NETWORK), "--name", "demo", "-d", target]) == 0
     stored = query("SELECT name, operator, output_shape, parameters FROM dbo.network_layers ORDER BY position;")
     model = query("SELECT model FROM dbo.networks;")[0][0]
     initialisers = onnx.load_from_string(model).graph.initializer

@@ -75,10 +75,9 @@ def test_a_rule_is_read_whatever_its_case_order_and_spaces() -> None:
 
 WRONG = [
     "thickness=2.5-0", "thickness=2.5", "thickness=-1-2", "thickness=0-2,5", "thickness=0-1e3", "thickness=",
-    "kernels=", "kernels=B3*,,C", "kernels=*", "kernels=B*0", "kernels=B 30", "kernels=B%", "kernels=B[3", "kernels='B'",
-    "prefer=",
-    "prefer=thick", "kernel=B30", "thickness=0-1;thickness=0-2", "soft", "kernels=" + "B30f," * 90 + "B",
-    "thickness=0-12345", "thickness=0-1.2345", 'kernels=A"B',
+    "kernels=", "kernels=B3*,,C", "kernels=*", "kernels=B*0", "kernels=B 30", "kernels=B%", "kernels=B[3",
+    "kernels='B'", "prefer=", "prefer=thick", "kernel=B30", "thickness=0-1;thickness=0-2", "soft",
+    "kernels=" + "B30f," * 90 + "B", "thickness=0-12345", "thickness=0-1.2345", 'kernels=A"B',
 ]  # fmt: skip
 
 

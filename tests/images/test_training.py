@@ -304,7 +304,7 @@ def test_which_features_is_never_guessed(pictures: Connection) -> None:
         "INSERT INTO dbo.image_features (name, feature_set_id, array_rows, array_cols, array, sha256) "
         "SELECT name, 2, array_rows, array_cols, array, sha256 FROM dbo.image_features;",
     )
-    assert "network made up layer penultimate; network other" in refused(pictures, f"{TRAIN};", 50302)
+    assert "network made up layer penultimate; network other" in refused(pictures, f"{TRAIN};", 50281)
     assert "network other" in said(pictures, f"{TRAIN}, @NetworkName = N'other';")
     run(pictures, "DELETE FROM dbo.settings WHERE name = N'default_network';")
     run(pictures, "INSERT INTO dbo.settings (name, value) VALUES (N'default_network', N'made up');")

@@ -74,6 +74,25 @@ DAMAGE: dict[str, tuple[str, str]] = {
         "UPDATE dbo.scans SET is_primary = 0 WHERE scan_id = 3; DELETE FROM dbo.worklist WHERE scan_id = 3;",
         "Patients of whose scans not exactly one is primary: patient_index 2, scans 1 (1 in all).",
     ),
+    "another choice beside a primary scan": (
+        "UPDATE dbo.scans SET is_study_choice = 0 WHERE scan_id = 3; "
+        "INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, image_rows, image_cols, number_images, "
+        "content_sha256, is_study_choice) SELECT patient_id, 0, N'9.9', study_uid, 1, 1, 1, 0x00, 1 FROM dbo.scans "
+        "WHERE scan_id = 3;",
+        "Primary scans of whose studies another scan is the choice: scan_id 3 (1 in all).",
+    ),
+    "no choice of a study": (
+        "UPDATE dbo.scans SET is_study_choice = 0 WHERE scan_id = 3;",
+        "Studies that load-scans has stored and of which no scan is the choice: scan_id 3 (1 in all).",
+    ),
+    "a choice noted otherwise": (
+        "UPDATE dbo.series_choices SET is_study_choice = 0 WHERE scan_id = 4;",
+        "Choices of series that say other than the scans: scan_id 4 (1 in all).",
+    ),
+    "a whole date that is said to be a year": (
+        "UPDATE dbo.scans SET date_rule = 'year' WHERE scan_id = 5;",
+        "Scans with a date of which it is not said whether it is the true one: scan_id 5 (1 in all).",
+    ),
     "padding as water": (
         "UPDATE dbo.scans SET intake_rule = 1; UPDATE dbo.scan_images SET rescale_intercept = -1024; "
         "UPDATE dbo.scan_images SET rescale_intercept = 0 WHERE scan_id = 5 AND slice_index = 4;",

@@ -42,7 +42,6 @@ def names() -> list[str]:
 def geometry(series_uid: str) -> Geometry:
     """Return an axial scan's with slices of 128 by 128."""
     return Geometry(
-        shape=(128, 128),
         slices={f"{series_uid}.{k}": (k, THICKNESS * k) for k in range(20)},
         origin=np.array([-100.0, -90.0, FIRST_Z]),
         across=np.array([PIXEL, 0.0, 0.0]),

@@ -39,7 +39,7 @@ BEGIN
             COALESCE(N'''' + @NetworkName + N'''', N'any'), N', layer ', COALESCE(N'''' + @Layer + N'''', N'any'),
             N'. Call FeaturizeImages first, or ask for others.');
     IF @Fitting > 1
-        SELECT @Number = 50302, @Message = CONCAT(@Fitting, N' kinds of features of pictures fit: ', @Some,
+        SELECT @Number = 50281, @Message = CONCAT(@Fitting, N' kinds of features of pictures fit: ', @Some,
             N'. Name one with @NetworkName and @Layer, or a network in the setting default_network.');
     IF @Number IS NOT NULL
     BEGIN
