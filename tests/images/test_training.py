@@ -193,6 +193,27 @@ def test_pictures_of_a_group_are_pooled_in_their_order(pictures: Connection) -> 
         assert pooled[name][1] == pytest.approx(scores, abs=1e-6)
 
 
+def test_a_class_that_lies_in_the_order_of_frames_needs_a_pooling_that_keeps_it(pictures: Connection) -> None:
+    """Films that rise and films that fall have one mean: thirds tell them apart, mean does not."""
+    rng = np.random.default_rng(11)
+    run(pictures, "BEGIN TRANSACTION;")
+    for film in range(60):
+        slope = (-1, 1)[film % 2] * np.array([-2.0, 0.0, 2.0])
+        for place in range(3):
+            vector = (rng.normal(size=6) + slope[place]).astype(np.float32)
+            part = "test" if film % 3 == 0 else "train"
+            add_picture(
+                pictures, f"{film:02}/{place}", vector, [film % 2], group=f"film {film}", order=place, part=part
+            )
+    run(pictures, "COMMIT TRANSACTION;")
+    run(pictures, f"{TRAIN};")
+    run(pictures, f"{TRAIN}, @Pooling = N'thirds';")
+    query = "SELECT value FROM dbo.image_metrics WHERE part = 'test' AND metric = N'accuracy' "
+    mean, thirds = (value for (value,) in rows(pictures, query + "ORDER BY image_classifier_id;"))
+    assert thirds >= 0.95
+    assert mean < 0.8
+
+
 def test_undersampling_learns_as_if_classes_were_equally_frequent(pictures: Connection) -> None:
     """With nine of ten pictures in one class, the rare class is found far more often with it than without."""
     rng = np.random.default_rng(9)
