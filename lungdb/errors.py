@@ -89,6 +89,11 @@ class ErrorNumber(IntEnum):
     UNFIT_MEMBERS = 50290
     OTHER_TRUTH = 50291
     NOT_REPEATED = 50292
+    UNKNOWN_IMAGE_CLASSIFIER = 50300
+    GROUP_DISAGREES = 50301
+    NAME_TAKEN = 50303
+    IN_USE = 50305
+    NO_SCALING = 50306
 
 
 class ProcedureError(LungdbError):

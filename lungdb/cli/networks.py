@@ -11,6 +11,7 @@ from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.config import load_settings
 from lungdb.database import Connection
 from lungdb.database.site import is_missing_file, open_database
+from lungdb.loading.network_layers import count_lacking, describe_networks
 from lungdb.loading.network_store import ListedNetwork, list_feature_sets, list_networks
 from lungdb.networks.architectures.catalog import CATALOG
 from lungdb.networks.wording import printable
@@ -22,8 +23,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0, or 1 for an error."""
     parser = argparse.ArgumentParser(prog="lungdb networks", description=__doc__)
     add_database_argument(parser)
+    parser.add_argument(
+        "--describe",
+        action="store_true",
+        help="list the layers of the networks in dbo.network_layers that were loaded before that table was there",
+    )
     arguments = parser.parse_args(argv)
-    return exit_status(lambda: _show(arguments.database))
+    return exit_status(lambda: _describe(arguments.database) if arguments.describe else _show(arguments.database))
+
+
+def _describe(target: str | None) -> int:
+    with open_database(target) as connection:
+        described = describe_networks(connection)
+    for name, version, message in described:
+        print(f"{printable(name)}, version {version}: {message or 'described'}")
+    if not described:
+        print("Every network has its layers in dbo.network_layers.")
+    return int(any(message for _, _, message in described))
 
 
 def _show(target: str | None) -> int:
@@ -75,6 +91,11 @@ def _print_loaded(connection: Connection) -> None:
     print("\nLoaded networks\n")
     columns = ("name", "ver", "from", "network", "precision", "width", "MB", "SHA-256", "loaded")
     print_table(columns, [_row(network) for network in networks])
+    lacking = count_lacking(connection)
+    if lacking:
+        print(
+            f"\nOf {lacking} networks the layers are not in dbo.network_layers: lungdb networks --describe lists them."
+        )
     names = {network.network_id: f"{printable(network.name)}, version {network.version}" for network in networks}
     sets = [
         ("" if one.network_id is None else names[one.network_id], printable(one.layer), one.preprocessing, one.width)

@@ -9,6 +9,7 @@ from typing import Any
 
 from lungdb.database import Connection, run
 from lungdb.errors import LungdbError
+from lungdb.loading.network_layers import store_layers
 from lungdb.loading.precision import Entry
 from lungdb.networks.wording import printable
 
@@ -19,6 +20,7 @@ _LOADED = "SELECT name, version, sha256, details FROM dbo.networks ORDER BY netw
 _INSERT = """
 INSERT INTO dbo.networks (name, version, library, model, sha256, details) VALUES (?, ?, ?, ?, ?, ?);
 """
+_ID = "SELECT network_id FROM dbo.networks WHERE name = ? AND version = ?;"
 _LISTED = """
 SELECT network_id, name, version, library, details, DATALENGTH(model) AS size, sha256, created_at
 FROM dbo.networks ORDER BY name, version;
@@ -87,6 +89,8 @@ def store_network(connection: Connection, name: str, entry: Entry, *, renamed: b
                 )
             return StoredNetwork(other, number, is_new=False)
     run(connection, _INSERT, (name, version, entry.library, entry.model, sha256, json.dumps(entry.details)))
+    network_id = run(connection, _ID, (name, version))[0].scalar()
+    store_layers(connection, network_id, entry.model, entry.details)
     return StoredNetwork(name, version, is_new=True)
 
 

@@ -185,6 +185,31 @@ CHECKS = (
         "Load the picture again: lungdb load-images.",
     ),
     Check(
+        "pictures whose class and classes contradict each other",
+        "SELECT i.name FROM dbo.images AS i INNER JOIN dbo.image_labels AS l ON l.name = i.name "
+        "GROUP BY i.name, i.label "
+        "HAVING COUNT(*) = 1 AND (i.label IS NULL OR i.label <> MIN(l.label)) OR COUNT(*) > 1 AND i.label IS NOT NULL;",
+        "Load their labels again: lungdb load-images --list.",
+    ),
+    Check(
+        "groups of pictures of several patients",
+        "SELECT i.group_name FROM dbo.images AS i WHERE i.group_name IS NOT NULL GROUP BY i.group_name "
+        "HAVING COUNT(DISTINCT COALESCE(i.patient_id, N'')) > 1;",
+        "Correct dbo.images: a group is in one part of the splits.",
+    ),
+    Check(
+        "models of pictures that do not match their SHA-256",
+        "SELECT c.name, c.version FROM dbo.image_classifiers AS c WHERE c.sha256 <> HASHBYTES('SHA2_256', c.model);",
+        "Restore the row from a backup, or train again.",
+    ),
+    Check(
+        "scores of pictures whose part in a training is not that of the splits",
+        "SELECT DISTINCT s.image_classifier_id, s.name FROM dbo.image_scores AS s "
+        "INNER JOIN dbo.images AS i ON s.is_group = 1 AND i.group_name = s.name OR s.is_group = 0 AND i.name = s.name "
+        "INNER JOIN dbo.image_sources AS o ON o.name = i.name WHERE s.part <> 'new' AND o.part <> s.part;",
+        "Its figures are not of pictures it had not seen. Train again.",
+    ),
+    Check(
         "features of pictures that do not match their SHA-256, feature set or bytes",
         "SELECT f.name, f.feature_set_id FROM dbo.image_features AS f "
         "INNER JOIN dbo.feature_sets AS w ON w.feature_set_id = f.feature_set_id "
@@ -264,6 +289,12 @@ CHECKS = (
         "SELECT COUNT(*) FROM dbo.tensors AS t WHERE t.network = d.network AND t.tensor = CONCAT(d.layer, N'.bias') "
         "AND t.row_index = 0 AND t.column_index BETWEEN 0 AND d.units - 1);",
         _DENSE,
+    ),
+    Check(
+        "examples whose data set is one of scans or pictures",
+        "SELECT d.name FROM dbo.datasets AS d WHERE d.kind <> 'examples' "
+        "AND EXISTS (SELECT 1 FROM dbo.examples AS e WHERE e.dataset = d.name);",
+        "Give the examples another name.",
     ),
     Check(
         "data sets of which some examples lack features",

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from lungdb.procedures.ensembling import create_ensemble
     from lungdb.procedures.evaluating import evaluate_scores
     from lungdb.procedures.features import generate_features
+    from lungdb.procedures.image_classes import predict_images, train_image_classifier
     from lungdb.procedures.images import featurize_images
     from lungdb.procedures.installation import check_installation
     from lungdb.procedures.measuring import measure_scores
@@ -36,10 +37,12 @@ __all__ = [
     "make_trials",
     "measure_scores",
     "model_nodes",
+    "predict_images",
     "predict_lung_cancer",
     "predict_patients",
     "run_trials",
     "similar_patients",
+    "train_image_classifier",
     "train_lung_cancer_model",
     "unit_vectors",
 ]
@@ -55,10 +58,12 @@ _MODULES = {
     "make_trials": "searching",
     "measure_scores": "measuring",
     "model_nodes": "nodes",
+    "predict_images": "image_classes",
     "predict_lung_cancer": "prediction",
     "predict_patients": "scoring_many",
     "run_trials": "searching",
     "similar_patients": "similarity",
+    "train_image_classifier": "image_classes",
     "train_lung_cancer_model": "training",
     "unit_vectors": "similarity",
 }

@@ -7,12 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
+import onnx
 import pytest
 
 from lungdb.cli.load_network import main as load
 from lungdb.cli.networks import main
 from lungdb.networks.architectures.catalog import CATALOG
 from tests.support.asking import Query
+from tests.support.fixtures import DEMO_NETWORK
 
 DATA = Path(__file__).parents[1] / "data" / "networks"
 
@@ -79,3 +82,31 @@ def test_output_that_nobody_reads_to_the_end_is_no_error(target: str) -> None:
     result = subprocess.run(command, stdout=write, stderr=subprocess.PIPE, timeout=60)
     os.close(write)
     assert (result.returncode, result.stderr) == (141, b"")
+
+
+def test_layers_of_networks_are_listed_when_they_are_loaded_or_asked_for(
+    target: str, query: Query, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """load-network stores them; --describe does for networks that have none, and says what cannot be described."""
+    assert load([str(DEMO_NETWORK), "--name", "demo", "-d", target]) == 0
+    stored = query("SELECT name, operator, output_shape, parameters FROM dbo.network_layers ORDER BY position;")
+    model = query("SELECT model FROM dbo.networks;")[0][0]
+    initialisers = onnx.load_from_string(model).graph.initializer
+    assert sum(row[3] for row in stored) == sum(int(np.prod(tensor.dims)) for tensor in initialisers)
+    assert stored[0][2].startswith("N × ")
+    query("DELETE FROM dbo.network_layers;")
+    query(
+        "INSERT INTO dbo.networks (name, version, library, model, sha256, details) "
+        "VALUES (N'broken', 1, N'onnx', 0x00, 0x00, N'{}');"
+    )
+    assert main(["-d", target]) == 0
+    assert "Of 2 networks the layers are not in dbo.network_layers" in capsys.readouterr().out
+    assert main(["-d", target, "--describe"]) == 1
+    out = capsys.readouterr().out
+    assert "demo, version 1: described" in out
+    assert "broken, version 1: The network" in out
+    again = query("SELECT name, operator, output_shape, parameters FROM dbo.network_layers ORDER BY position;")
+    assert again == stored
+    query("DELETE FROM dbo.networks WHERE name = N'broken';")
+    assert main(["-d", target, "--describe"]) == 0
+    assert "Every network" in capsys.readouterr().out

@@ -304,6 +304,38 @@ def inputs_of_making_trials() -> dict[str, Any]:
     }
 
 
+def inputs_of_training_images() -> dict[str, Any]:
+    """Return what TrainImageClassifier gives its script: 24 pictures of three classes, every fourth held out."""
+    rng = np.random.default_rng(12)
+    labels = np.arange(24) % 3
+    arrays = [(rng.normal(size=WIDTH) + 3 * label).astype("<f4").tobytes() for label in labels]
+    columns = {
+        "unit": np.arange(1, 25, dtype=np.int32),
+        "source": np.arange(1, 25, dtype=np.int32),
+        "labels": ["" if place % 4 == 0 else str(label) for place, label in enumerate(labels)],
+        "width": np.full(24, WIDTH, dtype=np.int32),
+        "array": [array.hex().upper() for array in arrays],
+        "sha256": [hashlib.sha256(array).hexdigest().upper() for array in arrays],
+    }
+    frame = pd.DataFrame(columns).astype({"labels": object, "array": object, "sha256": object})
+    parameters = {"algorithm": "logistic", "folds": 2, "seed": 1, "undersample": False, "l2": 1.0, "exclusive": True}
+    return {"InputDataSet": frame, "Pooling": "none", "Parameters": json.dumps(parameters)}
+
+
+def inputs_of_predicting_images(trained: dict[str, Any]) -> dict[str, Any]:
+    """Return what PredictImages gives its script for pictures, with the model of a training."""
+    inputs = inputs_of_training_images()
+    frame = inputs["InputDataSet"].assign(labels=pd.Series([""] * 24, dtype=object))
+    return {
+        "InputDataSet": frame,
+        "Pooling": "none",
+        "Model": trained["Classifier"],
+        "Sha256": hashlib.sha256(trained["Classifier"]).hexdigest().upper(),
+        "Library": trained["Library"],
+        "Details": trained["Details"],
+    }
+
+
 def inputs_of_running_trials() -> dict[str, Any]:
     """Return what RunSearch gives its script: the training patients and two trials."""
     patients = patients_frame()

@@ -39,6 +39,12 @@ def _trained() -> dict[str, Any]:
     return as_module(call.script or "", samples.inputs_of_training())
 
 
+@cache
+def _trained_images() -> dict[str, Any]:
+    [call] = [call for name, call in _calls() if name == "TrainImageClassifier"]
+    return as_module(call.script or "", samples.inputs_of_training_images())
+
+
 INPUTS: dict[str, Callable[[], dict[str, Any]]] = {
     "04_featurize_images": samples.inputs_of_image_classes,
     "CheckInstallation": dict,
@@ -49,6 +55,7 @@ INPUTS: dict[str, Callable[[], dict[str, Any]]] = {
     "MeasureDrift": lambda: samples.inputs_of_drift(_trained()),
     "MeasureEvaluation": samples.inputs_of_evaluation,
     "MeasureExperiment": samples.inputs_of_measuring,
+    "PredictImages": lambda: samples.inputs_of_predicting_images(_trained_images()),
     "PredictLungCancer": lambda: samples.inputs_of_prediction(_trained()),
     "PredictPatients": lambda: samples.inputs_of_many_predictions(_trained()),
     "RefreshUnitVectors": samples.inputs_of_unit_vectors,
@@ -58,6 +65,7 @@ INPUTS: dict[str, Callable[[], dict[str, Any]]] = {
     "SearchModels": samples.inputs_of_making_trials,
     "SimilarPatients": samples.inputs_of_similar_patients,
     "ReadModelNodes": lambda: samples.inputs_of_nodes(_trained()),
+    "TrainImageClassifier": samples.inputs_of_training_images,
     "TrainModel": samples.inputs_of_training,
 }
 

@@ -38,8 +38,11 @@ Example:
 
     BEGIN TRANSACTION;
     SELECT @Users = COUNT(*)
-    FROM dbo.experiments WITH (UPDLOCK, HOLDLOCK)
-    WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    FROM (
+        SELECT dataset_version_id FROM dbo.experiments WITH (UPDLOCK, HOLDLOCK)
+        UNION ALL
+        SELECT dataset_version_id FROM dbo.image_classifiers WITH (UPDLOCK, HOLDLOCK)) AS t
+    WHERE t.dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
     SELECT @Evaluations = COUNT(*)
     FROM (
         SELECT dataset_version_id FROM dbo.evaluations WITH (UPDLOCK, HOLDLOCK)

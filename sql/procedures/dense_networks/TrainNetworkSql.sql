@@ -22,7 +22,8 @@ BEGIN
 Weights come from a generator written in T-SQL, so the same call gives the same network on every engine. The examples are
 shuffled once; each step takes the next @BatchSize of them. Weights and dbo.training_log are stored about every five seconds
 and at the end: stopped at any point, the training goes on from there when called again. A network that has its @Iterations
-already is left as it is; give more to go on. ScoreNetworkSql runs it.
+already is left as it is; give more to go on. ScoreNetworkSql runs it. After 50, 100, 200, ... iterations of a call and at its end, a
+training that has not moved from chance, or whose loss rises, says so, also in dbo.run_steps, and goes on.
 Parameters:
     @Dataset NVARCHAR(128) = NULL              data set in dbo.examples and dbo.example_labels
     @Hidden NVARCHAR(400) = N''32,16''           units of the hidden layers, with commas
@@ -42,7 +43,7 @@ Example:
     EXECUTE internal.CheckNetworkArguments @Hidden, @Iterations, @LearningRate, @L2, @BatchSize, @Momentum, @Seed, @ModelName;
 
     DECLARE @Message NVARCHAR(2000), @Iteration INT, @Examples INT, @First INT, @Filled INT = 0, @Loss FLOAT, @LossText NVARCHAR(30);
-    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @RunId INT;
+    DECLARE @Stored DATETIME2(3) = SYSUTCDATETIME(), @Number INT, @RunId INT, @Turns INT = 0, @Judged INT = 50;
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, inputs INT NOT NULL, units INT NOT NULL,
         activation NVARCHAR(16) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #weights (layer INT NOT NULL, input INT NOT NULL, unit INT NOT NULL, value FLOAT NOT NULL, velocity FLOAT NOT NULL,
@@ -58,6 +59,7 @@ Example:
     CREATE TABLE #probabilities (example INT NOT NULL, label INT NOT NULL, value FLOAT NOT NULL, loss FLOAT NOT NULL,
         PRIMARY KEY (example, label));
     CREATE TABLE #log (iteration INT NOT NULL PRIMARY KEY, examples INT NOT NULL, loss FLOAT NOT NULL);
+    CREATE TABLE #losses (iteration INT NOT NULL PRIMARY KEY, cross_entropy FLOAT NOT NULL, loss FLOAT NULL);
 
     EXECUTE internal.StartNetwork @ModelName, @Dataset, @Hidden, @Seed, @Iteration OUTPUT;
     SET @Examples = (SELECT COUNT(*) FROM #targets);
@@ -89,6 +91,7 @@ Example:
                 SELECT AVG(p.loss)
                 FROM #targets AS t
                 INNER JOIN #probabilities AS p ON p.example = t.example AND p.label = t.label);
+            INSERT INTO #losses (iteration, cross_entropy) VALUES (@Iteration + 1, @Loss);
             SET @Loss = @Loss + @L2 / 2 * (SELECT SUM(value * value) FROM #weights WHERE input >= 0);
             EXECUTE internal.BackwardLayers;
             EXECUTE internal.UpdateWeights @LearningRate, @L2, @Momentum;
@@ -113,6 +116,13 @@ Example:
             SET @LossText = CAST(@Loss AS NVARCHAR(30));
             SET @Message = CONCAT(N'Iteration ', @Iteration, N' of ', @Iterations, N': loss ', @LossText, N'.');
             EXECUTE internal.ReportStep @RunId, @Message, @Iteration, @Iterations;
+        END;
+        UPDATE #losses SET loss = @Loss WHERE iteration = @Iteration;
+        SET @Turns = @Turns + 1;
+        IF @Turns = @Judged OR (@Iteration = @Iterations AND @Turns >= 50)
+        BEGIN
+            EXECUTE internal.JudgeTraining @RunId, @Iteration;
+            SET @Judged = 2 * @Judged;
         END;
     END;
     EXECUTE internal.EndRun @RunId;

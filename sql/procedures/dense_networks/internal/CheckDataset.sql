@@ -1,5 +1,5 @@
 -- CheckDataset: refuses a data set that is not there, lacks features, has others than the network reads, or huge numbers.
--- Called by ScoreNetworkSql.
+-- Called by RunExamples.
 CREATE OR ALTER PROCEDURE internal.CheckDataset
     @Dataset NVARCHAR(128), -- name in dbo.examples
     @Inputs INT OUTPUT      -- how many features each example must have; NULL is set to what they have
@@ -20,6 +20,13 @@ BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
             N' in dbo.examples. Give the name of one in @Dataset, or insert its examples.'), N'%', N'%%');
         THROW 50171, @Message, 1;
+    END;
+
+    IF EXISTS (SELECT 1 FROM dbo.datasets WHERE name = @Dataset AND kind <> 'examples')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The name ''', @Dataset, N''' of examples in dbo.examples is that of a data set of ',
+            (SELECT kind FROM dbo.datasets WHERE name = @Dataset), N' too. Give the examples another name.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
     END;
 
     IF @Inputs IS NULL

@@ -1,5 +1,5 @@
 -- FillProbabilities: fills #probabilities (example, label, value, loss) from the sums of the last layer in #activations.
--- The loss is the value's logarithm times -1, finite where the value is too small to be told from 0. Called by ScoreNetworkSql.
+-- The loss is the value's logarithm times -1, finite where the value is too small to be told from 0. Called by RunExamples.
 CREATE OR ALTER PROCEDURE internal.FillProbabilities
 AS
 BEGIN

@@ -1,5 +1,5 @@
 -- ForwardLayers: fills #activations (layer, example, unit, value) from its layer 0 on; the last layer's sums stay as they are.
--- Unit -1 is the constant 1 that the biases are multiplied by. A unit without a row is 0. Called by ScoreNetworkSql.
+-- Unit -1 is the constant 1 that the biases are multiplied by. A unit without a row is 0. Called by RunExamples.
 CREATE OR ALTER PROCEDURE internal.ForwardLayers
 AS
 BEGIN

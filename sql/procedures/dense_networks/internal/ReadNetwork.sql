@@ -1,5 +1,5 @@
 -- ReadNetwork: fills #layers (layer, inputs, units, activation) and #weights (layer, input, unit, value, velocity) of a
--- stored network. Input -1 is the constant 1, whose weights are the biases. Called by ScoreNetworkSql.
+-- stored network. Input -1 is the constant 1, whose weights are the biases. Called by RunExamples.
 CREATE OR ALTER PROCEDURE internal.ReadNetwork
     @ModelName NVARCHAR(128) -- network in dbo.dense_layers
 AS

@@ -9,6 +9,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     BEGIN TRANSACTION;
+    EXECUTE internal.RegisterExamples @Dataset, 1;
     DELETE FROM dbo.tensors WHERE network = @ModelName;
     INSERT INTO dbo.tensors (network, tensor, row_index, column_index, value)
     SELECT @ModelName,

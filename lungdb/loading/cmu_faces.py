@@ -1,0 +1,75 @@
+"""The CMU Face Images as a list of pictures: who looks to the left and who to the right, each person in one half.
+
+The data set (Mitchell, Machine Learning, 1997; UCI Machine Learning Repository, CMU Face Images) is published as
+``faces/<person>/<person>_<pose>_<expression>_<eyes>[_<scale>].pgm``; without a scale a file has its full resolution.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import re
+from collections.abc import Sequence
+from pathlib import Path
+
+from lungdb.errors import LungdbError
+
+COLLECTION = "cmu faces"
+"""The property `collection` of the pictures, by which a query finds them."""
+
+_NAME = re.compile(
+    r"(?:^|/)(?P<folder>[^/_]+)/(?P<person>[^/_]+)_(?P<pose>left|right)_(?P<expression>[a-z]+)_(?P<eyes>open|sunglasses)"
+    r"\.pgm$"
+)
+_COLUMNS = ("path", "label", "group", "part", "person", "expression", "eyes", "collection")
+
+
+def choose_faces(names: Sequence[str]) -> list[dict[str, str]]:
+    """Choose the faces that look to the left or right, as many of each of every person.
+
+    Of a person those expressions and eyes are taken of which there are both poses. Persons are put in an order by the
+    hash of their names, which depends on nobody else, and every other one is for testing.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Paths of files, with slashes.
+
+    Returns
+    -------
+    list of dict
+        The lines of a list for ``load-images --list``: path, label, group (the person), part, and properties.
+
+    Raises
+    ------
+    LungdbError
+        There are fewer than two persons with both poses.
+    """
+    found: dict[tuple[str, str, str], dict[str, str]] = {}
+    for name in names:
+        match = _NAME.search(name)
+        if match and match["folder"] == match["person"]:
+            key = (match["person"], match["expression"], match["eyes"])
+            found.setdefault(key, {})[match["pose"]] = name
+    pairs = {key: poses for key, poses in found.items() if len(poses) == 2}
+    persons = sorted({person for person, _, _ in pairs}, key=lambda each: hashlib.sha256(each.encode()).digest())
+    if len(persons) < 2:
+        raise LungdbError(
+            f"Of {len(persons)} persons there are faces to the left and the right. Give the folder that faces/<person>/"
+            "<person>_<pose>_<expression>_<eyes>.pgm lie in."
+        )
+    parts = {person: ("train", "test")[place % 2] for place, person in enumerate(persons)}
+    lines = [
+        (poses[pose], pose, person, parts[person], person, expression, eyes, COLLECTION)
+        for (person, expression, eyes), poses in pairs.items()
+        for pose in ("left", "right")
+    ]
+    return [dict(zip(_COLUMNS, line, strict=True)) for line in sorted(lines)]
+
+
+def write_faces(file: Path, faces: Sequence[dict[str, str]]) -> None:
+    """Write the lines that `choose_faces` gives as a CSV file."""
+    with file.open("w", newline="", encoding="utf-8") as opened:
+        writer = csv.DictWriter(opened, _COLUMNS)
+        writer.writeheader()
+        writer.writerows(faces)

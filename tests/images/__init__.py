@@ -1,0 +1,1 @@
+"""Pictures in classes: training, scoring, and what becomes of them."""
