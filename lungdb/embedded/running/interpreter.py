@@ -35,6 +35,7 @@ from lungdb.embedded.running.queries import declare, select, set_variable
 from lungdb.embedded.running.session import Session
 from lungdb.embedded.running.session_values import SESSION_READERS, register_session_functions
 from lungdb.embedded.satellite.processes import Preload
+from lungdb.embedded.satellite.trusted import Trusted
 from lungdb.embedded.store.storage import BUSY_MILLISECONDS, Storage
 from lungdb.embedded.syntax.statement_tree import (
     AddColumns,
@@ -94,8 +95,8 @@ _OF_STATEMENTS = (Block, Execute, ExecuteText, If, TryCatch, While)
 class Interpreter(Session):
     """A session that runs statements."""
 
-    def __init__(self, storage: Storage, database: str, preload: Preload) -> None:
-        super().__init__(storage, database, preload)
+    def __init__(self, storage: Storage, database: str, preload: Preload, trusted: Trusted) -> None:
+        super().__init__(storage, database, preload, trusted)
         register_session_functions(self)
 
     def session_value(self, frame: Frame, name: str) -> Value:

@@ -14,6 +14,7 @@ from lungdb.embedded.running.events import Event, ReturnError, StatementError
 from lungdb.embedded.running.frames import Frame, Sight
 from lungdb.embedded.satellite.calls import Satellite
 from lungdb.embedded.satellite.processes import Preload
+from lungdb.embedded.satellite.trusted import Trusted
 from lungdb.embedded.store.catalog import DBO, Catalog, CatalogObject
 from lungdb.embedded.store.catalog_views import CATALOG_VIEWS
 from lungdb.embedded.store.failures import ConstraintError, too_deep
@@ -66,14 +67,16 @@ class Session(ABC):
         The database's name.
     preload : Preload
         What the processes of external scripts import before they are given a call.
+    trusted : Trusted
+        Which external scripts run in processes that stay.
     """
 
-    def __init__(self, storage: Storage, database: str, preload: Preload) -> None:
+    def __init__(self, storage: Storage, database: str, preload: Preload, trusted: Trusted) -> None:
         self.storage = storage
         self.database = database
         self.catalog = Catalog(storage)
         self.transactions = Transactions(storage)
-        self.satellite = Satellite(preload)
+        self.satellite = Satellite(preload, trusted)
         self.options = Options()
         self.context: dict[str, tuple[Value, bool]] = {}
         self.caught: list[StatementError] = []

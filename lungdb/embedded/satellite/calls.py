@@ -5,16 +5,19 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
+import threading
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lungdb.embedded.satellite.pool import POOL
 from lungdb.embedded.satellite.processes import PLAIN, Preload, Process
+from lungdb.embedded.satellite.trusted import NOBODY, Trusted
 from lungdb.embedded.satellite.wire import (
     CALL,
     END,
     ERROR,
     MESSAGE,
+    READY,
     RESULT,
     TEXTS,
     ScriptFailedError,
@@ -80,10 +83,13 @@ class Satellite:
     ----------
     preload : Preload
         What the processes import before they are given a call.
+    trusted : Trusted
+        Which scripts run in processes that stay.
     """
 
-    def __init__(self, preload: Preload = PLAIN) -> None:
+    def __init__(self, preload: Preload = PLAIN, trusted: Trusted = NOBODY) -> None:
         self._preload = preload
+        self._trusted = trusted
         self._calls: set[_Call] = set()
 
     def warm(self) -> None:
@@ -117,7 +123,8 @@ class Satellite:
             process ends by itself; 39017 for input that no script is given.
         """
         _check_input(columns, parameters)
-        call = _Call(*POOL.begin(self._preload), language)
+        trusted = self._trusted if self._trusted.holds(script) else None
+        call = _Call(*POOL.begin(self._preload, trusted), language, trusted)
         self._calls.add(call)
         try:
             with _reported(call):
@@ -127,29 +134,52 @@ class Satellite:
             call.end()
 
 
-@dataclass(eq=False)
 class _Call:
-    """A call and the process that is lent to it until it has ended."""
+    """A call and the process that is lent to it until it has ended, or for so many seconds at most."""
 
-    process: Process
-    wire: Wire
-    language: str
-    finished: bool = False
-    has_ended: bool = False
+    def __init__(self, process: Process, wire: Wire, language: str, trusted: Trusted | None) -> None:
+        self.stays = process.stays and trusted is not None
+        self.process = process
+        self.wire = wire
+        self.language = language
+        self.finished = False
+        self._has_ended = False
+        self._took_too_long = False
+        self._seconds = None if trusted is None else trusted.seconds
+        self._lock = threading.RLock()
+        self._timer = threading.Timer(self._seconds or 0, self._stop)
+        self._timer.daemon = True
+
+    def limit(self) -> None:
+        """Count the seconds from now on, if there is a limit."""
+        if self._seconds is not None:
+            self._timer.start()
 
     def end(self) -> None:
         """Give the process back, once."""
-        if not self.has_ended:
-            self.has_ended = True
-            POOL.give_back(self.process, self.finished)
+        with self._lock:
+            if self._has_ended:
+                return
+            self._has_ended = True
+        self._timer.cancel()
+        POOL.give_back(self.process, self.finished)
+
+    def _stop(self) -> None:
+        # After the call the process may be another's.
+        with self._lock:
+            if not self._has_ended:
+                self._took_too_long = True
+                self.process.stop()
 
     def death(self) -> SqlError:
         """Return the error for a process that has ended before it had said all."""
         last_words: list[str] = []
         # After the call the process may be another's.
-        if not self.has_ended:
+        if not self._has_ended:
             code = self.process.wait()
             last_words.append(self.process.new_errors()[-_STDERR_TAIL:])
+            if self._took_too_long:
+                last_words.append(f"It took longer than {self._seconds:g} s, which is the limit for a script here.")
             if code is not None:
                 last_words.append(f"The process of the script {_described_end(code)}.")
         words = "".join(f"\n{each}" for each in last_words if each)
@@ -182,6 +212,9 @@ def _converse(
     for each in parameters:
         wire.send_value(each.value)
     _send_rows(wire, columns, rows)
+    if running.stays:
+        wire.expect(READY)  # a process that has just been started may first have had to import
+        running.limit()
     printed = []
     while (frame := wire.receive())[0] == MESSAGE:
         printed.append(frame[1].decode(errors="replace"))

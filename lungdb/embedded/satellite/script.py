@@ -12,7 +12,19 @@ import tempfile
 import traceback
 from typing import Any, BinaryIO
 
-from lungdb.embedded.satellite.wire import CALL, END, ERROR, MESSAGE, RESULT, ScriptFailedError, Wire, wire_kind
+from lungdb.embedded.satellite.process_state import ProcessState
+from lungdb.embedded.satellite.wire import (
+    ASK,
+    CALL,
+    END,
+    ERROR,
+    MESSAGE,
+    READY,
+    RESULT,
+    ScriptFailedError,
+    Wire,
+    wire_kind,
+)
 from lungdb.embedded.values.types import parse_type
 
 _MESSAGE_BYTES = 1 << 20
@@ -31,8 +43,13 @@ class _Namespace(dict[str, Any]):
         raise KeyError(name)
 
 
-def serve(wire: Wire) -> None:
+def serve(wire: Wire) -> bool:
     """Receive one call, run its script and send what comes of it; the end of that is for the caller to flush.
+
+    Returns
+    -------
+    bool
+        Whether the script has done its work; False where it failed.
 
     Raises
     ------
@@ -44,6 +61,34 @@ def serve(wire: Wire) -> None:
         _run(wire, call)
     except ScriptFailedError as error:
         wire.send(ERROR, str(error).encode(errors="replace"))
+        return False
+    return True
+
+
+def serve_many(wire: Wire, megabytes: int) -> None:
+    """Serve calls that are known to keep nothing of each other until the engine closes its end or one spoils this.
+
+    A script that fails, leaves something running or keeps more memory than `megabytes` is the last.
+
+    Raises
+    ------
+    WireClosedError
+        The engine has lost interest.
+    """
+    _keep_text_as_objects()
+    state = ProcessState()
+    is_clean = True
+    while is_clean:
+        wire.send(READY)
+        wire.flush()
+        with state.for_one_call():
+            is_clean = serve(wire)
+            wire.flush()
+        is_clean = is_clean and state.is_clean(megabytes)
+        if is_clean:
+            wire.expect(ASK)
+            # Now that the engine has read it, lest the next script be said to have written it.
+            os.ftruncate(2, 0)
 
 
 def _run(wire: Wire, call: dict[str, Any]) -> None:

@@ -28,8 +28,14 @@ MESSAGE = b"M"
 RESULT = b"R"
 ERROR = b"X"
 
-# To a parent, beside the wires of its calls: fork for the wire that comes with this; end the child that runs.
+# Whoever has another call for a process that stays asks; that nothing is left of the last one it says before each call.
+ASK = b"?"
+READY = b"!"
+
+# To a parent, beside the wires of its calls: fork for the wire that comes with this, for one call or to stay; end the
+# child that runs.
 BEGIN = b"+"
+STAY = b"*"
 ABORT = b"-"
 
 INTEGERS = "q"
