@@ -112,6 +112,34 @@ OutputDataSet = __import__("pandas").DataFrame({"process": [os.getpid()]})';
     assert all(wait_for_end(each) for each in found)
 
 
+FEATURES = """
+    SELECT f.scan_id, f.array, p.pooling, p.vector FROM dbo.features AS f
+    INNER JOIN dbo.pooled_features AS p ON p.scan_id = f.scan_id AND p.feature_set_id = f.feature_set_id
+    ORDER BY f.scan_id, f.feature_set_id, p.pooling;"""
+
+
+@on_linux
+def test_features_are_the_same_bit_for_bit_in_a_process_that_stays(
+    alone: None, done_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Slices come as bytes, and the network is open already: as from a process a call that is sent hexadecimal text."""
+    generate = "EXECUTE dbo.GenerateFeatures @ModelName = N'ResNet_152.model', @Pooling = N'mean,max', @Recompute = 1;"
+    found = []
+    for is_trusted in (True, False):
+        if not is_trusted:
+            monkeypatch.setattr("lungdb.database.own_scripts.script_hashes", frozenset)
+        (tmp_path / str(is_trusted)).mkdir()
+        with closing(connect(target_of(copy_to(tmp_path / str(is_trusted), done_file)))) as connection:
+            run(connection, "UPDATE dbo.features SET array = 0x; UPDATE dbo.pooled_features SET vector = N'[0]';")
+            for _ in range(2):
+                run(connection, generate)
+            found.append(rows(connection, FEATURES))
+            assert len(workers()) == is_trusted
+        POOL.close()
+    assert found[0] == found[1]
+    assert min(len(array) for _, array, _, _ in found[0]) > 0
+
+
 def grown(connection: Connection, calls: int) -> int:
     """Return by how many bytes the one process that serves them is larger after so many predictions than early on."""
     for index in range(30):

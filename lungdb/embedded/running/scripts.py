@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from lungdb.embedded.running.arguments import bind, give_back, system_arguments
 from lungdb.embedded.running.events import Event, Result
 from lungdb.embedded.running.frames import Frame
+from lungdb.embedded.running.script_input import with_bytes
 from lungdb.embedded.running.session import Session
 from lungdb.embedded.satellite.calls import ScriptParameter, ScriptResult
 from lungdb.embedded.syntax.statement_tree import Execute, SelectStatement
@@ -16,6 +18,7 @@ from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key
 from lungdb.embedded.values.refusals import refused
 from lungdb.embedded.values.stored import Value
+from lungdb.embedded.values.types import Family, SqlType
 from lungdb.embedded.writer.plans import Unit
 from lungdb.embedded.writer.scope import OutColumn
 from lungdb.errors import SqlError
@@ -56,12 +59,13 @@ def run_script(session: Session, frame: Frame, statement: Execute) -> Iterator[E
         )
         for each in declared
     ]
-    columns, rows = _input(session, inner, unit)
+    given = _input(session, inner, unit, may_have_bytes=session.satellite.trusts(str(script)))
     events = session.satellite.run(
         str(script),
-        [(column.name, column.type) for column in columns],
-        rows,
+        given.columns,
+        given.rows,
         parameters,
+        as_bytes=given.as_bytes,
         input_name=str(input_name or "InputDataSet"),
         output_name=str(output_name or "OutputDataSet"),
         language=str(language),
@@ -85,9 +89,18 @@ def _results(result: ScriptResult) -> Iterator[Event]:
         yield Result(columns, result.rows, streams=True)
 
 
-def _input(session: Session, inner: Frame, unit: Unit) -> tuple[tuple[OutColumn, ...], Iterator[tuple[Value, ...]]]:
+@dataclass(frozen=True)
+class _Input:
+    """The rows of the input query, and which of its columns of hexadecimal text come as the bytes themselves."""
+
+    columns: list[tuple[str, SqlType]]
+    rows: Iterator[tuple[Value, ...]]
+    as_bytes: tuple[int, ...] = ()
+
+
+def _input(session: Session, inner: Frame, unit: Unit, *, may_have_bytes: bool) -> _Input:
     if not unit.statements:
-        return (), iter(())
+        return _Input([], iter(()))
     statement = unit.statements[0]
     if len(unit.statements) > 1 or not isinstance(statement, SelectStatement):
         raise _bad_query("must be one SELECT")
@@ -95,7 +108,14 @@ def _input(session: Session, inner: Frame, unit: Unit) -> tuple[tuple[OutColumn,
     if isinstance(body, Select) and body.into is not None:
         raise _bad_query("must be one SELECT without INTO")
     plan = session.plan(inner, statement, "input", lambda writer: writer.query(statement.query), statement.query)
-    return plan.columns, session.query(inner, plan)
+    columns = [(column.name, column.type) for column in plan.columns]
+    if may_have_bytes:
+        query, places = with_bytes(statement.query)
+        if places:
+            other = session.plan(inner, statement, "bytes", lambda writer: writer.query(query), query)
+            if all(other.columns[place].type.family == Family.BINARY for place in places):
+                return _Input(columns, session.query(inner, other), places)
+    return _Input(columns, session.query(inner, plan))
 
 
 def _bad_query(fault: str) -> SqlError:

@@ -6,13 +6,14 @@ import contextlib
 import json
 import signal
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lungdb.embedded.satellite.pool import POOL
 from lungdb.embedded.satellite.processes import PLAIN, Preload, Process
 from lungdb.embedded.satellite.trusted import NOBODY, Trusted
 from lungdb.embedded.satellite.wire import (
+    BYTES,
     CALL,
     END,
     ERROR,
@@ -92,6 +93,10 @@ class Satellite:
         self._trusted = trusted
         self._calls: set[_Call] = set()
 
+    def trusts(self, script: str) -> bool:
+        """Tell whether a script is one of those that run in processes that stay."""
+        return self._trusted.holds(script)
+
     def warm(self) -> None:
         """See to it that a process is ready, or on its way, for the next call, without waiting for it."""
         POOL.warm(self._preload)
@@ -108,6 +113,7 @@ class Satellite:
         rows: Iterable[tuple[Value, ...]],
         parameters: Sequence[ScriptParameter] = (),
         *,
+        as_bytes: Collection[int] = (),
         input_name: str = "InputDataSet",
         output_name: str = "OutputDataSet",
         language: str = "Python",
@@ -116,6 +122,19 @@ class Satellite:
 
         Closing the iterator before the rows are taken ends the script.
 
+        Parameters
+        ----------
+        script : str
+            Its text.
+        columns, rows
+            Of the input.
+        parameters : sequence of ScriptParameter
+            In order.
+        as_bytes : collection of int
+            Places of the columns of hexadecimal text whose rows hold the bytes themselves, and come so.
+        input_name, output_name, language : str
+            As they were given.
+
         Raises
         ------
         SqlError
@@ -123,12 +142,13 @@ class Satellite:
             process ends by itself; 39017 for input that no script is given.
         """
         _check_input(columns, parameters)
-        trusted = self._trusted if self._trusted.holds(script) else None
+        trusted = self._trusted if self.trusts(script) else None
+        given = _Input(columns, _wire_kinds(columns, as_bytes), rows)
         call = _Call(*POOL.begin(self._preload, trusted), language, trusted)
         self._calls.add(call)
         try:
             with _reported(call):
-                yield from _converse(call, script, columns, rows, parameters, (input_name, output_name))
+                yield from _converse(call, script, given, parameters, (input_name, output_name))
         finally:
             self._calls.discard(call)
             call.end()
@@ -195,8 +215,7 @@ def _described_end(code: int) -> str:
 def _converse(
     running: _Call,
     script: str,
-    columns: Sequence[tuple[str, SqlType]],
-    rows: Iterable[tuple[Value, ...]],
+    given: _Input,
     parameters: Sequence[ScriptParameter],
     names: tuple[str, str],
 ) -> Iterator[str | ScriptResult]:
@@ -205,13 +224,14 @@ def _converse(
         "script": script,
         "input_name": names[0],
         "output_name": names[1],
-        "columns": [[name, str(kind)] for name, kind in columns],
+        "columns": [[name, str(kind)] for name, kind in given.columns],
+        "kinds": given.kinds,
         "parameters": [[each.name, str(each.kind), each.is_output] for each in parameters],
     }
     wire.send(CALL, json.dumps(call).encode())
     for each in parameters:
         wire.send_value(each.value)
-    _send_rows(wire, columns, rows)
+    _send_rows(wire, given)
     if running.stays:
         wire.expect(READY)  # a process that has just been started may first have had to import
         running.limit()
@@ -264,26 +284,41 @@ def _messages(printed: str, errors: str) -> Iterator[str]:
         yield f"STDERR message(s) from external script: \n{errors}"
 
 
-def _send_rows(wire: Wire, columns: Sequence[tuple[str, SqlType]], rows: Iterable[tuple[Value, ...]]) -> None:
-    kinds = "".join(wire_kind(kind) for _, kind in columns)
-    texts = [position for position, kind in enumerate(kinds) if kind == TEXTS]
-    ascii_only = [position for position in texts if columns[position][1].name in ("char", "varchar")]
+@dataclass(frozen=True)
+class _Input:
+    """Rows for a script: names and types of the columns, how each travels, and the rows."""
+
+    columns: Sequence[tuple[str, SqlType]]
+    kinds: str
+    rows: Iterable[tuple[Value, ...]]
+
+
+def _wire_kinds(columns: Sequence[tuple[str, SqlType]], as_bytes: Collection[int]) -> str:
+    return "".join(BYTES if place in as_bytes else wire_kind(kind) for place, (_, kind) in enumerate(columns))
+
+
+def _send_rows(wire: Wire, given: _Input) -> None:
+    texts = [position for position, kind in enumerate(given.kinds) if kind == TEXTS]
+    contents = [position for position, kind in enumerate(given.kinds) if kind == BYTES]
+    ascii_only = [position for position in texts if given.columns[position][1].name in ("char", "varchar")]
     block: list[tuple[Value, ...]] = []
     size = 0
-    for row in rows:
+    for row in given.rows:
         block.append(row)
         for position in texts:
             size += len(str(row[position] or ""))
+        for position in contents:
+            size += len(row[position] or b"")  # type: ignore[arg-type]
         for position in ascii_only:
             if not str(row[position] or "").isascii():
-                name, kind = columns[position]
+                name, kind = given.columns[position]
                 what = f"more than ASCII in column {name!r} of type {kind}, which reaches a script damaged"
                 raise numbered_error(39017, what=what, advice="CAST it to nvarchar.")
         if len(block) == _BLOCK_ROWS or size > _BLOCK_BYTES:
-            wire.send_block(kinds, list(zip(*block, strict=True)))
+            wire.send_block(given.kinds, list(zip(*block, strict=True)))
             block, size = [], 0
     if block:
-        wire.send_block(kinds, list(zip(*block, strict=True)))
+        wire.send_block(given.kinds, list(zip(*block, strict=True)))
     wire.send(END)
     wire.flush()
 

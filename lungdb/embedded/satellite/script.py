@@ -23,7 +23,6 @@ from lungdb.embedded.satellite.wire import (
     RESULT,
     ScriptFailedError,
     Wire,
-    wire_kind,
 )
 from lungdb.embedded.values.types import parse_type
 
@@ -101,7 +100,7 @@ def _run(wire: Wire, call: dict[str, Any]) -> None:
     names = [name for name, _ in call["columns"]]
     kinds = [parse_type(kind) for _, kind in call["columns"]]
     columns: list[list[Any]] = [[] for _ in names]
-    for block in wire.receive_blocks("".join(wire_kind(kind) for kind in kinds)):
+    for block in wire.receive_blocks(call["kinds"]):
         for column, part in zip(columns, block, strict=True):
             column += part
     outputs = {name for name, _, output in parameters if output}
