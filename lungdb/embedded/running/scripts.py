@@ -90,7 +90,7 @@ def _results(result: ScriptResult) -> Iterator[Event]:
 
 
 @dataclass(frozen=True)
-class _Input:
+class _QueriedRows:
     """The rows of the input query, and which of its columns of hexadecimal text come as the bytes themselves."""
 
     columns: list[tuple[str, SqlType]]
@@ -98,9 +98,9 @@ class _Input:
     as_bytes: tuple[int, ...] = ()
 
 
-def _input(session: Session, inner: Frame, unit: Unit, *, may_have_bytes: bool) -> _Input:
+def _input(session: Session, inner: Frame, unit: Unit, *, may_have_bytes: bool) -> _QueriedRows:
     if not unit.statements:
-        return _Input([], iter(()))
+        return _QueriedRows([], iter(()))
     statement = unit.statements[0]
     if len(unit.statements) > 1 or not isinstance(statement, SelectStatement):
         raise _bad_query("must be one SELECT")
@@ -114,8 +114,8 @@ def _input(session: Session, inner: Frame, unit: Unit, *, may_have_bytes: bool) 
         if places:
             other = session.plan(inner, statement, "bytes", lambda writer: writer.query(query), query)
             if all(other.columns[place].type.family == Family.BINARY for place in places):
-                return _Input(columns, session.query(inner, other), places)
-    return _Input(columns, session.query(inner, plan))
+                return _QueriedRows(columns, session.query(inner, other), places)
+    return _QueriedRows(columns, session.query(inner, plan))
 
 
 def _bad_query(fault: str) -> SqlError:

@@ -143,7 +143,7 @@ class Satellite:
         """
         _check_input(columns, parameters)
         trusted = self._trusted if self.trusts(script) else None
-        given = _Input(columns, _wire_kinds(columns, as_bytes), rows)
+        given = _InputRows(columns, _wire_kinds(columns, as_bytes), rows)
         call = _Call(*POOL.begin(self._preload, trusted), language, trusted)
         self._calls.add(call)
         try:
@@ -215,7 +215,7 @@ def _described_end(code: int) -> str:
 def _converse(
     running: _Call,
     script: str,
-    given: _Input,
+    given: _InputRows,
     parameters: Sequence[ScriptParameter],
     names: tuple[str, str],
 ) -> Iterator[str | ScriptResult]:
@@ -285,7 +285,7 @@ def _messages(printed: str, errors: str) -> Iterator[str]:
 
 
 @dataclass(frozen=True)
-class _Input:
+class _InputRows:
     """Rows for a script: names and types of the columns, how each travels, and the rows."""
 
     columns: Sequence[tuple[str, SqlType]]
@@ -297,7 +297,7 @@ def _wire_kinds(columns: Sequence[tuple[str, SqlType]], as_bytes: Collection[int
     return "".join(BYTES if place in as_bytes else wire_kind(kind) for place, (_, kind) in enumerate(columns))
 
 
-def _send_rows(wire: Wire, given: _Input) -> None:
+def _send_rows(wire: Wire, given: _InputRows) -> None:
     texts = [position for position, kind in enumerate(given.kinds) if kind == TEXTS]
     contents = [position for position, kind in enumerate(given.kinds) if kind == BYTES]
     ascii_only = [position for position in texts if given.columns[position][1].name in ("char", "varchar")]
