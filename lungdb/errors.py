@@ -70,6 +70,11 @@ class ErrorNumber(IntEnum):
     TOO_LARGE = 50231
     CHANGED_MEANWHILE = 50232
     NOT_WHOLE = 50250
+    DATASET_QUERY = 50270
+    UNKNOWN_MEMBERS = 50271
+    EMPTY_DATASET = 50272
+    OTHER_KIND_OF_DATASET = 50273
+    NO_NUMBERS = 50277
 
 
 class ProcedureError(LungdbError):

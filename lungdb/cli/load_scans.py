@@ -17,14 +17,17 @@ from lungdb.dicom.source import Rejection
 from lungdb.errors import LungdbError, escaped
 
 if TYPE_CHECKING:
-    from lungdb.loading.scans import Options, Report
+    from lungdb.loading.scan_options import Options, Report
 
 _EPILOG = """
-Of a patient's series the primary one is loaded: of the axial series that cover at least half as much of the body as the
-longest one, the one with the thinnest slices, then the one with the most slices. PatientID and UIDs are replaced by
-keyed hashes and of dates the year is kept, unless --keep-ids is given. What is not taken is counted by reason and noted
-in dbo.rejected_files. Running it again adds what is missing and changes nothing else. docs/loading.md tells more.
+Of every study the series that the series rule chooses is loaded: a conventional one that covers at least half as much
+of the body as the longest, of thin slices and of a soft or medium kernel, unless the setting series_rule says
+otherwise. The patient's newest study has the primary scan. PatientID and UIDs are replaced by keyed hashes and dates
+are shifted by days of the patient's own, unless --keep-ids is given. What is not taken is counted by reason and noted
+in dbo.rejected_files, and why a series was taken or not in dbo.series_choices. Running it again adds what is missing
+and changes nothing else. docs/loading.md tells more.
 """
+_SHOWN = 20
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -37,7 +40,31 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="store PatientID, UIDs and dates as they are: for de-identified data, such as the Data Science Bowl",
     )
-    parser.add_argument("--all-series", action="store_true", help="load the series that are not primary, too")
+    parser.add_argument("--all-series", action="store_true", help="load the series that the rule does not choose, too")
+    parser.add_argument(
+        "--series-rule",
+        metavar="RULE",
+        help="which series of a study is taken, such as 'thickness=0-2.5;kernels=B3*,STANDARD>SOFT;prefer=thinnest' "
+        "(default: the setting series_rule)",
+    )
+    parser.add_argument(
+        "--only",
+        type=Path,
+        metavar="FILE.csv",
+        help="load only patients whose PatientID is in the column id, pid or patient_id of this file, or in its first",
+    )
+    parser.add_argument(
+        "--study-years",
+        metavar="FILE.csv|none",
+        help="where studies of a trial have their years of screening from: the columns study_yr and series_uid or "
+        "study_uid of a file (default: the days that the archive of NLST made up, 2 January of 1999, 2000 and 2001)",
+    )
+    parser.add_argument(
+        "--follow-newest",
+        action="store_true",
+        help="let the primary scans of the folder's patients follow their newest studies, also of patients who were "
+        "loaded by a version that knew one study a patient",
+    )
     parser.add_argument(
         "--allow-gaps", action="store_true", help="load series without their unusable or missing slices"
     )
@@ -45,7 +72,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         "--replace",
         action="store_true",
         help="take series that the database holds with other pixels, and remove those that an earlier version took "
-        "though they are no Hounsfield units; deletes what was made from the old ones",
+        "though they are no Hounsfield units; deletes what was made from the old ones; takes the dates of those of "
+        "which an earlier version kept the year",
     )
     parser.add_argument(
         "--empty-patient-id",
@@ -83,9 +111,14 @@ def _at_least_one(text: str) -> int:
 
 def _load(arguments: argparse.Namespace) -> int:
     try:
-        from lungdb.loading.scans import Options, load_folder
+        from lungdb.loading.scan_options import Options
+        from lungdb.loading.scans import load_folder
     except ModuleNotFoundError as error:
         raise LungdbError(f'DICOM files are loaded with {error.name}. Run: pip install "lungdb[load]"') from error
+    from lungdb.loading.subset import read_study_years, read_subset
+
+    years = arguments.study_years
+    only = read_subset(arguments.only) if arguments.only else None
     identity = Identity("kept" if arguments.keep_ids else "keyed", load_settings().id_key)
     limits = Limits(
         file_megabytes=arguments.max_file,
@@ -96,6 +129,10 @@ def _load(arguments: argparse.Namespace) -> int:
     options = Options(
         all_series=arguments.all_series,
         replace=arguments.replace,
+        series_rule=arguments.series_rule,
+        follow_newest=arguments.follow_newest,
+        only=only,
+        study_years={} if years == "none" else read_study_years(Path(years)) if years else None,
         allow_gaps=arguments.allow_gaps,
         empty_patient_id=arguments.empty_patient_id,
         dry_run=arguments.dry_run,
@@ -124,9 +161,28 @@ def _print(report: Report, options: Options) -> None:
         print(f"{report.tilted} series were taken with a tilted gantry; dbo.scans.gantry_tilt has the degrees.")
     if report.removed:
         print(f"{report.removed} scans that an earlier version took were removed: they are no Hounsfield units.")
+    if options.only:
+        print(
+            f"{options.only.left_out} series of other patients were left out; "
+            f"of {options.only.unknown} ids of the list no series was found."
+        )
+    if report.behind:
+        print(
+            f"{len(report.behind)} patients have a newer study than that of their primary scan, which stays; their "
+            f"indices: {_some(report.behind)}. Add --follow-newest to train on and score the newest."
+        )
+    if report.unordered:
+        print(
+            f"Of {len(report.unordered)} patients it is not known which study is the newest, for want of dates; their "
+            f"indices: {_some(report.unordered)}. The series rule decides between their studies."
+        )
     if report.rejected:
         print("Files and series that were not taken:")
         for reason, count in sorted(report.rejected.items()):
             print(f"{count:8}  {reason:20}  {REASONS[reason]}")
     if not report.series:
         print("No CT series was taken. Check the folder; --show-paths names the files that were not taken, and why.")
+
+
+def _some(indices: Sequence[int]) -> str:
+    return ", ".join(map(str, indices[:_SHOWN])) + (", …" if len(indices) > _SHOWN else "")

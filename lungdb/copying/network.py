@@ -44,6 +44,8 @@ def network_rows(source: Connection, network: str) -> list[tuple[str, tuple[str,
     LungdbError
         The source has no such network, or its tensors do not fit its layers.
     """
+    if network.casefold().startswith("classifier/"):
+        raise LungdbError(f"The network '{network}' is part of a trained model. Copy that with --model.")
     (found,) = run(source, _LAYERS, (network,))
     if not found.rows:
         raise LungdbError(f"There is no network '{network}' in dbo.dense_layers. Give the name of one with --network.")

@@ -35,6 +35,7 @@ INTERNAL = "internal"
 """The schema, and the folder of each capability, for procedures that only other procedures call."""
 
 _SCHEMAS = ("dbo", INTERNAL)
+_COMPOSED = "@composed"
 _SCRIPT = "sp_execute_external_script"
 # Which arguments hold T-SQL text and the declarations of its variables; without names they stand in this order.
 _TEXTS = {_SCRIPT: ("@input_data_1", "@params"), "sp_executesql": ("@stmt", "@params")}
@@ -165,12 +166,19 @@ def _texts(nodes: list[Any]) -> Iterator[tuple[str, dict[str, SqlType]]]:
         A text is computed, so that what it refers to cannot be read.
     """
     for node in nodes:
+        if isinstance(node, ExecuteText) and _is_composed(node.text):
+            continue
         if isinstance(node, ExecuteText):
             yield _literal(nodes, node.text), {}
         elif _called(node) in _TEXTS:
             text, params = _arguments(nodes, node)
             if text is not None:
                 yield text, {each.name.lower(): each.type for each in parse_declarations(params or "")}
+
+
+def _is_composed(text: Scalar) -> bool:
+    """Tell a text of what a user names, which refers to nothing of ours; its variable has the name @Composed."""
+    return isinstance(text, Variable) and text.name.lower() == _COMPOSED
 
 
 def _arguments(nodes: list[Any], call: Execute) -> Iterator[str | None]:

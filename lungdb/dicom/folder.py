@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +21,19 @@ from lungdb.isolation import Workers
 _OTHER_IMAGES = ("not_axial", "not_hounsfield")  # no slices of the series that they lie in: it lacks nothing
 _OWN = ("source", "frame", "instance_uid", "position")
 _SHARED = [field.name for field in fields(SliceHeader) if field.name not in _OWN]
+
+
+@dataclass(frozen=True)
+class RefusedSeries(Rejection):
+    """A series of whose slices some could be used, and that is not taken.
+
+    Attributes
+    ----------
+    headers : tuple of SliceHeader
+        Those slices.
+    """
+
+    headers: tuple[SliceHeader, ...] = ()
 
 
 def read_folder(
@@ -82,7 +95,7 @@ def read_folder(
                 raise RejectedError("bad_slices", f"{damaged[uid]} of {damaged[uid] + len(headers)}")
             series, left_out = build_series(headers, limits, hash_pixels, allow_gaps=allow_gaps)
         except RejectedError as error:
-            yield headers[0].source.rejection(error)
+            yield RefusedSeries(error.reason, error.message, headers[0].source, uid, tuple(headers))
         else:
             yield from left_out
             yield series

@@ -7,14 +7,27 @@ from pydicom.tag import Tag
 
 from lungdb.dicom.rejection import RejectedError
 
+_CONVERTED = (
+    "ConvolutionKernel",
+    "KVP",
+    "ContrastBolusAgent",
+    "ContrastBolusRoute",
+    "ContrastBolusVolume",
+    "AcquisitionDate",
+)
+# What a macro of its own tells comes after what a conversion left unassigned.
 _MACROS = {
+    "UnassignedSharedConvertedAttributesSequence": _CONVERTED,
+    "UnassignedPerFrameConvertedAttributesSequence": _CONVERTED,
+    "CTXRayDetailsSequence": ("KVP",),
+    "ContrastBolusUsageSequence": ("ContrastBolusAgentAdministered",),
     "PlanePositionSequence": ("ImagePositionPatient",),
     "PlaneOrientationSequence": ("ImageOrientationPatient",),
     "PixelMeasuresSequence": ("PixelSpacing", "SliceThickness", "SpacingBetweenSlices"),
     "PixelValueTransformationSequence": ("RescaleIntercept", "RescaleSlope", "RescaleType"),
     "CTImageFrameTypeSequence": ("FrameType",),
     "CTReconstructionSequence": ("ConvolutionKernel",),
-    "FrameContentSequence": ("TemporalPositionIndex", "FrameAcquisitionNumber"),
+    "FrameContentSequence": ("TemporalPositionIndex", "FrameAcquisitionNumber", "FrameAcquisitionDateTime"),
     "MultienergyCTCharacteristicsSequence": ("MonoenergeticEnergyEquivalent",),
 }
 

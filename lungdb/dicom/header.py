@@ -17,6 +17,7 @@ from pydicom.uid import (
     MediaStorageDirectoryStorage,
 )
 
+from lungdb.dicom.acquisition import ACQUISITION_TAGS, Acquisition, read_acquisition
 from lungdb.dicom.attributes import date_of, numbers_of, terms_of, text_of, uid_of, value_of, whole_of
 from lungdb.dicom.dataset import PREAMBLE, inflate, is_deflated, read_elements, read_meta
 from lungdb.dicom.frames import GROUP_TAGS, frame_datasets
@@ -78,7 +79,7 @@ _TAGS = [
         "RescaleSlope",
         "RescaleType",
     )
-] + GROUP_TAGS
+] + [*ACQUISITION_TAGS, *GROUP_TAGS]
 
 
 @dataclass(frozen=True, slots=True)  # a large archive has hundreds of thousands
@@ -106,6 +107,8 @@ class SliceHeader:
         As of `lungdb.dicom.hounsfield.Unit`.
     kinds : tuple of str
         What tells slices apart that lie at one position, as `lungdb.dicom.stacks.KINDS` names it.
+    acquisition : Acquisition
+        How, when and of whom the slice was made.
     """
 
     source: Source
@@ -129,6 +132,7 @@ class SliceHeader:
     monoenergetic_kev: float | None
     unit_is_unspecified: bool
     kinds: tuple[str, ...]
+    acquisition: Acquisition
 
     @property
     def patient_orientation(self) -> str:
@@ -267,6 +271,7 @@ def _slice_header(
     if slope == 0:
         raise RejectedError("bad_attribute", "RescaleSlope")
     study_uid = uid_of(dataset, "StudyInstanceUID")
+    study_date = date_of(dataset, "StudyDate")
     return SliceHeader(
         source=source,
         frame=frame,
@@ -275,7 +280,7 @@ def _slice_header(
         study_uid=study_uid,
         series_uid=uid_of(dataset, "SeriesInstanceUID"),
         instance_uid=uid_of(dataset, "SOPInstanceUID"),
-        study_date=date_of(dataset, "StudyDate"),
+        study_date=study_date,
         manufacturer=text_of(dataset, "Manufacturer")[:64] or None,
         rows=size.rows,
         columns=size.columns,
@@ -289,6 +294,7 @@ def _slice_header(
         monoenergetic_kev=unit.monoenergetic_kev,
         unit_is_unspecified=unit.is_unspecified,
         kinds=_kinds(dataset),
+        acquisition=read_acquisition(dataset, study_date),
     )
 
 

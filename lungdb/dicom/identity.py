@@ -6,9 +6,10 @@ import hashlib
 import hmac
 import re
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
+from lungdb.dicom.kernels import is_kernel
 from lungdb.errors import LungdbError
 
 MIN_KEY_LENGTH = 16
@@ -19,7 +20,14 @@ EMPTY_ID_RULES = ("folder", "study")
 
 METHOD_CODES = "113100,113107"
 """What mode ``keyed`` amounts to, in the codes of DICOM PS3.16 CID 7050: the Basic Application Confidentiality Profile
-with the Retain Longitudinal Temporal Information Modified Dates Option, as the year is kept (PS3.15 E.3.6)."""
+with the Retain Longitudinal Temporal Information Modified Dates Option, as dates are shifted (PS3.15 E.3.6)."""
+
+OLDEST = 90
+"""Years above which an age is told as this one: the Safe Harbor method of HIPAA, 45 CFR 164.514(b)(2)(i)(C)."""
+
+MOST_DAYS = 365
+"""Days by which mode ``keyed`` shifts a patient's dates, at most and always back: one stays near its year and season is
+hidden, and none lies in the future."""
 
 MANUFACTURERS = ("GE", "Siemens", "Philips", "Toshiba", "Canon", "Hitachi", "Fujifilm", "United Imaging", "Neusoft")
 """Makers of CT scanners that mode ``keyed`` stores by name; any other text may hold anything, and is left out."""
@@ -33,7 +41,8 @@ class Identity:
     ----------
     mode : str
         ``keyed``: patient ids and UIDs are replaced by HMAC-SHA256 with the site's secret, so that the same patient has
-        the same id at every load, and of dates only the year is kept. ``kept``: they are stored as they are.
+        the same id at every load, and all dates of a patient are shifted by the same number of days. ``kept``: they are
+        stored as they are.
     key : str
         The site's secret; may be empty in mode ``kept``, where it only keys the hashes of paths.
     """
@@ -62,9 +71,39 @@ class Identity:
         """Return what is stored for a UID: one made from 128 bits under 2.25 (DICOM PS3.5 B.2), or the UID itself."""
         return uid if self.mode == "kept" else f"2.25.{int.from_bytes(self._digest('uid', uid)[:16], 'big')}"
 
-    def date(self, day: date | None) -> date | None:
-        """Return what is stored for a date: the first of January of its year, or the date itself."""
-        return day if day is None or self.mode == "kept" else day.replace(month=1, day=1)
+    def days_shifted(self, patient_id: str) -> int:
+        """Return by how many days a patient's dates are stored too early: 1 to `MOST_DAYS`, or 0 where they are kept.
+
+        Parameters
+        ----------
+        patient_id : str
+            PatientID as in the DICOM files.
+        """
+        if self.mode == "kept":
+            return 0
+        return 1 + int.from_bytes(self._digest("days", patient_id)[:8], "big") % MOST_DAYS
+
+    def birth_year(self, year: int | None, today: date) -> int | None:
+        """Return what is stored for a year of birth; in mode ``keyed`` none of whoever may be as old as `OLDEST`."""
+        return None if self.mode == "keyed" and year is not None and today.year - year >= OLDEST else year
+
+    def date(self, day: date | None, patient_id: str) -> date | None:
+        """Return what is stored for a date of a patient; None of one that would lie before the year 1."""
+        if day is None:
+            return None
+        try:
+            return day - timedelta(days=self.days_shifted(patient_id))
+        except OverflowError:
+            return None
+
+    @property
+    def date_rule(self) -> str:
+        """What `date` does, as `dbo.scans.date_rule` names it."""
+        return "kept" if self.mode == "kept" else "shifted"
+
+    def kernel(self, text: str | None) -> str | None:
+        """Return what is stored for a Convolution Kernel; in mode ``keyed`` only what is made of names of kernels."""
+        return None if text is not None and self.mode == "keyed" and not is_kernel(text) else text
 
     def manufacturer(self, text: str | None) -> str | None:
         """Return what is stored for a Manufacturer: a name of `MANUFACTURERS`, or the text itself."""

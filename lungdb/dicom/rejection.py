@@ -34,7 +34,7 @@ REASONS = {
     "duplicate_position": "Several slices of the series lie at one position. Make its phases series of their own.",
     "missing_slices": "The slices of the series are not evenly spaced. Find the missing ones, or add --allow-gaps.",
     "bad_slices": "Some slices of the series cannot be used. Export them again, or add --allow-gaps to do without.",
-    "not_primary": "Another series of the patient is the primary one. Add --all-series to load this one too.",
+    "not_primary": "The series rule chose another series of the study. Add --all-series to load this one too.",
     "changed_series": "The database holds this series with other pixels, or lying another way. Add --replace to take "
     "these; features and predictions made from the old ones are then deleted.",
     "other_patient": "The database holds this series under another patient. Correct PatientID in the files.",

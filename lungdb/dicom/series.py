@@ -11,10 +11,11 @@ from statistics import median, median_low
 
 import numpy as np
 
+from lungdb.dicom.acquisition import Acquisition, common_acquisition
 from lungdb.dicom.header import SliceHeader
 from lungdb.dicom.limits import Limits
-from lungdb.dicom.primary import Extent, choose_primary
 from lungdb.dicom.rejection import RejectedError
+from lungdb.dicom.series_rule import Extent
 from lungdb.dicom.source import Rejection, Source
 from lungdb.dicom.stacks import SAME_POSITION, HashPixels, choose_stack, is_same_slice
 
@@ -52,10 +53,34 @@ class Series:
         return self.headers[0]
 
     @property
+    def acquisition(self) -> Acquisition:
+        """What the slices tell of how, when and of whom they were made, where they agree."""
+        return common_acquisition(header.acquisition for header in self.headers)
+
+    @property
+    def step(self) -> tuple[float, float, float] | None:
+        """Lead from a slice to the next one at the usual distance, in mm of the patient: along the line of the stack.
+
+        With a tilted gantry that is not the normal. None of a single slice.
+        """
+        first, last = self.headers[0].position, self.headers[-1].position
+        length = self.positions[-1] - self.positions[0]
+        if self.spacing_z is None or length < SAME_POSITION:
+            return None
+        x, y, z = (self.spacing_z * (there - here) / length for here, there in zip(first, last, strict=True))
+        return x, y, z
+
+    @property
     def extent(self) -> Extent:
-        """What `choose_primary` looks at."""
+        """What the series rule looks at."""
+        acquisition = self.acquisition
         return Extent(
-            self.first.series_uid, self.spacing_z, len(self.headers), monoenergetic_kev=self.first.monoenergetic_kev
+            self.first.series_uid,
+            self.spacing_z,
+            len(self.headers),
+            self.first.monoenergetic_kev,
+            acquisition.slice_thickness,
+            acquisition.kernel,
         )
 
     @property
@@ -165,18 +190,6 @@ def _tilt(headers: Sequence[SliceHeader]) -> float | None:
         return None
     cosine = float(stacking @ headers[0].normal) / length
     return round(math.degrees(math.acos(min(1.0, abs(cosine)))), 1)
-
-
-def rank(series: Sequence[Series]) -> list[Series]:
-    """Order a patient's series: the primary one, then what would be it without that one, and so on."""
-    rest = list(series)
-    ranked = []
-    while rest:
-        primary = choose_primary([one.extent for one in rest])
-        chosen = next(one for one in rest if one.extent == primary)
-        ranked.append(chosen)
-        rest.remove(chosen)
-    return ranked
 
 
 def _without_copies(

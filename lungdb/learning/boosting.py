@@ -1,4 +1,4 @@
-"""Fitting LightGBM: gradient-boosted trees, one thread and deterministic."""
+"""Fitting LightGBM: gradient-boosted trees and forests, one thread and deterministic."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from lungdb.learning.parameters import TrainingParameters
+from lungdb.learning.parameters import BAG, FORESTS, TrainingParameters
 
 Features = NDArray[np.float32]
 Values = NDArray[np.float64]
@@ -43,17 +43,22 @@ class Boosted:
 
 
 def boost(learning: Part, validation: Part | None, parameters: TrainingParameters) -> Boosted:
-    """Fit `max_iterations` trees, or fewer where the log loss on a validation part stops falling."""
+    """Fit `max_iterations` trees, or fewer where the log loss of boosted ones on a validation part stops falling.
+
+    The trees of a forest are as many as are asked for; its raw score is the sigmoid of their leaves' mean.
+    """
     import lightgbm  # brings SciPy and, where installed, scikit-learn: only for those who train
 
     train_set = lightgbm.Dataset(learning.vectors, learning.labels, weight=learning.weights)
     evaluated = {"train": train_set}
     recorded: dict[str, dict[str, list[float]]] = {}
     callbacks = [lightgbm.record_evaluation(recorded)]
+    stops_early = validation is not None and parameters.algorithm not in FORESTS
     if validation is not None:
         evaluated["validation"] = lightgbm.Dataset(
             validation.vectors, validation.labels, weight=validation.weights, reference=train_set
         )
+    if stops_early:
         callbacks.append(lightgbm.early_stopping(parameters.early_stopping_rounds, verbose=False))
     booster = lightgbm.train(
         _settings(parameters),
@@ -63,20 +68,24 @@ def boost(learning: Part, validation: Part | None, parameters: TrainingParameter
         valid_names=list(evaluated),
         callbacks=callbacks,
     )
-    best = int(booster.best_iteration) if validation is not None else parameters.max_iterations
+    best = int(booster.best_iteration) if stops_early else parameters.max_iterations
     curve = {part: [float(value) for value in values["binary_logloss"]] for part, values in recorded.items()}
     return Boosted(booster.model_to_string(num_iteration=best).encode(), best, {"validation": [], **curve})
 
 
 def _settings(parameters: TrainingParameters) -> dict[str, Any]:
+    kind: dict[str, Any] = {"learning_rate": parameters.learning_rate}
+    if parameters.algorithm in FORESTS:
+        # LightGBM's forests draw without replacement, anew for each tree.
+        kind = {"boosting": "rf", "bagging_freq": 1, "bagging_fraction": BAG}
     return {
         "objective": "binary",
         "metric": "binary_logloss",
-        "learning_rate": parameters.learning_rate,
+        **kind,
         "num_leaves": parameters.num_leaves,
         "min_data_in_leaf": parameters.min_data_in_leaf,
         # With a hundred patients and as many features or more, random thresholds on half of them overfit least.
-        "extra_trees": True,
+        "extra_trees": parameters.algorithm != "random_forest",
         "feature_fraction": parameters.feature_fraction,
         "seed": parameters.seed,
         "deterministic": True,

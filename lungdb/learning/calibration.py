@@ -48,7 +48,7 @@ def apply_calibration(calibration: dict[str, Any] | None, raw: ArrayLike) -> Sco
         return scores
     try:
         if calibration["method"] == "platt":
-            return _sigmoid(float(calibration["slope"]) * _log_odds(scores) + float(calibration["intercept"]))
+            return sigmoid(float(calibration["slope"]) * log_odds(scores) + float(calibration["intercept"]))
         if calibration["method"] == "isotonic":
             x, y = (np.asarray(calibration[axis], dtype=np.float64) for axis in ("x", "y"))
             return np.asarray(np.interp(scores, x, y), dtype=np.float64)
@@ -85,12 +85,12 @@ def _fit_platt(raw: Scores, labels: NDArray[np.int64]) -> dict[str, Any]:
     positives = int(np.sum(labels == 1))
     negatives = labels.size - positives
     target = np.where(labels == 1, (positives + 1) / (positives + 2), 1 / (negatives + 2))
-    design = np.stack([_log_odds(raw), np.ones(raw.size)], axis=1)
+    design = np.stack([log_odds(raw), np.ones(raw.size)], axis=1)
     start = np.log(target.mean() / (1 - target.mean()))
     weights = np.array([0.0, start])
     loss = _cross_entropy(design @ weights, target)
     for _ in range(_STEPS):
-        probability = _sigmoid(design @ weights)
+        probability = sigmoid(design @ weights)
         gradient = design.T @ (probability - target)
         curvature = design.T @ (design * (probability * (1 - probability))[:, None]) + 1e-12 * np.eye(2)
         step = np.linalg.solve(curvature, gradient)
@@ -129,12 +129,14 @@ def _fit_isotonic(raw: Scores, labels: NDArray[np.int64]) -> dict[str, Any]:
     return {"method": "isotonic", "x": [point[0] for point in points], "y": [point[1] for point in points]}
 
 
-def _log_odds(scores: Scores) -> Scores:
+def log_odds(scores: Scores) -> Scores:
+    """Give log(p / (1 − p)) of scores kept 1e-12 away from 0 and 1."""
     kept = np.clip(scores, _NEAREST, 1 - _NEAREST)
     return np.asarray(np.log(kept / (1 - kept)), dtype=np.float64)
 
 
-def _sigmoid(values: Scores) -> Scores:
+def sigmoid(values: Scores) -> Scores:
+    """Give 1 / (1 + exp(−x)), exact to rounding however large x is on either side."""
     return np.asarray(np.exp(-np.logaddexp(0, -values)), dtype=np.float64)
 
 

@@ -1,18 +1,19 @@
-"""Fitting a classifier of either algorithm to patients."""
+"""Fitting a classifier of any algorithm to patients."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from lungdb.learning import logistic
+from lungdb.learning import logistic, perceptron
 from lungdb.learning.boosting import Part, boost
 from lungdb.learning.metrics import log_loss
 from lungdb.learning.parameters import TrainingParameters
 
 # Of standardised features; from nearly no penalty to one that leaves little but the share of positives.
 _PENALTIES = (1.0, 10.0, 100.0, 1_000.0, 10_000.0, 100_000.0)
+_PENALTIES_OF_NETWORK = (1.0, 10.0, 100.0)
 
 
 @dataclass(frozen=True)
@@ -29,10 +30,17 @@ class Fitted:
 def fit_classifier(learning: Part, validation: Part | None, parameters: TrainingParameters) -> Fitted:
     """Fit the algorithm that the parameters name.
 
-    The validation part chooses the number of LightGBM's trees up to `max_iterations`, or the penalty `l2` of the
-    logistic regression where it is None. Without a validation part the trees are exactly so many, and `l2` is given.
+    The validation part chooses the number of boosted trees or of a network's passes up to `max_iterations`, or the
+    penalty `l2` of a logistic regression or network where it is None. Without a validation part they are exactly so
+    many, and `l2` is given.
     """
-    if parameters.algorithm == "lightgbm":
+    if parameters.algorithm == "network":
+        penalties = _PENALTIES_OF_NETWORK if parameters.l2 is None else (parameters.l2,)
+        tried = [perceptron.fit(learning, validation, replace(parameters, l2=l2)) for l2 in penalties]
+        chosen = int(np.argmin([min(each.curve["validation"], default=0.0) for each in tried]))
+        learnt = tried[chosen]
+        return Fitted("network", learnt.network.to_json().encode(), learnt.passes, penalties[chosen], learnt.curve)
+    if parameters.algorithm != "logistic":
         boosted = boost(learning, validation, parameters)
         return Fitted("lightgbm", boosted.model, boosted.best_iteration, None, boosted.curve)
     l2 = parameters.l2
@@ -41,6 +49,13 @@ def fit_classifier(learning: Part, validation: Part | None, parameters: Training
         l2 = _choose_penalty(learning, validation)
     model = logistic.fit(learning.vectors, learning.labels, l2, learning.weights)
     return Fitted("logistic", model.to_json().encode(), 0, l2, {"train": [], "validation": []})
+
+
+def needs_validation(parameters: TrainingParameters) -> bool:
+    """Tell whether there is something that a validation part chooses."""
+    return parameters.algorithm in ("lightgbm", "network") or (
+        parameters.algorithm == "logistic" and parameters.l2 is None
+    )
 
 
 def _choose_penalty(learning: Part, validation: Part) -> float:

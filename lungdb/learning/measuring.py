@@ -56,15 +56,18 @@ def operating_points(parts: NDArray[np.object_], scores: Scores) -> list[Operati
     return choose_operating_points(scores.labels[chosen], scores.probabilities[chosen])
 
 
-def figures(scores: Scores, constant: float | None, points: list[OperatingPoint], seed: int) -> dict[str, float | None]:
+def figures(
+    scores: Scores, constant: float | None, points: list[OperatingPoint], seed: int | None
+) -> dict[str, float | None]:
     """Measure one part by name; a figure that its patients do not allow is None.
 
     Names ending in `_raw` are before calibration, in `_constant` of predicting `constant` for everybody, those after
-    `_at_` at an operating point.
+    `_at_` at an operating point. Without a seed there is no bootstrap, so its interval is None.
     """
     labels, raw, probabilities = scores.labels, scores.raw, scores.probabilities
     low, high = delong_interval(labels, probabilities) or (None, None)
-    bootstrap_low, bootstrap_high = auc_bootstrap_interval(labels, probabilities, seed) or (None, None)
+    interval = None if seed is None else auc_bootstrap_interval(labels, probabilities, seed)
+    bootstrap_low, bootstrap_high = interval or (None, None)
     everybody = None if constant is None else np.full(labels.size, constant)
     found: dict[str, float | None] = {
         "patients": labels.size,

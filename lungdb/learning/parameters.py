@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields
+from typing import Any
 
 from lungdb.errors import ErrorNumber, ProcedureError
 
@@ -16,10 +17,11 @@ class TrainingParameters:
     Attributes
     ----------
     algorithm : str
-        `lightgbm`, or `logistic` for L2-regularised logistic regression, which reads `seed`, `folds`,
-        `validation_fraction`, `imbalance`, `calibration` and `l2` alone.
+        `lightgbm`, boosted trees; `random_forest`; `extra_trees`, a forest whose thresholds are drawn; `logistic`,
+        L2-regularised logistic regression; `network`, a small dense network. `READ_BY` says which of the settings
+        below each of them reads, `DEFAULTS` where its defaults are others.
     seed : int
-        Of the folds, the validation part, undersampling and LightGBM.
+        Of the folds, the validation part, undersampling and the algorithm.
     folds : int
         Folds of the cross-validation, 2 to 20; 0 keeps a validation part out instead.
     validation_fraction : float
@@ -29,19 +31,21 @@ class TrainingParameters:
     calibration : str
         `none`, `platt` or `isotonic`, fitted on scores of patients that the scoring model has not learnt from.
     learning_rate : float
-        Shrinkage of each tree.
+        Shrinkage of each tree; size of a network's steps.
     num_leaves : int
         Leaves of a tree at most.
     min_data_in_leaf : int
         Patients in a leaf at least.
     max_iterations : int
-        Trees at most.
+        Trees at most; the trees of a forest; passes of a network over its patients at most.
     early_stopping_rounds : int
-        Trees without a better log loss on the validation part before training stops.
+        Trees, or passes, without a better log loss on the validation part before training stops.
     feature_fraction : float
         Share of the features that each tree may use.
     l2 : float or None
-        Strength of the penalty of `logistic`; None chooses it on the validation part (of each fold).
+        Strength of the penalty of `logistic` and `network`; None chooses it on the validation part (of each fold).
+    hidden : tuple of int
+        Units of the hidden layers of `network`, one to three of them.
     """
 
     algorithm: str = "lightgbm"
@@ -57,10 +61,35 @@ class TrainingParameters:
     early_stopping_rounds: int = 50
     feature_fraction: float = 0.5
     l2: float | None = None
+    hidden: tuple[int, ...] = (16,)
 
 
+FORESTS = ("random_forest", "extra_trees")
+BAG = 0.632
+"""Share of the patients that a tree of a forest learns from: what a bootstrap of as many draws holds of them."""
+
+_OF_TREES = ("num_leaves", "min_data_in_leaf", "max_iterations", "feature_fraction")
+READ_BY: dict[str, tuple[str, ...]] = {
+    "lightgbm": (*_OF_TREES, "learning_rate", "early_stopping_rounds"),
+    "logistic": ("l2",),
+    **dict.fromkeys(FORESTS, _OF_TREES),
+    "network": ("hidden", "learning_rate", "max_iterations", "early_stopping_rounds", "l2"),
+}
+"""The settings that an algorithm reads beside seed, folds, validation_fraction, imbalance and calibration."""
+
+DEFAULTS: dict[str, dict[str, Any]] = {
+    **{
+        forest: {"num_leaves": 15, "min_data_in_leaf": 5, "max_iterations": 200, "feature_fraction": 0.2}
+        for forest in FORESTS
+    },
+    "network": {"learning_rate": 0.005, "max_iterations": 150, "early_stopping_rounds": 15},
+}
+"""Where those of an algorithm are others than `TrainingParameters` has."""
+
+_SETTINGS = {setting for settings in READ_BY.values() for setting in settings}
+_MOST_LAYERS, _MOST_UNITS = 3, 256
 _CHOICES: dict[str, tuple[str, ...]] = {
-    "algorithm": ("lightgbm", "logistic"),
+    "algorithm": tuple(READ_BY),
     "imbalance": ("none", "class_weight", "undersample"),
     "calibration": ("none", "platt", "isotonic"),
 }
@@ -97,7 +126,7 @@ def read_parameters(text: str) -> TrainingParameters:
             ErrorNumber.ARGUMENT, "The training parameters are not a JSON object. Give one such as {}."
         )
     for name, value in given.items():
-        if name not in _RANGES and name not in _CHOICES:
+        if name not in {field.name for field in fields(TrainingParameters)}:
             names = ", ".join(field.name for field in fields(TrainingParameters))
             raise ProcedureError(
                 ErrorNumber.ARGUMENT, f"The training parameter {name!r} is not supported. Supported are {names}."
@@ -109,14 +138,17 @@ def read_parameters(text: str) -> TrainingParameters:
                 f"The value {value!r} for the training parameter {name} is not supported. Supported values are "
                 f"{supported}.",
             )
-    parameters = TrainingParameters(**given)
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if "hidden" in chosen:
+        chosen["hidden"] = tuple(chosen["hidden"])
+    parameters = TrainingParameters(**DEFAULTS.get(chosen.get("algorithm", ""), {}) | chosen)
     if parameters.folds == 1:
         raise ProcedureError(
             ErrorNumber.ARGUMENT,
             "The value 1 for the training parameter folds is not supported. Supported values are 0 for a validation "
             "part and 2 to 20.",
         )
-    if parameters.l2 is not None and parameters.algorithm != "logistic":
+    if parameters.l2 is not None and "l2" not in READ_BY[parameters.algorithm]:
         raise ProcedureError(
             ErrorNumber.ARGUMENT,
             f"The training parameter l2 was given with the algorithm {parameters.algorithm}, which does not read it. "
@@ -125,12 +157,33 @@ def read_parameters(text: str) -> TrainingParameters:
     return parameters
 
 
+def recorded(parameters: TrainingParameters) -> dict[str, Any]:
+    """Give the parameters as they are recorded of a run: those that were read, and all of the older algorithms."""
+    told = asdict(parameters)
+    if parameters.algorithm in ("lightgbm", "logistic"):
+        return {name: value for name, value in told.items() if name != "hidden"}
+    unread = _SETTINGS - set(READ_BY[parameters.algorithm])
+    return {name: value for name, value in told.items() if name not in unread}
+
+
+def least_to_learn_from(parameters: TrainingParameters) -> int:
+    """Give how many patients are needed for two leaves of a tree; 0 where there are no trees."""
+    if parameters.algorithm in FORESTS:
+        return math.ceil(2 * parameters.min_data_in_leaf / BAG)
+    return 2 * parameters.min_data_in_leaf if parameters.algorithm == "lightgbm" else 0
+
+
 def _unless_supported(name: str, value: object) -> str:
     """Say what is supported, or nothing when the value is."""
     if name in _CHOICES:
         return "" if value in _CHOICES[name] else ", ".join(_CHOICES[name])
     if value is None and name in _MAY_BE_NULL:
         return ""
+    if name == "hidden":
+        is_list = isinstance(value, (list, tuple)) and 1 <= len(value) <= _MOST_LAYERS
+        if is_list and all(type(units) is int and 1 <= units <= _MOST_UNITS for units in value):  # type: ignore[attr-defined]
+            return ""
+        return f"lists of one to {_MOST_LAYERS} whole numbers from 1 to {_MOST_UNITS}"
     low, high = _RANGES[name]
     kinds = (int,) if name in _WHOLE else (int, float)
     if type(value) in kinds and isinstance(value, (int, float)) and math.isfinite(value) and low <= value <= high:

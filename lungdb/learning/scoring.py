@@ -16,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, ProcedureError
-from lungdb.learning import logistic
+from lungdb.learning import ensembles, logistic, onnx_classifier, perceptron
+from lungdb.learning.calibration import apply_calibration
 from lungdb.learning.model_text import count_trees
 
 # The values that LightGBM's c_api.h defines for these.
@@ -35,9 +36,10 @@ def score_all(library: str, model: bytes, vectors: Features) -> Scores:
     Parameters
     ----------
     library : str
-        What the model is of: `lightgbm` or `logistic`.
+        What the model is of: `lightgbm`, `logistic`, `network`, `ensemble` or `onnx`.
     model : bytes
-        LightGBM's model text of a binary classifier or the JSON of a logistic regression, UTF-8.
+        LightGBM's model text of a binary classifier, the JSON of a logistic regression, network or ensemble, UTF-8, or
+        ONNX.
     vectors : float32[patients, width]
 
     Returns
@@ -49,12 +51,12 @@ def score_all(library: str, model: bytes, vectors: Features) -> Scores:
     ------
     ProcedureError
         50110 when the model was trained on another width; 50116 when the library is another one or cannot be loaded,
-        it does not read the model, or what it gives is no probability.
+        it does not read the model, what it gives is no probability, or a value is missing that it cannot do without.
     """
     if library not in _SCORERS:
         raise ProcedureError(
             ErrorNumber.UNREADABLE,
-            f"The library {library!r} of the model is not supported. Supported are {' and '.join(_SCORERS)}.",
+            f"The library {library!r} of the model is not supported. Supported are {', '.join(_SCORERS)}.",
         )
     return _SCORERS[library](model, np.ascontiguousarray(vectors, dtype=np.float32))
 
@@ -133,10 +135,55 @@ def _score_lightgbm(model: bytes, vectors: Features) -> Scores:
 def _score_logistic(model: bytes, vectors: Features) -> Scores:
     regression = logistic.from_json(model.decode("utf-8", "replace"))
     _check_width(vectors.shape[1], regression.mean.size)
+    _check_present(vectors, "logistic regression")
     return regression.probabilities(vectors)
 
 
-_SCORERS = {"lightgbm": _score_lightgbm, "logistic": _score_logistic}
+def _score_network(model: bytes, vectors: Features) -> Scores:
+    network = perceptron.from_json(model.decode("utf-8", "replace"))
+    _check_width(vectors.shape[1], network.width)
+    _check_present(vectors, "network")
+    return network.probabilities(vectors)
+
+
+def _score_onnx(model: bytes, vectors: Features) -> Scores:
+    loaded = onnx_classifier.load(model)
+    _check_width(vectors.shape[1], loaded.width)
+    _check_present(vectors, "classifier in ONNX")
+    return loaded.probabilities(vectors)
+
+
+def _score_ensemble(model: bytes, vectors: Features) -> Scores:
+    ensemble = ensembles.from_json(model.decode("utf-8", "replace"))
+    _check_width(vectors.shape[1], ensemble.width)
+    probabilities = [
+        apply_calibration(
+            member.calibration,
+            score_all(member.library, member.model, vectors[:, member.first_index : member.first_index + member.width]),
+        )
+        for member in ensemble.members
+    ]
+    return ensembles.combine(
+        np.stack(probabilities), [each.prevalence for each in ensemble.members], ensemble.prevalence
+    )
+
+
+_SCORERS = {
+    "lightgbm": _score_lightgbm,
+    "logistic": _score_logistic,
+    "network": _score_network,
+    "ensemble": _score_ensemble,
+    "onnx": _score_onnx,
+}
+
+
+def _check_present(vectors: Features, what: str) -> None:
+    if np.isnan(vectors).any():
+        raise ProcedureError(
+            ErrorNumber.UNREADABLE,
+            f"A feature is missing, which a {what} cannot read. Fill the column that it comes from, or score with a "
+            "model of trees.",
+        )
 
 
 def _check_width(given: int, read: int) -> None:

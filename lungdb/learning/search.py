@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.learning.drawing import fewest_to_learn_from
 from lungdb.learning.metrics import auc, log_loss
-from lungdb.learning.parameters import TrainingParameters, read_parameters
+from lungdb.learning.parameters import TrainingParameters, least_to_learn_from, read_parameters
 from lungdb.learning.training import cross_validate
 
 MOST_TRIALS = 10_000
@@ -97,7 +97,7 @@ def allows(negatives: int, positives: int, folds: int, settings: dict[str, Setti
         parameters.validation_fraction,
         is_undersampled=parameters.imbalance == "undersample",
     )
-    return fewest >= 2 * parameters.min_data_in_leaf
+    return fewest >= least_to_learn_from(parameters)
 
 
 def draw_trials(

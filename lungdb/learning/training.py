@@ -12,8 +12,8 @@ from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.learning.boosting import Part
 from lungdb.learning.calibration import apply_calibration, fit_calibration
 from lungdb.learning.drawing import check_counts, class_weights, draw_folds, draw_validation, undersample
-from lungdb.learning.fitting import Fitted, fit_classifier
-from lungdb.learning.parameters import TrainingParameters
+from lungdb.learning.fitting import Fitted, fit_classifier, needs_validation
+from lungdb.learning.parameters import FORESTS, TrainingParameters, least_to_learn_from
 from lungdb.learning.scoring import score_all
 
 Features = NDArray[np.float32]
@@ -30,13 +30,13 @@ class Trained:
     Attributes
     ----------
     library : str
-        `lightgbm` or `logistic`.
+        `lightgbm`, which forests are too, `logistic` or `network`.
     model : bytes
-        LightGBM's model text or the logistic regression's JSON, UTF-8.
+        LightGBM's model text, or the JSON of a logistic regression or network, UTF-8.
     best_iteration : int
-        Number of trees; 0 for `logistic`.
+        Number of trees, or of a network's passes; 0 for `logistic`.
     l2 : float or None
-        The penalty of `logistic`.
+        The penalty of `logistic` and `network`.
     calibration : dict or None
         For `apply_calibration`.
     prevalence : float
@@ -141,7 +141,7 @@ def cross_validate(vectors: Features, labels: Labels, parameters: TrainingParame
     for fold in range(parameters.folds):
         held_out = folds == fold
         kept = np.zeros(int(np.sum(~held_out)), dtype=bool)
-        if parameters.algorithm == "lightgbm" or parameters.l2 is None:  # there is something to choose
+        if needs_validation(parameters):
             kept = draw_validation(labels[~held_out], parameters.validation_fraction, parameters.seed + 1 + fold)
         fitted.append(_fit(vectors[~held_out], labels[~held_out], kept, parameters))
         raw[held_out] = score_all(fitted[-1].library, fitted[-1].model, vectors[held_out])
@@ -150,9 +150,13 @@ def cross_validate(vectors: Features, labels: Labels, parameters: TrainingParame
 
 def settle(fitted: list[Fitted], parameters: TrainingParameters) -> TrainingParameters:
     """Give the parameters of the final model: the median of the folds' numbers of trees, or of their penalties."""
+    if parameters.algorithm in FORESTS:
+        return parameters
+    if parameters.algorithm in ("lightgbm", "network"):
+        iterations = np.median([each.best_iteration for each in fitted])
+        parameters = replace(parameters, max_iterations=max(1, round(float(iterations))))
     if parameters.algorithm == "lightgbm":
-        trees = np.median([each.best_iteration for each in fitted])
-        return replace(parameters, max_iterations=max(1, round(float(trees))))
+        return parameters
     # Penalties differ by factors, so the median is that of their logarithms.
     penalties = np.log([each.l2 for each in fitted if each.l2 is not None])
     return replace(parameters, l2=float(np.exp(np.median(penalties))))
@@ -170,7 +174,7 @@ def _cross_validated(
 def _fit(vectors: Features, labels: Labels, kept: NDArray[np.bool_], parameters: TrainingParameters) -> Fitted:
     """Fit to the patients who are not kept for early stopping."""
     learning = _learning(vectors[~kept], labels[~kept], parameters)
-    if parameters.algorithm == "lightgbm" and learning.labels.size < 2 * parameters.min_data_in_leaf:
+    if learning.labels.size < least_to_learn_from(parameters):
         fewer_kept_out = ", or take @Folds = 0" if parameters.folds else ""
         raise ProcedureError(
             ErrorNumber.TOO_FEW,
@@ -178,7 +182,8 @@ def _fit(vectors: Features, labels: Labels, kept: NDArray[np.bool_], parameters:
             f"{parameters.min_data_in_leaf}. Load more patients or lower @MinDataInLeaf{fewer_kept_out}.",
         )
     weights = _weights(labels[kept], labels[~kept], parameters.imbalance != "none")
-    return fit_classifier(learning, Part(vectors[kept], labels[kept], weights), parameters)
+    validation = Part(vectors[kept], labels[kept], weights) if kept.any() else None
+    return fit_classifier(learning, validation, parameters)
 
 
 def _learning(vectors: Features, labels: Labels, parameters: TrainingParameters) -> Part:

@@ -18,6 +18,7 @@ from lungdb.database.transaction import transaction
 from lungdb.errors import LungdbError
 from lungdb.imaging.picture_files import MOST_BYTES, begins_as_picture
 from lungdb.imaging.pictures import decode_picture
+from lungdb.loading.picture_facts import Facts, Settled, store_facts
 from lungdb.loading.picture_labels import class_numbers
 from lungdb.networks.running.processors import allowed_processors
 
@@ -33,10 +34,14 @@ REASONS = {
 """Reason code -> what is wrong and what to do."""
 
 _PRESENT = "SELECT name, sha256, label FROM dbo.images;"
-_INSERT = "INSERT INTO dbo.images (image, sha256, label, name) VALUES (?, ?, ?, ?);"
+_INSERT = """
+INSERT INTO dbo.images (image, sha256, label, name, patient_id, group_name, group_order) VALUES (?, ?, ?, ?, ?, ?, ?);
+"""
 _DELETE_FEATURES = "DELETE FROM dbo.image_features WHERE name = ?;"
 _REPLACE = "UPDATE dbo.images SET image = ?, sha256 = ? WHERE name = ?;"
+_TRUTH = "SELECT name, label FROM dbo.image_truth;"
 _SET_LABEL = "UPDATE dbo.images SET label = ? WHERE name = ?;"
+_DELETE_LABELS = "DELETE FROM dbo.image_labels WHERE name = ?;"
 
 _NAME_LENGTH = 128
 _AT_ONCE = 32
@@ -54,7 +59,7 @@ class Report:
     not_taken : list of (str, str, str)
         Reason, path and message of each file that was not.
     relabelled : int
-        Pictures that were there before, and now have another label.
+        Pictures that were there before, and now have another label, or something else of what a list says.
     unknown : list of str
         Names with a label that the database does not hold.
     """
@@ -99,9 +104,30 @@ def load_pictures(
     LungdbError
         The folder does not exist.
     """
-    report = _Load(connection, labels, replace).run(folder, find_names(folder))
+    report = _Load(connection, labels, {}, replace).run(folder, find_names(folder))
     if labels:
         report.relabelled, report.unknown = _store_labels(connection, labels)
+    return report
+
+
+def load_listed(
+    connection: Connection, folder: Path, names: Sequence[str], settled: Settled, *, replace: bool = False
+) -> Report:
+    """Load some files of a folder, and store what a list or a pattern says of them.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The files, by their path in the folder, with slashes.
+    settled : Settled
+        Of pictures that are there before what it says is changed too.
+    connection, folder, replace
+        As of `load_pictures`.
+    """
+    load = _Load(connection, {name: facts.label for name, facts in settled.facts.items()}, settled.facts, replace)
+    before = {name for name, _ in load.hashes.values()}
+    report = load.run(folder, names)
+    report.relabelled, report.unknown = store_facts(connection, settled, before)
     return report
 
 
@@ -145,9 +171,12 @@ def is_picture(path: Path) -> bool:
 class _Load:
     """One load: what all of its steps need."""
 
-    def __init__(self, connection: Connection, labels: Mapping[str, int | None], replace: bool) -> None:
+    def __init__(
+        self, connection: Connection, labels: Mapping[str, int | None], facts: Mapping[str, Facts], replace: bool
+    ) -> None:
         self.connection = connection
         self.labels = labels
+        self.facts = facts
         self.replace = replace
         self.report = Report()
         rows = run(connection, _PRESENT)[0].rows
@@ -215,10 +244,12 @@ class _Load:
         with transaction(self.connection):
             for file, is_new in files:
                 if is_new:
+                    facts = self.facts.get(file.name)
+                    of = (facts.patient_id, facts.group, facts.order) if facts else (None, None, None)
                     run(
                         self.connection,
                         _INSERT,
-                        (file.data, file.sha256, self.labels.get(file.name), file.name),
+                        (file.data, file.sha256, self.labels.get(file.name), file.name, *of),
                     )
                 else:
                     run(self.connection, _DELETE_FEATURES, (file.name,))
@@ -238,11 +269,18 @@ def _store_labels(connection: Connection, labels: Mapping[str, int | None]) -> t
         Names that the database does not hold.
     """
     with transaction(connection):
-        present = {name: label for name, _, label in run(connection, _PRESENT)[0].rows}
-        changed = [(label, name) for name, label in labels.items() if name in present and present[name] != label]
+        present: dict[str, set[int]] = {name: set() for name, _, _ in run(connection, _PRESENT)[0].rows}
+        for name, label in run(connection, _TRUTH)[0].rows:
+            present[name].add(label)
+        changed = [
+            (label, name)
+            for name, label in labels.items()
+            if name in present and present[name] != (set() if label is None else {label})
+        ]
         if changed:
             with closing(connection.cursor()) as cursor:
                 cursor.executemany(_SET_LABEL, changed)
+                cursor.executemany(_DELETE_LABELS, [(name,) for _, name in changed])
     return len(changed), [name for name in labels if name not in present]
 
 

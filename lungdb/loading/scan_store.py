@@ -10,12 +10,13 @@ from typing import Any
 from lungdb.database import Connection, run
 from lungdb.database.transaction import transaction
 from lungdb.dicom.identity import Identity
-from lungdb.dicom.primary import Extent, choose_primary
 from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import Series
+from lungdb.dicom.series_rule import Extent, SeriesRule, choose_series
 from lungdb.dicom.source import Rejection
 from lungdb.dicom.tasks import EncodedSlice
 from lungdb.imaging.codecs import content_sha256
+from lungdb.loading.studies import Settling, follows_newest, settle, stored_scans
 
 INTAKE_RULE = 2
 """How slices became Hounsfield units, of dbo.scans: 1 took stored value 0 for padding, and any unit for the HU."""
@@ -28,23 +29,21 @@ _LOCK_WORKLIST = (
     "WHERE scan_id IN (SELECT scan_id FROM dbo.scans WHERE patient_id = ?);"
 )
 _FIND_PATIENT = "SELECT patient_id FROM dbo.patients WHERE patient_id = ?;"
-_INSERT_PATIENT = "INSERT INTO dbo.patients (patient_id, idx) VALUES (?, ?);"
+_INSERT_PATIENT = "INSERT INTO dbo.patients (patient_id, idx, follows_newest) VALUES (?, ?, 1);"
 _FIND_SCAN = (
     "SELECT scan_id, series_uid, patient_id, content_sha256, patient_orientation, intake_rule FROM dbo.scans "
     "WHERE series_uid = ?;"
 )
-_EXTENTS = "SELECT series_uid, spacing_z, number_images, monoenergetic_kev FROM dbo.scans WHERE patient_id = ?;"
-_NONE_PRIMARY = "UPDATE dbo.scans SET is_primary = 0 WHERE patient_id = ? AND is_primary = 1;"
+_WAS_PRIMARY = "SELECT is_primary, study_uid FROM dbo.scans WHERE series_uid = ?;"
 _SET_PRIMARY = "UPDATE dbo.scans SET is_primary = 1 WHERE series_uid = ?;"
-_INSERT_SCAN = """
-INSERT INTO dbo.scans (
-    patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, deidentification, image_rows, image_cols,
-    number_images, spacing_z, spacing_y, spacing_x, gantry_tilt, patient_orientation, content_sha256, intake_rule,
-    monoenergetic_kev
-)
-OUTPUT inserted.scan_id
-VALUES (?, 0, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?);
-"""
+# Columns of dbo.scans that a version before this one did not fill, and that loading a scan again fills in.
+_LATER_COLUMNS = (
+    "acquisition_date", "date_rule", "study_year", "convolution_kernel", "kvp", "slice_thickness", "has_contrast",
+    "patient_age", "frame_of_reference_uid", "origin_x", "origin_y", "origin_z", "row_x", "row_y", "row_z",
+    "column_x", "column_y", "column_z", "step_x", "step_y", "step_z",
+)  # fmt: skip
+_DATES = ("study_date", "acquisition_date", "date_rule")
+_LATER = f"SELECT study_date, {', '.join(_LATER_COLUMNS)} FROM dbo.scans WHERE series_uid = ?;"
 # Of a scan that was loaded before this was recorded. What was drawn of it may have stood the wrong way round.
 _RECORD_ORIENTATION = """
 DECLARE @Orientation NVARCHAR(2) = ?, @Series NVARCHAR(64) = ?;
@@ -60,22 +59,29 @@ INSERT INTO dbo.scan_images (
 )
 VALUES (?, ?, ?, ?, ?, ?, ?, ?);
 """
+# What is known of the scan and not made from its pixels is kept for the row that comes in its place.
+_LABELS = "SELECT horizon_days, label, source FROM dbo.scan_labels WHERE scan_id = ?;"
+_INSERT_LABEL = (
+    "INSERT INTO dbo.scan_labels (scan_id, horizon_days, label, source) "
+    "SELECT scan_id, ?, ?, ? FROM dbo.scans WHERE series_uid = ?;"
+)
 _DELETE_SCAN = (
+    "DELETE FROM dbo.nodules WHERE scan_id = ?;",
+    "DELETE FROM dbo.scan_labels WHERE scan_id = ?;",
+    "DELETE FROM dbo.series_choices WHERE scan_id = ?;",
     "DELETE FROM dbo.pooled_features WHERE scan_id = ?;",
     "DELETE FROM dbo.features WHERE scan_id = ?;",
     "DELETE FROM dbo.predictions WHERE scan_id = ?;",
     "DELETE FROM dbo.scan_images WHERE scan_id = ?;",
     "DELETE FROM dbo.scans WHERE scan_id = ?;",
 )
-_REFRESH_WORKLIST = """
-DECLARE @Scans NVARCHAR(MAX) = (
-    SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM dbo.scans WHERE patient_id = ?);
-EXECUTE dbo.RefreshWorklist @Scans;
-"""
 _INSERT_REJECTION = """
 IF NOT EXISTS (SELECT 1 FROM dbo.rejected_files WITH (UPDLOCK, HOLDLOCK) WHERE path_hash = ? AND reason = ?)
     INSERT INTO dbo.rejected_files (reason, message, path_hash) VALUES (?, ?, ?);
 """
+
+STAYS = "the primary scan of a patient of before stays"
+"""Why a series of a study is not looked at, in the detail of a rejection."""
 
 _SLICES_AT_ONCE = 32
 
@@ -88,85 +94,132 @@ class EncodedScan:
     ----------
     extent : Extent
         With the stored series_uid.
-    columns : tuple
-        study_uid, study_date, manufacturer, deidentification, image_rows, image_cols of dbo.scans.
-    spacing : tuple of float
-        spacing_y, spacing_x of dbo.scans.
+    columns : dict
+        Column of dbo.scans -> value, but for patient_id, is_primary and what follows from the other scans of the
+        patient.
     slices : list of tuple
         position_z, instance_uid, rescale_slope, rescale_intercept, pixels, pixels_sha256 of dbo.scan_images.
-    content_sha256 : bytes
-        Over the slices' hashes.
     clipped : int
         Pixels whose HU did not fit int16.
-    gantry_tilt : float or None
-        Degrees.
-    patient_orientation : str
-        Of dbo.scans.
+    settling : Settling
+        How the choices of the patient are made.
     """
 
     patient_id: str
     extent: Extent
-    columns: tuple[Any, ...]
-    spacing: tuple[float, ...]
+    columns: dict[str, Any]
     slices: list[tuple[Any, ...]]
-    content_sha256: bytes
     clipped: int
-    gantry_tilt: float | None
-    patient_orientation: str
+    settling: Settling
+
+    @property
+    def study_uid(self) -> str:
+        """Of dbo.scans."""
+        return str(self.columns["study_uid"])
+
+    @property
+    def gantry_tilt(self) -> float:
+        """Degrees; 0 where it is not known."""
+        return float(self.columns["gantry_tilt"] or 0.0)
 
 
 def stored_extent(series: Series, identity: Identity) -> Extent:
-    """Return a series' extent with the UID that the database knows it by."""
+    """Return a series' extent as the database has it."""
     extent = series.extent
-    return replace(extent, series_uid=identity.uid(extent.series_uid))
+    return replace(extent, series_uid=identity.uid(extent.series_uid), kernel=identity.kernel(extent.kernel))
 
 
-def make_scan(series: Series, encoded: Sequence[EncodedSlice], identity: Identity) -> EncodedScan:
-    """Put a series together with its encoded slices, which are in the order of its headers."""
+def make_scan(
+    series: Series, encoded: Sequence[EncodedSlice], identity: Identity, study_year: int | None, settling: Settling
+) -> EncodedScan:
+    """Put a series together with its encoded slices, which are in the order of its headers.
+
+    Parameters
+    ----------
+    study_year : int or None
+        Of dbo.scans.
+    """
     slices = [
         (position, identity.uid(header.instance_uid), header.slope, header.intercept, part.pixels, part.sha256)
         for position, header, part in zip(series.positions, series.headers, encoded, strict=True)
     ]
-    first = series.first
-    return EncodedScan(
-        patient_id=identity.patient(first.patient_id),
-        extent=stored_extent(series, identity),
-        columns=(
-            identity.uid(first.study_uid),
-            identity.date(first.study_date),
-            identity.manufacturer(first.manufacturer),
-            identity.method_codes,
-            first.rows,
-            first.columns,
-        ),
-        spacing=first.pixel_spacing,
-        slices=slices,
-        content_sha256=content_sha256(row[-1] for row in slices),
-        clipped=sum(part.clipped for part in encoded),
-        gantry_tilt=series.gantry_tilt,
-        patient_orientation=first.patient_orientation,
-    )
+    first, acquisition, extent = series.first, series.acquisition, stored_extent(series, identity)
+    frame = acquisition.frame_of_reference_uid
+    dates = [identity.date(day, first.patient_id) for day in (first.study_date, acquisition.day)]
+    columns = {
+        "series_uid": extent.series_uid,
+        "study_uid": identity.uid(first.study_uid),
+        "study_date": dates[0],
+        "acquisition_date": dates[1],
+        "date_rule": identity.date_rule if any(dates) else None,
+        "study_year": study_year,
+        "manufacturer": identity.manufacturer(first.manufacturer),
+        "deidentification": identity.method_codes,
+        "image_rows": first.rows,
+        "image_cols": first.columns,
+        "number_images": extent.number_images,
+        "spacing_z": extent.spacing_z,
+        "spacing_y": first.pixel_spacing[0],
+        "spacing_x": first.pixel_spacing[1],
+        "gantry_tilt": series.gantry_tilt,
+        "patient_orientation": first.patient_orientation,
+        "content_sha256": content_sha256(row[-1] for row in slices),
+        "intake_rule": INTAKE_RULE,
+        "monoenergetic_kev": extent.monoenergetic_kev,
+        "convolution_kernel": extent.kernel,
+        "kvp": acquisition.kvp,
+        "slice_thickness": acquisition.slice_thickness,
+        "has_contrast": acquisition.has_contrast,
+        "patient_age": acquisition.patient_age,
+        "frame_of_reference_uid": frame and identity.uid(frame),
+        **_vector("origin", first.position),
+        **_vector("row", first.orientation[:3]),
+        **_vector("column", first.orientation[3:]),
+        **_vector("step", series.step or (None, None, None)),
+    }
+    clipped = sum(part.clipped for part in encoded)
+    return EncodedScan(identity.patient(first.patient_id), extent, columns, slices, clipped, settling)
 
 
-def check_wanted(connection: Connection, patient_id: str, extent: Extent, taken: Sequence[Extent] = ()) -> None:
-    """Refuse a series that is neither in the database nor the patient's primary one.
+def _vector(name: str, values: Sequence[float | None]) -> dict[str, float | None]:
+    return {f"{name}_{axis}": value for axis, value in zip("xyz", values, strict=True)}
+
+
+def check_wanted(
+    connection: Connection,
+    patient_id: str,
+    study_uid: str,
+    extent: Extent,
+    others: Sequence[Extent],
+    rule: SeriesRule,
+    follow_newest: bool = False,
+) -> None:
+    """Refuse a series that is neither in the database nor the one of its study that the rule chooses.
 
     Parameters
     ----------
-    taken : sequence of Extent
-        Series of the patient that count as being in the database.
+    others : sequence of Extent
+        The series of the study that are, or count as being, in the database.
+    follow_newest : bool
+        The primary scan of a patient of before may be moved.
 
     Raises
     ------
     RejectedError
         With the reason not_primary, or similar_patient_id.
     """
-    others = [*_extents(connection, patient_id), *taken] if _has_patient(connection, patient_id) else [*taken]
-    if extent.series_uid not in {other.series_uid for other in others} and choose_primary([*others, extent]) != extent:
+    known = _has_patient(connection, patient_id)
+    if extent.series_uid in {other.series_uid for other in others}:
+        return
+    if known and not follow_newest and not follows_newest(connection, patient_id):
+        scans = stored_scans(connection, patient_id)
+        if any(scan.is_primary and scan.study_uid == study_uid for scan in scans):
+            raise RejectedError("not_primary", STAYS)
+    if choose_series([*others, extent], rule) != extent:
         raise RejectedError("not_primary")
 
 
-def outcome(connection: Connection, scan: EncodedScan, *, all_series: bool, replace: bool) -> str:
+def outcome(connection: Connection, scan: EncodedScan, *, replace: bool) -> str:
     """Tell what `store_scan` would do, without changing anything.
 
     Returns
@@ -181,8 +234,6 @@ def outcome(connection: Connection, scan: EncodedScan, *, all_series: bool, repl
     """
     found = run(connection, _FIND_SCAN, (scan.extent.series_uid,))[0].rows
     if not found:
-        if not all_series:
-            check_wanted(connection, scan.patient_id, scan.extent)
         _has_patient(connection, scan.patient_id)
         return "loaded"
     _, series_uid, patient_id, content, orientation, _ = found[0]
@@ -191,23 +242,22 @@ def outcome(connection: Connection, scan: EncodedScan, *, all_series: bool, repl
         raise RejectedError("similar_series_uid")
     if patient_id != scan.patient_id:
         raise RejectedError("other_patient")
-    if bytes(content) == scan.content_sha256 and orientation in (None, scan.patient_orientation):
+    same = scan.columns
+    if bytes(content) == same["content_sha256"] and orientation in (None, same["patient_orientation"]):
         return "unchanged"
     if not replace:
         raise RejectedError("changed_series")
     return "replaced"
 
 
-def store_scan(connection: Connection, scan: EncodedScan, *, all_series: bool, replace: bool) -> str:
+def store_scan(connection: Connection, scan: EncodedScan, *, replace: bool) -> str:
     """Store a scan in one transaction.
 
     Parameters
     ----------
-    all_series : bool
-        Take it though it is not the patient's primary one.
     replace : bool
         Take it though the database holds the series with other pixels, or lying another way; what was made from those
-        is deleted.
+        is deleted. Of one with the same pixels, whose dates are years only, take the dates.
 
     Returns
     -------
@@ -222,21 +272,28 @@ def store_scan(connection: Connection, scan: EncodedScan, *, all_series: bool, r
     with transaction(connection):
         next_idx = run(connection, _NEXT_IDX)[0].scalar()
         run(connection, _LOCK_WORKLIST, (scan.patient_id,))
-        done = outcome(connection, scan, all_series=all_series, replace=replace)
+        done = outcome(connection, scan, replace=replace)
         if done == "unchanged":
-            _record(connection, scan)
+            _record(connection, scan, with_dates=replace)
             return done
+        was_primary, labels, changed = False, [], {scan.study_uid}
         if done == "replaced":
-            _delete_scan(connection, scan.extent.series_uid)
+            was_primary, study_uid = run(connection, _WAS_PRIMARY, (scan.extent.series_uid,))[0].rows[0]
+            labels = _delete_scan(connection, scan.extent.series_uid)
+            changed.add(study_uid)
         if not _has_patient(connection, scan.patient_id):
             run(connection, _INSERT_PATIENT, (scan.patient_id, next_idx))
         _insert_scan(connection, scan)
-        _settle_primary(connection, scan.patient_id)
+        if labels:
+            _run_many(connection, _INSERT_LABEL, [(*label, scan.extent.series_uid) for label in labels])
+        if was_primary:
+            run(connection, _SET_PRIMARY, (scan.extent.series_uid,))
+        settle(connection, scan.patient_id, changed, scan.settling)
     return done
 
 
-def remove_scan(connection: Connection, series_uid: str) -> bool:
-    """Remove a scan that an earlier rule took in, and what was made from it; tell whether there was one.
+def remove_scan(connection: Connection, series_uid: str, rule: SeriesRule) -> bool:
+    """Remove a scan that an earlier intake rule took in, and what was made from it; tell whether there was one.
 
     Parameters
     ----------
@@ -250,8 +307,9 @@ def remove_scan(connection: Connection, series_uid: str) -> bool:
             return False
         patient_id = found[0][2]
         run(connection, _LOCK_WORKLIST, (patient_id,))
+        study_uid = run(connection, _WAS_PRIMARY, (series_uid,))[0].rows[0][1]
         _delete_scan(connection, series_uid)
-        _settle_primary(connection, patient_id)
+        settle(connection, patient_id, {study_uid}, Settling(rule))
     return True
 
 
@@ -266,31 +324,37 @@ def store_rejections(connection: Connection, rejections: Sequence[Rejection], id
             _run_many(connection, _INSERT_REJECTION, rows)
 
 
-def _extents(connection: Connection, patient_id: str) -> list[Extent]:
-    return [Extent(*row) for row in run(connection, _EXTENTS, (patient_id,))[0].rows]
-
-
-def _settle_primary(connection: Connection, patient_id: str) -> None:
-    extents = _extents(connection, patient_id)
-    if extents:
-        run(connection, _NONE_PRIMARY, (patient_id,))
-        run(connection, _SET_PRIMARY, (choose_primary(extents).series_uid,))
-        run(connection, _REFRESH_WORKLIST, (patient_id,))
-
-
-def _record(connection: Connection, scan: EncodedScan) -> None:
+def _record(connection: Connection, scan: EncodedScan, *, with_dates: bool) -> None:
     """Note of a scan with the same pixels what earlier versions did not know."""
     series_uid = scan.extent.series_uid
-    run(connection, _RECORD_ORIENTATION, (scan.patient_orientation, series_uid))
-    if run(connection, _FIND_SCAN, (series_uid,))[0].rows[0][5] < INTAKE_RULE:
+    run(connection, _RECORD_ORIENTATION, (scan.columns["patient_orientation"], series_uid))
+    is_older = run(connection, _FIND_SCAN, (series_uid,))[0].rows[0][5] < INTAKE_RULE
+    if is_older:
         run(connection, _RECORD_RULE, (INTAKE_RULE, scan.extent.monoenergetic_kev, series_uid))
-        _settle_primary(connection, scan.patient_id)
+    (found,) = run(connection, _LATER, (series_uid,))[0].records()
+    are_years = found["date_rule"] == "year"
+    # A date beside a year would claim that both are whole.
+    later = {
+        name: scan.columns[name]
+        for name in _LATER_COLUMNS
+        if found[name] is None and scan.columns[name] is not None and not (are_years and name in _DATES)
+    }
+    if are_years and with_dates and scan.columns["date_rule"]:
+        later |= {name: scan.columns[name] for name in _DATES}
+    if later:
+        names = ", ".join(f"{name} = ?" for name in later)
+        run(connection, f"UPDATE dbo.scans SET {names} WHERE series_uid = ?;", (*later.values(), series_uid))
+    if later or is_older:
+        settle(connection, scan.patient_id, {scan.study_uid}, scan.settling)
 
 
-def _delete_scan(connection: Connection, series_uid: str) -> None:
+def _delete_scan(connection: Connection, series_uid: str) -> list[tuple[Any, ...]]:
+    """Delete a scan and what belongs to it; return its labels."""
     scan_id = run(connection, _FIND_SCAN, (series_uid,))[0].rows[0][0]
+    labels = run(connection, _LABELS, (scan_id,))[0].rows
     for statement in _DELETE_SCAN:
         run(connection, statement, (scan_id,))
+    return labels
 
 
 def _has_patient(connection: Connection, patient_id: str) -> bool:
@@ -302,11 +366,12 @@ def _has_patient(connection: Connection, patient_id: str) -> bool:
 
 
 def _insert_scan(connection: Connection, scan: EncodedScan) -> None:
-    extent = scan.extent
-    geometry = (extent.number_images, extent.spacing_z, *scan.spacing, scan.gantry_tilt, scan.patient_orientation)
-    rule = (INTAKE_RULE, extent.monoenergetic_kev)
-    values = (scan.patient_id, extent.series_uid, *scan.columns, *geometry, scan.content_sha256, *rule)
-    scan_id = run(connection, _INSERT_SCAN, values)[0].scalar()
+    places = ", ".join("?" * len(scan.columns))
+    insert = (
+        f"INSERT INTO dbo.scans (patient_id, is_primary, {', '.join(scan.columns)}) OUTPUT inserted.scan_id "
+        f"VALUES (?, 0, {places});"
+    )
+    scan_id = run(connection, insert, (scan.patient_id, *scan.columns.values()))[0].scalar()
     # A few at a time, because the engine may copy what it is given.
     for start in range(0, len(scan.slices), _SLICES_AT_ONCE):
         rows = scan.slices[start : start + _SLICES_AT_ONCE]

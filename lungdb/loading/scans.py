@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-import os
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from itertools import groupby
+from datetime import date
 from pathlib import Path
 
 from tqdm import tqdm
 
 from lungdb.database import Connection
-from lungdb.dicom.folder import read_folder
+from lungdb.database.transaction import transaction
+from lungdb.dicom.acquisition import common_acquisition
+from lungdb.dicom.folder import RefusedSeries, read_folder
+from lungdb.dicom.header import SliceHeader
 from lungdb.dicom.hounsfield import check_air
 from lungdb.dicom.identity import Identity
-from lungdb.dicom.limits import MEGABYTE, Limits
+from lungdb.dicom.limits import MEGABYTE
 from lungdb.dicom.patients import Naming
-from lungdb.dicom.primary import Extent
 from lungdb.dicom.rejection import RejectedError
-from lungdb.dicom.series import Series, rank
+from lungdb.dicom.series import Series
+from lungdb.dicom.series_rule import Extent, SeriesRule, choose_series, rank_series, why_not_chosen
 from lungdb.dicom.source import Rejection, Source, find_files
 from lungdb.dicom.tasks import EncodedSlice, encode_all, start_workers
 from lungdb.isolation import Workers
+from lungdb.loading.scan_options import Options, Report
 from lungdb.loading.scan_store import (
+    STAYS,
     EncodedScan,
     check_wanted,
     make_scan,
@@ -34,65 +37,23 @@ from lungdb.loading.scan_store import (
     stored_extent,
 )
 from lungdb.loading.site_identity import settle_identity
+from lungdb.loading.studies import (
+    KEPT_PRIMARY,
+    Settling,
+    follow,
+    note_untaken,
+    patients_behind,
+    patients_unordered,
+    read_rule,
+    study_extents,
+)
+
+NLST_DAYS: dict[date | None, int] = {date(1999 + year, 1, 2): year for year in range(3)}
+"""The days that the archive of the National Lung Screening Trial made up for the three years of screening."""
 
 _REJECTIONS_AT_ONCE = 500
-
-
-@dataclass(frozen=True)
-class Options:
-    """How a folder is loaded.
-
-    Attributes
-    ----------
-    all_series, replace : bool
-        As of `lungdb.loading.scan_store.store_scan`.
-    allow_gaps : bool
-        Take series without their unusable or missing slices.
-    empty_patient_id : str
-        What stands for an empty PatientID, one of `lungdb.dicom.identity.EMPTY_ID_RULES`; empty to refuse it.
-    dry_run : bool
-        Write nothing.
-    workers : int
-        Processes that read and decode, at most.
-    limits : Limits
-        What a file may cost.
-    """
-
-    all_series: bool = False
-    replace: bool = False
-    allow_gaps: bool = False
-    empty_patient_id: str = ""
-    dry_run: bool = False
-    workers: int = field(default_factory=lambda: os.cpu_count() or 1)
-    limits: Limits = field(default_factory=Limits)
-
-
-@dataclass
-class Report:
-    """What became of a folder.
-
-    Attributes
-    ----------
-    series : Counter
-        How many series were loaded, replaced, unchanged.
-    slices : int
-        Slices of the series that were loaded or replaced.
-    clipped : int
-        Their pixels whose HU did not fit int16.
-    tilted : int
-        Series of them whose gantry was tilted by a degree or more.
-    removed : int
-        Scans that an earlier version took though they are no Hounsfield units, and that --replace took away.
-    rejected : Counter
-        How many files and series were not taken, by reason.
-    """
-
-    series: Counter[str] = field(default_factory=Counter)
-    slices: int = 0
-    clipped: int = 0
-    tilted: int = 0
-    removed: int = 0
-    rejected: Counter[str] = field(default_factory=Counter)
+# Of these the series of this UID that the database holds, or may hold, is another one.
+_NOT_THE_SAME = ("similar_series_uid", "similar_patient_id", "other_patient")
 
 
 def load_folder(
@@ -120,15 +81,16 @@ def load_folder(
     Raises
     ------
     LungdbError
-        The folder does not exist, or the database was begun with another identity.
+        The folder does not exist, the series rule is none, or the database was begun with another identity.
     """
+    rule = read_rule(connection, options.series_rule)
     settle_identity(connection, identity, dry_run=options.dry_run)
     files = list(find_files(folder))
     # A process takes half a second to start: a small folder is read by one.
     count = max(1, min(options.workers, sum(map(_size, files)) // (4 * MEGABYTE)))
     with start_workers(count, options.limits) as workers:
         naming = Naming(options.empty_patient_id, folder)
-        return _Load(connection, identity, options, workers, on_rejection).run(files, naming)
+        return _Load(connection, identity, options, rule, workers, on_rejection).run(files, naming)
 
 
 class _Load:
@@ -139,17 +101,23 @@ class _Load:
         connection: Connection,
         identity: Identity,
         options: Options,
+        rule: SeriesRule,
         workers: Workers[RejectedError],
         on_rejection: Callable[[Rejection], object] | None,
     ) -> None:
         self.connection = connection
         self.identity = identity
         self.options = options
+        self.rule = rule
         self.workers = workers
         self.on_rejection = on_rejection
         self.report = Report()
         self.unwritten: list[Rejection] = []
-        self.taken: dict[str, list[Extent]] = defaultdict(list)
+        self.unnoted: list[tuple[SliceHeader, Extent, str]] = []
+        self.taken: dict[tuple[str, str], list[Extent]] = defaultdict(list)
+        self.time_points: dict[str, dict[str, float]] = defaultdict(dict)
+        self.met: dict[str, list[Extent]] = {}
+        self.patients: dict[str, str] = {}
 
     def run(self, files: Sequence[Path], naming: Naming) -> Report:
         candidates = self._read_headers(files, naming)
@@ -158,10 +126,14 @@ class _Load:
             while any(candidates):
                 self._load_round(self._next_round(candidates))
         self._write_rejections()
+        if not self.options.dry_run:
+            self._follow_newest()
+            self.report.behind = patients_behind(self.connection, self.patients)
+            self.report.unordered = patients_unordered(self.connection, self.patients)
         return self.report
 
     def _read_headers(self, files: Sequence[Path], naming: Naming) -> list[list[Series]]:
-        """Return the series of each patient, the primary one first; patients in the order of their ids."""
+        """Return the series of each study, the chosen one first; patients in the order of their ids, then in time."""
         series = []
         options = self.options
         with tqdm(desc="Reading headers", total=len(files), unit=" files", disable=None) as bar:
@@ -173,17 +145,40 @@ class _Load:
                 allow_gaps=options.allow_gaps,
                 on_file=bar.update,
             ):
+                first = found.headers[0] if isinstance(found, (RefusedSeries, Series)) else None
+                if first and options.only and not options.only.takes(first.patient_id, first.series_uid):
+                    continue
                 if isinstance(found, Rejection):
                     self._reject(found)
                 else:
                     series.append(found)
-        series.sort(key=lambda one: one.first.patient_id)
-        return [rank(list(group)) for _, group in groupby(series, key=lambda one: one.first.patient_id)]
+                    self._note_patient(found)
+        studies: dict[tuple[str, str], list[Series]] = defaultdict(list)
+        for one in series:
+            studies[one.first.patient_id, one.first.study_uid].append(one)
+        in_time = sorted(studies, key=lambda study: (study[0], min(map(_day, studies[study])), study[1]))
+        return [self._ranked(studies[study]) for study in in_time]
+
+    def _note_patient(self, series: Series) -> None:
+        patient_id = self.identity.patient(series.first.patient_id)
+        self.patients[patient_id] = series.first.patient_id
+        time_point = series.acquisition.time_point
+        if time_point is not None:
+            self.time_points[patient_id][self.identity.uid(series.first.study_uid)] = time_point
+
+    def _ranked(self, study: Sequence[Series]) -> list[Series]:
+        by_extent = {stored_extent(series, self.identity): series for series in study}
+        self.met[self.identity.uid(study[0].first.study_uid)] = list(by_extent)
+        return [by_extent[extent] for extent in rank_series(list(by_extent), self.rule)]
+
+    def _settling(self, patient_id: str) -> Settling:
+        raw = self.patients[patient_id]
+        return Settling(self.rule, self.identity.days_shifted(raw), self.time_points[patient_id], self.met)
 
     def _next_round(self, candidates: list[list[Series]]) -> list[Series]:
-        """Take the next wanted series of each patient, or all of them with all_series.
+        """Take the next wanted series of each study, or all of them with all_series.
 
-        What comes after the primary series is wanted only if that one could not be taken, which the round tells.
+        What comes after the chosen series is wanted only if that one could not be taken, which the round tells.
         """
         chosen = []
         for ranked in candidates:
@@ -197,16 +192,22 @@ class _Load:
         return chosen
 
     def _is_wanted(self, series: Series) -> bool:
-        patient_id = self.identity.patient(series.first.patient_id)
+        study = self._stored_study(series.first)
+        extent = stored_extent(series, self.identity)
+        others = study_extents(self.connection, *study, self.taken.get(study, ()))
         try:
-            check_wanted(
-                self.connection, patient_id, stored_extent(series, self.identity), self.taken.get(patient_id, ())
-            )
+            check_wanted(self.connection, *study, extent, others, self.rule, self.options.follow_newest)
         except RejectedError as error:
-            self._reject(series.first.source.rejection(error))
+            why = KEPT_PRIMARY
+            if error.detail != STAYS:
+                why = why_not_chosen(extent, choose_series(others, self.rule), others, self.rule)
+            self._reject_series(series, error, why)
             self.bar.update(len(series.headers))
             return False
         return True
+
+    def _stored_study(self, header: SliceHeader) -> tuple[str, str]:
+        return self.identity.patient(header.patient_id), self.identity.uid(header.study_uid)
 
     def _load_round(self, chosen: list[Series]) -> None:
         chunks = (chunk for series in chosen for chunk in series.chunks())
@@ -216,7 +217,7 @@ class _Load:
                 self._store(self._collect(series, results))
             except RejectedError as error:
                 error.series_uid = series.first.series_uid
-                self._reject(series.first.source.rejection(error))
+                self._reject_series(series, error, f"Not taken: {error.message}")
 
     def _collect(self, series: Series, results: Iterator[EncodedSlice | RejectedError]) -> EncodedScan:
         """Take as many results as the series has slices, and make them a scan if they may be.
@@ -247,33 +248,71 @@ class _Load:
             raise RejectedError("bad_slices", f"{len(failed)} of {len(series.headers)}")
         if any(header.unit_is_unspecified for header in series.headers):
             check_air(part.air for part in parts)
-        return make_scan(series.keep(kept) if failed else series, parts, self.identity)
+        if failed:
+            series = series.keep(kept)
+        settling = self._settling(self.identity.patient(series.first.patient_id))
+        return make_scan(series, parts, self.identity, self._study_year(series.first), settling)
+
+    def _study_year(self, first: SliceHeader) -> int | None:
+        """Return the year of screening, known before dates are shifted and never from the order of studies."""
+        years = self.options.study_years
+        if years is not None:
+            return years.get(first.series_uid, years.get(first.study_uid))
+        return NLST_DAYS.get(first.study_date)
 
     def _store(self, scan: EncodedScan) -> None:
         options, report = self.options, self.report
         act = outcome if options.dry_run else store_scan
-        done = act(self.connection, scan, all_series=options.all_series, replace=options.replace)
-        self.taken[scan.patient_id].append(scan.extent)
+        done = act(self.connection, scan, replace=options.replace)
+        self.taken[scan.patient_id, scan.study_uid].append(scan.extent)
         report.series[done] += 1
         if done != "unchanged":
             report.slices += len(scan.slices)
             report.clipped += scan.clipped
-            report.tilted += (scan.gantry_tilt or 0.0) >= 1.0
+            report.tilted += scan.gantry_tilt >= 1.0
+
+    def _follow_newest(self) -> None:
+        for patient_id in self.patients if self.options.follow_newest else ():
+            with transaction(self.connection):
+                follow(self.connection, patient_id, self._settling(patient_id))
+
+    def _reject_series(self, series: Series, error: RejectedError, why: str) -> None:
+        if error.reason not in _NOT_THE_SAME:
+            self.unnoted.append((series.first, stored_extent(series, self.identity), why))
+        self._reject(series.first.source.rejection(error))
 
     def _reject(self, rejection: Rejection) -> None:
         self.report.rejected[rejection.reason] += 1
         if rejection.reason == "not_hounsfield" and self.options.replace and not self.options.dry_run:
-            self.report.removed += remove_scan(self.connection, self.identity.uid(rejection.series_uid))
+            uid = self.identity.uid(rejection.series_uid)
+            self.report.removed += remove_scan(self.connection, uid, self.rule)
+        if isinstance(rejection, RefusedSeries):
+            self.unnoted.append(self._refused(rejection))
         if self.on_rejection is not None:
             self.on_rejection(rejection)
         self.unwritten.append(rejection)
         if len(self.unwritten) >= _REJECTIONS_AT_ONCE:
             self._write_rejections()
 
+    def _refused(self, refused: RefusedSeries) -> tuple[SliceHeader, Extent, str]:
+        first, acquisition = refused.headers[0], common_acquisition(one.acquisition for one in refused.headers)
+        kernel = self.identity.kernel(acquisition.kernel)
+        uid, slices = self.identity.uid(first.series_uid), len(refused.headers)
+        extent = Extent(uid, None, slices, first.monoenergetic_kev, acquisition.slice_thickness, kernel)
+        return first, extent, f"Not taken: {refused.message}"
+
     def _write_rejections(self) -> None:
         if not self.options.dry_run:
             store_rejections(self.connection, self.unwritten, self.identity)
+            for first, extent, why in self.unnoted:
+                with transaction(self.connection):
+                    note_untaken(self.connection, *self._stored_study(first), extent, why, self.rule)
         self.unwritten.clear()
+        self.unnoted.clear()
+
+
+def _day(series: Series) -> date:
+    return series.first.study_date or series.acquisition.day or date.max
 
 
 def _size(path: Path) -> int:

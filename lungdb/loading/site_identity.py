@@ -9,7 +9,9 @@ from lungdb.dicom.key_strength import LEAST_BITS, guessing_bits
 from lungdb.errors import LungdbError
 
 _SELECT = "SELECT name, value FROM dbo.settings WITH (UPDLOCK, HOLDLOCK) WHERE name IN (N'id_mode', N'id_key_check');"
-_HAS_PATIENTS = "SELECT COUNT(*) AS patients FROM dbo.patients;"
+_HAS_PATIENTS = """
+SELECT (SELECT COUNT(*) FROM dbo.patients) + (SELECT COUNT(*) FROM dbo.images WHERE patient_id IS NOT NULL) AS patients;
+"""
 _DELETE = "DELETE FROM dbo.settings WHERE name IN (N'id_mode', N'id_key_check');"
 _INSERT = "INSERT INTO dbo.settings (name, value) VALUES (N'id_mode', ?), (N'id_key_check', ?);"
 
@@ -33,6 +35,12 @@ def settle_identity(connection: Connection, identity: Identity, *, dry_run: bool
         if not dry_run and not has_patients:
             run(connection, _DELETE)
             run(connection, _INSERT, (identity.mode, identity.key_check if identity.mode == "keyed" else None))
+
+
+def has_identity(connection: Connection) -> bool:
+    """Tell whether the database was begun with an identity, by scans or by pictures of patients."""
+    with transaction(connection):
+        return "id_mode" in dict(run(connection, _SELECT)[0].rows)
 
 
 def stored_identity(connection: Connection, key: str) -> Identity:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import csv
+import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO, TypeVar
 
@@ -17,12 +20,29 @@ _UTF_16 = (b"\xff\xfe", b"\xfe\xff")  # how a file begins that Excel saves as "U
 _WHOLE = re.compile(
     r"([0-9]{1,9})(?:[.,]0+)?"
 )  # data frames and spreadsheets write 1.0, and 1,0 where a comma is decimal
+_REAL = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,3})?")
 
 Value = TypeVar("Value")
 
 
 class LineError(LungdbError):
     """What is wrong with one line, to be read behind "line 7 "."""
+
+
+@dataclass(frozen=True)
+class Header:
+    """The first line of a CSV file.
+
+    Attributes
+    ----------
+    columns : tuple of str
+        Names in lower case; white space in them, also line ends, is one blank.
+    separator : str
+        What stands between values.
+    """
+
+    columns: tuple[str, ...]
+    separator: str
 
 
 def read_table(
@@ -54,17 +74,101 @@ def read_table(
     LungdbError
         The file cannot be read, or a line is wrong.
     """
-    try:
-        with path.open("rb") as start:
-            encoding = "utf-16" if start.read(2) in _UTF_16 else "utf-8-sig"
-        with path.open(newline="", encoding=encoding) as file:
-            return _parse(path.name, file, what, columns, parse)
-    except OSError as error:
-        raise LungdbError(f"The {what} file '{path}' cannot be read ({error.strerror}). Check its path.") from error
-    except (UnicodeError, csv.Error) as error:
+    header = find_header(path, what, columns, lambda names: set(columns) <= set(names))
+    if header is None:
         raise LungdbError(
-            f"'{path.name}' is not a CSV file in UTF-8. Save it as CSV with the header {','.join(columns)}."
-        ) from error
+            f"'{path.name}' has no header with the columns {' and '.join(columns)}. Write {','.join(columns)} as its "
+            "first line."
+        )
+    found: dict[str, Value] = {}
+
+    def add(patient_id: str, values: dict[str, str]) -> None:
+        value = parse(values)
+        if found.setdefault(patient_id, value) != value:
+            raise LineError("contradicts an earlier line with its id")
+
+    read_lines(path, what, header, columns, add)
+    return found
+
+
+def find_header(
+    path: Path, what: str, columns: Sequence[str], is_known: Callable[[Sequence[str]], bool]
+) -> Header | None:
+    """Read the first line of a CSV file by the separator with which its columns are known; None where by none they are.
+
+    Parameters
+    ----------
+    what : str
+        What the file holds, for messages.
+    columns : sequence of str
+        What a header may be, for messages.
+    is_known : callable
+        Asked about the names of the columns.
+
+    Raises
+    ------
+    LungdbError
+        The file cannot be read.
+    """
+    for separator in _SEPARATORS:
+        with _open(path, what, columns) as file:
+            try:
+                first = next(csv.reader(file, delimiter=separator, strict=True), [])
+            except csv.Error as error:
+                if separator == _SEPARATORS[-1]:
+                    raise error
+                continue  # with quotes around its names a header has one meaning only
+        names = tuple(" ".join(name.lower().split()) for name in first)
+        if is_known(names):
+            return Header(names, separator)
+    return None
+
+
+def read_lines(
+    path: Path, what: str, header: Header, columns: Sequence[str], add: Callable[[str, dict[str, str]], None]
+) -> None:
+    """Read the lines of a CSV file below its header.
+
+    Parameters
+    ----------
+    columns : sequence of str
+        Columns of the header that are read; the first is an id, which no line may lack.
+    add : callable
+        Called with each line's id and its values, stripped, by column; raises LineError.
+
+    Raises
+    ------
+    LungdbError
+        The file cannot be read, holds nothing, has a column twice, or a line is wrong.
+    """
+    twice = [name for name in columns if header.columns.count(name) > 1]
+    if twice:
+        raise LungdbError(f"'{path.name}' has the column {twice[0]} more than once. Leave one.")
+    errors = []
+    lines = 0
+    with _open(path, what, columns) as file:
+        reader = csv.reader(file, delimiter=header.separator, strict=True)
+        next(reader)
+        for row in reader:
+            if not any(map(str.strip, row)):
+                continue
+            lines += 1
+            values = dict(zip(header.columns, (value.strip() for value in row), strict=False))
+            try:
+                if len(row) != len(header.columns):
+                    raise LineError(f"has {len(row)} values, not {len(header.columns)}")
+                if not values[columns[0]]:
+                    raise LineError("has no id")
+                add(values[columns[0]], values)
+            except LineError as error:
+                errors.append(f"line {reader.line_num} {error}")
+    if errors:
+        more = f" and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
+        raise LungdbError(
+            f"'{path.name}': {'; '.join(errors[:_SHOWN_ERRORS])}{more}. Correct the file; nothing has been changed."
+        )
+    if not lines:
+        raise LungdbError(f"'{path.name}' holds no {what}. Give a file with lines of the form {','.join(columns)}.")
 
 
 def whole_number(text: str) -> int | None:
@@ -73,42 +177,30 @@ def whole_number(text: str) -> int | None:
     return int(found[1]) if found else None
 
 
-def _parse(
-    name: str, file: TextIO, what: str, columns: Sequence[str], parse: Callable[[dict[str, str]], Value]
-) -> dict[str, Value]:
-    first = file.readline()
-    line = ",".join(columns)
-    for separator in _SEPARATORS:
-        header = [column.strip().lower() for column in next(csv.reader([first], delimiter=separator, strict=True), [])]
-        if set(columns) <= set(header):
-            break
-    else:
+def real_number(text: str, separator: str) -> float | None:
+    """Read a finite number; None of anything else.
+
+    Parameters
+    ----------
+    separator : str
+        What stands between the values of the file: where it is no comma, one may be decimal.
+    """
+    if separator != ",":
+        text = text.replace(",", ".", 1)
+    number = float(text) if _REAL.fullmatch(text) else math.inf
+    return number if math.isfinite(number) else None
+
+
+@contextmanager
+def _open(path: Path, what: str, columns: Sequence[str]) -> Iterator[TextIO]:
+    try:
+        with path.open("rb") as start:
+            encoding = "utf-16" if start.read(2) in _UTF_16 else "utf-8-sig"
+        with path.open(newline="", encoding=encoding) as file:
+            yield file
+    except OSError as error:
+        raise LungdbError(f"The {what} file '{path}' cannot be read ({error.strerror}). Check its path.") from error
+    except (UnicodeError, csv.Error) as error:
         raise LungdbError(
-            f"'{name}' has no header with the columns {' and '.join(columns)}. Write {line} as its first line."
-        )
-    reader = csv.reader(file, delimiter=separator, strict=True)
-    found: dict[str, Value] = {}
-    errors = []
-    for row in reader:
-        if not row:
-            continue
-        values = dict(zip(header, (value.strip() for value in row), strict=False))
-        patient_id = values.get(columns[0], "")
-        try:
-            if len(row) != len(header):
-                raise LineError(f"has {len(row)} values, not {len(header)}")
-            if not patient_id:
-                raise LineError("has no id")
-            value = parse(values)
-            if found.setdefault(patient_id, value) != value:
-                raise LineError("contradicts an earlier line with its id")
-        except LineError as error:
-            errors.append(f"line {1 + reader.line_num} {error}")
-    if errors:
-        more = f" and {len(errors) - _SHOWN_ERRORS} more" if len(errors) > _SHOWN_ERRORS else ""
-        raise LungdbError(
-            f"'{name}': {'; '.join(errors[:_SHOWN_ERRORS])}{more}. Correct the file; nothing has been changed."
-        )
-    if not found:
-        raise LungdbError(f"'{name}' holds no {what}. Give a file with lines of the form {line}.")
-    return found
+            f"'{path.name}' is not a CSV file in UTF-8. Save it as CSV with the header {','.join(columns)}."
+        ) from error

@@ -13,6 +13,7 @@ from lungdb.errors import LungdbError
 from lungdb.networks.dense import DenseLayer, read_dense
 
 _LONGEST_NAME = 128
+_OF_CLASSIFIERS = "classifier/"
 _COUNT = "SELECT COUNT(*) FROM dbo.dense_layers WHERE network = ?;"
 _DELETE = tuple(f"DELETE FROM dbo.{table} WHERE network = ?;" for table in ("dense_layers", "tensors", "training_log"))
 _INSERT = """
@@ -62,6 +63,10 @@ def load_tensors(
     name = name or file.stem
     if not name or len(name) > _LONGEST_NAME:
         raise LungdbError(f"The name '{name}' has {len(name)} characters. Give one of 1 to 128 with --name.")
+    if name.casefold().startswith(_OF_CLASSIFIERS):
+        raise LungdbError(
+            f"The name '{name}' is kept for the classifiers that are networks. Give another one with --name."
+        )
     with open_database(target, "tensors") as connection, transaction(connection):
         store_network(connection, name, layers, replace=replace)
     return name, layers

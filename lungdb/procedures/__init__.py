@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from lungdb.procedures.comparing import compare_scores
+    from lungdb.procedures.drifting import check_drift
+    from lungdb.procedures.evaluating import evaluate_scores
     from lungdb.procedures.features import generate_features
     from lungdb.procedures.images import featurize_images
     from lungdb.procedures.installation import check_installation
@@ -23,8 +25,10 @@ if TYPE_CHECKING:
     from lungdb.procedures.training import train_lung_cancer_model
 
 __all__ = [
+    "check_drift",
     "check_installation",
     "compare_scores",
+    "evaluate_scores",
     "featurize_images",
     "generate_features",
     "make_trials",
@@ -39,8 +43,10 @@ __all__ = [
 ]
 
 _MODULES = {
+    "check_drift": "drifting",
     "check_installation": "installation",
     "compare_scores": "comparing",
+    "evaluate_scores": "evaluating",
     "featurize_images": "images",
     "generate_features": "features",
     "make_trials": "searching",

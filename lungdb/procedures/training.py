@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from dataclasses import asdict
 from importlib.metadata import version
 
 import numpy as np
@@ -15,7 +14,7 @@ import lungdb
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.learning.calibration import apply_calibration
 from lungdb.learning.model_text import count_trees
-from lungdb.learning.parameters import TrainingParameters, read_parameters
+from lungdb.learning.parameters import TrainingParameters, read_parameters, recorded
 from lungdb.learning.scoring import score_all
 from lungdb.learning.training import Trained, train
 from lungdb.learning.vectors import read_vector
@@ -60,7 +59,7 @@ def train_lung_cancer_model(patients: pd.DataFrame, width: int, parameters: str)
     model : bytes
         The model's text, UTF-8. The same patients, parameters and versions give the same bytes.
     library : str
-        `lightgbm` or `logistic`.
+        As of `lungdb.learning.training.Trained`.
     details : str
         JSON: `width` of a vector, `parameters`, `best_iteration`, `trees` of the model, `l2`, `calibration` (null or
         for `apply_calibration`), `prevalence` (the share of positives that probabilities are made for),
@@ -115,7 +114,7 @@ def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters) -
     )
     details = {
         "width": vectors.shape[1],
-        "parameters": asdict(parameters),
+        "parameters": recorded(parameters),
         "best_iteration": trained.best_iteration,
         "trees": count_trees(trained.model) if trained.library == "lightgbm" else None,
         "l2": trained.l2,

@@ -3,6 +3,8 @@ INSERT INTO dbo.settings (name, value)
 SELECT d.name, d.value
 FROM (
     VALUES
+        (N'series_rule', N'thickness=0-2.5;kernels=B3*,B4*,I3*,I4*,D3*,D4*,Br3*,Br4*,Bf3*,Bf4*,Qr3*,Qr4*,STANDARD*,FC0*,FC1*,B,C,B_SOFT*'
+            + N'>B1*,B2*,B5*,I2*,I5*,Br2*,Br5*,SOFT*,DETAIL,CHEST,A;prefer=thinnest'),
         (N'external_language', N'Python'),
         (N'providers', NULL),
         (N'threads', NULL),

@@ -6,6 +6,7 @@ ALTER TABLE dbo.predictions DROP CONSTRAINT IF EXISTS CK_predictions_probability
 ALTER TABLE dbo.labels DROP CONSTRAINT IF EXISTS CK_labels_label;
 ALTER TABLE dbo.pooled_features DROP CONSTRAINT IF EXISTS FK_pooled_features_features;
 ALTER TABLE dbo.feature_sets DROP CONSTRAINT IF EXISTS UQ_feature_sets, FK_feature_sets_networks;
+ALTER TABLE dbo.splits DROP CONSTRAINT IF EXISTS FK_splits_patients;
 GO
 WHILE EXISTS (SELECT 1 FROM dbo.features WHERE patient_id IS NULL)
     UPDATE TOP (2000) f
@@ -19,6 +20,45 @@ WHILE EXISTS (SELECT 1 FROM dbo.scans WHERE date_rule IS NULL AND study_date IS 
     UPDATE TOP (2000) dbo.scans
     SET date_rule = CASE WHEN deidentification IS NULL THEN 'kept' ELSE 'year' END
     WHERE date_rule IS NULL AND study_date IS NOT NULL;
+GO
+-- The primary scan is its study's choice, so that no score changes; in other studies it is the one that would have been primary.
+WHILE EXISTS (
+    SELECT 1 FROM dbo.scans AS s
+    WHERE s.is_primary = 1 AND NOT EXISTS (
+        SELECT 1 FROM dbo.scans AS o WHERE o.patient_id = s.patient_id AND o.study_uid = s.study_uid AND o.is_study_choice = 1))
+    UPDATE TOP (2000) s
+    SET s.is_study_choice = 1
+    FROM dbo.scans AS s
+    WHERE s.is_primary = 1 AND NOT EXISTS (
+        SELECT 1 FROM dbo.scans AS o WHERE o.patient_id = s.patient_id AND o.study_uid = s.study_uid AND o.is_study_choice = 1);
+GO
+WHILE EXISTS (
+    SELECT 1 FROM dbo.scans AS s
+    WHERE NOT EXISTS (
+        SELECT 1 FROM dbo.scans AS o WHERE o.patient_id = s.patient_id AND o.study_uid = s.study_uid AND o.is_study_choice = 1))
+    UPDATE s
+    SET s.is_study_choice = 1
+    FROM dbo.scans AS s
+    INNER JOIN (
+        SELECT TOP (2000) r.scan_id
+        FROM (
+            SELECT t.scan_id, ROW_NUMBER() OVER (
+                PARTITION BY t.patient_id, t.study_uid
+                ORDER BY CASE WHEN t.monoenergetic_kev IS NULL THEN 0 ELSE 1 END,
+                    CASE WHEN 2 * t.number_images * COALESCE(t.spacing_z, 0) >= l.longest THEN 0 ELSE 1 END,
+                    CASE WHEN t.spacing_z IS NULL THEN 1 ELSE 0 END, FLOOR(100 * t.spacing_z + 0.5), t.number_images DESC, t.series_uid
+            ) AS place
+            FROM dbo.scans AS t
+            INNER JOIN (
+                SELECT patient_id, study_uid, COALESCE(
+                    MAX(CASE WHEN monoenergetic_kev IS NULL THEN number_images * COALESCE(spacing_z, 0) END),
+                    MAX(number_images * COALESCE(spacing_z, 0))) AS longest
+                FROM dbo.scans
+                GROUP BY patient_id, study_uid) AS l ON l.patient_id = t.patient_id AND l.study_uid = t.study_uid
+            WHERE NOT EXISTS (
+                SELECT 1 FROM dbo.scans AS o
+                WHERE o.patient_id = t.patient_id AND o.study_uid = t.study_uid AND o.is_study_choice = 1)) AS r
+        WHERE r.place = 1) AS c ON c.scan_id = s.scan_id;
 GO
 -- Of the examples of the T-SQL networks each name is a data set.
 INSERT INTO dbo.datasets (name, kind)

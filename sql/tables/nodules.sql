@@ -15,7 +15,7 @@ CREATE TABLE dbo.nodules (
     malignancy FLOAT NULL,
     content_sha256 VARBINARY(32) NOT NULL,
     CONSTRAINT PK_nodules PRIMARY KEY (nodule_id),
-    CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
+    CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
     CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id),
     CONSTRAINT CK_nodules_source CHECK (
         (source = 'truth' AND network_id IS NULL AND score IS NULL) OR (source = 'network' AND network_id IS NOT NULL)),

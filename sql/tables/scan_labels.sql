@@ -6,6 +6,6 @@ CREATE TABLE dbo.scan_labels (
     label TINYINT NOT NULL,
     source NVARCHAR(200) NULL,
     CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days),
-    CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
+    CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE,
     CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0)
 );

@@ -5,11 +5,12 @@
 -- value 0 for it, 2 and up take air; a row that does not say is of rule 1. monoenergetic_kev is the energy of a virtual monoenergetic
 -- series (0 where its files do not tell it), NULL for any other.
 -- is_study_choice marks the one series of a study that the series rule chose. date_rule says what study_date and acquisition_date are:
--- kept; shifted, all of a patient by the same number of days; year, the first of January of theirs. study_order counts a patient's
--- studies from 0 where dates do not order them, study_year is the screening year of a trial that has such. convolution_kernel is as
--- the scanner wrote it, slice_thickness in millimetres, kvp in kV, patient_age in years at the scan, at most 90. origin is the centre of
--- the first slice's first pixel in millimetres, row and column the directions in which columns and rows rise, all in DICOM's patient
--- coordinates. NULL: not told by the files, or loaded before it was recorded.
+-- kept; shifted, all of a patient by the same number of days; year, the first of January of theirs. study_order is how many of the
+-- patient's studies are known to be earlier, where dates do not tell which are; study_year is the screening year of a trial that has such.
+-- convolution_kernel is as the scanner wrote it, slice_thickness in millimetres, kvp in kV, patient_age in years at the scan, at most 90.
+-- origin is the centre of the lowest slice's first pixel in millimetres, row and column the directions in which the columns and the rows
+-- rise, step leads from a slice to the next, all in DICOM's patient coordinates: pixel (r, c) of slice k lies at
+-- origin + c * spacing_x * row + r * spacing_y * column + k * step. NULL: not told by the files, or loaded before it was recorded.
 CREATE TABLE dbo.scans (
     scan_id INT IDENTITY(1, 1) NOT NULL,
     patient_id NVARCHAR(64) NOT NULL,
@@ -50,6 +51,9 @@ CREATE TABLE dbo.scans (
     column_x FLOAT NULL,
     column_y FLOAT NULL,
     column_z FLOAT NULL,
+    step_x FLOAT NULL,
+    step_y FLOAT NULL,
+    step_z FLOAT NULL,
     CONSTRAINT PK_scans PRIMARY KEY (scan_id),
     CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
     CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid),
@@ -59,3 +63,4 @@ CREATE TABLE dbo.scans (
 );
 CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;
 CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);
+CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;

@@ -113,7 +113,10 @@ def test_kept_ids_record_no_deidentification(folder: Path, target: str, query: Q
 def test_no_identifying_value_of_the_phantoms_headers_is_found(
     tmp_path: Path, target: str, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Every text of patient, study, series and dates is searched in the database's bytes and in the output."""
+    """Every text of patient, study, series and dates is searched in the database's bytes and in the output.
+
+    But for the kernel, which is stored where it is the name of one.
+    """
     import pydicom
 
     monkeypatch.setenv("LUNGDB_ID_KEY", KEY)
@@ -124,7 +127,11 @@ def test_no_identifying_value_of_the_phantoms_headers_is_found(
     for path in (tmp_path / "scans" / "phantom-0001").iterdir():
         dataset = pydicom.dcmread(path)
         for element in dataset:
-            if element.VR in ("PN", "LO", "LT", "DA", "UI", "SH") and len(str(element.value)) > 3:
+            if (
+                element.keyword != "ConvolutionKernel"
+                and element.VR in ("PN", "LO", "LT", "DA", "UI", "SH")
+                and len(str(element.value)) > 3
+            ):
                 secrets.add(str(element.value))
     secrets -= {str(pydicom.uid.CTImageStorage)}
     assert len(secrets) > 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
@@ -37,10 +37,59 @@ def test_another_key_gives_another_id_and_check_value() -> None:
     assert KEY not in one.key_check
 
 
-def test_of_a_keyed_date_only_the_year_is_kept() -> None:
-    """The first of January stands for the year."""
-    assert Identity("keyed", KEY).date(date(2020, 3, 17)) == date(2020, 1, 1)
-    assert Identity("keyed", KEY).date(None) is None
+def test_a_keyed_date_lies_as_many_days_earlier_as_openssl_says() -> None:
+    r"""1 + 0x780c4532e3964cf6 % 365 days, by printf 'days\0MRN-4711' | openssl dgst -sha256 -hmac …."""
+    days = 1 + int("780c4532e3964cf6", 16) % 365
+    assert Identity("keyed", KEY).date(date(2020, 3, 17), "MRN-4711") == date(2020, 3, 17) - timedelta(days)
+    assert Identity("keyed", KEY).date(None, "MRN-4711") is None
+
+
+def test_intervals_of_a_patient_stay_and_no_true_date_is_stored() -> None:
+    """Of two hundred patients: 1 to 365 days back, many different ones, the same for every date of one patient."""
+    identity = Identity("keyed", KEY)
+    first, second = date(2020, 2, 28), date(2021, 3, 1)
+    shifts = set()
+    for number in range(200):
+        stored = [identity.date(day, f"p{number}") for day in (first, second)]
+        assert stored[0] is not None
+        assert stored[1] is not None
+        assert stored[1] - stored[0] == second - first
+        shifts.add((first - stored[0]).days)
+    assert min(shifts) >= 1
+    assert max(shifts) <= 365
+    assert len(shifts) > 100
+
+
+def test_a_date_that_would_lie_before_the_year_1_is_none() -> None:
+    """Files hold such, and a DATE cannot."""
+    assert Identity("keyed", KEY).date(date(1, 1, 1), "MRN-4711") is None
+
+
+def test_a_birth_year_of_whoever_may_be_90_is_not_told() -> None:
+    """The Safe Harbor method: no year that tells an age over 89; data whose ids are kept are de-identified already."""
+    today = date(2026, 6, 1)
+    assert Identity("keyed", KEY).birth_year(1937, today) == 1937
+    assert Identity("keyed", KEY).birth_year(1936, today) is None
+    assert Identity("keyed", KEY).birth_year(None, today) is None
+    assert Identity("kept", "").birth_year(1930, today) == 1930
+
+
+@pytest.mark.parametrize(
+    "kernel",
+    ["B30f", "Br40d\\3", "I50f\\2", "STANDARD", "BONEPLUS", "FC51", "YA", "C", "B_SOFT_B", "SOFT", "LUNG", "10",
+     "Hr68f\\5",
+     "EXPERIMENTAL7", "Qr40f"],
+)  # fmt: skip
+def test_a_keyed_kernel_is_stored_where_it_is_one(kernel: str) -> None:
+    """Names that manufacturers give kernels, with a second value where they write one."""
+    assert Identity("keyed", KEY).kernel(kernel) == kernel
+
+
+@pytest.mark.parametrize("text", ["DOE^JANE", "Jane Doe", "B30f\\DOE", "MRN4711", "4711815", "Lung of J. Doe", "JD"])
+def test_a_keyed_kernel_that_is_another_text_is_left_out(text: str) -> None:
+    """An attribute of free text may hold a name; where ids are kept it stays."""
+    assert Identity("keyed", KEY).kernel(text) is None
+    assert Identity("kept", "").kernel(text) == text
 
 
 def test_kept_ids_stay_as_they_are() -> None:
@@ -48,7 +97,7 @@ def test_kept_ids_stay_as_they_are() -> None:
     identity = Identity("kept", "")
     assert identity.patient("0a38e7597ca26f9374f8ea2770ba870d") == "0a38e7597ca26f9374f8ea2770ba870d"
     assert identity.uid("1.2.3") == "1.2.3"
-    assert identity.date(date(2020, 3, 17)) == date(2020, 3, 17)
+    assert identity.date(date(2020, 3, 17), "a") == date(2020, 3, 17)
 
 
 def test_a_path_is_hashed_in_both_modes() -> None:

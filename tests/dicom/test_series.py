@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from lungdb.dicom.primary import Extent, choose_primary
 from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import Series
+from lungdb.dicom.series_rule import Extent, choose_series, parse_rule
 from tests.dicom.make_ct import ramp, write_series, write_slice
 from tests.dicom.reading import build, volume
 
@@ -71,7 +71,7 @@ def test_slices_are_sorted_along_the_normal_towards_the_head(tmp_path: Path, til
 def test_one_slice_is_a_series_with_its_thickness_as_spacing(tmp_path: Path) -> None:
     """A single slice has no neighbour to measure the distance to."""
     write_slice(tmp_path / "a", SliceThickness=3.0)
-    assert series_of(tmp_path).extent == Extent("1.2.826.0.1.3680043.10.1", 3.0, 1)
+    assert series_of(tmp_path).extent == Extent("1.2.826.0.1.3680043.10.1", 3.0, 1, slice_thickness=3.0)
 
 
 def test_one_slice_without_thickness_has_no_spacing(tmp_path: Path) -> None:
@@ -193,8 +193,8 @@ def test_the_gantry_tilt_is_the_angle_of_the_stack(
         ("40", [Extent("40", 0.6, 500, monoenergetic_kev=40.0), Extent("70", 1.0, 300, monoenergetic_kev=70.0)]),
     ],
 )
-def test_the_primary_series_follows_the_documented_rule(expected: str, series: list[Extent]) -> None:
+def test_without_a_rule_of_its_own_the_choice_follows_the_documented_order(expected: str, series: list[Extent]) -> None:
     """Thinnest slices among those that cover half the longest, then most slices, then the smallest UID."""
     orders: list[Callable[[list[Extent]], list[Extent]]] = [list, lambda given: given[::-1]]
     for order in orders:
-        assert choose_primary(order(series)).series_uid == expected
+        assert choose_series(order(series), parse_rule("")).series_uid == expected

@@ -17,7 +17,7 @@ DAMAGE = {
     "unknown": "OutputDataSet.iloc[0, 0] = 1000000",
 }
 CALLS = {
-    "dbo.TrainLungCancerModel": "dbo.TrainLungCancerModel",
+    "internal.TrainModel": "dbo.TrainLungCancerModel",
     "dbo.PredictPatients": "dbo.PredictPatients",
     "internal.RefreshUnitVectors": "dbo.SimilarPatients @PatientIndex = 0",
     "dbo.SimilarPatients": "dbo.SimilarPatients @PatientIndex = 0",

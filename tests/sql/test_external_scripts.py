@@ -37,7 +37,7 @@ def _calls() -> list[tuple[str, ExternalCall]]:
 
 @cache
 def _trained() -> dict[str, Any]:
-    [call] = [call for name, call in _calls() if name == "TrainLungCancerModel"]
+    [call] = [call for name, call in _calls() if name == "TrainModel"]
     return as_module(call.script or "", samples.inputs_of_training())
 
 
@@ -55,7 +55,7 @@ INPUTS: dict[str, Callable[[], dict[str, Any]]] = {
     "SearchModels": samples.inputs_of_making_trials,
     "SimilarPatients": samples.inputs_of_similar_patients,
     "ReadModelNodes": lambda: samples.inputs_of_nodes(_trained()),
-    "TrainLungCancerModel": samples.inputs_of_training,
+    "TrainModel": samples.inputs_of_training,
 }
 
 

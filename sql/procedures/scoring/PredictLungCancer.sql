@@ -40,6 +40,7 @@ Example:
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     SET @PredictionResult = NULL;
 
@@ -51,17 +52,20 @@ Example:
         @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
+    INSERT INTO #combine (scan_id) VALUES (@ScanId);
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
     SELECT @Vector = vector, @VectorSha256 = vector_sha256 FROM dbo.pooled_features
     WHERE scan_id = @ScanId AND feature_set_id = @FeatureSetId AND pooling = @Pooling;
     IF @Vector IS NULL
     BEGIN
         SELECT @Network = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
         FROM dbo.feature_sets AS fs
-        INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+        LEFT JOIN dbo.networks AS n ON n.network_id = fs.network_id
         WHERE fs.feature_set_id = @FeatureSetId;
         SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''',
-            @ModelName, N''' can read. Call EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
-            N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N''';');
+            @ModelName, N''' can read. Call ', IIF(@Network IS NULL, N'GenerateFeatures for ' + @Layer,
+                CONCAT(N'EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
+                    N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N'''')), N';');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50109, @Message, 1;
     END;

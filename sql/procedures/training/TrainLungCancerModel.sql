@@ -13,11 +13,12 @@ CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @MinDataInLeaf INT = NULL,             -- patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL,             -- trees at most, 1 to 10000; NULL means 500
     @EarlyStoppingRounds INT = NULL,       -- trees without a better validation loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, or logistic: regularised logistic regression
+    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, logistic, random_forest, extra_trees or network
     @Folds INT = 5,                        -- folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N'none',     -- none; class_weight: both classes weigh the same; undersample: as many of each
     @Calibration NVARCHAR(32) = N'platt',  -- none, platt or isotonic, fitted on scores of patients that were not learnt from
     @L2 FLOAT = NULL,                      -- penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
+    @Hidden NVARCHAR(400) = NULL,          -- units of the hidden layers of network, with commas; NULL means 16
     @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
     @Help BIT = 0                          -- 1 prints this help and does nothing else
 AS
@@ -45,11 +46,12 @@ Parameters:
     @MinDataInLeaf INT = NULL                   patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL                   trees at most, 1 to 10000; NULL means 500
     @EarlyStoppingRounds INT = NULL             trees without a better validation loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, or logistic: regularised logistic regression
+    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, logistic, random_forest, extra_trees or network
     @Folds INT = 5                              folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N''none''           none; class_weight: both classes weigh the same; undersample: as many of each
     @Calibration NVARCHAR(32) = N''platt''        none, platt or isotonic, fitted on scores of patients that were not learnt from
     @L2 FLOAT = NULL                            penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
+    @Hidden NVARCHAR(400) = NULL                units of the hidden layers of network, with commas; NULL means 16
     @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
@@ -58,76 +60,8 @@ Examples:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT, @Parameters NVARCHAR(MAX), @Started DATETIME2(3) = SYSUTCDATETIME();
-    DECLARE @Version INT, @ExperimentId INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Scores NVARCHAR(MAX);
-    DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128), @RunId INT, @Said NVARCHAR(2000);
-    EXECUTE internal.ReadSettings @Language OUTPUT;
-    CREATE TABLE #patients (
-        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE,
-        scan_id INT NOT NULL, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #result (
-        place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
-    CREATE TABLE #figures (
-        kind VARCHAR(10) NOT NULL, part VARCHAR(10) NOT NULL, name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL);
-    CREATE TABLE #given (
-        tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
-        default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
-
+    DECLARE @Parameters NVARCHAR(MAX);
     EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves,
-        @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT;
-    EXECUTE internal.FindFeatureSet @NetworkName, @Layer, @Preprocessing, @Pooling, @FeatureSetId OUTPUT;
-    EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
-    SET @Width = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
-    EXECUTE internal.StartRun N'TrainLungCancerModel', @RunId OUTPUT;
-    SET @Said = CONCAT(@ModelName, N': ', (SELECT COUNT(*) FROM #patients WHERE part = 'train'), N' patients to learn from, ',
-        (SELECT COUNT(*) FROM #patients WHERE part = 'test'), N' held out for testing.');
-    EXECUTE internal.ReportStep @RunId, @Said, 0, 3;
-
-    INSERT INTO #result (place, part, fold, raw, probability, out_of_fold)
-    EXECUTE sp_execute_external_script
-        @language = @Language,
-        @script = N'
-def main(patients, width, parameters):
-    from lungdb.procedures import train_lung_cancer_model
-    return train_lung_cancer_model(patients, width, parameters)
-
-OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters)
-',
-        @input_data_1 = N'
-SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label, f.vector
-FROM #patients AS t
-INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
-WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-ORDER BY t.patient_id;',
-        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Classifier VARBINARY(MAX) OUTPUT,
-            @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Classifier = @Classifier OUTPUT,
-        @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
-    IF @ErrorNumber <> 0
-        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
-    IF @ErrorNumber <> 0
-    BEGIN
-        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
-        THROW @ErrorNumber, @Message, 1;
-    END;
-
-    EXECUTE internal.CheckTrainedPatients @RunId, @FeatureSetId, @Pooling;
-    EXECUTE internal.ReportStep @RunId, N'Trained; measuring.', 1, 3;
-    EXECUTE internal.MeasureExperiment @RunId, @Seed, @Details;
-    EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, @Library, @Details, @Width OUTPUT, @Trees OUTPUT,
-        @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, @RunId;
-    EXECUTE internal.ReportStep @RunId, N'Measured; storing.', 2, 3;
-
-    -- No script runs in here, so that no lock waits for one; what there is to say is said afterwards.
-    BEGIN TRANSACTION;
-    EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        @Version OUTPUT, @ExperimentId OUTPUT;
-    EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;
-    COMMIT TRANSACTION;
-
-    EXECUTE internal.ReportStep @RunId, @Said;
-    EXECUTE internal.ReportTraining @RunId, @ModelName, @Version, @ExperimentId, @Details;
-    EXECUTE internal.EndRun @RunId;
+        @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT, @Hidden;
+    EXECUTE internal.TrainModel @ModelName, @Pooling, @NetworkName, @Layer, @Preprocessing, @Seed, @SkipMissing, @Parameters;
 END;

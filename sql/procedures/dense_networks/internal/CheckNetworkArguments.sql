@@ -24,6 +24,9 @@ BEGIN
 
     IF @ModelName IS NULL OR @ModelName = N''
         SET @Message = N'The parameter @ModelName is NULL or empty. Give the network a name, such as network_sql. ';
+    IF @ModelName LIKE N'classifier/%'
+        SET @Message = CONCAT(N'The parameter @ModelName is ''', @ModelName,
+            N''', and names that begin with classifier/ are kept for the classifiers that are networks. Give another name. ');
     SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
         N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
     FROM (

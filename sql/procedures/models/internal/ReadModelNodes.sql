@@ -1,13 +1,13 @@
 -- ReadModelNodes: reads a model as rows in Python, and the scores that it gives there to the scans with features.
--- Called by StoreModelNodes and TrainLungCancerModel, whose table #given it fills, outside of a transaction.
+-- Called by StoreModelNodes, TrainModel and CreateEnsemble, whose table #given it fills, outside of a transaction.
 CREATE OR ALTER PROCEDURE internal.ReadModelNodes
     @FeatureSetId INT,            -- feature set that the model reads
     @Pooling NVARCHAR(32),        -- pooling that it reads
     @Classifier VARBINARY(MAX),   -- the model
-    @Library NVARCHAR(32),        -- lightgbm or logistic
+    @Library NVARCHAR(32),        -- lightgbm, logistic, network or ensemble
     @Details NVARCHAR(MAX),       -- what it was trained with and how it is calibrated, JSON
     @Width INT OUTPUT,            -- number of features of a vector
-    @Trees INT OUTPUT,            -- number of trees, 0 for a logistic regression
+    @Trees INT OUTPUT,            -- number of trees, 0 for what has none
     @Divisor FLOAT OUTPUT,        -- as of dbo.model_scoring
     @Steepness FLOAT OUTPUT,      -- as of dbo.model_scoring
     @Scores NVARCHAR(MAX) OUTPUT, -- JSON array of [scan_id, raw, probability]
@@ -23,6 +23,10 @@ BEGIN
     EXECUTE internal.ReadSettings @Language OUTPUT;
     SET @Sha256 = COALESCE(@Sha256, CONVERT(VARCHAR(64), HASHBYTES('SHA2_256', @Classifier), 2));
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
     INSERT INTO #read (scan_id)
     SELECT scan_id FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
     EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;

@@ -1,11 +1,11 @@
 -- StoreNodes: stores the rows of a model from which plain T-SQL scores it, checks its scores against Python's, and says how far they
 -- are apart; inside the caller's transaction.
--- Called by StoreModelNodes and TrainLungCancerModel, whose table #given it reads.
+-- Called by StoreModelNodes, TrainModel and CreateEnsemble, whose table #given it reads.
 CREATE OR ALTER PROCEDURE internal.StoreNodes
     @ModelName NVARCHAR(128),      -- name of the model
     @Version INT,                  -- its version
     @Width INT,                    -- number of features of a vector
-    @Trees INT,                    -- number of trees, 0 for a logistic regression
+    @Trees INT,                    -- number of trees, 0 for what has none
     @Divisor FLOAT,                -- as of dbo.model_scoring
     @Steepness FLOAT,              -- as of dbo.model_scoring
     @Scores NVARCHAR(MAX),         -- JSON array of [scan_id, raw, probability], Python's
@@ -67,6 +67,7 @@ BEGIN
     SELECT @ClassifierId, CAST(x.[key] AS INT), 'isotonic', CAST(x.[value] AS FLOAT), CAST(y.[value] AS FLOAT)
     FROM OPENJSON(@Details, N'$.calibration.x') AS x
     INNER JOIN OPENJSON(@Details, N'$.calibration.y') AS y ON y.[key] = x.[key];
+    EXECUTE internal.StoreModelTensors @ClassifierId;
     EXECUTE internal.DigestModelRows @ClassifierId, @Digest OUTPUT;
     UPDATE dbo.model_scoring SET rows_sha256 = @Digest WHERE classifier_id = @ClassifierId;
 

@@ -1,7 +1,8 @@
 -- WalkTrees: sends every scan through every tree of a LightGBM model, one level of all trees at a time, and adds the leaves.
--- Called by ScoreScansSql, whose table #margins it fills and #vectors it reads.
+-- Called by ScoreVectors; #margins, which it fills, and #vectors are those of ScoreScansSql.
 CREATE OR ALTER PROCEDURE internal.WalkTrees
-    @ClassifierId INT -- model with rows in dbo.model_nodes
+    @ClassifierId INT, -- model with rows in dbo.model_nodes
+    @FirstIndex INT    -- where its features begin in the vector
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -19,7 +20,7 @@ BEGIN
 
     SET @Stride = (SELECT MAX(node) + 1 FROM dbo.model_nodes WHERE classifier_id = @ClassifierId);
     INSERT INTO #nodes (place, feature_index, threshold, missing_place, zero_place, left_place, right_place, leaf_value)
-    SELECT tree * @Stride + node, feature_index, threshold,
+    SELECT tree * @Stride + node, feature_index + @FirstIndex, threshold,
         tree * @Stride + CASE
             WHEN (missing = 'none' AND threshold >= 0) OR (missing <> 'none' AND default_left = 1) THEN left_node ELSE right_node END,
         tree * @Stride + CASE

@@ -16,6 +16,7 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
     CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     IF @SkipMissing IS NULL
     BEGIN
         SET @Message = N'The value NULL for the parameter @SkipMissing is not supported. Supported values are 0 and 1.';
@@ -54,6 +55,9 @@ BEGIN
     END;
     ELSE
     BEGIN
+        INSERT INTO #combine (scan_id)
+        SELECT DISTINCT scan_id FROM #asked;
+        EXECUTE internal.FillCombinedFeatures @FeatureSetId;
         INSERT INTO #wanted (scan_id, idx, vector_sha256)
         SELECT DISTINCT a.scan_id, a.idx,
             CASE WHEN f.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) THEN f.vector_sha256 ELSE 0x END

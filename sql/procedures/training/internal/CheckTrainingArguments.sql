@@ -2,7 +2,7 @@
 -- Called by TrainLungCancerModel.
 CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
     @ModelName NVARCHAR(128),   -- not NULL and not empty
-    @Algorithm NVARCHAR(32),    -- lightgbm or logistic
+    @Algorithm NVARCHAR(32),    -- lightgbm, logistic, random_forest, extra_trees or network
     @Seed INT,                  -- 0 to 2147483647
     @Folds INT,                 -- 0, or 2 to 20
     @ValidationFraction FLOAT,  -- 0.05 to 0.5, or NULL
@@ -15,7 +15,8 @@ CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
     @Imbalance NVARCHAR(32),    -- none, class_weight or undersample
     @Calibration NVARCHAR(32),  -- none, platt or isotonic
     @SkipMissing BIT,           -- 0 or 1
-    @Parameters NVARCHAR(MAX) OUTPUT -- those that were given, for train_lung_cancer_model
+    @Parameters NVARCHAR(MAX) OUTPUT, -- those that were given, for train_lung_cancer_model
+    @Hidden NVARCHAR(400) = NULL -- one to three numbers from 1 to 256 with commas, or NULL
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -36,7 +37,8 @@ BEGIN
         N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
     FROM (
         VALUES
-            (N'@Algorithm', N'''' + @Algorithm + N'''', N'lightgbm and logistic', IIF(@Algorithm IN (N'lightgbm', N'logistic'), 1, 0)),
+            (N'@Algorithm', N'''' + @Algorithm + N'''', N'lightgbm, logistic, random_forest, extra_trees and network',
+                IIF(@Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network'), 1, 0)),
             (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
             (N'@Folds', CAST(@Folds AS NVARCHAR(30)), N'0 (hold-out) and 2 to 20', IIF(@Folds = 0 OR @Folds BETWEEN 2 AND 20, 1, 0)),
             (N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'NULL and 0.05 to 0.5',
@@ -55,6 +57,12 @@ BEGIN
                 IIF(@Imbalance IN (N'none', N'class_weight', N'undersample'), 1, 0)),
             (N'@Calibration', N'''' + @Calibration + N'''', N'none, platt and isotonic',
                 IIF(@Calibration IN (N'none', N'platt', N'isotonic'), 1, 0)),
+            (N'@Hidden', N'''' + @Hidden + N'''', N'NULL and one to three numbers from 1 to 256 with commas between, such as 32,16', CASE
+                WHEN @Hidden IS NULL THEN 1
+                WHEN ISJSON(CONCAT(N'[', @Hidden, N']')) = 0 OR (SELECT COUNT(*) FROM STRING_SPLIT(@Hidden, N',')) > 3 OR EXISTS (
+                    SELECT 1 FROM STRING_SPLIT(@Hidden, N',')
+                    WHERE COALESCE(TRY_CAST(NULLIF(TRIM(value), N'') AS INT), 0) NOT BETWEEN 1 AND 256) THEN 0
+                ELSE 1 END),
             (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1))
     ) AS a (name, given, supported, is_supported)
     WHERE a.is_supported = 0;
@@ -63,16 +71,21 @@ BEGIN
         N' has no meaning with @Algorithm = N''', @Algorithm, N''', ', a.reason, N'. Leave it out. '), N''))
     FROM (
         VALUES
-            (N'lightgbm', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'which learns trees'),
+            (N'lightgbm random_forest extra_trees', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'which learns trees'),
             (N'logistic', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
+            (N'random_forest extra_trees', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'whose trees are averaged'),
+            (N'logistic network', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic network', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
             (N'logistic', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
             (N'logistic', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'which has no trees'),
-            (IIF(@Folds > 0, N'logistic', N''), N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)),
-                N'which stops nothing early inside a fold')
-    ) AS a (algorithm, name, given, reason)
-    WHERE a.algorithm = @Algorithm AND a.given IS NOT NULL;
+            (N'random_forest extra_trees', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)),
+                N'which has a fixed number of trees'),
+            (N'lightgbm logistic random_forest extra_trees', N'@Hidden', N'''' + @Hidden + N'''', N'which has no hidden layers'),
+            (IIF(@Folds > 0, N'logistic random_forest extra_trees', N''), N'@ValidationFraction',
+                CAST(@ValidationFraction AS NVARCHAR(30)), N'which stops nothing early inside a fold')
+    ) AS a (algorithms, name, given, reason)
+    WHERE CONCAT(N' ', a.algorithms, N' ') LIKE CONCAT(N'% ', @Algorithm, N' %') AND a.given IS NOT NULL
+        AND @Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network');
 
     IF @Message <> N''
     BEGIN
@@ -86,5 +99,5 @@ BEGIN
         N', "validation_fraction": ' + CONVERT(NVARCHAR(40), @ValidationFraction, 3), N', "l2": ' + CONVERT(NVARCHAR(40), @L2, 3),
         N', "learning_rate": ' + CONVERT(NVARCHAR(40), @LearningRate, 3), N', "num_leaves": ' + CAST(@NumLeaves AS NVARCHAR(30)),
         N', "min_data_in_leaf": ' + CAST(@MinDataInLeaf AS NVARCHAR(30)), N', "max_iterations": ' + CAST(@MaxIterations AS NVARCHAR(30)),
-        N', "early_stopping_rounds": ' + CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'}');
+        N', "early_stopping_rounds": ' + CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N', "hidden": [' + @Hidden + N']', N'}');
 END;

@@ -1,5 +1,5 @@
 -- FindFeatureSet: finds the newest feature set that fits and has features of the pooling asked for.
--- Called by TrainLungCancerModel.
+-- Called by TrainModel.
 CREATE OR ALTER PROCEDURE internal.FindFeatureSet
     @NetworkName NVARCHAR(128),     -- network, or NULL for any
     @Layer NVARCHAR(256),           -- layer, or NULL for any

@@ -1,5 +1,5 @@
 -- MeasureExperiment: computes the figures and curves of a training run from the scores of its patients, before anything is stored.
--- Called by TrainLungCancerModel, whose tables #patients and #result it reads, and whose table #figures it fills.
+-- Called by TrainModel, whose tables #patients and #result it reads, and whose table #figures it fills.
 CREATE OR ALTER PROCEDURE internal.MeasureExperiment
     @RunId INT,             -- row of dbo.runs
     @Seed INT,              -- seed of the run

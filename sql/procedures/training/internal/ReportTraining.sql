@@ -1,5 +1,5 @@
 -- ReportTraining: says how many patients a model has learnt from, how good it is on those held out, and which version is the champion.
--- Called by TrainLungCancerModel, whose table #result it reads.
+-- Called by TrainModel, whose table #result it reads.
 CREATE OR ALTER PROCEDURE internal.ReportTraining
     @RunId INT,                 -- row of dbo.runs
     @ModelName NVARCHAR(128),   -- name of the model

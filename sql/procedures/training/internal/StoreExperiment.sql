@@ -1,6 +1,6 @@
 -- StoreExperiment: stores a trained model as the next version of its name, and the run that made it; inside the caller's transaction.
 -- It is the only writer of dbo.experiment_metrics and dbo.experiment_curves. A patient removed meanwhile is left out.
--- Called by TrainLungCancerModel, whose tables #patients, #result and #figures it reads.
+-- Called by TrainModel, whose tables #patients, #result and #figures it reads.
 CREATE OR ALTER PROCEDURE internal.StoreExperiment
     @ModelName NVARCHAR(128),    -- name of the model
     @Library NVARCHAR(32),       -- lightgbm or logistic

@@ -1,5 +1,5 @@
 -- TakeTrainingPatients: fills #patients with the labelled patients that have features; refuses to leave others out unasked.
--- Called by TrainLungCancerModel and FindMatrices, whose table #patients it fills.
+-- Called by TrainModel and FindMatrices, whose table #patients it fills.
 CREATE OR ALTER PROCEDURE internal.TakeTrainingPatients
     @FeatureSetId INT,      -- feature set
     @Pooling NVARCHAR(32),  -- pooling
@@ -12,7 +12,14 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @Missing INT, @Some NVARCHAR(400);
     CREATE TABLE #missing (idx INT NOT NULL PRIMARY KEY);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
 
+    INSERT INTO #combine (scan_id)
+    SELECT s.scan_id
+    FROM dbo.scans AS s
+    INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
+    WHERE s.is_primary = 1;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
     INSERT INTO #patients (patient_id, scan_id, label, vector_sha256)
     SELECT s.patient_id, s.scan_id, l.label, COALESCE(f.vector_sha256, 0x)
     FROM dbo.scans AS s

@@ -1,0 +1,249 @@
+"""Marks of readers and nodules of known places become rows of the scans of the database."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean, median
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+
+from lungdb.database import Connection, run
+from lungdb.database.transaction import transaction
+from lungdb.errors import LungdbError
+from lungdb.loading.labels.clusters import cluster
+from lungdb.loading.labels.lidc_xml import Contour, Mark, Reading
+from lungdb.loading.labels.nodules import Nodule, replace_nodules
+from lungdb.loading.labels.outcome import Report
+from lungdb.loading.labels.scan_labels import LOCK_SCANS, no_scan_known
+from lungdb.loading.site_identity import stored_identity
+
+Points = npt.NDArray[np.float64]
+Given = TypeVar("Given")
+
+NO_GEOMETRY = "were loaded before their place in the patient was recorded"
+NO_SLICE = "lack a slice or the part of it that is marked"
+
+_SCANS = """
+SELECT scan_id, series_uid, content_sha256, image_rows, image_cols, spacing_z, spacing_y, spacing_x, gantry_tilt,
+    slice_thickness, origin_x, origin_y, origin_z, row_x, row_y, row_z, column_x, column_y, column_z
+FROM dbo.scans;
+"""
+_SLICES = "SELECT instance_uid, slice_index, position_z FROM dbo.scan_images WHERE scan_id = ? ORDER BY slice_index;"
+_SHOWN_SCANS = 10
+_TILTED = 0.05  # degrees; tilts are stored to a tenth
+
+
+class PlaceError(LungdbError):
+    """Why marks have no place in a scan: `NO_GEOMETRY` or `NO_SLICE`."""
+
+
+@dataclass(frozen=True)
+class Geometry:
+    """Where the voxels of a scan lie.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Rows and columns of a slice.
+    slices : mapping of str to (int, float)
+        instance_uid as it is stored -> slice_index, and the distance from the first slice along `step`, in mm.
+    origin, across, down, step : ndarray of float, shape (3,)
+        Centre of the first slice's first pixel, and what a column, a row and a mm between slices add to it, in mm.
+    thickness : float
+        Of a slice, in mm.
+    """
+
+    shape: tuple[int, int]
+    slices: Mapping[str, tuple[int, float]]
+    origin: Points
+    across: Points
+    down: Points
+    step: Points
+    thickness: float
+
+
+def store_readings(connection: Connection, readings: Sequence[Reading], key: str) -> Report:
+    """Store the nodules that readers marked in scans, in one transaction; what was marked in them before is replaced.
+
+    Raises
+    ------
+    LungdbError
+        None of the series is a scan with a place for the marks, there are no patients, or `key` is not the key that
+        they were loaded with.
+    """
+    uid = stored_identity(connection, key).uid
+
+    def nodules(reading: Reading, row: dict[str, Any]) -> list[Nodule]:
+        return find_nodules(reading, read_geometry(connection, row), uid)
+
+    return _store(connection, {reading.series_uid: reading for reading in readings}, uid, nodules)
+
+
+def store_nodules(connection: Connection, series: Mapping[str, Sequence[Nodule]], key: str) -> Report:
+    """Store nodules whose places are known, in one transaction; what was marked in their scans before is replaced.
+
+    Parameters
+    ----------
+    series : mapping of str to sequence of Nodule
+        SeriesInstanceUID as in the DICOM files -> its nodules.
+
+    Raises
+    ------
+    LungdbError
+        None of the series is a scan, there are no patients, or `key` is not the key that they were loaded with.
+    """
+    return _store(connection, series, stored_identity(connection, key).uid, lambda nodules, row: [*nodules])
+
+
+def find_nodules(reading: Reading, geometry: Geometry, uid: Callable[[str], str]) -> list[Nodule]:
+    """Make nodules of the marks of a series: outlines first, then points, which are clustered apart.
+
+    A nodule's centre is the mean of its readers' centres, each the mean of the outlines' points; its diameter the mean
+    of the readers' greatest ones, each the greatest distance of two points of one outline.
+
+    Parameters
+    ----------
+    uid : callable
+        Gives the stored form of a UID.
+
+    Raises
+    ------
+    PlaceError
+        A mark has no place in the scan.
+    """
+    found = []
+    for is_outlined in (True, False):
+        marks = [mark for mark in reading.marks if mark.is_outlined == is_outlined]
+        indices = [np.concatenate([_indices(one, geometry, uid) for one in mark.contours]) for mark in marks]
+        for group in cluster(indices, geometry.thickness):
+            found.append(_nodule([marks[place] for place in group], geometry, uid))
+    return found
+
+
+def read_geometry(connection: Connection, row: Mapping[str, Any]) -> Geometry:
+    """Return where the voxels of a scan lie.
+
+    Parameters
+    ----------
+    row : mapping
+        Its columns in dbo.scans.
+
+    Raises
+    ------
+    PlaceError
+        The scan was loaded before that was recorded.
+    """
+    thickness = row["slice_thickness"] or row["spacing_z"]
+    vectors = [np.array([row[f"{name}_{axis}"] for axis in "xyz"], dtype=float) for name in ("origin", "row", "column")]
+    spacings = np.array([row["spacing_x"], row["spacing_y"], thickness], dtype=float)
+    if not np.isfinite([*vectors, spacings]).all():
+        raise PlaceError(NO_GEOMETRY)
+    origin, across, down = vectors
+    step = np.cross(across, down)
+    if step[2] < 0:
+        step = -step  # slices lie feet to head
+    if (row["gantry_tilt"] or 0.0) > _TILTED:
+        # The table moves along the body while the slices are tilted; positions are measured along their normal.
+        step = np.array([0.0, 0.0, 1.0 / step[2]])
+    slices = run(connection, _SLICES, (row["scan_id"],))[0].rows
+    first = slices[0][2] if slices else 0.0
+    return Geometry(
+        shape=(row["image_rows"], row["image_cols"]),
+        slices={uid: (index, position - first) for uid, index, position in slices},
+        origin=origin,
+        across=across * row["spacing_x"],
+        down=down * row["spacing_y"],
+        step=step,
+        thickness=float(thickness),
+    )
+
+
+def _store(
+    connection: Connection,
+    series: Mapping[str, Given],
+    uid: Callable[[str], str],
+    nodules: Callable[[Given, dict[str, Any]], list[Nodule]],
+) -> Report:
+    with transaction(connection):
+        run(connection, LOCK_SCANS)
+        rows = {row["series_uid"]: row for row in run(connection, _SCANS)[0].records()}
+        unknown = [raw for raw in series if uid(raw) not in rows]
+        if len(unknown) == len(series):
+            raise no_scan_known(len(series))
+        found: dict[int, list[Nodule]] = {}
+        without: dict[str, list[int]] = {}
+        for raw, given in series.items():
+            row = rows.get(uid(raw))
+            if row is not None:
+                try:
+                    found[row["scan_id"]] = nodules(given, row)
+                except PlaceError as error:
+                    without.setdefault(str(error), []).append(row["scan_id"])
+        passed = [_without(reason, scans) for reason, scans in without.items()]
+        if not found:
+            raise LungdbError(f"{' '.join(passed)} Nothing has been changed.")
+        contents = {row["scan_id"]: bytes(row["content_sha256"]) for row in rows.values()}
+        changed, before = replace_nodules(connection, found, contents)
+    flat = [one for each in found.values() for one in each]
+    points = sum(one.diameter is None for one in flat)
+    line = (
+        f"Nodules: {len(flat)} in {len(found)} scans, {points} of them points; {changed} scans changed, {before} of "
+        f"which had others before."
+    )
+    return Report([line, *passed], unknown)
+
+
+def _without(reason: str, scans: Sequence[int]) -> str:
+    named = ", ".join(map(str, scans[:_SHOWN_SCANS])) + (", …" if len(scans) > _SHOWN_SCANS else "")
+    return (
+        f"{len(scans)} scans {reason}, so that what is marked in them was passed over (scan_id {named}). Load the scan "
+        "again from the files that were marked: lungdb load-scans."
+    )
+
+
+def _indices(contour: Contour, geometry: Geometry, uid: Callable[[str], str]) -> Points:
+    """Return column, row and slice index of a contour's points."""
+    found = geometry.slices.get(uid(contour.instance_uid))
+    points = np.array(contour.points)
+    rows, columns = geometry.shape
+    if found is None or (points < -0.5).any() or (points > (columns - 0.5, rows - 0.5)).any():
+        raise PlaceError(NO_SLICE)
+    return np.column_stack([points, np.full(len(points), float(found[0]))])
+
+
+def _nodule(marks: Sequence[Mark], geometry: Geometry, uid: Callable[[str], str]) -> Nodule:
+    centres = []
+    diameters = []
+    for mark in marks:
+        # What is excluded, such as air in a nodule, says nothing of where it ends.
+        contours = [one for one in mark.contours if one.included] or [*mark.contours]
+        places = [_places(one, geometry, uid) for one in contours]
+        centres.append(np.concatenate(places).mean(axis=0))
+        outlines = [_extent(one) for one in places if len(one) > 1]
+        if outlines:
+            diameters.append(max(outlines))
+    x, y, z = (float(value) for value in np.mean(centres, axis=0))
+    ratings = [mark.malignancy for mark in marks if mark.malignancy is not None]
+    return Nodule(
+        centre=(x, y, z),
+        diameter=fmean(diameters) if diameters and max(diameters) > 0 else None,
+        readers=len({mark.reader for mark in marks}),
+        malignancy=float(median(ratings)) if ratings else None,
+    )
+
+
+def _places(contour: Contour, geometry: Geometry, uid: Callable[[str], str]) -> Points:
+    """Return a contour's points in mm."""
+    points = np.array(contour.points)
+    _, along = geometry.slices[uid(contour.instance_uid)]
+    steps: Points = geometry.origin + points @ np.stack([geometry.across, geometry.down]) + along * geometry.step
+    return steps
+
+
+def _extent(points: Points) -> float:
+    """Return the greatest distance of two points."""
+    return max(math.sqrt(float(((points - one) ** 2).sum(axis=1).max())) for one in points)

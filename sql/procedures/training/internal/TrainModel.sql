@@ -1,0 +1,87 @@
+-- TrainModel: trains a model, measures it and stores it with its run; the arguments have been checked.
+-- Called by TrainLungCancerModel.
+CREATE OR ALTER PROCEDURE internal.TrainModel
+    @ModelName NVARCHAR(128),       -- name to store the model under
+    @Pooling NVARCHAR(32),          -- pooling of the features
+    @NetworkName NVARCHAR(128),     -- network of the features, or NULL
+    @Layer NVARCHAR(256),           -- layer of the features, or NULL
+    @Preprocessing NVARCHAR(32),    -- preprocessing of the features, or NULL
+    @Seed INT,                      -- seed of the run
+    @SkipMissing BIT,               -- 1 leaves out labelled patients without features
+    @Parameters NVARCHAR(MAX)       -- what train_lung_cancer_model is given, JSON
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT, @Started DATETIME2(3) = SYSUTCDATETIME();
+    DECLARE @Version INT, @ExperimentId INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Scores NVARCHAR(MAX);
+    DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128), @RunId INT, @Said NVARCHAR(2000);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    CREATE TABLE #patients (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE,
+        scan_id INT NOT NULL, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #result (
+        place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
+    CREATE TABLE #figures (
+        kind VARCHAR(10) NOT NULL, part VARCHAR(10) NOT NULL, name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL);
+    CREATE TABLE #given (
+        tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
+        default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
+
+    EXECUTE internal.FindFeatureSet @NetworkName, @Layer, @Preprocessing, @Pooling, @FeatureSetId OUTPUT;
+    EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
+    SET @Width = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
+    EXECUTE internal.StartRun N'TrainLungCancerModel', @RunId OUTPUT;
+    SET @Said = CONCAT(@ModelName, N': ', (SELECT COUNT(*) FROM #patients WHERE part = 'train'), N' patients to learn from, ',
+        (SELECT COUNT(*) FROM #patients WHERE part = 'test'), N' held out for testing.');
+    EXECUTE internal.ReportStep @RunId, @Said, 0, 3;
+
+    INSERT INTO #result (place, part, fold, raw, probability, out_of_fold)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(patients, width, parameters):
+    from lungdb.procedures import train_lung_cancer_model
+    return train_lung_cancer_model(patients, width, parameters)
+
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters)
+',
+        @input_data_1 = N'
+SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label, f.vector
+FROM #patients AS t
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY t.patient_id;',
+        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Classifier VARBINARY(MAX) OUTPUT,
+            @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Classifier = @Classifier OUTPUT,
+        @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    EXECUTE internal.CheckTrainedPatients @RunId, @FeatureSetId, @Pooling;
+    EXECUTE internal.ReportStep @RunId, N'Trained; measuring.', 1, 3;
+    EXECUTE internal.MeasureExperiment @RunId, @Seed, @Details;
+    EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, @Library, @Details, @Width OUTPUT, @Trees OUTPUT,
+        @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, @RunId;
+    EXECUTE internal.ReportStep @RunId, N'Measured; storing.', 2, 3;
+
+    -- No script runs in here, so that no lock waits for one; what there is to say is said afterwards.
+    BEGIN TRANSACTION;
+    EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
+        @Version OUTPUT, @ExperimentId OUTPUT;
+    EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;
+    COMMIT TRANSACTION;
+
+    EXECUTE internal.ReportStep @RunId, @Said;
+    EXECUTE internal.ReportTraining @RunId, @ModelName, @Version, @ExperimentId, @Details;
+    EXECUTE internal.EndRun @RunId;
+END;
