@@ -265,11 +265,14 @@ def _transaction(session: Session, frame: Frame, statement: Transaction) -> Iter
     transactions = session.transactions
     session.row_count = 0
     if statement.action == "BEGIN":
+        if not transactions.count:
+            session.local_tables.begin()
         transactions.begin(statement.name)
     elif statement.action == "COMMIT":
         transactions.commit()
     elif statement.action == "SAVE":
         transactions.save(statement.name or "")
+        session.local_tables.save(statement.name or "")
     elif statement.name is None or not session.roll_back_to(statement.name):
         transactions.check_open(statement.name)
         if frame.inserting:
