@@ -29,6 +29,8 @@ _FORKS = sys.platform == "linux"
 _START = "import sys; sys.path.append(sys.argv.pop()); from lungdb.embedded.satellite.worker import main; main()"
 # How long a parent may take to say that a child is gone. It says so at once, but where it is importing meanwhile.
 _PATIENCE = 5.0
+# What a call with a model and its parameters takes goes in one piece.
+_BUFFER = 1 << 18
 # pytest renames the running test here at every step; a script has no use for it.
 _NOT_HANDED_ON = "PYTEST_CURRENT_TEST"
 
@@ -243,7 +245,7 @@ class ForkingParent(Process):
         with theirs:
             message = BEGIN if trusted is None else STAY + str(trusted.megabytes).encode()
             socket.send_fds(self._control, [message], [theirs.fileno()])
-        wire = Wire(os.fdopen(os.dup(ours.fileno()), "rb"), os.fdopen(os.dup(ours.fileno()), "wb"))
+        wire = Wire(os.fdopen(os.dup(ours.fileno()), "rb"), os.fdopen(os.dup(ours.fileno()), "wb", _BUFFER))
         self._call = (ours, wire)
         self._begun += 1
         self._calls_left = 0 if trusted is None else trusted.calls - 1

@@ -133,6 +133,8 @@ class Wire:
             self.send(VALUE, b"n")
         elif isinstance(value, bytes):
             self.send(VALUE, b"b", value)
+        elif isinstance(value, str):
+            self.send(VALUE, b"s", value.encode(errors="surrogatepass"))
         else:
             self.send(VALUE, b"j", json.dumps(value).encode())
 
@@ -141,6 +143,8 @@ class Wire:
         content = self.expect(VALUE)
         if content[:1] == b"n":
             return None
+        if content[:1] == b"s":
+            return content[1:].decode(errors="surrogatepass")
         value: Value = content[1:] if content[:1] == b"b" else json.loads(content[1:])
         return value
 
