@@ -18,7 +18,7 @@ id_key = ""
 # The embedded engine keeps a process for the scripts of lungdb's own procedures. It makes a new one after so many calls,
 # and when the memory of the old one is above so many megabytes after a call.
 worker_calls = "1000"
-worker_megabytes = "1024"
+worker_megabytes = "2048"
 # How many seconds one such call may take before it is ended. Empty: as long as it does; a training may take hours.
 worker_seconds = ""
 

@@ -55,7 +55,7 @@ class Settings:
     database: str = field(default="sqlite:///lung_cancer_database.db", repr=False)
     id_key: str = field(default="", repr=False)
     worker_calls: str = "1000"
-    worker_megabytes: str = "1024"
+    worker_megabytes: str = "2048"
     worker_seconds: str = ""
     web_host: str = "127.0.0.1"
     web_port: str = "5000"

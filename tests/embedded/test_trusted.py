@@ -10,6 +10,7 @@ import signal
 import sys
 import textwrap
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -23,7 +24,7 @@ from lungdb.embedded.satellite.pool import POOL
 from lungdb.embedded.satellite.trusted import Trusted
 from lungdb.embedded.values.types import nvarchar
 from tests.embedded.running import error, rows, say
-from tests.embedded.scripts import call, execution, printed, reason, wait_for_end
+from tests.embedded.scripts import call, execution, printed, reason, run_python, wait_for_end
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="processes stay on Linux only")
 
@@ -268,6 +269,37 @@ def test_a_call_that_is_not_read_to_its_end_ends_its_process(satellite: Satellit
     satellite.close()
     assert wait_for_end(before)
     assert process(satellite) != before
+
+
+@pytest.mark.parametrize("is_killed", [False, True])
+def test_a_process_that_waits_ends_with_the_one_that_it_serves(is_killed: bool) -> None:
+    """By itself where that is killed; its directory goes too."""
+    engine = run_python("""
+        import hashlib
+        from lungdb.embedded.satellite.trusted import Trusted
+        script = "import os; p = os.getpid(); d = os.getcwd()"
+        satellite = Satellite(trusted=Trusted(lambda: frozenset([hashlib.sha256(script.encode()).digest()])))
+        asked = [ScriptParameter("p", INT, None, True), ScriptParameter("d", nvarchar(400), None, True)]
+        found = [event.outputs for _ in range(2) for event in satellite.run(script, [], [], asked)]
+        assert found[0] == found[1]
+        print(found[0]["p"], found[0]["d"], flush=True)
+        sys.stdin.read()
+    """)
+    assert engine.stdout is not None
+    assert engine.stdin is not None
+    process, directory = engine.stdout.readline().split()
+    assert Path(f"/proc/{process}").exists()
+    if is_killed:
+        engine.kill()
+    else:
+        engine.stdin.close()
+    engine.wait(timeout=60)
+    assert wait_for_end(int(process))
+    deadline = time.monotonic() + 20
+    while Path(directory).exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not Path(directory).exists()
+    engine.stdout.close()
 
 
 WAITS = execution("""

@@ -1,24 +1,23 @@
-"""sp_execute_external_script."""
+"""sp_execute_external_script: its arguments, its input query, and which columns of that may travel as bytes."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from lungdb.embedded.running.arguments import bind, give_back, system_arguments
 from lungdb.embedded.running.events import Event, Result
 from lungdb.embedded.running.frames import Frame
-from lungdb.embedded.running.script_input import with_bytes
 from lungdb.embedded.running.session import Session
 from lungdb.embedded.satellite.calls import ScriptParameter, ScriptResult
 from lungdb.embedded.syntax.statement_tree import Execute, SelectStatement
 from lungdb.embedded.syntax.statements import parse_declarations
-from lungdb.embedded.syntax.tree import Select
+from lungdb.embedded.syntax.tree import Cast, Column, Literal, OrderItem, Query, Select, SelectItem, Star
 from lungdb.embedded.values.messages import numbered_error
 from lungdb.embedded.values.names import key
 from lungdb.embedded.values.refusals import refused
 from lungdb.embedded.values.stored import Value
-from lungdb.embedded.values.types import Family, SqlType
+from lungdb.embedded.values.types import Family, SqlType, varchar
 from lungdb.embedded.writer.plans import Unit
 from lungdb.embedded.writer.scope import OutColumn
 from lungdb.errors import SqlError
@@ -33,6 +32,9 @@ _NAMES = (
     "@params",
     "@r_rowsperread",
 )
+
+_HEX = varchar()
+_WITHOUT_PREFIX = 2
 
 
 def run_script(session: Session, frame: Frame, statement: Execute) -> Iterator[Event]:
@@ -110,12 +112,60 @@ def _input(session: Session, inner: Frame, unit: Unit, *, may_have_bytes: bool) 
     plan = session.plan(inner, statement, "input", lambda writer: writer.query(statement.query), statement.query)
     columns = [(column.name, column.type) for column in plan.columns]
     if may_have_bytes:
-        query, places = with_bytes(statement.query)
+        query, places = _with_bytes(statement.query)
         if places:
             other = session.plan(inner, statement, "bytes", lambda writer: writer.query(query), query)
             if all(other.columns[place].type.family == Family.BINARY for place in places):
                 return _QueriedRows(columns, session.query(inner, other), places)
     return _QueriedRows(columns, session.query(inner, plan))
+
+
+def _with_bytes(query: Query) -> tuple[Query, tuple[int, ...]]:
+    """Write binary columns as they are where a plain query writes them as text.
+
+    That is ``CONVERT(VARCHAR(MAX), x, 2)`` as a whole column of one SELECT that neither groups nor orders by it.
+    Whether x is binary shows when its type is known.
+
+    Returns
+    -------
+    query : Query
+        With x in those places.
+    places : tuple of int
+        Which they are, from 0; none where the query is as it was.
+    """
+    body = query.body
+    if not isinstance(body, Select) or body.distinct or body.group or body.having is not None:
+        return query, ()
+    places = tuple(place for place, item in enumerate(body.items) if _is_hex(item))
+    names = {key(item.alias or "") for item in body.items if isinstance(item, SelectItem) and _is_hex(item)}
+    # A star before a column would move it.
+    has_star = any(isinstance(item, Star) for item in body.items)
+    if not places or has_star or not all(_orders_by_another(item, names) for item in query.order):
+        return query, ()
+    items = tuple(_bare(item) if place in places else item for place, item in enumerate(body.items))
+    return replace(query, body=replace(body, items=items)), places
+
+
+def _is_hex(item: SelectItem | Star) -> bool:
+    value = item.value if isinstance(item, SelectItem) else None
+    return (
+        isinstance(value, Cast)
+        and value.type == _HEX
+        and not value.lenient
+        and isinstance(value.style, Literal)
+        and value.style.value == _WITHOUT_PREFIX
+    )
+
+
+def _bare(item: SelectItem | Star) -> SelectItem:
+    assert isinstance(item, SelectItem)
+    assert isinstance(item.value, Cast)
+    # A column has its own name where it is given none, and CONVERT has not.
+    return replace(item, value=item.value.operand, alias=item.alias or "")
+
+
+def _orders_by_another(item: OrderItem, names: set[str]) -> bool:
+    return isinstance(item.value, Column) and key(item.value.name[-1]) not in names
 
 
 def _bad_query(fault: str) -> SqlError:

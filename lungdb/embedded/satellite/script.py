@@ -127,6 +127,9 @@ def _run(wire: Wire, call: dict[str, Any]) -> None:
         for rows in data.blocks(frame, wire_kinds):
             wire.send_block(wire_kinds, rows)
     wire.send(END)
+    # Functions of the script refer to their names and these to them; the rows among them are not to wait for a
+    # collection of garbage.
+    namespace.clear()
 
 
 def _keep_text_as_objects() -> None:

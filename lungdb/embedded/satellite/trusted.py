@@ -33,7 +33,7 @@ class Trusted:
 
     hashes: Callable[[], frozenset[bytes]] = _none
     calls: int = 1000
-    megabytes: int = 1024
+    megabytes: int = 2048
     seconds: float | None = None
 
     def holds(self, script: str) -> bool:
