@@ -365,6 +365,63 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.drift_checks', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A comparison of patients who came later with those whom a model was tested on. later_since or dataset_version_id says who they are.
+    -- statistic is the largest of dbo.drift_items, p_value its share of permutations; is_alarm marks one of alpha or less.
+    CREATE TABLE dbo.drift_checks (
+        drift_check_id INT IDENTITY(1, 1) NOT NULL,
+        classifier_id INT NOT NULL,
+        later_since DATETIME2(3) NULL,
+        dataset_version_id INT NULL,
+        tested_patients INT NOT NULL,
+        later_patients INT NOT NULL,
+        permutations INT NOT NULL,
+        seed INT NOT NULL,
+        alpha FLOAT NOT NULL,
+        statistic FLOAT NOT NULL,
+        p_value FLOAT NOT NULL,
+        is_alarm BIT NOT NULL,
+        checked_at DATETIME2(3) NOT NULL CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME(),
+        checked_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_drift_checks_checked_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_drift_checks PRIMARY KEY (drift_check_id),
+        CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id)
+            REFERENCES dbo.dataset_versions (dataset_version_id),
+        CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL)
+    );
+    CREATE INDEX IX_drift_checks_classifier ON dbo.drift_checks (classifier_id);
+    CREATE INDEX IX_drift_checks_dataset_version ON dbo.drift_checks (dataset_version_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.drift_items', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. statistic is the
+    -- difference in standard errors, p_value that of the largest statistic of all items, stability_index the population stability index.
+    CREATE TABLE dbo.drift_items (
+        drift_check_id INT NOT NULL,
+        position INT NOT NULL,
+        kind VARCHAR(8) NOT NULL,
+        feature_index INT NULL,
+        statistic FLOAT NOT NULL,
+        p_value FLOAT NOT NULL,
+        stability_index FLOAT NOT NULL,
+        CONSTRAINT PK_drift_items PRIMARY KEY (drift_check_id, position),
+        CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id),
+        CONSTRAINT CK_drift_items_kind CHECK (kind IN ('feature', 'score', 'spacing', 'scanner', 'kernel'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.ensemble_members', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -382,6 +439,137 @@ BEGIN
         CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id)
     );
     CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluations', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A model measured on a version of a data set. horizon_days is the horizon of the labels, NULL for those of patients; prevalence that
+    -- of the site for the decision curve, NULL for the share of the set. overlap says what speaks against the figures, where the evaluation
+    -- was forced; note what could not be measured or is not known.
+    CREATE TABLE dbo.evaluations (
+        evaluation_id INT IDENTITY(1, 1) NOT NULL,
+        classifier_id INT NOT NULL,
+        dataset_version_id INT NOT NULL,
+        horizon_days INT NULL,
+        prevalence FLOAT NULL,
+        seed INT NOT NULL,
+        patients INT NOT NULL,
+        scans INT NOT NULL,
+        positives INT NOT NULL,
+        unlabelled INT NOT NULL,
+        left_out INT NOT NULL,
+        is_forced BIT NOT NULL,
+        overlap NVARCHAR(1000) NULL,
+        note NVARCHAR(2000) NULL,
+        evaluated_at DATETIME2(3) NOT NULL CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME(),
+        evaluated_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_evaluations_evaluated_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_evaluations PRIMARY KEY (evaluation_id),
+        CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id)
+            REFERENCES dbo.dataset_versions (dataset_version_id),
+        CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL)
+    );
+    CREATE INDEX IX_evaluations_classifier ON dbo.evaluations (classifier_id);
+    CREATE INDEX IX_evaluations_dataset_version ON dbo.evaluations (dataset_version_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_curves', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A point of a curve of an evaluation, of all its scans: those of dbo.experiment_curves, and decision, decision_everybody and
+    -- decision_nobody (x = threshold probability, y = net benefit per patient of the site).
+    CREATE TABLE dbo.evaluation_curves (
+        evaluation_id INT NOT NULL,
+        source VARCHAR(7) NOT NULL,
+        curve NVARCHAR(32) NOT NULL,
+        position INT NOT NULL,
+        x FLOAT NULL,
+        y FLOAT NULL,
+        threshold FLOAT NULL,
+        CONSTRAINT PK_evaluation_curves PRIMARY KEY (evaluation_id, source, curve, position),
+        CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
+        CONSTRAINT CK_evaluation_curves_source CHECK (source IN ('model', 'columns'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_groups', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A subgroup of an evaluation's scans: those with a value of a column. Group 0 is all of them. A row without a value says how many
+    -- values of the column are not shown, because fewer than 10 patients of either class have them.
+    CREATE TABLE dbo.evaluation_groups (
+        evaluation_id INT NOT NULL,
+        group_id INT NOT NULL,
+        column_name NVARCHAR(128) NULL,
+        value NVARCHAR(200) NULL,
+        patients INT NULL,
+        scans INT NULL,
+        positives INT NULL,
+        values_hidden INT NULL,
+        CONSTRAINT PK_evaluation_groups PRIMARY KEY (evaluation_id, group_id),
+        CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
+        CONSTRAINT CK_evaluation_groups_shown CHECK (
+            (scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_metrics', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A figure of an evaluation: of the model, or of a model on age, sex, spacing and scanner alone (source columns). low to high is its 95 %
+    -- interval by bootstrap over patients; NULL where a figure or its interval is not defined.
+    CREATE TABLE dbo.evaluation_metrics (
+        evaluation_id INT NOT NULL,
+        group_id INT NOT NULL,
+        source VARCHAR(7) NOT NULL,
+        metric NVARCHAR(64) NOT NULL,
+        value FLOAT NULL,
+        low FLOAT NULL,
+        high FLOAT NULL,
+        CONSTRAINT PK_evaluation_metrics PRIMARY KEY (evaluation_id, group_id, source, metric),
+        CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id)
+            REFERENCES dbo.evaluation_groups (evaluation_id, group_id),
+        CONSTRAINT CK_evaluation_metrics_source CHECK (source IN ('model', 'columns'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_pairs', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- How far the scores of two reconstructions of one study are apart in an evaluation, by their kernels, the first in order first; position 0
+    -- is all pairs. difference is the score of kernel_a minus that of kernel_b, as probabilities; largest is without sign.
+    CREATE TABLE dbo.evaluation_pairs (
+        evaluation_id INT NOT NULL,
+        position INT NOT NULL,
+        kernel_a NVARCHAR(64) NULL,
+        kernel_b NVARCHAR(64) NULL,
+        pairs INT NOT NULL,
+        patients INT NOT NULL,
+        mean_difference FLOAT NOT NULL,
+        sd_difference FLOAT NULL,
+        mean_distance FLOAT NOT NULL,
+        largest FLOAT NOT NULL,
+        CONSTRAINT PK_evaluation_pairs PRIMARY KEY (evaluation_id, position),
+        CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id)
+    );
     COMMIT TRANSACTION;
 END;
 GO
@@ -646,6 +834,48 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.model_scope', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What a version knows, from the scans of the patients that it learnt from; a score of another scan says that it stands outside. item is
+    -- thickness or coverage, from low to high in millimetres; contrast or kernel, a row for each text; distance, up to high, of features as
+    -- dbo.model_scope_features has them; held_out, where high is the share of the held-out scans that stand outside. scans is how many it was
+    -- taken from.
+    CREATE TABLE dbo.model_scope (
+        classifier_id INT NOT NULL,
+        item VARCHAR(16) NOT NULL,
+        position INT NOT NULL,
+        low FLOAT NULL,
+        high FLOAT NULL,
+        text NVARCHAR(64) NULL,
+        scans INT NOT NULL,
+        CONSTRAINT PK_model_scope PRIMARY KEY (classifier_id, item, position),
+        CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT CK_model_scope_item CHECK (item IN ('thickness', 'coverage', 'contrast', 'kernel', 'distance', 'held_out'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.model_scope_features', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- Mean and standard deviation of each feature over the patients that a version learnt from, one scan each; sd is 0 where all had the same.
+    CREATE TABLE dbo.model_scope_features (
+        classifier_id INT NOT NULL,
+        feature_index INT NOT NULL,
+        mean FLOAT NOT NULL,
+        sd FLOAT NOT NULL,
+        CONSTRAINT PK_model_scope_features PRIMARY KEY (classifier_id, feature_index),
+        CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0)
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.model_scoring', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -776,6 +1006,30 @@ BEGIN
         CONSTRAINT CK_patients_idx CHECK (idx >= 0),
         CONSTRAINT CK_patients_sex CHECK (sex IN (N'F', N'M', N'O'))
     );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_scores', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What a model gave a scan in an evaluation: label (NULL of a scan without one, which no figure counts), raw score, calibrated probability
+    -- and SHA-256 of the vector as they were then. scan_id refers to no row, because a scan may be replaced later.
+    CREATE TABLE dbo.evaluation_scores (
+        evaluation_id INT NOT NULL,
+        scan_id INT NOT NULL,
+        patient_id NVARCHAR(64) NOT NULL,
+        label TINYINT NULL,
+        raw FLOAT NOT NULL,
+        probability FLOAT NOT NULL,
+        vector_sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id),
+        CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
+        CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
+        CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1)
+    );
+    CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);
     COMMIT TRANSACTION;
 END;
 GO
@@ -1367,6 +1621,29 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.test_looks', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A look at figures of a version's test patients after its training: who computed them when, with which procedure or command. It refers
+    -- to no row, because a model may be deleted and was looked at all the same.
+    CREATE TABLE dbo.test_looks (
+        look_id INT IDENTITY(1, 1) NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        classifier_id INT NOT NULL,
+        looked_with NVARCHAR(128) NOT NULL,
+        looked_at DATETIME2(3) NOT NULL CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME(),
+        looked_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_test_looks_looked_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_test_looks PRIMARY KEY (look_id)
+    );
+    CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);
+    CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.training_log', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -1568,10 +1845,79 @@ VALUES
     (N'classifiers', N'details', N'nvarchar', -1, NULL, NULL, 0, 0, N'NVARCHAR(MAX)', NULL),
     (N'classifiers', N'task', N'varchar', 14, NULL, NULL, 0, 0, N'VARCHAR(14)', N'CONSTRAINT DF_classifiers_task DEFAULT ''classification'''),
     (N'classifiers', N'created_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME()'),
+    (N'drift_checks', N'drift_check_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'drift_checks', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'later_since', N'datetime2', NULL, NULL, 3, 1, 0, N'DATETIME2(3)', NULL),
+    (N'drift_checks', N'dataset_version_id', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'drift_checks', N'tested_patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'later_patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'permutations', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'alpha', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_checks', N'statistic', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_checks', N'p_value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_checks', N'is_alarm', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'drift_checks', N'checked_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME()'),
+    (N'drift_checks', N'checked_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'drift_items', N'drift_check_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_items', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_items', N'kind', N'varchar', 8, NULL, NULL, 0, 0, N'VARCHAR(8)', NULL),
+    (N'drift_items', N'feature_index', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'drift_items', N'statistic', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_items', N'p_value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_items', N'stability_index', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'ensemble_members', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'ensemble_members', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'ensemble_members', N'member_classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'ensemble_members', N'first_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'evaluations', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'dataset_version_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'horizon_days', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluations', N'prevalence', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluations', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'scans', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'positives', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'unlabelled', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'left_out', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'is_forced', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'evaluations', N'overlap', N'nvarchar', 2000, NULL, NULL, 1, 0, N'NVARCHAR(1000)', NULL),
+    (N'evaluations', N'note', N'nvarchar', 4000, NULL, NULL, 1, 0, N'NVARCHAR(2000)', NULL),
+    (N'evaluations', N'evaluated_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME()'),
+    (N'evaluations', N'evaluated_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'evaluation_curves', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_curves', N'source', N'varchar', 7, NULL, NULL, 0, 0, N'VARCHAR(7)', NULL),
+    (N'evaluation_curves', N'curve', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'evaluation_curves', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_curves', N'x', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_curves', N'y', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_curves', N'threshold', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_groups', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_groups', N'group_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_groups', N'column_name', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', NULL),
+    (N'evaluation_groups', N'value', N'nvarchar', 400, NULL, NULL, 1, 0, N'NVARCHAR(200)', NULL),
+    (N'evaluation_groups', N'patients', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_groups', N'scans', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_groups', N'positives', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_groups', N'values_hidden', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_metrics', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_metrics', N'group_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_metrics', N'source', N'varchar', 7, NULL, NULL, 0, 0, N'VARCHAR(7)', NULL),
+    (N'evaluation_metrics', N'metric', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_metrics', N'value', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_metrics', N'low', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_metrics', N'high', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'kernel_a', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_pairs', N'kernel_b', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_pairs', N'pairs', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'mean_difference', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'sd_difference', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'mean_distance', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'largest', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'experiments', N'experiment_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
     (N'experiments', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'experiments', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
@@ -1652,6 +1998,17 @@ VALUES
     (N'model_promotions', N'promoted_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
     (N'model_promotions', N'rolled_back_at', N'datetime2', NULL, NULL, 3, 1, 0, N'DATETIME2(3)', NULL),
     (N'model_promotions', N'rolled_back_by', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', NULL),
+    (N'model_scope', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_scope', N'item', N'varchar', 16, NULL, NULL, 0, 0, N'VARCHAR(16)', NULL),
+    (N'model_scope', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_scope', N'low', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'model_scope', N'high', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'model_scope', N'text', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
+    (N'model_scope', N'scans', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_scope_features', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_scope_features', N'feature_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_scope_features', N'mean', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'model_scope_features', N'sd', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'model_scoring', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'model_scoring', N'width', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'model_scoring', N'trees', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
@@ -1690,6 +2047,13 @@ VALUES
     (N'patients', N'sex', N'nchar', 2, NULL, NULL, 1, 0, N'NCHAR(1)', NULL),
     (N'patients', N'birth_year', N'smallint', NULL, NULL, NULL, 1, 0, N'SMALLINT', NULL),
     (N'patients', N'follows_newest', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', N'CONSTRAINT DF_patients_follows_newest DEFAULT 0'),
+    (N'evaluation_scores', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_scores', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_scores', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_scores', N'label', N'tinyint', NULL, NULL, NULL, 1, 0, N'TINYINT', NULL),
+    (N'evaluation_scores', N'raw', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_scores', N'probability', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_scores', N'vector_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
     (N'experiment_patients', N'experiment_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'experiment_patients', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
     (N'experiment_patients', N'part', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
@@ -1893,6 +2257,12 @@ VALUES
     (N'tensors', N'row_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'tensors', N'column_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'tensors', N'value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'test_looks', N'look_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'test_looks', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'test_looks', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'test_looks', N'looked_with', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'test_looks', N'looked_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME()'),
+    (N'test_looks', N'looked_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
     (N'training_log', N'network', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
     (N'training_log', N'iteration', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'training_log', N'dataset', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
@@ -1954,240 +2324,286 @@ VALUES
     (32, N'classifiers', N'primary key', N'PK_classifiers', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT PK_classifiers PRIMARY KEY (classifier_id);'),
     (33, N'classifiers', N'unique', N'UQ_classifiers_name_version', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT UQ_classifiers_name_version UNIQUE (name, version);'),
     (34, N'classifiers', N'index', N'IX_classifiers_feature_set', N'CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);'),
-    (35, N'ensemble_members', N'primary key', N'PK_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT PK_ensemble_members PRIMARY KEY (classifier_id, position);'),
-    (36, N'ensemble_members', N'unique', N'UQ_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT UQ_ensemble_members UNIQUE (classifier_id, member_classifier_id);'),
-    (37, N'ensemble_members', N'index', N'IX_ensemble_members_member', N'CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);'),
-    (38, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
-    (39, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
-    (40, N'experiments', N'index', N'IX_experiments_dataset_version', N'CREATE INDEX IX_experiments_dataset_version ON dbo.experiments (dataset_version_id);'),
-    (41, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
-    (42, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
-    (43, N'feature_parts', N'primary key', N'PK_feature_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position);'),
-    (44, N'feature_parts', N'index', N'IX_feature_parts_part', N'CREATE INDEX IX_feature_parts_part ON dbo.feature_parts (part_feature_set_id);'),
-    (45, N'image_classifiers', N'primary key', N'PK_image_classifiers', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id);'),
-    (46, N'image_classifiers', N'unique', N'UQ_image_classifiers_name_version', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT UQ_image_classifiers_name_version UNIQUE (name, version);'),
-    (47, N'image_classifiers', N'index', N'IX_image_classifiers_feature_set', N'CREATE INDEX IX_image_classifiers_feature_set ON dbo.image_classifiers (feature_set_id);'),
-    (48, N'image_classifiers', N'index', N'IX_image_classifiers_dataset_version', N'CREATE INDEX IX_image_classifiers_dataset_version ON dbo.image_classifiers (dataset_version_id);'),
-    (49, N'image_confusions', N'primary key', N'PK_image_confusions', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT PK_image_confusions PRIMARY KEY (image_classifier_id, part, label, predicted);'),
-    (50, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
-    (51, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
-    (52, N'image_metrics', N'primary key', N'PK_image_metrics', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT PK_image_metrics PRIMARY KEY (image_classifier_id, part, label, metric);'),
-    (53, N'image_scores', N'primary key', N'PK_image_scores', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT PK_image_scores PRIMARY KEY (image_classifier_id, is_group, name, content_sha256, label);'),
-    (54, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
-    (55, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
-    (56, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
-    (57, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
-    (58, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
-    (59, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
-    (60, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
-    (61, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
-    (62, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
-    (63, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
-    (64, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
-    (65, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
-    (66, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
-    (67, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
-    (68, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
-    (69, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
-    (70, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
-    (71, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
-    (72, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
-    (73, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
-    (74, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
-    (75, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
-    (76, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
-    (77, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
-    (78, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
-    (79, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
-    (80, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
-    (81, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
-    (82, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
-    (83, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
-    (84, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
-    (85, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
-    (86, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (87, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
-    (88, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
-    (89, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
-    (90, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
-    (91, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
-    (92, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
-    (93, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
-    (94, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
-    (95, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
-    (96, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
-    (97, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
-    (98, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
-    (99, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
-    (100, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
-    (101, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
-    (102, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
-    (103, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
-    (104, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
-    (105, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
-    (106, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
-    (107, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
-    (108, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (109, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
-    (110, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
-    (111, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
-    (112, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
-    (113, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
-    (114, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
-    (115, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
-    (116, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
-    (117, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
-    (118, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
-    (119, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (120, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (121, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (122, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
-    (123, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (124, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
-    (125, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (126, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
-    (127, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (128, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (129, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
-    (130, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
-    (131, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (132, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
-    (133, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
-    (134, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
-    (135, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (136, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (137, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
-    (138, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (139, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
-    (140, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (141, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
-    (142, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (143, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
-    (144, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (145, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (146, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
-    (147, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (148, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (149, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
-    (150, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
-    (151, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (152, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (153, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (154, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (155, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (156, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
+    (35, N'drift_checks', N'primary key', N'PK_drift_checks', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT PK_drift_checks PRIMARY KEY (drift_check_id);'),
+    (36, N'drift_checks', N'index', N'IX_drift_checks_classifier', N'CREATE INDEX IX_drift_checks_classifier ON dbo.drift_checks (classifier_id);'),
+    (37, N'drift_checks', N'index', N'IX_drift_checks_dataset_version', N'CREATE INDEX IX_drift_checks_dataset_version ON dbo.drift_checks (dataset_version_id);'),
+    (38, N'drift_items', N'primary key', N'PK_drift_items', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT PK_drift_items PRIMARY KEY (drift_check_id, position);'),
+    (39, N'ensemble_members', N'primary key', N'PK_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT PK_ensemble_members PRIMARY KEY (classifier_id, position);'),
+    (40, N'ensemble_members', N'unique', N'UQ_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT UQ_ensemble_members UNIQUE (classifier_id, member_classifier_id);'),
+    (41, N'ensemble_members', N'index', N'IX_ensemble_members_member', N'CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);'),
+    (42, N'evaluations', N'primary key', N'PK_evaluations', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT PK_evaluations PRIMARY KEY (evaluation_id);'),
+    (43, N'evaluations', N'index', N'IX_evaluations_classifier', N'CREATE INDEX IX_evaluations_classifier ON dbo.evaluations (classifier_id);'),
+    (44, N'evaluations', N'index', N'IX_evaluations_dataset_version', N'CREATE INDEX IX_evaluations_dataset_version ON dbo.evaluations (dataset_version_id);'),
+    (45, N'evaluation_curves', N'primary key', N'PK_evaluation_curves', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT PK_evaluation_curves PRIMARY KEY (evaluation_id, source, curve, position);'),
+    (46, N'evaluation_groups', N'primary key', N'PK_evaluation_groups', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT PK_evaluation_groups PRIMARY KEY (evaluation_id, group_id);'),
+    (47, N'evaluation_metrics', N'primary key', N'PK_evaluation_metrics', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT PK_evaluation_metrics PRIMARY KEY (evaluation_id, group_id, source, metric);'),
+    (48, N'evaluation_pairs', N'primary key', N'PK_evaluation_pairs', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT PK_evaluation_pairs PRIMARY KEY (evaluation_id, position);'),
+    (49, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
+    (50, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
+    (51, N'experiments', N'index', N'IX_experiments_dataset_version', N'CREATE INDEX IX_experiments_dataset_version ON dbo.experiments (dataset_version_id);'),
+    (52, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
+    (53, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
+    (54, N'feature_parts', N'primary key', N'PK_feature_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position);'),
+    (55, N'feature_parts', N'index', N'IX_feature_parts_part', N'CREATE INDEX IX_feature_parts_part ON dbo.feature_parts (part_feature_set_id);'),
+    (56, N'image_classifiers', N'primary key', N'PK_image_classifiers', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id);'),
+    (57, N'image_classifiers', N'unique', N'UQ_image_classifiers_name_version', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT UQ_image_classifiers_name_version UNIQUE (name, version);'),
+    (58, N'image_classifiers', N'index', N'IX_image_classifiers_feature_set', N'CREATE INDEX IX_image_classifiers_feature_set ON dbo.image_classifiers (feature_set_id);'),
+    (59, N'image_classifiers', N'index', N'IX_image_classifiers_dataset_version', N'CREATE INDEX IX_image_classifiers_dataset_version ON dbo.image_classifiers (dataset_version_id);'),
+    (60, N'image_confusions', N'primary key', N'PK_image_confusions', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT PK_image_confusions PRIMARY KEY (image_classifier_id, part, label, predicted);'),
+    (61, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
+    (62, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
+    (63, N'image_metrics', N'primary key', N'PK_image_metrics', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT PK_image_metrics PRIMARY KEY (image_classifier_id, part, label, metric);'),
+    (64, N'image_scores', N'primary key', N'PK_image_scores', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT PK_image_scores PRIMARY KEY (image_classifier_id, is_group, name, content_sha256, label);'),
+    (65, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
+    (66, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
+    (67, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
+    (68, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
+    (69, N'model_scope', N'primary key', N'PK_model_scope', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT PK_model_scope PRIMARY KEY (classifier_id, item, position);'),
+    (70, N'model_scope_features', N'primary key', N'PK_model_scope_features', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT PK_model_scope_features PRIMARY KEY (classifier_id, feature_index);'),
+    (71, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
+    (72, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
+    (73, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
+    (74, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
+    (75, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
+    (76, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
+    (77, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
+    (78, N'evaluation_scores', N'primary key', N'PK_evaluation_scores', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id);'),
+    (79, N'evaluation_scores', N'index', N'IX_evaluation_scores_patient', N'CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);'),
+    (80, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
+    (81, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
+    (82, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
+    (83, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
+    (84, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
+    (85, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
+    (86, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
+    (87, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
+    (88, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
+    (89, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
+    (90, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
+    (91, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
+    (92, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
+    (93, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
+    (94, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
+    (95, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
+    (96, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
+    (97, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
+    (98, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
+    (99, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
+    (100, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
+    (101, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (102, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
+    (103, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
+    (104, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
+    (105, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
+    (106, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
+    (107, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
+    (108, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
+    (109, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
+    (110, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
+    (111, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
+    (112, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
+    (113, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
+    (114, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
+    (115, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
+    (116, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
+    (117, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
+    (118, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
+    (119, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
+    (120, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
+    (121, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
+    (122, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
+    (123, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
+    (124, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
+    (125, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (126, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (127, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (128, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (129, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (130, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (131, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (132, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (133, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (134, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
+    (135, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (136, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (137, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (138, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (139, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (140, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (141, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (142, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
+    (143, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (144, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
+    (145, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (146, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (147, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
+    (148, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
+    (149, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (150, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (151, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (152, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
+    (153, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (154, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (155, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (156, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (157, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (158, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (159, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
+    (160, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (161, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
+    (162, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (163, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (164, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
+    (165, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (166, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
+    (167, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (168, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (169, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
+    (170, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
+    (171, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
+    (172, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (173, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (174, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
+    (175, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
+    (176, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
+    (177, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (178, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (179, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
+    (180, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (181, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
+    (182, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (183, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
+    (184, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
+    (185, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (186, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (187, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (188, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (189, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (190, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (191, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (192, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (193, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
         OR (part_feature_set_id IS NULL AND pooling IS NULL AND source IS NOT NULL AND column_name IS NOT NULL AND width = 1));'),
-    (157, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (158, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (159, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (160, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (161, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (162, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (163, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (164, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (165, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
-    (166, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (167, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (168, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
-    (169, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
-    (170, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (171, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (172, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (173, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (174, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (175, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (176, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
-    (177, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (178, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (179, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
-    (180, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (181, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (182, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (183, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
-    (184, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (185, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+    (194, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (195, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (196, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (197, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (198, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (199, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (200, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (201, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (202, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (203, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (204, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (205, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
+    (206, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (207, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (208, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (209, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (210, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (211, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (212, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (213, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
+    (214, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (215, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
+    (216, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (217, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (218, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (219, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (220, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (221, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (222, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (223, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (224, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (225, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (226, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
         OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
-    (186, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (187, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
-    (188, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
-    (189, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
-    (190, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
-    (191, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (192, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (193, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
-    (194, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
-    (195, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (196, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (197, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (198, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (199, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
-    (200, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
-    (201, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
-    (202, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
-    (203, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
-    (204, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (205, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
-    (206, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
-    (207, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
-    (208, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
-    (209, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (210, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
-    (211, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
-    (212, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
-    (213, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
-    (214, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
-    (215, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
-    (216, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (217, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
-    (218, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (219, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (220, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (221, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (222, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (223, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
-    (224, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
-    (225, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (226, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (227, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
-    (228, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (229, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (230, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (231, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
-    (232, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (233, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (234, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
-    (235, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
-    (236, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (237, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (238, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
-    (239, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (240, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
-    (241, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (242, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
-    (243, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (244, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
-    (245, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
-    (246, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
-    (247, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
-    (248, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
-    (249, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
-    (250, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (251, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (252, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
-    (253, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
-    (254, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
-    (255, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
-    (256, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
-    (257, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (258, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
-    (259, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (260, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
-    (261, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (262, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
-    (263, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (264, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (265, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+    (227, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (228, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (229, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (230, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
+    (231, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (232, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (233, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (234, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (235, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (236, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (237, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (238, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
+    (239, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (240, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (241, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (242, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (243, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (244, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (245, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (246, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (247, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (248, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (249, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (250, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (251, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (252, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (253, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (254, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (255, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (256, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
+    (257, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
+    (258, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (259, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
+    (260, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (261, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (262, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (263, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (264, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (265, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (266, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (267, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
+    (268, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
+    (269, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (270, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (271, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (272, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (273, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (274, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (275, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
+    (276, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (277, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (278, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (279, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (280, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (281, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (282, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (283, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (284, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (285, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (286, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
+    (287, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (288, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (289, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (290, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (291, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (292, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (293, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (294, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (295, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (296, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (297, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (298, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (299, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (300, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (301, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (302, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
+    (303, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (304, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (305, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (306, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (307, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
+    (308, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
+    (309, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (310, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (311, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -2472,6 +2888,16 @@ WHERE NOT EXISTS (SELECT 1 FROM dbo.datasets AS d WHERE d.name = e.dataset);');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 8)
+    EXECUTE (N'-- A name without a champion stood for its newest version. That version becomes the champion, so that the name goes on standing for it.
+INSERT INTO dbo.model_promotions (name, classifier_id, metric, forced)
+SELECT c.name, c.classifier_id, N''migration'', 0
+FROM dbo.classifiers AS c
+WHERE c.version = (SELECT MAX(n.version) FROM dbo.classifiers AS n WHERE n.name = c.name)
+    AND NOT EXISTS (SELECT 1 FROM dbo.model_promotions AS p WHERE p.name = c.name AND p.rolled_back_at IS NULL);');
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- Which of the columns, constraints and indexes in #columns and #members the database lacks or has otherwise, and what would mend it.
 -- A column that is NOT NULL without a default comes as NULL: a migration fills it, then it is changed. A text longer than declared stays.
 DELETE FROM #faults;
@@ -2654,7 +3080,9 @@ FROM (
         (N'threads', NULL),
         (N'split_key', N'lungdb'),
         (N'test_percent', N'25'),
-        (N'prevalence', NULL)
+        (N'prevalence', NULL),
+        (N'serve', N'champion'),
+        (N'default_network', NULL)
 ) AS d (name, value)
 WHERE NOT EXISTS (SELECT 1 FROM dbo.settings AS s WHERE s.name = d.name);
 GO
@@ -2693,11 +3121,88 @@ FROM (
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- Every patient of every training run with label and score.
+-- Every drift check of every version, whether it alarmed, and in what the patients differ most.
+CREATE OR ALTER VIEW dbo.drift_alarms
+AS
+SELECT
+    k.drift_check_id,
+    k.classifier_id,
+    c.name,
+    c.version,
+    k.later_since,
+    d.name AS dataset,
+    v.version AS dataset_version,
+    k.tested_patients,
+    k.later_patients,
+    k.permutations,
+    k.seed,
+    k.alpha,
+    k.statistic,
+    k.p_value,
+    CAST(k.is_alarm AS INT) AS is_alarm,
+    (
+        SELECT TOP (1) CONCAT(i.kind, N' ' + CAST(i.feature_index AS NVARCHAR(12)))
+        FROM dbo.drift_items AS i
+        WHERE i.drift_check_id = k.drift_check_id
+        ORDER BY i.statistic DESC, i.position) AS most_different,
+    k.checked_at,
+    k.checked_by
+FROM dbo.drift_checks AS k
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = k.classifier_id
+LEFT JOIN dbo.dataset_versions AS v ON v.dataset_version_id = k.dataset_version_id
+LEFT JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- The figures of every evaluation and its subgroups, of the model and of age, sex, spacing and scanner alone; no patient's score is among
+-- them. A row without a metric says how many values of a column are not shown.
+CREATE OR ALTER VIEW dbo.evaluation_figures
+AS
+SELECT
+    g.evaluation_id,
+    e.classifier_id,
+    g.group_id,
+    g.column_name,
+    g.value,
+    g.patients,
+    g.scans,
+    g.positives,
+    g.values_hidden,
+    m.source,
+    m.metric,
+    m.value AS figure,
+    m.low,
+    m.high
+FROM dbo.evaluation_groups AS g
+INNER JOIN dbo.evaluations AS e ON e.evaluation_id = g.evaluation_id
+LEFT JOIN dbo.evaluation_metrics AS m ON m.evaluation_id = g.evaluation_id AND m.group_id = g.group_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- The points of the curves of every evaluation. scans is filled for calibration alone: the thresholds of the other curves are scores of
+-- single patients, who could be told by them; those of decision curves are x.
+CREATE OR ALTER VIEW dbo.evaluation_points
+AS
+SELECT
+    c.evaluation_id,
+    e.classifier_id,
+    c.source,
+    c.curve,
+    c.position,
+    c.x,
+    c.y,
+    CASE WHEN c.curve IN (N'calibration', N'calibration_raw') THEN CAST(c.threshold AS INT) END AS scans
+FROM dbo.evaluation_curves AS c
+INNER JOIN dbo.evaluations AS e ON e.evaluation_id = c.evaluation_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Every patient of every training run with label and score, once a scan.
 CREATE OR ALTER VIEW dbo.experiment_scores
 AS
 SELECT
-    e.experiment_id, e.classifier_id, p.patient_id, p.part, p.fold, p.label, p.raw, p.probability, p.out_of_fold
+    e.experiment_id, e.classifier_id, p.patient_id, p.part, p.fold, p.label, p.raw, p.probability, p.out_of_fold,
+    p.member, p.scan_id
 FROM dbo.experiment_patients AS p
 INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id;
 GO
@@ -2778,6 +3283,36 @@ WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x W
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- Every evaluation of every version: on which data set, with which labels, how many patients, and what speaks against it.
+CREATE OR ALTER VIEW dbo.model_evaluations
+AS
+SELECT
+    e.evaluation_id,
+    e.classifier_id,
+    c.name,
+    c.version,
+    d.name AS dataset,
+    v.version AS dataset_version,
+    e.horizon_days,
+    e.prevalence,
+    e.seed,
+    e.patients,
+    e.scans,
+    e.positives,
+    e.unlabelled,
+    e.left_out,
+    CAST(e.is_forced AS INT) AS is_forced,
+    e.overlap,
+    e.note,
+    e.evaluated_at,
+    e.evaluated_by
+FROM dbo.evaluations AS e
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id
+INNER JOIN dbo.dataset_versions AS v ON v.dataset_version_id = e.dataset_version_id
+INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The measured figures of every version's newest training run.
 CREATE OR ALTER VIEW dbo.model_figures
 AS
@@ -2785,45 +3320,6 @@ SELECT e.classifier_id, m.part, m.metric, m.value
 FROM dbo.experiment_metrics AS m
 INNER JOIN dbo.experiments AS e ON e.experiment_id = m.experiment_id
 WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- Every version of every model: what it is made of, who trained it when, whether it is the champion, and what it has scored.
-CREATE OR ALTER VIEW dbo.model_versions
-AS
-SELECT
-    c.classifier_id,
-    c.name,
-    c.version,
-    c.library,
-    c.pooling,
-    c.created_at,
-    LOWER(CONVERT(VARCHAR(64), c.sha256, 2)) AS sha256,
-    c.details,
-    n.name AS network,
-    n.version AS network_version,
-    LOWER(CONVERT(VARCHAR(64), n.sha256, 2)) AS network_sha256,
-    c.feature_set_id,
-    f.layer,
-    f.preprocessing,
-    f.width,
-    e.experiment_id,
-    e.seed,
-    e.parameters,
-    e.started_at,
-    e.ended_at,
-    e.run_by,
-    CASE WHEN ch.classifier_id IS NULL THEN 0 ELSE 1 END AS is_champion,
-    COALESCE(p.predictions, 0) AS predictions
-FROM dbo.classifiers AS c
-INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
-INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
-LEFT JOIN dbo.experiments AS e
-    ON e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = c.classifier_id)
-LEFT JOIN dbo.champions AS ch ON ch.classifier_id = c.classifier_id
-LEFT JOIN (
-    SELECT classifier_id, COUNT(*) AS predictions FROM dbo.predictions GROUP BY classifier_id
-) AS p ON p.classifier_id = c.classifier_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -2857,6 +3353,35 @@ FROM studies AS s;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- How many numbers a pooling makes of a feature; lungdb.learning.pooling makes them.
+CREATE OR ALTER VIEW dbo.poolings
+AS
+SELECT k.pooling, k.times
+FROM (
+    VALUES (N'mean', 1), (N'max', 1), (N'mean_max_std', 3), (N'pca1', 1), (N'thirds', 3), (N'combined', 1)
+) AS k (pooling, times);
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- The feature sets and poolings that there are vectors of, how many numbers such a vector has, and a name:
+-- network/layer/preprocessing/pooling, or what a combined set is called.
+CREATE OR ALTER VIEW dbo.pooled_sets
+AS
+SELECT
+    f.feature_set_id,
+    k.pooling,
+    f.width * k.times AS width,
+    n.name AS network,
+    f.layer,
+    f.preprocessing,
+    CASE WHEN f.network_id IS NULL THEN f.layer ELSE CONCAT(n.name, N'/', f.layer, N'/', f.preprocessing, N'/', k.pooling) END AS name
+FROM dbo.feature_sets AS f
+LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
+CROSS JOIN dbo.poolings AS k
+WHERE EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = f.feature_set_id AND p.pooling = k.pooling);
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- Every promotion, those that were rolled back too, with the versions' numbers.
 CREATE OR ALTER VIEW dbo.promotion_history
 AS
@@ -2880,6 +3405,70 @@ LEFT JOIN dbo.classifiers AS before ON before.classifier_id = m.previous_classif
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- What is known of a scan that is no pixel, as numbers that a model can be trained on by @Columns; NULL where it is not known. sex is 1 of
+-- a man and 0 of a woman, age in years as the files say it or else from the year of birth, 90 at most; lengths in millimetres, kvp in kV.
+-- maker_… is 1 for scanners of that maker, other ones of a known maker are 0 in all of them.
+CREATE OR ALTER VIEW dbo.scan_columns
+AS
+SELECT
+    s.scan_id,
+    COALESCE(CAST(s.patient_age AS INT), CASE
+        WHEN YEAR(s.study_date) - p.birth_year > 90 THEN 90
+        WHEN YEAR(s.study_date) >= p.birth_year THEN YEAR(s.study_date) - p.birth_year END) AS age,
+    CASE p.sex WHEN N'M' THEN 1 WHEN N'F' THEN 0 END AS sex,
+    s.spacing_x,
+    s.spacing_y,
+    s.spacing_z,
+    s.slice_thickness,
+    s.kvp,
+    CAST(s.has_contrast AS INT) AS contrast,
+    s.number_images AS slices,
+    s.number_images * s.spacing_z AS coverage,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%GE MEDICAL%' OR UPPER(s.manufacturer) LIKE N'GE%'
+        THEN 1 ELSE 0 END END AS maker_ge,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%SIEMENS%' THEN 1 ELSE 0 END END AS maker_siemens,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%PHILIPS%' THEN 1 ELSE 0 END END AS maker_philips,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE
+        WHEN UPPER(s.manufacturer) LIKE N'%TOSHIBA%' OR UPPER(s.manufacturer) LIKE N'%CANON%' THEN 1 ELSE 0 END END AS maker_canon
+FROM dbo.scans AS s
+INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- What scans are parted into subgroups by, as words where there are words; NULL where it is not known. age is that of dbo.scan_columns.
+CREATE OR ALTER VIEW dbo.scan_groups
+AS
+SELECT
+    s.scan_id,
+    p.sex,
+    k.age,
+    s.manufacturer,
+    s.convolution_kernel,
+    s.slice_thickness,
+    s.spacing_z,
+    s.kvp,
+    s.has_contrast,
+    s.study_year
+FROM dbo.scans AS s
+INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+INNER JOIN dbo.scan_columns AS k ON k.scan_id = s.scan_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- What a scan is like, in what dbo.model_scope judges: slice thickness (the spacing of slices where the files do not tell it) and the
+-- length that its slices cover, in millimetres; contrast and reconstruction kernel. NULL: not known.
+CREATE OR ALTER VIEW dbo.scan_scope
+AS
+SELECT
+    s.scan_id,
+    COALESCE(s.slice_thickness, s.spacing_z) AS thickness,
+    s.number_images * s.spacing_z AS coverage,
+    CASE s.has_contrast WHEN 1 THEN N'with contrast' WHEN 0 THEN N'without contrast' END AS contrast,
+    UPPER(NULLIF(LTRIM(RTRIM(s.convolution_kernel)), N'')) AS kernel
+FROM dbo.scans AS s;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed.
 CREATE OR ALTER VIEW dbo.scan_states
 AS
@@ -2899,12 +3488,112 @@ LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- The version that each model's name stands for where none is given: its champion; with the setting serve = newest, or where there is no
+-- champion, its newest.
+CREATE OR ALTER VIEW dbo.served_models
+AS
+SELECT n.name, c.classifier_id, c.version, n.newest_version, n.versions, ch.promotion_id
+FROM (
+    SELECT name, MAX(version) AS newest_version, COUNT(*) AS versions FROM dbo.classifiers GROUP BY name
+) AS n
+LEFT JOIN dbo.champions AS ch
+    ON ch.name = n.name AND NOT EXISTS (SELECT 1 FROM dbo.settings AS s WHERE s.name = N'serve' AND s.value = N'newest')
+INNER JOIN dbo.classifiers AS c
+    ON c.name = n.name
+    AND (c.classifier_id = ch.classifier_id OR (ch.classifier_id IS NULL AND c.version = n.newest_version));
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- What each model's name serves where no version is given, and why; how often figures of the served version's test patients were looked
+-- at since its training, and which share of the held-out scans stands outside what it knows.
+CREATE OR ALTER VIEW dbo.model_status
+AS
+SELECT
+    s.name,
+    s.classifier_id,
+    s.version,
+    CASE
+        WHEN p.promotion_id IS NULL AND g.value = N'newest' THEN N'the newest version, because the setting serve is newest'
+        WHEN p.promotion_id IS NULL THEN N'the newest version, because none is the champion'
+        WHEN p.metric = N'first version' THEN N'the champion as the first version of the name'
+        WHEN p.metric = N'migration' THEN N'the champion as the version that was served when champions came'
+        WHEN p.metric = N'served before' THEN N'the champion as the version that was served before another was stored'
+        ELSE CONCAT(N'the champion by ', p.metric, N' ', COALESCE(LTRIM(STR(p.value, 20, 4)), N'not known'),
+            N', before ' + LTRIM(STR(p.previous_value, 20, 4)), IIF(p.forced = 1, N', by force', N'')) END AS reason,
+    p.promoted_at AS champion_since,
+    p.promoted_by,
+    s.newest_version,
+    s.versions,
+    c.task,
+    c.library,
+    c.feature_set_id,
+    c.pooling,
+    (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.classifier_id = s.classifier_id) AS test_looks,
+    (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.name = s.name) AS test_looks_of_name,
+    o.scans AS held_out_scans,
+    o.high AS held_out_outside
+FROM dbo.served_models AS s
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+LEFT JOIN dbo.model_promotions AS p ON p.promotion_id = s.promotion_id
+LEFT JOIN dbo.model_scope AS o ON o.classifier_id = s.classifier_id AND o.item = 'held_out'
+LEFT JOIN dbo.settings AS g ON g.name = N'serve';
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Every version of every model: what it is made of, who trained it when, whether it is the champion, whether it is
+-- what its name stands for, what it has scored, and how often figures of its test patients were looked at after its training;
+-- of the held-out scans, which share stands outside what it knows.
+CREATE OR ALTER VIEW dbo.model_versions
+AS
+SELECT
+    c.classifier_id,
+    c.name,
+    c.version,
+    c.library,
+    c.pooling,
+    c.created_at,
+    LOWER(CONVERT(VARCHAR(64), c.sha256, 2)) AS sha256,
+    c.details,
+    n.name AS network,
+    n.version AS network_version,
+    LOWER(CONVERT(VARCHAR(64), n.sha256, 2)) AS network_sha256,
+    c.feature_set_id,
+    f.layer,
+    f.preprocessing,
+    f.width,
+    e.experiment_id,
+    e.seed,
+    e.parameters,
+    e.started_at,
+    e.ended_at,
+    e.run_by,
+    CASE WHEN ch.classifier_id IS NULL THEN 0 ELSE 1 END AS is_champion,
+    COALESCE(p.predictions, 0) AS predictions,
+    CASE WHEN s.classifier_id IS NULL THEN 0 ELSE 1 END AS is_served,
+    (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.classifier_id = c.classifier_id) AS test_looks,
+    o.scans AS held_out_scans,
+    o.high AS held_out_outside
+FROM dbo.classifiers AS c
+INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
+LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
+LEFT JOIN dbo.experiments AS e
+    ON e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = c.classifier_id)
+LEFT JOIN dbo.champions AS ch ON ch.classifier_id = c.classifier_id
+LEFT JOIN dbo.served_models AS s ON s.classifier_id = c.classifier_id
+LEFT JOIN dbo.model_scope AS o ON o.classifier_id = c.classifier_id AND o.item = 'held_out'
+LEFT JOIN (
+    SELECT classifier_id, COUNT(*) AS predictions FROM dbo.predictions GROUP BY classifier_id
+) AS p ON p.classifier_id = c.classifier_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The scores that test figures are computed from, and nothing else is: those of test patients of the run whom dbo.splits
 -- holds out too, so no training patient can be among them.
 CREATE OR ALTER VIEW dbo.test_scores
 AS
 SELECT
-    s.experiment_id, s.classifier_id, s.patient_id, s.part, s.fold, s.label, s.raw, s.probability, s.out_of_fold
+    s.experiment_id, s.classifier_id, s.patient_id, s.part, s.fold, s.label, s.raw, s.probability, s.out_of_fold,
+    s.member, s.scan_id
 FROM dbo.experiment_scores AS s
 INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
 WHERE s.part = 'test' AND sp.part = 'test' AND s.label IS NOT NULL;
@@ -3414,6 +4103,44 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ListDatasets: the data sets with their versions, members and what chose them, the newest version of each first.
+-- Example: EXECUTE dbo.ListDatasets;
+CREATE OR ALTER PROCEDURE dbo.ListDatasets
+    @Name NVARCHAR(128) = NULL, -- name of one; NULL means all
+    @Help BIT = 0               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListDatasets lists the data sets, a row a version, those of the T-SQL networks'' examples too, which have no versions.
+changed is how many of its scans were replaced or removed since: a version with such scans is refused where it is used.
+Parameters:
+    @Name NVARCHAR(128) = NULL  name of one; NULL means all
+    @Help BIT = 0               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListDatasets;';
+        RETURN 0;
+    END;
+
+    SELECT d.name, d.kind, d.version, d.members, d.patients, (
+            SELECT COUNT(*)
+            FROM dbo.dataset_members AS m
+            LEFT JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+            WHERE m.dataset_version_id = d.dataset_version_id AND m.scan_id IS NOT NULL
+                AND (s.scan_id IS NULL OR s.content_sha256 <> m.content_sha256)) AS changed,
+        (SELECT COUNT(*) FROM dbo.experiments AS e WHERE e.dataset_version_id = d.dataset_version_id) AS trainings,
+        (SELECT COUNT(*) FROM dbo.evaluations AS e WHERE e.dataset_version_id = d.dataset_version_id) AS evaluations,
+        d.chosen_by, d.created_at, d.created_by
+    FROM dbo.dataset_list AS d
+    WHERE @Name IS NULL OR d.name = @Name
+    ORDER BY d.name, d.version DESC;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckDatasetArguments: refuses what CreateDataset cannot work with, all wrong arguments in one error.
 -- Called by CreateDataset.
 CREATE OR ALTER PROCEDURE internal.CheckDatasetArguments
@@ -3464,6 +4191,66 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckMembers: refuses a version of a data set of which scans or pictures were replaced or removed since it was made. Without one it does
+-- nothing.
+-- Called by FindScansOfDataset and every other procedure that works on the members of a data set.
+CREATE OR ALTER PROCEDURE internal.CheckMembers
+    @DatasetVersionId INT -- version of a data set of scans or pictures, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Changed INT, @Name NVARCHAR(128), @Version INT, @Kind VARCHAR(8);
+    CREATE TABLE #changed (position INT NOT NULL PRIMARY KEY, scan_id INT NULL);
+    INSERT INTO #changed (position, scan_id)
+    SELECT m.position, m.scan_id
+    FROM dbo.dataset_members AS m
+    LEFT JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+    LEFT JOIN dbo.images AS i ON i.name = m.image_name
+    WHERE m.dataset_version_id = @DatasetVersionId AND COALESCE(s.content_sha256, i.sha256, 0x) <> m.content_sha256;
+    SET @Changed = (SELECT COUNT(*) FROM #changed);
+    IF @Changed = 0
+        RETURN 0;
+    SELECT @Name = d.name, @Version = v.version, @Kind = d.kind
+    FROM dbo.dataset_versions AS v
+    INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
+    WHERE v.dataset_version_id = @DatasetVersionId;
+    SET @Message = REPLACE(CONCAT(@Changed, IIF(@Kind = 'scans', N' scans', N' pictures'), N' of the data set ''', @Name, N''' version ',
+        @Version, N' were replaced or removed since it was made', (
+            SELECT N': scan_id ' + STRING_AGG(CAST(g.scan_id AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY g.scan_id)
+            FROM (SELECT TOP (5) scan_id FROM #changed WHERE scan_id IS NOT NULL ORDER BY scan_id) AS g),
+        IIF(@Changed > 5 AND @Kind = 'scans', N', …', N''),
+        N'. Call CreateDataset for it again, which makes a version of what is there now.'), N'%', N'%%');
+    THROW 50274, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- DropCombined: deletes a combined feature set that a training has stored and that is refused, so that nothing is left of the call.
+-- Called by TrainModel.
+CREATE OR ALTER PROCEDURE internal.DropCombined
+    @FeatureSetId INT,  -- combined feature set
+    @IsNew BIT          -- 0 does nothing: another call has stored it
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @IsNew = 0
+        RETURN 0;
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId)
+    BEGIN
+        DELETE FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId;
+        DELETE FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId;
+        DELETE FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId;
+    END;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- FindDataset: finds a version of a data set of scans or pictures by its name, the newest unless one is asked for.
 -- Called by TakeMembers and every other procedure that is given the name of such a data set.
 CREATE OR ALTER PROCEDURE internal.FindDataset
@@ -3510,6 +4297,257 @@ BEGIN
         CONCAT(N'There is no data set of ', @Kind, N' with the name ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
             N'. Data sets that are there: ', @Names, N'. Make one with CreateDataset.')), N'%', N'%%');
     THROW 50171, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- DeleteDataset: deletes a data set of scans or pictures, or one version of it; the scans and pictures stay.
+-- Example: EXECUTE dbo.DeleteDataset @Name = N'thin';
+CREATE OR ALTER PROCEDURE dbo.DeleteDataset
+    @Name NVARCHAR(128) = NULL, -- name of the data set; needed
+    @Version INT = NULL,        -- its version; NULL means all of them
+    @Help BIT = 0               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.DeleteDataset deletes a data set of scans or pictures, or one version of it. The scans and pictures stay.
+It refuses while a training or an evaluation refers to it. With its last version the name is free again.
+Parameters:
+    @Name NVARCHAR(128) = NULL  name of the data set; needed
+    @Version INT = NULL         its version; NULL means all of them
+    @Help BIT = 0               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.DeleteDataset @Name = N''thin'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT;
+    SELECT @DatasetId = dataset_id, @Kind = kind FROM dbo.datasets WHERE name = @Name;
+    IF @Kind = 'examples'
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The data set ''', @Name, N''' is one of examples. Delete its rows in dbo.examples and ',
+            N'dbo.example_labels, and then that in dbo.datasets.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
+    END;
+    SET @Kind = COALESCE(@Kind, 'scans');
+    EXECUTE internal.FindDataset @Name, @Version, @DatasetVersionId OUTPUT, @Kind;
+    CREATE TABLE #doomed (dataset_version_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #doomed (dataset_version_id)
+    SELECT dataset_version_id FROM dbo.dataset_versions WHERE dataset_id = @DatasetId AND (@Version IS NULL OR version = @Version);
+
+    BEGIN TRANSACTION;
+    SELECT @Users = COUNT(*)
+    FROM dbo.experiments WITH (UPDLOCK, HOLDLOCK)
+    WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    SELECT @Evaluations = COUNT(*)
+    FROM (
+        SELECT dataset_version_id FROM dbo.evaluations WITH (UPDLOCK, HOLDLOCK)
+        UNION ALL
+        SELECT dataset_version_id FROM dbo.drift_checks WITH (UPDLOCK, HOLDLOCK)) AS e
+    WHERE e.dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    IF @Users > 0 OR @Evaluations > 0
+    BEGIN
+        SET @Message = REPLACE(CONCAT(@Users, N' trainings and ', @Evaluations, N' evaluations or drift checks refer to the data set ''',
+            @Name, N'''. Keep it, or delete their models with DeleteModel first; see dbo.experiments and dbo.evaluations.'), N'%', N'%%');
+        THROW 50275, @Message, 1;
+    END;
+    DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    DELETE FROM dbo.dataset_versions WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    DELETE d
+    FROM dbo.datasets AS d
+    WHERE d.dataset_id = @DatasetId
+        AND NOT EXISTS (SELECT 1 FROM dbo.dataset_versions AS v WITH (UPDLOCK, HOLDLOCK) WHERE v.dataset_id = d.dataset_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindScansOfDataset: finds a version of a data set of scans, and refuses one of which scans were replaced or removed since it was made.
+-- Called by GenerateFeatures and TrainModel.
+CREATE OR ALTER PROCEDURE internal.FindScansOfDataset
+    @Dataset NVARCHAR(128),         -- name of a data set, or NULL for none
+    @DatasetVersion INT,            -- its version, or NULL for the newest
+    @DatasetVersionId INT OUTPUT    -- the version found, NULL without a name
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    SET @DatasetVersionId = NULL;
+    IF @Dataset IS NULL AND @DatasetVersion IS NULL
+        RETURN 0;
+    IF @Dataset IS NULL
+    BEGIN
+        SET @Message = N'The parameter @DatasetVersion was given without @Dataset. Give both or neither.';
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.CheckMembers @DatasetVersionId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- MaskQuery: gives the text of a query in capitals with blanks for what stands in brackets, quotes and comments, so that its own words can
+-- be found; refuses what is more than one statement. A semicolon at the end of the query becomes a blank.
+-- Called by WrapQuery.
+CREATE OR ALTER PROCEDURE internal.MaskQuery
+    @Query NVARCHAR(MAX) OUTPUT,    -- the query
+    @Masked NVARCHAR(MAX) OUTPUT    -- as many characters
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Place INT = 1, @Length INT = LEN(@Query + N'.') - 1, @Depth INT = 0, @Lowest INT = 0;
+    DECLARE @C NCHAR(1), @Two NVARCHAR(2), @Until NCHAR(1) = N'0', @Taken INT, @At INT;
+    SET @Masked = N'';
+    -- @Until is what ends what the place is in: a quote, a bracket, N for the line, * for a comment, 0 for the query itself.
+    WHILE @Place <= @Length
+    BEGIN
+        SELECT @C = SUBSTRING(@Query, @Place, 1), @Two = SUBSTRING(@Query, @Place, 2), @Taken = 1;
+        IF @Until = N'0' AND @Depth = 0 AND @C NOT IN (N'(', N')', N'''', N'"', N'[') AND @Two NOT IN (N'--', N'/*')
+            SET @Masked = CONCAT(@Masked, IIF(UNICODE(@C) < 32, N' ', UPPER(@C)));
+        ELSE
+            SET @Masked = CONCAT(@Masked, N' ');
+        IF @Until = N'0'
+            SELECT @Depth = @Depth + CASE @C WHEN N'(' THEN 1 WHEN N')' THEN -1 ELSE 0 END,
+                @Until = CASE WHEN @Two = N'--' THEN N'N' WHEN @Two = N'/*' THEN N'*' WHEN @C = N'[' THEN N']'
+                    WHEN @C IN (N'''', N'"') THEN @C ELSE N'0' END,
+                @Taken = IIF(@Two = N'/*', 2, 1);
+        ELSE IF @Until = N'N'
+            SET @Until = IIF(UNICODE(@C) IN (10, 13), N'0', @Until);
+        ELSE IF @Until = N'*'
+            SELECT @Until = IIF(@Two = N'*/', N'0', @Until), @Taken = IIF(@Two = N'*/', 2, 1);
+        ELSE IF @Two = N']]' AND @Until = N']'
+            SET @Taken = 2;
+        ELSE IF @C = @Until
+            SET @Until = N'0';
+        SET @Lowest = IIF(@Depth < @Lowest, @Depth, @Lowest);
+        SET @Masked = CONCAT(@Masked, IIF(@Taken = 2, N' ', N''));
+        SET @Place = @Place + @Taken;
+    END;
+
+    SET @At = CHARINDEX(N';', @Masked);
+    IF @Lowest < 0 OR @Depth > 0 OR @Until NOT IN (N'0', N'N')
+        OR (@At > 0 AND LTRIM(REPLACE(SUBSTRING(@Masked, @At, @Length), N';', N' ')) <> N'')
+    BEGIN
+        SET @Message = CONCAT(N'The query of the data set cannot be used: ', IIF(@Lowest < 0 OR @Depth > 0,
+            N'its parentheses do not match', IIF(@At > 0, N'it is more than one statement', N'a quote, bracket or comment does not end')),
+            N'. Give one SELECT with a column scan_id, or name for pictures.');
+        THROW 50270, @Message, 1;
+    END;
+    WHILE @At > 0
+    BEGIN
+        SELECT @Query = STUFF(@Query, @At, 1, N' '), @Masked = STUFF(@Masked, @At, 1, N' ');
+        SET @At = CHARINDEX(N';', @Masked);
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- NameFeatures: tells how many numbers a vector of a feature set and pooling has, and of a combined set what they are.
+-- Called by TrainModel.
+CREATE OR ALTER PROCEDURE internal.NameFeatures
+    @FeatureSetId INT,          -- feature set
+    @Pooling NVARCHAR(32),      -- pooling
+    @Width INT OUTPUT,          -- numbers of a vector
+    @Names NVARCHAR(MAX) OUTPUT -- JSON array of [name, number of values] for each part of a combined set, else NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    SET @Width = (
+        SELECT f.width * k.times
+        FROM dbo.feature_sets AS f
+        INNER JOIN dbo.poolings AS k ON k.pooling = @Pooling
+        WHERE f.feature_set_id = @FeatureSetId);
+    SET @Names = (
+        SELECT N'[' + STRING_AGG(CONCAT(CAST(N'["' AS NVARCHAR(MAX)), STRING_ESCAPE(COALESCE(p.column_name, CONCAT(n.name, N'/', f.layer,
+            N'/', f.preprocessing, N'/', p.pooling)), 'json'), N'", ', p.width, N']'), N', ') WITHIN GROUP (ORDER BY p.position) + N']'
+        FROM dbo.feature_parts AS p
+        LEFT JOIN dbo.feature_sets AS f ON f.feature_set_id = p.part_feature_set_id
+        LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
+        WHERE p.feature_set_id = @FeatureSetId);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReadColumnList: fills #parts with columns of a view or table, and refuses what has no scan_id and columns that are no numbers. Names are
+-- looked up and quoted before they become part of a text that is run, with the caller's own rights.
+-- Called by ChooseFeatures, whose table #parts it fills.
+CREATE OR ALTER PROCEDURE internal.ReadColumnList
+    @Columns NVARCHAR(MAX),     -- columns with commas between
+    @ColumnsFrom NVARCHAR(257)  -- view or table that has them and a scan_id, or NULL for dbo.scan_columns
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Source NVARCHAR(300), @Composed NVARCHAR(2000), @Position INT = -1, @Column NVARCHAR(128);
+    CREATE TABLE #named (position INT NOT NULL PRIMARY KEY, name NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #probe (x FLOAT NULL);
+    SET @ColumnsFrom = COALESCE(@ColumnsFrom, N'dbo.scan_columns');
+    SET @Source = (
+        SELECT CONCAT(QUOTENAME(s.name), N'.', QUOTENAME(o.name))
+        FROM sys.objects AS o
+        INNER JOIN sys.schemas AS s ON s.schema_id = o.schema_id
+        WHERE o.object_id = OBJECT_ID(@ColumnsFrom) AND o.type IN ('U', 'V'));
+    IF @Source IS NULL OR LEN(@Source) > 257
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'There is no view or table ''', @ColumnsFrom, N''' that @ColumnsFrom could mean, or no right to ',
+            N'read it. Give the name of one in this database that has a column scan_id, such as dbo.scan_columns.'), N'%', N'%%');
+        THROW 50277, @Message, 1;
+    END;
+    INSERT INTO #named (position, name)
+    SELECT CAST([key] AS INT), LEFT(LTRIM(RTRIM([value])), 400)
+    FROM OPENJSON(CONCAT(N'["', REPLACE(STRING_ESCAPE(@Columns, 'json'), N',', N'","'), N'"]'));
+    SELECT TOP (1) @Message = CONCAT(N'@Columns has ''', MIN(LEFT(name, 128)), N''' ', COUNT(*),
+        N' times, is empty, or names scan_id, which is no property of a scan. Give each column once, with commas between.')
+    FROM #named
+    GROUP BY LOWER(name)
+    HAVING COUNT(*) > 1 OR MIN(name) = N'' OR MIN(LOWER(name)) = N'scan_id' OR MAX(LEN(name)) > 128;
+
+    -- A sum refuses what is no number before it reads a row, and its message says the type; it takes no bit, which is a number here.
+    WHILE @Message IS NULL AND EXISTS (SELECT 1 FROM #named WHERE position > @Position)
+    BEGIN
+        SELECT TOP (1) @Position = position, @Column = name FROM #named WHERE position > @Position ORDER BY position;
+        SET @Composed = CONCAT(N'INSERT INTO #probe (x) SELECT SUM(q.', QUOTENAME(@Column), N') FROM ', @Source,
+            N' AS q WHERE q.scan_id = -1 AND 1 = 0;');
+        BEGIN TRY
+            EXECUTE (@Composed);
+        END TRY
+        BEGIN CATCH
+            IF ERROR_NUMBER() <> 8117 OR ERROR_MESSAGE() NOT LIKE N'% bit %'
+                SET @Message = CONCAT(N'The column ''', @Column, N''' of ', @Source, N' cannot be a feature: ', ERROR_MESSAGE(),
+                    N' Columns need numbers (bit, int, decimal, float and the like), beside a column scan_id.');
+        END CATCH;
+    END;
+    IF @Message IS NULL
+    BEGIN
+        SET @Composed = CONCAT(N'INSERT INTO #probe (x) SELECT MIN(d.scan_id) FROM (SELECT q.scan_id FROM ', @Source,
+            N' AS q GROUP BY q.scan_id HAVING COUNT(*) > 1) AS d;');
+        EXECUTE (@Composed);
+        SET @Message = (
+            SELECT CONCAT(@Source, N' has several rows of the scan ', MAX(x), N', where a scan has one value. Give a view with one row ',
+                N'a scan.')
+            FROM #probe
+            HAVING MAX(x) IS NOT NULL);
+    END;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50277, @Message, 1;
+    END;
+    INSERT INTO #parts (source, column_name, width)
+    SELECT @Source, name, 1
+    FROM #named AS n
+    WHERE NOT EXISTS (SELECT 1 FROM #parts AS p WHERE p.source = @Source AND p.column_name = n.name);
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -3649,45 +4687,151 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- RunDatasetQuery: runs the query of a data set with the caller's own rights and fills #chosen with what it gives. It is to be left
--- unsigned, so that the query can read nothing that the caller could not read without it.
--- Called by TakeMembers, whose table #chosen it fills.
-CREATE OR ALTER PROCEDURE internal.RunDatasetQuery
-    @Query NVARCHAR(MAX),       -- one SELECT
-    @Kind VARCHAR(8) OUTPUT     -- scans where it has a column scan_id, else images
+-- ReadFeatureList: fills #parts with the features that a list names. An item is network/layer/preprocessing/pooling, of which any piece
+-- may be left out where there is only one that fits the others; of several poolings that of the parameter @Pooling is meant.
+-- Called by ChooseFeatures, whose table #parts it fills.
+CREATE OR ALTER PROCEDURE internal.ReadFeatureList
+    @Features NVARCHAR(MAX),    -- items with semicolons between
+    @Pooling NVARCHAR(32)       -- pooling where an item leaves several
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Composed NVARCHAR(MAX), @Error NVARCHAR(1500);
-    -- The comment that a query may end with ends with the line.
-    SET @Composed = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.scan_id AS NVARCHAR(400)) FROM (', @Query, NCHAR(10), N') AS q;');
-    BEGIN TRY
-        EXECUTE (@Composed);
-        SET @Kind = 'scans';
-        RETURN 0;
-    END TRY
-    BEGIN CATCH
-        SET @Error = ERROR_MESSAGE();
-        IF ERROR_NUMBER() = 207 AND @Error LIKE N'%''scan[_]id''%'
-            SET @Kind = 'images';
-    END CATCH;
-    IF @Kind = 'images'
+    DECLARE @Message NVARCHAR(2000), @Item NVARCHAR(800), @Position INT, @Found NVARCHAR(1000);
+    CREATE TABLE #items (position INT NOT NULL PRIMARY KEY, item NVARCHAR(800) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #there (
+        feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, width INT NOT NULL,
+        network NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
+        preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, name NVARCHAR(600) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #fitting (position INT NOT NULL, feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL);
+
+    -- A text is split so that its order is kept, which STRING_SPLIT does not promise.
+    INSERT INTO #items (position, item)
+    SELECT CAST([key] AS INT), LEFT(LTRIM(RTRIM([value])), 800)
+    FROM OPENJSON(CONCAT(N'["', REPLACE(STRING_ESCAPE(@Features, 'json'), N';', N'","'), N'"]'));
+    DELETE FROM #items WHERE item = N'' AND position = (SELECT MAX(position) FROM #items) AND position > 0;
+    -- Of features that have the same names the newest are meant.
+    INSERT INTO #there (feature_set_id, pooling, width, network, layer, preprocessing, name)
+    SELECT s.feature_set_id, s.pooling, s.width, s.network, s.layer, s.preprocessing, s.name
+    FROM dbo.pooled_sets AS s
+    INNER JOIN (SELECT name, MAX(feature_set_id) AS newest FROM dbo.pooled_sets GROUP BY name) AS m
+        ON m.name = s.name AND m.newest = s.feature_set_id
+    WHERE s.network IS NOT NULL;
+
+    INSERT INTO #fitting (position, feature_set_id, pooling)
+    SELECT DISTINCT i.position, t.feature_set_id, t.pooling
+    FROM #items AS i
+    CROSS JOIN #there AS t
+    CROSS JOIN (VALUES (1), (2), (3), (4), (5), (6), (7), (8), (9), (10), (11), (12), (13), (14), (15)) AS k (pieces)
+    WHERE CONCAT(i.item, N'/') = CONCAT(IIF(k.pieces & 8 > 0, t.network + N'/', N''), IIF(k.pieces & 4 > 0, t.layer + N'/', N''),
+        IIF(k.pieces & 2 > 0, t.preprocessing + N'/', N''), IIF(k.pieces & 1 > 0, t.pooling + N'/', N''));
+    DELETE f
+    FROM #fitting AS f
+    WHERE f.pooling <> @Pooling
+        AND EXISTS (SELECT 1 FROM #fitting AS o WHERE o.position = f.position AND o.pooling = @Pooling);
+
+    SELECT TOP (1) @Position = i.position, @Item = i.item
+    FROM #items AS i
+    WHERE (SELECT COUNT(*) FROM #fitting AS f WHERE f.position = i.position) <> 1
+    ORDER BY i.position;
+    IF @Position IS NOT NULL
     BEGIN
-        SET @Composed = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.name AS NVARCHAR(400)) FROM (', @Query, NCHAR(10), N') AS q;');
-        BEGIN TRY
-            EXECUTE (@Composed);
-            RETURN 0;
-        END TRY
-        BEGIN CATCH
-            SET @Error = IIF(ERROR_NUMBER() = 207 AND ERROR_MESSAGE() LIKE N'%''name''%',
-                N'It has neither a column scan_id nor a column name.', ERROR_MESSAGE());
-        END CATCH;
+        SET @Found = (
+            SELECT STRING_AGG(n.name, N'; ') WITHIN GROUP (ORDER BY n.name)
+            FROM (
+                SELECT TOP (8) CAST(t.name AS NVARCHAR(MAX)) AS name
+                FROM #there AS t
+                WHERE NOT EXISTS (SELECT 1 FROM #fitting WHERE position = @Position) OR EXISTS (
+                    SELECT 1 FROM #fitting AS f
+                    WHERE f.position = @Position AND f.feature_set_id = t.feature_set_id AND f.pooling = t.pooling)
+                ORDER BY t.name) AS n);
+        SET @Message = REPLACE(LEFT(CONCAT(N'The item ''', LEFT(@Item, 200), N''' of @Features fits ',
+            IIF(EXISTS (SELECT 1 FROM #fitting WHERE position = @Position), N'several kinds of features: ', N'none of the features: '),
+            COALESCE(@Found, N'there are none'), N'. Write network/layer/preprocessing/pooling of one that GenerateFeatures has made, ',
+            N'with semicolons between items.'), 1900), N'%', N'%%');
+        THROW 50278, @Message, 1;
     END;
-    SET @Message = REPLACE(LEFT(CONCAT(N'The query of the data set cannot be used: ', @Error,
-        N' Give one SELECT with a column scan_id, or name for pictures, such as SELECT scan_id FROM dbo.scans.'), 1900), N'%', N'%%');
-    THROW 50270, @Message, 1;
+
+    SELECT TOP (1) @Item = MIN(i.item)
+    FROM #fitting AS f
+    INNER JOIN #items AS i ON i.position = f.position
+    GROUP BY f.feature_set_id, f.pooling
+    HAVING COUNT(*) > 1;
+    IF @Item IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'@Features names the features of the item ''', LEFT(@Item, 200),
+            N''' twice. Give each once.'), N'%', N'%%');
+        THROW 50278, @Message, 1;
+    END;
+    INSERT INTO #parts (part_feature_set_id, pooling, width)
+    SELECT t.feature_set_id, t.pooling, t.width
+    FROM #fitting AS f
+    INNER JOIN #there AS t ON t.feature_set_id = f.feature_set_id AND t.pooling = f.pooling;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreCombined: finds the combined feature set of the parts in #parts, or stores it. Their order is that of feature sets, poolings and
+-- names, so that the same parts are the same set however they are written.
+-- Called by ChooseFeatures, whose table #parts it reads.
+CREATE OR ALTER PROCEDURE internal.StoreCombined
+    @FeatureSetId INT OUTPUT,   -- the combined set
+    @IsNew BIT OUTPUT           -- 1 where this call stored it
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Wanted NVARCHAR(MAX), @Name NVARCHAR(MAX), @Free NVARCHAR(256), @Other INT = 1;
+    CREATE TABLE #placed (
+        position INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, part_feature_set_id INT NULL,
+        pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL, source NVARCHAR(257) COLLATE DATABASE_DEFAULT NULL,
+        column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, width INT NOT NULL);
+    INSERT INTO #placed (part_feature_set_id, pooling, source, column_name, width)
+    SELECT part_feature_set_id, pooling, source, column_name, width
+    FROM #parts
+    ORDER BY CASE WHEN column_name IS NULL THEN 0 ELSE 1 END, part_feature_set_id, pooling, source, column_name;
+    SET @Wanted = (
+        SELECT STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), part_feature_set_id, N'|', pooling, N'|', source, N'|', column_name),
+            NCHAR(10)) WITHIN GROUP (ORDER BY position)
+        FROM #placed);
+    SET @Name = CONCAT((
+            SELECT STRING_AGG(CAST(s.name AS NVARCHAR(MAX)), N'; ') WITHIN GROUP (ORDER BY p.position)
+            FROM #placed AS p
+            INNER JOIN dbo.pooled_sets AS s ON s.feature_set_id = p.part_feature_set_id AND s.pooling = p.pooling),
+        (SELECT CASE WHEN COUNT(p.part_feature_set_id) > 0 THEN N'; columns ' ELSE N'columns ' END
+            + STRING_AGG(CAST(p.column_name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY p.position) FROM #placed AS p));
+    SET @Name = IIF(LEN(@Name) > 240, CONCAT(LEFT(@Name, 239), N'…'), @Name);
+
+    SET @IsNew = 0;
+    BEGIN TRANSACTION;
+    SET @FeatureSetId = (
+        SELECT MIN(m.feature_set_id)
+        FROM (
+            SELECT feature_set_id, STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), part_feature_set_id, N'|', pooling, N'|', source, N'|',
+                column_name), NCHAR(10)) WITHIN GROUP (ORDER BY position) AS made
+            FROM dbo.feature_parts WITH (UPDLOCK, HOLDLOCK)
+            GROUP BY feature_set_id) AS m
+        WHERE m.made = @Wanted);
+    IF @FeatureSetId IS NULL
+    BEGIN
+        -- A network that was loaded again, or a name cut short, may give two sets one name.
+        SET @Free = @Name;
+        WHILE EXISTS (SELECT 1 FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE network_id IS NULL AND layer = @Free)
+        BEGIN
+            SET @Other = @Other + 1;
+            SET @Free = CONCAT(@Name, N' (', @Other, N')');
+        END;
+        INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+        SELECT NULL, @Free, N'combined', SUM(width) FROM #placed;
+        SELECT @FeatureSetId = SCOPE_IDENTITY(), @IsNew = 1;
+        INSERT INTO dbo.feature_parts (feature_set_id, position, part_feature_set_id, pooling, source, column_name, first_index, width)
+        SELECT @FeatureSetId, p.position, p.part_feature_set_id, p.pooling, p.source, p.column_name,
+            COALESCE((SELECT SUM(b.width) FROM #placed AS b WHERE b.position < p.position), 0), p.width
+        FROM #placed AS p;
+    END;
+    COMMIT TRANSACTION;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -3709,7 +4853,7 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @DatasetId INT, @Found VARCHAR(8), @Members INT, @Text NVARCHAR(MAX), @Digest VARBINARY(32);
     CREATE TABLE #placed (
-        position INT IDENTITY(0, 1) NOT NULL PRIMARY KEY, scan_id INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
+        position INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, scan_id INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
         content_sha256 VARBINARY(32) NOT NULL);
     INSERT INTO #placed (scan_id, image_name, content_sha256)
     SELECT scan_id, image_name, content_sha256 FROM #members ORDER BY scan_id, image_name;
@@ -3749,6 +4893,78 @@ BEGIN
     INSERT INTO dbo.dataset_members (dataset_version_id, position, scan_id, image_name, content_sha256)
     SELECT SCOPE_IDENTITY(), position, scan_id, image_name, content_sha256 FROM #placed;
     COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- WrapQuery: makes of a query a statement that puts one of its columns into #chosen. A derived table takes no WITH, and no ORDER BY without
+-- TOP or OFFSET, so that the query becomes one more table of its own WITH, and gets an OFFSET.
+-- Called by RunDatasetQuery.
+CREATE OR ALTER PROCEDURE internal.WrapQuery
+    @Query NVARCHAR(MAX),           -- one SELECT
+    @Column NVARCHAR(128),          -- the column
+    @Statement NVARCHAR(MAX) OUTPUT -- the statement
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Masked NVARCHAR(MAX), @Padded NVARCHAR(MAX), @At INT;
+    EXECUTE internal.MaskQuery @Query OUTPUT, @Masked OUTPUT;
+    SET @Padded = CONCAT(N' ', @Masked, N' ');
+    -- The comment that a query may end with ends with its line.
+    IF @Padded LIKE N'%[^A-Z0-9_@#$]ORDER[^A-Z0-9_@#$]%' AND @Padded NOT LIKE N'%[^A-Z0-9_@#$]OFFSET[^A-Z0-9_@#$]%'
+        AND @Padded NOT LIKE N'%[^A-Z0-9_@#$]TOP[^A-Z0-9_@#$]%'
+        SET @Query = CONCAT(@Query, NCHAR(10), N'OFFSET 0 ROWS');
+    SET @At = PATINDEX(N'%[^A-Z0-9_@#$]SELECT[^A-Z0-9_@#$]%', @Padded);
+    IF LTRIM(@Masked) LIKE N'WITH[^A-Z0-9_@#$]%' AND @At > 1
+        SET @Statement = CONCAT(LEFT(@Query, @At - 1), NCHAR(10), N', [members chosen] AS (', SUBSTRING(@Query, @At, LEN(@Query)),
+            NCHAR(10), N') INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM [members chosen] AS q;');
+    ELSE
+        SET @Statement = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM (', @Query, NCHAR(10),
+            N') AS q;');
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RunDatasetQuery: runs the query of a data set with the caller's own rights and fills #chosen with what it gives. It is to be left
+-- unsigned, so that the query can read nothing that the caller could not read without it.
+-- Called by TakeMembers, whose table #chosen it fills.
+CREATE OR ALTER PROCEDURE internal.RunDatasetQuery
+    @Query NVARCHAR(MAX),       -- one SELECT
+    @Kind VARCHAR(8) OUTPUT     -- scans where it has a column scan_id, else images
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Composed NVARCHAR(MAX), @Error NVARCHAR(1500);
+    EXECUTE internal.WrapQuery @Query, N'scan_id', @Composed OUTPUT;
+    BEGIN TRY
+        EXECUTE (@Composed);
+        SET @Kind = 'scans';
+        RETURN 0;
+    END TRY
+    BEGIN CATCH
+        SET @Error = ERROR_MESSAGE();
+        IF ERROR_NUMBER() = 207 AND @Error LIKE N'%''scan[_]id''%'
+            SET @Kind = 'images';
+    END CATCH;
+    IF @Kind = 'images'
+    BEGIN
+        EXECUTE internal.WrapQuery @Query, N'name', @Composed OUTPUT;
+        BEGIN TRY
+            EXECUTE (@Composed);
+            RETURN 0;
+        END TRY
+        BEGIN CATCH
+            SET @Error = IIF(ERROR_NUMBER() = 207 AND ERROR_MESSAGE() LIKE N'%''name''%',
+                N'It has neither a column scan_id nor a column name.', ERROR_MESSAGE());
+        END CATCH;
+    END;
+    SET @Message = REPLACE(LEFT(CONCAT(N'The query of the data set cannot be used: ', @Error,
+        N' Give one SELECT with a column scan_id, or name for pictures, such as SELECT scan_id FROM dbo.scans.'), 1900), N'%', N'%%');
+    THROW 50270, @Message, 1;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -3884,6 +5100,12 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Example INT, @Features INT, @Largest FLOAT = CAST(N'3.4028234663852886e38' AS FLOAT);
+    IF EXISTS (SELECT 1 FROM dbo.datasets WHERE name = @Dataset AND kind <> 'examples')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The data set ''', @Dataset, N''' is one of scans or pictures, and one of examples is needed here. ',
+            N'Give the name of such a one, or store the examples under another name; see dbo.dataset_list.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
+    END;
     IF @Dataset IS NULL OR NOT EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset)
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
@@ -4428,12 +5650,600 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckEnsembleLabels: refuses members of an ensemble that were not trained to tell the same, and one whose prevalence is not known.
+-- Called by CreateEnsemble, whose table #ensemble it reads.
+CREATE OR ALTER PROCEDURE internal.CheckEnsembleLabels
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Patients INT, @Number INT = 50291;
+    SELECT TOP (1) @Message = CONCAT(N'The model ''', e.name, N''' version ', e.version, N' has the task ', c.task,
+        N', and an ensemble is made of models of the task classification. Leave it out.')
+    FROM #ensemble AS e
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id
+    WHERE c.task <> 'classification'
+    ORDER BY e.position;
+    IF @Message IS NULL
+        SELECT TOP (1) @Message = CONCAT(N'The model ''', b.name, N''' version ', b.version, N' was trained on labels of ',
+            COALESCE(CAST(y.horizon_days AS NVARCHAR(12)) + N' days', N'patients'), N', and ''', a.name, N''' version ', a.version,
+            N' on labels of ', COALESCE(CAST(x.horizon_days AS NVARCHAR(12)) + N' days', N'patients'),
+            N'. Take models that were trained on the same labels.')
+        FROM #ensemble AS a
+        INNER JOIN dbo.experiments AS x ON x.experiment_id = a.experiment_id
+        INNER JOIN #ensemble AS b ON b.position > a.position
+        INNER JOIN dbo.experiments AS y ON y.experiment_id = b.experiment_id
+        WHERE COALESCE(x.horizon_days, -1) <> COALESCE(y.horizon_days, -1)
+        ORDER BY a.position, b.position;
+    IF @Message IS NULL
+    BEGIN
+        SET @Patients = (
+            SELECT COUNT(*)
+            FROM (
+                SELECT p.patient_id, p.scan_id
+                FROM #ensemble AS e
+                INNER JOIN dbo.experiment_patients AS p ON p.experiment_id = e.experiment_id
+                GROUP BY p.patient_id, p.scan_id
+                HAVING MIN(p.label) <> MAX(p.label)) AS d);
+        IF @Patients > 0
+            SET @Message = CONCAT(N'The members were trained on different labels of ', @Patients,
+                N' patients. Train those again that learnt from the older labels, and name the new versions.');
+    END;
+    IF @Message IS NULL
+    BEGIN
+        SELECT TOP (1) @Message = CONCAT(N'It is not known which share of positives the model ''', e.name, N''' version ', e.version,
+            N' was trained on, so that its log-odds cannot be moved to those of the others. Load it again with --prevalence, or leave it ',
+            N'out.')
+        FROM #ensemble AS e
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id
+        WHERE COALESCE(TRY_CAST(JSON_VALUE(c.details, N'$.prevalence') AS FLOAT), 0) <= 0
+        ORDER BY e.position;
+        SET @Number = 50154;
+    END;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW @Number, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- DropEnsembleFeatures: takes a combined feature set away again that was made for an ensemble that is refused, unless a model reads it.
+-- Called by CreateEnsemble.
+CREATE OR ALTER PROCEDURE internal.DropEnsembleFeatures
+    @FeatureSetId INT -- the feature set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId)
+    BEGIN
+        DELETE FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId;
+        DELETE FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId;
+        DELETE FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId;
+    END;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindEnsembleFeatures: finds the features that an ensemble reads, those of its members where they all read the same, else a combined
+-- feature set, which is made where there is none yet; and where in a vector each member's features begin.
+-- Called by CreateEnsemble, whose table #ensemble it completes.
+CREATE OR ALTER PROCEDURE internal.FindEnsembleFeatures
+    @FeatureSetId INT OUTPUT,     -- the feature set
+    @Pooling NVARCHAR(32) OUTPUT, -- its pooling
+    @IsNew BIT OUTPUT             -- 1 where it was made just now
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Name NVARCHAR(MAX), @Layer NVARCHAR(256);
+    CREATE TABLE #sources (
+        place INT NOT NULL PRIMARY KEY, feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
+        width INT NOT NULL, first_index INT NOT NULL);
+    INSERT INTO #sources (place, feature_set_id, pooling, width, first_index)
+    SELECT MIN(position), feature_set_id, pooling, MAX(width), 0
+    FROM #ensemble
+    GROUP BY feature_set_id, pooling;
+    UPDATE s
+    SET s.first_index = COALESCE((SELECT SUM(b.width) FROM #sources AS b WHERE b.place < s.place), 0)
+    FROM #sources AS s;
+    UPDATE e
+    SET e.first_index = s.first_index
+    FROM #ensemble AS e
+    INNER JOIN #sources AS s ON s.feature_set_id = e.feature_set_id AND s.pooling = e.pooling;
+    SET @IsNew = 0;
+    IF (SELECT COUNT(*) FROM #sources) = 1
+    BEGIN
+        SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM #sources;
+        RETURN 0;
+    END;
+
+    -- The name says what it is made of, so that the same members find it again.
+    SET @Pooling = N'combined';
+    SET @Name = (
+        SELECT STRING_AGG(CONCAT(CAST(feature_set_id AS NVARCHAR(MAX)), N' ', pooling), N', ') WITHIN GROUP (ORDER BY place) FROM #sources);
+    SET @Layer = CASE WHEN LEN(@Name) <= 240 THEN CONCAT(N'feature sets ', @Name)
+        ELSE CONCAT(N'feature sets ', CONVERT(VARCHAR(64), HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), @Name)), 2)) END;
+    BEGIN TRANSACTION;
+    SET @FeatureSetId = (
+        SELECT feature_set_id FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK)
+        WHERE network_id IS NULL AND layer = @Layer AND preprocessing = N'combined');
+    IF @FeatureSetId IS NULL
+    BEGIN
+        INSERT INTO dbo.feature_sets (network_id, layer, preprocessing, width)
+        SELECT NULL, @Layer, N'combined', SUM(width) FROM #sources;
+        SET @FeatureSetId = SCOPE_IDENTITY();
+        SET @IsNew = 1;
+        -- A source that is combined itself gives its own parts.
+        INSERT INTO dbo.feature_parts (
+            feature_set_id, position, part_feature_set_id, pooling, source, column_name, first_index, width)
+        SELECT @FeatureSetId, ROW_NUMBER() OVER (ORDER BY p.first_index) - 1, p.part_feature_set_id, p.pooling, p.source, p.column_name,
+            p.first_index, p.width
+        FROM (
+            SELECT s.feature_set_id AS part_feature_set_id, s.pooling, CAST(NULL AS NVARCHAR(257)) AS source,
+                CAST(NULL AS NVARCHAR(128)) AS column_name, s.first_index, s.width
+            FROM #sources AS s
+            WHERE s.pooling <> N'combined'
+            UNION ALL
+            SELECT f.part_feature_set_id, f.pooling, f.source, f.column_name, s.first_index + f.first_index, f.width
+            FROM #sources AS s
+            INNER JOIN dbo.feature_parts AS f ON f.feature_set_id = s.feature_set_id
+            WHERE s.pooling = N'combined') AS p;
+    END;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CheckDriftArguments: refuses what CheckDrift cannot work with, all wrong arguments in one error; settles the number of permutations.
+-- Called by CheckDrift.
+CREATE OR ALTER PROCEDURE internal.CheckDriftArguments
+    @Since DATETIME2(3),        -- a time, or NULL with a data set
+    @Dataset NVARCHAR(128),     -- a data set, or NULL with a time
+    @DatasetVersion INT,        -- only with a data set
+    @Alpha FLOAT,               -- above 0 to 0.5
+    @Seed INT,                  -- 0 to 2147483647
+    @Top INT,                   -- 1 to 100000
+    @Permutations INT OUTPUT    -- 10 / @Alpha to 100000, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Fewest INT = IIF(@Alpha >= 0.0001, CEILING(10 / @Alpha) - 1, 99999);
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = CONCAT(N'CheckDrift was called inside a transaction. ',
+            N'Comparing would hold its locks: commit or roll back first, then call it again.');
+        THROW 50100, @Message, 1;
+    END;
+    SELECT @Message = STRING_AGG(CONCAT(N'The value ', COALESCE(a.given, N'NULL'), N' for the parameter ', a.name,
+        N' is not supported. Supported values are ', a.supported, N'. '), N'')
+    FROM (
+        VALUES
+            (N'@Alpha', CAST(@Alpha AS NVARCHAR(30)), N'0.0001 to 0.5', IIF(@Alpha BETWEEN 0.0001 AND 0.5, 1, 0)),
+            (N'@Permutations', CAST(@Permutations AS NVARCHAR(30)), CONCAT(N'NULL and ', @Fewest, N' to 100000 with this @Alpha'),
+                IIF(@Permutations IS NULL OR @Permutations BETWEEN @Fewest AND 100000, 1, 0)),
+            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
+            (N'@Top', CAST(@Top AS NVARCHAR(30)), N'1 to 100000', IIF(@Top BETWEEN 1 AND 100000, 1, 0))
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    SET @Message = NULLIF(CONCAT(@Message,
+        IIF((@Since IS NULL AND @Dataset IS NULL) OR (@Since IS NOT NULL AND @Dataset IS NOT NULL),
+            N'Either @Since or @Dataset says who came later. Give one of them. ', N''),
+        IIF(@DatasetVersion IS NOT NULL AND @Dataset IS NULL,
+            N'@DatasetVersion was given without @Dataset. Give both or neither. ', N'')), N'');
+    IF @Message IS NOT NULL
+        THROW 50101, @Message, 1;
+    SET @Permutations = COALESCE(@Permutations, IIF(@Fewest > 1999, @Fewest, 1999));
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CheckEvaluationArguments: refuses what EvaluateModel cannot work with, all wrong arguments in one error.
+-- Called by EvaluateModel.
+CREATE OR ALTER PROCEDURE internal.CheckEvaluationArguments
+    @Seed INT,          -- 0 to 2147483647
+    @Horizon INT,       -- 0 and up, or NULL
+    @SkipMissing BIT,   -- 0 or 1
+    @Force BIT          -- 0 or 1
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = CONCAT(N'EvaluateModel was called inside a transaction. ',
+            N'Measuring would hold its locks: commit or roll back first, then call it again.');
+        THROW 50100, @Message, 1;
+    END;
+    SELECT @Message = STRING_AGG(CONCAT(N'The value ', COALESCE(a.given, N'NULL'), N' for the parameter ', a.name,
+        N' is not supported. Supported values are ', a.supported, N'. '), N'')
+    FROM (
+        VALUES
+            (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
+            (N'@Horizon', CAST(@Horizon AS NVARCHAR(30)), N'NULL, 0 and days above 0', IIF(@Horizon < 0, 0, 1)),
+            (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1)),
+            (N'@Force', NULL, N'0 and 1', IIF(@Force IS NULL, 0, 1))
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    IF @Message IS NOT NULL
+        THROW 50101, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- DeleteEvaluations: deletes the evaluations and drift checks of a model, inside the caller's transaction.
+-- Called by DeleteModel.
+CREATE OR ALTER PROCEDURE internal.DeleteEvaluations
+    @ClassifierId INT -- the model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DELETE FROM dbo.evaluation_pairs
+    WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_scores
+    WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_curves
+    WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_metrics
+    WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_groups
+    WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluations WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.drift_items
+    WHERE drift_check_id IN (SELECT drift_check_id FROM dbo.drift_checks WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.drift_checks WHERE classifier_id = @ClassifierId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindOverlap: refuses a data set that a model may know: patients or pixels of it that it was fitted on, stopped by, calibrated with,
+-- searched with or combined of, or that its network was trained on as far as that is recorded; and models of which it is not known.
+-- Called by EvaluateModel, whose table #evaluated it reads. Counts are told, never ids.
+CREATE OR ALTER PROCEDURE internal.FindOverlap
+    @ClassifierId INT,              -- the model
+    @Force BIT,                     -- 1 tells and does not refuse
+    @Overlap NVARCHAR(1000) OUTPUT, -- what was found, or NULL
+    @Note NVARCHAR(2000) OUTPUT     -- what is not known but no reason to refuse, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Unknown INT, @Patients INT, @Searched INT, @Pixels INT, @Vectors INT, @Networks INT;
+    DECLARE @Names NVARCHAR(400);
+    CREATE TABLE #parts (classifier_id INT NULL);
+    CREATE TABLE #ensemble (model NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #used (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, scan_id INT NULL, vector_sha256 VARBINARY(32) NULL);
+    CREATE TABLE #sets (feature_set_id INT NOT NULL PRIMARY KEY, network_id INT NULL);
+    CREATE TABLE #trained_on (network_id INT NOT NULL, content_sha256 VARCHAR(64) COLLATE DATABASE_DEFAULT NULL);
+
+    -- An ensemble holds its members by name; one whose row is gone is not known any more.
+    INSERT INTO #parts (classifier_id)
+    SELECT classifier_id FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND library <> N'ensemble';
+    INSERT INTO #ensemble (model)
+    SELECT CAST(CAST(model AS VARCHAR(MAX)) AS NVARCHAR(MAX))
+    FROM dbo.classifiers
+    WHERE classifier_id = @ClassifierId AND library = N'ensemble';
+    INSERT INTO #parts (classifier_id)
+    SELECT m.classifier_id
+    FROM #ensemble AS c
+    CROSS APPLY OPENJSON(c.model, N'$.members') AS e
+    LEFT JOIN dbo.classifiers AS m ON m.name = JSON_VALUE(e.[value], N'$.name')
+        AND m.version = CAST(JSON_VALUE(e.[value], N'$.version') AS INT);
+    SET @Unknown = (
+        SELECT COUNT(*)
+        FROM #parts AS p
+        WHERE NOT EXISTS (
+            SELECT 1
+            FROM dbo.experiments AS x
+            INNER JOIN dbo.experiment_patients AS t ON t.experiment_id = x.experiment_id
+            WHERE x.classifier_id = p.classifier_id));
+    IF NOT EXISTS (SELECT 1 FROM #parts)
+        SET @Unknown = 1;
+    INSERT INTO #used (patient_id, scan_id, vector_sha256)
+    SELECT t.patient_id, t.scan_id, t.vector_sha256
+    FROM dbo.experiments AS x
+    INNER JOIN dbo.experiment_patients AS t ON t.experiment_id = x.experiment_id
+    WHERE t.part <> 'test' AND (x.classifier_id = @ClassifierId OR x.classifier_id IN (SELECT classifier_id FROM #parts));
+
+    SET @Patients = (SELECT COUNT(DISTINCT patient) FROM #evaluated WHERE patient_id IN (SELECT patient_id FROM #used));
+    -- A search looks at the labelled training patients of every feature set that it tries.
+    SET @Searched = (
+        SELECT COUNT(DISTINCT e.patient)
+        FROM #evaluated AS e
+        INNER JOIN dbo.splits AS sp ON sp.patient_id = e.patient_id AND sp.part = 'train'
+        INNER JOIN dbo.labels AS l ON l.patient_id = e.patient_id
+        WHERE e.patient_id NOT IN (SELECT patient_id FROM #used) AND EXISTS (
+            SELECT 1 FROM dbo.searches AS s
+            WHERE s.classifier_id = @ClassifierId OR s.classifier_id IN (SELECT classifier_id FROM #parts)));
+    SET @Pixels = (
+        SELECT COUNT(*)
+        FROM #evaluated AS e
+        WHERE e.patient_id NOT IN (SELECT patient_id FROM #used) AND EXISTS (
+            SELECT 1
+            FROM #used AS u
+            INNER JOIN dbo.scans AS s ON s.scan_id = u.scan_id
+            WHERE s.content_sha256 = e.content_sha256));
+    INSERT INTO #sets (feature_set_id, network_id)
+    SELECT fs.feature_set_id, fs.network_id
+    FROM dbo.feature_sets AS fs
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = @ClassifierId
+    WHERE fs.feature_set_id = c.feature_set_id
+        OR fs.feature_set_id IN (SELECT p.part_feature_set_id FROM dbo.feature_parts AS p WHERE p.feature_set_id = c.feature_set_id);
+    -- Of columns alone, such as age and sex, many scans have the same vector.
+    SET @Vectors = (
+        SELECT COUNT(*)
+        FROM #evaluated AS e
+        WHERE e.patient_id NOT IN (SELECT patient_id FROM #used) AND e.vector_sha256 IN (SELECT vector_sha256 FROM #used)
+            AND EXISTS (SELECT 1 FROM #sets WHERE network_id IS NOT NULL)
+            AND NOT EXISTS (
+                SELECT 1 FROM #used AS u INNER JOIN dbo.scans AS s ON s.scan_id = u.scan_id WHERE s.content_sha256 = e.content_sha256));
+
+    INSERT INTO #trained_on (network_id, content_sha256)
+    SELECT n.network_id, LEFT(t.[value], 64)
+    FROM dbo.networks AS n
+    CROSS APPLY OPENJSON(n.details, N'$.trained_on') AS t
+    WHERE n.network_id IN (SELECT network_id FROM #sets);
+    SET @Networks = (
+        SELECT COUNT(*) FROM #evaluated AS e
+        WHERE EXISTS (SELECT 1 FROM #trained_on AS t WHERE t.content_sha256 = CONVERT(VARCHAR(64), e.content_sha256, 2)));
+    SET @Names = LEFT((
+        SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY n.name)
+        FROM dbo.networks AS n
+        WHERE n.network_id IN (SELECT network_id FROM #sets) AND n.network_id NOT IN (SELECT network_id FROM #trained_on)), 400);
+    SET @Note = N'What the network ' + @Names
+        + N' was trained on is not recorded; if these patients were among it, the figures say too much.';
+
+    SET @Overlap = NULLIF(CONCAT(
+        IIF(@Patients > 0, CONCAT(@Patients,
+            N' patients of the data set were used to fit, stop or calibrate the model or a member of it. '), N''),
+        IIF(@Searched > 0, CONCAT(@Searched, N' patients were used in the search that chose its settings. '), N''),
+        IIF(@Pixels > 0, CONCAT(@Pixels, N' scans have the pixels of one that was used, under another patient. '), N''),
+        IIF(@Vectors > 0, CONCAT(@Vectors, N' scans have the features of one that was used, under another patient. '), N''),
+        IIF(@Networks > 0, CONCAT(@Networks, N' scans were used to train its network. '), N''),
+        IIF(@Unknown > 0, N'What the model or a member of it was trained on is not known here. ', N'')), N'');
+    IF @Overlap IS NULL OR @Force = 1
+        RETURN 0;
+    SET @Message = CONCAT(@Overlap, N'Figures of what a model has learnt from say too much. Take a data set without them, ',
+        N'such as one made with @Part = N''test'', or measure with @Force = 1, which is recorded.');
+    THROW 50285, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindSubgroups: fills #groups and #grouped with the values of columns that at least 10 patients of either class have. A column of
+-- numbers with more than 12 values is parted at its quarters. What is not shown is counted, and its values are kept nowhere.
+-- Called by EvaluateModel, whose tables #groups and #grouped it fills, and whose table #evaluated it reads. The text that it runs is made
+-- of quoted names only, and runs with the caller's own rights.
+CREATE OR ALTER PROCEDURE internal.FindSubgroups
+    @Subgroups NVARCHAR(2000),    -- columns with commas between, or NULL
+    @SubgroupsFrom NVARCHAR(257)  -- view or table with a column scan_id
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ObjectId INT = OBJECT_ID(@SubgroupsFrom), @Source NVARCHAR(600), @Composed NVARCHAR(MAX);
+    DECLARE @Fewest INT = 10, @Kinds INT = 12;
+    IF @Subgroups IS NULL
+        RETURN 0;
+    CREATE TABLE #asked (column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #values (
+        place INT NOT NULL, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, value NVARCHAR(200) COLLATE DATABASE_DEFAULT NULL);
+    INSERT INTO #asked (column_name)
+    SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 128) FROM STRING_SPLIT(@Subgroups, N',');
+    SET @Source = (
+        SELECT QUOTENAME(s.name) + N'.' + QUOTENAME(o.name)
+        FROM sys.objects AS o
+        INNER JOIN sys.schemas AS s ON s.schema_id = o.schema_id
+        WHERE o.object_id = @ObjectId AND o.type IN ('U', 'V'));
+    IF @Source IS NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'There is no view or table ', COALESCE(@SubgroupsFrom, N'NULL'), N' to read subgroups from. ',
+            N'Give @SubgroupsFrom one with a column scan_id, and @Subgroups columns of it, such as sex, manufacturer.'), N'%', N'%%');
+        THROW 50287, @Message, 1;
+    END;
+
+    SET @Composed = (
+        SELECT STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), N'INSERT INTO #values (place, column_name, value) SELECT DISTINCT e.place, ',
+            QUOTENAME(column_name, N''''), N', CAST(q.', QUOTENAME(column_name), N' AS NVARCHAR(200)) FROM #evaluated AS e LEFT JOIN ',
+            @Source, N' AS q ON q.scan_id = e.scan_id WHERE e.label IS NOT NULL;'), N' ') WITHIN GROUP (ORDER BY column_name)
+        FROM #asked);
+    BEGIN TRY
+        EXECUTE (@Composed);
+    END TRY
+    BEGIN CATCH
+        -- Of other errors the text may show a value.
+        SET @Message = REPLACE(LEFT(CONCAT(N'The columns ', @Subgroups, N' of ', @SubgroupsFrom, N' cannot be read (error ', ERROR_NUMBER(),
+            IIF(ERROR_NUMBER() IN (207, 208, 229, 230), N': ' + ERROR_MESSAGE(), N''),
+            N'). Name columns of numbers or texts, with commas between, in a view with a column scan_id.'), 1900), N'%', N'%%');
+        THROW 50287, @Message, 1;
+    END CATCH;
+
+    -- A value belongs to the lowest quarter that holds it, so that equal ones stay together.
+    WITH numbers AS (
+        SELECT place, column_name, value, CAST(value AS FLOAT) AS x
+        FROM #values
+        WHERE column_name IN (
+            SELECT column_name FROM #values WHERE value IS NOT NULL
+            GROUP BY column_name
+            HAVING COUNT(DISTINCT value) > @Kinds AND COUNT(*) = COUNT(TRY_CAST(value AS FLOAT))) AND value IS NOT NULL
+    ), parted AS (
+        SELECT place, column_name, x, NTILE(4) OVER (PARTITION BY column_name ORDER BY x) AS quarter
+        FROM numbers
+    ), kept AS (
+        SELECT column_name, x, MIN(quarter) AS quarter FROM parted GROUP BY column_name, x
+    ), bounds AS (
+        SELECT column_name, quarter, CONCAT(MIN(x), N' to ', MAX(x)) AS name FROM kept GROUP BY column_name, quarter
+    )
+    UPDATE v
+    SET v.value = b.name
+    FROM #values AS v
+    INNER JOIN numbers AS n ON n.place = v.place AND n.column_name = v.column_name AND n.value = v.value
+    INNER JOIN kept AS k ON k.column_name = n.column_name AND k.x = n.x
+    INNER JOIN bounds AS b ON b.column_name = k.column_name AND b.quarter = k.quarter;
+    UPDATE #values SET value = N'missing' WHERE value IS NULL;
+
+    INSERT INTO #groups (column_name, value)
+    SELECT v.column_name, v.value
+    FROM #values AS v
+    INNER JOIN #evaluated AS e ON e.place = v.place
+    GROUP BY v.column_name, v.value
+    HAVING COUNT(DISTINCT CASE e.label WHEN 1 THEN e.patient END) >= @Fewest
+        AND COUNT(DISTINCT CASE e.label WHEN 0 THEN e.patient END) >= @Fewest
+    ORDER BY v.column_name, v.value;
+    INSERT INTO #grouped (group_id, place)
+    SELECT DISTINCT g.group_id, v.place
+    FROM #groups AS g
+    INNER JOIN #values AS v ON v.column_name = g.column_name AND v.value = g.value;
+    INSERT INTO #groups (column_name, values_hidden)
+    SELECT v.column_name, COUNT(DISTINCT v.value)
+    FROM #values AS v
+    WHERE NOT EXISTS (SELECT 1 FROM #groups AS g WHERE g.column_name = v.column_name AND g.value = v.value)
+    GROUP BY v.column_name
+    ORDER BY v.column_name;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreDrift: stores a drift check and its items. It is the only writer of dbo.drift_checks and dbo.drift_items.
+-- Called by CheckDrift, whose tables #compared and #items it reads.
+CREATE OR ALTER PROCEDURE internal.StoreDrift
+    @ClassifierId INT,      -- the model
+    @Since DATETIME2(3),    -- time from which patients are later, or NULL
+    @DatasetVersionId INT,  -- the version of a data set that they are of, or NULL
+    @Alpha FLOAT,           -- rate of alarms
+    @Permutations INT,      -- number of permutations
+    @Seed INT,              -- of them
+    @Statistic FLOAT,       -- the largest statistic
+    @PValue FLOAT,          -- its p value
+    @CheckId INT OUTPUT     -- the row
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId)
+    BEGIN
+        SET @Message = N'The model was deleted while patients were compared. Nothing is stored. Take another; see dbo.classifiers.';
+        THROW 50232, @Message, 1;
+    END;
+    -- A hundred thousandth is room for rounding in 1 / (permutations + 1) only.
+    INSERT INTO dbo.drift_checks (classifier_id, later_since, dataset_version_id, tested_patients, later_patients, permutations, seed,
+        alpha, statistic, p_value, is_alarm)
+    SELECT @ClassifierId, @Since, @DatasetVersionId, COUNT(*) - SUM(CAST(is_later AS INT)), SUM(CAST(is_later AS INT)), @Permutations,
+        @Seed, @Alpha, @Statistic, @PValue, CASE WHEN @PValue <= @Alpha * 1.00001 THEN 1 ELSE 0 END
+    FROM #compared;
+    SET @CheckId = SCOPE_IDENTITY();
+    INSERT INTO dbo.drift_items (drift_check_id, position, kind, feature_index, statistic, p_value, stability_index)
+    SELECT @CheckId, place, kind, NULLIF(feature_index, -1), statistic, p_value, stability_index FROM #items;
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeEvaluated: fills #evaluated with the scans of a version of a data set and their labels; refuses a model that has no figures of
+-- this kind, members that are gone or replaced, and a set without labels.
+-- Called by EvaluateModel, whose table #evaluated it fills.
+CREATE OR ALTER PROCEDURE internal.TakeEvaluated
+    @ClassifierId INT,      -- the model
+    @DatasetVersionId INT,  -- the version of a data set
+    @SkipMissing BIT,       -- 1 leaves out members that are gone or replaced
+    @Horizon INT OUTPUT,    -- days, 0 for labels of patients, NULL for what the model was trained on; NULL comes back for those of patients
+    @LeftOut INT OUTPUT     -- members left out
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Task VARCHAR(14) = (SELECT task FROM dbo.classifiers WHERE classifier_id = @ClassifierId);
+    DECLARE @Members INT, @Horizons NVARCHAR(400), @Label INT;
+    IF @Task <> 'classification'
+    BEGIN
+        SET @Message = CONCAT(N'The model is of the task ', @Task,
+            N', and EvaluateModel measures models of the task classification. Take such a one; see dbo.model_versions.');
+        THROW 50289, @Message, 1;
+    END;
+    IF @Horizon IS NULL
+        SET @Horizon = (SELECT TOP (1) horizon_days FROM dbo.experiments WHERE classifier_id = @ClassifierId ORDER BY experiment_id DESC);
+    SET @Horizon = NULLIF(@Horizon, 0);
+
+    INSERT INTO #evaluated (scan_id, patient_id, study_uid, kernel, content_sha256)
+    SELECT s.scan_id, s.patient_id, s.study_uid, s.convolution_kernel, s.content_sha256
+    FROM dbo.dataset_members AS m
+    INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id AND s.content_sha256 = m.content_sha256
+    WHERE m.dataset_version_id = @DatasetVersionId
+    ORDER BY s.patient_id, s.scan_id;
+    SET @Members = (SELECT COUNT(*) FROM dbo.dataset_members WHERE dataset_version_id = @DatasetVersionId);
+    SET @LeftOut = @Members - (SELECT COUNT(*) FROM #evaluated);
+    IF @LeftOut > 0 AND (@SkipMissing = 0 OR @LeftOut = @Members)
+    BEGIN
+        SET @Message = CONCAT(@LeftOut, N' of the ', @Members, N' scans of the data set were deleted or replaced by others since it was ',
+            N'made. Create the data set again', IIF(@LeftOut = @Members, N'.', N', or leave them out with @SkipMissing = 1.'));
+        THROW 50271, @Message, 1;
+    END;
+    UPDATE e
+    SET e.patient = n.number
+    FROM #evaluated AS e
+    INNER JOIN (SELECT patient_id, MIN(place) AS number FROM #evaluated GROUP BY patient_id) AS n ON n.patient_id = e.patient_id;
+
+    IF @Horizon IS NULL
+        UPDATE e
+        SET e.label = l.label
+        FROM #evaluated AS e
+        INNER JOIN dbo.labels AS l ON l.patient_id = e.patient_id;
+    ELSE
+        UPDATE e
+        SET e.label = l.label
+        FROM #evaluated AS e
+        INNER JOIN dbo.scan_labels AS l ON l.scan_id = e.scan_id
+        WHERE l.horizon_days = @Horizon;
+    IF NOT EXISTS (SELECT 1 FROM #evaluated WHERE label IS NOT NULL)
+    BEGIN
+        SET @Horizons = (
+            SELECT STRING_AGG(CAST(h.horizon_days AS NVARCHAR(12)), N', ') WITHIN GROUP (ORDER BY h.horizon_days)
+            FROM (
+                SELECT DISTINCT TOP (20) l.horizon_days
+                FROM dbo.scan_labels AS l
+                INNER JOIN #evaluated AS e ON e.scan_id = l.scan_id
+                ORDER BY l.horizon_days) AS h);
+        SET @Message = CONCAT(N'No scan of the data set has a label', N' within ' + CAST(@Horizon AS NVARCHAR(12)) + N' days',
+            N'. Load labels with load_labels, or take another data set or @Horizon; its scans have labels within: ',
+            COALESCE(@Horizons, N'no'), N' days.');
+        THROW 50111, @Message, 1;
+    END;
+    SET @Label = (SELECT MIN(label) FROM #evaluated WHERE label > 1);
+    IF @Label IS NOT NULL
+    BEGIN
+        SET @Message = CONCAT(N'A scan of the data set has the label ', @Label,
+            N', and figures are of the labels 0 and 1. Take scans of those, or correct the labels.');
+        THROW 50289, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckFeatureArguments: refuses what GenerateFeatures cannot work with, all wrong arguments in one error.
 -- Called by GenerateFeatures.
 CREATE OR ALTER PROCEDURE internal.CheckFeatureArguments
     @Layer NVARCHAR(256),        -- one or more names, each once, with commas and no spaces
     @Preprocessing NVARCHAR(32), -- lung or seed
-    @Pooling NVARCHAR(128),      -- one or more of mean, max, mean_max_std, pca1, with commas and no spaces
+    @Pooling NVARCHAR(128),      -- one or more of mean, max, mean_max_std, pca1, thirds, with commas and no spaces
     @BatchSize INT,              -- 1 to 1024
     @ChunkMegabytes INT,         -- 1 to 512
     @Recompute BIT               -- 0 or 1
@@ -4457,10 +6267,10 @@ BEGIN
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Preprocessing + N'''', N'NULL'),
             N' for the parameter @Preprocessing is not supported. Supported values are lung and seed. ');
     IF @Pooling IS NULL OR EXISTS (
-            SELECT 1 FROM STRING_SPLIT(@Pooling, N',') WHERE value NOT IN (N'mean', N'max', N'mean_max_std', N'pca1'))
+            SELECT 1 FROM STRING_SPLIT(@Pooling, N',') WHERE value NOT IN (N'mean', N'max', N'mean_max_std', N'pca1', N'thirds'))
         OR EXISTS (SELECT 1 FROM STRING_SPLIT(@Pooling, N',') GROUP BY value HAVING COUNT(*) > 1)
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Pooling + N'''', N'NULL'),
-            N' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std and pca1, ',
+            N' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std, pca1 and thirds, ',
             N'each once, with commas between. ');
     IF @BatchSize IS NULL OR @BatchSize NOT BETWEEN 1 AND 1024
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@BatchSize AS NVARCHAR(12)), N'NULL'),
@@ -4562,7 +6372,7 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindNetwork: finds the row of dbo.networks that a procedure was asked for, by bytes or by name.
+-- FindNetwork: finds the row of dbo.networks that a procedure was asked for, by bytes or by name, else that of the setting default_network.
 -- Called by GenerateFeatures and FeaturizeImages.
 CREATE OR ALTER PROCEDURE internal.FindNetwork
     @Model VARBINARY(MAX),      -- bytes of a network, or NULL
@@ -4577,11 +6387,14 @@ BEGIN
     DECLARE @Names NVARCHAR(1000) = LEFT(COALESCE((
         SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.networks) AS n), N'none'), 1000);
 
+    IF @Model IS NULL AND @ModelName IS NULL
+        SET @ModelName = NULLIF((SELECT value FROM dbo.settings WHERE name = N'default_network'), N'');
     IF (@Model IS NULL AND @ModelName IS NULL) OR (@Model IS NOT NULL AND @ModelName IS NOT NULL)
     BEGIN
         SET @Number = 50114;
         SET @Message = CONCAT(N'One of @Model and @ModelName is needed, and ',
-            IIF(@Model IS NULL, N'both are NULL', N'both were given'), N'. Networks that are loaded: ', @Names, N'.');
+            IIF(@Model IS NULL, N'both are NULL, and so is the setting default_network', N'both were given'),
+            N'. Networks that are loaded: ', @Names, N'.');
     END;
     ELSE IF @ModelName IS NOT NULL
     BEGIN
@@ -4623,7 +6436,8 @@ CREATE OR ALTER PROCEDURE internal.FindScansToDo
     @Layer NVARCHAR(256),         -- names of layers with commas
     @Preprocessing NVARCHAR(32),  -- lung or seed
     @Pooling NVARCHAR(128),       -- poolings with commas
-    @Recompute BIT                -- 1 takes every scan
+    @Recompute BIT,               -- 1 takes every scan
+    @DatasetVersionId INT         -- version of a data set to stay within, or NULL for all scans
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -4638,14 +6452,15 @@ BEGIN
     SELECT s.scan_id, s.number_images,
         COALESCE((SELECT SUM(CAST(DATALENGTH(i.pixels) AS BIGINT)) FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id), 0)
     FROM dbo.scans AS s
-    WHERE @Recompute = 1
-        OR (SELECT COUNT(*) FROM #layers) * (SELECT COUNT(*) FROM STRING_SPLIT(@Pooling, N',')) > (
+    WHERE (@DatasetVersionId IS NULL OR s.scan_id IN (
+            SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
+        AND (@Recompute = 1 OR (SELECT COUNT(*) FROM #layers) * (SELECT COUNT(*) FROM STRING_SPLIT(@Pooling, N',')) > (
             SELECT COUNT(*)
             FROM dbo.pooled_features AS p
             INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = p.feature_set_id
             INNER JOIN #layers AS l ON l.name = f.layer
             WHERE p.scan_id = s.scan_id AND f.network_id = @NetworkId AND f.preprocessing = @Preprocessing
-                AND p.vector_sha256 IS NOT NULL AND p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N',')))
+                AND p.vector_sha256 IS NOT NULL AND p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N','))))
     OPTION (RECOMPILE);
 END;
 GO
@@ -4952,6 +6767,255 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- MeasureDrift: compares the patients in #compared in every feature, the score, the spacing, and the mix of scanners and kernels.
+-- Called by CheckDrift, whose tables #compared it reads, and whose table #items it fills.
+CREATE OR ALTER PROCEDURE internal.MeasureDrift
+    @ClassifierId INT,          -- the model
+    @Permutations INT,          -- number of permutations
+    @Seed INT,                  -- of them
+    @Statistic FLOAT OUTPUT,    -- the largest difference, in standard errors
+    @PValue FLOAT OUTPUT        -- share of permutations with one as large
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Gone INT;
+    DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
+        @Details NVARCHAR(MAX);
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    CREATE TABLE #rows (
+        place INT NOT NULL PRIMARY KEY, is_later INT NOT NULL, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL, spacing_z FLOAT NULL,
+        manufacturer NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, convolution_kernel NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL);
+
+    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
+        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId;
+    INSERT INTO #rows (place, is_later, vector, spacing_z, manufacturer, convolution_kernel)
+    SELECT c.place, CAST(c.is_later AS INT), f.vector, s.spacing_z, s.manufacturer, s.convolution_kernel
+    FROM #compared AS c
+    INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = c.scan_id AND f.vector_sha256 = c.vector_sha256
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+    SET @Gone = (SELECT COUNT(*) FROM #compared) - (SELECT COUNT(*) FROM #rows);
+    IF @Gone > 0
+    BEGIN
+        SET @Message = CONCAT(N'The scans or features of ', @Gone, N' patients were replaced or removed before they were read. Nothing is ',
+            N'stored. Check again.');
+        THROW 50232, @Message, 1;
+    END;
+
+    INSERT INTO #items (kind, feature_index, statistic, p_value, stability_index)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(patients, model, sha256, library, details, permutations, seed):
+    from lungdb.procedures import check_drift
+    return check_drift(patients, model, sha256, library, details, permutations, seed)
+
+OutputDataSet, Statistic, PValue, ErrorNumber, ErrorMessage = main(
+    InputDataSet, Classifier, Sha256, Library, Details, Permutations, Seed)
+',
+        @input_data_1 = N'
+SELECT is_later, vector, spacing_z, manufacturer, convolution_kernel
+FROM #rows
+ORDER BY place;',
+        @params = N'@Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Permutations INT,
+            @Seed INT, @Statistic FLOAT OUTPUT, @PValue FLOAT OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library, @Details = @Details, @Permutations = @Permutations,
+        @Seed = @Seed, @Statistic = @Statistic OUTPUT, @PValue = @PValue OUTPUT,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- MeasureEvaluation: computes the figures and curves of an evaluation from its scores, and those of a model on age, sex, spacing and
+-- scanner alone. That one learns from the scans that the model was trained on, or, where those are not known, from labelled primary
+-- scans of training patients; never from patients of the set.
+-- Called by EvaluateModel, whose tables #evaluated and #grouped it reads, and whose table #figures it fills.
+CREATE OR ALTER PROCEDURE internal.MeasureEvaluation
+    @ClassifierId INT,              -- the model
+    @Horizon INT,                   -- days of the labels, or NULL for those of patients
+    @Prevalence FLOAT,              -- share of positives at the site, or NULL
+    @Seed INT,                      -- of the bootstrap
+    @Note NVARCHAR(2000) OUTPUT     -- what could not be measured is added to it
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Said NVARCHAR(2000), @Constant FLOAT;
+    DECLARE @Points NVARCHAR(MAX), @Details NVARCHAR(MAX) = (SELECT details FROM dbo.classifiers WHERE classifier_id = @ClassifierId);
+    DECLARE @ExperimentId INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    CREATE TABLE #learning (scan_id INT NOT NULL, label TINYINT NOT NULL);
+    CREATE TABLE #rows (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, is_member INT NOT NULL, patient INT NOT NULL, label INT NOT NULL, raw FLOAT NULL,
+        probability FLOAT NULL, groups NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL, patient_age FLOAT NULL, spacing_z FLOAT NULL,
+        spacing_y FLOAT NULL, sex NVARCHAR(1) COLLATE DATABASE_DEFAULT NULL, manufacturer NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL);
+
+    INSERT INTO #learning (scan_id, label)
+    SELECT t.scan_id, t.label
+    FROM dbo.experiment_patients AS t
+    WHERE t.experiment_id = @ExperimentId AND t.part <> 'test' AND t.label IN (0, 1) AND t.scan_id IS NOT NULL
+        AND t.patient_id NOT IN (SELECT patient_id FROM #evaluated);
+    IF @ExperimentId IS NULL
+        INSERT INTO #learning (scan_id, label)
+        SELECT s.scan_id, COALESCE(h.label, l.label)
+        FROM dbo.scans AS s
+        INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id AND sp.part = 'train'
+        LEFT JOIN dbo.labels AS l ON l.patient_id = s.patient_id AND @Horizon IS NULL
+        LEFT JOIN dbo.scan_labels AS h ON h.scan_id = s.scan_id AND h.horizon_days = @Horizon
+        WHERE s.is_primary = 1 AND COALESCE(h.label, l.label) IN (0, 1) AND s.patient_id NOT IN (SELECT patient_id FROM #evaluated);
+    SET @Constant = (
+        SELECT AVG(CAST(label AS FLOAT)) FROM dbo.experiment_patients
+        WHERE experiment_id = @ExperimentId AND part <> 'test' AND label IN (0, 1));
+    -- Thresholds that the training has chosen without its test patients.
+    SET @Points = CONCAT(N'{"50": 0.5', (
+        SELECT STRING_AGG(CONCAT(N', "', SUBSTRING(metric, 14, 50), N'": ', COALESCE(CONVERT(NVARCHAR(40), value, 3), N'null')), N'')
+            WITHIN GROUP (ORDER BY metric)
+        FROM dbo.experiment_metrics
+        WHERE experiment_id = @ExperimentId AND part = (
+                SELECT MIN(part) FROM dbo.experiment_metrics WHERE experiment_id = @ExperimentId AND metric = N'threshold_at_50')
+            AND metric LIKE N'threshold[_]at[_]%' AND metric <> N'threshold_at_50'), N'}');
+
+    INSERT INTO #rows (is_member, patient, label, raw, probability, groups, patient_age, spacing_z, spacing_y, sex, manufacturer)
+    SELECT r.is_member, r.patient, r.label, r.raw, r.probability, r.groups,
+        k.age, s.spacing_z, s.spacing_y, p.sex, s.manufacturer
+    FROM (
+        SELECT 1 AS is_member, e.patient, CAST(e.label AS INT) AS label, e.raw, e.probability, g.groups, e.scan_id
+        FROM #evaluated AS e
+        LEFT JOIN (
+            SELECT place, STRING_AGG(CAST(group_id AS NVARCHAR(MAX)), N',') WITHIN GROUP (ORDER BY group_id) AS groups
+            FROM #grouped
+            GROUP BY place) AS g ON g.place = e.place
+        WHERE e.label IS NOT NULL
+        UNION ALL
+        SELECT 0, 0, CAST(label AS INT), NULL, NULL, NULL, scan_id FROM #learning) AS r
+    INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    INNER JOIN dbo.scan_columns AS k ON k.scan_id = s.scan_id
+    ORDER BY r.is_member DESC, p.patient_id, s.scan_id;
+
+    INSERT INTO #figures (kind, source, group_id, name, position, x, y, threshold, low, high)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(scans, constant, points, prevalence, details, seed):
+    from lungdb.procedures import evaluate_scores
+    return evaluate_scores(scans, constant, points, prevalence, details, seed)
+
+OutputDataSet, Said, ErrorNumber, ErrorMessage = main(InputDataSet, Constant, Points, Prevalence, Details, Seed)
+',
+        @input_data_1 = N'
+SELECT is_member, patient, label, raw, probability, groups, patient_age, spacing_z, spacing_y, sex, manufacturer
+FROM #rows
+ORDER BY place;',
+        @params = N'@Constant FLOAT, @Points NVARCHAR(MAX), @Prevalence FLOAT, @Details NVARCHAR(MAX), @Seed INT,
+            @Said NVARCHAR(2000) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Constant = @Constant, @Points = @Points, @Prevalence = @Prevalence, @Details = @Details, @Seed = @Seed,
+        @Said = @Said OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+    SET @Note = LEFT(NULLIF(CONCAT(@Note + N' ', @Said), N''), 2000);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ScoreEvaluated: scores the scans in #evaluated with a model, all of them or none.
+-- Called by EvaluateModel, whose table #evaluated it fills.
+CREATE OR ALTER PROCEDURE internal.ScoreEvaluated
+    @ClassifierId INT -- the model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Failed INT, @Prevalence FLOAT;
+    DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
+        @Details NVARCHAR(MAX);
+    DECLARE @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    CREATE TABLE #result (scan_id INT NULL, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
+    CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
+    CREATE TABLE #came (place INT NULL, part INT NULL);
+
+    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
+        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details
+    FROM dbo.classifiers AS c
+    WHERE c.classifier_id = @ClassifierId;
+    INSERT INTO #result (scan_id, error, raw, probability)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(patients, model, sha256, library, details, prevalence):
+    from lungdb.procedures import predict_patients
+    return predict_patients(patients, model, sha256, library, details, prevalence)
+
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Classifier, Sha256, Library, Details, Prevalence)
+',
+        @input_data_1 = N'
+SELECT e.scan_id, f.vector
+FROM #evaluated AS e
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = e.scan_id AND f.vector_sha256 = e.vector_sha256
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY e.scan_id;',
+        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32),
+            @Details NVARCHAR(MAX), @Prevalence FLOAT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Classifier = @Classifier, @Sha256 = @Sha256, @Library = @Library,
+        @Details = @Details, @Prevalence = @Prevalence, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    SET @Failed = (
+        SELECT COUNT(*)
+        FROM #evaluated AS e
+        WHERE e.scan_id NOT IN (SELECT scan_id FROM #result WHERE scan_id IS NOT NULL) AND NOT EXISTS (
+            SELECT 1 FROM dbo.pooled_features AS f
+            WHERE f.scan_id = e.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+                AND f.vector_sha256 = e.vector_sha256));
+    IF @Failed > 0
+    BEGIN
+        SET @Message = CONCAT(N'The features of ', @Failed,
+            N' scans were replaced or removed before they were read. Nothing is stored. Evaluate again.');
+        THROW 50232, @Message, 1;
+    END;
+    INSERT INTO #sent (place, part)
+    SELECT scan_id, 1 FROM #evaluated;
+    INSERT INTO #came (place, part)
+    SELECT scan_id, CASE WHEN COALESCE(error, N'') <> N'' OR (raw BETWEEN 0 AND 1 AND probability BETWEEN 0 AND 1) THEN 1 ELSE 0 END
+    FROM #result;
+    EXECUTE internal.CheckRows N'scan_ids';
+    SET @Failed = (SELECT COUNT(*) FROM #result WHERE COALESCE(error, N'') <> N'');
+    IF @Failed > 0
+    BEGIN
+        SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' scans cannot be scored, so nothing is stored. The first, scan_id ',
+            (SELECT TOP (1) CONCAT(scan_id, N': ', error) FROM #result WHERE COALESCE(error, N'') <> N'' ORDER BY scan_id)), 1900),
+            N'%', N'%%');
+        THROW 50110, @Message, 1;
+    END;
+    UPDATE e
+    SET e.raw = r.raw, e.probability = r.probability
+    FROM #evaluated AS e
+    INNER JOIN #result AS r ON r.scan_id = e.scan_id;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckInstallation: tells what the external Python has: versions, ONNX Runtime's providers, a GPU if one is seen.
 -- Example: EXECUTE dbo.CheckInstallation;
 CREATE OR ALTER PROCEDURE dbo.CheckInstallation
@@ -5180,7 +7244,7 @@ GO
 -- FeaturizeImages: runs a network over every picture of dbo.images that has no features yet and stores what its layers give.
 -- Example: EXECUTE dbo.FeaturizeImages @ModelName = N'demo_resnet';
 CREATE OR ALTER PROCEDURE dbo.FeaturizeImages
-    @ModelName NVARCHAR(128) = NULL,      -- name of a network in dbo.networks; the newest version is taken
+    @ModelName NVARCHAR(128) = NULL,      -- name of a network in dbo.networks, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
     @BatchSize INT = 32,                  -- pictures in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 256,            -- megabytes that a transaction sends and gets, 1 to 1024
@@ -5199,7 +7263,7 @@ It works in chunks, each stored in a transaction of its own: stopped at any poin
 with twice the bytes of its file, and 8 bytes for each of its features. What it says on its way is also in dbo.runs and dbo.run_steps.
 A picture replaced or removed meanwhile is left out and named.
 Parameters:
-    @ModelName NVARCHAR(128) = NULL  name of a network in dbo.networks; the newest version is taken
+    @ModelName NVARCHAR(128) = NULL  name of a network in dbo.networks, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL      one or more layers, with commas, each for its own feature set; NULL means penultimate
     @BatchSize INT = 32              pictures in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 256        megabytes that a transaction sends and gets, 1 to 1024
@@ -5309,6 +7373,180 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- NoteChoices: writes into dbo.series_choices why each stored scan is, or is not, the choice of its study.
+-- Called by ChooseSeries, whose tables #ranked and #chosen it reads.
+CREATE OR ALTER PROCEDURE internal.NoteChoices
+    @SeriesRule NVARCHAR(400), -- the rule that ranked them
+    @PrefersSlices BIT         -- 1 when the most slices count before the thinnest
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #why (scan_id INT NOT NULL PRIMARY KEY, is_choice BIT NOT NULL, reason NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    INSERT INTO #why (scan_id, is_choice, reason)
+    SELECT r.scan_id, CASE WHEN c.scan_id = r.scan_id THEN 1 ELSE 0 END, CASE
+        WHEN c.scan_id = r.scan_id AND r.place > 1 THEN N'Chosen: it is the primary scan of its patient, and stays it.'
+        WHEN c.scan_id = r.scan_id AND t.series = 1 THEN N'Chosen: it is the only series of its study.'
+        WHEN c.scan_id = r.scan_id THEN CONCAT(N'Chosen by the series rule among ', t.series, N' series of its study.')
+        WHEN r.place < b.place THEN N'Not chosen: the study holds the primary scan of its patient, which stays.'
+        ELSE CONCAT(N'Not chosen: ', CASE
+            WHEN r.is_virtual <> b.is_virtual
+                THEN N'another series of the study is conventional and this one is virtual monoenergetic.'
+            WHEN r.is_short <> b.is_short
+                THEN N'it covers less than half as much of the body as the longest series of the study.'
+            WHEN r.away <> b.away THEN N'the slice thickness of the chosen one is nearer to the range of the rule.'
+            WHEN r.level <> b.level THEN N'the rule prefers the kernel of the chosen one.'
+            WHEN r.images <> b.images AND (@PrefersSlices = 1 OR r.gap = b.gap) THEN N'the chosen one has more slices.'
+            WHEN r.gap <> b.gap THEN N'the slices of the chosen one lie closer together.'
+            ELSE N'the chosen one is alike and its UID sorts first.' END) END
+    FROM #ranked AS r
+    INNER JOIN #chosen AS c ON c.patient_id = r.patient_id AND c.study_uid = r.study_uid
+    INNER JOIN #ranked AS b ON b.scan_id = c.scan_id
+    INNER JOIN (
+        SELECT patient_id, study_uid, COUNT(*) AS series FROM #ranked GROUP BY patient_id, study_uid
+    ) AS t ON t.patient_id = r.patient_id AND t.study_uid = r.study_uid;
+
+    DELETE c
+    FROM dbo.series_choices AS c
+    INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid
+    INNER JOIN #why AS w ON w.scan_id = s.scan_id;
+    INSERT INTO dbo.series_choices (series_uid, study_uid, patient_id, scan_id, is_taken, is_study_choice, reason, series_rule,
+        number_images, slice_thickness, spacing_z, convolution_kernel)
+    SELECT s.series_uid, s.study_uid, s.patient_id, s.scan_id, 1, w.is_choice, w.reason, @SeriesRule,
+        s.number_images, s.slice_thickness, s.spacing_z, s.convolution_kernel
+    FROM #why AS w
+    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RankSeries: puts the stored scans of every study in the order of a series rule; place 1 is its choice.
+-- Called by ChooseSeries, whose table #kernels it reads and whose table #ranked it fills.
+CREATE OR ALTER PROCEDURE internal.RankSeries
+    @Low FLOAT,        -- as ReadSeriesRule gives it
+    @High FLOAT,       -- as ReadSeriesRule gives it
+    @PrefersSlices BIT -- as ReadSeriesRule gives it
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Levels INT = (SELECT COALESCE(MAX(level) + 1, 0) FROM #kernels), @Endless FLOAT = CAST(N'1e300' AS FLOAT);
+    INSERT INTO #ranked (scan_id, patient_id, study_uid, place, is_virtual, is_short, away, level, gap, images)
+    SELECT k.scan_id, k.patient_id, k.study_uid,
+        ROW_NUMBER() OVER (
+            PARTITION BY k.patient_id, k.study_uid
+            ORDER BY k.is_virtual, k.is_short, k.away, k.level, IIF(@PrefersSlices = 1, -k.images, k.gap),
+                IIF(@PrefersSlices = 1, k.gap, -k.images), k.uid),
+        k.is_virtual, k.is_short, k.away, k.level, k.gap, k.images
+    FROM (
+        SELECT s.scan_id, s.patient_id, s.study_uid,
+            CASE WHEN s.monoenergetic_kev IS NOT NULL AND t.conventional > 0 THEN 1 ELSE 0 END AS is_virtual,
+            CASE WHEN 2 * (s.number_images * COALESCE(s.spacing_z, 0)) < t.longest THEN 1 ELSE 0 END AS is_short,
+            CASE WHEN @Low IS NULL THEN CAST(0 AS FLOAT)
+                WHEN COALESCE(s.slice_thickness, s.spacing_z) IS NULL THEN @Endless
+                WHEN COALESCE(s.slice_thickness, s.spacing_z) < @Low
+                    THEN FLOOR(100 * (@Low - COALESCE(s.slice_thickness, s.spacing_z)) + 0.5)
+                WHEN COALESCE(s.slice_thickness, s.spacing_z) > @High
+                    THEN FLOOR(100 * (COALESCE(s.slice_thickness, s.spacing_z) - @High) + 0.5)
+                ELSE CAST(0 AS FLOAT) END AS away,
+            COALESCE((
+                SELECT MIN(n.level) FROM #kernels AS n
+                WHERE LOWER(LEFT(s.convolution_kernel, CHARINDEX(N'\', s.convolution_kernel + N'\') - 1)) LIKE n.name), @Levels) AS level,
+            COALESCE(FLOOR(100 * s.spacing_z + 0.5), @Endless) AS gap, CAST(s.number_images AS FLOAT) AS images,
+            -- Bytes compare alike under every collation.
+            CONVERT(VARBINARY(128), s.series_uid) AS uid
+        FROM dbo.scans AS s
+        INNER JOIN (
+            SELECT patient_id, study_uid, SUM(CASE WHEN monoenergetic_kev IS NULL THEN 1 ELSE 0 END) AS conventional,
+                COALESCE(MAX(CASE WHEN monoenergetic_kev IS NULL THEN number_images * COALESCE(spacing_z, 0) END),
+                    MAX(number_images * COALESCE(spacing_z, 0))) AS longest
+            FROM dbo.scans
+            GROUP BY patient_id, study_uid) AS t ON t.patient_id = s.patient_id AND t.study_uid = s.study_uid) AS k;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReadSeriesRule: reads a series rule such as thickness=0-2.5;kernels=B3*,STANDARD>SOFT;prefer=thinnest, whose parts may be left out.
+-- Called by ChooseSeries, whose table #kernels it fills.
+CREATE OR ALTER PROCEDURE internal.ReadSeriesRule
+    @SeriesRule NVARCHAR(MAX) OUTPUT, -- the rule, or NULL for the setting series_rule, which comes back
+    @Low FLOAT OUTPUT,                -- least slice thickness in millimetres, NULL where the rule names none
+    @High FLOAT OUTPUT,               -- greatest
+    @PrefersSlices BIT OUTPUT         -- 1 when the most slices count before the thinnest
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Fault NVARCHAR(200), @Thickness NVARCHAR(400), @Kernels NVARCHAR(400), @Prefer NVARCHAR(400),
+        @Dash INT;
+    CREATE TABLE #parts (name NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL, value NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #ends (number NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    IF @SeriesRule IS NULL
+        SET @SeriesRule = COALESCE((SELECT value FROM dbo.settings WHERE name = N'series_rule'), N'');
+    IF LEN(@SeriesRule) > 400
+        SET @Fault = N'it is longer than 400 characters';
+    ELSE
+        INSERT INTO #parts (name, value)
+        SELECT LOWER(LTRIM(RTRIM(LEFT(value, CHARINDEX(N'=', value + N'=') - 1)))),
+            LTRIM(RTRIM(SUBSTRING(value, CHARINDEX(N'=', value + N'=') + 1, 400)))
+        FROM STRING_SPLIT(@SeriesRule, N';')
+        WHERE LTRIM(RTRIM(value)) <> N'';
+    SET @Thickness = (SELECT MIN(value) FROM #parts WHERE name = N'thickness');
+    SET @Kernels = (SELECT MIN(value) FROM #parts WHERE name = N'kernels');
+    SET @Prefer = LOWER(COALESCE((SELECT MIN(value) FROM #parts WHERE name = N'prefer'), N'thinnest'));
+    SET @Dash = CHARINDEX(N'-', @Thickness);
+    IF @Dash > 0
+        INSERT INTO #ends (number) VALUES (LEFT(@Thickness, @Dash - 1)), (SUBSTRING(@Thickness, @Dash + 1, 400));
+
+    IF EXISTS (SELECT 1 FROM #parts WHERE name NOT IN (N'thickness', N'kernels', N'prefer'))
+        SET @Fault = N'one of its parts is unknown';
+    ELSE IF EXISTS (SELECT 1 FROM #parts GROUP BY name HAVING COUNT(*) > 1)
+        SET @Fault = N'it has a part twice';
+    ELSE IF @Prefer NOT IN (N'thinnest', N'slices')
+        SET @Fault = N'it prefers neither thinnest nor slices';
+    ELSE IF @Thickness IS NOT NULL AND (@Dash = 0 OR EXISTS (
+        SELECT 1 FROM #ends
+        WHERE number NOT LIKE N'[0-9]%' OR number LIKE N'%[^0-9.]%' OR number LIKE N'%.%.%' OR number LIKE N'%.'
+            OR CHARINDEX(N'.', number + N'.') > 5 OR LEN(number) - CHARINDEX(N'.', number + N'.') > 3))
+        SET @Fault = N'its thickness is no range of millimetres';
+    ELSE IF @Kernels LIKE N'%[^A-Za-z0-9_.+*,> -]%' OR @Kernels = N''
+        SET @Fault = N'its kernels are no names of kernels';
+    IF @Fault IS NULL AND @Thickness IS NOT NULL
+    BEGIN
+        SET @Low = CAST(LEFT(@Thickness, @Dash - 1) AS FLOAT);
+        SET @High = CAST(SUBSTRING(@Thickness, @Dash + 1, 400) AS FLOAT);
+        IF @Low > @High
+            SET @Fault = N'its thickness is no range of millimetres';
+    END;
+    IF @Fault IS NULL AND @Kernels IS NOT NULL
+    BEGIN
+        INSERT INTO #kernels (level, name)
+        SELECT CAST(l.[key] AS INT), LOWER(LTRIM(RTRIM(n.value)))
+        FROM OPENJSON(N'[["' + REPLACE(REPLACE(@Kernels, N',', N'","'), N'>', N'"],["') + N'"]]') AS l
+        CROSS APPLY OPENJSON(l.value) AS n;
+        IF EXISTS (
+            SELECT 1 FROM #kernels
+            WHERE name IN (N'', N'*') OR CHARINDEX(N' ', name) > 0 OR LEN(REPLACE(name, N'*', N'')) > 64
+                OR CHARINDEX(N'*', name) NOT IN (0, LEN(name)))
+            SET @Fault = N'its kernels are no names of kernels';
+        UPDATE #kernels SET name = REPLACE(REPLACE(name, N'_', N'[_]'), N'*', N'%');
+    END;
+    IF @Fault IS NOT NULL
+    BEGIN
+        SET @Message = CONCAT(N'The series rule ''', LEFT(@SeriesRule, 400), N''' cannot be read: ', @Fault,
+            N'. Write it like thickness=0-2.5;kernels=B3*,STANDARD>SOFT;prefer=thinnest, whose parts may be left out; ',
+            N'prefer is thinnest or slices.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    SET @PrefersSlices = IIF(@Prefer = N'slices', 1, 0);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- LineageOf: where a prediction comes from, step by step: model, training run, features, network, scan and every slice.
 -- Example: EXECUTE dbo.LineageOf @PredictionId = 1;
 CREATE OR ALTER PROCEDURE dbo.LineageOf
@@ -5348,6 +7586,13 @@ Example:
         THROW 50145, @Message, 1;
     END;
 
+    -- Features that are combined come from those of their parts.
+    CREATE TABLE #sets (feature_set_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #sets (feature_set_id)
+    SELECT @FeatureSetId
+    UNION
+    SELECT part_feature_set_id FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId AND part_feature_set_id IS NOT NULL;
+
     INSERT INTO #chain (position, kind, name, detail, sha256)
     SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ',
         COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'), N', prevalence ',
@@ -5361,14 +7606,20 @@ Example:
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId
     UNION ALL
+    SELECT 2, N'member', c.name, CONCAT(N'version ', c.version, N', ', c.library, N', of the ensemble, made ',
+        CONVERT(NVARCHAR(23), c.created_at, 126)), c.sha256
+    FROM dbo.ensemble_members AS m
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.member_classifier_id
+    WHERE m.classifier_id = @ClassifierId
+    UNION ALL
     SELECT 3, N'experiment', CAST(e.experiment_id AS NVARCHAR(12)),
         LEFT(CONCAT(N'seed ', e.seed, N', ', CONVERT(NVARCHAR(23), e.started_at, 126), N' to ',
             CONVERT(NVARCHAR(23), e.ended_at, 126), N' by ', e.run_by, N', parameters ', e.parameters), 2000), NULL
     FROM dbo.experiments AS e
     WHERE e.experiment_id = @ExperimentId
     UNION ALL
-    SELECT 4, N'patients', p.part, CONCAT(COUNT(*), N' patients, ', SUM(CAST(p.label AS INT)),
-        N' with cancer; see dbo.experiment_patients'), NULL
+    SELECT 4, N'patients', p.part, CONCAT(COUNT(DISTINCT p.patient_id), N' patients, ',
+        COUNT(DISTINCT CASE WHEN p.label = 1 THEN p.patient_id END), N' with cancer; see dbo.experiment_patients'), NULL
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId
     GROUP BY p.part
@@ -5391,13 +7642,18 @@ Example:
     SELECT 7, N'features', CAST(f.feature_set_id AS NVARCHAR(12)), CONCAT(f.array_rows, N' × ', f.array_cols,
         IIF(HASHBYTES('SHA2_256', f.array) = f.sha256, N'', N'; the stored bytes are damaged')), f.sha256
     FROM dbo.features AS f
-    WHERE f.scan_id = @ScanId AND f.feature_set_id = @FeatureSetId
+    INNER JOIN #sets AS p ON p.feature_set_id = f.feature_set_id
+    WHERE f.scan_id = @ScanId
+    UNION ALL
+    SELECT 7, N'column', p.column_name, CONCAT(N'of ', p.source, N', as in the vector'), NULL
+    FROM dbo.feature_parts AS p
+    WHERE p.feature_set_id = @FeatureSetId AND p.column_name IS NOT NULL
     UNION ALL
     SELECT 8, N'network', n.name, CONCAT(N'version ', n.version, N', layer ', fs.layer, N', preprocessing ', fs.preprocessing, N', width ',
         fs.width, IIF(HASHBYTES('SHA2_256', n.model) = n.sha256, N'', N'; the stored bytes are damaged')), n.sha256
     FROM dbo.feature_sets AS fs
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    WHERE fs.feature_set_id = @FeatureSetId
+    INNER JOIN #sets AS p ON p.feature_set_id = fs.feature_set_id
     UNION ALL
     SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images,
         N' slices of ', s.image_rows, N' × ', s.image_cols), s.content_sha256
@@ -5408,7 +7664,105 @@ Example:
     SELECT 10 + i.slice_index, N'slice', CAST(i.slice_index AS NVARCHAR(12)), CONCAT(N'SOP instance ', i.instance_uid), i.pixels_sha256
     FROM dbo.scan_images AS i
     WHERE i.scan_id = @ScanId;
-    SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, name;
+    SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, kind DESC, name;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CountLook: records that figures of a version's test patients were computed after its training.
+-- Called by CompareModels and every other procedure that computes such figures.
+CREATE OR ALTER PROCEDURE internal.CountLook
+    @ClassifierId INT,           -- the version
+    @LookedWith NVARCHAR(128)    -- procedure or command that computed them
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO dbo.test_looks (name, classifier_id, looked_with)
+    SELECT name, classifier_id, @LookedWith FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreEvaluation: stores an evaluation: its scores, subgroups, figures, curves, and the differences between reconstructions.
+-- It is the only writer of dbo.evaluations and the tables beside it. A look at test patients is counted.
+-- Called by EvaluateModel, whose tables #evaluated, #groups, #grouped and #figures it reads.
+CREATE OR ALTER PROCEDURE internal.StoreEvaluation
+    @ClassifierId INT,              -- the model
+    @DatasetVersionId INT,          -- the version of a data set
+    @Horizon INT,                   -- days of the labels, or NULL for those of patients
+    @Prevalence FLOAT,              -- share of positives at the site, or NULL
+    @Seed INT,                      -- of the bootstrap
+    @LeftOut INT,                   -- members that were left out
+    @Force BIT,                     -- 1 where it was measured whatever the model has learnt from
+    @Overlap NVARCHAR(1000),        -- what speaks against the figures, or NULL
+    @Note NVARCHAR(2000),           -- what could not be measured, or NULL
+    @EvaluationId INT OUTPUT        -- the row
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    CREATE TABLE #pairs (
+        patient INT NOT NULL, kernel_a NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, kernel_b NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL,
+        difference FLOAT NOT NULL);
+    INSERT INTO #pairs (patient, kernel_a, kernel_b, difference)
+    SELECT a.patient, a.kernel, b.kernel, a.probability - b.probability
+    FROM #evaluated AS a
+    INNER JOIN #evaluated AS b ON b.patient_id = a.patient_id AND b.study_uid = a.study_uid AND b.scan_id <> a.scan_id
+    WHERE COALESCE(a.kernel, N'') < COALESCE(b.kernel, N'')
+        OR (COALESCE(a.kernel, N'') = COALESCE(b.kernel, N'') AND a.scan_id < b.scan_id);
+
+    BEGIN TRANSACTION;
+    IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId)
+    BEGIN
+        SET @Message = N'The model was deleted while it was measured. Nothing is stored. Take another one; see dbo.classifiers.';
+        THROW 50232, @Message, 1;
+    END;
+    INSERT INTO dbo.evaluations (classifier_id, dataset_version_id, horizon_days, prevalence, seed, patients, scans, positives, unlabelled,
+        left_out, is_forced, overlap, note)
+    SELECT @ClassifierId, @DatasetVersionId, @Horizon, @Prevalence, @Seed, COUNT(DISTINCT CASE WHEN label IS NOT NULL THEN patient END),
+        COUNT(label), COALESCE(SUM(CAST(label AS INT)), 0), COUNT(*) - COUNT(label), @LeftOut,
+        CASE WHEN @Force = 1 AND @Overlap IS NOT NULL THEN 1 ELSE 0 END, @Overlap, @Note
+    FROM #evaluated;
+    SET @EvaluationId = SCOPE_IDENTITY();
+    INSERT INTO dbo.evaluation_scores (evaluation_id, scan_id, patient_id, label, raw, probability, vector_sha256)
+    SELECT @EvaluationId, scan_id, patient_id, label, raw, probability, vector_sha256 FROM #evaluated;
+    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, patients, scans, positives)
+    SELECT evaluation_id, 0, patients, scans, positives FROM dbo.evaluations WHERE evaluation_id = @EvaluationId;
+    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, column_name, value, patients, scans, positives)
+    SELECT @EvaluationId, g.group_id, g.column_name, g.value, COUNT(DISTINCT e.patient), COUNT(*), SUM(CAST(e.label AS INT))
+    FROM #groups AS g
+    INNER JOIN #grouped AS m ON m.group_id = g.group_id
+    INNER JOIN #evaluated AS e ON e.place = m.place
+    GROUP BY g.group_id, g.column_name, g.value;
+    INSERT INTO dbo.evaluation_groups (evaluation_id, group_id, column_name, values_hidden)
+    SELECT @EvaluationId, group_id, column_name, values_hidden FROM #groups WHERE values_hidden IS NOT NULL;
+    INSERT INTO dbo.evaluation_metrics (evaluation_id, group_id, source, metric, value, low, high)
+    SELECT @EvaluationId, group_id, source, name, y, low, high FROM #figures WHERE kind = 'metric';
+    INSERT INTO dbo.evaluation_curves (evaluation_id, source, curve, position, x, y, threshold)
+    SELECT @EvaluationId, source, name, position, x, y, threshold FROM #figures WHERE kind = 'curve';
+    INSERT INTO dbo.evaluation_pairs (evaluation_id, position, pairs, patients, mean_difference, sd_difference, mean_distance, largest)
+    SELECT @EvaluationId, 0, COUNT(*), COUNT(DISTINCT patient), AVG(difference), STDEV(difference), AVG(ABS(difference)),
+        MAX(ABS(difference))
+    FROM #pairs
+    HAVING COUNT(*) > 0;
+    INSERT INTO dbo.evaluation_pairs (evaluation_id, position, kernel_a, kernel_b, pairs, patients, mean_difference, sd_difference,
+        mean_distance, largest)
+    SELECT @EvaluationId, ROW_NUMBER() OVER (ORDER BY kernel_a, kernel_b), kernel_a, kernel_b, COUNT(*), COUNT(DISTINCT patient),
+        AVG(difference), STDEV(difference), AVG(ABS(difference)), MAX(ABS(difference))
+    FROM #pairs
+    GROUP BY kernel_a, kernel_b;
+    -- Whoever measures on test patients looks at them, by whatever name the data set goes.
+    IF EXISTS (
+        SELECT 1
+        FROM #evaluated AS e
+        INNER JOIN dbo.splits AS sp ON sp.patient_id = e.patient_id AND sp.part = 'test'
+        WHERE e.label IS NOT NULL)
+        EXECUTE internal.CountLook @ClassifierId, N'EvaluateModel';
+    COMMIT TRANSACTION;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -5509,13 +7863,128 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- MeasurePairs: finds the test patients that two models have both scored, and measures both models on them, in T-SQL alone.
+-- KeepChampion: gives the name of a version that was just stored a champion, where it has none: the version that was served before, so that
+-- storing another changes no score; of a new name its first version. Inside the caller's transaction.
+-- Called by StoreExperiment, TakeCopiedModel and every other procedure that stores a version.
+CREATE OR ALTER PROCEDURE internal.KeepChampion
+    @ClassifierId INT -- the version that was stored
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO dbo.model_promotions (name, classifier_id, metric, forced)
+    SELECT c.name, COALESCE(b.classifier_id, c.classifier_id),
+        CASE WHEN b.classifier_id IS NULL THEN N'first version' ELSE N'served before' END, 0
+    FROM dbo.classifiers AS c
+    LEFT JOIN dbo.classifiers AS b ON b.name = c.name AND b.version = (
+        SELECT MAX(o.version) FROM dbo.classifiers AS o WHERE o.name = c.name AND o.classifier_id <> c.classifier_id)
+    WHERE c.classifier_id = @ClassifierId AND NOT EXISTS (
+        SELECT 1 FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK) WHERE p.name = c.name AND p.rolled_back_at IS NULL);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreClassifier: stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.
+-- Example: EXECUTE dbo.StoreClassifier @ModelName = N'theirs', @FeatureSetId = 1, @Library = N'onnx', @Classifier = 0x00, @Details = N'{}';
+CREATE OR ALTER PROCEDURE dbo.StoreClassifier
+    @ModelName NVARCHAR(128) = NULL,    -- name to store the classifier under; needed
+    @FeatureSetId INT = NULL,           -- feature set that it reads, of dbo.feature_sets; needed
+    @Pooling NVARCHAR(32) = N'mean',    -- pooling that it reads, or combined
+    @Library NVARCHAR(32) = NULL,       -- lightgbm or onnx; needed
+    @Classifier VARBINARY(MAX) = NULL,  -- LightGBM's model text in UTF-8, or ONNX; needed
+    @Details NVARCHAR(MAX) = NULL,      -- JSON with width, the number of its features, and prevalence, or null; needed
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreClassifier stores a classifier that was trained elsewhere; lungdb load-classifier calls it.
+A classifier that reads another number of features than its feature set and pooling have is refused. What it learnt from is not known:
+it is marked as imported in details.origin. It returns a row: classifier_id and version.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL    name to store the classifier under; needed
+    @FeatureSetId INT = NULL           feature set that it reads, of dbo.feature_sets; needed
+    @Pooling NVARCHAR(32) = N''mean''    pooling that it reads, or combined
+    @Library NVARCHAR(32) = NULL       lightgbm or onnx; needed
+    @Classifier VARBINARY(MAX) = NULL  LightGBM''s model text in UTF-8, or ONNX; needed
+    @Details NVARCHAR(MAX) = NULL      JSON with width, the number of its features, and prevalence, or null; needed
+    @Help BIT = 0                      1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreClassifier @ModelName = N''theirs'', @FeatureSetId = 1, @Library = N''onnx'', @Classifier = 0x00, @Details = N''{}'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000) = N'', @Width INT, @Expected INT, @Version INT, @ClassifierId INT, @Vector NVARCHAR(MAX);
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
+        N' for the parameter ', a.name, N' is not supported. Supported ', a.supported, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@ModelName', @ModelName, N'are names of 1 to 128 characters', IIF(@ModelName <> N'', 1, 0)),
+            (N'@Library', @Library, N'are lightgbm and onnx', IIF(@Library IN (N'lightgbm', N'onnx'), 1, 0)),
+            (N'@Pooling', @Pooling, N'are mean, max, mean_max_std and the other poolings of GenerateFeatures, and combined',
+                IIF(@Pooling <> N'', 1, 0)),
+            (N'@Classifier', NULL, N'are bytes of a classifier', IIF(DATALENGTH(@Classifier) > 0, 1, 0)),
+            (N'@Details', LEFT(@Details, 100), N'is a JSON object with width above 0, and prevalence between 0 and 1 or null', CASE
+                WHEN ISJSON(@Details) = 1 AND TRY_CAST(JSON_VALUE(@Details, N'$.width') AS INT) > 0
+                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) > 0
+                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) < 1 THEN 1
+                ELSE 0 END)
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    SET @Expected = (SELECT width FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId);
+    IF @Expected IS NULL OR (@Pooling = N'combined' AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId))
+    BEGIN
+        SET @Message = CONCAT(N'There is no feature set ', COALESCE(CAST(@FeatureSetId AS NVARCHAR(12)), N'NULL'), N' of pooling ',
+            @Pooling, N'. Give one of dbo.feature_sets; GenerateFeatures makes them.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50117, @Message, 1;
+    END;
+    -- Where vectors are there they say how wide they are; else the pooling does.
+    SET @Vector = (SELECT TOP (1) vector FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
+    SET @Expected = COALESCE(
+        NULLIF((SELECT COUNT(*) FROM OPENJSON(@Vector)), 0), @Expected * IIF(@Pooling IN (N'mean_max_std', N'thirds'), 3, 1));
+    SET @Width = CAST(JSON_VALUE(@Details, N'$.width') AS INT);
+    IF @Width <> @Expected
+    BEGIN
+        SET @Message = CONCAT(N'The classifier reads ', @Width, N' features, and the vectors of feature set ', @FeatureSetId,
+            N' and pooling ', @Pooling, N' have ', @Expected, N'. Name the features that it was trained on.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50110, @Message, 1;
+    END;
+
+    SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
+    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
+    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
+    VALUES (@ModelName, @Version, LOWER(@Library), @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
+    SET @ClassifierId = SCOPE_IDENTITY();
+    EXECUTE internal.KeepChampion @ClassifierId;
+    COMMIT TRANSACTION;
+    SELECT @ClassifierId AS classifier_id, @Version AS version;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- MeasurePairs: finds the patients whom two models have both scored without having learnt from them, and measures both models on them,
+-- in T-SQL alone. A patient with several scans counts with those scans that both have scored.
 -- Called by PromoteModel and CompareScores, whose table #pairs it fills.
 CREATE OR ALTER PROCEDURE internal.MeasurePairs
     @ClassifierA INT,      -- a model
     @ClassifierB INT,      -- another
     @Metric NVARCHAR(64),  -- auc, average_precision, log_loss or brier
-    @Patients INT OUTPUT,  -- common test patients, those whose label was changed between the two runs left out
+    @OfTest BIT,           -- 1 takes the test patients; 0 takes the others, by their out-of-fold scores
+    @Patients INT OUTPUT,  -- scores in common, those of patients whose label was changed between the two runs left out
     @ValueA FLOAT OUTPUT,  -- the first model's figure, NULL unless there are patients with and without cancer
     @ValueB FLOAT OUTPUT   -- the second model's
 AS
@@ -5536,11 +8005,23 @@ BEGIN
         THROW 50101, @Message, 1;
     END;
 
+    -- The part `validation` is left out: it was looked at to stop early.
+    CREATE TABLE #taken (
+        model INT NOT NULL, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, member INT NOT NULL, scan_id INT NULL,
+        label INT NOT NULL, score FLOAT NOT NULL, PRIMARY KEY (model, patient_id, member));
+    INSERT INTO #taken (model, patient_id, member, scan_id, label, score)
+    SELECT m.model, s.patient_id, s.member, s.scan_id, s.label, s.probability
+    FROM (SELECT 0 AS model, @ExperimentA AS experiment_id UNION ALL SELECT 1, @ExperimentB) AS m
+    INNER JOIN dbo.experiment_scores AS s ON s.experiment_id = m.experiment_id
+    INNER JOIN dbo.splits AS p ON p.patient_id = s.patient_id
+    WHERE s.out_of_fold = 1 AND s.label IS NOT NULL AND s.probability IS NOT NULL
+        AND s.part = IIF(@OfTest = 1, 'test', 'train') AND p.part = s.part;
+    -- A single scan of a patient in each run is a pair though it was loaded again between the two.
     INSERT INTO #pairs (patient_id, label, a, b)
-    SELECT a.patient_id, a.label, a.probability, b.probability
-    FROM dbo.test_scores AS a
-    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
-    WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB;
+    SELECT a.patient_id, a.label, a.score, b.score
+    FROM #taken AS a
+    INNER JOIN #taken AS b ON b.model = 1 AND b.patient_id = a.patient_id AND b.label = a.label
+    WHERE a.model = 0 AND (a.scan_id = b.scan_id OR 2 = (SELECT COUNT(*) FROM #taken AS t WHERE t.patient_id = a.patient_id));
     SELECT @Patients = COUNT(*), @Positives = COALESCE(SUM(label), 0) FROM #pairs;
     SELECT @Negatives = @Patients - @Positives, @ValueA = NULL, @ValueB = NULL;
     IF @Positives = 0 OR @Negatives = 0
@@ -5605,8 +8086,8 @@ BEGIN
 
     -- The query of an external script runs with the caller's rights, and nobody needs rights on tables to call this.
     CREATE TABLE #pairs (
-        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
-    EXECUTE internal.MeasurePairs @ClassifierA, @ClassifierB, @Metric, @Patients OUTPUT, @ValueA OUTPUT, @ValueB OUTPUT;
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
+    EXECUTE internal.MeasurePairs @ClassifierA, @ClassifierB, @Metric, 1, @Patients OUTPUT, @ValueA OUTPUT, @ValueB OUTPUT;
     SELECT @Metric = LOWER(@Metric), @Difference = @ValueA - @ValueB, @Low = NULL, @High = NULL;
     IF @Difference IS NULL
         RETURN 0;
@@ -5630,6 +8111,28 @@ Low, High, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Seed, Resample
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
         THROW @ErrorNumber, @Message, 1;
     END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- SayServed: says whether a version that was just stored is what its name stands for, and if not, what is and how to change that.
+-- Called by TakeCopy and every other procedure that has stored a version, after its transaction.
+CREATE OR ALTER PROCEDURE internal.SayServed
+    @ClassifierId INT,   -- the version that was stored
+    @RunId INT = NULL    -- row of dbo.runs
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Said NVARCHAR(2000);
+    SELECT @Said = CONCAT(c.name, N' stands for version ', s.version, N', ', s.reason, N'.', IIF(s.classifier_id <> c.classifier_id,
+        CONCAT(N' Version ', c.version, N' is scored with by @Version = ', c.version,
+            N' only, until EXECUTE dbo.PromoteModel @ModelName = N''', REPLACE(c.name, N'''', N''''''), N''', @Version = ', c.version, N'; makes it the champion.'), N''))
+    FROM dbo.classifiers AS c
+    INNER JOIN dbo.model_status AS s ON s.name = c.name
+    WHERE c.classifier_id = @ClassifierId;
+    EXECUTE internal.ReportStep @RunId, @Said;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -5775,7 +8278,7 @@ GO
 -- Called by ScoreScansSql, whose table #vectors it fills; #wanted is that of ScoreScansSql's callers.
 CREATE OR ALTER PROCEDURE internal.ReadVectors
     @ClassifierId INT, -- model that reads them
-    @RefuseMissing BIT -- 1 refuses a null among the features, as Python does; 0 leaves it to the model
+    @RefuseMissing BIT -- 1 refuses a null among features that are not combined, as Python does; 0 leaves it to the model
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -5825,7 +8328,8 @@ BEGIN
         THROW 50153, @Message, 1;
     END;
 
-    IF @RefuseMissing = 1
+    -- Of combined features a value may be missing, in Python too.
+    IF @RefuseMissing = 1 AND NOT EXISTS (SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId)
         SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
             N' is null, and no number. Generate or copy the features of the scan again.')
         FROM #vectors
@@ -6082,6 +8586,18 @@ BEGIN
             N' was deleted or replaced while it was read. Nothing is stored. Call it again.'), N'%', N'%%');
         THROW 50232, @Message, 1;
     END;
+    SELECT TOP (1) @Message = CONCAT(N'The member ''', c.name, N''' version ', c.version, N' of the ensemble ''', @ModelName,
+        N''' version ', @Version, N' has no rows that plain T-SQL scores it from. Call StoreModelNodes for it first.')
+    FROM dbo.ensemble_members AS m
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.member_classifier_id
+    LEFT JOIN dbo.model_scoring AS s ON s.classifier_id = m.member_classifier_id
+    WHERE m.classifier_id = @ClassifierId AND s.rows_sha256 IS NULL
+    ORDER BY m.position;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50150, @Message, 1;
+    END;
     -- Scans that were removed meanwhile cannot be compared.
     INSERT INTO #expected (scan_id, raw, probability)
     SELECT CAST(JSON_VALUE([value], N'$[0]') AS INT), CAST(JSON_VALUE([value], N'$[1]') AS FLOAT),
@@ -6142,6 +8658,81 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- AskScans: fills #asked with the scans that a scoring procedure was asked for, or the indices of patients who have none of that kind.
+-- Called by FindPatients, whose table #asked it fills.
+CREATE OR ALTER PROCEDURE internal.AskScans
+    @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have such a scan
+    @Only NVARCHAR(16),       -- primary, newest, all or new; NULL means the scans of the data set, without one the primary ones
+    @Dataset NVARCHAR(128),   -- data set of scans, or NULL for any scan
+    @DatasetVersion INT       -- its version, or NULL for the newest
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Count INT;
+    CREATE TABLE #open (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL);
+    IF @Only NOT IN (N'primary', N'newest', N'all', N'new')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The value ''', @Only,
+            N''' for the parameter @Only is not supported. Supported values are primary, newest, all, new and NULL.'), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    IF @Dataset IS NOT NULL
+        EXECUTE internal.FindDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    SET @Only = COALESCE(@Only, IIF(@Dataset IS NULL, N'primary', N'all'));
+
+    -- Of a patient whose newest study is not known the primary scan stands for it.
+    INSERT INTO #open (scan_id, idx)
+    SELECT s.scan_id, p.idx
+    FROM dbo.scans AS s
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    WHERE @Only IN (N'all', N'new') OR (@Only = N'primary' AND s.is_primary = 1);
+    IF @Only = N'newest'
+    BEGIN
+        INSERT INTO #open (scan_id, idx)
+        SELECT v.choice_scan_id, p.idx
+        FROM dbo.patient_studies AS v
+        INNER JOIN dbo.patients AS p ON p.patient_id = v.patient_id
+        WHERE v.is_newest = 1 AND v.choice_scan_id IS NOT NULL;
+        INSERT INTO #open (scan_id, idx)
+        SELECT s.scan_id, p.idx
+        FROM dbo.scans AS s
+        INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+        WHERE s.is_primary = 1 AND p.idx NOT IN (SELECT idx FROM #open);
+        SET @Count = @@ROWCOUNT;
+        IF @Count > 0
+            RAISERROR(N'Of %d patients it is not known which study is the newest; their primary scans are taken.', 0, 1, @Count)
+                WITH NOWAIT;
+    END;
+    IF @DatasetVersionId IS NOT NULL
+    BEGIN
+        DELETE FROM #open WHERE scan_id NOT IN (
+            SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId AND m.scan_id IS NOT NULL);
+        SET @Count = (
+            SELECT COUNT(*) FROM dbo.dataset_members AS m
+            WHERE m.dataset_version_id = @DatasetVersionId AND NOT EXISTS (
+                SELECT 1 FROM dbo.scans AS s WHERE s.scan_id = m.scan_id AND s.content_sha256 = m.content_sha256));
+        IF @Count > 0
+            RAISERROR(N'%d scans of the data set are no longer there or have other slices than when it was made.', 0, 1, @Count)
+                WITH NOWAIT;
+    END;
+
+    IF @Patients IS NULL
+        INSERT INTO #asked (idx, scan_id)
+        SELECT idx, scan_id FROM #open;
+    ELSE
+        -- An empty text would be cast to 0.
+        INSERT INTO #asked (given, idx, scan_id)
+        SELECT g.given, g.idx, o.scan_id
+        FROM (
+            SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 400) AS given, TRY_CAST(NULLIF(LTRIM(RTRIM(value)), N'') AS INT) AS idx
+            FROM STRING_SPLIT(@Patients, N',')) AS g
+        LEFT JOIN #open AS o ON o.idx = g.idx;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckVectors: refuses vectors that are not those that were stored, or together more than a script takes.
 -- Called by FindPatients and every other procedure that reads vectors, after filling the table #read with their scan_ids.
 CREATE OR ALTER PROCEDURE internal.CheckVectors
@@ -6185,6 +8776,196 @@ BEGIN
             N' MB as they are sent to the script, which takes 1 GB. Take fewer patients, or features of a layer with fewer numbers.');
         THROW 50231, @Message, 1;
     END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeEnsemblePatients: fills #patients with the patients whom every member of an ensemble has scored without having learnt from them, in
+-- the test part of all or of none, and gives their scores. One of whom a vector is another now is left out.
+-- Called by CreateEnsemble, whose table #ensemble it reads and whose table #patients it fills.
+CREATE OR ALTER PROCEDURE internal.TakeEnsemblePatients
+    @FeatureSetId INT,            -- feature set that the ensemble reads
+    @Pooling NVARCHAR(32),        -- its pooling
+    @RunId INT,                   -- row of dbo.runs
+    @Scores NVARCHAR(MAX) OUTPUT  -- JSON array of [place, label or -1 of a test patient, patient, [probabilities]]
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Members INT = (SELECT COUNT(*) FROM #ensemble), @Said NVARCHAR(2000);
+    CREATE TABLE #scored (
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, scan_id INT NOT NULL, label INT NOT NULL, is_test INT NOT NULL);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+
+    INSERT INTO #scored (patient_id, scan_id, label, is_test)
+    SELECT p.patient_id, p.scan_id, MAX(p.label), MAX(CASE WHEN p.part = 'test' THEN 1 ELSE 0 END)
+    FROM #ensemble AS e
+    INNER JOIN dbo.experiment_patients AS p ON p.experiment_id = e.experiment_id
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = p.scan_id AND f.feature_set_id = e.feature_set_id AND f.pooling = e.pooling
+        AND f.vector_sha256 = p.vector_sha256
+    WHERE p.out_of_fold = 1 AND p.label IN (0, 1) AND p.probability IS NOT NULL
+    GROUP BY p.patient_id, p.scan_id
+    HAVING COUNT(*) = @Members
+        AND MIN(CASE WHEN p.part = 'test' THEN 1 ELSE 0 END) = MAX(CASE WHEN p.part = 'test' THEN 1 ELSE 0 END);
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM #scored;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    INSERT INTO #patients (patient_id, scan_id, label, part, vector_sha256)
+    SELECT s.patient_id, s.scan_id, s.label, CASE WHEN s.is_test = 1 THEN 'test' ELSE 'train' END, COALESCE(f.vector_sha256, 0x)
+    FROM #scored AS s
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+    ORDER BY s.patient_id;
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #patients;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
+
+    -- Style 3 keeps every digit of a FLOAT.
+    SET @Scores = CONCAT(N'[', (
+        SELECT STRING_AGG(CONCAT(N'[', t.place, N', ', CASE WHEN t.part = 'test' THEN -1 ELSE t.label END, N', ', t.owner, N', [',
+            t.given, N']]'), N', ') WITHIN GROUP (ORDER BY t.place)
+        FROM (
+            SELECT t.place, t.part, t.label, (SELECT MIN(b.place) FROM #patients AS b WHERE b.patient_id = t.patient_id) AS owner,
+                STRING_AGG(CAST(CONVERT(NVARCHAR(40), p.probability, 3) AS NVARCHAR(MAX)), N', ')
+                    WITHIN GROUP (ORDER BY e.position) AS given
+            FROM #patients AS t
+            CROSS JOIN #ensemble AS e
+            INNER JOIN dbo.experiment_patients AS p ON p.experiment_id = e.experiment_id AND p.patient_id = t.patient_id
+                AND p.scan_id = t.scan_id
+            GROUP BY t.place, t.part, t.label, t.patient_id) AS t), N']');
+    SET @Said = CONCAT(@Members, N' members; ', (SELECT COUNT(*) FROM #patients WHERE part = 'train'),
+        N' training patients are out of fold for all of them, ', (SELECT COUNT(*) FROM #patients WHERE part = 'test'),
+        N' are held out for testing.');
+    EXECUTE internal.ReportStep @RunId, @Said, 0, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReadForEvaluation: makes sure that the scans in #evaluated have the features that a model reads, and notes their SHA-256.
+-- Called by EvaluateModel, whose table #evaluated it fills.
+CREATE OR ALTER PROCEDURE internal.ReadForEvaluation
+    @ClassifierId INT,      -- the model
+    @SkipMissing BIT,       -- 1 leaves out scans without features
+    @LeftOut INT OUTPUT     -- scans left out are added to it
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @Missing INT, @Made NVARCHAR(800);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM #evaluated;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+
+    UPDATE e
+    SET e.vector_sha256 = COALESCE(f.vector_sha256, 0x)
+    FROM #evaluated AS e
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = e.scan_id
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+    SET @Missing = (SELECT COUNT(*) FROM #evaluated WHERE vector_sha256 IS NULL);
+    IF @Missing > 0 AND (@SkipMissing = 0 OR NOT EXISTS (SELECT 1 FROM #evaluated WHERE vector_sha256 IS NOT NULL AND label IS NOT NULL))
+    BEGIN
+        SET @Made = (
+            SELECT CONCAT(N': EXECUTE dbo.GenerateFeatures @ModelName = N''', n.name, N''', @Layer = N''', fs.layer,
+                N''', @Preprocessing = N''', fs.preprocessing, N''', @Pooling = N''', @Pooling, N''';')
+            FROM dbo.feature_sets AS fs
+            INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+            WHERE fs.feature_set_id = @FeatureSetId);
+        SET @Message = REPLACE(CONCAT(@Missing, N' of ', (SELECT COUNT(*) FROM #evaluated),
+            N' scans of the data set have no features that the model can read. Call GenerateFeatures for them',
+            COALESCE(@Made, N', for each part of the combined features.'),
+            N' Or leave them out with @SkipMissing = 1, if others with labels have features.'), N'%', N'%%');
+        THROW 50140, @Message, 1;
+    END;
+    DELETE FROM #evaluated WHERE vector_sha256 IS NULL;
+    SET @LeftOut = @LeftOut + @Missing;
+
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #evaluated;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeCompared: fills #compared with one scan of each patient whom a model was tested on, and of each who came later, with the SHA-256 of
+-- their vectors; refuses too few of either. Patients whom the model has learnt from are in neither group, and those tested only in theirs.
+-- Called by CheckDrift, whose table #compared it fills.
+CREATE OR ALTER PROCEDURE internal.TakeCompared
+    @ClassifierId INT,      -- the model
+    @Since DATETIME2(3),    -- later are scans first scored then or after it; NULL with a data set
+    @DatasetVersionId INT   -- later are scans of this version of a data set, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @Known INT, @Missing INT;
+    DECLARE @Tested INT, @Later INT, @Fewest INT = 10;
+    DECLARE @ExperimentId INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    CREATE TABLE #later (scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+
+    IF @DatasetVersionId IS NULL
+        INSERT INTO #later (scan_id, patient_id)
+        SELECT s.scan_id, s.patient_id
+        FROM dbo.scans AS s
+        INNER JOIN (SELECT scan_id, MIN(predicted_at) AS first_scored FROM dbo.predictions GROUP BY scan_id) AS p ON p.scan_id = s.scan_id
+        WHERE p.first_scored >= @Since;
+    ELSE
+        INSERT INTO #later (scan_id, patient_id)
+        SELECT s.scan_id, s.patient_id
+        FROM dbo.dataset_members AS m
+        INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id AND s.content_sha256 = m.content_sha256
+        WHERE m.dataset_version_id = @DatasetVersionId;
+    SET @Known = (
+        SELECT COUNT(DISTINCT patient_id) FROM #later
+        WHERE patient_id IN (SELECT patient_id FROM dbo.experiment_patients WHERE experiment_id = @ExperimentId));
+    DELETE FROM #later WHERE patient_id IN (SELECT patient_id FROM dbo.experiment_patients WHERE experiment_id = @ExperimentId);
+
+    INSERT INTO #compared (scan_id, patient_id, is_later)
+    SELECT MAX(scan_id), patient_id, 1
+    FROM #later
+    GROUP BY patient_id
+    UNION ALL
+    SELECT s.scan_id, s.patient_id, 0
+    FROM dbo.experiment_patients AS t
+    INNER JOIN dbo.scans AS s ON s.scan_id = t.scan_id
+    WHERE t.experiment_id = @ExperimentId AND t.part = 'test' AND t.member = (
+        SELECT MIN(f.member) FROM dbo.experiment_patients AS f WHERE f.experiment_id = t.experiment_id AND f.patient_id = t.patient_id);
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM #compared;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    UPDATE c
+    SET c.vector_sha256 = COALESCE(f.vector_sha256, 0x)
+    FROM #compared AS c
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = c.scan_id
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+    SET @Missing = (SELECT COUNT(*) FROM #compared WHERE vector_sha256 IS NULL);
+    DELETE FROM #compared WHERE vector_sha256 IS NULL;
+
+    SELECT @Tested = COALESCE(SUM(CASE is_later WHEN 0 THEN 1 ELSE 0 END), 0),
+        @Later = COALESCE(SUM(CASE is_later WHEN 1 THEN 1 ELSE 0 END), 0)
+    FROM #compared;
+    IF @Tested < @Fewest OR @Later < @Fewest
+    BEGIN
+        SET @Message = CONCAT(N'There are ', @Tested, N' patients whom the model was tested on and ', @Later,
+            N' who came later, whose features are stored; ', @Fewest, N' of each are needed. ', @Missing, N' more have no features, and ',
+            @Known, N' later ones were left out because its training had them. Generate features, ',
+            IIF(@Tested < @Fewest, N'or train the model here with more test patients.',
+                N'or take an earlier @Since or a larger data set.'));
+        THROW 50288, @Message, 1;
+    END;
+    IF @Missing + @Known > 0
+        RAISERROR(N'Left out: %d patients without features, and %d later ones whom the training had.', 0, 1, @Missing, @Known) WITH NOWAIT;
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #compared;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -6271,26 +9052,29 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindClassifier: finds the model that a name means: the version asked for, else the champion of the name, else its newest version.
+-- FindClassifier: finds the model that a name means: the version asked for, else the one that dbo.served_models has for it.
 -- Called by PredictLungCancer and every other procedure that is given a model's name.
 CREATE OR ALTER PROCEDURE internal.FindClassifier
     @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
-    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @Version INT,              -- its version, or NULL for the one served
     @ClassifierId INT OUTPUT   -- the row found
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(1000), @Versions NVARCHAR(400);
-    SET @ClassifierId = NULL;
+    DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(1000), @Versions NVARCHAR(400), @Serve NVARCHAR(400);
+    SET @Serve = (SELECT value FROM dbo.settings WHERE name = N'serve');
+    IF @Version IS NULL AND @Serve NOT IN (N'champion', N'newest')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The setting serve is ''', @Serve, N''', so that it is not known which version the name ''',
+            @ModelName, N''' stands for. Set it in dbo.settings to champion or newest, or give a version.'), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
     IF @Version IS NULL
-        SET @ClassifierId = (SELECT classifier_id FROM dbo.champions WHERE name = @ModelName);
-    IF @ClassifierId IS NULL
-        SET @ClassifierId = (
-            SELECT TOP (1) classifier_id FROM dbo.classifiers
-            WHERE name = @ModelName AND (@Version IS NULL OR version = @Version)
-            ORDER BY version DESC);
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.served_models WHERE name = @ModelName);
+    ELSE
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
     IF @ClassifierId IS NOT NULL
         RETURN 0;
 
@@ -6309,13 +9093,178 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- FindEnsembleMembers: fills #ensemble with the models that an ensemble is to have as members, and refuses what cannot be one.
+-- Called by CreateEnsemble, whose table #ensemble it fills.
+CREATE OR ALTER PROCEDURE internal.FindEnsembleMembers
+    @ModelName NVARCHAR(128), -- name of the ensemble
+    @Members NVARCHAR(MAX),   -- models as name:version with commas between
+    @Seed INT                 -- 0 to 2147483647
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000) = N'', @Position INT = 0, @Given NVARCHAR(400), @Colon INT, @Name NVARCHAR(400), @Version INT,
+        @ClassifierId INT;
+    CREATE TABLE #named (position INT NOT NULL PRIMARY KEY, given NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    IF @@TRANCOUNT > 0
+    BEGIN
+        SET @Message = CONCAT(N'CreateEnsemble was called inside a transaction. ',
+            N'It would hold its locks while Python runs: commit or roll back first, then call it again.');
+        THROW 50100, @Message, 1;
+    END;
+    IF @ModelName IS NULL OR @ModelName = N''
+        SET @Message = N'The parameter @ModelName is NULL or empty. Give the ensemble a name, such as ensemble_sql. ';
+    IF @Seed IS NULL OR @Seed < 0
+        SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@Seed AS NVARCHAR(12)), N'NULL'),
+            N' for the parameter @Seed is not supported. Supported values are 0 to 2147483647. ');
+    INSERT INTO #named (position, given)
+    SELECT CAST(j.[key] AS INT), LEFT(LTRIM(RTRIM(j.[value])), 400)
+    FROM OPENJSON(CONCAT(N'["', REPLACE(STRING_ESCAPE(COALESCE(@Members, N''), N'json'), N',', N'","'), N'"]')) AS j;
+    IF @Message = N'' AND ((SELECT COUNT(*) FROM #named) < 2 OR EXISTS (SELECT 1 FROM #named WHERE given = N''))
+        SET @Message = CONCAT(N'The parameter @Members is ', COALESCE(N'''' + LEFT(@Members, 400) + N'''', N'NULL'),
+            N'. Give two models or more as name:version with commas between, such as lightgbm_sql:1, logistic:2.');
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+
+    WHILE @Position IS NOT NULL
+    BEGIN
+        -- What stands behind the last colon is the version where it is a number; names may have colons.
+        SET @Given = (SELECT given FROM #named WHERE position = @Position);
+        SET @Colon = CHARINDEX(N':', REVERSE(@Given));
+        SET @Version = CASE WHEN @Colon > 1 THEN TRY_CAST(LTRIM(RIGHT(@Given, @Colon - 1)) AS INT) END;
+        SET @Name = CASE WHEN @Version IS NULL THEN @Given ELSE RTRIM(LEFT(@Given, LEN(@Given) - @Colon)) END;
+        IF @Name = @ModelName
+            SET @Message = CONCAT(N'The ensemble ''', @ModelName,
+                N''' names itself among its members. Give the ensemble another @ModelName, or leave that member out.');
+        IF @Message <> N''
+            BREAK;
+        EXECUTE internal.FindClassifier @Name, @Version, @ClassifierId OUTPUT;
+        IF EXISTS (SELECT 1 FROM #ensemble WHERE classifier_id = @ClassifierId)
+            SET @Message = CONCAT(N'The model ''', @Name, N''' version ',
+                (SELECT version FROM #ensemble WHERE classifier_id = @ClassifierId),
+                N' is named twice in @Members. Name each model once.');
+        IF EXISTS (SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND library = N'ensemble')
+            SET @Message = CONCAT(N'The model ''', @Name, N''' version ',
+                (SELECT version FROM dbo.classifiers WHERE classifier_id = @ClassifierId),
+                N' is an ensemble itself, which no ensemble can have as a member. Name its members instead: ', (
+                    SELECT STRING_AGG(CONCAT(c.name, N':', c.version), N', ') WITHIN GROUP (ORDER BY m.position)
+                    FROM dbo.ensemble_members AS m
+                    INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.member_classifier_id
+                    WHERE m.classifier_id = @ClassifierId), N'.');
+        IF @Message <> N''
+            BREAK;
+        INSERT INTO #ensemble (position, classifier_id, name, version, library, feature_set_id, pooling, sha256, width, experiment_id)
+        SELECT @Position, c.classifier_id, c.name, c.version, c.library, c.feature_set_id, c.pooling, c.sha256,
+            COALESCE(CAST(JSON_VALUE(c.details, N'$.width') AS INT), 0),
+            (SELECT MAX(e.experiment_id) FROM dbo.experiments AS e WHERE e.classifier_id = c.classifier_id)
+        FROM dbo.classifiers AS c
+        WHERE c.classifier_id = @ClassifierId;
+        SET @Position = (SELECT MIN(position) FROM #named WHERE position > @Position);
+    END;
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50290, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CheckDrift: compares patients who came later with those whom a model was tested on: features, scores, scanners, kernels and spacings.
+-- Example: EXECUTE dbo.CheckDrift @ModelName = N'lightgbm_sql', @Since = '2026-01-01';
+CREATE OR ALTER PROCEDURE dbo.CheckDrift
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
+    @Since DATETIME2(3) = NULL,                 -- UTC: patients whose scan was first scored then or later
+    @Dataset NVARCHAR(128) = NULL,              -- a data set of scans in place of @Since
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
+    @Alpha FLOAT = 0.01,                        -- how often undisturbed patients may alarm, above 0 to 0.5
+    @Permutations INT = NULL,                   -- 10 / @Alpha at least, 100000 at most; NULL means 1999, or 10 / @Alpha where that is more
+    @Seed INT = 20170401,                       -- of the permutations, 0 to 2147483647
+    @Top INT = 20,                              -- items to list, those that differ most, 1 to 100000
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.CheckDrift compares patients who came later with those whom the model was tested on when it was trained, one scan
+of each: every feature that the model reads, its score, the spacing of slices, and the mix of scanners and of kernels.
+The largest difference in standard errors decides. Who is later is permuted, so that patients who are drawn alike raise an alarm in
+@Alpha of all calls at most, however many features there are. The population stability index is shown and decides nothing.
+Later patients are those of a data set, or those whose scan was scored for the first time since then; of each the newest such scan.
+Patients whom the model has learnt from are left out. At least 10 patients on either side are needed, and small groups show large
+differences only. The check is kept in dbo.drift_checks and dbo.drift_items.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
+    @Since DATETIME2(3) = NULL                  UTC: patients whose scan was first scored then or later
+    @Dataset NVARCHAR(128) = NULL               a data set of scans in place of @Since
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
+    @Alpha FLOAT = 0.01                         how often undisturbed patients may alarm, above 0 to 0.5
+    @Permutations INT = NULL                    10 / @Alpha at least, 100000 at most; NULL means 1999, or 10 / @Alpha where that is more
+    @Seed INT = 20170401                        of the permutations, 0 to 2147483647
+    @Top INT = 20                               items to list, those that differ most, 1 to 100000
+    @Help BIT = 0                               1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.CheckDrift @ModelName = N''lightgbm_sql'', @Since = ''2026-01-01'';
+    EXECUTE dbo.CheckDrift @Dataset = N''new patients'', @Alpha = 0.001;';
+        RETURN 0;
+    END;
+
+    DECLARE @ClassifierId INT, @DatasetVersionId INT, @CheckId INT, @Statistic FLOAT, @PValue FLOAT, @Said NVARCHAR(2000);
+    DECLARE @Tested INT, @Later INT;
+    CREATE TABLE #compared (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, scan_id INT NOT NULL UNIQUE,
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE, is_later BIT NOT NULL, vector_sha256 VARBINARY(32) NULL);
+    CREATE TABLE #items (
+        place INT IDENTITY(0, 1) NOT NULL PRIMARY KEY, kind VARCHAR(8) NOT NULL, feature_index INT NULL, statistic FLOAT NULL,
+        p_value FLOAT NULL, stability_index FLOAT NULL);
+
+    EXECUTE internal.CheckDriftArguments @Since, @Dataset, @DatasetVersion, @Alpha, @Seed, @Top, @Permutations OUTPUT;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    IF @Dataset IS NOT NULL
+        EXECUTE internal.FindDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.TakeCompared @ClassifierId, @Since, @DatasetVersionId;
+    EXECUTE internal.MeasureDrift @ClassifierId, @Permutations, @Seed, @Statistic OUTPUT, @PValue OUTPUT;
+    EXECUTE internal.StoreDrift @ClassifierId, @Since, @DatasetVersionId, @Alpha, @Permutations, @Seed, @Statistic, @PValue,
+        @CheckId OUTPUT;
+
+    SELECT @Tested = tested_patients, @Later = later_patients FROM dbo.drift_checks WHERE drift_check_id = @CheckId;
+    SET @Said = (
+        SELECT CONCAT(name, N' version ', version, N': ', IIF(is_alarm = 1, N'ALARM. ', N'no alarm. '), @Later,
+            N' later patients differ from ', @Tested,
+            N' tested ones by ', LTRIM(STR(statistic, 10, 2)), N' standard errors at most (', most_different,
+            N'), as large by chance in ', LTRIM(STR(100 * p_value, 10, 2)), N' % of ', permutations, N' permutations; alarm at ',
+            LTRIM(STR(100 * alpha, 10, 2)), N' %.')
+        FROM dbo.drift_alarms
+        WHERE drift_check_id = @CheckId);
+    RAISERROR(N'%s', 0, 1, @Said) WITH NOWAIT;
+    SELECT drift_check_id, name, version, later_since, dataset, dataset_version, tested_patients, later_patients, permutations, seed, alpha,
+        statistic, p_value, is_alarm, most_different
+    FROM dbo.drift_alarms
+    WHERE drift_check_id = @CheckId;
+    SELECT TOP (@Top) kind, feature_index, statistic, p_value, stability_index
+    FROM dbo.drift_items
+    WHERE drift_check_id = @CheckId
+    ORDER BY statistic DESC, position;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CompareFigures: a figure of two models on the test patients that both have scored, and no word of the patients themselves.
 -- Example: EXECUTE dbo.CompareFigures @A = N'lightgbm_sql', @B = N'logistic_max';
 CREATE OR ALTER PROCEDURE dbo.CompareFigures
     @A NVARCHAR(128) = NULL,       -- name of a model; needed
     @B NVARCHAR(128) = NULL,       -- name of another, or the same name; needed
-    @VersionA INT = NULL,          -- version of the first; NULL means the champion, else the newest
-    @VersionB INT = NULL,          -- version of the second; NULL means the champion, else the newest
+    @VersionA INT = NULL,          -- version of the first; NULL means the one served, see dbo.model_status
+    @VersionB INT = NULL,          -- version of the second; NULL means the one served, see dbo.model_status
     @Metric NVARCHAR(64) = N'auc', -- figure: auc, average_precision, log_loss or brier
     @Help BIT = 0                  -- 1 prints this help and does nothing else
 AS
@@ -6328,13 +9277,14 @@ BEGIN
         PRINT N'dbo.CompareFigures gives the first result set of dbo.CompareModels alone, for those who may know how good two models are
 but not who the patients are on whom they disagree: a row with both figures on the test patients that both have scored,
 their difference (first minus second) and its 95 % interval by paired bootstrap.
+This is a look at the test patients, which is counted in dbo.test_looks.
 Patients whose label was changed between the runs are left out. Without common patients their number is 0 and the figures
 are NULL.
 Parameters:
     @A NVARCHAR(128) = NULL        name of a model; needed
     @B NVARCHAR(128) = NULL        name of another, or the same name; needed
-    @VersionA INT = NULL           version of the first; NULL means the champion, else the newest
-    @VersionB INT = NULL           version of the second; NULL means the champion, else the newest
+    @VersionA INT = NULL           version of the first; NULL means the one served, see dbo.model_status
+    @VersionB INT = NULL           version of the second; NULL means the one served, see dbo.model_status
     @Metric NVARCHAR(64) = N''auc''  figure: auc, average_precision, log_loss or brier
     @Help BIT = 0                  1 prints this help and does nothing else
 Examples:
@@ -6349,6 +9299,10 @@ Examples:
     EXECUTE internal.FindClassifier @B, @VersionB, @ClassifierB OUTPUT;
     EXECUTE internal.CompareScores @ClassifierA, @ClassifierB, @Metric, @Patients OUTPUT, @ValueA OUTPUT, @ValueB OUTPUT,
         @Difference OUTPUT, @Low OUTPUT, @High OUTPUT;
+    IF @Patients > 0
+        EXECUTE internal.CountLook @ClassifierA, N'CompareFigures';
+    IF @Patients > 0 AND @ClassifierB <> @ClassifierA
+        EXECUTE internal.CountLook @ClassifierB, N'CompareFigures';
     SELECT @Metric AS metric, @Patients AS patients, @A AS model_a, a.version AS version_a, @ValueA AS value_a,
         @B AS model_b, b.version AS version_b, @ValueB AS value_b, @Difference AS difference, @Low AS low, @High AS high
     FROM dbo.classifiers AS a
@@ -6363,8 +9317,8 @@ GO
 CREATE OR ALTER PROCEDURE dbo.CompareModels
     @A NVARCHAR(128) = NULL,       -- name of a model; needed
     @B NVARCHAR(128) = NULL,       -- name of another, or the same name; needed
-    @VersionA INT = NULL,          -- version of the first; NULL means the champion, else the newest
-    @VersionB INT = NULL,          -- version of the second; NULL means the champion, else the newest
+    @VersionA INT = NULL,          -- version of the first; NULL means the one served, see dbo.model_status
+    @VersionB INT = NULL,          -- version of the second; NULL means the one served, see dbo.model_status
     @Metric NVARCHAR(64) = N'auc', -- figure: auc, average_precision, log_loss or brier
     @Top INT = 10,                 -- patients to list, 0 to 10000
     @Help BIT = 0                  -- 1 prints this help and does nothing else
@@ -6378,11 +9332,12 @@ BEGIN
         PRINT N'dbo.CompareModels compares two models on the test patients that both have scored when they were trained.
 The first result set has both figures, their difference (first minus second) and its 95 % interval by paired bootstrap;
 the second the patients on whom the two disagree most. Patients whose label was changed between the runs are left out.
+This is a look at the test patients, which is counted in dbo.test_looks.
 Parameters:
     @A NVARCHAR(128) = NULL        name of a model; needed
     @B NVARCHAR(128) = NULL        name of another, or the same name; needed
-    @VersionA INT = NULL           version of the first; NULL means the champion, else the newest
-    @VersionB INT = NULL           version of the second; NULL means the champion, else the newest
+    @VersionA INT = NULL           version of the first; NULL means the one served, see dbo.model_status
+    @VersionB INT = NULL           version of the second; NULL means the one served, see dbo.model_status
     @Metric NVARCHAR(64) = N''auc''  figure: auc, average_precision, log_loss or brier
     @Top INT = 10                  patients to list, 0 to 10000
     @Help BIT = 0                  1 prints this help and does nothing else
@@ -6414,14 +9369,19 @@ Examples:
         THROW 50144, @Message, 1;
     END;
 
+    EXECUTE internal.CountLook @ClassifierA, N'CompareModels';
+    IF @ClassifierB <> @ClassifierA
+        EXECUTE internal.CountLook @ClassifierB, N'CompareModels';
     SELECT @Metric AS metric, @Patients AS patients, @A AS model_a, @VersionA AS version_a, @ValueA AS value_a,
         @B AS model_b, @VersionB AS version_b, @ValueB AS value_b, @Difference AS difference, @Low AS low, @High AS high;
     SELECT TOP (@Top) p.idx AS patient_index, s.scan_id, CAST(a.label AS INT) AS label, 100 * a.probability AS percent_a,
         100 * b.probability AS percent_b, 100 * (a.probability - b.probability) AS difference
     FROM dbo.test_scores AS a
     INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
+        AND (b.scan_id = a.scan_id OR (a.member = 0 AND b.member = 0))
     INNER JOIN dbo.patients AS p ON p.patient_id = a.patient_id
-    LEFT JOIN dbo.scans AS s ON s.patient_id = a.patient_id AND s.is_primary = 1
+    LEFT JOIN dbo.scans AS s ON s.scan_id = COALESCE(
+        a.scan_id, (SELECT q.scan_id FROM dbo.scans AS q WHERE q.patient_id = a.patient_id AND q.is_primary = 1))
     WHERE a.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA)
         AND b.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB)
     ORDER BY ABS(a.probability - b.probability) DESC, p.idx;
@@ -6429,7 +9389,7 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- DeleteModel: deletes a version of a model and its training run, unless predictions or promotions refer to it.
+-- DeleteModel: deletes a version of a model and its training run, unless predictions, promotions or ensembles refer to it.
 -- Example: EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 1;
 CREATE OR ALTER PROCEDURE dbo.DeleteModel
     @ModelName NVARCHAR(128) = NULL, -- name of the model; needed
@@ -6443,7 +9403,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteModel deletes a version of a model with its training run, figures and curves.
-It refuses while a prediction or a promotion, undone or not, refers to the version: what was scored stays explainable.
+It refuses while a prediction, a promotion, undone or not, or an ensemble refers to the version: what was scored stays explainable.
+That the only version of a name is its champion is no obstacle: the name goes with it.
 Parameters:
     @ModelName NVARCHAR(128) = NULL  name of the model; needed
     @Version INT = NULL              version to delete; needed
@@ -6453,7 +9414,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Predictions INT, @Promotions INT;
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Predictions INT, @Promotions INT, @Others INT, @Ensembles NVARCHAR(1000);
     IF @ModelName IS NULL OR @Version IS NULL
     BEGIN
         SET @Message = CONCAT(N'The parameter ', IIF(@ModelName IS NULL, N'@ModelName', N'@Version'),
@@ -6467,6 +9428,25 @@ Example:
     SET @Promotions = (
         SELECT COUNT(*) FROM dbo.model_promotions WITH (UPDLOCK, HOLDLOCK)
         WHERE classifier_id = @ClassifierId OR previous_classifier_id = @ClassifierId);
+    SET @Ensembles = (
+        SELECT STRING_AGG(CONCAT(c.name, N' version ', c.version), N', ')
+        FROM dbo.ensemble_members AS m WITH (UPDLOCK, HOLDLOCK)
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.classifier_id
+        WHERE m.member_classifier_id = @ClassifierId);
+    IF @Ensembles IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Version ', @Version, N' of ''', @ModelName,
+            N''' cannot be deleted: it is a member of the ensemble ', @Ensembles, N'. Keep it, or delete that first.'), N'%', N'%%');
+        THROW 50143, @Message, 1;
+    END;
+    SET @Others = (SELECT COUNT(*) FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName AND version <> @Version);
+    -- What the name got by itself goes with its last version; nobody has chosen anything there.
+    IF @Others = 0 AND @Predictions = 0
+    BEGIN
+        DELETE FROM dbo.model_promotions
+        WHERE classifier_id = @ClassifierId AND metric IN (N'first version', N'migration', N'served before');
+        SET @Promotions = @Promotions - @@ROWCOUNT;
+    END;
     IF @Predictions > 0 OR @Promotions > 0
     BEGIN
         SET @Message = CONCAT(N'Version ', @Version, N' of ''', REPLACE(@ModelName, N'%', N'%%'), N''' cannot be deleted: ', @Predictions,
@@ -6481,7 +9461,11 @@ Example:
     DELETE FROM dbo.experiment_patients
     WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.ensemble_members WHERE classifier_id = @ClassifierId;
     EXECUTE internal.DeleteModelNodes @ClassifierId;
+    EXECUTE internal.DeleteEvaluations @ClassifierId;
+    DELETE FROM dbo.model_scope WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_scope_features WHERE classifier_id = @ClassifierId;
     DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     COMMIT TRANSACTION;
     RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;
@@ -6493,7 +9477,7 @@ GO
 -- Example: EXECUTE dbo.FindModel @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.FindModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Version INT = NULL,                        -- its version; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- its version; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -6503,11 +9487,11 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.FindModel says which version a model''s name stands for, as every procedure that is given a name reads it:
-the version asked for, else the champion of the name, else its newest version. It returns a row: classifier_id of dbo.classifiers,
+the version asked for, else the one that dbo.model_status shows as served. It returns a row: classifier_id of dbo.classifiers,
 name, version, and whether that version is the champion. A name or version that is not there is refused, with those that are.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Version INT = NULL                         its version; NULL means the champion, else the newest
+    @Version INT = NULL                         its version; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.FindModel;
@@ -6525,7 +9509,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- PromoteModel: makes a version the champion of its name, unless it is worse than the present one on the same test patients.
+-- PromoteModel: makes a version the champion of its name, unless it is worse than the present one on the same training patients, each
+-- scored by a model that had not learnt from him.
 -- Example: EXECUTE dbo.PromoteModel @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.PromoteModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
@@ -6541,7 +9526,9 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PromoteModel makes a version the champion of its name: what PredictLungCancer and PredictPatients use.
-Both versions are compared on the test patients that both have scored; one that is worse than the champion is refused.
+Both versions are compared on the out-of-fold scores of the training patients that both have: of models that had not seen them.
+The test patients are not looked at, so that what they say of the champion stays true. A version that is worse is refused, and one
+that cannot be compared too: trained without folds, on other patients, or elsewhere.
 Every promotion is a row of dbo.model_promotions; RollbackModel undoes the newest.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
@@ -6577,27 +9564,25 @@ Examples:
     END;
 
     CREATE TABLE #pairs (
-        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
-    EXECUTE internal.MeasurePairs @ClassifierId, @Champion, @Metric, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT;
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
+    DECLARE @Other INT = COALESCE(@Champion, @ClassifierId);
+    EXECUTE internal.MeasurePairs @ClassifierId, @Other, @Metric, 0, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT;
     SET @IsWorse = IIF(@Metric IN (N'auc', N'average_precision'), IIF(@Value < @PreviousValue, 1, 0), IIF(@Value > @PreviousValue, 1, 0));
     IF @Champion IS NULL
-        SET @Value = (
-            SELECT m.value FROM dbo.experiment_metrics AS m
-            WHERE m.part = 'test' AND m.metric = @Metric
-                AND m.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId));
+        SET @PreviousValue = NULL;
     ELSE IF @Force = 0 AND (@Value IS NULL OR @PreviousValue IS NULL)
     BEGIN
         SET @Number = 50144;
         SET @Message = CONCAT(N'The versions ', @Version, N' and ', @ChampionVersion, N' (champion) of ''', @ModelName, N''' have ',
-            @Patients, N' test patients in common, on which ', @Metric, N' is not defined. ',
-            N'Train the version again with these patients, or promote it with @Force = 1.');
+            @Patients, N' out-of-fold scores of training patients in common, on which ', @Metric, N' is not defined. ',
+            N'Train the version with folds on patients of the champion''s, or promote it with @Force = 1.');
     END;
     ELSE IF @Force = 0 AND @IsWorse = 1
     BEGIN
         SET @Number = 50141;
         SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)),
             N' and the champion, version ', @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
-            N' test patients. Keep the champion, or promote the version with @Force = 1.');
+            N' out-of-fold scores of training patients. Keep the champion, or promote the version with @Force = 1.');
     END;
     IF @Number <> 0
     BEGIN
@@ -6617,9 +9602,51 @@ Examples:
             N''' was changed by someone else meanwhile. See dbo.model_promotions and call PromoteModel again.');
         THROW 50146, @Message, 1;
     END;
-    SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on the test patients: ',
-        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.');
+    SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on out-of-fold scores: ',
+        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.', (
+            SELECT CONCAT(N' Served is version ', s.version, N', because the setting serve is newest.')
+            FROM dbo.served_models AS s
+            WHERE s.name = @ModelName AND s.classifier_id <> @ClassifierId));
     RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RecordLook: records that somebody looked at figures of a version's test patients, which a report or a script has computed.
+-- Example: EXECUTE dbo.RecordLook @ModelName = N'lightgbm_sql', @LookedWith = N'my notebook';
+CREATE OR ALTER PROCEDURE dbo.RecordLook
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
+    @LookedWith NVARCHAR(128) = NULL,           -- what computed the figures; needed
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RecordLook adds a row to dbo.test_looks: figures of a version''s test patients were computed after its training.
+Whoever looks often and chooses by what is seen chooses by chance too, so dbo.model_versions and dbo.model_status show the count.
+CompareModels, CompareFigures and WrongCases count by themselves; this is for reports and scripts that compute figures on their own.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
+    @LookedWith NVARCHAR(128) = NULL            what computed the figures; needed
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RecordLook @ModelName = N''lightgbm_sql'', @LookedWith = N''my notebook'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
+    IF @LookedWith IS NULL OR @LookedWith = N''
+    BEGIN
+        SET @Message = N'The parameter @LookedWith is NULL or empty. Say what computed the figures, such as my notebook.';
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    EXECUTE internal.CountLook @ClassifierId, @LookedWith;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -6637,8 +9664,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.RollbackModel undoes the newest promotion of a name, so that the champion before it is the champion again.
-The promotion stays in dbo.model_promotions, marked with time and user. After the first promotion is undone the name has
-no champion, and its newest version is used.
+The promotion stays in dbo.model_promotions, marked with time and user. A promotion with no other before it cannot be undone,
+because the name would stand for nothing that somebody chose: promote another version instead.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
     @Help BIT = 0                               1 prints this help and does nothing else
@@ -6647,27 +9674,36 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
-    EXECUTE internal.FindClassifier @ModelName, NULL, @ClassifierId OUTPUT;
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Version INT;
+    SET @Version = (SELECT MAX(version) FROM dbo.classifiers WHERE name = @ModelName);
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
     UPDATE p
     SET p.rolled_back_at = SYSUTCDATETIME(),
         p.rolled_back_by = COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN())
     FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK)
-    WHERE p.promotion_id = (SELECT ch.promotion_id FROM dbo.champions AS ch WHERE ch.name = @ModelName);
+    WHERE p.promotion_id = (SELECT ch.promotion_id FROM dbo.champions AS ch WHERE ch.name = @ModelName)
+        AND EXISTS (
+            SELECT 1 FROM dbo.model_promotions AS b WITH (UPDLOCK, HOLDLOCK)
+            WHERE b.name = p.name AND b.rolled_back_at IS NULL AND b.promotion_id < p.promotion_id);
     IF @@ROWCOUNT = 0
     BEGIN
-        SET @Message = CONCAT(N'The model ''', REPLACE(@ModelName, N'%', N'%%'),
-            N''' has no champion, so there is nothing to roll back. PromoteModel makes a version the champion.');
+        SET @Message = CONCAT(N'The model ''', REPLACE(@ModelName, N'%', N'%%'), N''' has no champion',
+            N' before version ' + (
+                SELECT CAST(c.version AS NVARCHAR(12))
+                FROM dbo.champions AS ch
+                INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+                WHERE ch.name = @ModelName),
+            N', so there is nothing to roll back to. PromoteModel makes another version the champion.');
         THROW 50142, @Message, 1;
     END;
 
-    SET @Message = COALESCE(
-        (SELECT CONCAT(c.name, N' version ', c.version, N' is the champion again.')
-            FROM dbo.champions AS ch
-            INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
-            WHERE ch.name = @ModelName),
-        CONCAT(@ModelName, N' has no champion any more; its newest version is used.'));
+    SELECT @Message = CONCAT(c.name, N' version ', c.version, N' is the champion again.',
+        IIF(s.classifier_id <> c.classifier_id, CONCAT(N' Served is version ', s.version, N', because the setting serve is newest.'), N''))
+    FROM dbo.champions AS ch
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+    INNER JOIN dbo.served_models AS s ON s.name = ch.name
+    WHERE ch.name = @ModelName;
     RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
 END;
 GO
@@ -6677,7 +9713,7 @@ GO
 -- Example: EXECUTE dbo.StoreModelNodes @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.StoreModelNodes
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -6693,7 +9729,7 @@ It scores every scan that has features both ways and keeps the largest differenc
 Training calls it; call it for models that were trained before, and to check one again on new patients.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.StoreModelNodes @ModelName = N''lightgbm_sql'';';
@@ -6728,7 +9764,7 @@ GO
 CREATE OR ALTER PROCEDURE dbo.WrongCases
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @Threshold FLOAT = 50,                      -- percent from which a score counts as cancer, 0 to 100
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -6739,10 +9775,11 @@ BEGIN
     BEGIN
         PRINT N'dbo.WrongCases lists the test patients that a model puts on the wrong side of a threshold, the most wrong first,
 with scan, label and score in percent, calibrated and raw, as they were when the model was trained.
+This is a look at the test patients, which is counted in dbo.test_looks.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Threshold FLOAT = 50                       percent from which a score counts as cancer, 0 to 100
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.WrongCases @ModelName = N''lightgbm_sql'', @Threshold = 40;';
@@ -6758,13 +9795,14 @@ Example:
     END;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
+    EXECUTE internal.CountLook @ClassifierId, N'WrongCases';
     -- Runs of schema version 3 and older did not record the scan.
     SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id,
         IIF(t.label = 1, N'missed cancer', N'false alarm') AS mistake, CAST(t.label AS INT) AS label,
         100 * t.probability AS prediction_percent, 100 * t.raw AS raw_percent
     FROM dbo.test_scores AS t
     INNER JOIN dbo.patients AS p ON p.patient_id = t.patient_id
-    INNER JOIN dbo.experiment_patients AS e ON e.experiment_id = t.experiment_id AND e.patient_id = t.patient_id
+    INNER JOIN dbo.experiment_patients AS e ON e.experiment_id = t.experiment_id AND e.patient_id = t.patient_id AND e.member = t.member
     LEFT JOIN dbo.scans AS s ON s.patient_id = t.patient_id AND s.is_primary = 1
     WHERE t.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId)
         AND t.label <> IIF(100 * t.probability >= @Threshold, 1, 0)
@@ -6777,7 +9815,7 @@ GO
 -- Called by CheckModelSql and every procedure that scores with T-SQL alone.
 CREATE OR ALTER PROCEDURE internal.FindScoring
     @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
-    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @Version INT,              -- its version, or NULL for the one served
     @ClassifierId INT OUTPUT   -- the row found
 AS
 BEGIN
@@ -6840,7 +9878,7 @@ GO
 -- Example: EXECUTE dbo.CheckModelSql @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.CheckModelSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -6855,7 +9893,7 @@ with what to do. Of one that can be used it returns a row: classifier_id, name, 
 regression), the number of patients whose scores were compared, the largest difference, and when that was done.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.CheckModelSql @ModelName = N''lightgbm_sql'';';
@@ -6873,8 +9911,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read;
--- refuses to leave others out unasked.
+-- FindPatients: fills #wanted with the scans asked for that the model can read; refuses to leave others out unasked. With @Only = N'new'
+-- it leaves those out that the model has scored by the vector that is stored, and may fill in nothing.
 -- Called by PredictPatients, PredictPatientsSql and PredictLungCancerSql, whose table #wanted it fills.
 CREATE OR ALTER PROCEDURE internal.FindPatients
     @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
@@ -6882,13 +9920,19 @@ CREATE OR ALTER PROCEDURE internal.FindPatients
     @Pooling NVARCHAR(32),    -- pooling that the model reads
     @SkipMissing BIT,         -- 1 leaves out patients without features
     @AreSent BIT = 0,         -- 1 when their vectors go to a script
-    @RefuseAltered BIT = 1    -- 0 takes vectors that are not what was stored too, with an empty hash
+    @RefuseAltered BIT = 1,   -- 0 takes vectors that are not what was stored too, with an empty hash
+    @ClassifierId INT = NULL, -- model, for @Only = N'new'
+    @Only NVARCHAR(16) = NULL, -- primary, newest, all or new, as AskScans takes it
+    @Dataset NVARCHAR(128) = NULL, -- data set of scans, or NULL for any scan
+    @DatasetVersion INT = NULL, -- its version, or NULL for the newest
+    @ScanId INT = NULL        -- this scan and no other, or NULL
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
+    DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL AND @ScanId IS NULL, N'patients', N'scans');
     CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
@@ -6898,22 +9942,14 @@ BEGIN
         THROW 50101, @Message, 1;
     END;
 
-    IF @Patients IS NULL
+    IF @ScanId IS NULL
+        EXECUTE internal.AskScans @Patients, @Only, @Dataset, @DatasetVersion;
+    ELSE
         INSERT INTO #asked (idx, scan_id)
         SELECT p.idx, s.scan_id
-        FROM dbo.patients AS p
-        INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1;
-    ELSE
-        -- An empty text would be cast to 0.
-        INSERT INTO #asked (given, idx)
-        SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 400), TRY_CAST(NULLIF(LTRIM(RTRIM(value)), N'') AS INT)
-        FROM STRING_SPLIT(@Patients, N',');
-    UPDATE a
-    SET a.scan_id = s.scan_id
-    FROM #asked AS a
-    INNER JOIN dbo.patients AS p ON p.idx = a.idx
-    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id
-    WHERE s.is_primary = 1 AND a.scan_id IS NULL;
+        FROM dbo.scans AS s
+        INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+        WHERE s.scan_id = @ScanId;
 
     IF EXISTS (SELECT 1 FROM #asked WHERE idx IS NULL)
     BEGIN
@@ -6938,7 +9974,15 @@ BEGIN
             CASE WHEN f.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) THEN f.vector_sha256 ELSE 0x END
         FROM #asked AS a
         INNER JOIN dbo.pooled_features AS f ON f.scan_id = a.scan_id
-        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND (COALESCE(@Only, N'') <> N'new' OR NOT EXISTS (
+            SELECT 1 FROM dbo.predictions AS r
+            WHERE r.scan_id = a.scan_id AND r.classifier_id = @ClassifierId
+                AND (r.vector_sha256 IS NULL OR r.vector_sha256 = f.vector_sha256)));
+        IF @Only = N'new'
+            DELETE a
+            FROM #asked AS a
+            WHERE a.scan_id NOT IN (SELECT scan_id FROM #wanted) AND EXISTS (
+                SELECT 1 FROM dbo.predictions AS r WHERE r.scan_id = a.scan_id AND r.classifier_id = @ClassifierId);
         INSERT INTO #read (scan_id)
         SELECT scan_id FROM #wanted;
         EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, @AreSent, @RefuseAltered;
@@ -6946,11 +9990,12 @@ BEGIN
         SET @Missing = (SELECT COUNT(DISTINCT scan_id) FROM #asked);
         SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ')
             FROM (SELECT DISTINCT TOP (20) idx FROM #asked ORDER BY idx) AS m);
-        IF @Missing > 0 AND (@SkipMissing = 0 OR NOT EXISTS (SELECT 1 FROM #wanted))
+        IF @Missing > 0 AND (@SkipMissing = 0 OR (COALESCE(@Only, N'') <> N'new' AND NOT EXISTS (SELECT 1 FROM #wanted)))
         BEGIN
             SET @Number = 50140;
-            SET @Message = CONCAT(@Missing, N' patients have no features that the model can read; their indices: ', @Some,
-                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for their scans',
+            SET @Message = CONCAT(@Missing, N' ', @What, N' have no features that the model can read; ',
+                IIF(@What = N'patients', N'their indices: ', N'indices of their patients: '), @Some,
+                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for ', IIF(@What = N'patients', N'their scans', N'them'),
                 IIF(EXISTS (SELECT 1 FROM #wanted), N', or leave them out with @SkipMissing = 1.', N'.'));
         END;
     END;
@@ -6959,8 +10004,10 @@ BEGIN
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW @Number, @Message, 1;
     END;
+    IF @Only = N'new' AND NOT EXISTS (SELECT 1 FROM #wanted)
+        RAISERROR(N'There is nothing new to score.', 0, 1) WITH NOWAIT;
     IF @Missing > 0
-        RAISERROR(N'%d patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
+        RAISERROR(N'%d %s without features are left out; the first indices: %s.', 0, 1, @Missing, @What, @Some) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -6969,9 +10016,12 @@ GO
 -- Example: EXECUTE dbo.ScorePatientsSql @ModelName = N'lightgbm_sql', @Patients = N'0,1,2';
 CREATE OR ALTER PROCEDURE dbo.ScorePatientsSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL,                  -- primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL,              -- data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -6983,11 +10033,17 @@ BEGIN
         PRINT N'dbo.ScorePatientsSql scores the primary scans of patients as dbo.PredictPatientsSql does, but keeps no row in
 dbo.predictions and corrects nothing for the share of positives at the site. It returns a row a patient: patient_index, what the
 model says before calibration (raw) and after it (probability), both from 0 to 1. lungdb copy sends these along, to be compared on arrival.
+@Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
+that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
+With @Only or @Dataset the rows have scan_id as a further column.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL                   primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL               data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ScorePatientsSql @Patients = N''0,1,2'';';
@@ -7000,12 +10056,20 @@ Example:
 
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
-    EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
-    SELECT w.idx AS patient_index, s.raw, s.probability
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 0, 1, @ClassifierId, @Only, @Dataset,
+        @DatasetVersion;
+    IF EXISTS (SELECT 1 FROM #wanted)
+        EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
+    IF @Only IS NULL AND @Dataset IS NULL
+        SELECT w.idx AS patient_index, s.raw, s.probability
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx;
+    ELSE
+        SELECT w.idx AS patient_index, s.raw, s.probability, w.scan_id
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx, w.scan_id;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -7040,17 +10104,125 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindScan: finds the primary scan of the patient with an index, or says that there is none.
--- Called by PredictLungCancer and other procedures that are given a patient's index.
-CREATE OR ALTER PROCEDURE internal.FindScan
-    @PatientIndex INT,   -- idx of the patient
-    @ScanId INT OUTPUT   -- the primary scan
+-- EvaluateModel: measures a stored model on the scans of a data set, and beside it a model on age, sex, spacing and scanner alone.
+-- Example: EXECUTE dbo.EvaluateModel @ModelName = N'lightgbm_sql', @Dataset = N'new patients';
+CREATE OR ALTER PROCEDURE dbo.EvaluateModel
+    @ModelName NVARCHAR(128) = N'lightgbm_sql',        -- name of a model in dbo.classifiers
+    @Version INT = NULL,                               -- version of the model; NULL means the one served, see dbo.model_status
+    @Dataset NVARCHAR(128) = NULL,                     -- data set of scans, see CreateDataset; needed
+    @DatasetVersion INT = NULL,                        -- its version; NULL means the newest
+    @Horizon INT = NULL,                               -- labels within so many days; 0: those of patients; NULL: as the model was trained
+    @Subgroups NVARCHAR(2000) = NULL,                  -- columns with commas between, whose values are measured one by one
+    @SubgroupsFrom NVARCHAR(257) = N'dbo.scan_groups', -- view or table of those columns, with a column scan_id
+    @Prevalence FLOAT = NULL,                          -- share of positives at the site, for decision curves; NULL: setting, else the set's
+    @Seed INT = 20170401,                              -- of the bootstrap, 0 to 2147483647
+    @SkipMissing BIT = 0,                              -- 1 leaves out scans that are gone, replaced or without features; 0 refuses
+    @Force BIT = 0,                                    -- 1 measures also where the model may have learnt from the set, and records that
+    @Help BIT = 0                                      -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Patients INT;
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.EvaluateModel scores the scans of a data set with a stored model and measures it on those that have labels.
+All figures of a training run, accuracy, precision and F1 too, with intervals by bootstrap over patients, go to dbo.evaluation_figures,
+subgroups of which either class has 10 patients too; curves, also the decision curve, to dbo.evaluation_points; differences between
+reconstructions of one study to dbo.evaluation_pairs; scores to dbo.evaluation_scores. Beside the model stand the figures of a
+logistic regression on age, sex, spacing and scanner alone, learnt from the training patients: a set where it is good has a shortcut.
+Refused, unless forced, where patients or pixels of the set were used to fit, stop, calibrate, search or combine the model, or
+to train its network as far as that is recorded, and where it is not known, as of a model that was made elsewhere.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''         name of a model in dbo.classifiers
+    @Version INT = NULL                                version of the model; NULL means the one served, see dbo.model_status
+    @Dataset NVARCHAR(128) = NULL                      data set of scans, see CreateDataset; needed
+    @DatasetVersion INT = NULL                         its version; NULL means the newest
+    @Horizon INT = NULL                                labels within so many days; 0: those of patients; NULL: as the model was trained
+    @Subgroups NVARCHAR(2000) = NULL                   columns with commas between, whose values are measured one by one
+    @SubgroupsFrom NVARCHAR(257) = N''dbo.scan_groups''  view or table of those columns, with a column scan_id
+    @Prevalence FLOAT = NULL                           share of positives at the site, for decision curves; NULL: setting, else the set''s
+    @Seed INT = 20170401                               of the bootstrap, 0 to 2147483647
+    @SkipMissing BIT = 0                               1 leaves out scans that are gone, replaced or without features; 0 refuses
+    @Force BIT = 0                                     1 measures also where the model may have learnt from the set, and records that
+    @Help BIT = 0                                      1 prints this help and does nothing else
+Examples:
+    EXECUTE dbo.EvaluateModel @ModelName = N''lightgbm_sql'', @Dataset = N''new patients'';
+    EXECUTE dbo.EvaluateModel @Dataset = N''new patients'', @Subgroups = N''sex, manufacturer'', @Prevalence = 0.02;';
+        RETURN 0;
+    END;
+
+    DECLARE @ClassifierId INT, @DatasetVersionId INT, @LeftOut INT, @Overlap NVARCHAR(1000), @Note NVARCHAR(2000), @EvaluationId INT;
+    DECLARE @Said NVARCHAR(2000);
+    CREATE TABLE #evaluated (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, scan_id INT NOT NULL UNIQUE,
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, patient INT NULL,
+        study_uid NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, kernel NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL,
+        content_sha256 VARBINARY(32) NOT NULL, label TINYINT NULL, vector_sha256 VARBINARY(32) NULL,
+        raw FLOAT NULL, probability FLOAT NULL);
+    CREATE TABLE #groups (
+        group_id INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL,
+        value NVARCHAR(200) COLLATE DATABASE_DEFAULT NULL, values_hidden INT NULL);
+    CREATE TABLE #grouped (group_id INT NOT NULL, place INT NOT NULL);
+    CREATE TABLE #figures (
+        kind VARCHAR(10) NOT NULL, source VARCHAR(7) NOT NULL, group_id INT NOT NULL, name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL, low FLOAT NULL, high FLOAT NULL);
+
+    EXECUTE internal.CheckEvaluationArguments @Seed, @Horizon, @SkipMissing, @Force;
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    EXECUTE internal.FindDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.TakeEvaluated @ClassifierId, @DatasetVersionId, @SkipMissing, @Horizon OUTPUT, @LeftOut OUTPUT;
+    EXECUTE internal.ReadForEvaluation @ClassifierId, @SkipMissing, @LeftOut OUTPUT;
+    EXECUTE internal.FindSubgroups @Subgroups, @SubgroupsFrom;
+    EXECUTE internal.FindOverlap @ClassifierId, @Force, @Overlap OUTPUT, @Note OUTPUT;
+    EXECUTE internal.ScoreEvaluated @ClassifierId;
+    EXECUTE internal.MeasureEvaluation @ClassifierId, @Horizon, @Prevalence, @Seed, @Note OUTPUT;
+    EXECUTE internal.StoreEvaluation @ClassifierId, @DatasetVersionId, @Horizon, @Prevalence, @Seed, @LeftOut, @Force, @Overlap, @Note,
+        @EvaluationId OUTPUT;
+
+    SET @Said = COALESCE(@Overlap + N' ', N'') + COALESCE(@Note, N'');
+    IF @Said <> N''
+        RAISERROR(N'%s', 0, 1, @Said) WITH NOWAIT;
+    SELECT evaluation_id, name, version, dataset, dataset_version, horizon_days, patients, scans, positives, unlabelled, left_out,
+        is_forced, overlap, note
+    FROM dbo.model_evaluations
+    WHERE evaluation_id = @EvaluationId;
+    SELECT column_name, value AS subgroup, patients, scans, positives, values_hidden, source, metric, figure, low, high
+    FROM dbo.evaluation_figures
+    WHERE evaluation_id = @EvaluationId
+    ORDER BY group_id, source DESC, metric;
+    SELECT kernel_a, kernel_b, pairs, patients, mean_difference, sd_difference, mean_distance, largest
+    FROM dbo.evaluation_pairs
+    WHERE evaluation_id = @EvaluationId
+    ORDER BY position;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindScan: finds the primary scan of the patient with an index, or the scan asked for, or says that there is none.
+-- Called by PredictLungCancer and other procedures that are given a patient's index.
+CREATE OR ALTER PROCEDURE internal.FindScan
+    @PatientIndex INT,   -- idx of the patient; NULL where a scan is asked for
+    @ScanId INT OUTPUT   -- the scan asked for, whose patient has the index where one is given, or NULL for the primary scan
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Patients INT, @Index INT;
+    IF @ScanId IS NOT NULL
+    BEGIN
+        SET @Index = (
+            SELECT p.idx FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE s.scan_id = @ScanId);
+        IF @Index IS NULL OR @Index <> @PatientIndex
+        BEGIN
+            SET @Message = CONCAT(IIF(@Index IS NULL, CONCAT(N'There is no scan with the scan_id ', @ScanId, N'.'), CONCAT(N'The scan ',
+                @ScanId, N' is not of the patient with index ', @PatientIndex, N'.')), N' See dbo.scans.');
+            THROW 50280, @Message, 1;
+        END;
+        RETURN 0;
+    END;
     SET @ScanId = (
         SELECT s.scan_id
         FROM dbo.patients AS p
@@ -7069,6 +10241,216 @@ BEGIN
             CONCAT(N'Indices of patients run from 0 to ', (SELECT MAX(idx) FROM dbo.patients), N'; see dbo.patients.')));
         THROW 50107, @Message, 1;
     END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FitScope: fills #scope and #scope_features with what a model knows: what the scans of its training patients are like.
+-- The distance of a scan is the mean over its features of ((x - mean) / sd) squared, each counted up to 100, which a feature that all
+-- training patients have alike counts when it is another. How far is far is taken from the training patients themselves, each measured by
+-- the mean and sd of the others: 99 in 100 of them are nearer, or all where there are fewer. Of a patient's scans the first counts.
+-- Called by TrainModel, whose table #patients it reads, and whose tables #scope and #scope_features it fills.
+CREATE OR ALTER PROCEDURE internal.FitScope
+    @FeatureSetId INT,      -- feature set that the model reads
+    @Pooling NVARCHAR(32)   -- pooling that it reads
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Scans INT, @Least FLOAT = CAST(N'1e-12' AS FLOAT), @Most FLOAT = 100, @Near FLOAT = CAST(N'1e-10' AS FLOAT);
+    CREATE TABLE #known (
+        scan_id INT NOT NULL PRIMARY KEY, thickness FLOAT NULL, coverage FLOAT NULL, contrast NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL,
+        kernel NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #values (scan_id INT NOT NULL, feature_index INT NOT NULL, x FLOAT NOT NULL);
+    CREATE TABLE #means (feature_index INT NOT NULL PRIMARY KEY, scans FLOAT NOT NULL, mean FLOAT NOT NULL, variance FLOAT NULL);
+    CREATE TABLE #distances (scan_id INT NOT NULL PRIMARY KEY, distance FLOAT NOT NULL);
+
+    INSERT INTO #known (scan_id, thickness, coverage, contrast, kernel)
+    SELECT s.scan_id, s.thickness, s.coverage, s.contrast, s.kernel
+    FROM dbo.scan_scope AS s
+    INNER JOIN #patients AS t ON t.scan_id = s.scan_id
+    WHERE t.part = 'train';
+    INSERT INTO #scope (item, position, low, high, scans)
+    SELECT 'thickness', 0, MIN(thickness), MAX(thickness), COUNT(thickness) FROM #known WHERE thickness IS NOT NULL HAVING COUNT(*) > 0
+    UNION ALL
+    SELECT 'coverage', 0, MIN(coverage), MAX(coverage), COUNT(coverage) FROM #known WHERE coverage IS NOT NULL HAVING COUNT(*) > 0;
+    INSERT INTO #scope (item, position, text, scans)
+    SELECT 'contrast', ROW_NUMBER() OVER (ORDER BY k.contrast) - 1, k.contrast, k.scans
+    FROM (SELECT contrast, COUNT(*) AS scans FROM #known WHERE contrast IS NOT NULL GROUP BY contrast) AS k;
+    INSERT INTO #scope (item, position, text, scans)
+    SELECT 'kernel', ROW_NUMBER() OVER (ORDER BY k.kernel) - 1, k.kernel, k.scans
+    FROM (SELECT kernel, COUNT(*) AS scans FROM #known WHERE kernel IS NOT NULL GROUP BY kernel) AS k;
+
+    INSERT INTO #values (scan_id, feature_index, x)
+    SELECT f.scan_id, CAST(v.[key] AS INT), CAST(v.[value] AS FLOAT)
+    FROM (SELECT MIN(scan_id) AS scan_id FROM #patients WHERE part = 'train' GROUP BY patient_id) AS t
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id
+    CROSS APPLY OPENJSON(f.vector) AS v
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2;
+    INSERT INTO #means (feature_index, scans, mean)
+    SELECT feature_index, COUNT(*), AVG(x) FROM #values GROUP BY feature_index;
+    UPDATE m
+    SET m.variance = CASE WHEN q.variance <= @Least * m.mean * m.mean THEN 0 ELSE q.variance END
+    FROM #means AS m
+    INNER JOIN (
+        SELECT v.feature_index, AVG((v.x - a.mean) * (v.x - a.mean)) AS variance
+        FROM #values AS v
+        INNER JOIN #means AS a ON a.feature_index = v.feature_index
+        GROUP BY v.feature_index) AS q ON q.feature_index = m.feature_index;
+    INSERT INTO #scope_features (feature_index, mean, sd)
+    SELECT feature_index, mean, SQRT(variance) FROM #means;
+
+    -- Without the patient himself z squared becomes n z² / (n - 1 - z²); it has no end where the others are all alike.
+    INSERT INTO #distances (scan_id, distance)
+    SELECT z.scan_id, AVG(CASE
+        WHEN z.z2 = 0 THEN 0
+        WHEN z.z2 >= (z.scans - 1) * (1 - @Near) OR z.scans * z.z2 > @Most * (z.scans - 1 - z.z2) THEN @Most
+        ELSE z.scans * z.z2 / (z.scans - 1 - z.z2) END)
+    FROM (
+        SELECT v.scan_id, m.scans, CASE WHEN m.variance = 0 THEN 0 ELSE (v.x - m.mean) * (v.x - m.mean) / m.variance END AS z2
+        FROM #values AS v
+        INNER JOIN #means AS m ON m.feature_index = v.feature_index) AS z
+    GROUP BY z.scan_id;
+    SET @Scans = (SELECT COUNT(*) FROM #distances);
+    INSERT INTO #scope (item, position, high, scans)
+    SELECT 'distance', 0, MAX(d.distance), @Scans
+    FROM (SELECT TOP ((99 * @Scans + 99) / 100) distance FROM #distances ORDER BY distance) AS d
+    HAVING COUNT(*) > 0;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- JudgeScope: says of the scans in #judged whether they stand outside what a version knows, and in what, in one sentence. A length is
+-- outside when it is a tenth shorter or longer than any of the training patients'; contrast and kernel, when none of them had that;
+-- features, when they are farther than dbo.model_scope has it. What is not known of a scan is not outside, and is named.
+-- A version without rows in dbo.model_scope judges nothing.
+-- Called by StorePredictions and StoreScope, whose table #judged it fills.
+CREATE OR ALTER PROCEDURE internal.JudgeScope
+    @ClassifierId INT -- the version
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Shorter FLOAT = 0.9, @Longer FLOAT = 1.1, @Most FLOAT = 100,
+        @Same FLOAT = CAST(N'1e-6' AS FLOAT);
+    IF NOT EXISTS (SELECT 1 FROM dbo.model_scope WHERE classifier_id = @ClassifierId)
+        RETURN 0;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    CREATE TABLE #found (
+        scan_id INT NOT NULL, place INT NOT NULL, is_outside BIT NOT NULL, said NVARCHAR(200) COLLATE DATABASE_DEFAULT NOT NULL);
+
+    INSERT INTO #found (scan_id, place, is_outside, said)
+    SELECT j.scan_id, 1, IIF(s.thickness IS NULL, 0, 1), CONCAT(N'slice thickness', N' ' + LTRIM(STR(s.thickness, 12, 2)) + N' mm ('
+        + LTRIM(STR(m.low, 12, 2)) + N' to ' + LTRIM(STR(m.high, 12, 2)) + N')')
+    FROM #judged AS j
+    INNER JOIN dbo.scan_scope AS s ON s.scan_id = j.scan_id
+    INNER JOIN dbo.model_scope AS m ON m.classifier_id = @ClassifierId AND m.item = 'thickness'
+    WHERE s.thickness IS NULL OR s.thickness < @Shorter * m.low OR s.thickness > @Longer * m.high;
+    INSERT INTO #found (scan_id, place, is_outside, said)
+    SELECT j.scan_id, 2, IIF(s.coverage IS NULL, 0, 1), CONCAT(N'coverage', N' ' + LTRIM(STR(s.coverage, 12, 0)) + N' mm ('
+        + LTRIM(STR(m.low, 12, 0)) + N' to ' + LTRIM(STR(m.high, 12, 0)) + N')')
+    FROM #judged AS j
+    INNER JOIN dbo.scan_scope AS s ON s.scan_id = j.scan_id
+    INNER JOIN dbo.model_scope AS m ON m.classifier_id = @ClassifierId AND m.item = 'coverage'
+    WHERE s.coverage IS NULL OR s.coverage < @Shorter * m.low OR s.coverage > @Longer * m.high;
+    INSERT INTO #found (scan_id, place, is_outside, said)
+    SELECT j.scan_id, 3, IIF(s.contrast IS NULL, 0, 1), COALESCE(s.contrast + N' (no such scan)', N'contrast')
+    FROM #judged AS j
+    INNER JOIN dbo.scan_scope AS s ON s.scan_id = j.scan_id
+    WHERE EXISTS (SELECT 1 FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId AND m.item = 'contrast')
+        AND NOT EXISTS (
+            SELECT 1 FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId AND m.item = 'contrast' AND m.text = s.contrast);
+    INSERT INTO #found (scan_id, place, is_outside, said)
+    SELECT j.scan_id, 4, IIF(s.kernel IS NULL, 0, 1), CONCAT(N'kernel', N' ' + s.kernel + N' (not among ' + CAST((
+        SELECT COUNT(*) FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId AND m.item = 'kernel') AS NVARCHAR(12)) + N')')
+    FROM #judged AS j
+    INNER JOIN dbo.scan_scope AS s ON s.scan_id = j.scan_id
+    WHERE EXISTS (SELECT 1 FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId AND m.item = 'kernel')
+        AND NOT EXISTS (
+            SELECT 1 FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId AND m.item = 'kernel' AND m.text = s.kernel);
+    INSERT INTO #found (scan_id, place, is_outside, said)
+    SELECT d.scan_id, 5, 1,
+        CONCAT(N'features at a distance of ', LTRIM(STR(d.distance, 12, 2)), N' (up to ', LTRIM(STR(m.high, 12, 2)), N')')
+    FROM (
+        SELECT j.scan_id, AVG(CASE
+            WHEN s.sd = 0 AND ABS(CAST(v.[value] AS FLOAT) - s.mean) <= @Same * (1 + ABS(s.mean)) THEN 0
+            WHEN s.sd = 0 OR ABS(CAST(v.[value] AS FLOAT) - s.mean) > 10 * s.sd THEN @Most
+            ELSE (CAST(v.[value] AS FLOAT) - s.mean) / s.sd * ((CAST(v.[value] AS FLOAT) - s.mean) / s.sd) END) AS distance
+        FROM #judged AS j
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = j.scan_id
+        CROSS APPLY OPENJSON(f.vector) AS v
+        INNER JOIN dbo.model_scope_features AS s ON s.classifier_id = @ClassifierId AND s.feature_index = CAST(v.[key] AS INT)
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2
+        GROUP BY j.scan_id) AS d
+    INNER JOIN dbo.model_scope AS m ON m.classifier_id = @ClassifierId AND m.item = 'distance'
+    WHERE d.distance > m.high;
+
+    UPDATE j
+    SET j.scope = IIF(o.said IS NULL, 'inside', 'outside'),
+        j.scope_reason = NULLIF(LEFT(CONCAT(N'Outside what the model was trained on: ' + o.said + N'.',
+            IIF(o.said IS NOT NULL AND u.said IS NOT NULL, N' ', N''), N'Not known of the scan: ' + u.said + N'.'), 400), N'')
+    FROM #judged AS j
+    LEFT JOIN (
+        SELECT scan_id, STRING_AGG(said, N', ') WITHIN GROUP (ORDER BY place) AS said FROM #found WHERE is_outside = 1 GROUP BY scan_id
+    ) AS o ON o.scan_id = j.scan_id
+    LEFT JOIN (
+        SELECT scan_id, STRING_AGG(said, N', ') WITHIN GROUP (ORDER BY place) AS said FROM #found WHERE is_outside = 0 GROUP BY scan_id
+    ) AS u ON u.scan_id = j.scan_id;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ShowScores: returns the scores in #scores, a row a scan: index of the patient, percent, and, where scans were asked for, scan_id.
+-- Called by PredictPatients and PredictPatientsSql, whose tables #wanted and #scores it reads.
+CREATE OR ALTER PROCEDURE internal.ShowScores
+    @Only NVARCHAR(16),      -- which scans were asked for, or NULL
+    @Dataset NVARCHAR(128)   -- data set that was asked for, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Only IS NULL AND @Dataset IS NULL
+        SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx;
+    ELSE
+        SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent, w.scan_id
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx, w.scan_id;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreScope: stores what FitScope has found for a version, and which share of the held-out scans stands outside; inside the caller's
+-- transaction.
+-- Called by TrainModel, whose tables #patients, #scope and #scope_features it reads.
+CREATE OR ALTER PROCEDURE internal.StoreScope
+    @ClassifierId INT -- the version
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #judged (
+        scan_id INT NOT NULL PRIMARY KEY, scope VARCHAR(7) NULL, scope_reason NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL);
+    INSERT INTO dbo.model_scope (classifier_id, item, position, low, high, text, scans)
+    SELECT @ClassifierId, item, position, low, high, text, scans FROM #scope;
+    INSERT INTO dbo.model_scope_features (classifier_id, feature_index, mean, sd)
+    SELECT @ClassifierId, feature_index, mean, sd FROM #scope_features;
+
+    INSERT INTO #judged (scan_id)
+    SELECT scan_id FROM #patients WHERE part = 'test';
+    EXECUTE internal.JudgeScope @ClassifierId;
+    INSERT INTO dbo.model_scope (classifier_id, item, position, high, scans)
+    SELECT @ClassifierId, 'held_out', 0, AVG(CASE WHEN scope = 'outside' THEN CAST(1 AS FLOAT) ELSE 0 END), COUNT(*)
+    FROM #judged
+    WHERE scope IS NOT NULL
+    HAVING COUNT(*) > 0;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -7658,7 +11040,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- CheckTrainedPatients: refuses a training of which the script did not give back every patient that it was sent, once.
--- Called by TrainModel, whose tables #patients and #result it reads.
+-- Called by TrainModel and CreateEnsemble, whose tables #patients and #result it reads.
 CREATE OR ALTER PROCEDURE internal.CheckTrainedPatients
     @RunId INT,             -- row of dbo.runs
     @FeatureSetId INT,      -- feature set of the vectors
@@ -7707,7 +11089,7 @@ GO
 -- Called by TrainLungCancerModel.
 CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
     @ModelName NVARCHAR(128),   -- not NULL and not empty
-    @Algorithm NVARCHAR(32),    -- lightgbm, logistic, random_forest, extra_trees or network
+    @Algorithm NVARCHAR(32),    -- lightgbm, logistic, random_forest, extra_trees, network or ensemble
     @Seed INT,                  -- 0 to 2147483647
     @Folds INT,                 -- 0, or 2 to 20
     @ValidationFraction FLOAT,  -- 0.05 to 0.5, or NULL
@@ -7721,7 +11103,8 @@ CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
     @Calibration NVARCHAR(32),  -- none, platt or isotonic
     @SkipMissing BIT,           -- 0 or 1
     @Parameters NVARCHAR(MAX) OUTPUT, -- those that were given, for train_lung_cancer_model
-    @Hidden NVARCHAR(400) = NULL -- one to three numbers from 1 to 256 with commas, or NULL
+    @Hidden NVARCHAR(400) = NULL, -- one to three numbers from 1 to 256 with commas, or NULL
+    @Members NVARCHAR(MAX) = NULL -- NULL, but with ensemble
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -7742,8 +11125,8 @@ BEGIN
         N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
     FROM (
         VALUES
-            (N'@Algorithm', N'''' + @Algorithm + N'''', N'lightgbm, logistic, random_forest, extra_trees and network',
-                IIF(@Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network'), 1, 0)),
+            (N'@Algorithm', N'''' + @Algorithm + N'''', N'lightgbm, logistic, random_forest, extra_trees, network and ensemble',
+                IIF(@Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'ensemble'), 1, 0)),
             (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
             (N'@Folds', CAST(@Folds AS NVARCHAR(30)), N'0 (hold-out) and 2 to 20', IIF(@Folds = 0 OR @Folds BETWEEN 2 AND 20, 1, 0)),
             (N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'NULL and 0.05 to 0.5',
@@ -7776,21 +11159,26 @@ BEGIN
         N' has no meaning with @Algorithm = N''', @Algorithm, N''', ', a.reason, N'. Leave it out. '), N''))
     FROM (
         VALUES
+            (N'lightgbm logistic random_forest extra_trees network', N'@Members', N'''' + LEFT(@Members, 100) + N'''',
+                N'which learns from patients'),
+            (N'ensemble', N'@Imbalance', N'''' + NULLIF(@Imbalance, N'none') + N'''', N'whose members are trained already'),
+            (N'ensemble', N'@Calibration', N'''' + NULLIF(@Calibration, N'platt') + N'''', N'which is recalibrated by platt'),
             (N'lightgbm random_forest extra_trees', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'which learns trees'),
-            (N'logistic', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'which has no trees'),
+            (N'ensemble', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'whose members are trained already'),
+            (N'logistic ensemble', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'which has no trees'),
             (N'random_forest extra_trees', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'whose trees are averaged'),
-            (N'logistic network', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic network', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic network ensemble', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic network ensemble', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic ensemble', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic ensemble', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'which has no trees'),
             (N'random_forest extra_trees', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)),
                 N'which has a fixed number of trees'),
-            (N'lightgbm logistic random_forest extra_trees', N'@Hidden', N'''' + @Hidden + N'''', N'which has no hidden layers'),
-            (IIF(@Folds > 0, N'logistic random_forest extra_trees', N''), N'@ValidationFraction',
+            (N'lightgbm logistic random_forest extra_trees ensemble', N'@Hidden', N'''' + @Hidden + N'''', N'which has no hidden layers'),
+            (IIF(@Folds > 0, N'logistic random_forest extra_trees ensemble', N'ensemble'), N'@ValidationFraction',
                 CAST(@ValidationFraction AS NVARCHAR(30)), N'which stops nothing early inside a fold')
     ) AS a (algorithms, name, given, reason)
     WHERE CONCAT(N' ', a.algorithms, N' ') LIKE CONCAT(N'% ', @Algorithm, N' %') AND a.given IS NOT NULL
-        AND @Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network');
+        AND @Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'ensemble');
 
     IF @Message <> N''
     BEGIN
@@ -7809,56 +11197,380 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindFeatureSet: finds the newest feature set that fits and has features of the pooling asked for.
--- Called by TrainModel.
+-- CheckTrainingData: refuses what contradicts itself in what a training asks for as features and members, all of it in one error.
+-- Called by TrainLungCancerModel.
+CREATE OR ALTER PROCEDURE internal.CheckTrainingData
+    @NetworkName NVARCHAR(128),     -- NULL where @Features is given
+    @Layer NVARCHAR(256),           -- NULL where @Features is given
+    @Preprocessing NVARCHAR(32),    -- NULL where @Features is given
+    @Features NVARCHAR(MAX),        -- items, none with columns, or NULL
+    @Columns NVARCHAR(MAX),         -- names, or NULL
+    @ColumnsFrom NVARCHAR(257),     -- only with @Columns
+    @Horizon INT,                   -- 1 and up, or NULL
+    @PositiveFrom INT               -- 1 to 255, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000) = CONCAT(
+        IIF(@Features IS NOT NULL AND COALESCE(@NetworkName, @Layer, @Preprocessing) IS NOT NULL,
+            N'@Features was given together with @NetworkName, @Layer or @Preprocessing. Write these into its items instead. ', N''),
+        IIF(LTRIM(@Features) = N'', N'The value '''' for the parameter @Features is not supported. Give features, none, or NULL. ', N''),
+        IIF(LOWER(@Features) = N'none' AND @Columns IS NULL, N'@Features = N''none'' was given without @Columns. Give columns. ', N''),
+        IIF(LTRIM(@Columns) = N'', N'The value '''' for the parameter @Columns is not supported. Give columns such as age, or NULL. ', N''),
+        IIF(@ColumnsFrom IS NOT NULL AND @Columns IS NULL, N'@ColumnsFrom was given without @Columns. Give both or neither. ', N''),
+        IIF(@Horizon < 1, CONCAT(N'The value ', @Horizon,
+            N' for the parameter @Horizon is not supported. Supported values are NULL and days from 1. '), N''),
+        IIF(@PositiveFrom NOT BETWEEN 1 AND 255, CONCAT(N'The value ', @PositiveFrom,
+            N' for the parameter @PositiveFrom is not supported. Supported values are NULL and 1 to 255. '), N''));
+    IF @Message <> N''
+        THROW 50101, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CompareRecorded: fills #patients with the scans that a version learnt from, as its run recorded them, and says what of them is not so any
+-- more. Called by RepeatExperiment, whose table #patients it fills.
+CREATE OR ALTER PROCEDURE internal.CompareRecorded
+    @ExperimentId INT,              -- the run
+    @FeatureSetId INT,              -- feature set of the vectors
+    @Pooling NVARCHAR(32),          -- their pooling
+    @Details NVARCHAR(MAX),         -- what is recorded of the model, JSON
+    @Changes NVARCHAR(2000) OUTPUT  -- what changed, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Horizon INT, @PositiveFrom INT, @Recorded INT, @Count INT;
+    CREATE TABLE #changes (kind INT NOT NULL, scan_id INT NOT NULL, told NVARCHAR(200) NOT NULL);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    SELECT @Horizon = horizon_days, @PositiveFrom = TRY_CAST(JSON_VALUE(parameters, N'$.positive_from') AS INT)
+    FROM dbo.experiments
+    WHERE experiment_id = @ExperimentId;
+    INSERT INTO #patients (patient_id, scan_id, label, part, vector_sha256)
+    SELECT patient_id, scan_id, label, 'train', vector_sha256
+    FROM dbo.experiment_patients
+    WHERE experiment_id = @ExperimentId AND part <> 'test' AND scan_id IS NOT NULL AND label IS NOT NULL AND vector_sha256 IS NOT NULL
+    ORDER BY patient_id, member;
+    SET @Count = (SELECT COUNT(*) FROM #patients);
+    SET @Recorded = COALESCE(CAST(JSON_VALUE(@Details, N'$.patients.train') AS INT), 0)
+        + COALESCE(CAST(JSON_VALUE(@Details, N'$.patients.validation') AS INT), 0);
+
+    INSERT INTO #combine (scan_id)
+    SELECT s.scan_id FROM dbo.scans AS s INNER JOIN #patients AS t ON t.scan_id = s.scan_id;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #patients;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 1, 0;
+    INSERT INTO #changes (kind, scan_id, told)
+    SELECT 1, t.scan_id, CASE WHEN f.scan_id IS NULL THEN N'has no vector any more' ELSE N'has another vector' END
+    FROM #patients AS t
+    LEFT JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+    WHERE f.scan_id IS NULL OR t.vector_sha256 <> HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector))
+        OR t.vector_sha256 <> COALESCE(f.vector_sha256, 0x);
+    INSERT INTO #changes (kind, scan_id, told)
+    SELECT 2, l.scan_id, CONCAT(N'had the label ', l.label, N' and has ', COALESCE(CAST(l.label_now AS NVARCHAR(12)), N'none'))
+    FROM (
+        SELECT t.scan_id, t.label, CASE
+            WHEN @PositiveFrom IS NULL THEN COALESCE(h.label, p.label)
+            WHEN COALESCE(h.label, p.label) >= @PositiveFrom THEN 1
+            WHEN COALESCE(h.label, p.label) < @PositiveFrom THEN 0 END AS label_now
+        FROM #patients AS t
+        LEFT JOIN dbo.labels AS p ON p.patient_id = t.patient_id AND @Horizon IS NULL
+        LEFT JOIN dbo.scan_labels AS h ON h.scan_id = t.scan_id AND h.horizon_days = @Horizon) AS l
+    WHERE COALESCE(l.label_now, -1) <> l.label;
+    INSERT INTO #changes (kind, scan_id, told)
+    SELECT 3, t.scan_id, N'is in the test part of dbo.splits now'
+    FROM #patients AS t
+    INNER JOIN dbo.splits AS s ON s.patient_id = t.patient_id
+    WHERE s.part = 'test';
+
+    SET @Changes = CASE WHEN @Count < @Recorded OR @Count = 0 THEN CONCAT(N'of ', @Recorded, N' scans that it learnt from ', @Count,
+        N' are recorded with label and hash; the others were removed with their patients, or trained before hashes were kept.') END;
+    SELECT @Changes = LEFT(CONCAT(@Changes + N' ', STRING_AGG(CONCAT(N'The scan ', c.scan_id, N' ', c.told,
+            IIF(c.others > 0, CONCAT(N', and ', c.others, N' others changed alike'), N''), N'.'), N' ')
+            WITHIN GROUP (ORDER BY c.kind)), 1500)
+    FROM (
+        SELECT f.kind, f.scan_id, MIN(g.told) AS told, f.others
+        FROM (SELECT kind, MIN(scan_id) AS scan_id, COUNT(*) - 1 AS others FROM #changes GROUP BY kind) AS f
+        INNER JOIN #changes AS g ON g.kind = f.kind AND g.scan_id = f.scan_id
+        GROUP BY f.kind, f.scan_id, f.others) AS c
+    HAVING COUNT(*) > 0;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RepeatExperiment: trains a stored version again from what was recorded of it, and says whether the same bytes come out. Stores nothing.
+-- Example: EXECUTE dbo.RepeatExperiment @ModelName = N'lightgbm_sql', @Version = 1;
+CREATE OR ALTER PROCEDURE dbo.RepeatExperiment
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Version INT = NULL,                        -- its version; NULL means the one that the name stands for
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RepeatExperiment trains a version again: the same scans, labels, parts and parameters, as its run recorded them.
+Before that it compares them with what is stored now. What changed is named and nothing is trained: a vector, by its SHA-256, a label,
+a part in dbo.splits, or a patient that is gone. Where all is as it was and other bytes come out, versions of libraries that changed are
+named. It stores nothing and returns a row: classifier_id, name, version, the SHA-256 of both models, and the scans learnt from.
+An ensemble is no training: repeat its members. Of a classifier that was trained elsewhere there is nothing to repeat.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Version INT = NULL                         its version; NULL means the one that the name stands for
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RepeatExperiment @ModelName = N''lightgbm_sql'', @Version = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @ExperimentId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Sha256 VARBINARY(32),
+        @Before NVARCHAR(MAX), @Parameters NVARCHAR(MAX), @Width INT, @Names NVARCHAR(MAX), @Number INT, @Name NVARCHAR(128);
+    DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128), @Remedy NVARCHAR(400);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    CREATE TABLE #patients (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        scan_id INT NOT NULL UNIQUE, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #result (
+        place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
+
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @Name = name, @Number = version, @FeatureSetId = feature_set_id, @Pooling = pooling, @Sha256 = sha256, @Before = details,
+        @Library = library
+    FROM dbo.classifiers
+    WHERE classifier_id = @ClassifierId;
+    SET @ExperimentId = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    IF @ExperimentId IS NULL OR @Library = N'ensemble'
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The model ''', @Name, N''' version ', @Number, IIF(@Library = N'ensemble',
+            N' is an ensemble, which learns from no patient. Repeat its members, which dbo.ensemble_members lists.',
+            N' has no recorded run: it was trained elsewhere. Repeat it where it was trained.')), N'%', N'%%');
+        THROW 50292, @Message, 1;
+    END;
+    EXECUTE internal.CompareRecorded @ExperimentId, @FeatureSetId, @Pooling, @Before, @Message OUTPUT;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(LEFT(CONCAT(N'The model ''', @Name, N''' version ', @Number, N' cannot be trained again as it was: ',
+            @Message, N' Put that back, or train a new version.'), 1900), N'%', N'%%');
+        THROW 50292, @Message, 1;
+    END;
+    SELECT @Parameters = JSON_MODIFY(parameters, N'$.positive_from', NULL) FROM dbo.experiments WHERE experiment_id = @ExperimentId;
+    EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
+
+    INSERT INTO #result (place, part, fold, raw, probability, out_of_fold)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(patients, width, parameters, names):
+    from lungdb.procedures import train_lung_cancer_model
+    return train_lung_cancer_model(patients, width, parameters, names)
+
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
+',
+        @input_data_1 = N'
+SELECT t.place, t.patient_id, t.part, CAST(t.label AS INT) AS label, f.vector
+FROM #patients AS t
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY t.place;',
+        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Names NVARCHAR(MAX),
+            @Classifier VARBINARY(MAX) OUTPUT, @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT,
+            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Names = @Names,
+        @Classifier = @Classifier OUTPUT, @Library = @Library OUTPUT, @Details = @Details OUTPUT,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    IF HASHBYTES('SHA2_256', @Classifier) <> @Sha256
+    BEGIN
+        SET @Remedy = (
+            SELECT STRING_AGG(CONCAT(COALESCE(b.[key], a.[key]), N' was ', COALESCE(b.[value], N'not there'), N' and is ',
+                COALESCE(a.[value], N'not there')), N', ')
+            FROM OPENJSON(@Before, N'$.libraries') AS b
+            FULL OUTER JOIN OPENJSON(@Details, N'$.libraries') AS a ON a.[key] = b.[key]
+            WHERE COALESCE(a.[value], N'') <> COALESCE(b.[value], N''));
+        SET @Message = REPLACE(LEFT(CONCAT(N'The model ''', @Name, N''' version ', @Number, N' comes out with other bytes: SHA-256 ',
+            LOWER(CONVERT(VARCHAR(64), HASHBYTES('SHA2_256', @Classifier), 2)), N', before ', LOWER(CONVERT(VARCHAR(64), @Sha256, 2)),
+            N'. Scans, labels, parts and parameters are as they were; ', COALESCE(N'changed are the libraries: ' + @Remedy
+            + N'. Repeat it with those versions.', N'the libraries are too, so that the processor or the stored model is another one.')),
+            1900), N'%', N'%%');
+        THROW 50292, @Message, 1;
+    END;
+    SELECT @ClassifierId AS classifier_id, @Name AS name, @Number AS version, @Sha256 AS sha256,
+        HASHBYTES('SHA2_256', @Classifier) AS repeated_sha256, (SELECT COUNT(*) FROM #patients) AS scans;
+    RAISERROR(N'%s version %d comes out with the same bytes.', 0, 1, @Name, @Number) WITH NOWAIT;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindFeatureSet: finds the feature set to train on: of those that fit what is asked for the one of the version that the name serves, else
+-- one of the setting default_network, else of the only network. It never takes the newest of several networks, layers or preprocessings.
+-- Called by ChooseFeatures and TrainBestTrial.
 CREATE OR ALTER PROCEDURE internal.FindFeatureSet
-    @NetworkName NVARCHAR(128),     -- network, or NULL for any
-    @Layer NVARCHAR(256),           -- layer, or NULL for any
-    @Preprocessing NVARCHAR(32),    -- preprocessing, or NULL for any
-    @Pooling NVARCHAR(32),          -- pooling
+    @ModelName NVARCHAR(128),       -- name of the model to train
+    @NetworkName NVARCHAR(128),     -- network, or NULL
+    @Layer NVARCHAR(256),           -- layer, or NULL
+    @Preprocessing NVARCHAR(32),    -- preprocessing, or NULL
+    @Pooling NVARCHAR(32) OUTPUT,   -- pooling; NULL comes back as that of the served version, else mean, else the only one
     @FeatureSetId INT OUTPUT        -- the feature set found
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Fitting INT, @Name NVARCHAR(128);
-    CREATE TABLE #fitting (feature_set_id INT NOT NULL PRIMARY KEY);
+    DECLARE @Message NVARCHAR(2000), @Default NVARCHAR(400), @Served INT, @ServedPooling NVARCHAR(32), @Why NVARCHAR(400),
+        @Some NVARCHAR(800);
+    DECLARE @Asked NVARCHAR(1000) = CONCAT(N'pooling ', COALESCE(N'''' + @Pooling + N'''', N'any'), N', network ',
+        COALESCE(N'''' + @NetworkName + N'''', N'any'), N', layer ', COALESCE(N'''' + @Layer + N'''', N'any'),
+        N', preprocessing ', COALESCE(N'''' + @Preprocessing + N'''', N'any'));
+    CREATE TABLE #fitting (
+        feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
+        network NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, version INT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
+        preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, PRIMARY KEY (feature_set_id, pooling));
 
-    INSERT INTO #fitting (feature_set_id)
-    SELECT fs.feature_set_id
+    SELECT @Served = c.feature_set_id, @ServedPooling = c.pooling,
+        @Why = CONCAT(N'those of version ', s.version, N', which ', s.name, N' serves')
+    FROM dbo.served_models AS s
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+    WHERE s.name = @ModelName;
+    INSERT INTO #fitting (feature_set_id, pooling, network, version, layer, preprocessing)
+    SELECT fs.feature_set_id, p.pooling, n.name, n.version, fs.layer, fs.preprocessing
     FROM dbo.feature_sets AS fs
-    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    LEFT JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    INNER JOIN (SELECT DISTINCT feature_set_id, pooling FROM dbo.pooled_features) AS p ON p.feature_set_id = fs.feature_set_id
     WHERE (@NetworkName IS NULL OR n.name = @NetworkName)
         AND (@Layer IS NULL OR fs.layer = @Layer)
         AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
-        AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id AND p.pooling = @Pooling)
+        AND (@Pooling IS NULL OR p.pooling = @Pooling)
+        -- Combined sets are asked for by their name.
+        AND (fs.network_id IS NOT NULL OR fs.feature_set_id = @Served OR @Layer IS NOT NULL)
     OPTION (RECOMPILE);
 
-    SET @Fitting = (SELECT COUNT(*) FROM #fitting);
-    SET @FeatureSetId = (SELECT MAX(feature_set_id) FROM #fitting);
-    IF @FeatureSetId IS NULL
+    IF EXISTS (SELECT 1 FROM #fitting WHERE feature_set_id = @Served AND pooling = COALESCE(@Pooling, @ServedPooling))
+        DELETE FROM #fitting WHERE feature_set_id <> @Served OR pooling <> COALESCE(@Pooling, @ServedPooling);
+    ELSE
     BEGIN
-        SET @Message = CONCAT(N'There are no features of pooling ', COALESCE(N'''' + @Pooling + N'''', N'NULL'),
-            N', network ', COALESCE(N'''' + @NetworkName + N'''', N'any'), N', layer ', COALESCE(N'''' + @Layer + N'''', N'any'),
-            N', preprocessing ', COALESCE(N'''' + @Preprocessing + N'''', N'any'),
-            N'. Call GenerateFeatures with this pooling first, or ask for another.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50117, @Message, 1;
+        SET @Default = NULLIF((SELECT value FROM dbo.settings WHERE name = N'default_network'), N'');
+        SET @Why = CASE WHEN @NetworkName IS NOT NULL THEN N'as asked for'
+            WHEN @Default IS NOT NULL THEN N'of the network that the setting default_network names'
+            ELSE N'of the only network that fits' END;
+        IF @NetworkName IS NULL AND @Default IS NOT NULL AND @Layer IS NULL
+            DELETE FROM #fitting WHERE COALESCE(network, N'') <> @Default;
+        IF @NetworkName IS NULL AND @Default IS NOT NULL AND @Layer IS NOT NULL
+            DELETE FROM #fitting WHERE network <> @Default;
+        -- Of a network's versions the newest that fits; then what GenerateFeatures makes unless told otherwise.
+        DELETE f FROM #fitting AS f WHERE EXISTS (SELECT 1 FROM #fitting AS o WHERE o.network = f.network AND o.version > f.version);
+        DELETE f
+        FROM #fitting AS f
+        WHERE f.layer <> N'penultimate' AND EXISTS (
+            SELECT 1 FROM #fitting AS o WHERE o.network = f.network AND o.layer = N'penultimate');
+        DELETE f
+        FROM #fitting AS f
+        WHERE f.preprocessing <> N'lung' AND EXISTS (
+            SELECT 1 FROM #fitting AS o WHERE o.network = f.network AND o.layer = f.layer AND o.preprocessing = N'lung');
+        DELETE f
+        FROM #fitting AS f
+        WHERE f.pooling <> N'mean' AND EXISTS (
+            SELECT 1 FROM #fitting AS o WHERE o.feature_set_id = f.feature_set_id AND o.pooling = N'mean');
     END;
 
-    SELECT @Name = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
-    FROM dbo.feature_sets AS fs
-    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    WHERE fs.feature_set_id = @FeatureSetId;
-    RAISERROR(N'Features: set %d (the newest of %d that fit), network %s, layer %s, preprocessing %s, pooling %s.', 0, 1,
-        @FeatureSetId, @Fitting, @Name, @Layer, @Preprocessing, @Pooling) WITH NOWAIT;
+    IF NOT EXISTS (SELECT 1 FROM #fitting)
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'There are no features of ', @Asked,
+            N', and the setting default_network names ''' + IIF(@NetworkName IS NULL, @Default, NULL) + N'''',
+            N'. Call GenerateFeatures with this pooling first, or ask for another.'), N'%', N'%%');
+        THROW 50117, @Message, 1;
+    END;
+    IF (SELECT COUNT(*) FROM #fitting) > 1
+    BEGIN
+        SET @Some = LEFT((
+            SELECT STRING_AGG(CAST(CONCAT(COALESCE(N'network ' + f.network, N'combined'), N', layer ', f.layer, N', preprocessing ',
+                f.preprocessing, N', pooling ', f.pooling) AS NVARCHAR(MAX)), N'; ') WITHIN GROUP (ORDER BY f.feature_set_id, f.pooling)
+            FROM #fitting AS f), 800);
+        SET @Message = REPLACE(CONCAT(N'Several kinds of features fit ', @Asked, N': ', @Some,
+            N'. Name one with @NetworkName, @Layer, @Preprocessing and @Pooling, or put the name of a network into the setting ',
+            N'default_network: UPDATE dbo.settings SET value = N''…'' WHERE name = N''default_network'';'), N'%', N'%%');
+        THROW 50281, @Message, 1;
+    END;
+
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Message = CONCAT(N'Features: set ', feature_set_id,
+        N', network ' + network + N' version ' + CAST(version AS NVARCHAR(12)), N', layer ', layer, N', preprocessing ', preprocessing,
+        N', pooling ', pooling, N'; ', @Why, N'.')
+    FROM #fitting;
+    RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ChooseFeatures: finds the feature set that a training asks for, combining layers, networks, poolings and columns where it asks for
+-- several; the same parts give the same combined set again.
+-- Called by TrainModel.
+CREATE OR ALTER PROCEDURE internal.ChooseFeatures
+    @ModelName NVARCHAR(128),       -- name of the model to train
+    @NetworkName NVARCHAR(128),     -- network, or NULL
+    @Layer NVARCHAR(256),           -- layer, or NULL
+    @Preprocessing NVARCHAR(32),    -- preprocessing, or NULL
+    @Features NVARCHAR(MAX),        -- several features with semicolons between, none, or NULL for those of the parameters before
+    @Columns NVARCHAR(MAX),         -- columns with commas between, or NULL
+    @ColumnsFrom NVARCHAR(257),     -- view or table that has them, or NULL for dbo.scan_columns
+    @Pooling NVARCHAR(32) OUTPUT,   -- pooling asked for, and that of the set found
+    @FeatureSetId INT OUTPUT,       -- the feature set found
+    @IsNew BIT OUTPUT               -- 1 where it is a combined one that this call stored
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Name NVARCHAR(256), @Parts INT;
+    CREATE TABLE #parts (
+        part_feature_set_id INT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL,
+        source NVARCHAR(257) COLLATE DATABASE_DEFAULT NULL, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, width INT NOT NULL);
+
+    SET @IsNew = 0;
+    IF @Features IS NULL
+        EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling OUTPUT, @FeatureSetId OUTPUT;
+    IF @Features IS NULL AND @Columns IS NULL
+        RETURN 0;
+    -- What is combined already is taken apart, and the columns asked for stand in the place of those that it has.
+    INSERT INTO #parts (part_feature_set_id, pooling, source, column_name, width)
+    SELECT part_feature_set_id, pooling, source, column_name, width FROM dbo.feature_parts
+    WHERE feature_set_id = @FeatureSetId AND column_name IS NULL;
+    INSERT INTO #parts (part_feature_set_id, pooling, width)
+    SELECT feature_set_id, pooling, width FROM dbo.pooled_sets
+    WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_parts AS p WHERE p.feature_set_id = @FeatureSetId);
+    IF LOWER(@Features) <> N'none'
+        EXECUTE internal.ReadFeatureList @Features, @Pooling;
+    IF @Columns IS NOT NULL
+        EXECUTE internal.ReadColumnList @Columns, @ColumnsFrom;
+
+    SET @Parts = (SELECT COUNT(*) FROM #parts);
+    IF @Parts = 1 AND @Columns IS NULL
+        SELECT @FeatureSetId = part_feature_set_id, @Pooling = pooling FROM #parts;
+    ELSE
+    BEGIN
+        EXECUTE internal.StoreCombined @FeatureSetId OUTPUT, @IsNew OUTPUT;
+        SET @Pooling = N'combined';
+    END;
+    SET @Name = (SELECT layer FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
+    RAISERROR(N'Features: set %d, of %d parts: %s, pooling %s.', 0, 1, @FeatureSetId, @Parts, @Name, @Pooling) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- MeasureExperiment: computes the figures and curves of a training run from the scores of its patients, before anything is stored.
--- Called by TrainModel, whose tables #patients and #result it reads, and whose table #figures it fills.
+-- Called by TrainModel and CreateEnsemble, whose tables #patients and #result it reads, and whose table #figures it fills.
 CREATE OR ALTER PROCEDURE internal.MeasureExperiment
     @RunId INT,             -- row of dbo.runs
     @Seed INT,              -- seed of the run
@@ -7883,10 +11595,10 @@ def main(scores, seed, details):
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Seed, Details)
 ',
         @input_data_1 = N'
-SELECT r.part, CAST(t.label AS INT) AS label, r.raw, r.probability, r.out_of_fold
+SELECT t.patient_id, r.part, CAST(t.label AS INT) AS label, r.raw, r.probability, r.out_of_fold
 FROM #result AS r
 INNER JOIN #patients AS t ON t.place = r.place
-ORDER BY t.patient_id;',
+ORDER BY t.patient_id, t.scan_id;',
         @params = N'@Seed INT, @Details NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
         @Seed = @Seed, @Details = @Details,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
@@ -7901,8 +11613,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ReportTraining: says how many patients a model has learnt from, how good it is on those held out, and which version is the champion.
--- Called by TrainModel, whose table #result it reads.
+-- ReportTraining: says how many patients a model has learnt from, how good it is on those held out, and which version is served.
+-- Called by TrainModel and CreateEnsemble, whose table #result it reads.
 CREATE OR ALTER PROCEDURE internal.ReportTraining
     @RunId INT,                 -- row of dbo.runs
     @ModelName NVARCHAR(128),   -- name of the model
@@ -7914,7 +11626,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Said NVARCHAR(2000), @Champion INT;
+    DECLARE @Said NVARCHAR(2000), @ClassifierId INT;
     SELECT @Said = CONCAT(@ModelName, N' version ', @Version, N' is trained on ', SUM(CASE part WHEN 'train' THEN 1 ELSE 0 END),
         N' patients', N' (' + CAST(NULLIF(SUM(CASE part WHEN 'validation' THEN 1 ELSE 0 END), 0) AS NVARCHAR(12)) + N' more to stop early)',
         N' and stored. On the ', SUM(CASE part WHEN 'test' THEN 1 ELSE 0 END), N' test patients: ')
@@ -7930,30 +11642,26 @@ BEGIN
     SET @Said = (SELECT STRING_AGG(value, N' ') FROM OPENJSON(@Details, N'$.notes'));
     IF @Said IS NOT NULL
         EXECUTE internal.ReportStep @RunId, @Said;
-    SET @Champion = (
-        SELECT c.version
-        FROM dbo.champions AS ch
-        INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
-        WHERE ch.name = @ModelName);
-    IF @Champion IS NOT NULL
-        RAISERROR(N'The champion of %s is still version %d; PromoteModel makes another the champion.', 0, 1, @ModelName, @Champion)
-            WITH NOWAIT;
+    SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
+    EXECUTE internal.SayServed @ClassifierId, @RunId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StoreExperiment: stores a trained model as the next version of its name, and the run that made it; inside the caller's transaction.
 -- It is the only writer of dbo.experiment_metrics and dbo.experiment_curves. A patient removed meanwhile is left out.
--- Called by TrainModel, whose tables #patients, #result and #figures it reads.
+-- Called by TrainModel and CreateEnsemble, whose tables #patients, #result and #figures it reads.
 CREATE OR ALTER PROCEDURE internal.StoreExperiment
     @ModelName NVARCHAR(128),    -- name of the model
-    @Library NVARCHAR(32),       -- lightgbm or logistic
+    @Library NVARCHAR(32),       -- lightgbm, logistic, network or ensemble
     @FeatureSetId INT,           -- feature set that it reads
     @Pooling NVARCHAR(32),       -- pooling that it reads
     @Classifier VARBINARY(MAX),  -- the model
     @Details NVARCHAR(MAX),      -- what it was trained with and how it is calibrated, JSON
     @Seed INT,                   -- seed of the run
     @Started DATETIME2(3),       -- when the run began, UTC
+    @DatasetVersionId INT,       -- data set that it was trained on, or NULL
+    @Horizon INT,                -- horizon of the labels in days, or NULL
     @Version INT OUTPUT,         -- version given
     @ExperimentId INT OUTPUT     -- the run's row
 AS
@@ -7961,7 +11669,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000);
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
     IF NOT EXISTS (SELECT 1 FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId)
     BEGIN
         SET @Message = N'The feature set was deleted while the model was trained. Nothing is stored. Train on another one.';
@@ -7970,14 +11678,17 @@ BEGIN
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
     INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
     VALUES (@ModelName, @Version, @Library, @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
-    INSERT INTO dbo.experiments (classifier_id, seed, parameters, started_at)
-    VALUES (SCOPE_IDENTITY(), @Seed, JSON_QUERY(@Details, N'$.parameters'), @Started);
+    SET @ClassifierId = SCOPE_IDENTITY();
+    EXECUTE internal.KeepChampion @ClassifierId;
+    INSERT INTO dbo.experiments (classifier_id, seed, parameters, started_at, dataset_version_id, horizon_days)
+    VALUES (@ClassifierId, @Seed, JSON_QUERY(@Details, N'$.parameters'), @Started, @DatasetVersionId, @Horizon);
     SET @ExperimentId = SCOPE_IDENTITY();
 
     -- The label comes from here: the script was never told that of a test patient.
     INSERT INTO dbo.experiment_patients (
-        experiment_id, patient_id, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold)
-    SELECT @ExperimentId, t.patient_id, r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
+        experiment_id, patient_id, member, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold)
+    SELECT @ExperimentId, t.patient_id, (SELECT COUNT(*) FROM #patients AS b WHERE b.patient_id = t.patient_id AND b.place < t.place),
+        r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
         r.raw, r.out_of_fold
     FROM #result AS r
     INNER JOIN #patients AS t ON t.place = r.place
@@ -7990,44 +11701,244 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- TakeTrainingPatients: fills #patients with the labelled patients that have features; refuses to leave others out unasked.
--- Called by TrainModel and FindMatrices, whose table #patients it fills.
-CREATE OR ALTER PROCEDURE internal.TakeTrainingPatients
-    @FeatureSetId INT,      -- feature set
-    @Pooling NVARCHAR(32),  -- pooling
-    @SkipMissing BIT        -- 1 leaves out labelled patients without features
+-- CreateEnsemble: makes a model of several trained ones: the mean of their log-odds, recalibrated on patients that none has learnt from.
+-- Example: EXECUTE dbo.CreateEnsemble @ModelName = N'both', @Members = N'lightgbm_sql:1, logistic:2';
+CREATE OR ALTER PROCEDURE dbo.CreateEnsemble
+    @ModelName NVARCHAR(128) = N'ensemble_sql', -- name to store the ensemble under; each call adds a version
+    @Members NVARCHAR(MAX) = NULL,              -- models as name:version with commas between, two or more; needed
+    @Seed INT = 20170401,                       -- of the folds of the recalibration, 0 to 2147483647
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Missing INT, @Some NVARCHAR(400);
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.CreateEnsemble makes a model whose score is the mean of its members'' log-odds, moved to one prevalence.
+A mean of calibrated scores is not calibrated: it is calibrated anew on the training patients whose scores are out of fold for every
+member, and where those are fewer than five of a class the ensemble is marked uncalibrated, and says so. The test figures are those of
+the test patients of all members. Members that read different features make the ensemble read all of them, as a combined feature set.
+A name without a version means the one that it stands for. A member cannot be deleted while an ensemble refers to it.
+TrainLungCancerModel calls it for @Algorithm = N''ensemble''.
+Parameters:
+    @ModelName NVARCHAR(128) = N''ensemble_sql''  name to store the ensemble under; each call adds a version
+    @Members NVARCHAR(MAX) = NULL               models as name:version with commas between, two or more; needed
+    @Seed INT = 20170401                        of the folds of the recalibration, 0 to 2147483647
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.CreateEnsemble @ModelName = N''both'', @Members = N''lightgbm_sql:1, logistic:2'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @IsNew BIT, @Scores NVARCHAR(MAX), @RunId INT,
+        @Started DATETIME2(3) = SYSUTCDATETIME(), @Version INT, @ExperimentId INT, @Said NVARCHAR(2000), @Lacking NVARCHAR(400);
+    DECLARE @Horizon INT, @Names NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Expected NVARCHAR(MAX),
+        @ClassifierId INT;
+    DECLARE @Classifier VARBINARY(MAX), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    CREATE TABLE #ensemble (
+        position INT NOT NULL PRIMARY KEY, classifier_id INT NOT NULL, name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL,
+        version INT NOT NULL, library NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, feature_set_id INT NOT NULL,
+        pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, sha256 VARBINARY(32) NOT NULL, width INT NOT NULL,
+        experiment_id INT NULL, first_index INT NULL);
+    CREATE TABLE #patients (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        scan_id INT NOT NULL UNIQUE, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #result (
+        place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
+    CREATE TABLE #figures (
+        kind VARCHAR(10) NOT NULL, part VARCHAR(10) NOT NULL, name NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        position INT NOT NULL, x FLOAT NULL, y FLOAT NULL, threshold FLOAT NULL);
+    CREATE TABLE #given (
+        tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
+        default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
+
+    EXECUTE internal.FindEnsembleMembers @ModelName, @Members, @Seed;
+    EXECUTE internal.CheckEnsembleLabels;
+    EXECUTE internal.StartRun N'CreateEnsemble', @RunId OUTPUT;
+    EXECUTE internal.FindEnsembleFeatures @FeatureSetId OUTPUT, @Pooling OUTPUT, @IsNew OUTPUT;
+    EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
+    EXECUTE internal.TakeEnsemblePatients @FeatureSetId, @Pooling, @RunId, @Scores OUTPUT;
+
+    INSERT INTO #result (place, part, fold, raw, probability, out_of_fold)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(members, scores, seed, names):
+    from lungdb.procedures import create_ensemble
+    return create_ensemble(members, scores, seed, names)
+
+OutputDataSet, Classifier, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Scores, Seed, Names)
+',
+        @input_data_1 = N'
+SELECT e.position, e.name, e.version, c.library, CONVERT(VARCHAR(MAX), c.model, 2) AS model, CONVERT(VARCHAR(64), c.sha256, 2) AS sha256,
+    c.details, e.first_index
+FROM #ensemble AS e
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id AND c.sha256 = e.sha256
+ORDER BY e.position;',
+        @params = N'@Scores NVARCHAR(MAX), @Seed INT, @Names NVARCHAR(MAX), @Classifier VARBINARY(MAX) OUTPUT,
+            @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @Scores = @Scores, @Seed = @Seed, @Names = @Names, @Classifier = @Classifier OUTPUT, @Details = @Details OUTPUT,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0 AND @IsNew = 1
+        EXECUTE internal.DropEnsembleFeatures @FeatureSetId;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+    EXECUTE internal.CheckTrainedPatients @RunId, @FeatureSetId, @Pooling;
+    IF EXISTS (SELECT 1 FROM #result)
+        EXECUTE internal.MeasureExperiment @RunId, @Seed, @Details;
+
+    SET @Lacking = (
+        SELECT STRING_AGG(CONCAT(e.name, N' version ', e.version), N', ') WITHIN GROUP (ORDER BY e.position)
+        FROM #ensemble AS e
+        LEFT JOIN dbo.model_scoring AS s ON s.classifier_id = e.classifier_id
+        WHERE s.rows_sha256 IS NULL);
+    IF @Lacking IS NULL
+        EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, N'ensemble', @Details, @Width OUTPUT, @Trees OUTPUT,
+            @Divisor OUTPUT, @Steepness OUTPUT, @Expected OUTPUT, @RunId;
+
+    SET @Horizon = (
+        SELECT MAX(x.horizon_days) FROM #ensemble AS e INNER JOIN dbo.experiments AS x ON x.experiment_id = e.experiment_id);
+    BEGIN TRANSACTION;
+    EXECUTE internal.StoreExperiment @ModelName, N'ensemble', @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
+        NULL, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
+    SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
+    INSERT INTO dbo.ensemble_members (classifier_id, position, member_classifier_id, first_index)
+    SELECT @ClassifierId, e.position, e.classifier_id, e.first_index
+    FROM #ensemble AS e
+    INNER JOIN dbo.classifiers AS c WITH (UPDLOCK, HOLDLOCK) ON c.classifier_id = e.classifier_id AND c.sha256 = e.sha256;
+    IF @@ROWCOUNT <> (SELECT COUNT(*) FROM #ensemble)
+    BEGIN
+        SET @Message = N'A member of the ensemble was deleted or replaced meanwhile. Nothing is stored. Call it again.';
+        THROW 50232, @Message, 1;
+    END;
+    IF @Lacking IS NULL
+        EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Expected, @Said OUTPUT;
+    COMMIT TRANSACTION;
+
+    SET @Said = COALESCE(@Said, LEFT(CONCAT(@ModelName, N' version ', @Version, N' cannot be scored with T-SQL alone: ', @Lacking,
+        N' of its members have no rows. Call StoreModelNodes for them, then for the ensemble.'), 2000));
+    EXECUTE internal.ReportStep @RunId, @Said;
+    EXECUTE internal.ReportTraining @RunId, @ModelName, @Version, @ExperimentId, @Details;
+    EXECUTE internal.EndRun @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeLabelledScans: fills #labelled with the scans to train on and their labels, 0 or 1. Refuses a horizon that no scan has a label of,
+-- and labels of more classes without a word which are positive.
+-- Called by TakeTrainingPatients, whose table #labelled it fills.
+CREATE OR ALTER PROCEDURE internal.TakeLabelledScans
+    @DatasetVersionId INT,  -- version of a data set whose members to take, or NULL
+    @Horizon INT,           -- horizon of the labels in days, or NULL for those of patients
+    @PositiveFrom INT,      -- labels from this one on count as 1, or NULL where they are 0 and 1
+    @Unlabelled INT OUTPUT  -- members of the data set without a label
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Horizons NVARCHAR(400), @Others NVARCHAR(400);
+    IF @DatasetVersionId IS NULL AND @Horizon IS NULL
+        INSERT INTO #labelled (scan_id, patient_id, label)
+        SELECT s.scan_id, s.patient_id, l.label
+        FROM dbo.scans AS s
+        INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
+        WHERE s.is_primary = 1;
+    ELSE IF @Horizon IS NULL
+        INSERT INTO #labelled (scan_id, patient_id, label)
+        SELECT s.scan_id, s.patient_id, l.label
+        FROM dbo.dataset_members AS m
+        INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+        INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
+        WHERE m.dataset_version_id = @DatasetVersionId;
+    ELSE
+        INSERT INTO #labelled (scan_id, patient_id, label)
+        SELECT s.scan_id, s.patient_id, l.label
+        FROM dbo.scan_labels AS l
+        INNER JOIN dbo.scans AS s ON s.scan_id = l.scan_id
+        WHERE l.horizon_days = @Horizon AND (@DatasetVersionId IS NULL
+            OR l.scan_id IN (SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId));
+    SET @Unlabelled = (SELECT COUNT(*) FROM dbo.dataset_members WHERE dataset_version_id = @DatasetVersionId)
+        - IIF(@DatasetVersionId IS NULL, 0, (SELECT COUNT(*) FROM #labelled));
+
+    IF @Horizon IS NOT NULL AND NOT EXISTS (SELECT 1 FROM #labelled)
+    BEGIN
+        SET @Horizons = LEFT((SELECT STRING_AGG(CAST(h.horizon_days AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY h.horizon_days)
+            FROM (SELECT DISTINCT horizon_days FROM dbo.scan_labels) AS h), 400);
+        SET @Message = CONCAT(N'No scan', IIF(@DatasetVersionId IS NULL, N'', N' of the data set'), N' has a label within ', @Horizon,
+            N' days. Horizons in dbo.scan_labels: ', COALESCE(@Horizons, N'none'), N'. Ask for one of them, or call load_labels with ',
+            N'--horizon ', @Horizon, N'.');
+        THROW 50276, @Message, 1;
+    END;
+    IF @PositiveFrom IS NULL AND EXISTS (SELECT 1 FROM #labelled WHERE label > 1)
+    BEGIN
+        SET @Others = LEFT((SELECT STRING_AGG(CONCAT(CAST(c.label AS NVARCHAR(MAX)), N' (', c.members, N' scans)'), N', ')
+            WITHIN GROUP (ORDER BY c.label)
+            FROM (SELECT label, COUNT(*) AS members FROM #labelled GROUP BY label) AS c), 400);
+        SET @Message = CONCAT(N'A model that tells two classes apart needs labels 0 and 1, and there are the labels ', @Others,
+            N'. Say from which on they are positive, such as @PositiveFrom = 2, or correct the labels.');
+        THROW 50276, @Message, 1;
+    END;
+    UPDATE #labelled SET label = CASE WHEN label >= @PositiveFrom THEN 1 ELSE 0 END WHERE @PositiveFrom IS NOT NULL;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeTrainingPatients: fills #patients with the labelled scans that have features, a row each; refuses to leave others out unasked.
+-- They are the primary scans of patients with a label, the members of a data set, or all scans with a label of a horizon.
+-- Called by TrainModel and FindMatrices, whose table #patients it fills.
+CREATE OR ALTER PROCEDURE internal.TakeTrainingPatients
+    @FeatureSetId INT,              -- feature set
+    @Pooling NVARCHAR(32),          -- pooling
+    @SkipMissing BIT,               -- 1 leaves out labelled patients without features
+    @DatasetVersionId INT = NULL,   -- version of a data set whose members to take, or NULL
+    @Horizon INT = NULL,            -- horizon of the labels in days, or NULL for those of patients
+    @PositiveFrom INT = NULL        -- labels from this one on count as 1, or NULL where they are 0 and 1
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Missing INT, @Some NVARCHAR(400), @Unlabelled INT;
     CREATE TABLE #missing (idx INT NOT NULL PRIMARY KEY);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #labelled (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label TINYINT NOT NULL);
 
+    EXECUTE internal.TakeLabelledScans @DatasetVersionId, @Horizon, @PositiveFrom, @Unlabelled OUTPUT;
     INSERT INTO #combine (scan_id)
-    SELECT s.scan_id
-    FROM dbo.scans AS s
-    INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
-    WHERE s.is_primary = 1;
+    SELECT scan_id FROM #labelled;
     EXECUTE internal.FillCombinedFeatures @FeatureSetId;
     INSERT INTO #patients (patient_id, scan_id, label, vector_sha256)
-    SELECT s.patient_id, s.scan_id, l.label, COALESCE(f.vector_sha256, 0x)
-    FROM dbo.scans AS s
-    INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
-    INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
-    WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-    ORDER BY s.patient_id;
+    SELECT l.patient_id, l.scan_id, l.label, COALESCE(f.vector_sha256, 0x)
+    FROM #labelled AS l
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = l.scan_id
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+    ORDER BY l.patient_id, l.scan_id;
     INSERT INTO #read (scan_id)
     SELECT scan_id FROM #patients;
     EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
 
     INSERT INTO #missing (idx)
+    SELECT DISTINCT p.idx
+    FROM #labelled AS l
+    INNER JOIN dbo.patients AS p ON p.patient_id = l.patient_id
+    WHERE NOT EXISTS (SELECT 1 FROM #patients AS t WHERE t.scan_id = l.scan_id);
+    -- A patient with a label and without any scan is missing too, unless it was asked for certain scans.
+    INSERT INTO #missing (idx)
     SELECT p.idx
     FROM dbo.labels AS l
     INNER JOIN dbo.patients AS p ON p.patient_id = l.patient_id
-    WHERE NOT EXISTS (SELECT 1 FROM #patients AS t WHERE t.patient_id = l.patient_id);
+    WHERE @DatasetVersionId IS NULL AND @Horizon IS NULL
+        AND NOT EXISTS (SELECT 1 FROM #labelled AS t WHERE t.patient_id = l.patient_id);
     SET @Missing = (SELECT COUNT(*) FROM #missing);
     SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT TOP (20) idx FROM #missing ORDER BY idx) AS m);
 
@@ -8039,6 +11950,8 @@ BEGIN
     END;
     IF @Missing > 0 AND @SkipMissing = 1
         RAISERROR(N'%d labelled patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
+    IF @Unlabelled > 0
+        RAISERROR(N'%d scans of the data set have no label and are left out.', 0, 1, @Unlabelled) WITH NOWAIT;
 
     EXECUTE dbo.AssignSplits;
     UPDATE t
@@ -8052,7 +11965,8 @@ GO
 -- FindMatrices: fills #matrices with the feature sets and poolings that a search may try, and counts their training patients.
 -- Called by SearchModels, whose tables #matrices and #patients it fills.
 CREATE OR ALTER PROCEDURE internal.FindMatrices
-    @NetworkName NVARCHAR(128),   -- network, or NULL for any
+    @ModelName NVARCHAR(128),     -- name to store the best model under
+    @NetworkName NVARCHAR(128),   -- network, or NULL for that of the version served, else of default_network, else the only one
     @Layers NVARCHAR(MAX),        -- layers with commas between, or NULL for all
     @Preprocessing NVARCHAR(32),  -- preprocessing, or NULL for any
     @Poolings NVARCHAR(400),      -- poolings with commas between, or NULL for all
@@ -8064,9 +11978,22 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @Lacking NVARCHAR(1000), @FeatureSetId INT, @Pooling NVARCHAR(32);
 
-    -- TrainLungCancerModel takes the newest of a name, layer and preprocessing, so older ones are not tried.
+    DECLARE @Served INT, @Names NVARCHAR(800);
+    SET @Served = (
+        SELECT c.feature_set_id
+        FROM dbo.served_models AS s
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+        WHERE s.name = @ModelName);
+    IF @NetworkName IS NULL
+        SET @NetworkName = COALESCE(
+            (SELECT n.name FROM dbo.feature_sets AS fs INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+                WHERE fs.feature_set_id = @Served
+                    AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id)),
+            NULLIF((SELECT value FROM dbo.settings WHERE name = N'default_network'), N''));
+
+    -- Of a name, layer and preprocessing FindFeatureSet takes the set of the version served, else that of the network's newest version.
     INSERT INTO #matrices (feature_set_id, pooling, network_name, layer)
-    SELECT MAX(fs.feature_set_id), p.pooling, n.name, fs.layer
+    SELECT COALESCE(MAX(IIF(fs.feature_set_id = @Served, @Served, NULL)), MAX(fs.feature_set_id)), p.pooling, n.name, fs.layer
     FROM dbo.feature_sets AS fs
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
     INNER JOIN (SELECT DISTINCT feature_set_id, pooling FROM dbo.pooled_features) AS p ON p.feature_set_id = fs.feature_set_id
@@ -8095,6 +12022,16 @@ BEGIN
             N'. Call GenerateFeatures first, or ask for others.');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50117, @Message, 1;
+    END;
+    IF (SELECT COUNT(DISTINCT network_name) FROM #matrices) > 1
+    BEGIN
+        SET @Names = LEFT((
+            SELECT STRING_AGG(CAST(m.network_name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY m.network_name)
+            FROM (SELECT DISTINCT network_name FROM #matrices) AS m), 800);
+        SET @Message = REPLACE(CONCAT(N'There are features of several networks: ', @Names,
+            N'. Name one with @NetworkName, or in the setting default_network: UPDATE dbo.settings SET value = N''…'' ',
+            N'WHERE name = N''default_network'';'), N'%', N'%%');
+        THROW 50281, @Message, 1;
     END;
 
     UPDATE m
@@ -8126,7 +12063,7 @@ CREATE OR ALTER PROCEDURE dbo.SearchModels
     @Method NVARCHAR(32) = N'random',      -- random: drawn by the seed; grid: every combination
     @Trials INT = NULL,                    -- trials of random, 1 to 10000; NULL means 200
     @Poolings NVARCHAR(400) = NULL,        -- poolings to try, with commas between; NULL means all that there are features of
-    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means any
+    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means that of the version served, else of default_network
     @Layers NVARCHAR(MAX) = NULL,          -- layers to try, with commas between; NULL means all that there are features of
     @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means any
     @Space NVARCHAR(MAX) = NULL,           -- settings to try, JSON; NULL means those below
@@ -8157,7 +12094,7 @@ Parameters:
     @Method NVARCHAR(32) = N''random''            random: drawn by the seed; grid: every combination
     @Trials INT = NULL                          trials of random, 1 to 10000; NULL means 200
     @Poolings NVARCHAR(400) = NULL              poolings to try, with commas between; NULL means all that there are features of
-    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means any
+    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means that of the version served, else of default_network
     @Layers NVARCHAR(MAX) = NULL                layers to try, with commas between; NULL means all that there are features of
     @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means any
     @Space NVARCHAR(MAX) = NULL                 settings to try, JSON; NULL means those below
@@ -8190,7 +12127,7 @@ Example:
     CREATE TABLE #came (place INT NULL, part INT NULL);
 
     EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing;
-    EXECUTE internal.FindMatrices @NetworkName, @Layers, @Preprocessing, @Poolings, @SkipMissing;
+    EXECUTE internal.FindMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings, @SkipMissing;
     SET @Method = LOWER(@Method);
 
     INSERT INTO #trials (candidate, matrix, parameters)
@@ -8258,13 +12195,20 @@ GO
 -- Called by TrainLungCancerModel.
 CREATE OR ALTER PROCEDURE internal.TrainModel
     @ModelName NVARCHAR(128),       -- name to store the model under
-    @Pooling NVARCHAR(32),          -- pooling of the features
+    @Pooling NVARCHAR(32),          -- pooling of the features, or NULL
     @NetworkName NVARCHAR(128),     -- network of the features, or NULL
     @Layer NVARCHAR(256),           -- layer of the features, or NULL
     @Preprocessing NVARCHAR(32),    -- preprocessing of the features, or NULL
     @Seed INT,                      -- seed of the run
     @SkipMissing BIT,               -- 1 leaves out labelled patients without features
-    @Parameters NVARCHAR(MAX)       -- what train_lung_cancer_model is given, JSON
+    @Parameters NVARCHAR(MAX),      -- what train_lung_cancer_model is given, JSON
+    @Features NVARCHAR(MAX),        -- several features with semicolons between, none, or NULL for those of the parameters before
+    @Columns NVARCHAR(MAX),         -- columns beside them with commas between, or NULL
+    @ColumnsFrom NVARCHAR(257),     -- view or table that has them, or NULL for dbo.scan_columns
+    @Dataset NVARCHAR(128),         -- data set of scans, or NULL for the primary scans of all patients
+    @DatasetVersion INT,            -- its version, or NULL for the newest
+    @Horizon INT,                   -- horizon of the labels in days, or NULL for those of patients
+    @PositiveFrom INT               -- labels from this one on are positive, or NULL
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -8273,11 +12217,12 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Width INT, @Started DATETIME2(3) = SYSUTCDATETIME();
     DECLARE @Version INT, @ExperimentId INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Scores NVARCHAR(MAX);
     DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
-    DECLARE @Language NVARCHAR(128), @RunId INT, @Said NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128), @RunId INT, @Said NVARCHAR(2000), @DatasetVersionId INT, @Names NVARCHAR(MAX), @IsNew BIT;
+    DECLARE @ClassifierId INT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
-        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE,
-        scan_id INT NOT NULL, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        scan_id INT NOT NULL UNIQUE, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #result (
         place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
     CREATE TABLE #figures (
@@ -8286,37 +12231,54 @@ BEGIN
     CREATE TABLE #given (
         tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
         default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
+    CREATE TABLE #scope (
+        item VARCHAR(16) NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
+        text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
+    CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
 
-    EXECUTE internal.FindFeatureSet @NetworkName, @Layer, @Preprocessing, @Pooling, @FeatureSetId OUTPUT;
-    EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
-    SET @Width = (SELECT width FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.ChooseFeatures @ModelName, @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Pooling OUTPUT,
+        @FeatureSetId OUTPUT, @IsNew OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
+    END TRY
+    BEGIN CATCH
+        EXECUTE internal.DropCombined @FeatureSetId, @IsNew;
+        THROW;
+    END CATCH;
+    EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
     EXECUTE internal.StartRun N'TrainLungCancerModel', @RunId OUTPUT;
-    SET @Said = CONCAT(@ModelName, N': ', (SELECT COUNT(*) FROM #patients WHERE part = 'train'), N' patients to learn from, ',
-        (SELECT COUNT(*) FROM #patients WHERE part = 'test'), N' held out for testing.');
+    SET @Said = CONCAT(@ModelName, N': ', (SELECT COUNT(DISTINCT patient_id) FROM #patients WHERE part = 'train'),
+        N' patients to learn from, ', (SELECT COUNT(DISTINCT patient_id) FROM #patients WHERE part = 'test'), N' held out for testing',
+        (SELECT IIF(COUNT(*) > COUNT(DISTINCT patient_id), CONCAT(N', with ', COUNT(*), N' scans'), N'') FROM #patients), N'.');
     EXECUTE internal.ReportStep @RunId, @Said, 0, 3;
 
     INSERT INTO #result (place, part, fold, raw, probability, out_of_fold)
     EXECUTE sp_execute_external_script
         @language = @Language,
         @script = N'
-def main(patients, width, parameters):
+def main(patients, width, parameters, names):
     from lungdb.procedures import train_lung_cancer_model
-    return train_lung_cancer_model(patients, width, parameters)
+    return train_lung_cancer_model(patients, width, parameters, names)
 
-OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters)
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
 ',
         @input_data_1 = N'
 SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label, f.vector
 FROM #patients AS t
 INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-ORDER BY t.patient_id;',
-        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Classifier VARBINARY(MAX) OUTPUT,
-            @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
-        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Classifier = @Classifier OUTPUT,
-        @Library = @Library OUTPUT, @Details = @Details OUTPUT, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+ORDER BY t.patient_id, t.scan_id;',
+        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Names NVARCHAR(MAX),
+            @Classifier VARBINARY(MAX) OUTPUT, @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT,
+            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Names = @Names,
+        @Classifier = @Classifier OUTPUT, @Library = @Library OUTPUT, @Details = @Details OUTPUT,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
     IF @ErrorNumber <> 0
         EXECUTE internal.EndRun @RunId, 0, @ErrorMessage;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.DropCombined @FeatureSetId, @IsNew;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
@@ -8328,12 +12290,17 @@ ORDER BY t.patient_id;',
     EXECUTE internal.MeasureExperiment @RunId, @Seed, @Details;
     EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, @Library, @Details, @Width OUTPUT, @Trees OUTPUT,
         @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, @RunId;
+    EXECUTE internal.FitScope @FeatureSetId, @Pooling;
     EXECUTE internal.ReportStep @RunId, N'Measured; storing.', 2, 3;
 
+    IF @PositiveFrom IS NOT NULL
+        SET @Details = JSON_MODIFY(@Details, N'$.parameters.positive_from', @PositiveFrom);
     -- No script runs in here, so that no lock waits for one; what there is to say is said afterwards.
     BEGIN TRANSACTION;
     EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        @Version OUTPUT, @ExperimentId OUTPUT;
+        @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
+    SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
+    EXECUTE internal.StoreScope @ClassifierId;
     EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;
     COMMIT TRANSACTION;
 
@@ -8348,10 +12315,10 @@ GO
 -- Example: EXECUTE dbo.TrainLungCancerModel @Algorithm = N'logistic', @Pooling = N'max';
 CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name to store the model under; each run adds a version
-    @Pooling NVARCHAR(32) = N'mean',       -- pooling of the features: mean, max, mean_max_std or pca1
-    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means any
-    @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means any
-    @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means any
+    @Pooling NVARCHAR(32) = NULL,          -- pooling of the features, such as max; NULL means that of the version served, else mean
+    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means that of the version served, else default_network
+    @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means that of the version served, else penultimate
+    @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means that of the version served, else lung
     @Seed INT = 20170401,                  -- of folds, validation part, undersampling and LightGBM; 0 to 2147483647
     @ValidationFraction FLOAT = NULL,      -- share of the patients learnt from that is kept to stop early, 0.05 to 0.5; NULL means 0.2
     @LearningRate FLOAT = NULL,            -- shrinkage of each tree, 0.001 to 1; NULL means 0.05
@@ -8359,13 +12326,21 @@ CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @MinDataInLeaf INT = NULL,             -- patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL,             -- trees at most, 1 to 10000; NULL means 500
     @EarlyStoppingRounds INT = NULL,       -- trees without a better validation loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, logistic, random_forest, extra_trees or network
+    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, logistic, random_forest, extra_trees, network or ensemble
     @Folds INT = 5,                        -- folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N'none',     -- none; class_weight: both classes weigh the same; undersample: as many of each
     @Calibration NVARCHAR(32) = N'platt',  -- none, platt or isotonic, fitted on scores of patients that were not learnt from
     @L2 FLOAT = NULL,                      -- penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
     @Hidden NVARCHAR(400) = NULL,          -- units of the hidden layers of network, with commas; NULL means 16
+    @Members NVARCHAR(MAX) = NULL,         -- of ensemble alone: models as name:version with commas between
     @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
+    @Features NVARCHAR(MAX) = NULL,        -- several features: network/layer/preprocessing/pooling; …, or none; NULL means those above
+    @Columns NVARCHAR(MAX) = NULL,         -- columns beside them, with commas between, such as age, sex
+    @ColumnsFrom NVARCHAR(257) = NULL,     -- view or table with these columns and a scan_id; NULL means dbo.scan_columns
+    @Dataset NVARCHAR(128) = NULL,         -- data set of scans to train on; NULL means the primary scans of all patients
+    @DatasetVersion INT = NULL,            -- its version; NULL means the newest
+    @Horizon INT = NULL,                   -- days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
+    @PositiveFrom INT = NULL,              -- labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
     @Help BIT = 0                          -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -8374,17 +12349,21 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.TrainLungCancerModel trains a model on the pooled features of the labelled patients'' primary scans.
+        PRINT N'dbo.TrainLungCancerModel trains a model on the pooled features of the labelled patients'' primary scans,
+or of the scans of a data set or with labels of their own; all scans of a patient are in one part and one fold.
 The test patients are those of dbo.splits: training never sees their labels, and the test figures come from them alone.
 With folds every other patient is scored by a model that has not seen it; the model stored has learnt from all of them.
 Figures go to dbo.experiment_metrics, curves to dbo.experiment_curves, patients'' parts and scores to dbo.experiment_patients.
-When several feature sets fit the parameters, the newest is taken, and a message says which.
+Unless others are asked for, the features are those of the version that the name serves, else of the network that the setting
+default_network names, else of the only network there is; a message says which. Where several would do, none is taken: they are named.
+In @Features pieces of an item may be left out where only one fits. Columns may be NULL for LightGBM, which learns from that; other
+algorithms refuse it. A new name serves its first version; what an old one serves is changed by PromoteModel alone.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
-    @Pooling NVARCHAR(32) = N''mean''             pooling of the features: mean, max, mean_max_std or pca1
-    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means any
-    @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means any
-    @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means any
+    @Pooling NVARCHAR(32) = NULL                pooling of the features, such as max; NULL means that of the version served, else mean
+    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means that of the version served, else default_network
+    @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means that of the version served, else penultimate
+    @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means that of the version served, else lung
     @Seed INT = 20170401                        of folds, validation part, undersampling and LightGBM; 0 to 2147483647
     @ValidationFraction FLOAT = NULL            share of the patients learnt from that is kept to stop early, 0.05 to 0.5; NULL means 0.2
     @LearningRate FLOAT = NULL                  shrinkage of each tree, 0.001 to 1; NULL means 0.05
@@ -8392,24 +12371,41 @@ Parameters:
     @MinDataInLeaf INT = NULL                   patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL                   trees at most, 1 to 10000; NULL means 500
     @EarlyStoppingRounds INT = NULL             trees without a better validation loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, logistic, random_forest, extra_trees or network
+    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, logistic, random_forest, extra_trees, network or ensemble
     @Folds INT = 5                              folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N''none''           none; class_weight: both classes weigh the same; undersample: as many of each
     @Calibration NVARCHAR(32) = N''platt''        none, platt or isotonic, fitted on scores of patients that were not learnt from
     @L2 FLOAT = NULL                            penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
     @Hidden NVARCHAR(400) = NULL                units of the hidden layers of network, with commas; NULL means 16
+    @Members NVARCHAR(MAX) = NULL               of ensemble alone: models as name:version with commas between
     @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
+    @Features NVARCHAR(MAX) = NULL              several features: network/layer/preprocessing/pooling; …, or none; NULL means those above
+    @Columns NVARCHAR(MAX) = NULL               columns beside them, with commas between, such as age, sex
+    @ColumnsFrom NVARCHAR(257) = NULL           view or table with these columns and a scan_id; NULL means dbo.scan_columns
+    @Dataset NVARCHAR(128) = NULL               data set of scans to train on; NULL means the primary scans of all patients
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
+    @Horizon INT = NULL                         days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
+    @PositiveFrom INT = NULL                    labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.TrainLungCancerModel;
-    EXECUTE dbo.TrainLungCancerModel @ModelName = N''logistic_max'', @Algorithm = N''logistic'', @Pooling = N''max'';';
+    EXECUTE dbo.TrainLungCancerModel @ModelName = N''logistic_max'', @Algorithm = N''logistic'', @Pooling = N''max'';
+    EXECUTE dbo.TrainLungCancerModel @ModelName = N''wide'', @Features = N''layer2/mean; pool5/max'', @Columns = N''age, sex'';';
         RETURN 0;
     END;
 
     DECLARE @Parameters NVARCHAR(MAX);
     EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves,
-        @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT, @Hidden;
-    EXECUTE internal.TrainModel @ModelName, @Pooling, @NetworkName, @Layer, @Preprocessing, @Seed, @SkipMissing, @Parameters;
+        @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT, @Hidden,
+        @Members;
+    IF @Algorithm = N'ensemble'
+    BEGIN
+        EXECUTE dbo.CreateEnsemble @ModelName, @Members, @Seed;
+        RETURN 0;
+    END;
+    EXECUTE internal.CheckTrainingData @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom;
+    EXECUTE internal.TrainModel @ModelName, @Pooling, @NetworkName, @Layer, @Preprocessing, @Seed, @SkipMissing, @Parameters,
+        @Features, @Columns, @ColumnsFrom, @Dataset, @DatasetVersion, @Horizon, @PositiveFrom;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -8429,7 +12425,7 @@ BEGIN
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @NetworkName NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
     DECLARE @LearningRate FLOAT, @NumLeaves INT, @MinDataInLeaf INT, @MaxIterations INT, @EarlyStoppingRounds INT,
         @ValidationFraction FLOAT;
-    DECLARE @Imbalance NVARCHAR(32), @Pass INT = 0;
+    DECLARE @Imbalance NVARCHAR(32), @Pass INT = 0, @Found INT;
     SELECT @ModelName = s.name, @Seed = s.seed, @Folds = s.folds, @SkipMissing = s.skip_missing, @From = s.training_from,
         @FeatureSetId = t.feature_set_id, @Pooling = t.pooling, @NetworkName = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing,
         @LearningRate = CAST(JSON_VALUE(t.parameters, N'$.learning_rate') AS FLOAT),
@@ -8445,15 +12441,11 @@ BEGIN
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
     WHERE s.search_id = @SearchId;
 
-    IF @FeatureSetId <> (
-        SELECT MAX(fs.feature_set_id)
-        FROM dbo.feature_sets AS fs
-        INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-        WHERE n.name = @NetworkName AND fs.layer = @Layer AND fs.preprocessing = @Preprocessing
-            AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id AND p.pooling = @Pooling))
+    EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling, @Found OUTPUT;
+    IF @FeatureSetId <> @Found
     BEGIN
-        SET @Message = CONCAT(N'Search ', @SearchId, N' chose feature set ', @FeatureSetId,
-            N', and there is a newer one of the same network, layer and preprocessing by now. Make a new search.');
+        SET @Message = CONCAT(N'Search ', @SearchId, N' chose feature set ', @FeatureSetId, N', and by now ', @Found,
+            N' is the one of its network, layer and preprocessing to train on. Make a new search.');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50164, @Message, 1;
     END;
@@ -8622,8 +12614,8 @@ the nearest tenth of them, 20 at least, and all that are as near; like_this_with
 like_this_low_percent to like_this_high_percent the range of their scores, corrected for the prevalence as this score is.
 like_this_about_percent is for those who may not know single labels: the percentage with cancer, to the nearest ten, in that of at most ten
 equal groups of the training patients (20 at least each, this one among them) to which the score belongs, so all of a group are
-told the same. Scores are compared before calibration and correction, which keep their order. Where no such scores are stored,
-higher_than is NULL, like_this 0.
+told the same. Scores are compared before calibration and correction, which keep their order. A patient with several scans counts
+with the first. Where no such scores are stored, higher_than is NULL, like_this 0.
 Parameters:
     @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
     @Help BIT = 0             1 prints this help and does nothing else
@@ -8658,7 +12650,7 @@ Example:
     SELECT p.patient_id, p.label, p.probability, p.raw, ABS(p.raw - @Raw)
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL
-        AND p.patient_id <> @PatientId;
+        AND p.patient_id <> @PatientId AND p.member = 0;
     SET @Others = (SELECT COUNT(*) FROM #scores);
     SET @HigherThan = (SELECT 100.0 * SUM(CASE WHEN raw < @Raw THEN 1 ELSE 0 END) / NULLIF(@Others, 0) FROM #scores);
     SET @Nearest = IIF(@Others / 10 > 20, @Others / 10, 20);
@@ -8671,7 +12663,8 @@ Example:
     INSERT INTO #ranked (place, label, raw)
     SELECT ROW_NUMBER() OVER (ORDER BY p.raw, p.patient_id) - 1, p.label, p.raw
     FROM dbo.experiment_patients AS p
-    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL;
+    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL
+        AND p.member = 0;
     SET @Ranked = (SELECT COUNT(*) FROM #ranked);
     SET @Groups = CASE WHEN @Ranked < 40 THEN 1 WHEN @Ranked > 200 THEN 10 ELSE @Ranked / 20 END;
     SET @Group = (SELECT COUNT(*) FROM #ranked WHERE raw < @Raw) * @Groups / NULLIF(@Ranked, 0);
@@ -8694,8 +12687,9 @@ Example:
             WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_low') AS test_auc_low,
         (SELECT m.value FROM dbo.experiment_metrics AS m
             WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_high') AS test_auc_high,
-        (SELECT COUNT(*) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
-        (SELECT COUNT(*) FROM dbo.experiment_patients AS t WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
+        (SELECT COUNT(DISTINCT t.patient_id) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
+        (SELECT COUNT(DISTINCT t.patient_id) FROM dbo.experiment_patients AS t
+            WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
         @TrainedOn AS training_prevalence, @Others AS compared_patients,
         @HigherThan AS higher_than, @LikeThis AS like_this, @WithCancer AS like_this_with_cancer,
         100 * @Low AS like_this_low_percent, 100 * @High AS like_this_high_percent, r.prevalence,
@@ -8915,6 +12909,7 @@ BEGIN
     CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL,
         features_sha256 VARBINARY(32) NOT NULL, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #moved (scan_id INT NOT NULL PRIMARY KEY, newest_scan_id INT NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
     SET @Message = (
@@ -8943,20 +12938,28 @@ BEGIN
     SET @Locked = (
         SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK)
         WHERE scan_id IN (SELECT s.scan_id FROM dbo.scans AS s INNER JOIN #copy_scans AS c ON c.series_uid = s.series_uid));
-    INSERT INTO dbo.patients (patient_id, idx)
-    SELECT c.patient_id, CASE WHEN taken.idx IS NULL THEN c.idx ELSE @Top + ROW_NUMBER() OVER (ORDER BY c.idx) END
+    INSERT INTO dbo.patients (patient_id, idx, follows_newest)
+    SELECT c.patient_id, CASE WHEN taken.idx IS NULL THEN c.idx ELSE @Top + ROW_NUMBER() OVER (ORDER BY c.idx) END, 1
     FROM #copy_scans AS c
     LEFT JOIN dbo.patients AS taken ON taken.idx = c.idx
     WHERE NOT EXISTS (SELECT 1 FROM dbo.patients AS p WHERE p.patient_id = c.patient_id);
     SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
 
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
-        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification, patient_orientation, intake_rule, monoenergetic_kev)
+        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification, patient_orientation, intake_rule, monoenergetic_kev,
+        is_study_choice, acquisition_date, date_rule, study_order, study_year, convolution_kernel, kvp, slice_thickness, has_contrast,
+        patient_age, frame_of_reference_uid, origin_x, origin_y, origin_z, row_x, row_y, row_z, column_x, column_y, column_z, step_x,
+        step_y, step_z)
     SELECT c.patient_id,
         CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
         c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
         c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification,
-        c.patient_orientation, c.intake_rule, c.monoenergetic_kev
+        c.patient_orientation, c.intake_rule, c.monoenergetic_kev, CASE WHEN EXISTS (
+            SELECT 1 FROM dbo.scans AS s
+            WHERE s.patient_id = c.patient_id AND s.study_uid = c.study_uid AND s.is_study_choice = 1) THEN 0 ELSE 1 END,
+        c.acquisition_date, c.date_rule, c.study_order, c.study_year, c.convolution_kernel, c.kvp, c.slice_thickness, c.has_contrast,
+        c.patient_age, c.frame_of_reference_uid, c.origin_x, c.origin_y, c.origin_z, c.row_x, c.row_y, c.row_z, c.column_x, c.column_y,
+        c.column_z, c.step_x, c.step_y, c.step_z
     FROM #copy_scans AS c
     WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
 
@@ -8964,6 +12967,17 @@ BEGIN
     SELECT s.scan_id, c.vector, c.features_sha256, c.raw, c.probability
     FROM #copy_scans AS c
     INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid;
+    -- The primary scan of a patient who follows the newest study moves to one that has come.
+    INSERT INTO #moved (scan_id, newest_scan_id)
+    SELECT s.scan_id, v.choice_scan_id
+    FROM #arrived AS a
+    INNER JOIN dbo.scans AS n ON n.scan_id = a.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = n.patient_id AND p.follows_newest = 1
+    INNER JOIN dbo.patient_studies AS v ON v.patient_id = p.patient_id AND v.is_newest = 1
+    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
+    WHERE v.choice_scan_id <> s.scan_id;
+    UPDATE s SET s.is_primary = 0 FROM dbo.scans AS s INNER JOIN #moved AS m ON m.scan_id = s.scan_id;
+    UPDATE s SET s.is_primary = 1 FROM dbo.scans AS s INNER JOIN #moved AS m ON m.newest_scan_id = s.scan_id;
     -- No array comes, and its hash says so to whoever reads it.
     INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256, patient_id)
     SELECT a.scan_id, @FeatureSetId, 0, 0, 0x, a.features_sha256, s.patient_id
@@ -9068,6 +13082,7 @@ BEGIN
         INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, created_at)
         SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, created_at FROM #copy_model;
         SET @ClassifierId = SCOPE_IDENTITY();
+        EXECUTE internal.KeepChampion @ClassifierId;
     END;
 
     EXECUTE internal.DeleteModelNodes @ClassifierId;
@@ -9124,7 +13139,7 @@ Example:
     END;
 
     DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128),
-        @Numbers INT;
+        @Numbers INT, @ClassifierId INT;
     SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
         + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
         + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
@@ -9146,6 +13161,9 @@ Example:
     SET @Patients = (SELECT COUNT(*) FROM #copy_scans);
     IF @ModelName IS NOT NULL
         RAISERROR(N'%s version %d is here, with the features of %d patients.', 0, 1, @ModelName, @Version, @Patients) WITH NOWAIT;
+    SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
+    IF @ClassifierId IS NOT NULL
+        EXECUTE internal.SayServed @ClassifierId;
     SET @Network = (SELECT MIN(network) FROM #copy_layers);
     SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
     IF @Network IS NOT NULL
@@ -9315,13 +13333,15 @@ GO
 -- Example: EXECUTE dbo.GenerateFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
 CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
     @Model VARBINARY(MAX) = NULL,         -- bytes of a network in dbo.networks
-    @ModelName NVARCHAR(128) = NULL,      -- or its name; the newest version is taken
+    @ModelName NVARCHAR(128) = NULL,      -- or its name, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
     @Preprocessing NVARCHAR(32) = N'lung', -- lung or seed
-    @Pooling NVARCHAR(128) = N'mean',     -- one or more of mean, max, mean_max_std, pca1, with commas
+    @Pooling NVARCHAR(128) = N'mean',     -- one or more of mean, max, mean_max_std, pca1, thirds, with commas
     @BatchSize INT = 32,                  -- triples of slices in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 256,            -- megabytes of stored slices in one transaction, 1 to 512
     @Recompute BIT = 0,                   -- 1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL,        -- data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL,           -- its version; NULL means the newest
     @Help BIT = 0                         -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -9335,13 +13355,15 @@ It works in chunks, each stored in a transaction of its own: stopped at any poin
 its way is also in dbo.runs and dbo.run_steps, for other connections. A scan replaced or removed meanwhile is left out and named.
 Parameters:
     @Model VARBINARY(MAX) = NULL           bytes of a network in dbo.networks
-    @ModelName NVARCHAR(128) = NULL        or its name; the newest version is taken
+    @ModelName NVARCHAR(128) = NULL        or its name, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
     @Preprocessing NVARCHAR(32) = N''lung''  lung or seed
-    @Pooling NVARCHAR(128) = N''mean''       one or more of mean, max, mean_max_std, pca1, with commas
+    @Pooling NVARCHAR(128) = N''mean''       one or more of mean, max, mean_max_std, pca1, thirds, with commas
     @BatchSize INT = 32                    triples of slices in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 256              megabytes of stored slices in one transaction, 1 to 512
     @Recompute BIT = 0                     1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL             its version; NULL means the newest
     @Help BIT = 0                          1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.GenerateFeatures @ModelName = N''demo_resnet'', @Layer = N''layer3,penultimate'', @Pooling = N''mean,max'';
@@ -9350,12 +13372,14 @@ Examples:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Name NVARCHAR(128), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX);
+    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Name NVARCHAR(128), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX),
+        @DatasetVersionId INT;
     SET @Pooling = REPLACE(@Pooling, N' ', N'');
     SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
 
     EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, @BatchSize, @ChunkMegabytes, @Recompute;
     EXECUTE internal.FindNetwork @Model, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     SELECT @Name = name, @Model = model, @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details
     FROM dbo.networks
     WHERE network_id = @NetworkId;
@@ -9374,7 +13398,7 @@ Examples:
         scan_id INT NULL, layer INT NULL, error NVARCHAR(2000) NULL, array_rows INT NULL,
         array_cols INT NULL, array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL, pooled NVARCHAR(MAX) NULL);
 
-    EXECUTE internal.FindScansToDo @NetworkId, @Layer, @Preprocessing, @Pooling, @Recompute;
+    EXECUTE internal.FindScansToDo @NetworkId, @Layer, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId;
     SET @Total = (SELECT COUNT(*) FROM #todo);
     SET @Message = CONCAT(@Name, N', layer ', @Layer, N', preprocessing ', @Preprocessing, N', pooling ', @Pooling, N': ', @Total,
         N' scans to do.');
@@ -9454,6 +13478,102 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ChooseSeries: chooses anew, among the stored scans, the one of each study by a series rule, and says what changes.
+-- Example: EXECUTE dbo.ChooseSeries @SeriesRule = N'thickness=0-1.5;kernels=B3*,STANDARD>SOFT;prefer=slices';
+CREATE OR ALTER PROCEDURE dbo.ChooseSeries
+    @SeriesRule NVARCHAR(MAX) = NULL, -- the rule; NULL means the setting series_rule
+    @Apply BIT = 0,                   -- 1 stores the choices; 0 only says what would change
+    @FollowNewest BIT = 0,            -- 1 also moves primary scans to their patients' newest studies
+    @Help BIT = 0                     -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ChooseSeries chooses the scan of each study, scans.is_study_choice, by a series rule, as load-scans does, and returns a
+row for each change. A rule is thickness=LOW-HIGH;kernels=NAMES>NAMES;prefer=thinnest or slices, of which any part may be left out.
+A conventional scan comes before a virtual monoenergetic one, then one that covers at least half as much of the body as the longest;
+then the one nearest to the range of thickness; whose kernel is named first (B3* stands for all that begin with B3; names with commas
+between are equally good, those behind > less so, others come last); with the smallest spacing; with the most slices; whose UID sorts
+first. prefer=slices puts the most slices before the smallest spacing. A study that holds a patient''s primary scan keeps it as its
+choice, unless @FollowNewest = 1: then each patient''s primary scan is the choice of the newest study, where it is known which that is,
+else of the study it is in, and follows newer ones when they are loaded.
+Parameters:
+    @SeriesRule NVARCHAR(MAX) = NULL  the rule; NULL means the setting series_rule
+    @Apply BIT = 0                    1 stores the choices; 0 only says what would change
+    @FollowNewest BIT = 0             1 also moves primary scans to their patients'' newest studies
+    @Help BIT = 0                     1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ChooseSeries @SeriesRule = N''thickness=0-1.5;kernels=B3*,STANDARD>SOFT;prefer=slices'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Low FLOAT, @High FLOAT, @PrefersSlices BIT, @Locked INT;
+    CREATE TABLE #kernels (level INT NOT NULL, name NVARCHAR(200) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #ranked (scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        study_uid NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, place INT NOT NULL, is_virtual INT NOT NULL, is_short INT NOT NULL,
+        away FLOAT NOT NULL, level INT NOT NULL, gap FLOAT NOT NULL, images FLOAT NOT NULL);
+    CREATE TABLE #chosen (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        study_uid NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, scan_id INT NOT NULL, PRIMARY KEY (patient_id, study_uid));
+    CREATE TABLE #changes (change NVARCHAR(12) NOT NULL, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        before_scan_id INT NULL, after_scan_id INT NOT NULL);
+    IF @Apply IS NULL OR @FollowNewest IS NULL
+    BEGIN
+        SET @Message = N'The value NULL for the parameters @Apply and @FollowNewest is not supported. Supported values are 0 and 1.';
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.ReadSeriesRule @SeriesRule OUTPUT, @Low OUTPUT, @High OUTPUT, @PrefersSlices OUTPUT;
+
+    BEGIN TRANSACTION;
+    -- In the order of load-scans, so that they wait for each other here, and not crosswise.
+    SET @Locked = (SELECT MAX(idx) FROM dbo.patients WITH (UPDLOCK, HOLDLOCK) WHERE @Apply = 1);
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE @Apply = 1);
+    EXECUTE internal.RankSeries @Low, @High, @PrefersSlices;
+    INSERT INTO #chosen (patient_id, study_uid, scan_id)
+    SELECT r.patient_id, r.study_uid, COALESCE(MAX(CASE WHEN s.is_primary = 1 AND @FollowNewest = 0 THEN r.scan_id END),
+        MAX(CASE WHEN r.place = 1 THEN r.scan_id END))
+    FROM #ranked AS r
+    INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
+    GROUP BY r.patient_id, r.study_uid;
+    INSERT INTO #changes (change, patient_id, before_scan_id, after_scan_id)
+    SELECT N'study choice', c.patient_id, s.scan_id, c.scan_id
+    FROM #chosen AS c
+    LEFT JOIN dbo.scans AS s ON s.patient_id = c.patient_id AND s.study_uid = c.study_uid AND s.is_study_choice = 1
+    WHERE s.scan_id IS NULL OR s.scan_id <> c.scan_id;
+    INSERT INTO #changes (change, patient_id, before_scan_id, after_scan_id)
+    SELECT N'primary scan', s.patient_id, s.scan_id, c.scan_id
+    FROM dbo.scans AS s
+    LEFT JOIN dbo.patient_studies AS v ON v.patient_id = s.patient_id AND v.is_newest = 1
+    INNER JOIN #chosen AS c ON c.patient_id = s.patient_id AND c.study_uid = COALESCE(v.study_uid, s.study_uid)
+    WHERE @FollowNewest = 1 AND s.is_primary = 1 AND c.scan_id <> s.scan_id;
+    IF @Apply = 1
+    BEGIN
+        UPDATE s SET s.is_study_choice = 0 FROM dbo.scans AS s INNER JOIN #changes AS h ON h.before_scan_id = s.scan_id
+        WHERE h.change = N'study choice';
+        UPDATE s SET s.is_study_choice = 1 FROM dbo.scans AS s INNER JOIN #changes AS h ON h.after_scan_id = s.scan_id
+        WHERE h.change = N'study choice';
+        UPDATE s SET s.is_primary = 0 FROM dbo.scans AS s INNER JOIN #changes AS h ON h.before_scan_id = s.scan_id
+        WHERE h.change = N'primary scan';
+        UPDATE s SET s.is_primary = 1 FROM dbo.scans AS s INNER JOIN #changes AS h ON h.after_scan_id = s.scan_id
+        WHERE h.change = N'primary scan';
+        UPDATE dbo.patients SET follows_newest = 1 WHERE @FollowNewest = 1 AND follows_newest = 0;
+        EXECUTE internal.NoteChoices @SeriesRule, @PrefersSlices;
+        IF EXISTS (SELECT 1 FROM #changes WHERE change = N'primary scan')
+            EXECUTE dbo.RefreshWorklist;
+    END;
+    COMMIT TRANSACTION;
+
+    SELECT h.change, p.idx AS patient_index, h.before_scan_id, h.after_scan_id, CASE WHEN @Apply = 1 THEN N'changed' ELSE N'would change'
+        END AS outcome
+    FROM #changes AS h
+    INNER JOIN dbo.patients AS p ON p.patient_id = h.patient_id
+    ORDER BY p.idx, h.change, h.after_scan_id;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- StorePredictions: stores the scores in #scores as rows of dbo.predictions and shows them in the worklist.
 -- Scores of scans that were removed meanwhile are taken out of #scores, and a model that was deleted is refused.
 -- Called by PredictLungCancer, StoreScored and the procedures in plain T-SQL, whose tables #wanted and #scores it reads.
@@ -9465,7 +13585,12 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Locked INT, @Scans NVARCHAR(MAX);
+    DECLARE @Message NVARCHAR(2000), @Locked INT, @Scans NVARCHAR(MAX), @Outside INT, @Scored INT;
+    CREATE TABLE #judged (
+        scan_id INT NOT NULL PRIMARY KEY, scope VARCHAR(7) NULL, scope_reason NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL);
+    INSERT INTO #judged (scan_id)
+    SELECT scan_id FROM #scores;
+    EXECUTE internal.JudgeScope @ClassifierId;
     BEGIN TRANSACTION;
     -- Before anything is written, so that two who score the same scan wait for each other here, and not crosswise.
     SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #scores));
@@ -9476,14 +13601,26 @@ BEGIN
     END;
     DELETE FROM #scores WHERE scan_id NOT IN (
         SELECT s.scan_id FROM dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) INNER JOIN #wanted AS w ON w.scan_id = s.scan_id);
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
-    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
+    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256, scope, scope_reason)
+    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256, j.scope, j.scope_reason
     FROM #scores AS s
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
+    LEFT JOIN #judged AS j ON j.scan_id = s.scan_id
+    ORDER BY w.idx, s.scan_id;
     SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #scores), N'');
     EXECUTE dbo.RefreshWorklist @Scans;
     COMMIT TRANSACTION;
+
+    SELECT @Outside = COUNT(*), @Message = MIN(j.scope_reason)
+    FROM #judged AS j
+    INNER JOIN #scores AS s ON s.scan_id = j.scan_id
+    WHERE j.scope = 'outside';
+    SET @Scored = (SELECT COUNT(*) FROM #scores);
+    IF @Outside = 1 AND @Scored = 1
+        RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+    ELSE IF @Outside > 0
+        RAISERROR(N'%d of %d scans stand outside what the model was trained on; dbo.predictions.scope_reason says in what.', 0, 1,
+            @Outside, @Scored) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -9491,11 +13628,12 @@ GO
 -- PredictLungCancerSql: the probability of cancer that a trained model gives a patient's primary scan, in percent, with T-SQL alone.
 -- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
 CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
-    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
+    @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -9508,11 +13646,12 @@ BEGIN
 It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
 and keeps it as a row of dbo.predictions. EXECUTE dbo.PredictPatientsSql @Help = 1; tells which models it can score.
 Parameters:
-    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
+    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
+    @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -9520,27 +13659,23 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Patients NVARCHAR(12) = @PatientIndex;
+    DECLARE @Message NVARCHAR(2000);
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     SET @PredictionResult = NULL;
 
-    IF @PatientIndex IS NULL
-    BEGIN
-        SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
-        THROW 50101, @Message, 1;
-    END;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, 0;
+    EXECUTE internal.FindPatients NULL, @FeatureSetId, @Pooling, 0, @ScanId = @ScanId;
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence, 1;
 
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
     IF NOT EXISTS (SELECT 1 FROM #scores)
     BEGIN
-        SET @Message = CONCAT(N'The scan of the patient with index ', @PatientIndex,
+        SET @Message = CONCAT(N'The scan ', @ScanId,
             N' was replaced or removed while it was scored. Nothing is stored. Call it again.');
         THROW 50232, @Message, 1;
     END;
@@ -9550,14 +13685,17 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- PredictPatientsSql: scores the primary scans of all patients, or of those asked for, with T-SQL alone.
+-- PredictPatientsSql: scores the primary scans of all patients, or the scans asked for, with T-SQL alone.
 -- Example: EXECUTE dbo.PredictPatientsSql @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.PredictPatientsSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL,                  -- primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL,              -- data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -9571,12 +13709,18 @@ It keeps every score as a row of dbo.predictions and returns index and probabili
 The model needs its rows in dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_checks: training
 stores them, StoreModelNodes stores those of an older model, and the command lungdb copy brings them to another server.
 A null in a vector is a missing value, by LightGBM''s rules.
+@Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
+that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
+With @Only or @Dataset the rows have scan_id as a further column.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL                   primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL               data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.PredictPatientsSql @Patients = N''0,1,2'';';
@@ -9584,13 +13728,20 @@ Example:
     END;
 
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT, @Message NVARCHAR(2000);
+    DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL, N'patients', N'scans');
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Number = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 0, 1, @ClassifierId, @Only, @Dataset,
+        @DatasetVersion;
+    IF NOT EXISTS (SELECT 1 FROM #wanted)
+    BEGIN
+        EXECUTE internal.ShowScores @Only, @Dataset;
+        RETURN 0;
+    END;
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
 
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
@@ -9601,11 +13752,8 @@ Example:
     IF @Message IS NOT NULL
         RAISERROR(N'The scans of some patients were replaced or removed meanwhile, and are left out; the first indices: %s.', 0, 1,
             @Message) WITH NOWAIT;
-    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
-    RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
+    EXECUTE internal.ShowScores @Only, @Dataset;
+    RAISERROR(N'%s version %d has scored %d %s.', 0, 1, @ModelName, @Number, @Scored, @What) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -9613,11 +13761,12 @@ GO
 -- PredictLungCancer: the probability of cancer that a trained model gives a patient's primary scan, in percent.
 -- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancer @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
 CREATE OR ALTER PROCEDURE dbo.PredictLungCancer
-    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
+    @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -9626,16 +13775,17 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.PredictLungCancer scores the primary scan of a patient with a trained model.
+        PRINT N'dbo.PredictLungCancer scores the primary scan of a patient, or any other scan, with a trained model.
 It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
 and keeps it as a row of dbo.predictions. The features must be there: GenerateFeatures makes them.
 With a prevalence the score is corrected from the share of positives among the training patients to that one.
 Parameters:
-    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
+    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
+    @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -9643,7 +13793,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ScanId INT, @VectorSha256 VARBINARY(32);
+    DECLARE @Message NVARCHAR(2000), @VectorSha256 VARBINARY(32);
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256),
         @Preprocessing NVARCHAR(32);
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
@@ -9657,6 +13807,8 @@ Example:
     SET @PredictionResult = NULL;
 
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SET @PatientIndex = (
+        SELECT p.idx FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE s.scan_id = @ScanId);
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
@@ -9674,7 +13826,7 @@ Example:
         FROM dbo.feature_sets AS fs
         LEFT JOIN dbo.networks AS n ON n.network_id = fs.network_id
         WHERE fs.feature_set_id = @FeatureSetId;
-        SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''',
+        SET @Message = CONCAT(N'The scan ', @ScanId, N' of the patient with index ', @PatientIndex, N' has no features that the model ''',
             @ModelName, N''' can read. Call ', IIF(@Network IS NULL, N'GenerateFeatures for ' + @Layer,
                 CONCAT(N'EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
                     N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N'''')), N';');
@@ -9755,14 +13907,17 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- PredictPatients: scores the primary scans of all patients, or of those asked for, with a trained model in one call of Python.
+-- PredictPatients: scores the primary scans of all patients, or the scans asked for, with a trained model in one call of Python.
 -- Example: EXECUTE dbo.PredictPatients @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.PredictPatients
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL,                  -- primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL,              -- data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -9771,14 +13926,20 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.PredictPatients scores the primary scans of all patients, or of those asked for, with a trained model.
+        PRINT N'dbo.PredictPatients scores the primary scans of all patients, or the scans asked for, with a trained model.
 It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
+@Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
+that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
+With @Only or @Dataset the rows have scan_id as a further column.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL                   primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL               data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.PredictPatients;
@@ -9792,6 +13953,7 @@ Examples:
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX);
     DECLARE @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
+    DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL, N'patients', N'scans');
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     CREATE TABLE #result (scan_id INT NULL, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
@@ -9802,7 +13964,13 @@ Examples:
         @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details, @Number = c.version
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
-    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 1, 0;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 1, 0, @ClassifierId, @Only, @Dataset,
+        @DatasetVersion;
+    IF NOT EXISTS (SELECT 1 FROM #wanted)
+    BEGIN
+        EXECUTE internal.ShowScores @Only, @Dataset;
+        RETURN 0;
+    END;
 
     INSERT INTO #result (scan_id, error, raw, probability)
     EXECUTE sp_execute_external_script
@@ -9831,17 +13999,14 @@ ORDER BY w.scan_id;',
     END;
 
     EXECUTE internal.StoreScored @FeatureSetId, @Pooling, @ClassifierId, @Prevalence;
-    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
+    EXECUTE internal.ShowScores @Only, @Dataset;
     SET @Scored = (SELECT COUNT(*) FROM #scores);
-    RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
+    RAISERROR(N'%s version %d has scored %d %s.', 0, 1, @ModelName, @Number, @Scored, @What) WITH NOWAIT;
 
     SET @Failed = (SELECT COUNT(*) FROM #wanted) - @Scored;
     IF @Failed > 0
     BEGIN
-        SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' patients could not be scored: ', (
+        SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' ', @What, N' could not be scored: ', (
                 SELECT STRING_AGG(CONCAT(N'index ', f.idx, N': ', LEFT(f.error, 240)), N' ') WITHIN GROUP (ORDER BY f.idx)
                 FROM (
                     SELECT TOP (5) w.idx, COALESCE(NULLIF(r.error, N''), CASE WHEN w.vector_sha256 = 0x
@@ -9882,8 +14047,10 @@ Example:
 
     DECLARE @ScanId INT;
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
-    SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.scan_id, s.study_date, s.manufacturer, s.image_rows, s.image_cols,
+    SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.scan_id, s.study_date, s.date_rule, s.manufacturer, s.image_rows,
+        s.image_cols,
         s.number_images AS slices, s.spacing_z, s.spacing_y, s.spacing_x, s.gantry_tilt, s.patient_orientation,
+        s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
         CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, sp.part,
         CASE t.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state, t.failure
     FROM dbo.scans AS s
@@ -10084,7 +14251,7 @@ GO
 -- Example: EXECUTE dbo.SimilarPatients @PatientIndex = 0;
 CREATE OR ALTER PROCEDURE dbo.SimilarPatients
     @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers; its champion, else its newest version
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers; its version served is meant
     @Limit INT = 8,                             -- patients to return, 1 to 1000
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
@@ -10096,10 +14263,11 @@ BEGIN
     BEGIN
         PRINT N'dbo.SimilarPatients returns the patients whose primary scans are most like that of a patient, the most similar first.
 similarity is the cosine of the angle between the two pooled vectors that the model reads: 1 is the same direction, -1 the opposite.
+Of a model on combined features the first part that is of pixels is compared.
 Scans without such a vector, or with one that is all zero, are left out. The first call prepares the vectors and takes longer.
 Parameters:
     @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers; its champion, else its newest version
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers; its version served is meant
     @Limit INT = 8                              patients to return, 1 to 1000
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
@@ -10126,11 +14294,24 @@ Example:
     END;
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
     EXECUTE internal.FindClassifier @ModelName, NULL, @ClassifierId OUTPUT;
-    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Network = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
-    FROM dbo.classifiers AS c
-    INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = c.feature_set_id
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    -- Columns and layers have scales of their own, so an angle means something within one part only.
+    IF EXISTS (SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId)
+        SELECT @Pooling = MAX(p.pooling), @FeatureSetId = MAX(p.part_feature_set_id)
+        FROM dbo.feature_parts AS p
+        WHERE p.feature_set_id = @FeatureSetId AND p.position = (
+            SELECT MIN(f.position) FROM dbo.feature_parts AS f
+            WHERE f.feature_set_id = @FeatureSetId AND f.part_feature_set_id IS NOT NULL);
+    IF @FeatureSetId IS NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The model ''', @ModelName, N''' reads columns only, so that no scans are alike by its features. ',
+            N'Give the name of a model that reads features of the pixels.'), N'%', N'%%');
+        THROW 50200, @Message, 1;
+    END;
+    SELECT @Network = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
+    FROM dbo.feature_sets AS fs
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    WHERE c.classifier_id = @ClassifierId;
+    WHERE fs.feature_set_id = @FeatureSetId;
     INSERT INTO #vectors (scan_id, vector_sha256)
     SELECT f.scan_id, COALESCE(f.vector_sha256, 0x)
     FROM dbo.pooled_features AS f

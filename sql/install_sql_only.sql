@@ -365,6 +365,63 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.drift_checks', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A comparison of patients who came later with those whom a model was tested on. later_since or dataset_version_id says who they are.
+    -- statistic is the largest of dbo.drift_items, p_value its share of permutations; is_alarm marks one of alpha or less.
+    CREATE TABLE dbo.drift_checks (
+        drift_check_id INT IDENTITY(1, 1) NOT NULL,
+        classifier_id INT NOT NULL,
+        later_since DATETIME2(3) NULL,
+        dataset_version_id INT NULL,
+        tested_patients INT NOT NULL,
+        later_patients INT NOT NULL,
+        permutations INT NOT NULL,
+        seed INT NOT NULL,
+        alpha FLOAT NOT NULL,
+        statistic FLOAT NOT NULL,
+        p_value FLOAT NOT NULL,
+        is_alarm BIT NOT NULL,
+        checked_at DATETIME2(3) NOT NULL CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME(),
+        checked_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_drift_checks_checked_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_drift_checks PRIMARY KEY (drift_check_id),
+        CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id)
+            REFERENCES dbo.dataset_versions (dataset_version_id),
+        CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL)
+    );
+    CREATE INDEX IX_drift_checks_classifier ON dbo.drift_checks (classifier_id);
+    CREATE INDEX IX_drift_checks_dataset_version ON dbo.drift_checks (dataset_version_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.drift_items', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. statistic is the
+    -- difference in standard errors, p_value that of the largest statistic of all items, stability_index the population stability index.
+    CREATE TABLE dbo.drift_items (
+        drift_check_id INT NOT NULL,
+        position INT NOT NULL,
+        kind VARCHAR(8) NOT NULL,
+        feature_index INT NULL,
+        statistic FLOAT NOT NULL,
+        p_value FLOAT NOT NULL,
+        stability_index FLOAT NOT NULL,
+        CONSTRAINT PK_drift_items PRIMARY KEY (drift_check_id, position),
+        CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id),
+        CONSTRAINT CK_drift_items_kind CHECK (kind IN ('feature', 'score', 'spacing', 'scanner', 'kernel'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.ensemble_members', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -382,6 +439,137 @@ BEGIN
         CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id)
     );
     CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluations', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A model measured on a version of a data set. horizon_days is the horizon of the labels, NULL for those of patients; prevalence that
+    -- of the site for the decision curve, NULL for the share of the set. overlap says what speaks against the figures, where the evaluation
+    -- was forced; note what could not be measured or is not known.
+    CREATE TABLE dbo.evaluations (
+        evaluation_id INT IDENTITY(1, 1) NOT NULL,
+        classifier_id INT NOT NULL,
+        dataset_version_id INT NOT NULL,
+        horizon_days INT NULL,
+        prevalence FLOAT NULL,
+        seed INT NOT NULL,
+        patients INT NOT NULL,
+        scans INT NOT NULL,
+        positives INT NOT NULL,
+        unlabelled INT NOT NULL,
+        left_out INT NOT NULL,
+        is_forced BIT NOT NULL,
+        overlap NVARCHAR(1000) NULL,
+        note NVARCHAR(2000) NULL,
+        evaluated_at DATETIME2(3) NOT NULL CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME(),
+        evaluated_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_evaluations_evaluated_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_evaluations PRIMARY KEY (evaluation_id),
+        CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id)
+            REFERENCES dbo.dataset_versions (dataset_version_id),
+        CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL)
+    );
+    CREATE INDEX IX_evaluations_classifier ON dbo.evaluations (classifier_id);
+    CREATE INDEX IX_evaluations_dataset_version ON dbo.evaluations (dataset_version_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_curves', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A point of a curve of an evaluation, of all its scans: those of dbo.experiment_curves, and decision, decision_everybody and
+    -- decision_nobody (x = threshold probability, y = net benefit per patient of the site).
+    CREATE TABLE dbo.evaluation_curves (
+        evaluation_id INT NOT NULL,
+        source VARCHAR(7) NOT NULL,
+        curve NVARCHAR(32) NOT NULL,
+        position INT NOT NULL,
+        x FLOAT NULL,
+        y FLOAT NULL,
+        threshold FLOAT NULL,
+        CONSTRAINT PK_evaluation_curves PRIMARY KEY (evaluation_id, source, curve, position),
+        CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
+        CONSTRAINT CK_evaluation_curves_source CHECK (source IN ('model', 'columns'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_groups', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A subgroup of an evaluation's scans: those with a value of a column. Group 0 is all of them. A row without a value says how many
+    -- values of the column are not shown, because fewer than 10 patients of either class have them.
+    CREATE TABLE dbo.evaluation_groups (
+        evaluation_id INT NOT NULL,
+        group_id INT NOT NULL,
+        column_name NVARCHAR(128) NULL,
+        value NVARCHAR(200) NULL,
+        patients INT NULL,
+        scans INT NULL,
+        positives INT NULL,
+        values_hidden INT NULL,
+        CONSTRAINT PK_evaluation_groups PRIMARY KEY (evaluation_id, group_id),
+        CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
+        CONSTRAINT CK_evaluation_groups_shown CHECK (
+            (scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_metrics', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A figure of an evaluation: of the model, or of a model on age, sex, spacing and scanner alone (source columns). low to high is its 95 %
+    -- interval by bootstrap over patients; NULL where a figure or its interval is not defined.
+    CREATE TABLE dbo.evaluation_metrics (
+        evaluation_id INT NOT NULL,
+        group_id INT NOT NULL,
+        source VARCHAR(7) NOT NULL,
+        metric NVARCHAR(64) NOT NULL,
+        value FLOAT NULL,
+        low FLOAT NULL,
+        high FLOAT NULL,
+        CONSTRAINT PK_evaluation_metrics PRIMARY KEY (evaluation_id, group_id, source, metric),
+        CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id)
+            REFERENCES dbo.evaluation_groups (evaluation_id, group_id),
+        CONSTRAINT CK_evaluation_metrics_source CHECK (source IN ('model', 'columns'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_pairs', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- How far the scores of two reconstructions of one study are apart in an evaluation, by their kernels, the first in order first; position 0
+    -- is all pairs. difference is the score of kernel_a minus that of kernel_b, as probabilities; largest is without sign.
+    CREATE TABLE dbo.evaluation_pairs (
+        evaluation_id INT NOT NULL,
+        position INT NOT NULL,
+        kernel_a NVARCHAR(64) NULL,
+        kernel_b NVARCHAR(64) NULL,
+        pairs INT NOT NULL,
+        patients INT NOT NULL,
+        mean_difference FLOAT NOT NULL,
+        sd_difference FLOAT NULL,
+        mean_distance FLOAT NOT NULL,
+        largest FLOAT NOT NULL,
+        CONSTRAINT PK_evaluation_pairs PRIMARY KEY (evaluation_id, position),
+        CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id)
+    );
     COMMIT TRANSACTION;
 END;
 GO
@@ -646,6 +834,48 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.model_scope', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What a version knows, from the scans of the patients that it learnt from; a score of another scan says that it stands outside. item is
+    -- thickness or coverage, from low to high in millimetres; contrast or kernel, a row for each text; distance, up to high, of features as
+    -- dbo.model_scope_features has them; held_out, where high is the share of the held-out scans that stand outside. scans is how many it was
+    -- taken from.
+    CREATE TABLE dbo.model_scope (
+        classifier_id INT NOT NULL,
+        item VARCHAR(16) NOT NULL,
+        position INT NOT NULL,
+        low FLOAT NULL,
+        high FLOAT NULL,
+        text NVARCHAR(64) NULL,
+        scans INT NOT NULL,
+        CONSTRAINT PK_model_scope PRIMARY KEY (classifier_id, item, position),
+        CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT CK_model_scope_item CHECK (item IN ('thickness', 'coverage', 'contrast', 'kernel', 'distance', 'held_out'))
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.model_scope_features', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- Mean and standard deviation of each feature over the patients that a version learnt from, one scan each; sd is 0 where all had the same.
+    CREATE TABLE dbo.model_scope_features (
+        classifier_id INT NOT NULL,
+        feature_index INT NOT NULL,
+        mean FLOAT NOT NULL,
+        sd FLOAT NOT NULL,
+        CONSTRAINT PK_model_scope_features PRIMARY KEY (classifier_id, feature_index),
+        CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id),
+        CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0)
+    );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.model_scoring', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -776,6 +1006,30 @@ BEGIN
         CONSTRAINT CK_patients_idx CHECK (idx >= 0),
         CONSTRAINT CK_patients_sex CHECK (sex IN (N'F', N'M', N'O'))
     );
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+IF OBJECT_ID(N'dbo.evaluation_scores', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- What a model gave a scan in an evaluation: label (NULL of a scan without one, which no figure counts), raw score, calibrated probability
+    -- and SHA-256 of the vector as they were then. scan_id refers to no row, because a scan may be replaced later.
+    CREATE TABLE dbo.evaluation_scores (
+        evaluation_id INT NOT NULL,
+        scan_id INT NOT NULL,
+        patient_id NVARCHAR(64) NOT NULL,
+        label TINYINT NULL,
+        raw FLOAT NOT NULL,
+        probability FLOAT NOT NULL,
+        vector_sha256 VARBINARY(32) NOT NULL,
+        CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id),
+        CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id),
+        CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id),
+        CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1)
+    );
+    CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);
     COMMIT TRANSACTION;
 END;
 GO
@@ -1367,6 +1621,29 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF OBJECT_ID(N'dbo.test_looks', N'U') IS NULL
+BEGIN
+    BEGIN TRANSACTION;
+    -- A look at figures of a version's test patients after its training: who computed them when, with which procedure or command. It refers
+    -- to no row, because a model may be deleted and was looked at all the same.
+    CREATE TABLE dbo.test_looks (
+        look_id INT IDENTITY(1, 1) NOT NULL,
+        name NVARCHAR(128) NOT NULL,
+        classifier_id INT NOT NULL,
+        looked_with NVARCHAR(128) NOT NULL,
+        looked_at DATETIME2(3) NOT NULL CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME(),
+        looked_by NVARCHAR(128) NOT NULL
+            CONSTRAINT DF_test_looks_looked_by
+            DEFAULT COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN()),
+        CONSTRAINT PK_test_looks PRIMARY KEY (look_id)
+    );
+    CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);
+    CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 IF OBJECT_ID(N'dbo.training_log', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
@@ -1568,10 +1845,79 @@ VALUES
     (N'classifiers', N'details', N'nvarchar', -1, NULL, NULL, 0, 0, N'NVARCHAR(MAX)', NULL),
     (N'classifiers', N'task', N'varchar', 14, NULL, NULL, 0, 0, N'VARCHAR(14)', N'CONSTRAINT DF_classifiers_task DEFAULT ''classification'''),
     (N'classifiers', N'created_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME()'),
+    (N'drift_checks', N'drift_check_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'drift_checks', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'later_since', N'datetime2', NULL, NULL, 3, 1, 0, N'DATETIME2(3)', NULL),
+    (N'drift_checks', N'dataset_version_id', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'drift_checks', N'tested_patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'later_patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'permutations', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_checks', N'alpha', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_checks', N'statistic', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_checks', N'p_value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_checks', N'is_alarm', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'drift_checks', N'checked_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME()'),
+    (N'drift_checks', N'checked_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'drift_items', N'drift_check_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_items', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'drift_items', N'kind', N'varchar', 8, NULL, NULL, 0, 0, N'VARCHAR(8)', NULL),
+    (N'drift_items', N'feature_index', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'drift_items', N'statistic', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_items', N'p_value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'drift_items', N'stability_index', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'ensemble_members', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'ensemble_members', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'ensemble_members', N'member_classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'ensemble_members', N'first_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'evaluations', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'dataset_version_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'horizon_days', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluations', N'prevalence', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluations', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'scans', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'positives', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'unlabelled', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'left_out', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluations', N'is_forced', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'evaluations', N'overlap', N'nvarchar', 2000, NULL, NULL, 1, 0, N'NVARCHAR(1000)', NULL),
+    (N'evaluations', N'note', N'nvarchar', 4000, NULL, NULL, 1, 0, N'NVARCHAR(2000)', NULL),
+    (N'evaluations', N'evaluated_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME()'),
+    (N'evaluations', N'evaluated_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
+    (N'evaluation_curves', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_curves', N'source', N'varchar', 7, NULL, NULL, 0, 0, N'VARCHAR(7)', NULL),
+    (N'evaluation_curves', N'curve', N'nvarchar', 64, NULL, NULL, 0, 0, N'NVARCHAR(32)', NULL),
+    (N'evaluation_curves', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_curves', N'x', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_curves', N'y', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_curves', N'threshold', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_groups', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_groups', N'group_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_groups', N'column_name', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', NULL),
+    (N'evaluation_groups', N'value', N'nvarchar', 400, NULL, NULL, 1, 0, N'NVARCHAR(200)', NULL),
+    (N'evaluation_groups', N'patients', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_groups', N'scans', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_groups', N'positives', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_groups', N'values_hidden', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'evaluation_metrics', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_metrics', N'group_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_metrics', N'source', N'varchar', 7, NULL, NULL, 0, 0, N'VARCHAR(7)', NULL),
+    (N'evaluation_metrics', N'metric', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_metrics', N'value', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_metrics', N'low', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_metrics', N'high', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'kernel_a', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_pairs', N'kernel_b', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_pairs', N'pairs', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'patients', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_pairs', N'mean_difference', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'sd_difference', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'mean_distance', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_pairs', N'largest', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'experiments', N'experiment_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
     (N'experiments', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'experiments', N'seed', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
@@ -1652,6 +1998,17 @@ VALUES
     (N'model_promotions', N'promoted_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
     (N'model_promotions', N'rolled_back_at', N'datetime2', NULL, NULL, 3, 1, 0, N'DATETIME2(3)', NULL),
     (N'model_promotions', N'rolled_back_by', N'nvarchar', 256, NULL, NULL, 1, 0, N'NVARCHAR(128)', NULL),
+    (N'model_scope', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_scope', N'item', N'varchar', 16, NULL, NULL, 0, 0, N'VARCHAR(16)', NULL),
+    (N'model_scope', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_scope', N'low', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'model_scope', N'high', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'model_scope', N'text', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
+    (N'model_scope', N'scans', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_scope_features', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_scope_features', N'feature_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'model_scope_features', N'mean', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'model_scope_features', N'sd', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'model_scoring', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'model_scoring', N'width', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'model_scoring', N'trees', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
@@ -1690,6 +2047,13 @@ VALUES
     (N'patients', N'sex', N'nchar', 2, NULL, NULL, 1, 0, N'NCHAR(1)', NULL),
     (N'patients', N'birth_year', N'smallint', NULL, NULL, NULL, 1, 0, N'SMALLINT', NULL),
     (N'patients', N'follows_newest', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', N'CONSTRAINT DF_patients_follows_newest DEFAULT 0'),
+    (N'evaluation_scores', N'evaluation_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_scores', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'evaluation_scores', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
+    (N'evaluation_scores', N'label', N'tinyint', NULL, NULL, NULL, 1, 0, N'TINYINT', NULL),
+    (N'evaluation_scores', N'raw', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_scores', N'probability', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'evaluation_scores', N'vector_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
     (N'experiment_patients', N'experiment_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'experiment_patients', N'patient_id', N'nvarchar', 128, NULL, NULL, 0, 0, N'NVARCHAR(64)', NULL),
     (N'experiment_patients', N'part', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
@@ -1893,6 +2257,12 @@ VALUES
     (N'tensors', N'row_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'tensors', N'column_index', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'tensors', N'value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
+    (N'test_looks', N'look_id', N'int', NULL, NULL, NULL, 0, 1, N'INT', NULL),
+    (N'test_looks', N'name', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'test_looks', N'classifier_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
+    (N'test_looks', N'looked_with', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
+    (N'test_looks', N'looked_at', N'datetime2', NULL, NULL, 3, 0, 0, N'DATETIME2(3)', N'CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME()'),
+    (N'test_looks', N'looked_by', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', N'CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN())'),
     (N'training_log', N'network', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
     (N'training_log', N'iteration', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'training_log', N'dataset', N'nvarchar', 256, NULL, NULL, 0, 0, N'NVARCHAR(128)', NULL),
@@ -1954,240 +2324,286 @@ VALUES
     (32, N'classifiers', N'primary key', N'PK_classifiers', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT PK_classifiers PRIMARY KEY (classifier_id);'),
     (33, N'classifiers', N'unique', N'UQ_classifiers_name_version', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT UQ_classifiers_name_version UNIQUE (name, version);'),
     (34, N'classifiers', N'index', N'IX_classifiers_feature_set', N'CREATE INDEX IX_classifiers_feature_set ON dbo.classifiers (feature_set_id);'),
-    (35, N'ensemble_members', N'primary key', N'PK_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT PK_ensemble_members PRIMARY KEY (classifier_id, position);'),
-    (36, N'ensemble_members', N'unique', N'UQ_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT UQ_ensemble_members UNIQUE (classifier_id, member_classifier_id);'),
-    (37, N'ensemble_members', N'index', N'IX_ensemble_members_member', N'CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);'),
-    (38, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
-    (39, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
-    (40, N'experiments', N'index', N'IX_experiments_dataset_version', N'CREATE INDEX IX_experiments_dataset_version ON dbo.experiments (dataset_version_id);'),
-    (41, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
-    (42, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
-    (43, N'feature_parts', N'primary key', N'PK_feature_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position);'),
-    (44, N'feature_parts', N'index', N'IX_feature_parts_part', N'CREATE INDEX IX_feature_parts_part ON dbo.feature_parts (part_feature_set_id);'),
-    (45, N'image_classifiers', N'primary key', N'PK_image_classifiers', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id);'),
-    (46, N'image_classifiers', N'unique', N'UQ_image_classifiers_name_version', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT UQ_image_classifiers_name_version UNIQUE (name, version);'),
-    (47, N'image_classifiers', N'index', N'IX_image_classifiers_feature_set', N'CREATE INDEX IX_image_classifiers_feature_set ON dbo.image_classifiers (feature_set_id);'),
-    (48, N'image_classifiers', N'index', N'IX_image_classifiers_dataset_version', N'CREATE INDEX IX_image_classifiers_dataset_version ON dbo.image_classifiers (dataset_version_id);'),
-    (49, N'image_confusions', N'primary key', N'PK_image_confusions', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT PK_image_confusions PRIMARY KEY (image_classifier_id, part, label, predicted);'),
-    (50, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
-    (51, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
-    (52, N'image_metrics', N'primary key', N'PK_image_metrics', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT PK_image_metrics PRIMARY KEY (image_classifier_id, part, label, metric);'),
-    (53, N'image_scores', N'primary key', N'PK_image_scores', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT PK_image_scores PRIMARY KEY (image_classifier_id, is_group, name, content_sha256, label);'),
-    (54, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
-    (55, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
-    (56, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
-    (57, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
-    (58, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
-    (59, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
-    (60, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
-    (61, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
-    (62, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
-    (63, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
-    (64, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
-    (65, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
-    (66, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
-    (67, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
-    (68, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
-    (69, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
-    (70, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
-    (71, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
-    (72, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
-    (73, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
-    (74, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
-    (75, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
-    (76, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
-    (77, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
-    (78, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
-    (79, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
-    (80, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
-    (81, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
-    (82, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
-    (83, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
-    (84, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
-    (85, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
-    (86, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (87, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
-    (88, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
-    (89, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
-    (90, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
-    (91, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
-    (92, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
-    (93, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
-    (94, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
-    (95, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
-    (96, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
-    (97, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
-    (98, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
-    (99, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
-    (100, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
-    (101, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
-    (102, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
-    (103, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
-    (104, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
-    (105, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
-    (106, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
-    (107, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
-    (108, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (109, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
-    (110, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
-    (111, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
-    (112, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
-    (113, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
-    (114, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
-    (115, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
-    (116, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
-    (117, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
-    (118, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
-    (119, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (120, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (121, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (122, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
-    (123, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (124, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
-    (125, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (126, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
-    (127, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (128, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (129, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
-    (130, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
-    (131, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (132, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
-    (133, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
-    (134, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
-    (135, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (136, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (137, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
-    (138, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (139, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
-    (140, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (141, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
-    (142, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (143, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
-    (144, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (145, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (146, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
-    (147, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (148, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (149, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
-    (150, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
-    (151, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (152, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (153, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (154, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (155, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (156, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
+    (35, N'drift_checks', N'primary key', N'PK_drift_checks', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT PK_drift_checks PRIMARY KEY (drift_check_id);'),
+    (36, N'drift_checks', N'index', N'IX_drift_checks_classifier', N'CREATE INDEX IX_drift_checks_classifier ON dbo.drift_checks (classifier_id);'),
+    (37, N'drift_checks', N'index', N'IX_drift_checks_dataset_version', N'CREATE INDEX IX_drift_checks_dataset_version ON dbo.drift_checks (dataset_version_id);'),
+    (38, N'drift_items', N'primary key', N'PK_drift_items', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT PK_drift_items PRIMARY KEY (drift_check_id, position);'),
+    (39, N'ensemble_members', N'primary key', N'PK_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT PK_ensemble_members PRIMARY KEY (classifier_id, position);'),
+    (40, N'ensemble_members', N'unique', N'UQ_ensemble_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT UQ_ensemble_members UNIQUE (classifier_id, member_classifier_id);'),
+    (41, N'ensemble_members', N'index', N'IX_ensemble_members_member', N'CREATE INDEX IX_ensemble_members_member ON dbo.ensemble_members (member_classifier_id);'),
+    (42, N'evaluations', N'primary key', N'PK_evaluations', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT PK_evaluations PRIMARY KEY (evaluation_id);'),
+    (43, N'evaluations', N'index', N'IX_evaluations_classifier', N'CREATE INDEX IX_evaluations_classifier ON dbo.evaluations (classifier_id);'),
+    (44, N'evaluations', N'index', N'IX_evaluations_dataset_version', N'CREATE INDEX IX_evaluations_dataset_version ON dbo.evaluations (dataset_version_id);'),
+    (45, N'evaluation_curves', N'primary key', N'PK_evaluation_curves', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT PK_evaluation_curves PRIMARY KEY (evaluation_id, source, curve, position);'),
+    (46, N'evaluation_groups', N'primary key', N'PK_evaluation_groups', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT PK_evaluation_groups PRIMARY KEY (evaluation_id, group_id);'),
+    (47, N'evaluation_metrics', N'primary key', N'PK_evaluation_metrics', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT PK_evaluation_metrics PRIMARY KEY (evaluation_id, group_id, source, metric);'),
+    (48, N'evaluation_pairs', N'primary key', N'PK_evaluation_pairs', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT PK_evaluation_pairs PRIMARY KEY (evaluation_id, position);'),
+    (49, N'experiments', N'primary key', N'PK_experiments', N'ALTER TABLE dbo.experiments ADD CONSTRAINT PK_experiments PRIMARY KEY (experiment_id);'),
+    (50, N'experiments', N'index', N'IX_experiments_classifier', N'CREATE INDEX IX_experiments_classifier ON dbo.experiments (classifier_id);'),
+    (51, N'experiments', N'index', N'IX_experiments_dataset_version', N'CREATE INDEX IX_experiments_dataset_version ON dbo.experiments (dataset_version_id);'),
+    (52, N'experiment_curves', N'primary key', N'PK_experiment_curves', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT PK_experiment_curves PRIMARY KEY (experiment_id, part, curve, position);'),
+    (53, N'experiment_metrics', N'primary key', N'PK_experiment_metrics', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT PK_experiment_metrics PRIMARY KEY (experiment_id, part, metric);'),
+    (54, N'feature_parts', N'primary key', N'PK_feature_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT PK_feature_parts PRIMARY KEY (feature_set_id, position);'),
+    (55, N'feature_parts', N'index', N'IX_feature_parts_part', N'CREATE INDEX IX_feature_parts_part ON dbo.feature_parts (part_feature_set_id);'),
+    (56, N'image_classifiers', N'primary key', N'PK_image_classifiers', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT PK_image_classifiers PRIMARY KEY (image_classifier_id);'),
+    (57, N'image_classifiers', N'unique', N'UQ_image_classifiers_name_version', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT UQ_image_classifiers_name_version UNIQUE (name, version);'),
+    (58, N'image_classifiers', N'index', N'IX_image_classifiers_feature_set', N'CREATE INDEX IX_image_classifiers_feature_set ON dbo.image_classifiers (feature_set_id);'),
+    (59, N'image_classifiers', N'index', N'IX_image_classifiers_dataset_version', N'CREATE INDEX IX_image_classifiers_dataset_version ON dbo.image_classifiers (dataset_version_id);'),
+    (60, N'image_confusions', N'primary key', N'PK_image_confusions', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT PK_image_confusions PRIMARY KEY (image_classifier_id, part, label, predicted);'),
+    (61, N'image_features', N'primary key', N'PK_image_features', N'ALTER TABLE dbo.image_features ADD CONSTRAINT PK_image_features PRIMARY KEY (name, feature_set_id);'),
+    (62, N'image_features', N'index', N'IX_image_features_feature_set', N'CREATE INDEX IX_image_features_feature_set ON dbo.image_features (feature_set_id);'),
+    (63, N'image_metrics', N'primary key', N'PK_image_metrics', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT PK_image_metrics PRIMARY KEY (image_classifier_id, part, label, metric);'),
+    (64, N'image_scores', N'primary key', N'PK_image_scores', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT PK_image_scores PRIMARY KEY (image_classifier_id, is_group, name, content_sha256, label);'),
+    (65, N'model_promotions', N'primary key', N'PK_model_promotions', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT PK_model_promotions PRIMARY KEY (promotion_id);'),
+    (66, N'model_promotions', N'index', N'IX_model_promotions_name', N'CREATE INDEX IX_model_promotions_name ON dbo.model_promotions (name);'),
+    (67, N'model_promotions', N'index', N'IX_model_promotions_classifier', N'CREATE INDEX IX_model_promotions_classifier ON dbo.model_promotions (classifier_id);'),
+    (68, N'model_promotions', N'index', N'IX_model_promotions_previous', N'CREATE INDEX IX_model_promotions_previous ON dbo.model_promotions (previous_classifier_id);'),
+    (69, N'model_scope', N'primary key', N'PK_model_scope', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT PK_model_scope PRIMARY KEY (classifier_id, item, position);'),
+    (70, N'model_scope_features', N'primary key', N'PK_model_scope_features', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT PK_model_scope_features PRIMARY KEY (classifier_id, feature_index);'),
+    (71, N'model_scoring', N'primary key', N'PK_model_scoring', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT PK_model_scoring PRIMARY KEY (classifier_id);'),
+    (72, N'model_calibration', N'primary key', N'PK_model_calibration', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT PK_model_calibration PRIMARY KEY (classifier_id, position);'),
+    (73, N'model_checks', N'primary key', N'PK_model_checks', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT PK_model_checks PRIMARY KEY (classifier_id);'),
+    (74, N'model_coefficients', N'primary key', N'PK_model_coefficients', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT PK_model_coefficients PRIMARY KEY (classifier_id, feature_index);'),
+    (75, N'model_nodes', N'primary key', N'PK_model_nodes', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT PK_model_nodes PRIMARY KEY (classifier_id, tree, node);'),
+    (76, N'patients', N'primary key', N'PK_patients', N'ALTER TABLE dbo.patients ADD CONSTRAINT PK_patients PRIMARY KEY (patient_id);'),
+    (77, N'patients', N'unique', N'UQ_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT UQ_patients_idx UNIQUE (idx);'),
+    (78, N'evaluation_scores', N'primary key', N'PK_evaluation_scores', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT PK_evaluation_scores PRIMARY KEY (evaluation_id, scan_id);'),
+    (79, N'evaluation_scores', N'index', N'IX_evaluation_scores_patient', N'CREATE INDEX IX_evaluation_scores_patient ON dbo.evaluation_scores (patient_id);'),
+    (80, N'experiment_patients', N'primary key', N'PK_experiment_patients_members', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT PK_experiment_patients_members PRIMARY KEY (experiment_id, patient_id, member);'),
+    (81, N'experiment_patients', N'index', N'IX_experiment_patients_patient', N'CREATE INDEX IX_experiment_patients_patient ON dbo.experiment_patients (patient_id);'),
+    (82, N'labels', N'primary key', N'PK_labels', N'ALTER TABLE dbo.labels ADD CONSTRAINT PK_labels PRIMARY KEY (patient_id);'),
+    (83, N'numeric_labels', N'primary key', N'PK_numeric_labels', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT PK_numeric_labels PRIMARY KEY (patient_id);'),
+    (84, N'rejected_files', N'primary key', N'PK_rejected_files', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT PK_rejected_files PRIMARY KEY (rejected_id);'),
+    (85, N'rejected_files', N'index', N'IX_rejected_files_path', N'CREATE INDEX IX_rejected_files_path ON dbo.rejected_files (path_hash);'),
+    (86, N'runs', N'primary key', N'PK_runs', N'ALTER TABLE dbo.runs ADD CONSTRAINT PK_runs PRIMARY KEY (run_id);'),
+    (87, N'runs', N'index', N'IX_runs_status', N'CREATE INDEX IX_runs_status ON dbo.runs (status);'),
+    (88, N'run_steps', N'primary key', N'PK_run_steps', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT PK_run_steps PRIMARY KEY (run_id, step);'),
+    (89, N'scans', N'primary key', N'PK_scans', N'ALTER TABLE dbo.scans ADD CONSTRAINT PK_scans PRIMARY KEY (scan_id);'),
+    (90, N'scans', N'unique', N'UQ_scans_series_uid', N'ALTER TABLE dbo.scans ADD CONSTRAINT UQ_scans_series_uid UNIQUE (series_uid);'),
+    (91, N'scans', N'index', N'UX_scans_primary', N'CREATE UNIQUE INDEX UX_scans_primary ON dbo.scans (patient_id) WHERE is_primary = 1;'),
+    (92, N'scans', N'index', N'IX_scans_patient', N'CREATE INDEX IX_scans_patient ON dbo.scans (patient_id);'),
+    (93, N'scans', N'index', N'UX_scans_study_choice', N'CREATE UNIQUE INDEX UX_scans_study_choice ON dbo.scans (patient_id, study_uid) WHERE is_study_choice = 1;'),
+    (94, N'animations', N'primary key', N'PK_animations', N'ALTER TABLE dbo.animations ADD CONSTRAINT PK_animations PRIMARY KEY (scan_id, format);'),
+    (95, N'features', N'primary key', N'PK_features', N'ALTER TABLE dbo.features ADD CONSTRAINT PK_features PRIMARY KEY (scan_id, feature_set_id);'),
+    (96, N'features', N'index', N'IX_features_feature_set', N'CREATE INDEX IX_features_feature_set ON dbo.features (feature_set_id);'),
+    (97, N'features', N'index', N'IX_features_patient', N'CREATE INDEX IX_features_patient ON dbo.features (patient_id);'),
+    (98, N'nodules', N'primary key', N'PK_nodules', N'ALTER TABLE dbo.nodules ADD CONSTRAINT PK_nodules PRIMARY KEY (nodule_id);'),
+    (99, N'nodules', N'index', N'IX_nodules_scan', N'CREATE INDEX IX_nodules_scan ON dbo.nodules (scan_id);'),
+    (100, N'nodules', N'index', N'IX_nodules_network', N'CREATE INDEX IX_nodules_network ON dbo.nodules (network_id);'),
+    (101, N'pooled_features', N'primary key', N'PK_pooled_features', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT PK_pooled_features PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (102, N'pooled_features', N'index', N'IX_pooled_features_feature_set', N'CREATE INDEX IX_pooled_features_feature_set ON dbo.pooled_features (feature_set_id);'),
+    (103, N'predictions', N'primary key', N'PK_predictions', N'ALTER TABLE dbo.predictions ADD CONSTRAINT PK_predictions PRIMARY KEY (prediction_id);'),
+    (104, N'predictions', N'index', N'IX_predictions_scan', N'CREATE INDEX IX_predictions_scan ON dbo.predictions (scan_id);'),
+    (105, N'predictions', N'index', N'IX_predictions_classifier', N'CREATE INDEX IX_predictions_classifier ON dbo.predictions (classifier_id);'),
+    (106, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
+    (107, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
+    (108, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
+    (109, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
+    (110, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
+    (111, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
+    (112, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
+    (113, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
+    (114, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
+    (115, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
+    (116, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
+    (117, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
+    (118, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
+    (119, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
+    (120, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
+    (121, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
+    (122, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
+    (123, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
+    (124, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
+    (125, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (126, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (127, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (128, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (129, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (130, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (131, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (132, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (133, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (134, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
+    (135, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (136, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (137, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (138, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (139, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (140, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (141, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (142, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
+    (143, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (144, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
+    (145, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (146, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (147, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
+    (148, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
+    (149, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (150, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (151, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (152, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
+    (153, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (154, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (155, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (156, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (157, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (158, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (159, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
+    (160, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (161, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
+    (162, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (163, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (164, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
+    (165, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (166, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
+    (167, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (168, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (169, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
+    (170, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
+    (171, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
+    (172, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (173, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (174, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
+    (175, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
+    (176, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
+    (177, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (178, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (179, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
+    (180, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (181, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
+    (182, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (183, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
+    (184, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
+    (185, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (186, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (187, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (188, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (189, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (190, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (191, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (192, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (193, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
         OR (part_feature_set_id IS NULL AND pooling IS NULL AND source IS NOT NULL AND column_name IS NOT NULL AND width = 1));'),
-    (157, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (158, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (159, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (160, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (161, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (162, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (163, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (164, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (165, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
-    (166, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (167, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (168, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
-    (169, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
-    (170, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (171, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (172, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (173, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (174, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (175, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (176, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
-    (177, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (178, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (179, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
-    (180, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (181, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (182, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (183, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
-    (184, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (185, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+    (194, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (195, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (196, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (197, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (198, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (199, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (200, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (201, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (202, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (203, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (204, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (205, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
+    (206, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (207, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (208, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (209, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (210, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (211, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (212, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (213, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
+    (214, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (215, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
+    (216, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (217, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (218, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (219, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (220, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (221, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (222, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (223, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (224, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (225, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (226, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
         OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
-    (186, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (187, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
-    (188, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
-    (189, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
-    (190, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
-    (191, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (192, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (193, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
-    (194, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
-    (195, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (196, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (197, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (198, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (199, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
-    (200, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
-    (201, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
-    (202, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
-    (203, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
-    (204, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (205, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
-    (206, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
-    (207, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
-    (208, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
-    (209, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (210, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
-    (211, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
-    (212, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
-    (213, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
-    (214, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
-    (215, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
-    (216, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (217, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
-    (218, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (219, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (220, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (221, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (222, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (223, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
-    (224, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
-    (225, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (226, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (227, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
-    (228, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (229, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (230, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (231, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
-    (232, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (233, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (234, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
-    (235, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
-    (236, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (237, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (238, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
-    (239, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (240, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
-    (241, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (242, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
-    (243, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (244, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
-    (245, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
-    (246, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
-    (247, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
-    (248, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
-    (249, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
-    (250, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (251, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (252, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
-    (253, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
-    (254, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
-    (255, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
-    (256, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
-    (257, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (258, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
-    (259, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (260, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
-    (261, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (262, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
-    (263, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (264, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (265, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+    (227, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (228, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (229, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (230, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
+    (231, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (232, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (233, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (234, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (235, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (236, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (237, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (238, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
+    (239, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (240, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (241, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (242, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (243, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (244, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (245, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (246, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (247, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (248, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (249, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (250, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (251, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (252, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (253, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (254, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (255, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (256, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
+    (257, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
+    (258, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (259, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
+    (260, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (261, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (262, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (263, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (264, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (265, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (266, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (267, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
+    (268, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
+    (269, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (270, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (271, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (272, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (273, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (274, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (275, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
+    (276, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (277, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (278, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (279, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (280, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (281, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (282, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (283, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (284, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (285, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (286, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
+    (287, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (288, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (289, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (290, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (291, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (292, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (293, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (294, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (295, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (296, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (297, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (298, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (299, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (300, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (301, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (302, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
+    (303, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (304, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (305, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (306, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (307, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
+    (308, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
+    (309, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (310, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (311, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -2472,6 +2888,16 @@ WHERE NOT EXISTS (SELECT 1 FROM dbo.datasets AS d WHERE d.name = e.dataset);');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 8)
+    EXECUTE (N'-- A name without a champion stood for its newest version. That version becomes the champion, so that the name goes on standing for it.
+INSERT INTO dbo.model_promotions (name, classifier_id, metric, forced)
+SELECT c.name, c.classifier_id, N''migration'', 0
+FROM dbo.classifiers AS c
+WHERE c.version = (SELECT MAX(n.version) FROM dbo.classifiers AS n WHERE n.name = c.name)
+    AND NOT EXISTS (SELECT 1 FROM dbo.model_promotions AS p WHERE p.name = c.name AND p.rolled_back_at IS NULL);');
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- Which of the columns, constraints and indexes in #columns and #members the database lacks or has otherwise, and what would mend it.
 -- A column that is NOT NULL without a default comes as NULL: a migration fills it, then it is changed. A text longer than declared stays.
 DELETE FROM #faults;
@@ -2596,9 +3022,9 @@ GO
 IF NOT EXISTS (
     SELECT 1 FROM sys.procedures
     WHERE schema_id = SCHEMA_ID(N'dbo') AND name IN (
-        N'CheckInstallation', N'CompareFigures', N'CompareModels', N'FeaturizeImages', N'GenerateFeatures',
-        N'PredictLungCancer', N'PredictPatients', N'RunSearch', N'SearchModels', N'SimilarPatients', N'StoreModelNodes',
-        N'TrainLungCancerModel'))
+        N'CheckDrift', N'CheckInstallation', N'CompareFigures', N'CompareModels', N'CreateEnsemble', N'EvaluateModel',
+        N'FeaturizeImages', N'GenerateFeatures', N'PredictLungCancer', N'PredictPatients', N'RepeatExperiment', N'RunSearch',
+        N'SearchModels', N'SimilarPatients', N'StoreModelNodes', N'TrainLungCancerModel'))
 BEGIN
     DROP PROCEDURE IF EXISTS dbo.AddTerms;
     DROP PROCEDURE IF EXISTS dbo.AdvanceSearch;
@@ -2664,7 +3090,9 @@ FROM (
         (N'threads', NULL),
         (N'split_key', N'lungdb'),
         (N'test_percent', N'25'),
-        (N'prevalence', NULL)
+        (N'prevalence', NULL),
+        (N'serve', N'champion'),
+        (N'default_network', NULL)
 ) AS d (name, value)
 WHERE NOT EXISTS (SELECT 1 FROM dbo.settings AS s WHERE s.name = d.name);
 GO
@@ -2703,11 +3131,88 @@ FROM (
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- Every patient of every training run with label and score.
+-- Every drift check of every version, whether it alarmed, and in what the patients differ most.
+CREATE OR ALTER VIEW dbo.drift_alarms
+AS
+SELECT
+    k.drift_check_id,
+    k.classifier_id,
+    c.name,
+    c.version,
+    k.later_since,
+    d.name AS dataset,
+    v.version AS dataset_version,
+    k.tested_patients,
+    k.later_patients,
+    k.permutations,
+    k.seed,
+    k.alpha,
+    k.statistic,
+    k.p_value,
+    CAST(k.is_alarm AS INT) AS is_alarm,
+    (
+        SELECT TOP (1) CONCAT(i.kind, N' ' + CAST(i.feature_index AS NVARCHAR(12)))
+        FROM dbo.drift_items AS i
+        WHERE i.drift_check_id = k.drift_check_id
+        ORDER BY i.statistic DESC, i.position) AS most_different,
+    k.checked_at,
+    k.checked_by
+FROM dbo.drift_checks AS k
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = k.classifier_id
+LEFT JOIN dbo.dataset_versions AS v ON v.dataset_version_id = k.dataset_version_id
+LEFT JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- The figures of every evaluation and its subgroups, of the model and of age, sex, spacing and scanner alone; no patient's score is among
+-- them. A row without a metric says how many values of a column are not shown.
+CREATE OR ALTER VIEW dbo.evaluation_figures
+AS
+SELECT
+    g.evaluation_id,
+    e.classifier_id,
+    g.group_id,
+    g.column_name,
+    g.value,
+    g.patients,
+    g.scans,
+    g.positives,
+    g.values_hidden,
+    m.source,
+    m.metric,
+    m.value AS figure,
+    m.low,
+    m.high
+FROM dbo.evaluation_groups AS g
+INNER JOIN dbo.evaluations AS e ON e.evaluation_id = g.evaluation_id
+LEFT JOIN dbo.evaluation_metrics AS m ON m.evaluation_id = g.evaluation_id AND m.group_id = g.group_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- The points of the curves of every evaluation. scans is filled for calibration alone: the thresholds of the other curves are scores of
+-- single patients, who could be told by them; those of decision curves are x.
+CREATE OR ALTER VIEW dbo.evaluation_points
+AS
+SELECT
+    c.evaluation_id,
+    e.classifier_id,
+    c.source,
+    c.curve,
+    c.position,
+    c.x,
+    c.y,
+    CASE WHEN c.curve IN (N'calibration', N'calibration_raw') THEN CAST(c.threshold AS INT) END AS scans
+FROM dbo.evaluation_curves AS c
+INNER JOIN dbo.evaluations AS e ON e.evaluation_id = c.evaluation_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Every patient of every training run with label and score, once a scan.
 CREATE OR ALTER VIEW dbo.experiment_scores
 AS
 SELECT
-    e.experiment_id, e.classifier_id, p.patient_id, p.part, p.fold, p.label, p.raw, p.probability, p.out_of_fold
+    e.experiment_id, e.classifier_id, p.patient_id, p.part, p.fold, p.label, p.raw, p.probability, p.out_of_fold,
+    p.member, p.scan_id
 FROM dbo.experiment_patients AS p
 INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id;
 GO
@@ -2788,6 +3293,36 @@ WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x W
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- Every evaluation of every version: on which data set, with which labels, how many patients, and what speaks against it.
+CREATE OR ALTER VIEW dbo.model_evaluations
+AS
+SELECT
+    e.evaluation_id,
+    e.classifier_id,
+    c.name,
+    c.version,
+    d.name AS dataset,
+    v.version AS dataset_version,
+    e.horizon_days,
+    e.prevalence,
+    e.seed,
+    e.patients,
+    e.scans,
+    e.positives,
+    e.unlabelled,
+    e.left_out,
+    CAST(e.is_forced AS INT) AS is_forced,
+    e.overlap,
+    e.note,
+    e.evaluated_at,
+    e.evaluated_by
+FROM dbo.evaluations AS e
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id
+INNER JOIN dbo.dataset_versions AS v ON v.dataset_version_id = e.dataset_version_id
+INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The measured figures of every version's newest training run.
 CREATE OR ALTER VIEW dbo.model_figures
 AS
@@ -2795,45 +3330,6 @@ SELECT e.classifier_id, m.part, m.metric, m.value
 FROM dbo.experiment_metrics AS m
 INNER JOIN dbo.experiments AS e ON e.experiment_id = m.experiment_id
 WHERE e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = e.classifier_id);
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
--- Every version of every model: what it is made of, who trained it when, whether it is the champion, and what it has scored.
-CREATE OR ALTER VIEW dbo.model_versions
-AS
-SELECT
-    c.classifier_id,
-    c.name,
-    c.version,
-    c.library,
-    c.pooling,
-    c.created_at,
-    LOWER(CONVERT(VARCHAR(64), c.sha256, 2)) AS sha256,
-    c.details,
-    n.name AS network,
-    n.version AS network_version,
-    LOWER(CONVERT(VARCHAR(64), n.sha256, 2)) AS network_sha256,
-    c.feature_set_id,
-    f.layer,
-    f.preprocessing,
-    f.width,
-    e.experiment_id,
-    e.seed,
-    e.parameters,
-    e.started_at,
-    e.ended_at,
-    e.run_by,
-    CASE WHEN ch.classifier_id IS NULL THEN 0 ELSE 1 END AS is_champion,
-    COALESCE(p.predictions, 0) AS predictions
-FROM dbo.classifiers AS c
-INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
-INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
-LEFT JOIN dbo.experiments AS e
-    ON e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = c.classifier_id)
-LEFT JOIN dbo.champions AS ch ON ch.classifier_id = c.classifier_id
-LEFT JOIN (
-    SELECT classifier_id, COUNT(*) AS predictions FROM dbo.predictions GROUP BY classifier_id
-) AS p ON p.classifier_id = c.classifier_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -2867,6 +3363,35 @@ FROM studies AS s;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- How many numbers a pooling makes of a feature; lungdb.learning.pooling makes them.
+CREATE OR ALTER VIEW dbo.poolings
+AS
+SELECT k.pooling, k.times
+FROM (
+    VALUES (N'mean', 1), (N'max', 1), (N'mean_max_std', 3), (N'pca1', 1), (N'thirds', 3), (N'combined', 1)
+) AS k (pooling, times);
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- The feature sets and poolings that there are vectors of, how many numbers such a vector has, and a name:
+-- network/layer/preprocessing/pooling, or what a combined set is called.
+CREATE OR ALTER VIEW dbo.pooled_sets
+AS
+SELECT
+    f.feature_set_id,
+    k.pooling,
+    f.width * k.times AS width,
+    n.name AS network,
+    f.layer,
+    f.preprocessing,
+    CASE WHEN f.network_id IS NULL THEN f.layer ELSE CONCAT(n.name, N'/', f.layer, N'/', f.preprocessing, N'/', k.pooling) END AS name
+FROM dbo.feature_sets AS f
+LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
+CROSS JOIN dbo.poolings AS k
+WHERE EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = f.feature_set_id AND p.pooling = k.pooling);
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- Every promotion, those that were rolled back too, with the versions' numbers.
 CREATE OR ALTER VIEW dbo.promotion_history
 AS
@@ -2890,6 +3415,70 @@ LEFT JOIN dbo.classifiers AS before ON before.classifier_id = m.previous_classif
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- What is known of a scan that is no pixel, as numbers that a model can be trained on by @Columns; NULL where it is not known. sex is 1 of
+-- a man and 0 of a woman, age in years as the files say it or else from the year of birth, 90 at most; lengths in millimetres, kvp in kV.
+-- maker_… is 1 for scanners of that maker, other ones of a known maker are 0 in all of them.
+CREATE OR ALTER VIEW dbo.scan_columns
+AS
+SELECT
+    s.scan_id,
+    COALESCE(CAST(s.patient_age AS INT), CASE
+        WHEN YEAR(s.study_date) - p.birth_year > 90 THEN 90
+        WHEN YEAR(s.study_date) >= p.birth_year THEN YEAR(s.study_date) - p.birth_year END) AS age,
+    CASE p.sex WHEN N'M' THEN 1 WHEN N'F' THEN 0 END AS sex,
+    s.spacing_x,
+    s.spacing_y,
+    s.spacing_z,
+    s.slice_thickness,
+    s.kvp,
+    CAST(s.has_contrast AS INT) AS contrast,
+    s.number_images AS slices,
+    s.number_images * s.spacing_z AS coverage,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%GE MEDICAL%' OR UPPER(s.manufacturer) LIKE N'GE%'
+        THEN 1 ELSE 0 END END AS maker_ge,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%SIEMENS%' THEN 1 ELSE 0 END END AS maker_siemens,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE WHEN UPPER(s.manufacturer) LIKE N'%PHILIPS%' THEN 1 ELSE 0 END END AS maker_philips,
+    CASE WHEN s.manufacturer IS NOT NULL THEN CASE
+        WHEN UPPER(s.manufacturer) LIKE N'%TOSHIBA%' OR UPPER(s.manufacturer) LIKE N'%CANON%' THEN 1 ELSE 0 END END AS maker_canon
+FROM dbo.scans AS s
+INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- What scans are parted into subgroups by, as words where there are words; NULL where it is not known. age is that of dbo.scan_columns.
+CREATE OR ALTER VIEW dbo.scan_groups
+AS
+SELECT
+    s.scan_id,
+    p.sex,
+    k.age,
+    s.manufacturer,
+    s.convolution_kernel,
+    s.slice_thickness,
+    s.spacing_z,
+    s.kvp,
+    s.has_contrast,
+    s.study_year
+FROM dbo.scans AS s
+INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+INNER JOIN dbo.scan_columns AS k ON k.scan_id = s.scan_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- What a scan is like, in what dbo.model_scope judges: slice thickness (the spacing of slices where the files do not tell it) and the
+-- length that its slices cover, in millimetres; contrast and reconstruction kernel. NULL: not known.
+CREATE OR ALTER VIEW dbo.scan_scope
+AS
+SELECT
+    s.scan_id,
+    COALESCE(s.slice_thickness, s.spacing_z) AS thickness,
+    s.number_images * s.spacing_z AS coverage,
+    CASE s.has_contrast WHEN 1 THEN N'with contrast' WHEN 0 THEN N'without contrast' END AS contrast,
+    UPPER(NULLIF(LTRIM(RTRIM(s.convolution_kernel)), N'')) AS kernel
+FROM dbo.scans AS s;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed.
 CREATE OR ALTER VIEW dbo.scan_states
 AS
@@ -2909,12 +3498,112 @@ LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- The version that each model's name stands for where none is given: its champion; with the setting serve = newest, or where there is no
+-- champion, its newest.
+CREATE OR ALTER VIEW dbo.served_models
+AS
+SELECT n.name, c.classifier_id, c.version, n.newest_version, n.versions, ch.promotion_id
+FROM (
+    SELECT name, MAX(version) AS newest_version, COUNT(*) AS versions FROM dbo.classifiers GROUP BY name
+) AS n
+LEFT JOIN dbo.champions AS ch
+    ON ch.name = n.name AND NOT EXISTS (SELECT 1 FROM dbo.settings AS s WHERE s.name = N'serve' AND s.value = N'newest')
+INNER JOIN dbo.classifiers AS c
+    ON c.name = n.name
+    AND (c.classifier_id = ch.classifier_id OR (ch.classifier_id IS NULL AND c.version = n.newest_version));
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- What each model's name serves where no version is given, and why; how often figures of the served version's test patients were looked
+-- at since its training, and which share of the held-out scans stands outside what it knows.
+CREATE OR ALTER VIEW dbo.model_status
+AS
+SELECT
+    s.name,
+    s.classifier_id,
+    s.version,
+    CASE
+        WHEN p.promotion_id IS NULL AND g.value = N'newest' THEN N'the newest version, because the setting serve is newest'
+        WHEN p.promotion_id IS NULL THEN N'the newest version, because none is the champion'
+        WHEN p.metric = N'first version' THEN N'the champion as the first version of the name'
+        WHEN p.metric = N'migration' THEN N'the champion as the version that was served when champions came'
+        WHEN p.metric = N'served before' THEN N'the champion as the version that was served before another was stored'
+        ELSE CONCAT(N'the champion by ', p.metric, N' ', COALESCE(LTRIM(STR(p.value, 20, 4)), N'not known'),
+            N', before ' + LTRIM(STR(p.previous_value, 20, 4)), IIF(p.forced = 1, N', by force', N'')) END AS reason,
+    p.promoted_at AS champion_since,
+    p.promoted_by,
+    s.newest_version,
+    s.versions,
+    c.task,
+    c.library,
+    c.feature_set_id,
+    c.pooling,
+    (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.classifier_id = s.classifier_id) AS test_looks,
+    (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.name = s.name) AS test_looks_of_name,
+    o.scans AS held_out_scans,
+    o.high AS held_out_outside
+FROM dbo.served_models AS s
+INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+LEFT JOIN dbo.model_promotions AS p ON p.promotion_id = s.promotion_id
+LEFT JOIN dbo.model_scope AS o ON o.classifier_id = s.classifier_id AND o.item = 'held_out'
+LEFT JOIN dbo.settings AS g ON g.name = N'serve';
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- Every version of every model: what it is made of, who trained it when, whether it is the champion, whether it is
+-- what its name stands for, what it has scored, and how often figures of its test patients were looked at after its training;
+-- of the held-out scans, which share stands outside what it knows.
+CREATE OR ALTER VIEW dbo.model_versions
+AS
+SELECT
+    c.classifier_id,
+    c.name,
+    c.version,
+    c.library,
+    c.pooling,
+    c.created_at,
+    LOWER(CONVERT(VARCHAR(64), c.sha256, 2)) AS sha256,
+    c.details,
+    n.name AS network,
+    n.version AS network_version,
+    LOWER(CONVERT(VARCHAR(64), n.sha256, 2)) AS network_sha256,
+    c.feature_set_id,
+    f.layer,
+    f.preprocessing,
+    f.width,
+    e.experiment_id,
+    e.seed,
+    e.parameters,
+    e.started_at,
+    e.ended_at,
+    e.run_by,
+    CASE WHEN ch.classifier_id IS NULL THEN 0 ELSE 1 END AS is_champion,
+    COALESCE(p.predictions, 0) AS predictions,
+    CASE WHEN s.classifier_id IS NULL THEN 0 ELSE 1 END AS is_served,
+    (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.classifier_id = c.classifier_id) AS test_looks,
+    o.scans AS held_out_scans,
+    o.high AS held_out_outside
+FROM dbo.classifiers AS c
+INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
+LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
+LEFT JOIN dbo.experiments AS e
+    ON e.experiment_id = (SELECT MAX(x.experiment_id) FROM dbo.experiments AS x WHERE x.classifier_id = c.classifier_id)
+LEFT JOIN dbo.champions AS ch ON ch.classifier_id = c.classifier_id
+LEFT JOIN dbo.served_models AS s ON s.classifier_id = c.classifier_id
+LEFT JOIN dbo.model_scope AS o ON o.classifier_id = c.classifier_id AND o.item = 'held_out'
+LEFT JOIN (
+    SELECT classifier_id, COUNT(*) AS predictions FROM dbo.predictions GROUP BY classifier_id
+) AS p ON p.classifier_id = c.classifier_id;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- The scores that test figures are computed from, and nothing else is: those of test patients of the run whom dbo.splits
 -- holds out too, so no training patient can be among them.
 CREATE OR ALTER VIEW dbo.test_scores
 AS
 SELECT
-    s.experiment_id, s.classifier_id, s.patient_id, s.part, s.fold, s.label, s.raw, s.probability, s.out_of_fold
+    s.experiment_id, s.classifier_id, s.patient_id, s.part, s.fold, s.label, s.raw, s.probability, s.out_of_fold,
+    s.member, s.scan_id
 FROM dbo.experiment_scores AS s
 INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
 WHERE s.part = 'test' AND sp.part = 'test' AND s.label IS NOT NULL;
@@ -3424,6 +4113,44 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ListDatasets: the data sets with their versions, members and what chose them, the newest version of each first.
+-- Example: EXECUTE dbo.ListDatasets;
+CREATE OR ALTER PROCEDURE dbo.ListDatasets
+    @Name NVARCHAR(128) = NULL, -- name of one; NULL means all
+    @Help BIT = 0               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ListDatasets lists the data sets, a row a version, those of the T-SQL networks'' examples too, which have no versions.
+changed is how many of its scans were replaced or removed since: a version with such scans is refused where it is used.
+Parameters:
+    @Name NVARCHAR(128) = NULL  name of one; NULL means all
+    @Help BIT = 0               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ListDatasets;';
+        RETURN 0;
+    END;
+
+    SELECT d.name, d.kind, d.version, d.members, d.patients, (
+            SELECT COUNT(*)
+            FROM dbo.dataset_members AS m
+            LEFT JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+            WHERE m.dataset_version_id = d.dataset_version_id AND m.scan_id IS NOT NULL
+                AND (s.scan_id IS NULL OR s.content_sha256 <> m.content_sha256)) AS changed,
+        (SELECT COUNT(*) FROM dbo.experiments AS e WHERE e.dataset_version_id = d.dataset_version_id) AS trainings,
+        (SELECT COUNT(*) FROM dbo.evaluations AS e WHERE e.dataset_version_id = d.dataset_version_id) AS evaluations,
+        d.chosen_by, d.created_at, d.created_by
+    FROM dbo.dataset_list AS d
+    WHERE @Name IS NULL OR d.name = @Name
+    ORDER BY d.name, d.version DESC;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckDatasetArguments: refuses what CreateDataset cannot work with, all wrong arguments in one error.
 -- Called by CreateDataset.
 CREATE OR ALTER PROCEDURE internal.CheckDatasetArguments
@@ -3520,6 +4247,129 @@ BEGIN
         CONCAT(N'There is no data set of ', @Kind, N' with the name ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
             N'. Data sets that are there: ', @Names, N'. Make one with CreateDataset.')), N'%', N'%%');
     THROW 50171, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- DeleteDataset: deletes a data set of scans or pictures, or one version of it; the scans and pictures stay.
+-- Example: EXECUTE dbo.DeleteDataset @Name = N'thin';
+CREATE OR ALTER PROCEDURE dbo.DeleteDataset
+    @Name NVARCHAR(128) = NULL, -- name of the data set; needed
+    @Version INT = NULL,        -- its version; NULL means all of them
+    @Help BIT = 0               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.DeleteDataset deletes a data set of scans or pictures, or one version of it. The scans and pictures stay.
+It refuses while a training or an evaluation refers to it. With its last version the name is free again.
+Parameters:
+    @Name NVARCHAR(128) = NULL  name of the data set; needed
+    @Version INT = NULL         its version; NULL means all of them
+    @Help BIT = 0               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.DeleteDataset @Name = N''thin'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT;
+    SELECT @DatasetId = dataset_id, @Kind = kind FROM dbo.datasets WHERE name = @Name;
+    IF @Kind = 'examples'
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The data set ''', @Name, N''' is one of examples. Delete its rows in dbo.examples and ',
+            N'dbo.example_labels, and then that in dbo.datasets.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
+    END;
+    SET @Kind = COALESCE(@Kind, 'scans');
+    EXECUTE internal.FindDataset @Name, @Version, @DatasetVersionId OUTPUT, @Kind;
+    CREATE TABLE #doomed (dataset_version_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #doomed (dataset_version_id)
+    SELECT dataset_version_id FROM dbo.dataset_versions WHERE dataset_id = @DatasetId AND (@Version IS NULL OR version = @Version);
+
+    BEGIN TRANSACTION;
+    SELECT @Users = COUNT(*)
+    FROM dbo.experiments WITH (UPDLOCK, HOLDLOCK)
+    WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    SELECT @Evaluations = COUNT(*)
+    FROM (
+        SELECT dataset_version_id FROM dbo.evaluations WITH (UPDLOCK, HOLDLOCK)
+        UNION ALL
+        SELECT dataset_version_id FROM dbo.drift_checks WITH (UPDLOCK, HOLDLOCK)) AS e
+    WHERE e.dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    IF @Users > 0 OR @Evaluations > 0
+    BEGIN
+        SET @Message = REPLACE(CONCAT(@Users, N' trainings and ', @Evaluations, N' evaluations or drift checks refer to the data set ''',
+            @Name, N'''. Keep it, or delete their models with DeleteModel first; see dbo.experiments and dbo.evaluations.'), N'%', N'%%');
+        THROW 50275, @Message, 1;
+    END;
+    DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    DELETE FROM dbo.dataset_versions WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
+    DELETE d
+    FROM dbo.datasets AS d
+    WHERE d.dataset_id = @DatasetId
+        AND NOT EXISTS (SELECT 1 FROM dbo.dataset_versions AS v WITH (UPDLOCK, HOLDLOCK) WHERE v.dataset_id = d.dataset_id);
+    COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- MaskQuery: gives the text of a query in capitals with blanks for what stands in brackets, quotes and comments, so that its own words can
+-- be found; refuses what is more than one statement. A semicolon at the end of the query becomes a blank.
+-- Called by WrapQuery.
+CREATE OR ALTER PROCEDURE internal.MaskQuery
+    @Query NVARCHAR(MAX) OUTPUT,    -- the query
+    @Masked NVARCHAR(MAX) OUTPUT    -- as many characters
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Place INT = 1, @Length INT = LEN(@Query + N'.') - 1, @Depth INT = 0, @Lowest INT = 0;
+    DECLARE @C NCHAR(1), @Two NVARCHAR(2), @Until NCHAR(1) = N'0', @Taken INT, @At INT;
+    SET @Masked = N'';
+    -- @Until is what ends what the place is in: a quote, a bracket, N for the line, * for a comment, 0 for the query itself.
+    WHILE @Place <= @Length
+    BEGIN
+        SELECT @C = SUBSTRING(@Query, @Place, 1), @Two = SUBSTRING(@Query, @Place, 2), @Taken = 1;
+        IF @Until = N'0' AND @Depth = 0 AND @C NOT IN (N'(', N')', N'''', N'"', N'[') AND @Two NOT IN (N'--', N'/*')
+            SET @Masked = CONCAT(@Masked, IIF(UNICODE(@C) < 32, N' ', UPPER(@C)));
+        ELSE
+            SET @Masked = CONCAT(@Masked, N' ');
+        IF @Until = N'0'
+            SELECT @Depth = @Depth + CASE @C WHEN N'(' THEN 1 WHEN N')' THEN -1 ELSE 0 END,
+                @Until = CASE WHEN @Two = N'--' THEN N'N' WHEN @Two = N'/*' THEN N'*' WHEN @C = N'[' THEN N']'
+                    WHEN @C IN (N'''', N'"') THEN @C ELSE N'0' END,
+                @Taken = IIF(@Two = N'/*', 2, 1);
+        ELSE IF @Until = N'N'
+            SET @Until = IIF(UNICODE(@C) IN (10, 13), N'0', @Until);
+        ELSE IF @Until = N'*'
+            SELECT @Until = IIF(@Two = N'*/', N'0', @Until), @Taken = IIF(@Two = N'*/', 2, 1);
+        ELSE IF @Two = N']]' AND @Until = N']'
+            SET @Taken = 2;
+        ELSE IF @C = @Until
+            SET @Until = N'0';
+        SET @Lowest = IIF(@Depth < @Lowest, @Depth, @Lowest);
+        SET @Masked = CONCAT(@Masked, IIF(@Taken = 2, N' ', N''));
+        SET @Place = @Place + @Taken;
+    END;
+
+    SET @At = CHARINDEX(N';', @Masked);
+    IF @Lowest < 0 OR @Depth > 0 OR @Until NOT IN (N'0', N'N')
+        OR (@At > 0 AND LTRIM(REPLACE(SUBSTRING(@Masked, @At, @Length), N';', N' ')) <> N'')
+    BEGIN
+        SET @Message = CONCAT(N'The query of the data set cannot be used: ', IIF(@Lowest < 0 OR @Depth > 0,
+            N'its parentheses do not match', IIF(@At > 0, N'it is more than one statement', N'a quote, bracket or comment does not end')),
+            N'. Give one SELECT with a column scan_id, or name for pictures.');
+        THROW 50270, @Message, 1;
+    END;
+    WHILE @At > 0
+    BEGIN
+        SELECT @Query = STUFF(@Query, @At, 1, N' '), @Masked = STUFF(@Masked, @At, 1, N' ');
+        SET @At = CHARINDEX(N';', @Masked);
+    END;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -3659,49 +4509,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- RunDatasetQuery: runs the query of a data set with the caller's own rights and fills #chosen with what it gives. It is to be left
--- unsigned, so that the query can read nothing that the caller could not read without it.
--- Called by TakeMembers, whose table #chosen it fills.
-CREATE OR ALTER PROCEDURE internal.RunDatasetQuery
-    @Query NVARCHAR(MAX),       -- one SELECT
-    @Kind VARCHAR(8) OUTPUT     -- scans where it has a column scan_id, else images
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    DECLARE @Message NVARCHAR(2000), @Composed NVARCHAR(MAX), @Error NVARCHAR(1500);
-    -- The comment that a query may end with ends with the line.
-    SET @Composed = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.scan_id AS NVARCHAR(400)) FROM (', @Query, NCHAR(10), N') AS q;');
-    BEGIN TRY
-        EXECUTE (@Composed);
-        SET @Kind = 'scans';
-        RETURN 0;
-    END TRY
-    BEGIN CATCH
-        SET @Error = ERROR_MESSAGE();
-        IF ERROR_NUMBER() = 207 AND @Error LIKE N'%''scan[_]id''%'
-            SET @Kind = 'images';
-    END CATCH;
-    IF @Kind = 'images'
-    BEGIN
-        SET @Composed = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.name AS NVARCHAR(400)) FROM (', @Query, NCHAR(10), N') AS q;');
-        BEGIN TRY
-            EXECUTE (@Composed);
-            RETURN 0;
-        END TRY
-        BEGIN CATCH
-            SET @Error = IIF(ERROR_NUMBER() = 207 AND ERROR_MESSAGE() LIKE N'%''name''%',
-                N'It has neither a column scan_id nor a column name.', ERROR_MESSAGE());
-        END CATCH;
-    END;
-    SET @Message = REPLACE(LEFT(CONCAT(N'The query of the data set cannot be used: ', @Error,
-        N' Give one SELECT with a column scan_id, or name for pictures, such as SELECT scan_id FROM dbo.scans.'), 1900), N'%', N'%%');
-    THROW 50270, @Message, 1;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- StoreDataset: stores the members in #members as a version of a data set, unless its newest version has the same ones.
 -- members_sha256 is of the text, in UTF-16, of a line feed after each member: its scan_id or its name, a colon, its SHA-256 in
 -- hexadecimal; by scan_id or name.
@@ -3719,7 +4526,7 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @DatasetId INT, @Found VARCHAR(8), @Members INT, @Text NVARCHAR(MAX), @Digest VARBINARY(32);
     CREATE TABLE #placed (
-        position INT IDENTITY(0, 1) NOT NULL PRIMARY KEY, scan_id INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
+        position INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, scan_id INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
         content_sha256 VARBINARY(32) NOT NULL);
     INSERT INTO #placed (scan_id, image_name, content_sha256)
     SELECT scan_id, image_name, content_sha256 FROM #members ORDER BY scan_id, image_name;
@@ -3759,6 +4566,78 @@ BEGIN
     INSERT INTO dbo.dataset_members (dataset_version_id, position, scan_id, image_name, content_sha256)
     SELECT SCOPE_IDENTITY(), position, scan_id, image_name, content_sha256 FROM #placed;
     COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- WrapQuery: makes of a query a statement that puts one of its columns into #chosen. A derived table takes no WITH, and no ORDER BY without
+-- TOP or OFFSET, so that the query becomes one more table of its own WITH, and gets an OFFSET.
+-- Called by RunDatasetQuery.
+CREATE OR ALTER PROCEDURE internal.WrapQuery
+    @Query NVARCHAR(MAX),           -- one SELECT
+    @Column NVARCHAR(128),          -- the column
+    @Statement NVARCHAR(MAX) OUTPUT -- the statement
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Masked NVARCHAR(MAX), @Padded NVARCHAR(MAX), @At INT;
+    EXECUTE internal.MaskQuery @Query OUTPUT, @Masked OUTPUT;
+    SET @Padded = CONCAT(N' ', @Masked, N' ');
+    -- The comment that a query may end with ends with its line.
+    IF @Padded LIKE N'%[^A-Z0-9_@#$]ORDER[^A-Z0-9_@#$]%' AND @Padded NOT LIKE N'%[^A-Z0-9_@#$]OFFSET[^A-Z0-9_@#$]%'
+        AND @Padded NOT LIKE N'%[^A-Z0-9_@#$]TOP[^A-Z0-9_@#$]%'
+        SET @Query = CONCAT(@Query, NCHAR(10), N'OFFSET 0 ROWS');
+    SET @At = PATINDEX(N'%[^A-Z0-9_@#$]SELECT[^A-Z0-9_@#$]%', @Padded);
+    IF LTRIM(@Masked) LIKE N'WITH[^A-Z0-9_@#$]%' AND @At > 1
+        SET @Statement = CONCAT(LEFT(@Query, @At - 1), NCHAR(10), N', [members chosen] AS (', SUBSTRING(@Query, @At, LEN(@Query)),
+            NCHAR(10), N') INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM [members chosen] AS q;');
+    ELSE
+        SET @Statement = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM (', @Query, NCHAR(10),
+            N') AS q;');
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RunDatasetQuery: runs the query of a data set with the caller's own rights and fills #chosen with what it gives. It is to be left
+-- unsigned, so that the query can read nothing that the caller could not read without it.
+-- Called by TakeMembers, whose table #chosen it fills.
+CREATE OR ALTER PROCEDURE internal.RunDatasetQuery
+    @Query NVARCHAR(MAX),       -- one SELECT
+    @Kind VARCHAR(8) OUTPUT     -- scans where it has a column scan_id, else images
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Composed NVARCHAR(MAX), @Error NVARCHAR(1500);
+    EXECUTE internal.WrapQuery @Query, N'scan_id', @Composed OUTPUT;
+    BEGIN TRY
+        EXECUTE (@Composed);
+        SET @Kind = 'scans';
+        RETURN 0;
+    END TRY
+    BEGIN CATCH
+        SET @Error = ERROR_MESSAGE();
+        IF ERROR_NUMBER() = 207 AND @Error LIKE N'%''scan[_]id''%'
+            SET @Kind = 'images';
+    END CATCH;
+    IF @Kind = 'images'
+    BEGIN
+        EXECUTE internal.WrapQuery @Query, N'name', @Composed OUTPUT;
+        BEGIN TRY
+            EXECUTE (@Composed);
+            RETURN 0;
+        END TRY
+        BEGIN CATCH
+            SET @Error = IIF(ERROR_NUMBER() = 207 AND ERROR_MESSAGE() LIKE N'%''name''%',
+                N'It has neither a column scan_id nor a column name.', ERROR_MESSAGE());
+        END CATCH;
+    END;
+    SET @Message = REPLACE(LEFT(CONCAT(N'The query of the data set cannot be used: ', @Error,
+        N' Give one SELECT with a column scan_id, or name for pictures, such as SELECT scan_id FROM dbo.scans.'), 1900), N'%', N'%%');
+    THROW 50270, @Message, 1;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -3894,6 +4773,12 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Example INT, @Features INT, @Largest FLOAT = CAST(N'3.4028234663852886e38' AS FLOAT);
+    IF EXISTS (SELECT 1 FROM dbo.datasets WHERE name = @Dataset AND kind <> 'examples')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The data set ''', @Dataset, N''' is one of scans or pictures, and one of examples is needed here. ',
+            N'Give the name of such a one, or store the examples under another name; see dbo.dataset_list.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
+    END;
     IF @Dataset IS NULL OR NOT EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset)
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
@@ -4438,6 +5323,33 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- DeleteEvaluations: deletes the evaluations and drift checks of a model, inside the caller's transaction.
+-- Called by DeleteModel.
+CREATE OR ALTER PROCEDURE internal.DeleteEvaluations
+    @ClassifierId INT -- the model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DELETE FROM dbo.evaluation_pairs
+    WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_scores
+    WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_curves
+    WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_metrics
+    WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluation_groups
+    WHERE evaluation_id IN (SELECT evaluation_id FROM dbo.evaluations WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.evaluations WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.drift_items
+    WHERE drift_check_id IN (SELECT drift_check_id FROM dbo.drift_checks WHERE classifier_id = @ClassifierId);
+    DELETE FROM dbo.drift_checks WHERE classifier_id = @ClassifierId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- ListRuns: the long calls of procedures, the newest first, and how far each is.
 -- Example: EXECUTE dbo.ListRuns;
 CREATE OR ALTER PROCEDURE dbo.ListRuns
@@ -4699,6 +5611,180 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- NoteChoices: writes into dbo.series_choices why each stored scan is, or is not, the choice of its study.
+-- Called by ChooseSeries, whose tables #ranked and #chosen it reads.
+CREATE OR ALTER PROCEDURE internal.NoteChoices
+    @SeriesRule NVARCHAR(400), -- the rule that ranked them
+    @PrefersSlices BIT         -- 1 when the most slices count before the thinnest
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #why (scan_id INT NOT NULL PRIMARY KEY, is_choice BIT NOT NULL, reason NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    INSERT INTO #why (scan_id, is_choice, reason)
+    SELECT r.scan_id, CASE WHEN c.scan_id = r.scan_id THEN 1 ELSE 0 END, CASE
+        WHEN c.scan_id = r.scan_id AND r.place > 1 THEN N'Chosen: it is the primary scan of its patient, and stays it.'
+        WHEN c.scan_id = r.scan_id AND t.series = 1 THEN N'Chosen: it is the only series of its study.'
+        WHEN c.scan_id = r.scan_id THEN CONCAT(N'Chosen by the series rule among ', t.series, N' series of its study.')
+        WHEN r.place < b.place THEN N'Not chosen: the study holds the primary scan of its patient, which stays.'
+        ELSE CONCAT(N'Not chosen: ', CASE
+            WHEN r.is_virtual <> b.is_virtual
+                THEN N'another series of the study is conventional and this one is virtual monoenergetic.'
+            WHEN r.is_short <> b.is_short
+                THEN N'it covers less than half as much of the body as the longest series of the study.'
+            WHEN r.away <> b.away THEN N'the slice thickness of the chosen one is nearer to the range of the rule.'
+            WHEN r.level <> b.level THEN N'the rule prefers the kernel of the chosen one.'
+            WHEN r.images <> b.images AND (@PrefersSlices = 1 OR r.gap = b.gap) THEN N'the chosen one has more slices.'
+            WHEN r.gap <> b.gap THEN N'the slices of the chosen one lie closer together.'
+            ELSE N'the chosen one is alike and its UID sorts first.' END) END
+    FROM #ranked AS r
+    INNER JOIN #chosen AS c ON c.patient_id = r.patient_id AND c.study_uid = r.study_uid
+    INNER JOIN #ranked AS b ON b.scan_id = c.scan_id
+    INNER JOIN (
+        SELECT patient_id, study_uid, COUNT(*) AS series FROM #ranked GROUP BY patient_id, study_uid
+    ) AS t ON t.patient_id = r.patient_id AND t.study_uid = r.study_uid;
+
+    DELETE c
+    FROM dbo.series_choices AS c
+    INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid
+    INNER JOIN #why AS w ON w.scan_id = s.scan_id;
+    INSERT INTO dbo.series_choices (series_uid, study_uid, patient_id, scan_id, is_taken, is_study_choice, reason, series_rule,
+        number_images, slice_thickness, spacing_z, convolution_kernel)
+    SELECT s.series_uid, s.study_uid, s.patient_id, s.scan_id, 1, w.is_choice, w.reason, @SeriesRule,
+        s.number_images, s.slice_thickness, s.spacing_z, s.convolution_kernel
+    FROM #why AS w
+    INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RankSeries: puts the stored scans of every study in the order of a series rule; place 1 is its choice.
+-- Called by ChooseSeries, whose table #kernels it reads and whose table #ranked it fills.
+CREATE OR ALTER PROCEDURE internal.RankSeries
+    @Low FLOAT,        -- as ReadSeriesRule gives it
+    @High FLOAT,       -- as ReadSeriesRule gives it
+    @PrefersSlices BIT -- as ReadSeriesRule gives it
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Levels INT = (SELECT COALESCE(MAX(level) + 1, 0) FROM #kernels), @Endless FLOAT = CAST(N'1e300' AS FLOAT);
+    INSERT INTO #ranked (scan_id, patient_id, study_uid, place, is_virtual, is_short, away, level, gap, images)
+    SELECT k.scan_id, k.patient_id, k.study_uid,
+        ROW_NUMBER() OVER (
+            PARTITION BY k.patient_id, k.study_uid
+            ORDER BY k.is_virtual, k.is_short, k.away, k.level, IIF(@PrefersSlices = 1, -k.images, k.gap),
+                IIF(@PrefersSlices = 1, k.gap, -k.images), k.uid),
+        k.is_virtual, k.is_short, k.away, k.level, k.gap, k.images
+    FROM (
+        SELECT s.scan_id, s.patient_id, s.study_uid,
+            CASE WHEN s.monoenergetic_kev IS NOT NULL AND t.conventional > 0 THEN 1 ELSE 0 END AS is_virtual,
+            CASE WHEN 2 * (s.number_images * COALESCE(s.spacing_z, 0)) < t.longest THEN 1 ELSE 0 END AS is_short,
+            CASE WHEN @Low IS NULL THEN CAST(0 AS FLOAT)
+                WHEN COALESCE(s.slice_thickness, s.spacing_z) IS NULL THEN @Endless
+                WHEN COALESCE(s.slice_thickness, s.spacing_z) < @Low
+                    THEN FLOOR(100 * (@Low - COALESCE(s.slice_thickness, s.spacing_z)) + 0.5)
+                WHEN COALESCE(s.slice_thickness, s.spacing_z) > @High
+                    THEN FLOOR(100 * (COALESCE(s.slice_thickness, s.spacing_z) - @High) + 0.5)
+                ELSE CAST(0 AS FLOAT) END AS away,
+            COALESCE((
+                SELECT MIN(n.level) FROM #kernels AS n
+                WHERE LOWER(LEFT(s.convolution_kernel, CHARINDEX(N'\', s.convolution_kernel + N'\') - 1)) LIKE n.name), @Levels) AS level,
+            COALESCE(FLOOR(100 * s.spacing_z + 0.5), @Endless) AS gap, CAST(s.number_images AS FLOAT) AS images,
+            -- Bytes compare alike under every collation.
+            CONVERT(VARBINARY(128), s.series_uid) AS uid
+        FROM dbo.scans AS s
+        INNER JOIN (
+            SELECT patient_id, study_uid, SUM(CASE WHEN monoenergetic_kev IS NULL THEN 1 ELSE 0 END) AS conventional,
+                COALESCE(MAX(CASE WHEN monoenergetic_kev IS NULL THEN number_images * COALESCE(spacing_z, 0) END),
+                    MAX(number_images * COALESCE(spacing_z, 0))) AS longest
+            FROM dbo.scans
+            GROUP BY patient_id, study_uid) AS t ON t.patient_id = s.patient_id AND t.study_uid = s.study_uid) AS k;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ReadSeriesRule: reads a series rule such as thickness=0-2.5;kernels=B3*,STANDARD>SOFT;prefer=thinnest, whose parts may be left out.
+-- Called by ChooseSeries, whose table #kernels it fills.
+CREATE OR ALTER PROCEDURE internal.ReadSeriesRule
+    @SeriesRule NVARCHAR(MAX) OUTPUT, -- the rule, or NULL for the setting series_rule, which comes back
+    @Low FLOAT OUTPUT,                -- least slice thickness in millimetres, NULL where the rule names none
+    @High FLOAT OUTPUT,               -- greatest
+    @PrefersSlices BIT OUTPUT         -- 1 when the most slices count before the thinnest
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Fault NVARCHAR(200), @Thickness NVARCHAR(400), @Kernels NVARCHAR(400), @Prefer NVARCHAR(400),
+        @Dash INT;
+    CREATE TABLE #parts (name NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL, value NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #ends (number NVARCHAR(400) COLLATE DATABASE_DEFAULT NOT NULL);
+    IF @SeriesRule IS NULL
+        SET @SeriesRule = COALESCE((SELECT value FROM dbo.settings WHERE name = N'series_rule'), N'');
+    IF LEN(@SeriesRule) > 400
+        SET @Fault = N'it is longer than 400 characters';
+    ELSE
+        INSERT INTO #parts (name, value)
+        SELECT LOWER(LTRIM(RTRIM(LEFT(value, CHARINDEX(N'=', value + N'=') - 1)))),
+            LTRIM(RTRIM(SUBSTRING(value, CHARINDEX(N'=', value + N'=') + 1, 400)))
+        FROM STRING_SPLIT(@SeriesRule, N';')
+        WHERE LTRIM(RTRIM(value)) <> N'';
+    SET @Thickness = (SELECT MIN(value) FROM #parts WHERE name = N'thickness');
+    SET @Kernels = (SELECT MIN(value) FROM #parts WHERE name = N'kernels');
+    SET @Prefer = LOWER(COALESCE((SELECT MIN(value) FROM #parts WHERE name = N'prefer'), N'thinnest'));
+    SET @Dash = CHARINDEX(N'-', @Thickness);
+    IF @Dash > 0
+        INSERT INTO #ends (number) VALUES (LEFT(@Thickness, @Dash - 1)), (SUBSTRING(@Thickness, @Dash + 1, 400));
+
+    IF EXISTS (SELECT 1 FROM #parts WHERE name NOT IN (N'thickness', N'kernels', N'prefer'))
+        SET @Fault = N'one of its parts is unknown';
+    ELSE IF EXISTS (SELECT 1 FROM #parts GROUP BY name HAVING COUNT(*) > 1)
+        SET @Fault = N'it has a part twice';
+    ELSE IF @Prefer NOT IN (N'thinnest', N'slices')
+        SET @Fault = N'it prefers neither thinnest nor slices';
+    ELSE IF @Thickness IS NOT NULL AND (@Dash = 0 OR EXISTS (
+        SELECT 1 FROM #ends
+        WHERE number NOT LIKE N'[0-9]%' OR number LIKE N'%[^0-9.]%' OR number LIKE N'%.%.%' OR number LIKE N'%.'
+            OR CHARINDEX(N'.', number + N'.') > 5 OR LEN(number) - CHARINDEX(N'.', number + N'.') > 3))
+        SET @Fault = N'its thickness is no range of millimetres';
+    ELSE IF @Kernels LIKE N'%[^A-Za-z0-9_.+*,> -]%' OR @Kernels = N''
+        SET @Fault = N'its kernels are no names of kernels';
+    IF @Fault IS NULL AND @Thickness IS NOT NULL
+    BEGIN
+        SET @Low = CAST(LEFT(@Thickness, @Dash - 1) AS FLOAT);
+        SET @High = CAST(SUBSTRING(@Thickness, @Dash + 1, 400) AS FLOAT);
+        IF @Low > @High
+            SET @Fault = N'its thickness is no range of millimetres';
+    END;
+    IF @Fault IS NULL AND @Kernels IS NOT NULL
+    BEGIN
+        INSERT INTO #kernels (level, name)
+        SELECT CAST(l.[key] AS INT), LOWER(LTRIM(RTRIM(n.value)))
+        FROM OPENJSON(N'[["' + REPLACE(REPLACE(@Kernels, N',', N'","'), N'>', N'"],["') + N'"]]') AS l
+        CROSS APPLY OPENJSON(l.value) AS n;
+        IF EXISTS (
+            SELECT 1 FROM #kernels
+            WHERE name IN (N'', N'*') OR CHARINDEX(N' ', name) > 0 OR LEN(REPLACE(name, N'*', N'')) > 64
+                OR CHARINDEX(N'*', name) NOT IN (0, LEN(name)))
+            SET @Fault = N'its kernels are no names of kernels';
+        UPDATE #kernels SET name = REPLACE(REPLACE(name, N'_', N'[_]'), N'*', N'%');
+    END;
+    IF @Fault IS NOT NULL
+    BEGIN
+        SET @Message = CONCAT(N'The series rule ''', LEFT(@SeriesRule, 400), N''' cannot be read: ', @Fault,
+            N'. Write it like thickness=0-2.5;kernels=B3*,STANDARD>SOFT;prefer=thinnest, whose parts may be left out; ',
+            N'prefer is thinnest or slices.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    SET @PrefersSlices = IIF(@Prefer = N'slices', 1, 0);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- LineageOf: where a prediction comes from, step by step: model, training run, features, network, scan and every slice.
 -- Example: EXECUTE dbo.LineageOf @PredictionId = 1;
 CREATE OR ALTER PROCEDURE dbo.LineageOf
@@ -4738,6 +5824,13 @@ Example:
         THROW 50145, @Message, 1;
     END;
 
+    -- Features that are combined come from those of their parts.
+    CREATE TABLE #sets (feature_set_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #sets (feature_set_id)
+    SELECT @FeatureSetId
+    UNION
+    SELECT part_feature_set_id FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId AND part_feature_set_id IS NOT NULL;
+
     INSERT INTO #chain (position, kind, name, detail, sha256)
     SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ',
         COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'), N', prevalence ',
@@ -4751,14 +5844,20 @@ Example:
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId
     UNION ALL
+    SELECT 2, N'member', c.name, CONCAT(N'version ', c.version, N', ', c.library, N', of the ensemble, made ',
+        CONVERT(NVARCHAR(23), c.created_at, 126)), c.sha256
+    FROM dbo.ensemble_members AS m
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.member_classifier_id
+    WHERE m.classifier_id = @ClassifierId
+    UNION ALL
     SELECT 3, N'experiment', CAST(e.experiment_id AS NVARCHAR(12)),
         LEFT(CONCAT(N'seed ', e.seed, N', ', CONVERT(NVARCHAR(23), e.started_at, 126), N' to ',
             CONVERT(NVARCHAR(23), e.ended_at, 126), N' by ', e.run_by, N', parameters ', e.parameters), 2000), NULL
     FROM dbo.experiments AS e
     WHERE e.experiment_id = @ExperimentId
     UNION ALL
-    SELECT 4, N'patients', p.part, CONCAT(COUNT(*), N' patients, ', SUM(CAST(p.label AS INT)),
-        N' with cancer; see dbo.experiment_patients'), NULL
+    SELECT 4, N'patients', p.part, CONCAT(COUNT(DISTINCT p.patient_id), N' patients, ',
+        COUNT(DISTINCT CASE WHEN p.label = 1 THEN p.patient_id END), N' with cancer; see dbo.experiment_patients'), NULL
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId
     GROUP BY p.part
@@ -4781,13 +5880,18 @@ Example:
     SELECT 7, N'features', CAST(f.feature_set_id AS NVARCHAR(12)), CONCAT(f.array_rows, N' × ', f.array_cols,
         IIF(HASHBYTES('SHA2_256', f.array) = f.sha256, N'', N'; the stored bytes are damaged')), f.sha256
     FROM dbo.features AS f
-    WHERE f.scan_id = @ScanId AND f.feature_set_id = @FeatureSetId
+    INNER JOIN #sets AS p ON p.feature_set_id = f.feature_set_id
+    WHERE f.scan_id = @ScanId
+    UNION ALL
+    SELECT 7, N'column', p.column_name, CONCAT(N'of ', p.source, N', as in the vector'), NULL
+    FROM dbo.feature_parts AS p
+    WHERE p.feature_set_id = @FeatureSetId AND p.column_name IS NOT NULL
     UNION ALL
     SELECT 8, N'network', n.name, CONCAT(N'version ', n.version, N', layer ', fs.layer, N', preprocessing ', fs.preprocessing, N', width ',
         fs.width, IIF(HASHBYTES('SHA2_256', n.model) = n.sha256, N'', N'; the stored bytes are damaged')), n.sha256
     FROM dbo.feature_sets AS fs
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    WHERE fs.feature_set_id = @FeatureSetId
+    INNER JOIN #sets AS p ON p.feature_set_id = fs.feature_set_id
     UNION ALL
     SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images,
         N' slices of ', s.image_rows, N' × ', s.image_cols), s.content_sha256
@@ -4798,7 +5902,23 @@ Example:
     SELECT 10 + i.slice_index, N'slice', CAST(i.slice_index AS NVARCHAR(12)), CONCAT(N'SOP instance ', i.instance_uid), i.pixels_sha256
     FROM dbo.scan_images AS i
     WHERE i.scan_id = @ScanId;
-    SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, name;
+    SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, kind DESC, name;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CountLook: records that figures of a version's test patients were computed after its training.
+-- Called by CompareModels and every other procedure that computes such figures.
+CREATE OR ALTER PROCEDURE internal.CountLook
+    @ClassifierId INT,           -- the version
+    @LookedWith NVARCHAR(128)    -- procedure or command that computed them
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO dbo.test_looks (name, classifier_id, looked_with)
+    SELECT name, classifier_id, @LookedWith FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -4899,13 +6019,128 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- MeasurePairs: finds the test patients that two models have both scored, and measures both models on them, in T-SQL alone.
+-- KeepChampion: gives the name of a version that was just stored a champion, where it has none: the version that was served before, so that
+-- storing another changes no score; of a new name its first version. Inside the caller's transaction.
+-- Called by StoreExperiment, TakeCopiedModel and every other procedure that stores a version.
+CREATE OR ALTER PROCEDURE internal.KeepChampion
+    @ClassifierId INT -- the version that was stored
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    INSERT INTO dbo.model_promotions (name, classifier_id, metric, forced)
+    SELECT c.name, COALESCE(b.classifier_id, c.classifier_id),
+        CASE WHEN b.classifier_id IS NULL THEN N'first version' ELSE N'served before' END, 0
+    FROM dbo.classifiers AS c
+    LEFT JOIN dbo.classifiers AS b ON b.name = c.name AND b.version = (
+        SELECT MAX(o.version) FROM dbo.classifiers AS o WHERE o.name = c.name AND o.classifier_id <> c.classifier_id)
+    WHERE c.classifier_id = @ClassifierId AND NOT EXISTS (
+        SELECT 1 FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK) WHERE p.name = c.name AND p.rolled_back_at IS NULL);
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreClassifier: stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.
+-- Example: EXECUTE dbo.StoreClassifier @ModelName = N'theirs', @FeatureSetId = 1, @Library = N'onnx', @Classifier = 0x00, @Details = N'{}';
+CREATE OR ALTER PROCEDURE dbo.StoreClassifier
+    @ModelName NVARCHAR(128) = NULL,    -- name to store the classifier under; needed
+    @FeatureSetId INT = NULL,           -- feature set that it reads, of dbo.feature_sets; needed
+    @Pooling NVARCHAR(32) = N'mean',    -- pooling that it reads, or combined
+    @Library NVARCHAR(32) = NULL,       -- lightgbm or onnx; needed
+    @Classifier VARBINARY(MAX) = NULL,  -- LightGBM's model text in UTF-8, or ONNX; needed
+    @Details NVARCHAR(MAX) = NULL,      -- JSON with width, the number of its features, and prevalence, or null; needed
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreClassifier stores a classifier that was trained elsewhere; lungdb load-classifier calls it.
+A classifier that reads another number of features than its feature set and pooling have is refused. What it learnt from is not known:
+it is marked as imported in details.origin. It returns a row: classifier_id and version.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL    name to store the classifier under; needed
+    @FeatureSetId INT = NULL           feature set that it reads, of dbo.feature_sets; needed
+    @Pooling NVARCHAR(32) = N''mean''    pooling that it reads, or combined
+    @Library NVARCHAR(32) = NULL       lightgbm or onnx; needed
+    @Classifier VARBINARY(MAX) = NULL  LightGBM''s model text in UTF-8, or ONNX; needed
+    @Details NVARCHAR(MAX) = NULL      JSON with width, the number of its features, and prevalence, or null; needed
+    @Help BIT = 0                      1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreClassifier @ModelName = N''theirs'', @FeatureSetId = 1, @Library = N''onnx'', @Classifier = 0x00, @Details = N''{}'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000) = N'', @Width INT, @Expected INT, @Version INT, @ClassifierId INT, @Vector NVARCHAR(MAX);
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
+        N' for the parameter ', a.name, N' is not supported. Supported ', a.supported, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@ModelName', @ModelName, N'are names of 1 to 128 characters', IIF(@ModelName <> N'', 1, 0)),
+            (N'@Library', @Library, N'are lightgbm and onnx', IIF(@Library IN (N'lightgbm', N'onnx'), 1, 0)),
+            (N'@Pooling', @Pooling, N'are mean, max, mean_max_std and the other poolings of GenerateFeatures, and combined',
+                IIF(@Pooling <> N'', 1, 0)),
+            (N'@Classifier', NULL, N'are bytes of a classifier', IIF(DATALENGTH(@Classifier) > 0, 1, 0)),
+            (N'@Details', LEFT(@Details, 100), N'is a JSON object with width above 0, and prevalence between 0 and 1 or null', CASE
+                WHEN ISJSON(@Details) = 1 AND TRY_CAST(JSON_VALUE(@Details, N'$.width') AS INT) > 0
+                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) > 0
+                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) < 1 THEN 1
+                ELSE 0 END)
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    SET @Expected = (SELECT width FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId);
+    IF @Expected IS NULL OR (@Pooling = N'combined' AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId))
+    BEGIN
+        SET @Message = CONCAT(N'There is no feature set ', COALESCE(CAST(@FeatureSetId AS NVARCHAR(12)), N'NULL'), N' of pooling ',
+            @Pooling, N'. Give one of dbo.feature_sets; GenerateFeatures makes them.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50117, @Message, 1;
+    END;
+    -- Where vectors are there they say how wide they are; else the pooling does.
+    SET @Vector = (SELECT TOP (1) vector FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
+    SET @Expected = COALESCE(
+        NULLIF((SELECT COUNT(*) FROM OPENJSON(@Vector)), 0), @Expected * IIF(@Pooling IN (N'mean_max_std', N'thirds'), 3, 1));
+    SET @Width = CAST(JSON_VALUE(@Details, N'$.width') AS INT);
+    IF @Width <> @Expected
+    BEGIN
+        SET @Message = CONCAT(N'The classifier reads ', @Width, N' features, and the vectors of feature set ', @FeatureSetId,
+            N' and pooling ', @Pooling, N' have ', @Expected, N'. Name the features that it was trained on.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50110, @Message, 1;
+    END;
+
+    SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
+    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
+    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
+    VALUES (@ModelName, @Version, LOWER(@Library), @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
+    SET @ClassifierId = SCOPE_IDENTITY();
+    EXECUTE internal.KeepChampion @ClassifierId;
+    COMMIT TRANSACTION;
+    SELECT @ClassifierId AS classifier_id, @Version AS version;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- MeasurePairs: finds the patients whom two models have both scored without having learnt from them, and measures both models on them,
+-- in T-SQL alone. A patient with several scans counts with those scans that both have scored.
 -- Called by PromoteModel and CompareScores, whose table #pairs it fills.
 CREATE OR ALTER PROCEDURE internal.MeasurePairs
     @ClassifierA INT,      -- a model
     @ClassifierB INT,      -- another
     @Metric NVARCHAR(64),  -- auc, average_precision, log_loss or brier
-    @Patients INT OUTPUT,  -- common test patients, those whose label was changed between the two runs left out
+    @OfTest BIT,           -- 1 takes the test patients; 0 takes the others, by their out-of-fold scores
+    @Patients INT OUTPUT,  -- scores in common, those of patients whose label was changed between the two runs left out
     @ValueA FLOAT OUTPUT,  -- the first model's figure, NULL unless there are patients with and without cancer
     @ValueB FLOAT OUTPUT   -- the second model's
 AS
@@ -4926,11 +6161,23 @@ BEGIN
         THROW 50101, @Message, 1;
     END;
 
+    -- The part `validation` is left out: it was looked at to stop early.
+    CREATE TABLE #taken (
+        model INT NOT NULL, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, member INT NOT NULL, scan_id INT NULL,
+        label INT NOT NULL, score FLOAT NOT NULL, PRIMARY KEY (model, patient_id, member));
+    INSERT INTO #taken (model, patient_id, member, scan_id, label, score)
+    SELECT m.model, s.patient_id, s.member, s.scan_id, s.label, s.probability
+    FROM (SELECT 0 AS model, @ExperimentA AS experiment_id UNION ALL SELECT 1, @ExperimentB) AS m
+    INNER JOIN dbo.experiment_scores AS s ON s.experiment_id = m.experiment_id
+    INNER JOIN dbo.splits AS p ON p.patient_id = s.patient_id
+    WHERE s.out_of_fold = 1 AND s.label IS NOT NULL AND s.probability IS NOT NULL
+        AND s.part = IIF(@OfTest = 1, 'test', 'train') AND p.part = s.part;
+    -- A single scan of a patient in each run is a pair though it was loaded again between the two.
     INSERT INTO #pairs (patient_id, label, a, b)
-    SELECT a.patient_id, a.label, a.probability, b.probability
-    FROM dbo.test_scores AS a
-    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
-    WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB;
+    SELECT a.patient_id, a.label, a.score, b.score
+    FROM #taken AS a
+    INNER JOIN #taken AS b ON b.model = 1 AND b.patient_id = a.patient_id AND b.label = a.label
+    WHERE a.model = 0 AND (a.scan_id = b.scan_id OR 2 = (SELECT COUNT(*) FROM #taken AS t WHERE t.patient_id = a.patient_id));
     SELECT @Patients = COUNT(*), @Positives = COALESCE(SUM(label), 0) FROM #pairs;
     SELECT @Negatives = @Patients - @Positives, @ValueA = NULL, @ValueB = NULL;
     IF @Positives = 0 OR @Negatives = 0
@@ -4968,6 +6215,28 @@ BEGIN
     )
     SELECT @ValueA = SUM(CASE WHEN model = 0 THEN value ELSE 0 END), @ValueB = SUM(CASE WHEN model = 1 THEN value ELSE 0 END)
     FROM chosen;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- SayServed: says whether a version that was just stored is what its name stands for, and if not, what is and how to change that.
+-- Called by TakeCopy and every other procedure that has stored a version, after its transaction.
+CREATE OR ALTER PROCEDURE internal.SayServed
+    @ClassifierId INT,   -- the version that was stored
+    @RunId INT = NULL    -- row of dbo.runs
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Said NVARCHAR(2000);
+    SELECT @Said = CONCAT(c.name, N' stands for version ', s.version, N', ', s.reason, N'.', IIF(s.classifier_id <> c.classifier_id,
+        CONCAT(N' Version ', c.version, N' is scored with by @Version = ', c.version,
+            N' only, until EXECUTE dbo.PromoteModel @ModelName = N''', REPLACE(c.name, N'''', N''''''), N''', @Version = ', c.version, N'; makes it the champion.'), N''))
+    FROM dbo.classifiers AS c
+    INNER JOIN dbo.model_status AS s ON s.name = c.name
+    WHERE c.classifier_id = @ClassifierId;
+    EXECUTE internal.ReportStep @RunId, @Said;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -5113,7 +6382,7 @@ GO
 -- Called by ScoreScansSql, whose table #vectors it fills; #wanted is that of ScoreScansSql's callers.
 CREATE OR ALTER PROCEDURE internal.ReadVectors
     @ClassifierId INT, -- model that reads them
-    @RefuseMissing BIT -- 1 refuses a null among the features, as Python does; 0 leaves it to the model
+    @RefuseMissing BIT -- 1 refuses a null among features that are not combined, as Python does; 0 leaves it to the model
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -5163,7 +6432,8 @@ BEGIN
         THROW 50153, @Message, 1;
     END;
 
-    IF @RefuseMissing = 1
+    -- Of combined features a value may be missing, in Python too.
+    IF @RefuseMissing = 1 AND NOT EXISTS (SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId)
         SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
             N' is null, and no number. Generate or copy the features of the scan again.')
         FROM #vectors
@@ -5387,6 +6657,81 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- AskScans: fills #asked with the scans that a scoring procedure was asked for, or the indices of patients who have none of that kind.
+-- Called by FindPatients, whose table #asked it fills.
+CREATE OR ALTER PROCEDURE internal.AskScans
+    @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have such a scan
+    @Only NVARCHAR(16),       -- primary, newest, all or new; NULL means the scans of the data set, without one the primary ones
+    @Dataset NVARCHAR(128),   -- data set of scans, or NULL for any scan
+    @DatasetVersion INT       -- its version, or NULL for the newest
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Count INT;
+    CREATE TABLE #open (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL);
+    IF @Only NOT IN (N'primary', N'newest', N'all', N'new')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The value ''', @Only,
+            N''' for the parameter @Only is not supported. Supported values are primary, newest, all, new and NULL.'), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    IF @Dataset IS NOT NULL
+        EXECUTE internal.FindDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    SET @Only = COALESCE(@Only, IIF(@Dataset IS NULL, N'primary', N'all'));
+
+    -- Of a patient whose newest study is not known the primary scan stands for it.
+    INSERT INTO #open (scan_id, idx)
+    SELECT s.scan_id, p.idx
+    FROM dbo.scans AS s
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+    WHERE @Only IN (N'all', N'new') OR (@Only = N'primary' AND s.is_primary = 1);
+    IF @Only = N'newest'
+    BEGIN
+        INSERT INTO #open (scan_id, idx)
+        SELECT v.choice_scan_id, p.idx
+        FROM dbo.patient_studies AS v
+        INNER JOIN dbo.patients AS p ON p.patient_id = v.patient_id
+        WHERE v.is_newest = 1 AND v.choice_scan_id IS NOT NULL;
+        INSERT INTO #open (scan_id, idx)
+        SELECT s.scan_id, p.idx
+        FROM dbo.scans AS s
+        INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+        WHERE s.is_primary = 1 AND p.idx NOT IN (SELECT idx FROM #open);
+        SET @Count = @@ROWCOUNT;
+        IF @Count > 0
+            RAISERROR(N'Of %d patients it is not known which study is the newest; their primary scans are taken.', 0, 1, @Count)
+                WITH NOWAIT;
+    END;
+    IF @DatasetVersionId IS NOT NULL
+    BEGIN
+        DELETE FROM #open WHERE scan_id NOT IN (
+            SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId AND m.scan_id IS NOT NULL);
+        SET @Count = (
+            SELECT COUNT(*) FROM dbo.dataset_members AS m
+            WHERE m.dataset_version_id = @DatasetVersionId AND NOT EXISTS (
+                SELECT 1 FROM dbo.scans AS s WHERE s.scan_id = m.scan_id AND s.content_sha256 = m.content_sha256));
+        IF @Count > 0
+            RAISERROR(N'%d scans of the data set are no longer there or have other slices than when it was made.', 0, 1, @Count)
+                WITH NOWAIT;
+    END;
+
+    IF @Patients IS NULL
+        INSERT INTO #asked (idx, scan_id)
+        SELECT idx, scan_id FROM #open;
+    ELSE
+        -- An empty text would be cast to 0.
+        INSERT INTO #asked (given, idx, scan_id)
+        SELECT g.given, g.idx, o.scan_id
+        FROM (
+            SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 400) AS given, TRY_CAST(NULLIF(LTRIM(RTRIM(value)), N'') AS INT) AS idx
+            FROM STRING_SPLIT(@Patients, N',')) AS g
+        LEFT JOIN #open AS o ON o.idx = g.idx;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckVectors: refuses vectors that are not those that were stored, or together more than a script takes.
 -- Called by FindPatients and every other procedure that reads vectors, after filling the table #read with their scan_ids.
 CREATE OR ALTER PROCEDURE internal.CheckVectors
@@ -5434,26 +6779,29 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindClassifier: finds the model that a name means: the version asked for, else the champion of the name, else its newest version.
+-- FindClassifier: finds the model that a name means: the version asked for, else the one that dbo.served_models has for it.
 -- Called by PredictLungCancer and every other procedure that is given a model's name.
 CREATE OR ALTER PROCEDURE internal.FindClassifier
     @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
-    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @Version INT,              -- its version, or NULL for the one served
     @ClassifierId INT OUTPUT   -- the row found
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(1000), @Versions NVARCHAR(400);
-    SET @ClassifierId = NULL;
+    DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(1000), @Versions NVARCHAR(400), @Serve NVARCHAR(400);
+    SET @Serve = (SELECT value FROM dbo.settings WHERE name = N'serve');
+    IF @Version IS NULL AND @Serve NOT IN (N'champion', N'newest')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The setting serve is ''', @Serve, N''', so that it is not known which version the name ''',
+            @ModelName, N''' stands for. Set it in dbo.settings to champion or newest, or give a version.'), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
     IF @Version IS NULL
-        SET @ClassifierId = (SELECT classifier_id FROM dbo.champions WHERE name = @ModelName);
-    IF @ClassifierId IS NULL
-        SET @ClassifierId = (
-            SELECT TOP (1) classifier_id FROM dbo.classifiers
-            WHERE name = @ModelName AND (@Version IS NULL OR version = @Version)
-            ORDER BY version DESC);
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.served_models WHERE name = @ModelName);
+    ELSE
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
     IF @ClassifierId IS NOT NULL
         RETURN 0;
 
@@ -5472,7 +6820,7 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- DeleteModel: deletes a version of a model and its training run, unless predictions or promotions refer to it.
+-- DeleteModel: deletes a version of a model and its training run, unless predictions, promotions or ensembles refer to it.
 -- Example: EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 1;
 CREATE OR ALTER PROCEDURE dbo.DeleteModel
     @ModelName NVARCHAR(128) = NULL, -- name of the model; needed
@@ -5486,7 +6834,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteModel deletes a version of a model with its training run, figures and curves.
-It refuses while a prediction or a promotion, undone or not, refers to the version: what was scored stays explainable.
+It refuses while a prediction, a promotion, undone or not, or an ensemble refers to the version: what was scored stays explainable.
+That the only version of a name is its champion is no obstacle: the name goes with it.
 Parameters:
     @ModelName NVARCHAR(128) = NULL  name of the model; needed
     @Version INT = NULL              version to delete; needed
@@ -5496,7 +6845,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Predictions INT, @Promotions INT;
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Predictions INT, @Promotions INT, @Others INT, @Ensembles NVARCHAR(1000);
     IF @ModelName IS NULL OR @Version IS NULL
     BEGIN
         SET @Message = CONCAT(N'The parameter ', IIF(@ModelName IS NULL, N'@ModelName', N'@Version'),
@@ -5510,6 +6859,25 @@ Example:
     SET @Promotions = (
         SELECT COUNT(*) FROM dbo.model_promotions WITH (UPDLOCK, HOLDLOCK)
         WHERE classifier_id = @ClassifierId OR previous_classifier_id = @ClassifierId);
+    SET @Ensembles = (
+        SELECT STRING_AGG(CONCAT(c.name, N' version ', c.version), N', ')
+        FROM dbo.ensemble_members AS m WITH (UPDLOCK, HOLDLOCK)
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.classifier_id
+        WHERE m.member_classifier_id = @ClassifierId);
+    IF @Ensembles IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'Version ', @Version, N' of ''', @ModelName,
+            N''' cannot be deleted: it is a member of the ensemble ', @Ensembles, N'. Keep it, or delete that first.'), N'%', N'%%');
+        THROW 50143, @Message, 1;
+    END;
+    SET @Others = (SELECT COUNT(*) FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName AND version <> @Version);
+    -- What the name got by itself goes with its last version; nobody has chosen anything there.
+    IF @Others = 0 AND @Predictions = 0
+    BEGIN
+        DELETE FROM dbo.model_promotions
+        WHERE classifier_id = @ClassifierId AND metric IN (N'first version', N'migration', N'served before');
+        SET @Promotions = @Promotions - @@ROWCOUNT;
+    END;
     IF @Predictions > 0 OR @Promotions > 0
     BEGIN
         SET @Message = CONCAT(N'Version ', @Version, N' of ''', REPLACE(@ModelName, N'%', N'%%'), N''' cannot be deleted: ', @Predictions,
@@ -5524,7 +6892,11 @@ Example:
     DELETE FROM dbo.experiment_patients
     WHERE experiment_id IN (SELECT experiment_id FROM dbo.experiments WHERE classifier_id = @ClassifierId);
     DELETE FROM dbo.experiments WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.ensemble_members WHERE classifier_id = @ClassifierId;
     EXECUTE internal.DeleteModelNodes @ClassifierId;
+    EXECUTE internal.DeleteEvaluations @ClassifierId;
+    DELETE FROM dbo.model_scope WHERE classifier_id = @ClassifierId;
+    DELETE FROM dbo.model_scope_features WHERE classifier_id = @ClassifierId;
     DELETE FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     COMMIT TRANSACTION;
     RAISERROR(N'%s version %d is deleted.', 0, 1, @ModelName, @Version) WITH NOWAIT;
@@ -5536,7 +6908,7 @@ GO
 -- Example: EXECUTE dbo.FindModel @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.FindModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Version INT = NULL,                        -- its version; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- its version; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -5546,11 +6918,11 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.FindModel says which version a model''s name stands for, as every procedure that is given a name reads it:
-the version asked for, else the champion of the name, else its newest version. It returns a row: classifier_id of dbo.classifiers,
+the version asked for, else the one that dbo.model_status shows as served. It returns a row: classifier_id of dbo.classifiers,
 name, version, and whether that version is the champion. A name or version that is not there is refused, with those that are.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Version INT = NULL                         its version; NULL means the champion, else the newest
+    @Version INT = NULL                         its version; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.FindModel;
@@ -5568,7 +6940,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- PromoteModel: makes a version the champion of its name, unless it is worse than the present one on the same test patients.
+-- PromoteModel: makes a version the champion of its name, unless it is worse than the present one on the same training patients, each
+-- scored by a model that had not learnt from him.
 -- Example: EXECUTE dbo.PromoteModel @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.PromoteModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
@@ -5584,7 +6957,9 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PromoteModel makes a version the champion of its name: what PredictLungCancer and PredictPatients use.
-Both versions are compared on the test patients that both have scored; one that is worse than the champion is refused.
+Both versions are compared on the out-of-fold scores of the training patients that both have: of models that had not seen them.
+The test patients are not looked at, so that what they say of the champion stays true. A version that is worse is refused, and one
+that cannot be compared too: trained without folds, on other patients, or elsewhere.
 Every promotion is a row of dbo.model_promotions; RollbackModel undoes the newest.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
@@ -5620,27 +6995,25 @@ Examples:
     END;
 
     CREATE TABLE #pairs (
-        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
-    EXECUTE internal.MeasurePairs @ClassifierId, @Champion, @Metric, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT;
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
+    DECLARE @Other INT = COALESCE(@Champion, @ClassifierId);
+    EXECUTE internal.MeasurePairs @ClassifierId, @Other, @Metric, 0, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT;
     SET @IsWorse = IIF(@Metric IN (N'auc', N'average_precision'), IIF(@Value < @PreviousValue, 1, 0), IIF(@Value > @PreviousValue, 1, 0));
     IF @Champion IS NULL
-        SET @Value = (
-            SELECT m.value FROM dbo.experiment_metrics AS m
-            WHERE m.part = 'test' AND m.metric = @Metric
-                AND m.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId));
+        SET @PreviousValue = NULL;
     ELSE IF @Force = 0 AND (@Value IS NULL OR @PreviousValue IS NULL)
     BEGIN
         SET @Number = 50144;
         SET @Message = CONCAT(N'The versions ', @Version, N' and ', @ChampionVersion, N' (champion) of ''', @ModelName, N''' have ',
-            @Patients, N' test patients in common, on which ', @Metric, N' is not defined. ',
-            N'Train the version again with these patients, or promote it with @Force = 1.');
+            @Patients, N' out-of-fold scores of training patients in common, on which ', @Metric, N' is not defined. ',
+            N'Train the version with folds on patients of the champion''s, or promote it with @Force = 1.');
     END;
     ELSE IF @Force = 0 AND @IsWorse = 1
     BEGIN
         SET @Number = 50141;
         SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)),
             N' and the champion, version ', @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
-            N' test patients. Keep the champion, or promote the version with @Force = 1.');
+            N' out-of-fold scores of training patients. Keep the champion, or promote the version with @Force = 1.');
     END;
     IF @Number <> 0
     BEGIN
@@ -5660,9 +7033,51 @@ Examples:
             N''' was changed by someone else meanwhile. See dbo.model_promotions and call PromoteModel again.');
         THROW 50146, @Message, 1;
     END;
-    SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on the test patients: ',
-        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.');
+    SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on out-of-fold scores: ',
+        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.', (
+            SELECT CONCAT(N' Served is version ', s.version, N', because the setting serve is newest.')
+            FROM dbo.served_models AS s
+            WHERE s.name = @ModelName AND s.classifier_id <> @ClassifierId));
     RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- RecordLook: records that somebody looked at figures of a version's test patients, which a report or a script has computed.
+-- Example: EXECUTE dbo.RecordLook @ModelName = N'lightgbm_sql', @LookedWith = N'my notebook';
+CREATE OR ALTER PROCEDURE dbo.RecordLook
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
+    @LookedWith NVARCHAR(128) = NULL,           -- what computed the figures; needed
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RecordLook adds a row to dbo.test_looks: figures of a version''s test patients were computed after its training.
+Whoever looks often and chooses by what is seen chooses by chance too, so dbo.model_versions and dbo.model_status show the count.
+CompareModels, CompareFigures and WrongCases count by themselves; this is for reports and scripts that compute figures on their own.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
+    @LookedWith NVARCHAR(128) = NULL            what computed the figures; needed
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RecordLook @ModelName = N''lightgbm_sql'', @LookedWith = N''my notebook'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
+    IF @LookedWith IS NULL OR @LookedWith = N''
+    BEGIN
+        SET @Message = N'The parameter @LookedWith is NULL or empty. Say what computed the figures, such as my notebook.';
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    EXECUTE internal.CountLook @ClassifierId, @LookedWith;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -5680,8 +7095,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.RollbackModel undoes the newest promotion of a name, so that the champion before it is the champion again.
-The promotion stays in dbo.model_promotions, marked with time and user. After the first promotion is undone the name has
-no champion, and its newest version is used.
+The promotion stays in dbo.model_promotions, marked with time and user. A promotion with no other before it cannot be undone,
+because the name would stand for nothing that somebody chose: promote another version instead.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
     @Help BIT = 0                               1 prints this help and does nothing else
@@ -5690,27 +7105,36 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ClassifierId INT;
-    EXECUTE internal.FindClassifier @ModelName, NULL, @ClassifierId OUTPUT;
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Version INT;
+    SET @Version = (SELECT MAX(version) FROM dbo.classifiers WHERE name = @ModelName);
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
     UPDATE p
     SET p.rolled_back_at = SYSUTCDATETIME(),
         p.rolled_back_by = COALESCE(CAST(SESSION_CONTEXT(N'user') AS NVARCHAR(128)), ORIGINAL_LOGIN())
     FROM dbo.model_promotions AS p WITH (UPDLOCK, HOLDLOCK)
-    WHERE p.promotion_id = (SELECT ch.promotion_id FROM dbo.champions AS ch WHERE ch.name = @ModelName);
+    WHERE p.promotion_id = (SELECT ch.promotion_id FROM dbo.champions AS ch WHERE ch.name = @ModelName)
+        AND EXISTS (
+            SELECT 1 FROM dbo.model_promotions AS b WITH (UPDLOCK, HOLDLOCK)
+            WHERE b.name = p.name AND b.rolled_back_at IS NULL AND b.promotion_id < p.promotion_id);
     IF @@ROWCOUNT = 0
     BEGIN
-        SET @Message = CONCAT(N'The model ''', REPLACE(@ModelName, N'%', N'%%'),
-            N''' has no champion, so there is nothing to roll back. PromoteModel makes a version the champion.');
+        SET @Message = CONCAT(N'The model ''', REPLACE(@ModelName, N'%', N'%%'), N''' has no champion',
+            N' before version ' + (
+                SELECT CAST(c.version AS NVARCHAR(12))
+                FROM dbo.champions AS ch
+                INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+                WHERE ch.name = @ModelName),
+            N', so there is nothing to roll back to. PromoteModel makes another version the champion.');
         THROW 50142, @Message, 1;
     END;
 
-    SET @Message = COALESCE(
-        (SELECT CONCAT(c.name, N' version ', c.version, N' is the champion again.')
-            FROM dbo.champions AS ch
-            INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
-            WHERE ch.name = @ModelName),
-        CONCAT(@ModelName, N' has no champion any more; its newest version is used.'));
+    SELECT @Message = CONCAT(c.name, N' version ', c.version, N' is the champion again.',
+        IIF(s.classifier_id <> c.classifier_id, CONCAT(N' Served is version ', s.version, N', because the setting serve is newest.'), N''))
+    FROM dbo.champions AS ch
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
+    INNER JOIN dbo.served_models AS s ON s.name = ch.name
+    WHERE ch.name = @ModelName;
     RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
 END;
 GO
@@ -5721,7 +7145,7 @@ GO
 CREATE OR ALTER PROCEDURE dbo.WrongCases
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @Threshold FLOAT = 50,                      -- percent from which a score counts as cancer, 0 to 100
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -5732,10 +7156,11 @@ BEGIN
     BEGIN
         PRINT N'dbo.WrongCases lists the test patients that a model puts on the wrong side of a threshold, the most wrong first,
 with scan, label and score in percent, calibrated and raw, as they were when the model was trained.
+This is a look at the test patients, which is counted in dbo.test_looks.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Threshold FLOAT = 50                       percent from which a score counts as cancer, 0 to 100
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.WrongCases @ModelName = N''lightgbm_sql'', @Threshold = 40;';
@@ -5751,13 +7176,14 @@ Example:
     END;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
+    EXECUTE internal.CountLook @ClassifierId, N'WrongCases';
     -- Runs of schema version 3 and older did not record the scan.
     SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id,
         IIF(t.label = 1, N'missed cancer', N'false alarm') AS mistake, CAST(t.label AS INT) AS label,
         100 * t.probability AS prediction_percent, 100 * t.raw AS raw_percent
     FROM dbo.test_scores AS t
     INNER JOIN dbo.patients AS p ON p.patient_id = t.patient_id
-    INNER JOIN dbo.experiment_patients AS e ON e.experiment_id = t.experiment_id AND e.patient_id = t.patient_id
+    INNER JOIN dbo.experiment_patients AS e ON e.experiment_id = t.experiment_id AND e.patient_id = t.patient_id AND e.member = t.member
     LEFT JOIN dbo.scans AS s ON s.patient_id = t.patient_id AND s.is_primary = 1
     WHERE t.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId)
         AND t.label <> IIF(100 * t.probability >= @Threshold, 1, 0)
@@ -5770,7 +7196,7 @@ GO
 -- Called by CheckModelSql and every procedure that scores with T-SQL alone.
 CREATE OR ALTER PROCEDURE internal.FindScoring
     @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
-    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @Version INT,              -- its version, or NULL for the one served
     @ClassifierId INT OUTPUT   -- the row found
 AS
 BEGIN
@@ -5833,7 +7259,7 @@ GO
 -- Example: EXECUTE dbo.CheckModelSql @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.CheckModelSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -5848,7 +7274,7 @@ with what to do. Of one that can be used it returns a row: classifier_id, name, 
 regression), the number of patients whose scores were compared, the largest difference, and when that was done.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.CheckModelSql @ModelName = N''lightgbm_sql'';';
@@ -5866,8 +7292,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read;
--- refuses to leave others out unasked.
+-- FindPatients: fills #wanted with the scans asked for that the model can read; refuses to leave others out unasked. With @Only = N'new'
+-- it leaves those out that the model has scored by the vector that is stored, and may fill in nothing.
 -- Called by PredictPatients, PredictPatientsSql and PredictLungCancerSql, whose table #wanted it fills.
 CREATE OR ALTER PROCEDURE internal.FindPatients
     @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
@@ -5875,13 +7301,19 @@ CREATE OR ALTER PROCEDURE internal.FindPatients
     @Pooling NVARCHAR(32),    -- pooling that the model reads
     @SkipMissing BIT,         -- 1 leaves out patients without features
     @AreSent BIT = 0,         -- 1 when their vectors go to a script
-    @RefuseAltered BIT = 1    -- 0 takes vectors that are not what was stored too, with an empty hash
+    @RefuseAltered BIT = 1,   -- 0 takes vectors that are not what was stored too, with an empty hash
+    @ClassifierId INT = NULL, -- model, for @Only = N'new'
+    @Only NVARCHAR(16) = NULL, -- primary, newest, all or new, as AskScans takes it
+    @Dataset NVARCHAR(128) = NULL, -- data set of scans, or NULL for any scan
+    @DatasetVersion INT = NULL, -- its version, or NULL for the newest
+    @ScanId INT = NULL        -- this scan and no other, or NULL
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
+    DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL AND @ScanId IS NULL, N'patients', N'scans');
     CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
@@ -5891,22 +7323,14 @@ BEGIN
         THROW 50101, @Message, 1;
     END;
 
-    IF @Patients IS NULL
+    IF @ScanId IS NULL
+        EXECUTE internal.AskScans @Patients, @Only, @Dataset, @DatasetVersion;
+    ELSE
         INSERT INTO #asked (idx, scan_id)
         SELECT p.idx, s.scan_id
-        FROM dbo.patients AS p
-        INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1;
-    ELSE
-        -- An empty text would be cast to 0.
-        INSERT INTO #asked (given, idx)
-        SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 400), TRY_CAST(NULLIF(LTRIM(RTRIM(value)), N'') AS INT)
-        FROM STRING_SPLIT(@Patients, N',');
-    UPDATE a
-    SET a.scan_id = s.scan_id
-    FROM #asked AS a
-    INNER JOIN dbo.patients AS p ON p.idx = a.idx
-    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id
-    WHERE s.is_primary = 1 AND a.scan_id IS NULL;
+        FROM dbo.scans AS s
+        INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+        WHERE s.scan_id = @ScanId;
 
     IF EXISTS (SELECT 1 FROM #asked WHERE idx IS NULL)
     BEGIN
@@ -5931,7 +7355,15 @@ BEGIN
             CASE WHEN f.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) THEN f.vector_sha256 ELSE 0x END
         FROM #asked AS a
         INNER JOIN dbo.pooled_features AS f ON f.scan_id = a.scan_id
-        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND (COALESCE(@Only, N'') <> N'new' OR NOT EXISTS (
+            SELECT 1 FROM dbo.predictions AS r
+            WHERE r.scan_id = a.scan_id AND r.classifier_id = @ClassifierId
+                AND (r.vector_sha256 IS NULL OR r.vector_sha256 = f.vector_sha256)));
+        IF @Only = N'new'
+            DELETE a
+            FROM #asked AS a
+            WHERE a.scan_id NOT IN (SELECT scan_id FROM #wanted) AND EXISTS (
+                SELECT 1 FROM dbo.predictions AS r WHERE r.scan_id = a.scan_id AND r.classifier_id = @ClassifierId);
         INSERT INTO #read (scan_id)
         SELECT scan_id FROM #wanted;
         EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, @AreSent, @RefuseAltered;
@@ -5939,11 +7371,12 @@ BEGIN
         SET @Missing = (SELECT COUNT(DISTINCT scan_id) FROM #asked);
         SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ')
             FROM (SELECT DISTINCT TOP (20) idx FROM #asked ORDER BY idx) AS m);
-        IF @Missing > 0 AND (@SkipMissing = 0 OR NOT EXISTS (SELECT 1 FROM #wanted))
+        IF @Missing > 0 AND (@SkipMissing = 0 OR (COALESCE(@Only, N'') <> N'new' AND NOT EXISTS (SELECT 1 FROM #wanted)))
         BEGIN
             SET @Number = 50140;
-            SET @Message = CONCAT(@Missing, N' patients have no features that the model can read; their indices: ', @Some,
-                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for their scans',
+            SET @Message = CONCAT(@Missing, N' ', @What, N' have no features that the model can read; ',
+                IIF(@What = N'patients', N'their indices: ', N'indices of their patients: '), @Some,
+                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for ', IIF(@What = N'patients', N'their scans', N'them'),
                 IIF(EXISTS (SELECT 1 FROM #wanted), N', or leave them out with @SkipMissing = 1.', N'.'));
         END;
     END;
@@ -5952,8 +7385,10 @@ BEGIN
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW @Number, @Message, 1;
     END;
+    IF @Only = N'new' AND NOT EXISTS (SELECT 1 FROM #wanted)
+        RAISERROR(N'There is nothing new to score.', 0, 1) WITH NOWAIT;
     IF @Missing > 0
-        RAISERROR(N'%d patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
+        RAISERROR(N'%d %s without features are left out; the first indices: %s.', 0, 1, @Missing, @What, @Some) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -5962,9 +7397,12 @@ GO
 -- Example: EXECUTE dbo.ScorePatientsSql @ModelName = N'lightgbm_sql', @Patients = N'0,1,2';
 CREATE OR ALTER PROCEDURE dbo.ScorePatientsSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL,                  -- primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL,              -- data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -5976,11 +7414,17 @@ BEGIN
         PRINT N'dbo.ScorePatientsSql scores the primary scans of patients as dbo.PredictPatientsSql does, but keeps no row in
 dbo.predictions and corrects nothing for the share of positives at the site. It returns a row a patient: patient_index, what the
 model says before calibration (raw) and after it (probability), both from 0 to 1. lungdb copy sends these along, to be compared on arrival.
+@Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
+that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
+With @Only or @Dataset the rows have scan_id as a further column.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL                   primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL               data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ScorePatientsSql @Patients = N''0,1,2'';';
@@ -5993,12 +7437,20 @@ Example:
 
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
-    EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
-    SELECT w.idx AS patient_index, s.raw, s.probability
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 0, 1, @ClassifierId, @Only, @Dataset,
+        @DatasetVersion;
+    IF EXISTS (SELECT 1 FROM #wanted)
+        EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
+    IF @Only IS NULL AND @Dataset IS NULL
+        SELECT w.idx AS patient_index, s.raw, s.probability
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx;
+    ELSE
+        SELECT w.idx AS patient_index, s.raw, s.probability, w.scan_id
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx, w.scan_id;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -6033,17 +7485,29 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindScan: finds the primary scan of the patient with an index, or says that there is none.
+-- FindScan: finds the primary scan of the patient with an index, or the scan asked for, or says that there is none.
 -- Called by PredictLungCancer and other procedures that are given a patient's index.
 CREATE OR ALTER PROCEDURE internal.FindScan
-    @PatientIndex INT,   -- idx of the patient
-    @ScanId INT OUTPUT   -- the primary scan
+    @PatientIndex INT,   -- idx of the patient; NULL where a scan is asked for
+    @ScanId INT OUTPUT   -- the scan asked for, whose patient has the index where one is given, or NULL for the primary scan
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Patients INT;
+    DECLARE @Message NVARCHAR(2000), @Patients INT, @Index INT;
+    IF @ScanId IS NOT NULL
+    BEGIN
+        SET @Index = (
+            SELECT p.idx FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE s.scan_id = @ScanId);
+        IF @Index IS NULL OR @Index <> @PatientIndex
+        BEGIN
+            SET @Message = CONCAT(IIF(@Index IS NULL, CONCAT(N'There is no scan with the scan_id ', @ScanId, N'.'), CONCAT(N'The scan ',
+                @ScanId, N' is not of the patient with index ', @PatientIndex, N'.')), N' See dbo.scans.');
+            THROW 50280, @Message, 1;
+        END;
+        RETURN 0;
+    END;
     SET @ScanId = (
         SELECT s.scan_id
         FROM dbo.patients AS p
@@ -6062,6 +7526,111 @@ BEGIN
             CONCAT(N'Indices of patients run from 0 to ', (SELECT MAX(idx) FROM dbo.patients), N'; see dbo.patients.')));
         THROW 50107, @Message, 1;
     END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- JudgeScope: says of the scans in #judged whether they stand outside what a version knows, and in what, in one sentence. A length is
+-- outside when it is a tenth shorter or longer than any of the training patients'; contrast and kernel, when none of them had that;
+-- features, when they are farther than dbo.model_scope has it. What is not known of a scan is not outside, and is named.
+-- A version without rows in dbo.model_scope judges nothing.
+-- Called by StorePredictions and StoreScope, whose table #judged it fills.
+CREATE OR ALTER PROCEDURE internal.JudgeScope
+    @ClassifierId INT -- the version
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Shorter FLOAT = 0.9, @Longer FLOAT = 1.1, @Most FLOAT = 100,
+        @Same FLOAT = CAST(N'1e-6' AS FLOAT);
+    IF NOT EXISTS (SELECT 1 FROM dbo.model_scope WHERE classifier_id = @ClassifierId)
+        RETURN 0;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    CREATE TABLE #found (
+        scan_id INT NOT NULL, place INT NOT NULL, is_outside BIT NOT NULL, said NVARCHAR(200) COLLATE DATABASE_DEFAULT NOT NULL);
+
+    INSERT INTO #found (scan_id, place, is_outside, said)
+    SELECT j.scan_id, 1, IIF(s.thickness IS NULL, 0, 1), CONCAT(N'slice thickness', N' ' + LTRIM(STR(s.thickness, 12, 2)) + N' mm ('
+        + LTRIM(STR(m.low, 12, 2)) + N' to ' + LTRIM(STR(m.high, 12, 2)) + N')')
+    FROM #judged AS j
+    INNER JOIN dbo.scan_scope AS s ON s.scan_id = j.scan_id
+    INNER JOIN dbo.model_scope AS m ON m.classifier_id = @ClassifierId AND m.item = 'thickness'
+    WHERE s.thickness IS NULL OR s.thickness < @Shorter * m.low OR s.thickness > @Longer * m.high;
+    INSERT INTO #found (scan_id, place, is_outside, said)
+    SELECT j.scan_id, 2, IIF(s.coverage IS NULL, 0, 1), CONCAT(N'coverage', N' ' + LTRIM(STR(s.coverage, 12, 0)) + N' mm ('
+        + LTRIM(STR(m.low, 12, 0)) + N' to ' + LTRIM(STR(m.high, 12, 0)) + N')')
+    FROM #judged AS j
+    INNER JOIN dbo.scan_scope AS s ON s.scan_id = j.scan_id
+    INNER JOIN dbo.model_scope AS m ON m.classifier_id = @ClassifierId AND m.item = 'coverage'
+    WHERE s.coverage IS NULL OR s.coverage < @Shorter * m.low OR s.coverage > @Longer * m.high;
+    INSERT INTO #found (scan_id, place, is_outside, said)
+    SELECT j.scan_id, 3, IIF(s.contrast IS NULL, 0, 1), COALESCE(s.contrast + N' (no such scan)', N'contrast')
+    FROM #judged AS j
+    INNER JOIN dbo.scan_scope AS s ON s.scan_id = j.scan_id
+    WHERE EXISTS (SELECT 1 FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId AND m.item = 'contrast')
+        AND NOT EXISTS (
+            SELECT 1 FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId AND m.item = 'contrast' AND m.text = s.contrast);
+    INSERT INTO #found (scan_id, place, is_outside, said)
+    SELECT j.scan_id, 4, IIF(s.kernel IS NULL, 0, 1), CONCAT(N'kernel', N' ' + s.kernel + N' (not among ' + CAST((
+        SELECT COUNT(*) FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId AND m.item = 'kernel') AS NVARCHAR(12)) + N')')
+    FROM #judged AS j
+    INNER JOIN dbo.scan_scope AS s ON s.scan_id = j.scan_id
+    WHERE EXISTS (SELECT 1 FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId AND m.item = 'kernel')
+        AND NOT EXISTS (
+            SELECT 1 FROM dbo.model_scope AS m WHERE m.classifier_id = @ClassifierId AND m.item = 'kernel' AND m.text = s.kernel);
+    INSERT INTO #found (scan_id, place, is_outside, said)
+    SELECT d.scan_id, 5, 1,
+        CONCAT(N'features at a distance of ', LTRIM(STR(d.distance, 12, 2)), N' (up to ', LTRIM(STR(m.high, 12, 2)), N')')
+    FROM (
+        SELECT j.scan_id, AVG(CASE
+            WHEN s.sd = 0 AND ABS(CAST(v.[value] AS FLOAT) - s.mean) <= @Same * (1 + ABS(s.mean)) THEN 0
+            WHEN s.sd = 0 OR ABS(CAST(v.[value] AS FLOAT) - s.mean) > 10 * s.sd THEN @Most
+            ELSE (CAST(v.[value] AS FLOAT) - s.mean) / s.sd * ((CAST(v.[value] AS FLOAT) - s.mean) / s.sd) END) AS distance
+        FROM #judged AS j
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = j.scan_id
+        CROSS APPLY OPENJSON(f.vector) AS v
+        INNER JOIN dbo.model_scope_features AS s ON s.classifier_id = @ClassifierId AND s.feature_index = CAST(v.[key] AS INT)
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2
+        GROUP BY j.scan_id) AS d
+    INNER JOIN dbo.model_scope AS m ON m.classifier_id = @ClassifierId AND m.item = 'distance'
+    WHERE d.distance > m.high;
+
+    UPDATE j
+    SET j.scope = IIF(o.said IS NULL, 'inside', 'outside'),
+        j.scope_reason = NULLIF(LEFT(CONCAT(N'Outside what the model was trained on: ' + o.said + N'.',
+            IIF(o.said IS NOT NULL AND u.said IS NOT NULL, N' ', N''), N'Not known of the scan: ' + u.said + N'.'), 400), N'')
+    FROM #judged AS j
+    LEFT JOIN (
+        SELECT scan_id, STRING_AGG(said, N', ') WITHIN GROUP (ORDER BY place) AS said FROM #found WHERE is_outside = 1 GROUP BY scan_id
+    ) AS o ON o.scan_id = j.scan_id
+    LEFT JOIN (
+        SELECT scan_id, STRING_AGG(said, N', ') WITHIN GROUP (ORDER BY place) AS said FROM #found WHERE is_outside = 0 GROUP BY scan_id
+    ) AS u ON u.scan_id = j.scan_id;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ShowScores: returns the scores in #scores, a row a scan: index of the patient, percent, and, where scans were asked for, scan_id.
+-- Called by PredictPatients and PredictPatientsSql, whose tables #wanted and #scores it reads.
+CREATE OR ALTER PROCEDURE internal.ShowScores
+    @Only NVARCHAR(16),      -- which scans were asked for, or NULL
+    @Dataset NVARCHAR(128)   -- data set that was asked for, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Only IS NULL AND @Dataset IS NULL
+        SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx;
+    ELSE
+        SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent, w.scan_id
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx, w.scan_id;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -6315,8 +7884,8 @@ the nearest tenth of them, 20 at least, and all that are as near; like_this_with
 like_this_low_percent to like_this_high_percent the range of their scores, corrected for the prevalence as this score is.
 like_this_about_percent is for those who may not know single labels: the percentage with cancer, to the nearest ten, in that of at most ten
 equal groups of the training patients (20 at least each, this one among them) to which the score belongs, so all of a group are
-told the same. Scores are compared before calibration and correction, which keep their order. Where no such scores are stored,
-higher_than is NULL, like_this 0.
+told the same. Scores are compared before calibration and correction, which keep their order. A patient with several scans counts
+with the first. Where no such scores are stored, higher_than is NULL, like_this 0.
 Parameters:
     @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
     @Help BIT = 0             1 prints this help and does nothing else
@@ -6351,7 +7920,7 @@ Example:
     SELECT p.patient_id, p.label, p.probability, p.raw, ABS(p.raw - @Raw)
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL
-        AND p.patient_id <> @PatientId;
+        AND p.patient_id <> @PatientId AND p.member = 0;
     SET @Others = (SELECT COUNT(*) FROM #scores);
     SET @HigherThan = (SELECT 100.0 * SUM(CASE WHEN raw < @Raw THEN 1 ELSE 0 END) / NULLIF(@Others, 0) FROM #scores);
     SET @Nearest = IIF(@Others / 10 > 20, @Others / 10, 20);
@@ -6364,7 +7933,8 @@ Example:
     INSERT INTO #ranked (place, label, raw)
     SELECT ROW_NUMBER() OVER (ORDER BY p.raw, p.patient_id) - 1, p.label, p.raw
     FROM dbo.experiment_patients AS p
-    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL;
+    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL
+        AND p.member = 0;
     SET @Ranked = (SELECT COUNT(*) FROM #ranked);
     SET @Groups = CASE WHEN @Ranked < 40 THEN 1 WHEN @Ranked > 200 THEN 10 ELSE @Ranked / 20 END;
     SET @Group = (SELECT COUNT(*) FROM #ranked WHERE raw < @Raw) * @Groups / NULLIF(@Ranked, 0);
@@ -6387,8 +7957,9 @@ Example:
             WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_low') AS test_auc_low,
         (SELECT m.value FROM dbo.experiment_metrics AS m
             WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_high') AS test_auc_high,
-        (SELECT COUNT(*) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
-        (SELECT COUNT(*) FROM dbo.experiment_patients AS t WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
+        (SELECT COUNT(DISTINCT t.patient_id) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
+        (SELECT COUNT(DISTINCT t.patient_id) FROM dbo.experiment_patients AS t
+            WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
         @TrainedOn AS training_prevalence, @Others AS compared_patients,
         @HigherThan AS higher_than, @LikeThis AS like_this, @WithCancer AS like_this_with_cancer,
         100 * @Low AS like_this_low_percent, 100 * @High AS like_this_high_percent, r.prevalence,
@@ -6608,6 +8179,7 @@ BEGIN
     CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL,
         features_sha256 VARBINARY(32) NOT NULL, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #moved (scan_id INT NOT NULL PRIMARY KEY, newest_scan_id INT NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
     SET @Message = (
@@ -6636,20 +8208,28 @@ BEGIN
     SET @Locked = (
         SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK)
         WHERE scan_id IN (SELECT s.scan_id FROM dbo.scans AS s INNER JOIN #copy_scans AS c ON c.series_uid = s.series_uid));
-    INSERT INTO dbo.patients (patient_id, idx)
-    SELECT c.patient_id, CASE WHEN taken.idx IS NULL THEN c.idx ELSE @Top + ROW_NUMBER() OVER (ORDER BY c.idx) END
+    INSERT INTO dbo.patients (patient_id, idx, follows_newest)
+    SELECT c.patient_id, CASE WHEN taken.idx IS NULL THEN c.idx ELSE @Top + ROW_NUMBER() OVER (ORDER BY c.idx) END, 1
     FROM #copy_scans AS c
     LEFT JOIN dbo.patients AS taken ON taken.idx = c.idx
     WHERE NOT EXISTS (SELECT 1 FROM dbo.patients AS p WHERE p.patient_id = c.patient_id);
     SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
 
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
-        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification, patient_orientation, intake_rule, monoenergetic_kev)
+        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification, patient_orientation, intake_rule, monoenergetic_kev,
+        is_study_choice, acquisition_date, date_rule, study_order, study_year, convolution_kernel, kvp, slice_thickness, has_contrast,
+        patient_age, frame_of_reference_uid, origin_x, origin_y, origin_z, row_x, row_y, row_z, column_x, column_y, column_z, step_x,
+        step_y, step_z)
     SELECT c.patient_id,
         CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
         c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
         c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification,
-        c.patient_orientation, c.intake_rule, c.monoenergetic_kev
+        c.patient_orientation, c.intake_rule, c.monoenergetic_kev, CASE WHEN EXISTS (
+            SELECT 1 FROM dbo.scans AS s
+            WHERE s.patient_id = c.patient_id AND s.study_uid = c.study_uid AND s.is_study_choice = 1) THEN 0 ELSE 1 END,
+        c.acquisition_date, c.date_rule, c.study_order, c.study_year, c.convolution_kernel, c.kvp, c.slice_thickness, c.has_contrast,
+        c.patient_age, c.frame_of_reference_uid, c.origin_x, c.origin_y, c.origin_z, c.row_x, c.row_y, c.row_z, c.column_x, c.column_y,
+        c.column_z, c.step_x, c.step_y, c.step_z
     FROM #copy_scans AS c
     WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
 
@@ -6657,6 +8237,17 @@ BEGIN
     SELECT s.scan_id, c.vector, c.features_sha256, c.raw, c.probability
     FROM #copy_scans AS c
     INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid;
+    -- The primary scan of a patient who follows the newest study moves to one that has come.
+    INSERT INTO #moved (scan_id, newest_scan_id)
+    SELECT s.scan_id, v.choice_scan_id
+    FROM #arrived AS a
+    INNER JOIN dbo.scans AS n ON n.scan_id = a.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = n.patient_id AND p.follows_newest = 1
+    INNER JOIN dbo.patient_studies AS v ON v.patient_id = p.patient_id AND v.is_newest = 1
+    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
+    WHERE v.choice_scan_id <> s.scan_id;
+    UPDATE s SET s.is_primary = 0 FROM dbo.scans AS s INNER JOIN #moved AS m ON m.scan_id = s.scan_id;
+    UPDATE s SET s.is_primary = 1 FROM dbo.scans AS s INNER JOIN #moved AS m ON m.newest_scan_id = s.scan_id;
     -- No array comes, and its hash says so to whoever reads it.
     INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256, patient_id)
     SELECT a.scan_id, @FeatureSetId, 0, 0, 0x, a.features_sha256, s.patient_id
@@ -6761,6 +8352,7 @@ BEGIN
         INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, created_at)
         SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, created_at FROM #copy_model;
         SET @ClassifierId = SCOPE_IDENTITY();
+        EXECUTE internal.KeepChampion @ClassifierId;
     END;
 
     EXECUTE internal.DeleteModelNodes @ClassifierId;
@@ -6817,7 +8409,7 @@ Example:
     END;
 
     DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128),
-        @Numbers INT;
+        @Numbers INT, @ClassifierId INT;
     SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
         + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
         + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
@@ -6839,10 +8431,109 @@ Example:
     SET @Patients = (SELECT COUNT(*) FROM #copy_scans);
     IF @ModelName IS NOT NULL
         RAISERROR(N'%s version %d is here, with the features of %d patients.', 0, 1, @ModelName, @Version, @Patients) WITH NOWAIT;
+    SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
+    IF @ClassifierId IS NOT NULL
+        EXECUTE internal.SayServed @ClassifierId;
     SET @Network = (SELECT MIN(network) FROM #copy_layers);
     SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
     IF @Network IS NOT NULL
         RAISERROR(N'The network %s is here, with %d numbers.', 0, 1, @Network, @Numbers) WITH NOWAIT;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- ChooseSeries: chooses anew, among the stored scans, the one of each study by a series rule, and says what changes.
+-- Example: EXECUTE dbo.ChooseSeries @SeriesRule = N'thickness=0-1.5;kernels=B3*,STANDARD>SOFT;prefer=slices';
+CREATE OR ALTER PROCEDURE dbo.ChooseSeries
+    @SeriesRule NVARCHAR(MAX) = NULL, -- the rule; NULL means the setting series_rule
+    @Apply BIT = 0,                   -- 1 stores the choices; 0 only says what would change
+    @FollowNewest BIT = 0,            -- 1 also moves primary scans to their patients' newest studies
+    @Help BIT = 0                     -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.ChooseSeries chooses the scan of each study, scans.is_study_choice, by a series rule, as load-scans does, and returns a
+row for each change. A rule is thickness=LOW-HIGH;kernels=NAMES>NAMES;prefer=thinnest or slices, of which any part may be left out.
+A conventional scan comes before a virtual monoenergetic one, then one that covers at least half as much of the body as the longest;
+then the one nearest to the range of thickness; whose kernel is named first (B3* stands for all that begin with B3; names with commas
+between are equally good, those behind > less so, others come last); with the smallest spacing; with the most slices; whose UID sorts
+first. prefer=slices puts the most slices before the smallest spacing. A study that holds a patient''s primary scan keeps it as its
+choice, unless @FollowNewest = 1: then each patient''s primary scan is the choice of the newest study, where it is known which that is,
+else of the study it is in, and follows newer ones when they are loaded.
+Parameters:
+    @SeriesRule NVARCHAR(MAX) = NULL  the rule; NULL means the setting series_rule
+    @Apply BIT = 0                    1 stores the choices; 0 only says what would change
+    @FollowNewest BIT = 0             1 also moves primary scans to their patients'' newest studies
+    @Help BIT = 0                     1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.ChooseSeries @SeriesRule = N''thickness=0-1.5;kernels=B3*,STANDARD>SOFT;prefer=slices'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @Low FLOAT, @High FLOAT, @PrefersSlices BIT, @Locked INT;
+    CREATE TABLE #kernels (level INT NOT NULL, name NVARCHAR(200) COLLATE DATABASE_DEFAULT NOT NULL);
+    CREATE TABLE #ranked (scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        study_uid NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, place INT NOT NULL, is_virtual INT NOT NULL, is_short INT NOT NULL,
+        away FLOAT NOT NULL, level INT NOT NULL, gap FLOAT NOT NULL, images FLOAT NOT NULL);
+    CREATE TABLE #chosen (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        study_uid NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, scan_id INT NOT NULL, PRIMARY KEY (patient_id, study_uid));
+    CREATE TABLE #changes (change NVARCHAR(12) NOT NULL, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        before_scan_id INT NULL, after_scan_id INT NOT NULL);
+    IF @Apply IS NULL OR @FollowNewest IS NULL
+    BEGIN
+        SET @Message = N'The value NULL for the parameters @Apply and @FollowNewest is not supported. Supported values are 0 and 1.';
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.ReadSeriesRule @SeriesRule OUTPUT, @Low OUTPUT, @High OUTPUT, @PrefersSlices OUTPUT;
+
+    BEGIN TRANSACTION;
+    -- In the order of load-scans, so that they wait for each other here, and not crosswise.
+    SET @Locked = (SELECT MAX(idx) FROM dbo.patients WITH (UPDLOCK, HOLDLOCK) WHERE @Apply = 1);
+    SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE @Apply = 1);
+    EXECUTE internal.RankSeries @Low, @High, @PrefersSlices;
+    INSERT INTO #chosen (patient_id, study_uid, scan_id)
+    SELECT r.patient_id, r.study_uid, COALESCE(MAX(CASE WHEN s.is_primary = 1 AND @FollowNewest = 0 THEN r.scan_id END),
+        MAX(CASE WHEN r.place = 1 THEN r.scan_id END))
+    FROM #ranked AS r
+    INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
+    GROUP BY r.patient_id, r.study_uid;
+    INSERT INTO #changes (change, patient_id, before_scan_id, after_scan_id)
+    SELECT N'study choice', c.patient_id, s.scan_id, c.scan_id
+    FROM #chosen AS c
+    LEFT JOIN dbo.scans AS s ON s.patient_id = c.patient_id AND s.study_uid = c.study_uid AND s.is_study_choice = 1
+    WHERE s.scan_id IS NULL OR s.scan_id <> c.scan_id;
+    INSERT INTO #changes (change, patient_id, before_scan_id, after_scan_id)
+    SELECT N'primary scan', s.patient_id, s.scan_id, c.scan_id
+    FROM dbo.scans AS s
+    LEFT JOIN dbo.patient_studies AS v ON v.patient_id = s.patient_id AND v.is_newest = 1
+    INNER JOIN #chosen AS c ON c.patient_id = s.patient_id AND c.study_uid = COALESCE(v.study_uid, s.study_uid)
+    WHERE @FollowNewest = 1 AND s.is_primary = 1 AND c.scan_id <> s.scan_id;
+    IF @Apply = 1
+    BEGIN
+        UPDATE s SET s.is_study_choice = 0 FROM dbo.scans AS s INNER JOIN #changes AS h ON h.before_scan_id = s.scan_id
+        WHERE h.change = N'study choice';
+        UPDATE s SET s.is_study_choice = 1 FROM dbo.scans AS s INNER JOIN #changes AS h ON h.after_scan_id = s.scan_id
+        WHERE h.change = N'study choice';
+        UPDATE s SET s.is_primary = 0 FROM dbo.scans AS s INNER JOIN #changes AS h ON h.before_scan_id = s.scan_id
+        WHERE h.change = N'primary scan';
+        UPDATE s SET s.is_primary = 1 FROM dbo.scans AS s INNER JOIN #changes AS h ON h.after_scan_id = s.scan_id
+        WHERE h.change = N'primary scan';
+        UPDATE dbo.patients SET follows_newest = 1 WHERE @FollowNewest = 1 AND follows_newest = 0;
+        EXECUTE internal.NoteChoices @SeriesRule, @PrefersSlices;
+        IF EXISTS (SELECT 1 FROM #changes WHERE change = N'primary scan')
+            EXECUTE dbo.RefreshWorklist;
+    END;
+    COMMIT TRANSACTION;
+
+    SELECT h.change, p.idx AS patient_index, h.before_scan_id, h.after_scan_id, CASE WHEN @Apply = 1 THEN N'changed' ELSE N'would change'
+        END AS outcome
+    FROM #changes AS h
+    INNER JOIN dbo.patients AS p ON p.patient_id = h.patient_id
+    ORDER BY p.idx, h.change, h.after_scan_id;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -6858,7 +8549,12 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Locked INT, @Scans NVARCHAR(MAX);
+    DECLARE @Message NVARCHAR(2000), @Locked INT, @Scans NVARCHAR(MAX), @Outside INT, @Scored INT;
+    CREATE TABLE #judged (
+        scan_id INT NOT NULL PRIMARY KEY, scope VARCHAR(7) NULL, scope_reason NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL);
+    INSERT INTO #judged (scan_id)
+    SELECT scan_id FROM #scores;
+    EXECUTE internal.JudgeScope @ClassifierId;
     BEGIN TRANSACTION;
     -- Before anything is written, so that two who score the same scan wait for each other here, and not crosswise.
     SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #scores));
@@ -6869,14 +8565,26 @@ BEGIN
     END;
     DELETE FROM #scores WHERE scan_id NOT IN (
         SELECT s.scan_id FROM dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) INNER JOIN #wanted AS w ON w.scan_id = s.scan_id);
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
-    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
+    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256, scope, scope_reason)
+    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256, j.scope, j.scope_reason
     FROM #scores AS s
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
+    LEFT JOIN #judged AS j ON j.scan_id = s.scan_id
+    ORDER BY w.idx, s.scan_id;
     SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #scores), N'');
     EXECUTE dbo.RefreshWorklist @Scans;
     COMMIT TRANSACTION;
+
+    SELECT @Outside = COUNT(*), @Message = MIN(j.scope_reason)
+    FROM #judged AS j
+    INNER JOIN #scores AS s ON s.scan_id = j.scan_id
+    WHERE j.scope = 'outside';
+    SET @Scored = (SELECT COUNT(*) FROM #scores);
+    IF @Outside = 1 AND @Scored = 1
+        RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+    ELSE IF @Outside > 0
+        RAISERROR(N'%d of %d scans stand outside what the model was trained on; dbo.predictions.scope_reason says in what.', 0, 1,
+            @Outside, @Scored) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -6884,11 +8592,12 @@ GO
 -- PredictLungCancerSql: the probability of cancer that a trained model gives a patient's primary scan, in percent, with T-SQL alone.
 -- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancerSql @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
 CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
-    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
+    @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -6901,11 +8610,12 @@ BEGIN
 It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
 and keeps it as a row of dbo.predictions. EXECUTE dbo.PredictPatientsSql @Help = 1; tells which models it can score.
 Parameters:
-    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
+    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
+    @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -6913,27 +8623,23 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @Patients NVARCHAR(12) = @PatientIndex;
+    DECLARE @Message NVARCHAR(2000);
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     SET @PredictionResult = NULL;
 
-    IF @PatientIndex IS NULL
-    BEGIN
-        SET @Message = N'The parameter @PatientIndex is NULL. Give the idx of a patient in dbo.patients.';
-        THROW 50101, @Message, 1;
-    END;
+    EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, 0;
+    EXECUTE internal.FindPatients NULL, @FeatureSetId, @Pooling, 0, @ScanId = @ScanId;
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence, 1;
 
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
     IF NOT EXISTS (SELECT 1 FROM #scores)
     BEGIN
-        SET @Message = CONCAT(N'The scan of the patient with index ', @PatientIndex,
+        SET @Message = CONCAT(N'The scan ', @ScanId,
             N' was replaced or removed while it was scored. Nothing is stored. Call it again.');
         THROW 50232, @Message, 1;
     END;
@@ -6943,14 +8649,17 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- PredictPatientsSql: scores the primary scans of all patients, or of those asked for, with T-SQL alone.
+-- PredictPatientsSql: scores the primary scans of all patients, or the scans asked for, with T-SQL alone.
 -- Example: EXECUTE dbo.PredictPatientsSql @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.PredictPatientsSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL,                  -- primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL,              -- data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -6964,12 +8673,18 @@ It keeps every score as a row of dbo.predictions and returns index and probabili
 The model needs its rows in dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_checks: training
 stores them, StoreModelNodes stores those of an older model, and the command lungdb copy brings them to another server.
 A null in a vector is a missing value, by LightGBM''s rules.
+@Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
+that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
+With @Only or @Dataset the rows have scan_id as a further column.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL                   primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL               data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.PredictPatientsSql @Patients = N''0,1,2'';';
@@ -6977,13 +8692,20 @@ Example:
     END;
 
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT, @Message NVARCHAR(2000);
+    DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL, N'patients', N'scans');
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Number = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
-    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 0, 1, @ClassifierId, @Only, @Dataset,
+        @DatasetVersion;
+    IF NOT EXISTS (SELECT 1 FROM #wanted)
+    BEGIN
+        EXECUTE internal.ShowScores @Only, @Dataset;
+        RETURN 0;
+    END;
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
 
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
@@ -6994,11 +8716,8 @@ Example:
     IF @Message IS NOT NULL
         RAISERROR(N'The scans of some patients were replaced or removed meanwhile, and are left out; the first indices: %s.', 0, 1,
             @Message) WITH NOWAIT;
-    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
-    RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
+    EXECUTE internal.ShowScores @Only, @Dataset;
+    RAISERROR(N'%s version %d has scored %d %s.', 0, 1, @ModelName, @Number, @Scored, @What) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -7027,8 +8746,10 @@ Example:
 
     DECLARE @ScanId INT;
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
-    SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.scan_id, s.study_date, s.manufacturer, s.image_rows, s.image_cols,
+    SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.scan_id, s.study_date, s.date_rule, s.manufacturer, s.image_rows,
+        s.image_cols,
         s.number_images AS slices, s.spacing_z, s.spacing_y, s.spacing_x, s.gantry_tilt, s.patient_orientation,
+        s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
         CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, sp.part,
         CASE t.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state, t.failure
     FROM dbo.scans AS s

@@ -18,7 +18,7 @@ What a file is, its columns tell, in any order:
 
 {KNOWN}
 
-Nodules and labels of scans are kept until their scan is replaced. docs/loading.md tells more.
+Loading a file again changes nothing. docs/loading.md tells more.
 """
 _METASTATIC = {"left-out": None, "positive": 1, "negative": 0}
 

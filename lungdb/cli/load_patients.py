@@ -9,6 +9,7 @@ from pathlib import Path
 from lungdb.cli.support import add_database_argument, exit_status, print_unknown
 from lungdb.config import load_settings
 from lungdb.database.site import open_database
+from lungdb.dicom.identity import OLDEST
 from lungdb.loading.people import read_people, store_people
 
 
@@ -32,5 +33,7 @@ def _load(arguments: argparse.Namespace) -> int:
     with open_database(arguments.database) as connection:
         report = store_people(connection, people, load_settings().id_key)
     print(f"Patients: {report.changed} changed, {report.unchanged} unchanged.")
+    if report.hidden:
+        print(f"{report.hidden} birth years were left out: they tell of ages of {OLDEST} and more, and ids are keyed.")
     print_unknown(report.unknown, show=arguments.show_ids)
     return 0

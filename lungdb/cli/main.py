@@ -24,6 +24,7 @@ COMMANDS = {
     "load-patients": "add names, sexes and birth years to patients from a CSV file",
     "load-images": "load pictures that are not scans",
     "load-network": "load a network: ONNX, PyTorch weights or a CNTK file",
+    "load-classifier": "load a classifier that was trained elsewhere: LightGBM's text or ONNX",
     "load-tensors": "load a dense network as tables, to score with no Python",
     "networks": "list the known networks and those that are loaded",
     "copy": "bring a model to a database that scores with T-SQL alone, or into a script",

@@ -77,7 +77,7 @@ def _print_loaded(connection: Connection) -> None:
     print_table(columns, [_row(network) for network in networks])
     names = {network.network_id: f"{printable(network.name)}, version {network.version}" for network in networks}
     sets = [
-        (names[one.network_id], printable(one.layer), one.preprocessing, one.width)
+        ("" if one.network_id is None else names[one.network_id], printable(one.layer), one.preprocessing, one.width)
         for one in list_feature_sets(connection)
     ]
     if sets:

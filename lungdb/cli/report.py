@@ -1,4 +1,4 @@
-"""`lungdb report`: what the tables know of a trained model, as one HTML file with plots."""
+"""`lungdb report`: what the tables know of a trained model, or of several side by side, as one HTML file with plots."""
 
 from __future__ import annotations
 
@@ -10,16 +10,21 @@ from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.database.site import open_database
 from lungdb.errors import LungdbError, escaped
 from lungdb.reporting.facts import read_facts
+from lungdb.reporting.several import read_names, read_tested, render_several
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; returns the exit status: 0, 1 for an error, 130 when interrupted."""
     parser = argparse.ArgumentParser(prog="lungdb report", description=__doc__)
     add_database_argument(parser)
-    parser.add_argument(
-        "--model", metavar="NAME", default="lightgbm_sql", help="a model's name (default: lightgbm_sql)"
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--model", metavar="NAME", default="lightgbm_sql", help="a model's name (default: lightgbm_sql)")
+    which.add_argument(
+        "--models",
+        metavar="NAME:N,NAME:N",
+        help="several versions, whose ROC curves are drawn into one picture; without :N what the name stands for",
     )
-    parser.add_argument("--version", type=int, metavar="N", help="its version (default: the champion, else the newest)")
+    parser.add_argument("--version", type=int, metavar="N", help="its version (default: what the name stands for)")
     parser.add_argument(
         "-o", "--output", type=Path, metavar="FILE", default=Path("report.html"), help="default: report.html"
     )
@@ -31,17 +36,28 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _report(arguments: argparse.Namespace) -> int:
     try:
         from lungdb.reporting.files import write_page, write_plots
-        from lungdb.reporting.plots import draw_plots
+        from lungdb.reporting.page import render_page
+        from lungdb.reporting.plots import draw_plots, draw_several
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":
             raise
         raise LungdbError('The report needs matplotlib. Run: pip install "lungdb[report]"') from error
-    with open_database(arguments.database) as connection:
-        facts = read_facts(connection, arguments.model, arguments.version)
-    plots = draw_plots(facts)
+    if arguments.models is None:
+        with open_database(arguments.database) as connection:
+            facts = read_facts(connection, arguments.model, arguments.version)
+        plots = draw_plots(facts)
+        page, title = render_page(facts, plots), f"{facts.model.name} version {facts.model.version}"
+    else:
+        if arguments.version is not None:
+            raise LungdbError("--version goes with --model. Write the versions of --models after colons: a:1,b:2.")
+        names = read_names(arguments.models)
+        with open_database(arguments.database) as connection:
+            versions = read_tested(connection, names)
+        plots = [draw_several(versions)]
+        page, title = render_several(versions, plots[0]), f"{len(versions)} models"
     if arguments.png is not None:
         write_plots(plots, arguments.png)
         print(f"{len(plots)} plots: {escaped(arguments.png)}")
-    write_page(facts, plots, arguments.output)
-    print(f"{facts.model.name} version {facts.model.version}: {escaped(arguments.output)}")
+    write_page(page, arguments.output)
+    print(f"{title}: {escaped(arguments.output)}")
     return 0

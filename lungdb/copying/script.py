@@ -41,7 +41,13 @@ _TABLES = {
     manufacturer NVARCHAR(64) NULL, image_rows INT NOT NULL, image_cols INT NOT NULL, number_images INT NOT NULL,
     spacing_z FLOAT NULL, spacing_y FLOAT NULL, spacing_x FLOAT NULL, content_sha256 VARBINARY(32) NOT NULL,
     gantry_tilt FLOAT NULL, deidentification NVARCHAR(64) NULL, patient_orientation NVARCHAR(2) NULL,
-    intake_rule TINYINT NOT NULL, monoenergetic_kev REAL NULL, features_sha256 VARBINARY(32) NOT NULL,
+    intake_rule TINYINT NOT NULL, monoenergetic_kev REAL NULL,
+    acquisition_date DATE NULL, date_rule VARCHAR(8) NULL, study_order INT NULL, study_year TINYINT NULL,
+    convolution_kernel NVARCHAR(64) NULL, kvp REAL NULL, slice_thickness FLOAT NULL, has_contrast BIT NULL,
+    patient_age TINYINT NULL, frame_of_reference_uid NVARCHAR(64) NULL, origin_x FLOAT NULL, origin_y FLOAT NULL,
+    origin_z FLOAT NULL, row_x FLOAT NULL, row_y FLOAT NULL, row_z FLOAT NULL, column_x FLOAT NULL,
+    column_y FLOAT NULL, column_z FLOAT NULL, step_x FLOAT NULL, step_y FLOAT NULL, step_z FLOAT NULL,
+    features_sha256 VARBINARY(32) NOT NULL,
     vector NVARCHAR(MAX) NOT NULL, vector_sha256 VARBINARY(32) NOT NULL,
     raw FLOAT NOT NULL, probability FLOAT NOT NULL""",
 }
@@ -57,6 +63,10 @@ INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
 INNER JOIN dbo.model_scoring AS s ON s.classifier_id = c.classifier_id
 INNER JOIN dbo.model_checks AS k ON k.classifier_id = c.classifier_id
 WHERE c.classifier_id = ?;
+"""
+_IS_COMBINED = """
+SELECT COUNT(*) FROM dbo.classifiers AS c
+INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = c.feature_set_id WHERE c.classifier_id = ?;
 """
 _ROWS_OF_MODEL = {
     "#copy_nodes": """
@@ -74,7 +84,11 @@ SELECT position, method, x, y FROM dbo.model_calibration WHERE classifier_id = ?
 _SCANS = """
 SELECT p.patient_id, p.idx, s.series_uid, s.study_uid, s.study_date, s.manufacturer, s.image_rows, s.image_cols,
     s.number_images, s.spacing_z, s.spacing_y, s.spacing_x, s.content_sha256, s.gantry_tilt, s.deidentification,
-    s.patient_orientation, s.intake_rule, s.monoenergetic_kev, f.sha256 AS features_sha256, v.vector, v.vector_sha256
+    s.patient_orientation, s.intake_rule, s.monoenergetic_kev,
+    s.acquisition_date, s.date_rule, s.study_order, s.study_year, s.convolution_kernel, s.kvp, s.slice_thickness,
+    s.has_contrast, s.patient_age, s.frame_of_reference_uid, s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y,
+    s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
+    f.sha256 AS features_sha256, v.vector, v.vector_sha256
 FROM dbo.classifiers AS c
 INNER JOIN dbo.pooled_features AS v ON v.feature_set_id = c.feature_set_id AND v.pooling = c.pooling
 INNER JOIN dbo.features AS f ON f.scan_id = v.scan_id AND f.feature_set_id = v.feature_set_id
@@ -108,7 +122,8 @@ def copy_batches(
     SqlError
         The source has no such model.
     LungdbError
-        Plain T-SQL cannot score the model, a patient has no features that it reads, or the source has no such network.
+        Plain T-SQL cannot score the model, it reads combined features, a patient has no features that it reads, or
+        the source has no such network.
     """
     parts: list[tuple[str, tuple[str, ...], list[tuple[Any, ...]]]] = []
     if model is not None:
@@ -128,6 +143,11 @@ def _model_rows(
     """Read what goes into `_TABLES`: for each its name, columns and rows."""
     (found,) = run(source, "EXECUTE dbo.CheckModelSql @ModelName = ?, @Version = ?;", (model, version))
     classifier_id, name, number = found.rows[0][:3]
+    if run(source, _IS_COMBINED, (classifier_id,))[0].scalar():
+        raise LungdbError(
+            f"The model {name} version {number} reads combined features, whose parts lungdb copy does not bring. "
+            "Copy a model that reads the features of one network, or score this one where it was trained."
+        )
     parts = []
     for table, query in {"#copy_model": _MODEL, **_ROWS_OF_MODEL}.items():
         (result,) = run(source, query, (classifier_id,))

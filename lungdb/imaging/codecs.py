@@ -118,20 +118,25 @@ def encode_vector(vector: NDArray[np.float32]) -> str:
     return f"[{','.join(vector.astype(str).tolist())}]"
 
 
-def decode_vector(text: str) -> NDArray[np.float32]:
-    """Read a JSON array of finite numbers as float32[n]; LungdbError for anything else."""
+def decode_vector(text: str, *, may_miss: bool = False) -> NDArray[np.float32]:
+    """Read a JSON array of finite numbers as float32[n]; LungdbError for anything else.
+
+    With `may_miss` a null is NaN, a value that is missing.
+    """
     try:
         values = json.loads(text)
     except (TypeError, ValueError, RecursionError):
         values = None
-    if not isinstance(values, list) or not all(type(value) in (int, float) for value in values):
+    kinds = (int, float, type(None)) if may_miss else (int, float)
+    if not isinstance(values, list) or not all(type(value) in kinds for value in values):
         raise LungdbError("A feature vector is not a JSON array of numbers. Generate the features again.")
     try:
         with np.errstate(over="ignore"):
             vector = np.array(values, dtype=np.float64).astype(np.float32)
     except OverflowError:
-        vector = np.array([np.inf], dtype=np.float32)
-    if not np.isfinite(vector).all():
+        vector = np.full(len(values), np.inf, dtype=np.float32)
+    is_there = np.array([value is not None for value in values], dtype=bool)
+    if not np.isfinite(vector[is_there]).all():
         raise LungdbError("A feature vector holds a number that float32 cannot. Generate the features again.")
     return vector
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,11 +18,15 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Part:
-    """Patients to learn from or to stop by: float32[patients, width], labels 0 or 1, and what each patient weighs."""
+    """Patients to learn from or to stop by: float32[patients, width], labels 0 or 1, and what each patient weighs.
+
+    names are those of the features, as LightGBM takes them; None for its own.
+    """
 
     vectors: Features
     labels: NDArray[np.int64]
     weights: Values | None
+    names: tuple[str, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -49,7 +55,8 @@ def boost(learning: Part, validation: Part | None, parameters: TrainingParameter
     """
     import lightgbm  # brings SciPy and, where installed, scikit-learn: only for those who train
 
-    train_set = lightgbm.Dataset(learning.vectors, learning.labels, weight=learning.weights)
+    named = "auto" if learning.names is None else list(learning.names)
+    train_set = lightgbm.Dataset(learning.vectors, learning.labels, weight=learning.weights, feature_name=named)
     evaluated = {"train": train_set}
     recorded: dict[str, dict[str, list[float]]] = {}
     callbacks = [lightgbm.record_evaluation(recorded)]
@@ -71,6 +78,12 @@ def boost(learning: Part, validation: Part | None, parameters: TrainingParameter
     best = int(booster.best_iteration) if stops_early else parameters.max_iterations
     curve = {part: [float(value) for value in values["binary_logloss"]] for part, values in recorded.items()}
     return Boosted(booster.model_to_string(num_iteration=best).encode(), best, {"validation": [], **curve})
+
+
+def lightgbm_names(names: Sequence[str]) -> tuple[str, ...]:
+    """Give names of features in letters that LightGBM's model text takes, each once."""
+    plain = [re.sub(r"[^0-9A-Za-z_./-]", "_", name) for name in names]
+    return tuple(f"{name}_{place}" if plain.count(name) > 1 else name for place, name in enumerate(plain))
 
 
 def _settings(parameters: TrainingParameters) -> dict[str, Any]:

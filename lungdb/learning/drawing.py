@@ -1,4 +1,8 @@
-"""Drawing patients: folds, a validation part and a smaller class, always within each class and by a seed."""
+"""Drawing patients: folds, a validation part and a smaller class, always within each class and by a seed.
+
+A row is a scan. Where patients have several, `owners` has a number for the patient of each row, and what is drawn is
+patients: all rows of one go together. A patient counts for the class 1 where any of the rows has that label.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +17,7 @@ _TO_LEARN = 2  # of a class at least
 Labels = NDArray[np.int64]
 
 
-def check_counts(labels: Labels, folds: int) -> None:
+def check_counts(labels: Labels, folds: int, owners: Labels | None = None) -> None:
     """Refuse training patients who are too few of a class to learn from, to stop by and for the folds.
 
     Raises
@@ -21,7 +25,7 @@ def check_counts(labels: Labels, folds: int) -> None:
     ProcedureError
         50112 for one class only; 50113 for too few.
     """
-    counts = [int(np.sum(labels == label)) for label in (0, 1)]
+    counts = count_patients(labels, owners)
     have = f"The training part has {counts[1]} patients with label 1 and {counts[0]} with label 0"
     if max(counts) > 0 and min(counts) == 0:
         raise ProcedureError(
@@ -41,20 +45,28 @@ def check_counts(labels: Labels, folds: int) -> None:
             )
 
 
-def draw_folds(labels: Labels, folds: int, seed: int) -> NDArray[np.int64]:
+def count_patients(labels: Labels, owners: Labels | None = None) -> tuple[int, int]:
+    """Count the patients with a row of label 0, and those with one of label 1."""
+    if owners is None:
+        return int(np.sum(labels == 0)), int(np.sum(labels == 1))
+    return np.unique(owners[labels == 0]).size, np.unique(owners[labels == 1]).size
+
+
+def draw_folds(labels: Labels, folds: int, seed: int, owners: Labels | None = None) -> NDArray[np.int64]:
     """Give each patient a fold, 0 to folds - 1.
 
     Sizes differ by one at most, in each class and altogether; which patients share a fold is drawn by the seed.
     """
+    classes, places = _patients(labels, owners)
     rng = np.random.default_rng(seed)
-    drawn = np.empty(labels.size, dtype=np.int64)
+    drawn = np.empty(classes.size, dtype=np.int64)
     start = 0
     for label in (0, 1):
-        members = rng.permutation(np.flatnonzero(labels == label))
+        members = rng.permutation(np.flatnonzero(classes == label))
         # The second class goes on where the first ended, so that no fold gets the larger share of both.
         drawn[members] = (start + np.arange(members.size)) % folds
         start += members.size
-    return drawn
+    return np.asarray(drawn[places])
 
 
 def fewest_to_learn_from(
@@ -83,14 +95,15 @@ def fewest_to_learn_from(
     return fewest
 
 
-def draw_validation(labels: Labels, fraction: float, seed: int) -> NDArray[np.bool_]:
+def draw_validation(labels: Labels, fraction: float, seed: int, owners: Labels | None = None) -> NDArray[np.bool_]:
     """Mark the patients kept for early stopping: this share of each class, two at least."""
+    classes, places = _patients(labels, owners)
     rng = np.random.default_rng(seed)
-    kept = np.zeros(labels.size, dtype=bool)
+    kept = np.zeros(classes.size, dtype=bool)
     for label in (0, 1):
-        members = np.flatnonzero(labels == label)
+        members = np.flatnonzero(classes == label)
         kept[rng.permutation(members)[: max(_IN_VALIDATION, round(members.size * fraction))]] = True
-    return kept
+    return np.asarray(kept[places])
 
 
 def class_weights(labels: Labels) -> tuple[float, float]:
@@ -99,10 +112,22 @@ def class_weights(labels: Labels) -> tuple[float, float]:
     return labels.size / (2 * counts[0]), labels.size / (2 * counts[1])
 
 
-def undersample(labels: Labels, seed: int) -> NDArray[np.int64]:
-    """Draw as many positions of the larger class as the smaller one has; gives both, in the order of the patients."""
+def undersample(labels: Labels, seed: int, owners: Labels | None = None) -> NDArray[np.int64]:
+    """Draw as many patients of the larger class as the smaller one has; gives the rows of both, in their order."""
+    classes, places = _patients(labels, owners)
     rng = np.random.default_rng(seed)
-    classes = [np.flatnonzero(labels == label) for label in (0, 1)]
-    smaller = min(members.size for members in classes)
-    kept = [rng.permutation(members)[:smaller] for members in classes]
-    return np.sort(np.concatenate(kept))
+    of_class = [np.flatnonzero(classes == label) for label in (0, 1)]
+    smaller = min(members.size for members in of_class)
+    kept = [rng.permutation(members)[:smaller] for members in of_class]
+    return np.flatnonzero(np.isin(places, np.concatenate(kept)))
+
+
+def _patients(labels: Labels, owners: Labels | None) -> tuple[Labels, NDArray[np.intp]]:
+    """Give the class of each patient, and for each row the place of its patient among them."""
+    if owners is None:
+        return labels, np.arange(labels.size)
+    found, places = np.unique(owners, return_inverse=True)
+    places = places.reshape(-1)
+    classes = np.zeros(found.size, dtype=np.int64)
+    np.maximum.at(classes, places, labels)
+    return classes, places

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.learning.calibration import correct_prevalence, fit_calibration, log_odds, sigmoid
-from lungdb.learning.drawing import draw_folds
+from lungdb.learning.drawing import count_patients, draw_folds
 
 LIBRARIES = ("lightgbm", "logistic", "network", "onnx")
 _IN_BASE64 = "onnx"
@@ -132,7 +132,9 @@ class Recalibrated:
     notes: list[str]
 
 
-def recalibrate(raw: Scores, labels: NDArray[np.int64], is_test: NDArray[np.bool_], seed: int) -> Recalibrated:
+def recalibrate(
+    raw: Scores, labels: NDArray[np.int64], is_test: NDArray[np.bool_], owners: NDArray[np.int64], seed: int
+) -> Recalibrated:
     """Fit Platt's curve on the patients outside of the test part, all of them out of fold for every member.
 
     Their own probabilities come from fits on the other patients, in five folds.
@@ -144,11 +146,13 @@ def recalibrate(raw: Scores, labels: NDArray[np.int64], is_test: NDArray[np.bool
     labels : int64[patients]
         0 or 1; those of test patients are not looked at.
     is_test : bool[patients]
+    owners : int64[patients]
+        A number for the patient, where a patient has several scans.
     seed : int
         Of the folds.
     """
     learnt = np.flatnonzero(~is_test)
-    fewest = min(int(np.sum(labels[learnt] == label)) for label in (0, 1))
+    fewest = min(count_patients(labels[learnt], owners[learnt]))
     if fewest < _TO_CALIBRATE:
         note = (
             f"The ensemble is not calibrated: {fewest} patients of a class are out of fold for every member and "
@@ -157,7 +161,7 @@ def recalibrate(raw: Scores, labels: NDArray[np.int64], is_test: NDArray[np.bool
         return Recalibrated(None, raw, [note])
     calibration = fit_calibration("platt", raw[learnt], labels[learnt])
     probabilities = _applied(calibration, raw)
-    folds = draw_folds(labels[learnt], _FOLDS, seed)
+    folds = draw_folds(labels[learnt], _FOLDS, seed, owners[learnt])
     for fold in range(_FOLDS):
         others = learnt[folds != fold]
         of_fold = learnt[folds == fold]

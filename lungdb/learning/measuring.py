@@ -10,7 +10,15 @@ from numpy.typing import NDArray
 
 from lungdb.learning.curves import expected_calibration_error, precision_recall_curve, reliability, roc_curve
 from lungdb.learning.delong import delong_interval
-from lungdb.learning.metrics import auc, auc_bootstrap_interval, average_precision, brier, log_loss
+from lungdb.learning.drawing import count_patients
+from lungdb.learning.metrics import (
+    auc,
+    auc_bootstrap_interval,
+    auc_patients_interval,
+    average_precision,
+    brier,
+    log_loss,
+)
 from lungdb.learning.operating_points import OperatingPoint, choose_operating_points, classify
 
 PARTS = ("train", "validation", "test")
@@ -21,16 +29,23 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Scores:
-    """Scores of patients, one entry each: label 0 or 1, raw score, probability, and whether it is out of fold."""
+    """Scores of scans, one entry each: label 0 or 1, raw score, probability, and whether it is out of fold.
+
+    owners has a number for the patient of each where patients have several scans; None where each has one.
+    """
 
     labels: Labels
     raw: Values
     probabilities: Values
     out_of_fold: NDArray[np.bool_]
+    owners: Labels | None = None
 
     def of(self, chosen: NDArray[np.bool_]) -> Scores:
         """Give those of some patients."""
-        return Scores(self.labels[chosen], self.raw[chosen], self.probabilities[chosen], self.out_of_fold[chosen])
+        owners = None if self.owners is None else self.owners[chosen]
+        return Scores(
+            self.labels[chosen], self.raw[chosen], self.probabilities[chosen], self.out_of_fold[chosen], owners
+        )
 
 
 @dataclass(frozen=True)
@@ -61,17 +76,25 @@ def figures(
 ) -> dict[str, float | None]:
     """Measure one part by name; a figure that its patients do not allow is None.
 
-    Names ending in `_raw` are before calibration, in `_constant` of predicting `constant` for everybody, those after
-    `_at_` at an operating point. Without a seed there is no bootstrap, so its interval is None.
+    Where patients have several scans, intervals are by bootstrap over patients, `patients` and `positives` count
+    patients, and `scans` is the number of scans. Names ending in `_raw` are before calibration, in `_constant` of
+    predicting `constant` for everybody, those after `_at_` at an operating point. Without a seed there is no bootstrap,
+    so its interval is None.
     """
     labels, raw, probabilities = scores.labels, scores.raw, scores.probabilities
-    low, high = delong_interval(labels, probabilities) or (None, None)
-    interval = None if seed is None else auc_bootstrap_interval(labels, probabilities, seed)
-    bootstrap_low, bootstrap_high = interval or (None, None)
+    if scores.owners is None:
+        low, high = delong_interval(labels, probabilities) or (None, None)
+        interval = None if seed is None else auc_bootstrap_interval(labels, probabilities, seed)
+        bootstrap_low, bootstrap_high = interval or (None, None)
+    else:
+        # DeLong's interval takes scans for independent, which those of a patient are not.
+        interval = None if seed is None else auc_patients_interval(labels, probabilities, scores.owners, seed)
+        low, high = interval or (None, None)
+        bootstrap_low, bootstrap_high = low, high
     everybody = None if constant is None else np.full(labels.size, constant)
     found: dict[str, float | None] = {
-        "patients": labels.size,
-        "positives": int(np.sum(labels == 1)),
+        "patients": labels.size if scores.owners is None else np.unique(scores.owners).size,
+        "positives": count_patients(labels, scores.owners)[1],
         "out_of_fold": float(scores.out_of_fold.all()),
         "auc": auc(labels, probabilities),
         "auc_low": low,
@@ -80,6 +103,8 @@ def figures(
         "auc_bootstrap_high": bootstrap_high,
         "average_precision": average_precision(labels, probabilities),
     }
+    if scores.owners is not None:
+        found["scans"] = labels.size
     measures: dict[str, Callable[[Labels, Values], float | None]] = {
         "log_loss": log_loss,
         "brier": brier,

@@ -104,6 +104,48 @@ def auc_bootstrap_interval(
     return float(low), float(high)
 
 
+def auc_patients_interval(
+    labels: ArrayLike, scores: ArrayLike, owners: ArrayLike, seed: int, resamples: int = 2000
+) -> tuple[float, float] | None:
+    """Give the 95 % interval of `auc` where patients have several scans: all of a patient are drawn together.
+
+    Patients are drawn with replacement within those who have a scan of label 1 and those who have none (Field and
+    Welsh, Bootstrapping clustered data, Journal of the Royal Statistical Society B 2007); `owners` has a number for the
+    patient of each scan. None when a class is missing.
+    """
+    positive = np.asarray(labels) == 1
+    if positive.all() or not positive.any():
+        return None
+    values, group = np.unique(np.asarray(scores, dtype=np.float64), return_inverse=True)
+    patients, places = np.unique(np.asarray(owners), return_inverse=True)
+    places = places.reshape(-1)
+    has_positive = np.zeros(patients.size, dtype=bool)
+    has_positive[places[positive]] = True
+    rng = np.random.default_rng(seed)
+
+    def draw(members: NDArray[np.intp], rows: int) -> NDArray[np.int64]:
+        """Count how often each patient is drawn, by resample."""
+        drawn = members[rng.integers(0, members.size, (rows, members.size))] + patients.size * np.arange(rows)[:, None]
+        return np.bincount(drawn.reshape(-1), minlength=rows * patients.size).reshape(rows, patients.size)
+
+    areas = []
+    for start in range(0, resamples, _AT_A_TIME):
+        rows = min(_AT_A_TIME, resamples - start)
+        drawn = sum(draw(np.flatnonzero(each), rows) for each in (~has_positive, has_positive) if each.any())
+        weights = np.asarray(drawn)[:, places]
+        cells = (group.reshape(-1) + values.size * np.arange(rows)[:, None]).reshape(-1)
+        counts = [
+            np.bincount(cells, weights=(weights * of_class).reshape(-1), minlength=rows * values.size)
+            .reshape(rows, values.size)
+            for of_class in (~positive, positive)
+        ]  # fmt: skip
+        below = np.cumsum(counts[0], axis=1) - counts[0] / 2
+        pairs = counts[0].sum(axis=1) * counts[1].sum(axis=1)
+        areas.append((counts[1] * below).sum(axis=1)[pairs > 0] / pairs[pairs > 0])
+    low, high = np.percentile(np.concatenate(areas), [2.5, 97.5])
+    return float(low), float(high)
+
+
 def average_ranks(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rank from 1; equal values share the mean of their ranks."""
     _, group, sizes = np.unique(values, return_inverse=True, return_counts=True)

@@ -23,6 +23,18 @@ _MISSING = ("none", "zero", "nan")
 Fields: TypeAlias = "dict[str, str]"
 
 
+class NotAsNodesError(ProcedureError):
+    """A model that cannot be written as nodes, 50152, and why."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            ErrorNumber.NOT_AS_NODES,
+            f"The model cannot be written as nodes of trees: {reason}. Score it with PredictPatients, or train it with "
+            "TrainLungCancerModel.",
+        )
+        self.reason = reason
+
+
 @dataclass(frozen=True)
 class TreeRows:
     """The nodes of all trees, by tree and node; node 0 is a tree's root and the leaves follow the splits.
@@ -87,30 +99,22 @@ def read_ensemble(model: bytes) -> Ensemble:
         link, or is no whole model text.
     """
     if not model.startswith(b"tree\n") or b"\nend of trees\n" not in model:
-        raise _refusal("it is no whole LightGBM model text")
+        raise NotAsNodesError("it is no whole LightGBM model text")
     text = model.decode("utf-8", "replace").partition("\nend of trees\n")[0]
     head, *blocks = re.split(r"^Tree=\d+$", text, flags=re.M)
     fields = _fields(head)
     try:
         if (fields["num_class"], fields["num_tree_per_iteration"]) != ("1", "1"):
-            raise _refusal(f"it has {fields['num_class']} classes")
+            raise NotAsNodesError(f"it has {fields['num_class']} classes")
         steepness = _steepness(fields.get("objective", ""))
         width = int(fields["max_feature_idx"]) + 1
         columns = [_tree(number, _fields(block), width) for number, block in enumerate(blocks)]
         if not columns:
-            raise _refusal("it has no trees")
+            raise NotAsNodesError("it has no trees")
         rows = _joined(columns)
     except (KeyError, ValueError, IndexError):
-        raise _refusal("its text is damaged") from None
+        raise NotAsNodesError("its text is damaged") from None
     return Ensemble(rows, width, len(blocks), float(len(blocks)) if "average_output" in fields else 1.0, steepness)
-
-
-def _refusal(reason: str) -> ProcedureError:
-    return ProcedureError(
-        ErrorNumber.NOT_AS_NODES,
-        f"The model cannot be written as nodes of trees: {reason}. Score it with PredictPatients, or train it with "
-        "TrainLungCancerModel.",
-    )
 
 
 def _fields(block: str) -> Fields:
@@ -126,18 +130,18 @@ def _steepness(objective: str) -> float:
         return steepness
     if name == "cross_entropy":
         return 1.0
-    raise _refusal(f"its objective is {name}; supported are binary and cross_entropy")
+    raise NotAsNodesError(f"its objective is {name}; supported are binary and cross_entropy")
 
 
 def _tree(number: int, fields: Fields, width: int) -> TreeRows:
     leaves = int(fields["num_leaves"])
     if fields.get("is_linear", "0") != "0":
-        raise _refusal(f"tree {number} has linear models in its leaves (linear_tree)")
+        raise NotAsNodesError(f"tree {number} has linear models in its leaves (linear_tree)")
     decisions = _integers(fields, "decision_type", leaves - 1)
     if int(fields.get("num_cat", "0")) or (decisions & _CATEGORICAL).any():
         at = int(np.flatnonzero(decisions & _CATEGORICAL)[:1].sum())
         feature = _integers(fields, "split_feature", leaves - 1)[at]
-        raise _refusal(f"tree {number} has a categorical split on feature {feature}")
+        raise NotAsNodesError(f"tree {number} has a categorical split on feature {feature}")
     splits, ends = np.full(leaves, -1, np.int32), np.full(leaves - 1, np.nan)
     node = np.arange(2 * leaves - 1, dtype=np.int32)
     features = _integers(fields, "split_feature", leaves - 1)

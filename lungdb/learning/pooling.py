@@ -21,12 +21,13 @@ def pool(features: Features, name: str) -> Features:
         At least one row.
     name : str
         `mean` or `max` over the triples; `mean_max_std`, both and the standard deviation (of the population) one after
-        the other; `pca1`, as the original project has it: the first principal component's scores when each value of
-        the vector is an observation and each triple a variable.
+        the other; `thirds`, the means of the lower, middle and upper third of the triples, from below upward; `pca1`,
+        as the original project has it: the first principal component's scores when each value of the vector is an
+        observation and each triple a variable.
 
     Returns
     -------
-    float32[width], or float32[3 × width] for `mean_max_std`
+    float32[width], or float32[3 × width] for `mean_max_std` and `thirds`
 
     Raises
     ------
@@ -57,6 +58,21 @@ def _mean_max_std(features: Features) -> NDArray[np.floating]:
     return np.concatenate([_mean(features), _max(features), deviation])
 
 
+def _thirds(features: Features) -> NDArray[np.floating]:
+    """Give the mean of each third of the triples, from below upward.
+
+    Triple i of n covers the share i / n to (i + 1) / n of the scan, and counts in a third by how much of it lies there,
+    so that every n divides evenly: of 4 triples the lower third is the first and a third of the second. One triple is
+    all three thirds.
+    """
+    rows = features.shape[0]
+    edges = 3 * np.arange(rows + 1, dtype=np.float64) / rows
+    overlap = np.minimum(edges[1:], np.arange(1, 4)[:, None]) - np.maximum(edges[:-1], np.arange(3)[:, None])
+    weights = np.clip(overlap, 0, None) * rows / 3
+    means = weights @ features.astype(np.float64) / weights.sum(axis=1, keepdims=True)
+    return np.asarray(means.reshape(-1))
+
+
 def _pca1(features: Features) -> NDArray[np.floating]:
     observations = features.T.astype(np.float64)
     centred = observations - observations.mean(axis=0)
@@ -70,4 +86,5 @@ _POOLINGS: dict[str, Callable[[Features], NDArray[np.floating]]] = {
     "max": _max,
     "mean_max_std": _mean_max_std,
     "pca1": _pca1,
+    "thirds": _thirds,
 }

@@ -28,9 +28,9 @@ def patient_intervals(
 ) -> dict[str, tuple[float, float]]:
     """Give the 95 % percentile bootstrap interval of each figure by name, of those that the scans allow.
 
-    Patients are drawn with replacement, with all their scans (Field and Welsh, Bootstrapping clustered data, Journal of
-    the Royal Statistical Society B 2007), among those who have a positive scan and among the others, so that with one
-    scan a patient each class keeps its size (Robin et al., pROC, BMC Bioinformatics 2011).
+    As many patients as there are are drawn with replacement, each with all scans (Field and Welsh, Bootstrapping
+    clustered data, Journal of the Royal Statistical Society B 2007). Classes are not drawn apart: how many patients
+    are positive is chance too, and accuracy, precision and the losses depend on it.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ def patient_intervals(
         return {}
     measure = weighted_figures(scores, constant, points)
     found: dict[str, list[Values]] = {}
-    for weights in _draws(scores.labels, patients, seed, resamples):
+    for weights in _draws(patients, seed, resamples):
         for name, values in measure(weights).items():
             found.setdefault(name, []).append(values)
     intervals = {}
@@ -65,23 +65,17 @@ def patient_intervals(
     return intervals
 
 
-def _draws(labels: Labels, patients: Labels, seed: int, resamples: int) -> Iterator[Weights]:
+def _draws(patients: Labels, seed: int, resamples: int) -> Iterator[Weights]:
     """Yield how often each scan is drawn, float64[rows, scans], until there are so many rows."""
-    _, numbers = np.unique(patients, return_inverse=True)
+    names, numbers = np.unique(patients, return_inverse=True)
     numbers = numbers.reshape(-1)
-    has_positive = np.bincount(numbers, weights=labels == 1) > 0
-    strata = [np.flatnonzero(has_positive == which) for which in (False, True)]
     rng = np.random.default_rng(seed)
     at_a_time = max(1, _NUMBERS // numbers.size)
     for start in range(0, resamples, at_a_time):
         rows = min(at_a_time, resamples - start)
-        counts = np.zeros((rows, has_positive.size))
-        for members in strata:
-            if members.size:
-                drawn = members[rng.integers(0, members.size, (rows, members.size))]
-                drawn = drawn + has_positive.size * np.arange(rows)[:, None]
-                counts += np.bincount(drawn.reshape(-1), minlength=counts.size).reshape(counts.shape)
-        yield counts[:, numbers]
+        drawn = rng.integers(0, names.size, (rows, names.size)) + names.size * np.arange(rows)[:, None]
+        counts = np.bincount(drawn.reshape(-1), minlength=rows * names.size).reshape(rows, names.size)
+        yield counts[:, numbers].astype(np.float64)
 
 
 def weighted_figures(scores: Scores, constant: float | None, points: list[OperatingPoint]) -> Weighted:

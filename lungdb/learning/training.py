@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -9,9 +10,16 @@ import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, ProcedureError
-from lungdb.learning.boosting import Part
+from lungdb.learning.boosting import Part, lightgbm_names
 from lungdb.learning.calibration import apply_calibration, fit_calibration
-from lungdb.learning.drawing import check_counts, class_weights, draw_folds, draw_validation, undersample
+from lungdb.learning.drawing import (
+    check_counts,
+    class_weights,
+    count_patients,
+    draw_folds,
+    draw_validation,
+    undersample,
+)
 from lungdb.learning.fitting import Fitted, fit_classifier, needs_validation
 from lungdb.learning.parameters import FORESTS, TrainingParameters, least_to_learn_from
 from lungdb.learning.scoring import score_all
@@ -21,6 +29,21 @@ Labels = NDArray[np.int64]
 Scores = NDArray[np.float64]
 
 _TO_CALIBRATE = 5  # of a class at least
+
+
+@dataclass(frozen=True)
+class _Rows:
+    """What is trained on, a row a scan; owners and names as of `train`."""
+
+    vectors: Features
+    labels: Labels
+    owners: Labels | None
+    names: Sequence[str] | None
+
+    def of(self, chosen: NDArray[np.bool_]) -> _Rows:
+        """Give some of the rows."""
+        owners = None if self.owners is None else self.owners[chosen]
+        return _Rows(self.vectors[chosen], self.labels[chosen], owners, self.names)
 
 
 @dataclass(frozen=True)
@@ -71,7 +94,13 @@ class Trained:
     notes: list[str]
 
 
-def train(vectors: Features, labels: Labels, parameters: TrainingParameters) -> Trained:
+def train(
+    vectors: Features,
+    labels: Labels,
+    parameters: TrainingParameters,
+    owners: Labels | None = None,
+    names: Sequence[str] | None = None,
+) -> Trained:
     """Train on all the patients given.
 
     With folds, each fold is scored by a model that was trained on the others, and the final model is fitted to all
@@ -85,6 +114,10 @@ def train(vectors: Features, labels: Labels, parameters: TrainingParameters) -> 
     labels : int64[patients]
         0 or 1.
     parameters : TrainingParameters
+    owners : int64[patients], optional
+        A number for the patient of each row where patients have several: they are then in one fold and one part.
+    names : sequence of str, optional
+        Of the features, which LightGBM's model text is to have.
 
     Raises
     ------
@@ -92,19 +125,20 @@ def train(vectors: Features, labels: Labels, parameters: TrainingParameters) -> 
         50112 when there is one class only; 50113 when a class has too few patients, or there are too few for two
         leaves of `min_data_in_leaf`.
     """
-    check_counts(labels, parameters.folds)
+    check_counts(labels, parameters.folds, owners)
+    rows = _Rows(vectors, labels, owners, names)
     if parameters.folds:
-        final, raw, folds, curve = _cross_validated(vectors, labels, parameters)
+        final, raw, folds, curve = _cross_validated(rows, parameters)
         parts = np.full(labels.size, "train", dtype="<U10")
         out_of_fold = np.ones(labels.size, dtype=bool)
     else:
-        kept = draw_validation(labels, parameters.validation_fraction, parameters.seed)
-        final = _fit(vectors, labels, kept, parameters)
+        kept = draw_validation(labels, parameters.validation_fraction, parameters.seed, owners)
+        final = _fit(rows, kept, parameters)
         raw = score_all(final.library, final.model, vectors)
         folds = np.full(labels.size, -1, dtype=np.int64)
         parts = np.where(kept, "validation", "train").astype("<U10")
         out_of_fold, curve = kept, final.curve
-    calibration, probabilities, notes = _calibrate(raw, labels, folds, out_of_fold, parameters)
+    calibration, probabilities, notes = _calibrate(raw, rows, folds, out_of_fold, parameters)
     is_natural = calibration is not None or parameters.imbalance == "none"
     return Trained(
         library=final.library,
@@ -132,18 +166,27 @@ class CrossValidated:
     fitted: list[Fitted]
 
 
-def cross_validate(vectors: Features, labels: Labels, parameters: TrainingParameters) -> CrossValidated:
+def cross_validate(
+    vectors: Features,
+    labels: Labels,
+    parameters: TrainingParameters,
+    owners: Labels | None = None,
+    names: Sequence[str] | None = None,
+) -> CrossValidated:
     """Score each fold of patients by a model trained on the others; the arguments and errors are those of `train`."""
-    check_counts(labels, parameters.folds)
-    folds = draw_folds(labels, parameters.folds, parameters.seed)
+    check_counts(labels, parameters.folds, owners)
+    rows = _Rows(vectors, labels, owners, names)
+    folds = draw_folds(labels, parameters.folds, parameters.seed, owners)
     raw = np.empty(labels.size, dtype=np.float64)
     fitted = []
     for fold in range(parameters.folds):
         held_out = folds == fold
-        kept = np.zeros(int(np.sum(~held_out)), dtype=bool)
+        outside = rows.of(~held_out)
+        kept = np.zeros(outside.labels.size, dtype=bool)
         if needs_validation(parameters):
-            kept = draw_validation(labels[~held_out], parameters.validation_fraction, parameters.seed + 1 + fold)
-        fitted.append(_fit(vectors[~held_out], labels[~held_out], kept, parameters))
+            seed = parameters.seed + 1 + fold
+            kept = draw_validation(outside.labels, parameters.validation_fraction, seed, outside.owners)
+        fitted.append(_fit(outside, kept, parameters))
         raw[held_out] = score_all(fitted[-1].library, fitted[-1].model, vectors[held_out])
     return CrossValidated(folds, raw, fitted)
 
@@ -163,17 +206,17 @@ def settle(fitted: list[Fitted], parameters: TrainingParameters) -> TrainingPara
 
 
 def _cross_validated(
-    vectors: Features, labels: Labels, parameters: TrainingParameters
+    rows: _Rows, parameters: TrainingParameters
 ) -> tuple[Fitted, Scores, Labels, dict[str, list[float]]]:
-    found = cross_validate(vectors, labels, parameters)
+    found = cross_validate(rows.vectors, rows.labels, parameters, rows.owners, rows.names)
     settled = settle(found.fitted, parameters)
-    final = fit_classifier(_learning(vectors, labels, settled), None, settled)
+    final = fit_classifier(_learning(rows, settled), None, settled)
     return final, found.raw, found.folds, _mean_curve([fitted.curve for fitted in found.fitted])
 
 
-def _fit(vectors: Features, labels: Labels, kept: NDArray[np.bool_], parameters: TrainingParameters) -> Fitted:
+def _fit(rows: _Rows, kept: NDArray[np.bool_], parameters: TrainingParameters) -> Fitted:
     """Fit to the patients who are not kept for early stopping."""
-    learning = _learning(vectors[~kept], labels[~kept], parameters)
+    learning = _learning(rows.of(~kept), parameters)
     if learning.labels.size < least_to_learn_from(parameters):
         fewer_kept_out = ", or take @Folds = 0" if parameters.folds else ""
         raise ProcedureError(
@@ -181,16 +224,18 @@ def _fit(vectors: Features, labels: Labels, kept: NDArray[np.bool_], parameters:
             f"{learning.labels.size} patients are left to learn from, too few for two leaves of "
             f"{parameters.min_data_in_leaf}. Load more patients or lower @MinDataInLeaf{fewer_kept_out}.",
         )
-    weights = _weights(labels[kept], labels[~kept], parameters.imbalance != "none")
-    validation = Part(vectors[kept], labels[kept], weights) if kept.any() else None
+    weights = _weights(rows.labels[kept], rows.labels[~kept], parameters.imbalance != "none")
+    validation = Part(rows.vectors[kept], rows.labels[kept], weights) if kept.any() else None
     return fit_classifier(learning, validation, parameters)
 
 
-def _learning(vectors: Features, labels: Labels, parameters: TrainingParameters) -> Part:
+def _learning(rows: _Rows, parameters: TrainingParameters) -> Part:
+    names = None if rows.names is None else lightgbm_names(rows.names)
+    labels = rows.labels
     if parameters.imbalance == "undersample":
-        chosen = undersample(labels, parameters.seed)
-        return Part(vectors[chosen], labels[chosen], None)
-    return Part(vectors, labels, _weights(labels, labels, parameters.imbalance == "class_weight"))
+        chosen = undersample(labels, parameters.seed, rows.owners)
+        return Part(rows.vectors[chosen], labels[chosen], None, names)
+    return Part(rows.vectors, labels, _weights(labels, labels, parameters.imbalance == "class_weight"), names)
 
 
 def _weights(labels: Labels, learnt_from: Labels, balanced: bool) -> Scores | None:
@@ -209,12 +254,13 @@ def _mean_curve(curves: list[dict[str, list[float]]]) -> dict[str, list[float]]:
 
 
 def _calibrate(
-    raw: Scores, labels: Labels, folds: Labels, out_of_fold: NDArray[np.bool_], parameters: TrainingParameters
+    raw: Scores, rows: _Rows, folds: Labels, out_of_fold: NDArray[np.bool_], parameters: TrainingParameters
 ) -> tuple[dict[str, Any] | None, Scores, list[str]]:
     """Fit on the scores that are out of fold; a fold's own probabilities come from a fit on the other folds' scores."""
     if parameters.calibration == "none":
         return None, raw, []
-    fewest = min(int(np.sum(labels[out_of_fold] == label)) for label in (0, 1))
+    held_out = rows.of(out_of_fold)
+    fewest = min(count_patients(held_out.labels, held_out.owners))
     if fewest < _TO_CALIBRATE:
         note = (
             f"The probabilities are not calibrated: {fewest} patients of a class are left for it and "
@@ -223,7 +269,7 @@ def _calibrate(
         return None, raw, [note]
 
     def fit(chosen: NDArray[np.bool_]) -> dict[str, Any]:
-        return fit_calibration(parameters.calibration, raw[chosen], labels[chosen])
+        return fit_calibration(parameters.calibration, raw[chosen], rows.labels[chosen])
 
     calibration = fit(out_of_fold)
     probabilities = apply_calibration(calibration, raw)

@@ -54,9 +54,9 @@ class ListedNetwork:
 
 @dataclass(frozen=True)
 class ListedFeatureSet:
-    """A way to make features with a network."""
+    """A way to make features with a network, or, without one, features combined of others."""
 
-    network_id: int
+    network_id: int | None
     layer: str
     preprocessing: str
     width: int

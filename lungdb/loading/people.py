@@ -36,6 +36,8 @@ class Report:
     ----------
     changed, unchanged : int
         Patients whom the database holds.
+    hidden : int
+        Birth years that were left out, because they tell an age of which a database with keyed ids holds none.
     unknown : list of str
         Ids of the file that are no patients.
     """
@@ -43,6 +45,7 @@ class Report:
     changed: int
     unchanged: int
     unknown: list[str]
+    hidden: int = 0
 
 
 def read_people(path: Path) -> dict[str, Person]:
@@ -90,7 +93,10 @@ def store_people(connection: Connection, people: Mapping[str, Person], key: str)
         None of the ids is a patient, there are no patients, or `key` is not the key that they were loaded with.
     """
     identity = stored_identity(connection, key)
-    by_patient = {identity.patient(raw): (raw, person) for raw, person in people.items()}
+    today = date.today()
+    told = {raw: (*person[:2], identity.birth_year(person[2], today)) for raw, person in people.items()}
+    hidden = sum(told[raw] != person for raw, person in people.items())
+    by_patient = {identity.patient(raw): (raw, person) for raw, person in told.items()}
     with transaction(connection):
         run(connection, _LOCK_WORKLIST)
         present = {row[0]: tuple(row[1:]) for row in run(connection, _PATIENTS)[0].rows}
@@ -109,7 +115,7 @@ def store_people(connection: Connection, people: Mapping[str, Person], key: str)
             with closing(connection.cursor()) as cursor:
                 cursor.executemany(_UPDATE, rows)
             run(connection, "EXECUTE dbo.RefreshWorklist;")
-    return Report(len(rows), len(people) - len(unknown) - len(rows), unknown)
+    return Report(len(rows), len(people) - len(unknown) - len(rows), unknown, hidden)
 
 
 def _person(values: dict[str, str]) -> Person:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 _AGAIN = "Load the scan again: lungdb load-scans --replace."
+_CHOOSE = "Call EXECUTE dbo.ChooseSeries @Apply = 1."
 _FEATURES = "Make its features again: EXECUTE dbo.GenerateFeatures."
 _NODES = "Make its rows again where Python runs: EXECUTE dbo.StoreModelNodes."
 _DENSE = "Load or train the network again."
@@ -46,6 +47,34 @@ CHECKS = (
         _AGAIN,
     ),
     Check(
+        "primary scans of whose studies another scan is the choice",
+        "SELECT s.scan_id FROM dbo.scans AS s INNER JOIN dbo.scans AS o ON o.patient_id = s.patient_id "
+        "AND o.study_uid = s.study_uid AND o.is_study_choice = 1 WHERE s.is_primary = 1 AND s.is_study_choice = 0 "
+        "ORDER BY s.scan_id;",
+        _CHOOSE,
+    ),
+    Check(
+        "studies that load-scans has stored and of which no scan is the choice",
+        "SELECT MIN(c.scan_id) AS scan_id FROM dbo.series_choices AS c "
+        "INNER JOIN dbo.scans AS s ON s.patient_id = c.patient_id AND s.study_uid = c.study_uid WHERE c.is_taken = 1 "
+        "GROUP BY c.patient_id, c.study_uid HAVING MAX(CAST(s.is_study_choice AS INT)) = 0 ORDER BY 1;",
+        _CHOOSE,
+    ),
+    Check(
+        "choices of series that say other than the scans",
+        "SELECT c.scan_id FROM dbo.series_choices AS c WHERE c.is_taken = 1 AND NOT EXISTS ("
+        "SELECT 1 FROM dbo.scans AS s WHERE s.scan_id = c.scan_id AND s.series_uid = c.series_uid "
+        "AND s.is_study_choice = c.is_study_choice) ORDER BY c.scan_id;",
+        _CHOOSE,
+    ),
+    Check(
+        "scans with a date of which it is not said whether it is the true one",
+        "SELECT s.scan_id FROM dbo.scans AS s WHERE (s.date_rule IS NULL AND s.acquisition_date IS NOT NULL) "
+        "OR (s.date_rule = 'year' AND (s.acquisition_date IS NOT NULL OR MONTH(s.study_date) <> 1 "
+        "OR DAY(s.study_date) <> 1)) ORDER BY s.scan_id;",
+        _AGAIN,
+    ),
+    Check(
         "scans that an older version loaded with their padding as water",
         "SELECT s.scan_id FROM dbo.scans AS s WHERE s.intake_rule = 1 AND EXISTS ("
         "SELECT 1 FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id AND i.rescale_intercept <> -1024) "
@@ -84,9 +113,10 @@ CHECKS = (
     Check(
         "vectors of another width than their feature set has",
         "SELECT v.scan_id, v.feature_set_id, v.pooling FROM dbo.pooled_features AS v "
-        "INNER JOIN dbo.feature_sets AS w ON w.feature_set_id = v.feature_set_id WHERE v.scan_id = ? "
+        "INNER JOIN dbo.feature_sets AS w ON w.feature_set_id = v.feature_set_id "
+        "INNER JOIN dbo.poolings AS k ON k.pooling = v.pooling WHERE v.scan_id = ? "
         "AND DATALENGTH(v.vector) / 2 - DATALENGTH(REPLACE(v.vector, N',', N'')) / 2 + 1 "
-        "<> w.width * CASE v.pooling WHEN N'mean_max_std' THEN 3 ELSE 1 END;",
+        "<> w.width * k.times;",
         _FEATURES,
         _scans_of("pooled_features"),
     ),
@@ -158,7 +188,7 @@ CHECKS = (
         "SELECT s.classifier_id FROM dbo.model_scoring AS s "
         "INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id "
         "INNER JOIN dbo.feature_sets AS w ON w.feature_set_id = c.feature_set_id "
-        "WHERE s.width <> w.width * CASE c.pooling WHEN N'mean_max_std' THEN 3 ELSE 1 END;",
+        "INNER JOIN dbo.poolings AS k ON k.pooling = c.pooling WHERE s.width <> w.width * k.times;",
         _NODES,
     ),
     Check(
@@ -207,6 +237,20 @@ CHECKS = (
         "SELECT e.dataset FROM dbo.examples AS e GROUP BY e.dataset HAVING MIN(e.feature_index) <> 0 OR "
         "COUNT(*) <> COUNT(DISTINCT e.example_id) * (CAST(MAX(e.feature_index) AS BIGINT) + 1);",
         "Insert the missing rows.",
+    ),
+    Check(
+        "nodules of other slices than their scan has",
+        "SELECT n.nodule_id, n.scan_id FROM dbo.nodules AS n "
+        "INNER JOIN dbo.scans AS s ON s.scan_id = n.scan_id WHERE n.content_sha256 <> s.content_sha256 "
+        "ORDER BY n.nodule_id;",
+        "Load what was marked in these scans again: lungdb load-labels. What a network found is to be found again.",
+    ),
+    Check(
+        "scans with cancer within a horizon and none within a longer one",
+        "SELECT a.scan_id, a.horizon_days, b.horizon_days AS longer FROM dbo.scan_labels AS a "
+        "INNER JOIN dbo.scan_labels AS b ON b.scan_id = a.scan_id AND b.horizon_days > a.horizon_days "
+        "WHERE a.label = 1 AND b.label = 0 ORDER BY a.scan_id, a.horizon_days;",
+        "Load the labels of both horizons again from one file: lungdb load-labels --horizon.",
     ),
     Check(
         "runs with steps missing",

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from lungdb.procedures.comparing import compare_scores
     from lungdb.procedures.drifting import check_drift
+    from lungdb.procedures.ensembling import create_ensemble
     from lungdb.procedures.evaluating import evaluate_scores
     from lungdb.procedures.features import generate_features
     from lungdb.procedures.images import featurize_images
@@ -28,6 +29,7 @@ __all__ = [
     "check_drift",
     "check_installation",
     "compare_scores",
+    "create_ensemble",
     "evaluate_scores",
     "featurize_images",
     "generate_features",
@@ -46,6 +48,7 @@ _MODULES = {
     "check_drift": "drifting",
     "check_installation": "installation",
     "compare_scores": "comparing",
+    "create_ensemble": "ensembling",
     "evaluate_scores": "evaluating",
     "featurize_images": "images",
     "generate_features": "features",

@@ -36,7 +36,7 @@ def check_drift(
     ----------
     patients : DataFrame
         One row a patient: `is_later` (0 or 1), `vector` (JSON), `spacing_z`, `manufacturer` and `convolution_kernel`
-        (NULL where not known).
+        (NULL where not known; what is not known of a whole group is not compared).
     model, model_sha256, library, details
         As of `predict_lung_cancer`.
     permutations, seed : int
@@ -76,9 +76,20 @@ def _check(
     vectors = _read(patients["vector"].tolist(), read.get("width"))
     scores = probabilities(score_all(library, model, vectors), read, None)
     spacing = patients["spacing_z"].to_numpy(dtype=np.float64)
+    if not _is_comparable(np.isfinite(spacing), is_later):
+        spacing = np.full(spacing.size, np.nan)
     numbers = np.column_stack([vectors.astype(np.float64), scores, spacing])
-    mixes = [[text if isinstance(text, str) else None for text in patients[name].tolist()] for name in MIXES]
+    mixes: list[list[str | None]] = []
+    for name in MIXES:
+        texts = [text if isinstance(text, str) else None for text in patients[name].tolist()]
+        is_known = np.array([text is not None for text in texts], dtype=bool)
+        mixes.append(texts if _is_comparable(is_known, is_later) else [None] * len(texts))
     return compare_groups(is_later, numbers, mixes, permutations, seed), vectors.shape[1]
+
+
+def _is_comparable(is_known: NDArray[np.bool_], is_later: NDArray[np.bool_]) -> bool:
+    """Say whether both groups have values: what was not recorded then and is now has not drifted."""
+    return bool(is_known[is_later].any() and is_known[~is_later].any())
 
 
 def _read(texts: list[str], width: object) -> NDArray[np.float32]:

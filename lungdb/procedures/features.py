@@ -82,7 +82,7 @@ def generate_features(
     preprocessing : str
         `lung` or `seed`.
     pooling : str
-        One or more of mean, max, mean_max_std, pca1, with commas.
+        One or more of mean, max, mean_max_std, pca1, thirds, with commas.
     batch_size : int
         Triples of slices in one run of the network, 1 to 1024. A batch never holds triples of two scans, so the
         features of a scan do not depend on which scans come with it.

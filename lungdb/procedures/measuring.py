@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.learning.measuring import PARTS, Scores, constant_prediction, curves, figures, operating_points
@@ -31,8 +32,8 @@ def measure_scores(scores: pd.DataFrame, seed: int, details: str) -> tuple[pd.Da
     Parameters
     ----------
     scores : DataFrame
-        One row a patient: `part` (train, validation or test), `label` (0 or 1), `raw` and `probability` (0…1),
-        `out_of_fold` (0 or 1).
+        One row a scan: `patient_id` (optional; without it each row is a patient), `part` (train, validation or test),
+        `label` (0 or 1), `raw` and `probability` (0…1), `out_of_fold` (0 or 1).
     seed : int
         Of the bootstrap.
     details : str
@@ -68,7 +69,7 @@ def _measure(frame: pd.DataFrame, seed: int, details: str) -> list[Row]:
     raw, probability = (frame[name].to_numpy(dtype=np.float64) for name in ("raw", "probability"))
     if not all(((values >= 0) & (values <= 1)).all() for values in (raw, probability)):
         raise ProcedureError(ErrorNumber.ARGUMENT, "A score is NULL, below 0 or above 1. Train again.")
-    scores = Scores(labels, raw, probability, whole_numbers(frame, "out_of_fold") == 1)
+    scores = Scores(labels, raw, probability, whole_numbers(frame, "out_of_fold") == 1, _owners(frame))
 
     constant, points = constant_prediction(parts, scores), operating_points(parts, scores)
     rows: list[Row] = []
@@ -80,6 +81,14 @@ def _measure(frame: pd.DataFrame, seed: int, details: str) -> list[Row]:
             rows.append(("metric", part, name, 0, None, value, None))
         rows += [("curve", part, p.curve, p.position, p.x, p.y, p.threshold) for p in curves(chosen)]
     return rows + _training_curve(details)
+
+
+def _owners(frame: pd.DataFrame) -> NDArray[np.int64] | None:
+    """Number the patients of the rows; None where each has one row."""
+    if "patient_id" not in frame.columns:
+        return None
+    found, owners = np.unique(frame["patient_id"].map(str).to_numpy(dtype=object), return_inverse=True)
+    return None if found.size == len(frame) else owners.reshape(-1).astype(np.int64)
 
 
 def _training_curve(details: str) -> list[Row]:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from lungdb.errors import ErrorNumber, ProcedureError
+from lungdb.learning.ensembles import from_json
 from lungdb.learning.nodes import Ensemble, read_ensemble
 from lungdb.procedures.checks import check_model
 from lungdb.procedures.leaving import MESSAGE, for_t_sql
@@ -43,7 +44,7 @@ def model_nodes(patients: pd.DataFrame, model: bytes, model_sha256: str, library
     -------
     nodes : DataFrame
         The columns of dbo.model_nodes, int32, float64 and text; -1 and NaN stand for NULL. Empty for a logistic
-        regression, whose JSON T-SQL reads itself.
+        regression or network, whose JSON T-SQL reads itself, and for an ensemble, whose members have rows.
     scores : str
         JSON array of [scan_id, raw, probability], 0…1, of the scans that can be scored.
     width, trees : int
@@ -57,6 +58,7 @@ def model_nodes(patients: pd.DataFrame, model: bytes, model_sha256: str, library
     try:
         width = check_model(model, model_sha256, library, details).get("width")
         trees = read_ensemble(model) if library == "lightgbm" else None
+        _refuse_onnx(library, model)
         if trees is not None and trees.width != width:
             raise ProcedureError(
                 ErrorNumber.NOT_AS_NODES,
@@ -74,6 +76,16 @@ def model_nodes(patients: pd.DataFrame, model: bytes, model_sha256: str, library
     if trees is None:
         return _frame(None), json.dumps(scores), int(width or 0), 0, 1.0, 1.0, 0, ""
     return _frame(trees), json.dumps(scores), trees.width, trees.trees, trees.divisor, trees.steepness, 0, ""
+
+
+def _refuse_onnx(library: str, model: bytes) -> None:
+    members = from_json(model.decode("utf-8", "replace")).members if library == "ensemble" else ()
+    if library == "onnx" or any(member.library == "onnx" for member in members):
+        raise ProcedureError(
+            ErrorNumber.NOT_AS_NODES,
+            f"The model {'has a member that ' if members else ''}is a graph in ONNX, which plain T-SQL cannot run. "
+            "Score it with PredictPatients.",
+        )
 
 
 def _frame(ensemble: Ensemble | None) -> pd.DataFrame:

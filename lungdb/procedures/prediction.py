@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
-from lungdb.imaging.codecs import decode_vector
 from lungdb.learning.scoring import score_all
+from lungdb.learning.vectors import read_model_vector
 from lungdb.procedures.checks import check_model
 from lungdb.procedures.leaving import MESSAGE, for_t_sql
 from lungdb.procedures.probability import check_prevalence, probabilities
@@ -40,12 +40,13 @@ def predict_lung_cancer(
         The model's own score; 0…1; 0 on a refusal.
     error_number, error_message : int, str
         0 and empty, or a refusal: 50101 for a prevalence that cannot be, 50105 when the model's bytes are damaged,
-        50110 when the features have another width than the model's, 50116 when the model or the vector cannot be read.
+        50110 when the features have another width than the model's, 50116 when the model or the vector cannot be read,
+        50279 when a value is missing that the model needs.
     """
     try:
         site = check_prevalence(prevalence)
         read = check_model(model, model_sha256, library, details)
-        features = decode_vector(vector)
+        features = read_model_vector(vector, library, read)
         if features.size != read.get("width"):
             raise ProcedureError(
                 ErrorNumber.OTHER_WIDTH,

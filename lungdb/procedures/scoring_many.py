@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.learning.scoring import score_all
-from lungdb.learning.vectors import read_vector
+from lungdb.learning.vectors import read_model_vector
 from lungdb.procedures.checks import check_columns, check_model, whole_numbers
 from lungdb.procedures.leaving import MESSAGE, for_t_sql
 from lungdb.procedures.probability import check_prevalence, probabilities
@@ -49,7 +51,7 @@ def _predict(
     check_columns(patients, ("scan_id", "vector"))
     read = check_model(model, model_sha256, library, details)
     scan_ids = whole_numbers(patients, "scan_id")
-    readable, errors = _read(patients["vector"].tolist(), read.get("width"))
+    readable, errors = _read(patients["vector"].tolist(), library, read)
     raw, probability = np.full(scan_ids.size, np.nan), np.full(scan_ids.size, np.nan)
     if readable:
         is_readable = np.array([not error for error in errors])
@@ -58,12 +60,13 @@ def _predict(
     return _frame(scan_ids, errors, raw, probability)
 
 
-def _read(texts: list[str], width: object) -> tuple[list[NDArray[np.float32]], list[str]]:
+def _read(texts: list[str], library: str, details: dict[str, Any]) -> tuple[list[NDArray[np.float32]], list[str]]:
     """Read the vectors that can be scored; for every one, why it cannot, or an empty text."""
+    width = details.get("width")
     readable, errors = [], []
     for text in texts:
         try:
-            vector = read_vector(text)
+            vector = read_model_vector(text, library, details)
             if vector.size != width:
                 raise ProcedureError(
                     ErrorNumber.OTHER_WIDTH,

@@ -17,12 +17,11 @@ from lungdb.learning.model_text import count_trees
 from lungdb.learning.parameters import TrainingParameters, read_parameters, recorded
 from lungdb.learning.scoring import score_all
 from lungdb.learning.training import Trained, train
-from lungdb.learning.vectors import read_vector
+from lungdb.learning.vectors import check_missing, read_names, read_vector
 from lungdb.procedures.checks import check_columns, whole_numbers
 from lungdb.procedures.leaving import MESSAGE, for_t_sql
 
 _COLUMNS = ("place", "patient_id", "part", "label", "vector")
-_VECTORS_PER_FEATURE = (1, 3)  # pooling mean_max_std gives three values a feature, the others one
 _RESULT = {
     "place": np.int32,
     "part": object,
@@ -36,26 +35,30 @@ Result = tuple[pd.DataFrame, bytes, str, str, int, str]
 
 
 @for_t_sql({5: MESSAGE})
-def train_lung_cancer_model(patients: pd.DataFrame, width: int, parameters: str) -> Result:
+def train_lung_cancer_model(patients: pd.DataFrame, width: int, parameters: str, names: str | None = None) -> Result:
     """Train a classifier on the pooled features of the training patients and score the test patients with it.
 
     Parameters
     ----------
     patients : DataFrame
-        One row a patient, in any order: `place` (a number of its own), `patient_id` (their order makes the folds),
+        One row a scan, in any order: `place` (a number of its own), `patient_id` (their order makes the folds, and
+        the scans of a patient stay together),
         `part` (train or test), `label` (0 or 1 of a training patient; that of a test patient is not looked at),
         `vector` (JSON).
     width : int
-        Width of the feature set; a vector has as many values, or three times as many.
+        Number of values of a vector.
     parameters : str
         JSON object; see `lungdb.learning.parameters.TrainingParameters`.
+    names : str, optional
+        What the values of a combined feature set are, as `lungdb.learning.vectors.read_names` reads it; a null in a
+        vector is then a missing value.
 
     Returns
     -------
     result : DataFrame
-        Ordered by patient: `place` (int32, as it was given); `part` (train, validation or test); `fold` (int32, -1
-        where there is none); `raw` and `probability` (float64, 0…1, before and after calibration); `out_of_fold`
-        (int32, 1 when the score comes from a model that was not fitted to the patient).
+        Ordered by patient and place: `place` (int32, as it was given); `part` (train, validation or test); `fold`
+        (int32, -1 where there is none); `raw` and `probability` (float64, 0…1, before and after calibration);
+        `out_of_fold` (int32, 1 when the score comes from a model that was not fitted to the patient).
     model : bytes
         The model's text, UTF-8. The same patients, parameters and versions give the same bytes.
     library : str
@@ -64,21 +67,22 @@ def train_lung_cancer_model(patients: pd.DataFrame, width: int, parameters: str)
         JSON: `width` of a vector, `parameters`, `best_iteration`, `trees` of the model, `l2`, `calibration` (null or
         for `apply_calibration`), `prevalence` (the share of positives that probabilities are made for),
         `training_curve` (`train` and `validation`, log loss after each tree), `notes` (sentences for the user),
-        `patients` by part, `libraries`, `seconds`.
+        `patients` (scans) by part, `feature_names` of combined features, `libraries`,
+        `seconds`.
     error_number, error_message : int, str
         0 and empty, or a refusal, with the rest empty: 50101 for a parameter or value, 50110 for vectors of different
         or another width, 50111 without patients, 50112 with one class only, 50113 with too few patients, 50116 for a
-        vector that cannot be read.
+        vector that cannot be read, 50279 for missing values that the algorithm needs.
     """
     try:
-        return _train(patients, width, read_parameters(parameters))
+        return _train(patients, width, read_parameters(parameters), read_names(names))
     except ProcedureError as refusal:
         return _frame({name: [] for name in _RESULT}), b"", "", "{}", refusal.number, refusal.message
     except LungdbError as refusal:
         return _frame({name: [] for name in _RESULT}), b"", "", "{}", ErrorNumber.UNREADABLE, str(refusal)
 
 
-def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters) -> Result:
+def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters, names: list[str] | None) -> Result:
     started = time.perf_counter()
     check_columns(patients, _COLUMNS)
     if patients.empty:
@@ -86,12 +90,13 @@ def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters) -
             ErrorNumber.NO_LABELS,
             "No patient has both a label and features. Load labels with load_labels and generate features.",
         )
-    patients = patients.assign(patient_id=patients["patient_id"].map(str)).sort_values("patient_id", kind="stable")
-    names = patients["patient_id"].tolist()
-    if len(set(names)) != len(names):
-        raise ProcedureError(
-            ErrorNumber.ARGUMENT, "A patient appears more than once. Select the primary scan of each only."
-        )
+    patients = patients.assign(patient_id=patients["patient_id"].map(str)).sort_values(
+        ["patient_id", "place"], kind="stable"
+    )
+    places = whole_numbers(patients, "place")
+    if np.unique(places).size != places.size:
+        raise ProcedureError(ErrorNumber.ARGUMENT, "A scan appears more than once. Select each once.")
+    owners = np.unique(patients["patient_id"].to_numpy(dtype=object), return_inverse=True)[1].reshape(-1)
     parts = patients["part"].to_numpy(dtype=object)
     if not np.isin(parts, ("train", "test")).all():
         raise ProcedureError(
@@ -103,11 +108,17 @@ def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters) -
         raise ProcedureError(
             ErrorNumber.ARGUMENT, "The column label holds another value than 0 and 1. Correct dbo.labels."
         )
-    vectors = _vectors(patients["vector"].tolist(), width)
+    if np.intersect1d(owners[is_test], owners[~is_test]).size:
+        raise ProcedureError(
+            ErrorNumber.ARGUMENT, "A patient has scans in both parts, train and test. Correct dbo.splits."
+        )
+    vectors = _vectors(patients["vector"].tolist(), width, may_miss=names is not None)
+    if names is not None:
+        check_missing(vectors, names, parameters.algorithm)
 
-    trained = train(vectors[~is_test], labels, parameters)
+    trained = train(vectors[~is_test], labels, parameters, owners[~is_test], names)
     result = _result(
-        whole_numbers(patients, "place").tolist(),
+        places.tolist(),
         is_test,
         trained,
         score_all(trained.library, trained.model, vectors[is_test]),
@@ -123,16 +134,22 @@ def _train(patients: pd.DataFrame, width: int, parameters: TrainingParameters) -
         "training_curve": trained.curve,
         "notes": trained.notes,
         "patients": {part: int(count) for part, count in result["part"].value_counts(sort=False).items()},
-        "libraries": {"lungdb": lungdb.__version__, "lightgbm": version("lightgbm"), "numpy": np.__version__},
+        **({} if names is None else {"feature_names": names}),
+        "libraries": {
+            "lungdb": lungdb.__version__,
+            "lightgbm": version("lightgbm"),
+            "numpy": np.__version__,
+            **({"scikit-learn": version("scikit-learn")} if trained.library == "network" else {}),
+        },
         "seconds": round(time.perf_counter() - started, 3),
     }
     return result, trained.model, trained.library, json.dumps(details), 0, ""
 
 
-def _vectors(texts: list[str], width: int) -> NDArray[np.float32]:
-    vectors = [read_vector(text) for text in texts]
+def _vectors(texts: list[str], width: int, *, may_miss: bool) -> NDArray[np.float32]:
+    vectors = [read_vector(text, may_miss=may_miss) for text in texts]
     widths = sorted({vector.size for vector in vectors})
-    if len(widths) > 1 or widths[0] not in [width * times for times in _VECTORS_PER_FEATURE]:
+    if widths != [width]:
         found = " and ".join(map(str, widths))
         raise ProcedureError(
             ErrorNumber.OTHER_WIDTH,

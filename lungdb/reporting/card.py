@@ -43,9 +43,13 @@ def intended_use(facts: Facts) -> Iterator[str]:
     """Say what the model is for."""
     model, network = facts.model, facts.network
     library = LIBRARIES.get(model.library, model.library)
+    if network is None:
+        features = f"features combined of {'; '.join(part.name for part in facts.combined)}"
+    else:
+        features = f"{model.pooling}-pooled features of the network {network.name}"
     yield (
         f"It gives the probability that a patient has cancer from the patient's primary chest CT scan, by "
-        f"{library} on {model.pooling}-pooled features of the network {network.name}. {RESEARCH_ONLY}"
+        f"{library} on {features}. {RESEARCH_ONLY}"
     )
     if model.predictions:
         yield f"{model.predictions} predictions of this version are stored."

@@ -25,6 +25,14 @@ FROM dbo.classifiers AS c
 INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
 INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
 WHERE c.classifier_id = ?;"""
+_COMBINED = """
+SELECT COALESCE(p.column_name, CONCAT(n.name, N' version ', n.version, N', layer ', f.layer, N', ', f.preprocessing,
+    N', ', p.pooling)) AS name, COALESCE(p.source, LOWER(CONVERT(VARCHAR(64), n.sha256, 2))) AS origin, p.width
+FROM dbo.classifiers AS c
+INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = c.feature_set_id
+LEFT JOIN dbo.feature_sets AS f ON f.feature_set_id = p.part_feature_set_id
+LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
+WHERE c.classifier_id = ? ORDER BY p.position;"""
 _CHAMPION = """
 SELECT c.version, m.promoted_at, m.promoted_by, CAST(m.forced AS INT) AS forced, m.metric, m.value, m.previous_value
 FROM dbo.champions AS h
@@ -40,8 +48,9 @@ SELECT part, curve, position, x, y, threshold
 FROM dbo.experiment_curves WHERE experiment_id = ? ORDER BY part, curve, position;"""
 _SCORES = "SELECT label, probability FROM dbo.test_scores WHERE experiment_id = ? ORDER BY probability;"
 _PARTS = """
-SELECT part, COUNT(*) AS patients, SUM(CASE WHEN label = 1 THEN 1 ELSE 0 END) AS positives,
-    SUM(CASE WHEN label = 0 THEN 1 ELSE 0 END) AS negatives
+SELECT part, COUNT(DISTINCT patient_id) AS patients,
+    COUNT(DISTINCT CASE WHEN label = 1 THEN patient_id END) AS positives,
+    COUNT(DISTINCT CASE WHEN label = 0 THEN patient_id END) AS negatives
 FROM dbo.experiment_patients WHERE experiment_id = ? GROUP BY part;"""
 
 
@@ -73,6 +82,15 @@ class Network:
     preprocessing: str
     width: int
     is_intact: bool
+
+
+@dataclass(frozen=True)
+class CombinedPart:
+    """A part of combined features: what it is, the network's SHA-256 or the view of a column, and how many values."""
+
+    name: str
+    origin: str
+    width: int
 
 
 @dataclass(frozen=True)
@@ -125,6 +143,8 @@ class Facts:
 
     Attributes
     ----------
+    network : Network or None
+        None where the features are combined of others, which `combined` lists.
     metrics : dict
         (part, metric) to value, None where it is not defined; a pair that is absent was not recorded.
     curves : dict
@@ -136,7 +156,8 @@ class Facts:
     """
 
     model: Model
-    network: Network
+    network: Network | None
+    combined: list[CombinedPart]
     champion: Champion | None
     run: Run
     metrics: dict[tuple[str, str], float | None]
@@ -161,9 +182,9 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
     LungdbError
         There is no such model, or no training run of it is recorded.
     """
-    classifier = _find(connection, name, version)
+    classifier = find_classifier(connection, name, version)
     (model,) = _rows(connection, _MODEL, classifier)
-    (network,) = _rows(connection, _NETWORK, classifier)
+    networks = _rows(connection, _NETWORK, classifier)
     champions = _rows(connection, _CHAMPION, model["name"])
     runs = _rows(connection, _RUN, classifier)
     if not runs:
@@ -178,7 +199,8 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
     parts = {row.pop("part"): Part(**row) for row in _rows(connection, _PARTS, experiment)}
     return Facts(
         model=Model(**_typed(model)),
-        network=Network(**_typed(network)),
+        network=Network(**_typed(networks[0])) if networks else None,
+        combined=[CombinedPart(**row) for row in _rows(connection, _COMBINED, classifier)],
         champion=Champion(**champions[0] | {"forced": bool(champions[0]["forced"])}) if champions else None,
         run=Run(**runs[0] | {"parameters": _json(runs[0]["parameters"])}),
         metrics={(row["part"], row["metric"]): row["value"] for row in _rows(connection, _METRICS, experiment)},
@@ -191,7 +213,8 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
     )
 
 
-def _find(connection: Connection, name: str, version: int | None) -> int:
+def find_classifier(connection: Connection, name: str, version: int | None) -> int:
+    """Give the number of a version, or, without one, of what the name stands for; LungdbError when it is not there."""
     try:
         return int(run(connection, _FIND, (name, version))[-1].records()[0]["classifier_id"])
     except SqlError as error:

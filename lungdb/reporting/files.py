@@ -8,8 +8,6 @@ from contextlib import suppress
 from pathlib import Path
 
 from lungdb.errors import LungdbError
-from lungdb.reporting.facts import Facts
-from lungdb.reporting.page import render_page
 from lungdb.reporting.plots import Plot
 
 
@@ -23,9 +21,9 @@ def write_plots(plots: Sequence[Plot], folder: Path) -> None:
         _write(folder / f"{plot.name}.png", plot.png)
 
 
-def write_page(facts: Facts, plots: Sequence[Plot], file: Path) -> None:
-    """Write the page, in UTF-8, into a folder that is there; LungdbError when that cannot be."""
-    _write(file, render_page(facts, plots).encode("utf-8"))
+def write_page(page: str, file: Path) -> None:
+    """Write a page, in UTF-8, into a folder that is there; LungdbError when that cannot be."""
+    _write(file, page.encode("utf-8"))
 
 
 def _write(file: Path, content: bytes) -> None:

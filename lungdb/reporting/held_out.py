@@ -36,6 +36,7 @@ def score_test_patients(connection: Connection) -> list[Score]:
     for index, label in run(connection, _PATIENTS)[0].rows:
         percent = run(connection, "EXECUTE dbo.PredictLungCancer @PatientIndex = ?;", (index,))[0].scalar()
         scores.append(Score(index, float(percent), int(label)))
+    run(connection, "EXECUTE dbo.RecordLook @LookedWith = N'lungdb demo';")
     return scores
 
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Iterable
 from html import escape
 
-from lungdb.reporting.plots import HEIGHT, WIDTH, Plot
+from lungdb.reporting.plots import Plot
 
 NOT_DEFINED = "not defined"
 NOT_RECORDED = "not recorded"
@@ -90,8 +90,8 @@ def picture(plot: Plot) -> str:
     """Make a figure that carries its own PNG."""
     data = base64.b64encode(plot.png).decode("ascii")
     return (
-        f'<figure><h3>{escape(plot.title)}</h3><img src="data:image/png;base64,{data}" width="{WIDTH}" '
-        f'height="{HEIGHT}" alt="{escape(plot.text)}"><figcaption>{escape(plot.text)}</figcaption></figure>'
+        f'<figure><h3>{escape(plot.title)}</h3><img src="data:image/png;base64,{data}" width="{plot.width}" '
+        f'height="{plot.height}" alt="{escape(plot.text)}"><figcaption>{escape(plot.text)}</figcaption></figure>'
     )
 
 

@@ -9,7 +9,13 @@ Metrics = Mapping[tuple[str, str], float | None]
 
 PARTS = ("train", "validation", "test")
 
-LIBRARIES = {"lightgbm": "LightGBM", "logistic": "logistic regression"}
+LIBRARIES = {
+    "lightgbm": "LightGBM",
+    "logistic": "logistic regression",
+    "network": "a dense network",
+    "ensemble": "an ensemble",
+    "onnx": "a classifier in ONNX",
+}
 
 OPERATING_POINTS = {
     "50": "probability 0.5",

@@ -177,6 +177,8 @@ def _run(facts: Facts) -> str:
 
 def _features(facts: Facts) -> str:
     network = facts.network
+    if network is None:
+        return definitions([(part.name, f"width {part.width}") for part in facts.combined])
     return definitions(
         [
             ("Network", f"{network.name}, version {network.version}, {network.library}"),
@@ -196,8 +198,9 @@ def _lineage(facts: Facts) -> str:
         ("Model, made", f"{model.created_at:%Y-%m-%d %H:%M:%S} UTC"),
         ("Model, SHA-256", model.sha256),
         *([] if model.is_intact else [("Model", damaged)]),
-        ("Network, SHA-256", network.sha256),
-        *([] if network.is_intact else [("Network", damaged)]),
+        *([] if network is None else [("Network, SHA-256", network.sha256)]),
+        *([] if network is None or network.is_intact else [("Network", damaged)]),
+        *((part.name, part.origin) for part in facts.combined),
     ]
     promotion = facts.champion
     if promotion is not None and promotion.version == model.version:

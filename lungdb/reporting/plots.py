@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import io
+import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import matplotlib.style
 import numpy as np
@@ -15,9 +18,10 @@ from numpy.typing import NDArray
 
 from lungdb.reporting.facts import Facts, Point
 from lungdb.reporting.names import OPERATING_POINTS, part_title
+from lungdb.reporting.several import Tested
 
 WIDTH, HEIGHT = 1000, 1000
-"""Pixels of every plot."""
+"""Pixels of every plot of one model."""
 
 Values = NDArray[np.float64]
 
@@ -26,6 +30,18 @@ _BINS = 20
 # Okabe and Ito, Color universal design (2008): told apart by the colour-blind, and in grey by their lightness.
 _BLUE, _ORANGE, _GREY = "#0072B2", "#D55E00", "#606060"
 _MARKERS = (("o", 5), ("s", 9), ("^", 9), ("D", 12))
+# Of several curves each has a colour, a dash and a marker of its own.
+_CURVES: tuple[tuple[str, Any, str], ...] = (
+    ("#000000", "-", "o"),
+    ("#D55E00", (0, (6, 2)), "s"),
+    ("#0072B2", (0, (1, 1.2)), "^"),
+    ("#009E73", (0, (6, 2, 1, 2)), "D"),
+    ("#CC79A7", (0, (3, 1, 3, 1, 1, 1)), "v"),
+    ("#E69F00", (0, (9, 3)), "X"),
+    ("#56B4E9", (0, (2, 3)), "P"),
+    ("#606060", (0, (4, 1, 1, 1, 1, 1)), "*"),
+)
+_LONGEST = 30  # letters of a name in the legend
 
 
 @dataclass(frozen=True)
@@ -36,6 +52,8 @@ class Plot:
     title: str
     text: str
     png: bytes
+    width: int = WIDTH
+    height: int = HEIGHT
 
 
 def draw_plots(facts: Facts) -> list[Plot]:
@@ -43,6 +61,42 @@ def draw_plots(facts: Facts) -> list[Plot]:
     with matplotlib.style.context(["default", {"font.size": 11}]):
         drawn = (_roc(facts), _precision_recall(facts), _calibration(facts), _scores(facts), _training(facts))
     return [plot for plot in drawn if plot is not None]
+
+
+def draw_several(versions: Sequence[Tested]) -> Plot:
+    """Draw the ROC curves of several versions on their test patients in one picture."""
+    width, height = 1400, 1300 + 56 * len(versions)
+    with matplotlib.style.context(["default", {"font.size": 11}]), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing")  # of a name that the font does not hold
+        figure = Figure(figsize=(width / _DPI, height / _DPI), dpi=_DPI, layout="constrained")
+        axes = figure.add_subplot()
+        axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", linewidth=1, label="guessing: AUC 0.5")
+        for tested, (colour, dash, marker) in zip(versions, _CURVES, strict=False):
+            x, y = _xy(tested.curve)
+            axes.plot(
+                x, y, color=colour, linestyle=dash, linewidth=1.8, marker=marker, markersize=5, markerfacecolor="white",
+                markevery=0.12, label=_entry(tested),
+            )  # fmt: skip
+        _square(axes, "1 − specificity", "sensitivity")
+        axes.set_aspect("equal")
+        figure.legend(
+            *axes.get_legend_handles_labels(),
+            loc="outside lower left",
+            fontsize=10,
+            frameon=False,
+            ncols=1,
+            handlelength=5,
+        )
+        text = f"Sensitivity against 1 − specificity of {len(versions)} models on their test patients."
+        return Plot("roc", "ROC", text, _png(figure), width, height)
+
+
+def _entry(tested: Tested) -> str:
+    """Give a line of the legend; a dollar sign would begin a formula."""
+    name = tested.name if len(tested.name) <= _LONGEST else f"{tested.name[: _LONGEST - 1]}…"
+    interval = f" ({tested.figure('auc_low')} to {tested.figure('auc_high')})" if tested.figures.get("auc_low") else ""
+    line = f"{name}, version {tested.version}: AUC {tested.figure('auc')}{interval}, n = {len(tested.patients)}"
+    return line.replace("$", r"\$")
 
 
 def _roc(facts: Facts) -> Plot | None:

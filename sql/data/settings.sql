@@ -10,6 +10,8 @@ FROM (
         (N'threads', NULL),
         (N'split_key', N'lungdb'),
         (N'test_percent', N'25'),
-        (N'prevalence', NULL)
+        (N'prevalence', NULL),
+        (N'serve', N'champion'),
+        (N'default_network', NULL)
 ) AS d (name, value)
 WHERE NOT EXISTS (SELECT 1 FROM dbo.settings AS s WHERE s.name = d.name);

@@ -1,6 +1,7 @@
--- Features of every picture, by the newest network, and how well a logistic regression on them tells class 1 from class 0:
--- it learns from one half of the labelled pictures and is tried on the other. Load pictures first: lungdb load-images FOLDER --classes
-DECLARE @ModelName NVARCHAR(128) = (SELECT TOP (1) name FROM dbo.networks ORDER BY network_id DESC);
+-- Features of every picture, by the network that the setting default_network names, else the demo's, and how well a logistic regression
+-- on them tells class 1 from class 0: it learns from one half of the labelled pictures and is tried on the other. Load pictures first:
+-- lungdb load-images FOLDER --classes
+DECLARE @ModelName NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'default_network'), N'demo_resnet');
 EXECUTE dbo.FeaturizeImages @ModelName = @ModelName;
 
 DECLARE @Language NVARCHAR(128) = COALESCE((SELECT value FROM dbo.settings WHERE name = N'external_language'), N'Python');

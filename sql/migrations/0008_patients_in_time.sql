@@ -66,3 +66,9 @@ SELECT DISTINCT e.dataset, 'examples'
 FROM dbo.examples AS e
 WHERE NOT EXISTS (SELECT 1 FROM dbo.datasets AS d WHERE d.name = e.dataset);
 GO
+-- A name without a champion stood for its newest version. That version becomes the champion, so that the name goes on standing for it.
+INSERT INTO dbo.model_promotions (name, classifier_id, metric, forced)
+SELECT c.name, c.classifier_id, N'migration', 0
+FROM dbo.classifiers AS c
+WHERE c.version = (SELECT MAX(n.version) FROM dbo.classifiers AS n WHERE n.name = c.name)
+    AND NOT EXISTS (SELECT 1 FROM dbo.model_promotions AS p WHERE p.name = c.name AND p.rolled_back_at IS NULL);

@@ -1,7 +1,8 @@
--- Every patient of every training run with label and score.
+-- Every patient of every training run with label and score, once a scan.
 CREATE OR ALTER VIEW dbo.experiment_scores
 AS
 SELECT
-    e.experiment_id, e.classifier_id, p.patient_id, p.part, p.fold, p.label, p.raw, p.probability, p.out_of_fold
+    e.experiment_id, e.classifier_id, p.patient_id, p.part, p.fold, p.label, p.raw, p.probability, p.out_of_fold,
+    p.member, p.scan_id
 FROM dbo.experiment_patients AS p
 INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id;

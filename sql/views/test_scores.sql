@@ -3,7 +3,8 @@
 CREATE OR ALTER VIEW dbo.test_scores
 AS
 SELECT
-    s.experiment_id, s.classifier_id, s.patient_id, s.part, s.fold, s.label, s.raw, s.probability, s.out_of_fold
+    s.experiment_id, s.classifier_id, s.patient_id, s.part, s.fold, s.label, s.raw, s.probability, s.out_of_fold,
+    s.member, s.scan_id
 FROM dbo.experiment_scores AS s
 INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
 WHERE s.part = 'test' AND sp.part = 'test' AND s.label IS NOT NULL;

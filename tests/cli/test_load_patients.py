@@ -62,3 +62,12 @@ def test_a_file_of_strangers_alone_changes_nothing(
     assert main([write(tmp_path / "people.csv", HEADER + "x,Ada,F,1950\n"), "-d", patients]) == 1
     assert "None of the 1 ids" in capsys.readouterr().err
     assert query(STORED) == [(None, None, None)]
+
+
+def test_a_birth_year_that_tells_an_age_of_90_is_left_out_and_counted(
+    patients: str, query: Query, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Where ids are keyed; the name is stored all the same."""
+    assert main([write(tmp_path / "a.csv", HEADER + "MRN-1,Ada,F,1911\n"), "-d", patients]) == 0
+    assert query(STORED) == [("Ada", "F", None)]
+    assert "1 birth years were left out" in capsys.readouterr().out

@@ -98,3 +98,40 @@ def test_the_fewest_to_learn_from_are_those_left_by_the_draws(negatives, positiv
             learning = learning[~draw_validation(learning, fraction, seed)]
             left.append(undersample(learning, seed).size if is_undersampled else learning.size)
         assert fewest_to_learn_from(negatives, positives, folds, fraction, is_undersampled=is_undersampled) == min(left)
+
+
+OWNERS = np.repeat(np.arange(30), np.resize([1, 3, 2], 30))
+"""Thirty patients with one to three scans each."""
+OF_OWNERS = np.array([int(owner % 3 == 0 and place % 2 == 0) for place, owner in enumerate(OWNERS)])
+"""Labels of the scans: some patients have both."""
+
+
+def test_all_scans_of_a_patient_are_in_one_fold_and_in_one_part():
+    """Whatever their labels are; folds have as many patients of each class as they can."""
+    folds = draw_folds(OF_OWNERS, 4, 7, OWNERS)
+    kept = draw_validation(OF_OWNERS, 0.25, 7, OWNERS)
+    chosen = np.isin(np.arange(OWNERS.size), undersample(OF_OWNERS, 7, OWNERS))
+    for drawn in (folds, kept, chosen):
+        assert all(np.unique(drawn[owner == OWNERS]).size == 1 for owner in range(30))
+    patients = [np.unique(OWNERS[folds == fold]) for fold in range(4)]
+    assert sorted(owner for fold in patients for owner in fold) == list(range(30))
+    assert {len(fold) for fold in patients} == {7, 8}
+    positive = np.unique(OWNERS[OF_OWNERS == 1])
+    assert {np.isin(fold, positive).sum() for fold in patients} <= {len(positive) // 4, -(-len(positive) // 4)}
+    assert np.isin(positive, OWNERS[chosen]).all()
+    assert np.unique(OWNERS[chosen]).size == 2 * positive.size
+
+
+def test_patients_with_one_scan_are_drawn_as_without_owners():
+    """So that what was trained before is trained again to the byte."""
+    owners = np.arange(LABELS.size)
+    assert draw_folds(LABELS, 5, 3, owners).tolist() == draw_folds(LABELS, 5, 3).tolist()
+    assert draw_validation(LABELS, 0.2, 3, owners).tolist() == draw_validation(LABELS, 0.2, 3).tolist()
+    assert undersample(LABELS, 3, owners).tolist() == undersample(LABELS, 3).tolist()
+
+
+def test_patients_are_counted_and_not_their_scans():
+    """Ten scans of one patient are not enough for two folds."""
+    with pytest.raises(ProcedureError, match="1 patients with label 1 and 9 with label 0") as caught:
+        check_counts(np.repeat([0, 1], [9, 10]), 2, np.concatenate([np.arange(9), np.full(10, 9)]))
+    assert caught.value.number == 50113

@@ -5,7 +5,15 @@ import pytest
 from scipy import stats
 from sklearn import metrics as reference
 
-from lungdb.learning.metrics import auc, auc_bootstrap_interval, average_precision, bootstrap_interval, brier, log_loss
+from lungdb.learning.metrics import (
+    auc,
+    auc_bootstrap_interval,
+    auc_patients_interval,
+    average_precision,
+    bootstrap_interval,
+    brier,
+    log_loss,
+)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -99,3 +107,25 @@ def test_the_bootstrap_interval_depends_on_the_seed_alone():
     labels, scores = [0, 1, 0, 1, 1, 0], [0.1, 0.4, 0.35, 0.8, 0.3, 0.2]
     assert bootstrap_interval(labels, scores, auc, 3) == bootstrap_interval(labels, scores, auc, 3)
     assert auc_bootstrap_interval(labels, scores, 3) == auc_bootstrap_interval(labels, scores, 3)
+
+
+def test_the_interval_over_patients_is_that_of_their_scans_where_all_scans_of_a_patient_are_alike():
+    """Three scans of each with one score tell no more than one of each: the same interval, to the digit."""
+    rng = np.random.default_rng(4)
+    labels = np.arange(60) % 3 == 0
+    scores = rng.normal(size=60) + labels
+    order = rng.permutation(180)
+    found = auc_patients_interval(
+        np.repeat(labels, 3)[order], np.repeat(scores, 3)[order], np.repeat(np.arange(60), 3)[order], seed=1
+    )
+    assert found == pytest.approx(auc_bootstrap_interval(labels, scores, seed=1), abs=1e-12)
+    narrower = auc_bootstrap_interval(np.repeat(labels, 3), np.repeat(scores, 3), seed=1)
+    assert found[1] - found[0] > 1.3 * (narrower[1] - narrower[0])
+
+
+def test_patients_with_scans_of_both_labels_are_drawn_with_those_who_have_a_positive_one():
+    """Without a patient of one kind alone there is an interval all the same, and none without a class."""
+    labels, owners = np.tile([0, 1], 20), np.repeat(np.arange(20), 2)
+    low, high = auc_patients_interval(labels, np.random.default_rng(2).normal(size=40), owners, seed=1)
+    assert 0 <= low < high <= 1
+    assert auc_patients_interval([1, 1], [0.2, 0.3], [0, 1], 1) is None

@@ -15,7 +15,7 @@ BOTH = (
     "ON b.patient_id = a.patient_id INNER JOIN dbo.patients AS p ON p.patient_id = a.patient_id "
     "WHERE a.experiment_id = 3 AND b.experiment_id = 2;"
 )
-COMPARE = "EXECUTE dbo.CompareModels @A = N'100% linear', @B = N'lightgbm_sql'"
+COMPARE = "EXECUTE dbo.CompareModels @A = N'100% linear', @B = N'lightgbm_sql', @VersionB = 2"
 
 
 @pytest.mark.parametrize(
@@ -61,7 +61,7 @@ def test_the_patients_on_whom_they_disagree_most_come_first(trained: Connection)
 
 def test_compare_figures_gives_what_compare_models_gives_first_and_no_patient(trained: Connection) -> None:
     """One row; where no patients are common their number is 0 and nothing is refused; wrong names and figures are."""
-    given = "@A = N'100% linear', @B = N'lightgbm_sql', @Metric = N'brier'"
+    given = "@A = N'100% linear', @B = N'lightgbm_sql', @VersionB = 2, @Metric = N'brier'"
     compared, _ = run(trained, f"EXECUTE dbo.CompareModels {given};")
     [figures] = run(trained, f"EXECUTE dbo.CompareFigures {given};")
     assert (figures.columns, figures.rows) == (compared.columns, compared.rows)
@@ -82,7 +82,7 @@ def test_patients_relabelled_between_the_runs_are_left_out(trained: Connection) 
         "WHERE part = 'test');",
     )
     run(trained, "EXECUTE dbo.TrainLungCancerModel @MaxIterations = 5;")
-    compared, _ = run(trained, f"{COMPARE};")
+    compared, _ = run(trained, f"{COMPARE.replace('@VersionB = 2', '@VersionB = 3')};")
     assert compared.rows[0][1] == count - 1
 
 
@@ -94,7 +94,7 @@ def test_wrong_cases_are_the_test_patients_on_the_wrong_side(trained: Connection
     )
     scores = rows(trained, sql)
     for threshold in (0, 50, 100):
-        (found,) = run(trained, f"EXECUTE dbo.WrongCases @Threshold = {threshold};")
+        (found,) = run(trained, f"EXECUTE dbo.WrongCases @Threshold = {threshold}, @Version = 2;")
         wrong = [row for row in scores if (100 * row[2] >= threshold) != bool(row[1])]
         expected = sorted(wrong, key=lambda row: (-abs(row[1] - row[2]), row[0]))
         assert [row[0] for row in found.rows] == [row[0] for row in expected]

@@ -28,7 +28,7 @@ CREATE TABLE #pairs (
     patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY,
     label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
 DECLARE @Patients INT, @A FLOAT, @B FLOAT;
-EXECUTE internal.MeasurePairs 1, 2, ?, @Patients OUTPUT, @A OUTPUT, @B OUTPUT;
+EXECUTE internal.MeasurePairs 1, 2, ?, 0, @Patients OUTPUT, @A OUTPUT, @B OUTPUT;
 SELECT @Patients, @A, @B;
 DROP TABLE #pairs;
 """
@@ -45,10 +45,12 @@ def without_python(trained_file: Path, tmp_path: Path) -> Iterator[Connection]:
 
 
 def _give_scores(connection: Connection, seed: int, decimals: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give the test patients scores of both versions, the second the worse for odd seeds; return labels and scores."""
+    """Give the training patients out-of-fold scores of both versions, the second worse for odd seeds; give all."""
     rng = np.random.default_rng(seed)
     patients = rows(
-        connection, "SELECT patient_id, label FROM dbo.test_scores WHERE experiment_id = 1 ORDER BY patient_id;"
+        connection,
+        "SELECT patient_id, label FROM dbo.experiment_patients WHERE experiment_id = 1 AND part <> 'test' "
+        "AND out_of_fold = 1 ORDER BY patient_id;",
     )
     labels = np.array([label for _, label in patients])
     common = rng.standard_normal(labels.size) + labels
@@ -99,9 +101,8 @@ def test_a_version_is_refused_when_scikit_learn_finds_it_worse_and_only_then(
             kept = "SELECT TOP (1) value, previous_value FROM dbo.model_promotions ORDER BY promotion_id DESC;"
             assert rows(without_python, kept)[0] == pytest.approx((two, one))
             run(without_python, "EXECUTE dbo.RollbackModel;")
-        run(without_python, "EXECUTE dbo.RollbackModel;")
     assert outcomes == {True, False}
-    run(without_python, "UPDATE dbo.experiment_patients SET probability = 0.3 WHERE part = 'test';")
+    run(without_python, "UPDATE dbo.experiment_patients SET probability = 0.3 WHERE part <> 'test';")
     run(without_python, f"EXECUTE dbo.PromoteModel @Version = 1, @Metric = N'{metric}';")
     run(without_python, f"EXECUTE dbo.PromoteModel @Version = 2, @Metric = N'{metric}';")
 
@@ -109,7 +110,6 @@ def test_a_version_is_refused_when_scikit_learn_finds_it_worse_and_only_then(
 @pytest.mark.parametrize("metric", FIGURES)
 def test_patients_of_one_class_define_no_figure(without_python: Connection, metric: str) -> None:
     """Of any kind, though log loss and Brier score could be computed: the promotion is refused unless forced."""
-    run(without_python, "EXECUTE dbo.PromoteModel @Version = 1;")
     run(without_python, "UPDATE dbo.experiment_patients SET label = 1;")
     [(patients, *values)] = rows(without_python, MEASURE, (metric,))
     assert patients > 0
@@ -117,7 +117,7 @@ def test_patients_of_one_class_define_no_figure(without_python: Connection, metr
     message = refused(
         without_python, f"EXECUTE dbo.PromoteModel @Version = 2, @Metric = N'{metric}';", ErrorNumber.NOT_COMPARABLE
     )
-    assert f"{patients} test patients in common, on which {metric} is not defined" in message
+    assert f"{patients} out-of-fold scores of training patients in common, on which {metric} is not defined" in message
 
 
 def test_a_figure_that_is_none_is_refused(without_python: Connection) -> None:

@@ -74,6 +74,25 @@ DAMAGE: dict[str, tuple[str, str]] = {
         "UPDATE dbo.scans SET is_primary = 0 WHERE scan_id = 3; DELETE FROM dbo.worklist WHERE scan_id = 3;",
         "Patients of whose scans not exactly one is primary: patient_index 2, scans 1 (1 in all).",
     ),
+    "another choice beside a primary scan": (
+        "UPDATE dbo.scans SET is_study_choice = 0 WHERE scan_id = 3; "
+        "INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, image_rows, image_cols, number_images, "
+        "content_sha256, is_study_choice) SELECT patient_id, 0, N'9.9', study_uid, 1, 1, 1, 0x00, 1 FROM dbo.scans "
+        "WHERE scan_id = 3;",
+        "Primary scans of whose studies another scan is the choice: scan_id 3 (1 in all).",
+    ),
+    "no choice of a study": (
+        "UPDATE dbo.scans SET is_study_choice = 0 WHERE scan_id = 3;",
+        "Studies that load-scans has stored and of which no scan is the choice: scan_id 3 (1 in all).",
+    ),
+    "a choice noted otherwise": (
+        "UPDATE dbo.series_choices SET is_study_choice = 0 WHERE scan_id = 4;",
+        "Choices of series that say other than the scans: scan_id 4 (1 in all).",
+    ),
+    "a whole date that is said to be a year": (
+        "UPDATE dbo.scans SET date_rule = 'year' WHERE scan_id = 5;",
+        "Scans with a date of which it is not said whether it is the true one: scan_id 5 (1 in all).",
+    ),
     "padding as water": (
         "UPDATE dbo.scans SET intake_rule = 1; UPDATE dbo.scan_images SET rescale_intercept = -1024; "
         "UPDATE dbo.scan_images SET rescale_intercept = 0 WHERE scan_id = 5 AND slice_index = 4;",
@@ -189,6 +208,17 @@ DAMAGE: dict[str, tuple[str, str]] = {
     "a data set": (
         "INSERT INTO dbo.examples (dataset, example_id, feature_index, value) VALUES (N'd', 8, 1, 1);",
         "Data sets of which some examples lack features: dataset d (1 in all).",
+    ),
+    "nodules of other slices": (
+        "INSERT INTO dbo.nodules (scan_id, x, y, z, source, content_sha256) "
+        "SELECT scan_id, 1, 2, 3, 'truth', content_sha256 FROM dbo.scans; "
+        "UPDATE dbo.nodules SET content_sha256 = 0x00 WHERE scan_id = 2;",
+        "Nodules of other slices than their scan has: nodule_id 2, scan_id 2 (1 in all).",
+    ),
+    "labels of two horizons": (
+        "INSERT INTO dbo.scan_labels (scan_id, horizon_days, label) "
+        "VALUES (1, 365, 1), (1, 730, 0), (2, 365, 0), (2, 730, 1);",
+        "Scans with cancer within a horizon and none within a longer one: scan_id 1, horizon_days 365, longer 730 (1 ",
     ),
     "a run": (
         "UPDATE dbo.run_steps SET step = step + 100 WHERE run_id = 1;",

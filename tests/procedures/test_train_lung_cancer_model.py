@@ -155,11 +155,6 @@ def test_a_run_without_test_patients_is_trained_all_the_same(patients):
     assert set(trained(patients, {"folds": 5})[0]["part"]) == {"train"}
 
 
-def test_three_values_a_feature_are_taken(patients):
-    """Pooling mean_max_std on a feature set of width 4."""
-    assert trained(patients, {}, width=4)[3]["width"] == 12
-
-
 @pytest.mark.parametrize(
     ("change", "number", "message"),
     [

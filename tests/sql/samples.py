@@ -157,7 +157,7 @@ def inputs_of_training() -> dict[str, Any]:
         "max_iterations": 50,
         "early_stopping_rounds": 10,
     }
-    return {"InputDataSet": patients_frame(), "Width": WIDTH, "Parameters": json.dumps(parameters)}
+    return {"InputDataSet": patients_frame(), "Width": WIDTH, "Parameters": json.dumps(parameters), "Names": None}
 
 
 def inputs_of_prediction(trained: dict[str, Any]) -> dict[str, Any]:
@@ -222,6 +222,47 @@ def inputs_of_measuring() -> dict[str, Any]:
     }
     details = {"training_curve": {"train": [0.6, 0.5], "validation": [0.65, 0.6]}}
     return {"InputDataSet": pd.DataFrame(scores), "Seed": 7, "Details": json.dumps(details)}
+
+
+def inputs_of_evaluation() -> dict[str, Any]:
+    """Return what MeasureEvaluation gives its script: 60 scans of 30 patients, and 50 training scans."""
+    generator = np.random.default_rng(9)
+    raw = generator.uniform(0.05, 0.95, size=60)
+    is_member = np.repeat(np.array([1, 0], dtype=np.int32), (60, 50))
+    columns = {
+        "is_member": is_member,
+        "patient": np.append(np.arange(60) // 2, np.zeros(50)).astype(np.int32),
+        "label": (generator.uniform(size=110) < np.append(raw, np.full(50, 0.5))).astype(np.int32),
+        "raw": np.append(raw, np.full(50, np.nan)),
+        "probability": np.append(raw**2, np.full(50, np.nan)),
+        "groups": pd.Series([*["1", "1,2", None] * 20, *[None] * 50], dtype=object),
+        "patient_age": np.where(np.arange(110) % 9 == 0, np.nan, generator.uniform(50, 80, 110)),
+        "spacing_z": generator.choice([1.0, 2.5], 110),
+        "spacing_y": np.full(110, 0.7),
+        "sex": pd.Series([("F", "M", None)[number] for number in generator.integers(0, 3, 110)], dtype=object),
+        "manufacturer": pd.Series([("Acme", "Ünal")[number] for number in generator.integers(0, 2, 110)], dtype=object),
+    }
+    return {
+        "InputDataSet": pd.DataFrame(columns),
+        "Constant": 0.4,
+        "Points": '{"50": 0.5, "youden": 0.31}',
+        "Prevalence": 0.1,
+        "Details": '{"prevalence": 0.4, "calibration": null}',
+        "Seed": 7,
+    }
+
+
+def inputs_of_drift(trained: dict[str, Any]) -> dict[str, Any]:
+    """Return what MeasureDrift gives its script: patients of whom the last come later, from another scanner."""
+    vectors = pd.Series(patients_frame()["vector"].tolist()[:24], dtype=object)
+    columns = {
+        "is_later": np.repeat(np.array([0, 1], dtype=np.int32), 12),
+        "vector": vectors,
+        "spacing_z": np.where(np.arange(24) % 5 == 0, np.nan, 1.25),
+        "manufacturer": pd.Series(["Acme"] * 12 + ["Other"] * 12, dtype=object),
+        "convolution_kernel": pd.Series([None] * 24, dtype=object),
+    }
+    return {"InputDataSet": pd.DataFrame(columns), **_model(trained), "Permutations": 199, "Seed": 7}
 
 
 def inputs_of_comparing() -> dict[str, Any]:

@@ -53,15 +53,18 @@ def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) ->
     by_file = {path.name: _run_file(connection, path) for path in EXECUTE}
     items = dict(by_file["00_check_installation.sql"])
     assert any("onnxruntime" in str(item).lower() for item in items)
-    counts = run(connection, "SELECT COUNT(*), COUNT(DISTINCT scan_id) FROM dbo.pooled_features;")[0].rows
-    assert counts == [(2 * PATIENTS, PATIENTS)]
+    counts = "SELECT COUNT(*), COUNT(DISTINCT scan_id) FROM dbo.pooled_features WHERE pooling {} N'combined';"
+    assert run(connection, counts.format("<>"))[0].rows == [(2 * PATIENTS, PATIENTS)]
+    assert run(connection, counts.format("="))[0].rows == [(PATIENTS, PATIENTS)]
     assert {part for part, *_ in by_file["02_train_model.sql"]} == {"train", "test"}
     [(percent,)] = by_file["03_predict.sql"]
     stored = run(connection, "SELECT TOP (1) 100 * probability FROM dbo.predictions ORDER BY prediction_id;")[0].rows
     assert stored == [(pytest.approx(percent),)]
     assert 0 <= percent <= 100
     assert run(connection, "SELECT name FROM dbo.champions;")[0].rows == [("lightgbm_sql",)]
-    assert run(connection, "SELECT COUNT(*) FROM dbo.predictions;")[0].rows == [(2 + 2 * PATIENTS,)]
+    [(held_out,)] = run(connection, "SELECT members FROM dbo.dataset_list WHERE name = N'inclusive, held out';")[0].rows
+    assert 0 < held_out < PATIENTS
+    assert run(connection, "SELECT COUNT(*) FROM dbo.predictions;")[0].rows == [(2 + 2 * PATIENTS + held_out,)]
     alone = by_file["21_score_without_python.sql"]
     assert {row[2] for row in alone if len(row) == 5} == {PATIENTS}
     assert sum(len(row) == 2 for row in alone) == PATIENTS

@@ -87,11 +87,18 @@ def test_the_marker_is_where_dicom_says(make_site: MakeSite, orientation: str) -
     voxels = np.asarray(image.dataobj)
     (found,) = np.argwhere(voxels == 1000)
     x, y, z = nibabel.affines.apply_affine(image.affine, found)
-    # The middle of a slice is 0; RAS+ is DICOM's LPS with the first two turned round.
+    # RAS+ is DICOM's LPS with the first two turned round; the slices' first pixel lies at (-100, -120).
     columns, rows = _directions(orientation)
     row, column = _marker(orientation)
-    expected = rows * SPACING[0] * (row - (SHAPE[0] - 1) / 2) + columns * SPACING[1] * (column - (SHAPE[1] - 1) / 2)
-    assert (x, y, z) == pytest.approx((-expected[0], -expected[1], 2.5))
+    expected = rows * SPACING[0] * row + columns * SPACING[1] * column
+    assert (x, y, z) == pytest.approx((100 - expected[0], 120 - expected[1], 2.5))
+    assert image.header.get_sform(coded=True)[1] == image.header.get_qform(coded=True)[1] == 1
+    # The viewer's own volume has the middle of a slice at 0.
+    middle = nibabel.Nifti1Image.from_bytes(client.get("/patients/0/volume.nii?place=middle").data)
+    assert np.array_equal(np.asarray(middle.dataobj), voxels)
+    x, y, z = nibabel.affines.apply_affine(middle.affine, found)
+    half = rows * SPACING[0] * (SHAPE[0] - 1) / 2 + columns * SPACING[1] * (SHAPE[1] - 1) / 2
+    assert (x, y, z) == pytest.approx((half[0] - expected[0], half[1] - expected[1], 2.5))
     picture = np.asarray(Image.open(BytesIO(client.get("/patients/0/slices/1.png?window=bone").data)).convert("L"))
     assert np.unravel_index(picture.argmax(), picture.shape) == (0, 0)
     described = client.get("/patients/0/scan.json").get_json()

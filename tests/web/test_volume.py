@@ -214,8 +214,8 @@ def test_the_scans_hash_is_over_its_slices(web_database: Path) -> None:
 def test_the_description_of_a_scan_tells_the_grid(signed_in: FlaskClient) -> None:
     """What scan.json says is what nibabel finds in the volume."""
     told = signed_in.get("/patients/0/scan.json").json
-    image = _read(signed_in.get(VOLUME).data)
     assert told is not None
+    image = _read(signed_in.get(told["volume"]).data)
     assert tuple(told["size"]) == image.shape
     assert told["spacing"] == pytest.approx(image.header.get_zooms(), rel=1e-6)
     assert told["bytes"] == len(signed_in.get(VOLUME).data)

@@ -17,7 +17,7 @@ def percent(value: float) -> str:
 
 
 def day(value: date | None) -> str:
-    """Write a date; of a first of January the year, because loading with replaced ids keeps no more of a date."""
+    """Write a date; of a first of January the year, because earlier versions kept no more of a date."""
     if value is None:
         return ""
     return str(value.year) if (value.month, value.day) == (1, 1) else value.isoformat()

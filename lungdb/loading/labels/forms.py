@@ -23,7 +23,7 @@ from lungdb.loading.tables import Header, find_header
 KNOWN = """\
 id,cancer                      patients: 0 or 1, or with --classes K 0 to K-1 (columns patient_id and label do, too)
 id and another column          patients: a number to predict; --numeric COLUMN names it
-series_uid,label               scans: with --horizon DAYS
+series_uid,label               scans: with --horizon DAYS (or study_uid,label: all scans of a study)
 pid,scr_days0,…,candx_days     NLST's person file: scans; with --horizon DAYS
 TCIA Patient ID,Diagnosis at the Patient Level
                                LIDC-IDRI's diagnoses, saved as CSV: patients
@@ -34,6 +34,7 @@ XML, or a folder of it         LIDC-IDRI's readers (LidcReadMessage): nodules"""
 _IDS = ("id", "patient_id", "patientid", "patient id", nlst.ID, "tcia patient id", "dicom_patient_id")
 _LABELS = ("cancer", "label")
 _SERIES = ("series_uid", "seriesuid", "seriesinstanceuid", "series instance uid")
+_STUDIES = ("study_uid", "studyuid", "studyinstanceuid", "study instance uid")
 _DIAGNOSIS = "diagnosis at the patient level"
 _SHOWN = 20
 _SHOWN_LENGTH = 40
@@ -125,7 +126,8 @@ def _diagnoses(path: Path, header: Header, columns: tuple[str, ...], options: Op
 def _scans(path: Path, header: Header, columns: tuple[str, ...], options: Options, name: str) -> Store:
     labels = read_labels(path, header, (columns[0], columns[1]), options.classes)
     days = options.horizon_days or 0
-    return lambda connection, key: store_scan_labels(connection, labels, days, name, key)
+    of_studies = columns[0] in _STUDIES
+    return lambda connection, key: store_scan_labels(connection, labels, days, name, key, of_studies=of_studies)
 
 
 def _nlst(path: Path, header: Header, columns: tuple[str, ...], options: Options, name: str) -> Store:
@@ -199,7 +201,7 @@ def _recognise(columns: Sequence[str], options: Options) -> _Form | None:
     if set(luna16.COLUMNS) <= set(columns):
         return _Form("LUNA16's annotations.csv", (), luna16.COLUMNS, _luna16)
     labels = [one for one in columns if one in _LABELS]
-    series = [one for one in columns if one in _SERIES]
+    series = [*(one for one in columns if one in _SERIES), *(one for one in columns if one in _STUDIES)]
     if series and labels and not (ids and options.horizon_days is None):
         used = (series[0], labels[0])
         return _Form("A file of scans", ("horizon_days", "classes"), used, _scans, needs="horizon_days")

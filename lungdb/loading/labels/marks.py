@@ -25,16 +25,15 @@ Points = npt.NDArray[np.float64]
 Given = TypeVar("Given")
 
 NO_GEOMETRY = "were loaded before their place in the patient was recorded"
-NO_SLICE = "lack a slice or the part of it that is marked"
+NO_SLICE = "lack a slice that is marked"
 
 _SCANS = """
-SELECT scan_id, series_uid, content_sha256, image_rows, image_cols, spacing_z, spacing_y, spacing_x, gantry_tilt,
-    slice_thickness, origin_x, origin_y, origin_z, row_x, row_y, row_z, column_x, column_y, column_z
+SELECT scan_id, series_uid, content_sha256, image_rows, image_cols, spacing_z, spacing_y, spacing_x, slice_thickness,
+    origin_x, origin_y, origin_z, row_x, row_y, row_z, column_x, column_y, column_z, step_x, step_y, step_z
 FROM dbo.scans;
 """
 _SLICES = "SELECT instance_uid, slice_index, position_z FROM dbo.scan_images WHERE scan_id = ? ORDER BY slice_index;"
 _SHOWN_SCANS = 10
-_TILTED = 0.05  # degrees; tilts are stored to a tenth
 
 
 class PlaceError(LungdbError):
@@ -47,8 +46,6 @@ class Geometry:
 
     Attributes
     ----------
-    shape : tuple of int
-        Rows and columns of a slice.
     slices : mapping of str to (int, float)
         instance_uid as it is stored -> slice_index, and the distance from the first slice along `step`, in mm.
     origin, across, down, step : ndarray of float, shape (3,)
@@ -57,7 +54,6 @@ class Geometry:
         Of a slice, in mm.
     """
 
-    shape: tuple[int, int]
     slices: Mapping[str, tuple[int, float]]
     origin: Points
     across: Points
@@ -138,28 +134,48 @@ def read_geometry(connection: Connection, row: Mapping[str, Any]) -> Geometry:
         The scan was loaded before that was recorded.
     """
     thickness = row["slice_thickness"] or row["spacing_z"]
-    vectors = [np.array([row[f"{name}_{axis}"] for axis in "xyz"], dtype=float) for name in ("origin", "row", "column")]
-    spacings = np.array([row["spacing_x"], row["spacing_y"], thickness], dtype=float)
-    if not np.isfinite([*vectors, spacings]).all():
+    axes = _axes(row)
+    if axes is None or not thickness:
         raise PlaceError(NO_GEOMETRY)
-    origin, across, down = vectors
-    step = np.cross(across, down)
-    if step[2] < 0:
-        step = -step  # slices lie feet to head
-    if (row["gantry_tilt"] or 0.0) > _TILTED:
-        # The table moves along the body while the slices are tilted; positions are measured along their normal.
-        step = np.array([0.0, 0.0, 1.0 / step[2]])
+    origin, across, down, step = axes
     slices = run(connection, _SLICES, (row["scan_id"],))[0].rows
     first = slices[0][2] if slices else 0.0
     return Geometry(
-        shape=(row["image_rows"], row["image_cols"]),
         slices={uid: (index, position - first) for uid, index, position in slices},
         origin=origin,
-        across=across * row["spacing_x"],
-        down=down * row["spacing_y"],
+        across=across,
+        down=down,
         step=step,
         thickness=float(thickness),
     )
+
+
+def _axes(row: Mapping[str, Any]) -> tuple[Points, Points, Points, Points] | None:
+    """Return a scan's origin and what a column, a row and a mm along the normal add; None where it is not told."""
+    origin, across, down, step = (
+        np.array([row[f"{name}_{axis}"] for axis in "xyz"], dtype=float) for name in ("origin", "row", "column", "step")
+    )
+    spacings = np.array([row["spacing_x"], row["spacing_y"]], dtype=float)
+    if not np.isfinite([*origin, *across, *down, *spacings]).all():
+        return None
+    normal = np.cross(across, down)
+    if normal[2] < 0:
+        normal = -normal  # slices lie feet to head
+    if not np.isfinite(step).all():
+        step = normal  # of a single slice
+    # Slices may be missing: each lies on the line that they are stacked on, where its position on the normal says.
+    return origin, across * spacings[0], down * spacings[1], step / float(step @ normal)
+
+
+def _is_outside(nodule: Nodule, row: Mapping[str, Any]) -> bool:
+    """Tell whether a nodule lies beside the pictures of its scan, or below it."""
+    axes = _axes(row)
+    if axes is None:
+        return False
+    origin, across, down, step = axes
+    x, y, z = np.linalg.solve(np.column_stack([across, down, step]), np.array(nodule.centre) - origin)
+    apart = row["spacing_z"] or 0.0
+    return bool(min(x, y) < -0.5 or x > row["image_cols"] - 0.5 or y > row["image_rows"] - 0.5 or z < -apart)
 
 
 def _store(
@@ -184,9 +200,11 @@ def _store(
                 except PlaceError as error:
                     without.setdefault(str(error), []).append(row["scan_id"])
         passed = [_without(reason, scans) for reason, scans in without.items()]
+        by_id = {row["scan_id"]: row for row in rows.values()}
+        outside = [scan_id for scan_id, each in found.items() if any(_is_outside(one, by_id[scan_id]) for one in each)]
         if not found:
             raise LungdbError(f"{' '.join(passed)} Nothing has been changed.")
-        contents = {row["scan_id"]: bytes(row["content_sha256"]) for row in rows.values()}
+        contents = {scan_id: bytes(row["content_sha256"]) for scan_id, row in by_id.items()}
         changed, before = replace_nodules(connection, found, contents)
     flat = [one for each in found.values() for one in each]
     points = sum(one.diameter is None for one in flat)
@@ -194,24 +212,31 @@ def _store(
         f"Nodules: {len(flat)} in {len(found)} scans, {points} of them points; {changed} scans changed, {before} of "
         f"which had others before."
     )
+    if outside:
+        passed.append(
+            f"{len(outside)} scans have nodules outside of their pictures ({_named(outside)}). Check that the marks "
+            "are of these scans."
+        )
     return Report([line, *passed], unknown)
 
 
 def _without(reason: str, scans: Sequence[int]) -> str:
-    named = ", ".join(map(str, scans[:_SHOWN_SCANS])) + (", …" if len(scans) > _SHOWN_SCANS else "")
     return (
-        f"{len(scans)} scans {reason}, so that what is marked in them was passed over (scan_id {named}). Load the scan "
+        f"{len(scans)} scans {reason}, so that what is marked in them was passed over ({_named(scans)}). Load the scan "
         "again from the files that were marked: lungdb load-scans."
     )
+
+
+def _named(scans: Sequence[int]) -> str:
+    return f"scan_id {', '.join(map(str, scans[:_SHOWN_SCANS]))}{', …' if len(scans) > _SHOWN_SCANS else ''}"
 
 
 def _indices(contour: Contour, geometry: Geometry, uid: Callable[[str], str]) -> Points:
     """Return column, row and slice index of a contour's points."""
     found = geometry.slices.get(uid(contour.instance_uid))
-    points = np.array(contour.points)
-    rows, columns = geometry.shape
-    if found is None or (points < -0.5).any() or (points > (columns - 0.5, rows - 0.5)).any():
+    if found is None:
         raise PlaceError(NO_SLICE)
+    points = np.array(contour.points)
     return np.column_stack([points, np.full(len(points), float(found[0]))])
 
 

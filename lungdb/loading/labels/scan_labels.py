@@ -16,7 +16,7 @@ from lungdb.loading.site_identity import stored_identity
 
 # Taken first, as loaders of scans do, so that no scan goes while it gets a label.
 LOCK_SCANS = "SELECT COALESCE(MAX(idx), -1) FROM dbo.patients WITH (UPDLOCK, HOLDLOCK);"
-_SCANS = "SELECT scan_id, series_uid FROM dbo.scans;"
+_SCANS = "SELECT scan_id, series_uid, study_uid FROM dbo.scans ORDER BY scan_id;"
 _STUDY_YEARS = "SELECT scan_id, patient_id, study_year FROM dbo.scans ORDER BY scan_id;"
 _LABELS = "SELECT scan_id, label, source FROM dbo.scan_labels WITH (UPDLOCK, HOLDLOCK) WHERE horizon_days = ?;"
 _INSERT = "INSERT INTO dbo.scan_labels (label, source, scan_id, horizon_days) VALUES (?, ?, ?, ?);"
@@ -25,18 +25,20 @@ _DELETE = "DELETE FROM dbo.scan_labels WHERE scan_id = ? AND horizon_days = ?;"
 
 
 def store_scan_labels(
-    connection: Connection, labels: Mapping[str, int], horizon_days: int, name: str, key: str
+    connection: Connection, labels: Mapping[str, int], horizon_days: int, name: str, key: str, *, of_studies: bool
 ) -> Report:
     """Give scans their labels, in one transaction.
 
     Parameters
     ----------
     labels : mapping of str to int
-        SeriesInstanceUID as in the DICOM files -> label.
+        SeriesInstanceUID or StudyInstanceUID as in the DICOM files -> label.
     name : str
         Where they come from: the file's name.
     key : str
         The site's id_key.
+    of_studies : bool
+        UIDs are those of studies, all scans of which have the label.
 
     Raises
     ------
@@ -46,13 +48,15 @@ def store_scan_labels(
     identity = stored_identity(connection, key)
     with transaction(connection):
         run(connection, LOCK_SCANS)
-        scans = {series_uid: scan_id for scan_id, series_uid in run(connection, _SCANS)[0].rows}
-        found = {raw: scans.get(identity.uid(raw)) for raw in labels}
-        unknown = [raw for raw, scan_id in found.items() if scan_id is None]
+        scans: dict[str, list[int]] = {}
+        for scan_id, series_uid, study_uid in run(connection, _SCANS)[0].rows:
+            scans.setdefault(study_uid if of_studies else series_uid, []).append(scan_id)
+        found = {raw: scans.get(identity.uid(raw), []) for raw in labels}
+        unknown = [raw for raw, ids in found.items() if not ids]
         if len(unknown) == len(labels):
-            raise no_scan_known(len(labels))
+            raise no_scan_known(len(labels), "study" if of_studies else "series")
         source = source_name(name)
-        wanted = {scan_id: (labels[raw], source) for raw, scan_id in found.items() if scan_id is not None}
+        wanted = {scan_id: (labels[raw], source) for raw, ids in found.items() for scan_id in ids}
         changes = _replace(connection, wanted, wanted.keys(), horizon_days)
     return Report([_changed(horizon_days, changes, wanted)], unknown)
 
@@ -110,11 +114,18 @@ def store_persons(
     return Report(lines, unknown)
 
 
-def no_scan_known(count: int) -> LungdbError:
-    """Return the refusal of a file of which no UID is a scan."""
+def no_scan_known(count: int, what: str = "series") -> LungdbError:
+    """Return the refusal of a file of which no UID is that of a scan.
+
+    Parameters
+    ----------
+    what : str
+        Whose UIDs they are: ``series`` or ``study``.
+    """
     return LungdbError(
-        f"None of the {count} series is a scan of the database. Check that the UIDs are the SeriesInstanceUID of the "
-        "DICOM files, and load the scans first, with --all-series where the series is not the one that is chosen."
+        f"None of the {count} UIDs is one of a {what} of the database. Check that they are the "
+        f"{what.capitalize()}InstanceUID of the DICOM files, and load the scans first, with --all-series where the "
+        "series is not the one that is chosen."
     )
 
 

@@ -26,7 +26,7 @@ Example:
     END;
 
     DECLARE @Message NVARCHAR(2000), @Arrived INT, @ModelName NVARCHAR(128), @Version INT, @Patients INT, @Network NVARCHAR(128),
-        @Numbers INT;
+        @Numbers INT, @ClassifierId INT;
     SET @Arrived = (SELECT COUNT(*) FROM #copy_model) + (SELECT COUNT(*) FROM #copy_nodes) + (SELECT COUNT(*) FROM #copy_coefficients)
         + (SELECT COUNT(*) FROM #copy_calibration) + (SELECT COUNT(*) FROM #copy_scans) + (SELECT COUNT(*) FROM #copy_layers)
         + (SELECT COUNT(*) FROM #copy_tensors) + (SELECT COUNT(*) FROM #copy_probes) + (SELECT COUNT(*) FROM #copy_answers);
@@ -48,6 +48,9 @@ Example:
     SET @Patients = (SELECT COUNT(*) FROM #copy_scans);
     IF @ModelName IS NOT NULL
         RAISERROR(N'%s version %d is here, with the features of %d patients.', 0, 1, @ModelName, @Version, @Patients) WITH NOWAIT;
+    SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
+    IF @ClassifierId IS NOT NULL
+        EXECUTE internal.SayServed @ClassifierId;
     SET @Network = (SELECT MIN(network) FROM #copy_layers);
     SET @Numbers = (SELECT COUNT(*) FROM #copy_tensors);
     IF @Network IS NOT NULL

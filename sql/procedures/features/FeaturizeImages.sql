@@ -1,7 +1,7 @@
 -- FeaturizeImages: runs a network over every picture of dbo.images that has no features yet and stores what its layers give.
 -- Example: EXECUTE dbo.FeaturizeImages @ModelName = N'demo_resnet';
 CREATE OR ALTER PROCEDURE dbo.FeaturizeImages
-    @ModelName NVARCHAR(128) = NULL,      -- name of a network in dbo.networks; the newest version is taken
+    @ModelName NVARCHAR(128) = NULL,      -- name of a network in dbo.networks, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
     @BatchSize INT = 32,                  -- pictures in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 256,            -- megabytes that a transaction sends and gets, 1 to 1024
@@ -20,7 +20,7 @@ It works in chunks, each stored in a transaction of its own: stopped at any poin
 with twice the bytes of its file, and 8 bytes for each of its features. What it says on its way is also in dbo.runs and dbo.run_steps.
 A picture replaced or removed meanwhile is left out and named.
 Parameters:
-    @ModelName NVARCHAR(128) = NULL  name of a network in dbo.networks; the newest version is taken
+    @ModelName NVARCHAR(128) = NULL  name of a network in dbo.networks, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL      one or more layers, with commas, each for its own feature set; NULL means penultimate
     @BatchSize INT = 32              pictures in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 256        megabytes that a transaction sends and gets, 1 to 1024

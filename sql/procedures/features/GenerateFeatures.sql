@@ -2,13 +2,15 @@
 -- Example: EXECUTE dbo.GenerateFeatures @ModelName = N'demo_resnet', @Pooling = N'mean,max';
 CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
     @Model VARBINARY(MAX) = NULL,         -- bytes of a network in dbo.networks
-    @ModelName NVARCHAR(128) = NULL,      -- or its name; the newest version is taken
+    @ModelName NVARCHAR(128) = NULL,      -- or its name, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL,          -- one or more layers, with commas, each for its own feature set; NULL means penultimate
     @Preprocessing NVARCHAR(32) = N'lung', -- lung or seed
-    @Pooling NVARCHAR(128) = N'mean',     -- one or more of mean, max, mean_max_std, pca1, with commas
+    @Pooling NVARCHAR(128) = N'mean',     -- one or more of mean, max, mean_max_std, pca1, thirds, with commas
     @BatchSize INT = 32,                  -- triples of slices in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 256,            -- megabytes of stored slices in one transaction, 1 to 512
     @Recompute BIT = 0,                   -- 1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL,        -- data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL,           -- its version; NULL means the newest
     @Help BIT = 0                         -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -22,13 +24,15 @@ It works in chunks, each stored in a transaction of its own: stopped at any poin
 its way is also in dbo.runs and dbo.run_steps, for other connections. A scan replaced or removed meanwhile is left out and named.
 Parameters:
     @Model VARBINARY(MAX) = NULL           bytes of a network in dbo.networks
-    @ModelName NVARCHAR(128) = NULL        or its name; the newest version is taken
+    @ModelName NVARCHAR(128) = NULL        or its name, its newest version; NULL means default_network
     @Layer NVARCHAR(256) = NULL            one or more layers, with commas, each for its own feature set; NULL means penultimate
     @Preprocessing NVARCHAR(32) = N''lung''  lung or seed
-    @Pooling NVARCHAR(128) = N''mean''       one or more of mean, max, mean_max_std, pca1, with commas
+    @Pooling NVARCHAR(128) = N''mean''       one or more of mean, max, mean_max_std, pca1, thirds, with commas
     @BatchSize INT = 32                    triples of slices in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 256              megabytes of stored slices in one transaction, 1 to 512
     @Recompute BIT = 0                     1 makes the features of every scan again
+    @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
+    @DatasetVersion INT = NULL             its version; NULL means the newest
     @Help BIT = 0                          1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.GenerateFeatures @ModelName = N''demo_resnet'', @Layer = N''layer3,penultimate'', @Pooling = N''mean,max'';
@@ -37,12 +41,14 @@ Examples:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Name NVARCHAR(128), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX);
+    DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Name NVARCHAR(128), @Sha256 VARCHAR(64), @Details NVARCHAR(MAX),
+        @DatasetVersionId INT;
     SET @Pooling = REPLACE(@Pooling, N' ', N'');
     SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
 
     EXECUTE internal.CheckFeatureArguments @Layer, @Preprocessing, @Pooling, @BatchSize, @ChunkMegabytes, @Recompute;
     EXECUTE internal.FindNetwork @Model, @ModelName, @NetworkId OUTPUT;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     SELECT @Name = name, @Model = model, @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details
     FROM dbo.networks
     WHERE network_id = @NetworkId;
@@ -61,7 +67,7 @@ Examples:
         scan_id INT NULL, layer INT NULL, error NVARCHAR(2000) NULL, array_rows INT NULL,
         array_cols INT NULL, array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL, pooled NVARCHAR(MAX) NULL);
 
-    EXECUTE internal.FindScansToDo @NetworkId, @Layer, @Preprocessing, @Pooling, @Recompute;
+    EXECUTE internal.FindScansToDo @NetworkId, @Layer, @Preprocessing, @Pooling, @Recompute, @DatasetVersionId;
     SET @Total = (SELECT COUNT(*) FROM #todo);
     SET @Message = CONCAT(@Name, N', layer ', @Layer, N', preprocessing ', @Preprocessing, N', pooling ', @Pooling, N': ', @Total,
         N' scans to do.');

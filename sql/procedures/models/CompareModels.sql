@@ -3,8 +3,8 @@
 CREATE OR ALTER PROCEDURE dbo.CompareModels
     @A NVARCHAR(128) = NULL,       -- name of a model; needed
     @B NVARCHAR(128) = NULL,       -- name of another, or the same name; needed
-    @VersionA INT = NULL,          -- version of the first; NULL means the champion, else the newest
-    @VersionB INT = NULL,          -- version of the second; NULL means the champion, else the newest
+    @VersionA INT = NULL,          -- version of the first; NULL means the one served, see dbo.model_status
+    @VersionB INT = NULL,          -- version of the second; NULL means the one served, see dbo.model_status
     @Metric NVARCHAR(64) = N'auc', -- figure: auc, average_precision, log_loss or brier
     @Top INT = 10,                 -- patients to list, 0 to 10000
     @Help BIT = 0                  -- 1 prints this help and does nothing else
@@ -18,11 +18,12 @@ BEGIN
         PRINT N'dbo.CompareModels compares two models on the test patients that both have scored when they were trained.
 The first result set has both figures, their difference (first minus second) and its 95 % interval by paired bootstrap;
 the second the patients on whom the two disagree most. Patients whose label was changed between the runs are left out.
+This is a look at the test patients, which is counted in dbo.test_looks.
 Parameters:
     @A NVARCHAR(128) = NULL        name of a model; needed
     @B NVARCHAR(128) = NULL        name of another, or the same name; needed
-    @VersionA INT = NULL           version of the first; NULL means the champion, else the newest
-    @VersionB INT = NULL           version of the second; NULL means the champion, else the newest
+    @VersionA INT = NULL           version of the first; NULL means the one served, see dbo.model_status
+    @VersionB INT = NULL           version of the second; NULL means the one served, see dbo.model_status
     @Metric NVARCHAR(64) = N''auc''  figure: auc, average_precision, log_loss or brier
     @Top INT = 10                  patients to list, 0 to 10000
     @Help BIT = 0                  1 prints this help and does nothing else
@@ -54,14 +55,19 @@ Examples:
         THROW 50144, @Message, 1;
     END;
 
+    EXECUTE internal.CountLook @ClassifierA, N'CompareModels';
+    IF @ClassifierB <> @ClassifierA
+        EXECUTE internal.CountLook @ClassifierB, N'CompareModels';
     SELECT @Metric AS metric, @Patients AS patients, @A AS model_a, @VersionA AS version_a, @ValueA AS value_a,
         @B AS model_b, @VersionB AS version_b, @ValueB AS value_b, @Difference AS difference, @Low AS low, @High AS high;
     SELECT TOP (@Top) p.idx AS patient_index, s.scan_id, CAST(a.label AS INT) AS label, 100 * a.probability AS percent_a,
         100 * b.probability AS percent_b, 100 * (a.probability - b.probability) AS difference
     FROM dbo.test_scores AS a
     INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
+        AND (b.scan_id = a.scan_id OR (a.member = 0 AND b.member = 0))
     INNER JOIN dbo.patients AS p ON p.patient_id = a.patient_id
-    LEFT JOIN dbo.scans AS s ON s.patient_id = a.patient_id AND s.is_primary = 1
+    LEFT JOIN dbo.scans AS s ON s.scan_id = COALESCE(
+        a.scan_id, (SELECT q.scan_id FROM dbo.scans AS q WHERE q.patient_id = a.patient_id AND q.is_primary = 1))
     WHERE a.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA)
         AND b.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB)
     ORDER BY ABS(a.probability - b.probability) DESC, p.idx;

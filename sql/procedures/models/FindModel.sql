@@ -2,7 +2,7 @@
 -- Example: EXECUTE dbo.FindModel @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.FindModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Version INT = NULL,                        -- its version; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- its version; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -12,11 +12,11 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.FindModel says which version a model''s name stands for, as every procedure that is given a name reads it:
-the version asked for, else the champion of the name, else its newest version. It returns a row: classifier_id of dbo.classifiers,
+the version asked for, else the one that dbo.model_status shows as served. It returns a row: classifier_id of dbo.classifiers,
 name, version, and whether that version is the champion. A name or version that is not there is refused, with those that are.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Version INT = NULL                         its version; NULL means the champion, else the newest
+    @Version INT = NULL                         its version; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.FindModel;

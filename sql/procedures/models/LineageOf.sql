@@ -37,6 +37,13 @@ Example:
         THROW 50145, @Message, 1;
     END;
 
+    -- Features that are combined come from those of their parts.
+    CREATE TABLE #sets (feature_set_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #sets (feature_set_id)
+    SELECT @FeatureSetId
+    UNION
+    SELECT part_feature_set_id FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId AND part_feature_set_id IS NOT NULL;
+
     INSERT INTO #chain (position, kind, name, detail, sha256)
     SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ',
         COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'), N', prevalence ',
@@ -50,14 +57,20 @@ Example:
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId
     UNION ALL
+    SELECT 2, N'member', c.name, CONCAT(N'version ', c.version, N', ', c.library, N', of the ensemble, made ',
+        CONVERT(NVARCHAR(23), c.created_at, 126)), c.sha256
+    FROM dbo.ensemble_members AS m
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.member_classifier_id
+    WHERE m.classifier_id = @ClassifierId
+    UNION ALL
     SELECT 3, N'experiment', CAST(e.experiment_id AS NVARCHAR(12)),
         LEFT(CONCAT(N'seed ', e.seed, N', ', CONVERT(NVARCHAR(23), e.started_at, 126), N' to ',
             CONVERT(NVARCHAR(23), e.ended_at, 126), N' by ', e.run_by, N', parameters ', e.parameters), 2000), NULL
     FROM dbo.experiments AS e
     WHERE e.experiment_id = @ExperimentId
     UNION ALL
-    SELECT 4, N'patients', p.part, CONCAT(COUNT(*), N' patients, ', SUM(CAST(p.label AS INT)),
-        N' with cancer; see dbo.experiment_patients'), NULL
+    SELECT 4, N'patients', p.part, CONCAT(COUNT(DISTINCT p.patient_id), N' patients, ',
+        COUNT(DISTINCT CASE WHEN p.label = 1 THEN p.patient_id END), N' with cancer; see dbo.experiment_patients'), NULL
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId
     GROUP BY p.part
@@ -80,13 +93,18 @@ Example:
     SELECT 7, N'features', CAST(f.feature_set_id AS NVARCHAR(12)), CONCAT(f.array_rows, N' × ', f.array_cols,
         IIF(HASHBYTES('SHA2_256', f.array) = f.sha256, N'', N'; the stored bytes are damaged')), f.sha256
     FROM dbo.features AS f
-    WHERE f.scan_id = @ScanId AND f.feature_set_id = @FeatureSetId
+    INNER JOIN #sets AS p ON p.feature_set_id = f.feature_set_id
+    WHERE f.scan_id = @ScanId
+    UNION ALL
+    SELECT 7, N'column', p.column_name, CONCAT(N'of ', p.source, N', as in the vector'), NULL
+    FROM dbo.feature_parts AS p
+    WHERE p.feature_set_id = @FeatureSetId AND p.column_name IS NOT NULL
     UNION ALL
     SELECT 8, N'network', n.name, CONCAT(N'version ', n.version, N', layer ', fs.layer, N', preprocessing ', fs.preprocessing, N', width ',
         fs.width, IIF(HASHBYTES('SHA2_256', n.model) = n.sha256, N'', N'; the stored bytes are damaged')), n.sha256
     FROM dbo.feature_sets AS fs
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    WHERE fs.feature_set_id = @FeatureSetId
+    INNER JOIN #sets AS p ON p.feature_set_id = fs.feature_set_id
     UNION ALL
     SELECT 9, N'scan', s.series_uid, CONCAT(N'scan_id ', s.scan_id, N' of the patient with index ', p.idx, N', ', s.number_images,
         N' slices of ', s.image_rows, N' × ', s.image_cols), s.content_sha256
@@ -97,5 +115,5 @@ Example:
     SELECT 10 + i.slice_index, N'slice', CAST(i.slice_index AS NVARCHAR(12)), CONCAT(N'SOP instance ', i.instance_uid), i.pixels_sha256
     FROM dbo.scan_images AS i
     WHERE i.scan_id = @ScanId;
-    SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, name;
+    SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, kind DESC, name;
 END;

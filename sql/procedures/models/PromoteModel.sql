@@ -1,4 +1,5 @@
--- PromoteModel: makes a version the champion of its name, unless it is worse than the present one on the same test patients.
+-- PromoteModel: makes a version the champion of its name, unless it is worse than the present one on the same training patients, each
+-- scored by a model that had not learnt from him.
 -- Example: EXECUTE dbo.PromoteModel @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.PromoteModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
@@ -14,7 +15,9 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PromoteModel makes a version the champion of its name: what PredictLungCancer and PredictPatients use.
-Both versions are compared on the test patients that both have scored; one that is worse than the champion is refused.
+Both versions are compared on the out-of-fold scores of the training patients that both have: of models that had not seen them.
+The test patients are not looked at, so that what they say of the champion stays true. A version that is worse is refused, and one
+that cannot be compared too: trained without folds, on other patients, or elsewhere.
 Every promotion is a row of dbo.model_promotions; RollbackModel undoes the newest.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
@@ -50,27 +53,25 @@ Examples:
     END;
 
     CREATE TABLE #pairs (
-        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
-    EXECUTE internal.MeasurePairs @ClassifierId, @Champion, @Metric, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT;
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
+    DECLARE @Other INT = COALESCE(@Champion, @ClassifierId);
+    EXECUTE internal.MeasurePairs @ClassifierId, @Other, @Metric, 0, @Patients OUTPUT, @Value OUTPUT, @PreviousValue OUTPUT;
     SET @IsWorse = IIF(@Metric IN (N'auc', N'average_precision'), IIF(@Value < @PreviousValue, 1, 0), IIF(@Value > @PreviousValue, 1, 0));
     IF @Champion IS NULL
-        SET @Value = (
-            SELECT m.value FROM dbo.experiment_metrics AS m
-            WHERE m.part = 'test' AND m.metric = @Metric
-                AND m.experiment_id = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId));
+        SET @PreviousValue = NULL;
     ELSE IF @Force = 0 AND (@Value IS NULL OR @PreviousValue IS NULL)
     BEGIN
         SET @Number = 50144;
         SET @Message = CONCAT(N'The versions ', @Version, N' and ', @ChampionVersion, N' (champion) of ''', @ModelName, N''' have ',
-            @Patients, N' test patients in common, on which ', @Metric, N' is not defined. ',
-            N'Train the version again with these patients, or promote it with @Force = 1.');
+            @Patients, N' out-of-fold scores of training patients in common, on which ', @Metric, N' is not defined. ',
+            N'Train the version with folds on patients of the champion''s, or promote it with @Force = 1.');
     END;
     ELSE IF @Force = 0 AND @IsWorse = 1
     BEGIN
         SET @Number = 50141;
         SET @Message = CONCAT(N'Version ', @Version, N' of ''', @ModelName, N''' has ', @Metric, N' ', LTRIM(STR(@Value, 20, 4)),
             N' and the champion, version ', @ChampionVersion, N', has ', LTRIM(STR(@PreviousValue, 20, 4)), N' on the same ', @Patients,
-            N' test patients. Keep the champion, or promote the version with @Force = 1.');
+            N' out-of-fold scores of training patients. Keep the champion, or promote the version with @Force = 1.');
     END;
     IF @Number <> 0
     BEGIN
@@ -90,7 +91,10 @@ Examples:
             N''' was changed by someone else meanwhile. See dbo.model_promotions and call PromoteModel again.');
         THROW 50146, @Message, 1;
     END;
-    SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on the test patients: ',
-        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.');
+    SET @Message = CONCAT(@ModelName, N' version ', @Version, N' is the champion now. ', @Metric, N' on out-of-fold scores: ',
+        COALESCE(LTRIM(STR(@Value, 20, 4)), N'not defined'), N', before ', COALESCE(LTRIM(STR(@PreviousValue, 20, 4)), N'none'), N'.', (
+            SELECT CONCAT(N' Served is version ', s.version, N', because the setting serve is newest.')
+            FROM dbo.served_models AS s
+            WHERE s.name = @ModelName AND s.classifier_id <> @ClassifierId));
     RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
 END;

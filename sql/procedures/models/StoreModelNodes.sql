@@ -2,7 +2,7 @@
 -- Example: EXECUTE dbo.StoreModelNodes @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.StoreModelNodes
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -18,7 +18,7 @@ It scores every scan that has features both ways and keeps the largest differenc
 Training calls it; call it for models that were trained before, and to check one again on new patients.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.StoreModelNodes @ModelName = N''lightgbm_sql'';';

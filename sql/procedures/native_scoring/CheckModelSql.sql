@@ -2,7 +2,7 @@
 -- Example: EXECUTE dbo.CheckModelSql @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.CheckModelSql
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -17,7 +17,7 @@ with what to do. Of one that can be used it returns a row: classifier_id, name, 
 regression), the number of patients whose scores were compared, the largest difference, and when that was done.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     EXECUTE dbo.CheckModelSql @ModelName = N''lightgbm_sql'';';

@@ -1,11 +1,12 @@
 -- PredictLungCancer: the probability of cancer that a trained model gives a patient's primary scan, in percent.
 -- Example: DECLARE @Result FLOAT; EXECUTE dbo.PredictLungCancer @PatientIndex = 0, @PredictionResult = @Result OUTPUT;
 CREATE OR ALTER PROCEDURE dbo.PredictLungCancer
-    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
+    @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
+    @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -14,16 +15,17 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.PredictLungCancer scores the primary scan of a patient with a trained model.
+        PRINT N'dbo.PredictLungCancer scores the primary scan of a patient, or any other scan, with a trained model.
 It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
 and keeps it as a row of dbo.predictions. The features must be there: GenerateFeatures makes them.
 With a prevalence the score is corrected from the share of positives among the training patients to that one.
 Parameters:
-    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
+    @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
+    @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -31,7 +33,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ScanId INT, @VectorSha256 VARBINARY(32);
+    DECLARE @Message NVARCHAR(2000), @VectorSha256 VARBINARY(32);
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256),
         @Preprocessing NVARCHAR(32);
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
@@ -45,6 +47,8 @@ Example:
     SET @PredictionResult = NULL;
 
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    SET @PatientIndex = (
+        SELECT p.idx FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE s.scan_id = @ScanId);
     EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
@@ -62,7 +66,7 @@ Example:
         FROM dbo.feature_sets AS fs
         LEFT JOIN dbo.networks AS n ON n.network_id = fs.network_id
         WHERE fs.feature_set_id = @FeatureSetId;
-        SET @Message = CONCAT(N'The primary scan of the patient with index ', @PatientIndex, N' has no features that the model ''',
+        SET @Message = CONCAT(N'The scan ', @ScanId, N' of the patient with index ', @PatientIndex, N' has no features that the model ''',
             @ModelName, N''' can read. Call ', IIF(@Network IS NULL, N'GenerateFeatures for ' + @Layer,
                 CONCAT(N'EXECUTE dbo.GenerateFeatures @ModelName = N''', @Network, N''', @Layer = N''', @Layer,
                     N''', @Preprocessing = N''', @Preprocessing, N''', @Pooling = N''', @Pooling, N'''')), N';');

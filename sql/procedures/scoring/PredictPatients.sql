@@ -1,11 +1,14 @@
--- PredictPatients: scores the primary scans of all patients, or of those asked for, with a trained model in one call of Python.
+-- PredictPatients: scores the primary scans of all patients, or the scans asked for, with a trained model in one call of Python.
 -- Example: EXECUTE dbo.PredictPatients @ModelName = N'lightgbm_sql';
 CREATE OR ALTER PROCEDURE dbo.PredictPatients
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL,                        -- version of the model; NULL means the champion, else the newest
+    @Patients NVARCHAR(MAX) = NULL,             -- indices of patients with commas between; NULL means all
+    @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0,                       -- 1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL,                  -- primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL,              -- data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL,                 -- its version; NULL means the newest
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -14,14 +17,20 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.PredictPatients scores the primary scans of all patients, or of those asked for, with a trained model.
+        PRINT N'dbo.PredictPatients scores the primary scans of all patients, or the scans asked for, with a trained model.
 It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
+@Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
+that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
+With @Only or @Dataset the rows have scan_id as a further column.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all that have a scan
-    @Version INT = NULL                         version of the model; NULL means the champion, else the newest
+    @Patients NVARCHAR(MAX) = NULL              indices of patients with commas between; NULL means all
+    @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patients come from; NULL means the setting prevalence
     @SkipMissing BIT = 0                        1 leaves out patients without features; 0 refuses
+    @Only NVARCHAR(16) = NULL                   primary, newest, all, or new: not scored yet; NULL means primary, or all of a data set
+    @Dataset NVARCHAR(128) = NULL               data set of scans, as CreateDataset makes them; NULL means any scan
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.PredictPatients;
@@ -35,6 +44,7 @@ Examples:
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX);
     DECLARE @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
+    DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL, N'patients', N'scans');
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     CREATE TABLE #result (scan_id INT NULL, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
@@ -45,7 +55,13 @@ Examples:
         @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details, @Number = c.version
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
-    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 1, 0;
+    EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 1, 0, @ClassifierId, @Only, @Dataset,
+        @DatasetVersion;
+    IF NOT EXISTS (SELECT 1 FROM #wanted)
+    BEGIN
+        EXECUTE internal.ShowScores @Only, @Dataset;
+        RETURN 0;
+    END;
 
     INSERT INTO #result (scan_id, error, raw, probability)
     EXECUTE sp_execute_external_script
@@ -74,17 +90,14 @@ ORDER BY w.scan_id;',
     END;
 
     EXECUTE internal.StoreScored @FeatureSetId, @Pooling, @ClassifierId, @Prevalence;
-    SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
-    FROM #scores AS s
-    INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
+    EXECUTE internal.ShowScores @Only, @Dataset;
     SET @Scored = (SELECT COUNT(*) FROM #scores);
-    RAISERROR(N'%s version %d has scored %d patients.', 0, 1, @ModelName, @Number, @Scored) WITH NOWAIT;
+    RAISERROR(N'%s version %d has scored %d %s.', 0, 1, @ModelName, @Number, @Scored, @What) WITH NOWAIT;
 
     SET @Failed = (SELECT COUNT(*) FROM #wanted) - @Scored;
     IF @Failed > 0
     BEGIN
-        SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' patients could not be scored: ', (
+        SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' ', @What, N' could not be scored: ', (
                 SELECT STRING_AGG(CONCAT(N'index ', f.idx, N': ', LEFT(f.error, 240)), N' ') WITHIN GROUP (ORDER BY f.idx)
                 FROM (
                     SELECT TOP (5) w.idx, COALESCE(NULLIF(r.error, N''), CASE WHEN w.vector_sha256 = 0x

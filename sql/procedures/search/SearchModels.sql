@@ -5,7 +5,7 @@ CREATE OR ALTER PROCEDURE dbo.SearchModels
     @Method NVARCHAR(32) = N'random',      -- random: drawn by the seed; grid: every combination
     @Trials INT = NULL,                    -- trials of random, 1 to 10000; NULL means 200
     @Poolings NVARCHAR(400) = NULL,        -- poolings to try, with commas between; NULL means all that there are features of
-    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means any
+    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means that of the version served, else of default_network
     @Layers NVARCHAR(MAX) = NULL,          -- layers to try, with commas between; NULL means all that there are features of
     @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means any
     @Space NVARCHAR(MAX) = NULL,           -- settings to try, JSON; NULL means those below
@@ -36,7 +36,7 @@ Parameters:
     @Method NVARCHAR(32) = N''random''            random: drawn by the seed; grid: every combination
     @Trials INT = NULL                          trials of random, 1 to 10000; NULL means 200
     @Poolings NVARCHAR(400) = NULL              poolings to try, with commas between; NULL means all that there are features of
-    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means any
+    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means that of the version served, else of default_network
     @Layers NVARCHAR(MAX) = NULL                layers to try, with commas between; NULL means all that there are features of
     @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means any
     @Space NVARCHAR(MAX) = NULL                 settings to try, JSON; NULL means those below
@@ -69,7 +69,7 @@ Example:
     CREATE TABLE #came (place INT NULL, part INT NULL);
 
     EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing;
-    EXECUTE internal.FindMatrices @NetworkName, @Layers, @Preprocessing, @Poolings, @SkipMissing;
+    EXECUTE internal.FindMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings, @SkipMissing;
     SET @Method = LOWER(@Method);
 
     INSERT INTO #trials (candidate, matrix, parameters)

@@ -2,10 +2,10 @@
 -- Example: EXECUTE dbo.TrainLungCancerModel @Algorithm = N'logistic', @Pooling = N'max';
 CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name to store the model under; each run adds a version
-    @Pooling NVARCHAR(32) = N'mean',       -- pooling of the features: mean, max, mean_max_std or pca1
-    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means any
-    @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means any
-    @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means any
+    @Pooling NVARCHAR(32) = NULL,          -- pooling of the features, such as max; NULL means that of the version served, else mean
+    @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means that of the version served, else default_network
+    @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means that of the version served, else penultimate
+    @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means that of the version served, else lung
     @Seed INT = 20170401,                  -- of folds, validation part, undersampling and LightGBM; 0 to 2147483647
     @ValidationFraction FLOAT = NULL,      -- share of the patients learnt from that is kept to stop early, 0.05 to 0.5; NULL means 0.2
     @LearningRate FLOAT = NULL,            -- shrinkage of each tree, 0.001 to 1; NULL means 0.05
@@ -13,13 +13,21 @@ CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @MinDataInLeaf INT = NULL,             -- patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL,             -- trees at most, 1 to 10000; NULL means 500
     @EarlyStoppingRounds INT = NULL,       -- trees without a better validation loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, logistic, random_forest, extra_trees or network
+    @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, logistic, random_forest, extra_trees, network or ensemble
     @Folds INT = 5,                        -- folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N'none',     -- none; class_weight: both classes weigh the same; undersample: as many of each
     @Calibration NVARCHAR(32) = N'platt',  -- none, platt or isotonic, fitted on scores of patients that were not learnt from
     @L2 FLOAT = NULL,                      -- penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
     @Hidden NVARCHAR(400) = NULL,          -- units of the hidden layers of network, with commas; NULL means 16
+    @Members NVARCHAR(MAX) = NULL,         -- of ensemble alone: models as name:version with commas between
     @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
+    @Features NVARCHAR(MAX) = NULL,        -- several features: network/layer/preprocessing/pooling; …, or none; NULL means those above
+    @Columns NVARCHAR(MAX) = NULL,         -- columns beside them, with commas between, such as age, sex
+    @ColumnsFrom NVARCHAR(257) = NULL,     -- view or table with these columns and a scan_id; NULL means dbo.scan_columns
+    @Dataset NVARCHAR(128) = NULL,         -- data set of scans to train on; NULL means the primary scans of all patients
+    @DatasetVersion INT = NULL,            -- its version; NULL means the newest
+    @Horizon INT = NULL,                   -- days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
+    @PositiveFrom INT = NULL,              -- labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
     @Help BIT = 0                          -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -28,17 +36,21 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.TrainLungCancerModel trains a model on the pooled features of the labelled patients'' primary scans.
+        PRINT N'dbo.TrainLungCancerModel trains a model on the pooled features of the labelled patients'' primary scans,
+or of the scans of a data set or with labels of their own; all scans of a patient are in one part and one fold.
 The test patients are those of dbo.splits: training never sees their labels, and the test figures come from them alone.
 With folds every other patient is scored by a model that has not seen it; the model stored has learnt from all of them.
 Figures go to dbo.experiment_metrics, curves to dbo.experiment_curves, patients'' parts and scores to dbo.experiment_patients.
-When several feature sets fit the parameters, the newest is taken, and a message says which.
+Unless others are asked for, the features are those of the version that the name serves, else of the network that the setting
+default_network names, else of the only network there is; a message says which. Where several would do, none is taken: they are named.
+In @Features pieces of an item may be left out where only one fits. Columns may be NULL for LightGBM, which learns from that; other
+algorithms refuse it. A new name serves its first version; what an old one serves is changed by PromoteModel alone.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
-    @Pooling NVARCHAR(32) = N''mean''             pooling of the features: mean, max, mean_max_std or pca1
-    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means any
-    @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means any
-    @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means any
+    @Pooling NVARCHAR(32) = NULL                pooling of the features, such as max; NULL means that of the version served, else mean
+    @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means that of the version served, else default_network
+    @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means that of the version served, else penultimate
+    @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means that of the version served, else lung
     @Seed INT = 20170401                        of folds, validation part, undersampling and LightGBM; 0 to 2147483647
     @ValidationFraction FLOAT = NULL            share of the patients learnt from that is kept to stop early, 0.05 to 0.5; NULL means 0.2
     @LearningRate FLOAT = NULL                  shrinkage of each tree, 0.001 to 1; NULL means 0.05
@@ -46,22 +58,39 @@ Parameters:
     @MinDataInLeaf INT = NULL                   patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL                   trees at most, 1 to 10000; NULL means 500
     @EarlyStoppingRounds INT = NULL             trees without a better validation loss before it stops, 1 to 1000; NULL means 50
-    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, logistic, random_forest, extra_trees or network
+    @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, logistic, random_forest, extra_trees, network or ensemble
     @Folds INT = 5                              folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N''none''           none; class_weight: both classes weigh the same; undersample: as many of each
     @Calibration NVARCHAR(32) = N''platt''        none, platt or isotonic, fitted on scores of patients that were not learnt from
     @L2 FLOAT = NULL                            penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
     @Hidden NVARCHAR(400) = NULL                units of the hidden layers of network, with commas; NULL means 16
+    @Members NVARCHAR(MAX) = NULL               of ensemble alone: models as name:version with commas between
     @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
+    @Features NVARCHAR(MAX) = NULL              several features: network/layer/preprocessing/pooling; …, or none; NULL means those above
+    @Columns NVARCHAR(MAX) = NULL               columns beside them, with commas between, such as age, sex
+    @ColumnsFrom NVARCHAR(257) = NULL           view or table with these columns and a scan_id; NULL means dbo.scan_columns
+    @Dataset NVARCHAR(128) = NULL               data set of scans to train on; NULL means the primary scans of all patients
+    @DatasetVersion INT = NULL                  its version; NULL means the newest
+    @Horizon INT = NULL                         days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
+    @PositiveFrom INT = NULL                    labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.TrainLungCancerModel;
-    EXECUTE dbo.TrainLungCancerModel @ModelName = N''logistic_max'', @Algorithm = N''logistic'', @Pooling = N''max'';';
+    EXECUTE dbo.TrainLungCancerModel @ModelName = N''logistic_max'', @Algorithm = N''logistic'', @Pooling = N''max'';
+    EXECUTE dbo.TrainLungCancerModel @ModelName = N''wide'', @Features = N''layer2/mean; pool5/max'', @Columns = N''age, sex'';';
         RETURN 0;
     END;
 
     DECLARE @Parameters NVARCHAR(MAX);
     EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves,
-        @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT, @Hidden;
-    EXECUTE internal.TrainModel @ModelName, @Pooling, @NetworkName, @Layer, @Preprocessing, @Seed, @SkipMissing, @Parameters;
+        @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT, @Hidden,
+        @Members;
+    IF @Algorithm = N'ensemble'
+    BEGIN
+        EXECUTE dbo.CreateEnsemble @ModelName, @Members, @Seed;
+        RETURN 0;
+    END;
+    EXECUTE internal.CheckTrainingData @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom;
+    EXECUTE internal.TrainModel @ModelName, @Pooling, @NetworkName, @Layer, @Preprocessing, @Seed, @SkipMissing, @Parameters,
+        @Features, @Columns, @ColumnsFrom, @Dataset, @DatasetVersion, @Horizon, @PositiveFrom;
 END;

@@ -18,8 +18,8 @@ the nearest tenth of them, 20 at least, and all that are as near; like_this_with
 like_this_low_percent to like_this_high_percent the range of their scores, corrected for the prevalence as this score is.
 like_this_about_percent is for those who may not know single labels: the percentage with cancer, to the nearest ten, in that of at most ten
 equal groups of the training patients (20 at least each, this one among them) to which the score belongs, so all of a group are
-told the same. Scores are compared before calibration and correction, which keep their order. Where no such scores are stored,
-higher_than is NULL, like_this 0.
+told the same. Scores are compared before calibration and correction, which keep their order. A patient with several scans counts
+with the first. Where no such scores are stored, higher_than is NULL, like_this 0.
 Parameters:
     @PredictionId INT = NULL  prediction_id of dbo.predictions; needed
     @Help BIT = 0             1 prints this help and does nothing else
@@ -54,7 +54,7 @@ Example:
     SELECT p.patient_id, p.label, p.probability, p.raw, ABS(p.raw - @Raw)
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL
-        AND p.patient_id <> @PatientId;
+        AND p.patient_id <> @PatientId AND p.member = 0;
     SET @Others = (SELECT COUNT(*) FROM #scores);
     SET @HigherThan = (SELECT 100.0 * SUM(CASE WHEN raw < @Raw THEN 1 ELSE 0 END) / NULLIF(@Others, 0) FROM #scores);
     SET @Nearest = IIF(@Others / 10 > 20, @Others / 10, 20);
@@ -67,7 +67,8 @@ Example:
     INSERT INTO #ranked (place, label, raw)
     SELECT ROW_NUMBER() OVER (ORDER BY p.raw, p.patient_id) - 1, p.label, p.raw
     FROM dbo.experiment_patients AS p
-    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL;
+    WHERE p.experiment_id = @ExperimentId AND p.part <> 'test' AND p.out_of_fold = 1 AND p.label IS NOT NULL AND p.raw IS NOT NULL
+        AND p.member = 0;
     SET @Ranked = (SELECT COUNT(*) FROM #ranked);
     SET @Groups = CASE WHEN @Ranked < 40 THEN 1 WHEN @Ranked > 200 THEN 10 ELSE @Ranked / 20 END;
     SET @Group = (SELECT COUNT(*) FROM #ranked WHERE raw < @Raw) * @Groups / NULLIF(@Ranked, 0);
@@ -90,8 +91,9 @@ Example:
             WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_low') AS test_auc_low,
         (SELECT m.value FROM dbo.experiment_metrics AS m
             WHERE m.experiment_id = @ExperimentId AND m.part = 'test' AND m.metric = N'auc_high') AS test_auc_high,
-        (SELECT COUNT(*) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
-        (SELECT COUNT(*) FROM dbo.experiment_patients AS t WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
+        (SELECT COUNT(DISTINCT t.patient_id) FROM dbo.test_scores AS t WHERE t.experiment_id = @ExperimentId) AS test_patients,
+        (SELECT COUNT(DISTINCT t.patient_id) FROM dbo.experiment_patients AS t
+            WHERE t.experiment_id = @ExperimentId AND t.part <> 'test') AS training_patients,
         @TrainedOn AS training_prevalence, @Others AS compared_patients,
         @HigherThan AS higher_than, @LikeThis AS like_this, @WithCancer AS like_this_with_cancer,
         100 * @Low AS like_this_low_percent, 100 * @High AS like_this_high_percent, r.prevalence,

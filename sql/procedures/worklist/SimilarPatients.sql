@@ -2,7 +2,7 @@
 -- Example: EXECUTE dbo.SimilarPatients @PatientIndex = 0;
 CREATE OR ALTER PROCEDURE dbo.SimilarPatients
     @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed
-    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers; its champion, else its newest version
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers; its version served is meant
     @Limit INT = 8,                             -- patients to return, 1 to 1000
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
@@ -14,10 +14,11 @@ BEGIN
     BEGIN
         PRINT N'dbo.SimilarPatients returns the patients whose primary scans are most like that of a patient, the most similar first.
 similarity is the cosine of the angle between the two pooled vectors that the model reads: 1 is the same direction, -1 the opposite.
+Of a model on combined features the first part that is of pixels is compared.
 Scans without such a vector, or with one that is all zero, are left out. The first call prepares the vectors and takes longer.
 Parameters:
     @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed
-    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers; its champion, else its newest version
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers; its version served is meant
     @Limit INT = 8                              patients to return, 1 to 1000
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
@@ -44,11 +45,24 @@ Example:
     END;
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
     EXECUTE internal.FindClassifier @ModelName, NULL, @ClassifierId OUTPUT;
-    SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Network = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
-    FROM dbo.classifiers AS c
-    INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = c.feature_set_id
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    -- Columns and layers have scales of their own, so an angle means something within one part only.
+    IF EXISTS (SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId)
+        SELECT @Pooling = MAX(p.pooling), @FeatureSetId = MAX(p.part_feature_set_id)
+        FROM dbo.feature_parts AS p
+        WHERE p.feature_set_id = @FeatureSetId AND p.position = (
+            SELECT MIN(f.position) FROM dbo.feature_parts AS f
+            WHERE f.feature_set_id = @FeatureSetId AND f.part_feature_set_id IS NOT NULL);
+    IF @FeatureSetId IS NULL
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The model ''', @ModelName, N''' reads columns only, so that no scans are alike by its features. ',
+            N'Give the name of a model that reads features of the pixels.'), N'%', N'%%');
+        THROW 50200, @Message, 1;
+    END;
+    SELECT @Network = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing
+    FROM dbo.feature_sets AS fs
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    WHERE c.classifier_id = @ClassifierId;
+    WHERE fs.feature_set_id = @FeatureSetId;
     INSERT INTO #vectors (scan_id, vector_sha256)
     SELECT f.scan_id, COALESCE(f.vector_sha256, 0x)
     FROM dbo.pooled_features AS f

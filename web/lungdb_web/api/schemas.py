@@ -24,7 +24,10 @@ from lungdb_web.scans.pictures import WINDOWS
 
 SORTS = ("index", "name", "date", "slices", "probability", "scored")
 STATE = "What was done with the primary scan. 'failed': making its features failed."
-STUDY_DATE = "When the scan was made; a first of January where no more than the year was kept."
+STUDY_DATE = (
+    "When the scan was made. Where ids are hashed all dates of a patient are the same 1 to 365 days too early; a first "
+    "of January may stand for its year, where no more was kept."
+)
 LARGEST_PAGE = 200
 LAST_PAGE = 1_000_000
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from http import HTTPStatus
 
 from flask import Blueprint, Response, jsonify, request, stream_with_context, url_for
@@ -49,7 +50,8 @@ def describe(index: int) -> ResponseReturnValue:
     geometry = scan.geometry
     height, width = geometry.pixel
     return jsonify(
-        volume=url_for("scans.show_volume", index=index),
+        # Its planes are those of the slices, with the middle at 0.
+        volume=url_for("scans.show_volume", index=index, place="middle"),
         bytes=size(geometry),
         size=[geometry.cols, geometry.rows, geometry.slices],
         spacing=[width, height, geometry.step],
@@ -63,8 +65,10 @@ def describe(index: int) -> ResponseReturnValue:
 
 @blueprint.get(f"/patients/{_INDEX}/volume.nii")
 def show_volume(index: int) -> Response:
-    """Send the scan as NIfTI-1; see `lungdb_web.scans.nifti`."""
+    """Send the scan as NIfTI-1 where it lies in the patient; with the query place=middle, upright around its middle."""
     scan = find_scan(call, index)
+    if request.args.get("place") == "middle":
+        scan = replace(scan, geometry=replace(scan.geometry, placement=None))
     record_view("view_scan", index)
     return volume_response(scan)
 

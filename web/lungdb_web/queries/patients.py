@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from datetime import date, datetime
+from typing import Any
 
 from lungdb.errors import LungdbError, SqlError
 from lungdb_web.queries.calling import Call
 from lungdb_web.queries.installed import NO_SIMILAR, Installed, NotInstalled
+from lungdb_web.scans.geometry import pixel_size
+from lungdb_web.scans.placement import Placement
 from lungdb_web.scans.upright import STANDARD, is_across
 
 STATES = ("no features", "not scored", "scored", "failed")
 NO_PERMISSION = 229
 """SQL Server's number for a right that was not granted."""
+_VECTORS = ("origin", "row", "column", "step")
 SORTS = ("index", "name", "date", "slices", "probability", "scored")
 
 
@@ -38,7 +42,8 @@ class Patient:
     """A patient with the primary scan; spacing in millimetres, gantry_tilt in degrees, content_sha256 in hexadecimal.
 
     Rows and columns are those of the slices as `lungdb_web.scans.upright` turns them. patient_orientation tells how
-    they are stored; None where that was not recorded.
+    they are stored; None where that was not recorded. placement is that of the turned slices. date_rule is shifted of
+    a study_date that is not the true one.
     """
 
     patient_index: int
@@ -47,6 +52,7 @@ class Patient:
     birth_year: int | None
     scan_id: int
     study_date: date | None
+    date_rule: str | None
     manufacturer: str | None
     image_rows: int
     image_cols: int
@@ -60,6 +66,7 @@ class Patient:
     part: str | None
     state: str
     failure: str | None
+    placement: Placement | None = None
 
 
 @dataclass(frozen=True)
@@ -118,16 +125,26 @@ def show_patient(call: Call, index: int) -> Patient:
         50107: there is none with this index.
     """
     (shown,) = call("EXECUTE dbo.ShowPatient @PatientIndex = ?;", index)
-    stored = Patient(**shown.records()[0])
-    if not is_across(stored.patient_orientation or STANDARD):
-        return stored
-    return replace(
-        stored,
-        image_rows=stored.image_cols,
-        image_cols=stored.image_rows,
-        spacing_y=stored.spacing_x,
-        spacing_x=stored.spacing_y,
-    )
+    record = shown.records()[0]
+    vectors = {name: tuple(record.pop(f"{name}_{axis}") for axis in "xyz") for name in _VECTORS}
+    found = Patient(**record)
+    if is_across(found.patient_orientation or STANDARD):
+        found = replace(
+            found,
+            image_rows=found.image_cols,
+            image_cols=found.image_rows,
+            spacing_y=found.spacing_x,
+            spacing_x=found.spacing_y,
+        )
+    return replace(found, placement=_placement(found, vectors))
+
+
+def _placement(patient: Patient, vectors: dict[str, tuple[float | None, ...]]) -> Placement | None:
+    known: dict[str, Any] = {name: None if None in vector else vector for name, vector in vectors.items()}
+    if patient.patient_orientation is None or not all(known[name] for name in ("origin", "row", "column")):
+        return None
+    pixel = pixel_size(patient.spacing_y, patient.spacing_x)
+    return Placement(**known).upright(patient.patient_orientation, patient.image_rows, patient.image_cols, pixel)
 
 
 def show_truth(call: Call, index: int) -> Truth | None:

@@ -205,6 +205,7 @@ def _geometry(patient: Patient, positions: Sequence[float | None]) -> Geometry:
         spacing_z=patient.spacing_z,
         positions=tuple(positions),
         gantry_tilt=patient.gantry_tilt,
+        placement=patient.placement,
     )
 
 

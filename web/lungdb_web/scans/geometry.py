@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from itertools import pairwise
 from statistics import median
 
+from lungdb_web.scans.placement import Placement
+
 # As lungdb.dicom.series.UNEVEN: more than this part of the usual distance apart from it, and a slice is missing.
 _UNEVEN = 0.25
 # Degrees; as load-scans counts tilted series.
@@ -32,6 +34,8 @@ class Geometry:
         Where each slice lies along the body, in mm.
     gantry_tilt : float or None
         Degrees between the slices' normal and the line they are stacked along.
+    placement : Placement or None
+        Where the voxels lie in the patient; None where that was not recorded, or is not wanted.
     """
 
     rows: int
@@ -42,6 +46,7 @@ class Geometry:
     spacing_z: float | None
     positions: tuple[float | None, ...]
     gantry_tilt: float | None = None
+    placement: Placement | None = None
 
     @property
     def known_positions(self) -> tuple[float, ...] | None:
@@ -80,7 +85,7 @@ class Geometry:
             notes.append("The size of pixels is unknown: no millimetre scale, and pixels are drawn square.")
         if self.known_positions is None and not self.spacing_z and self.slices > 1:
             notes.append("The distance of slices is unknown: coronal and sagittal views are not to scale.")
-        elif self._is_uneven():
+        elif self.is_uneven:
             notes.append("The slices are not evenly spaced: coronal and sagittal views are drawn as if they were.")
         if self.gantry_tilt and self.gantry_tilt >= _TILTED:
             notes.append(
@@ -91,6 +96,8 @@ class Geometry:
     def _steps(self) -> list[float]:
         return [after - before for before, after in pairwise(self.known_positions or ())]
 
-    def _is_uneven(self) -> bool:
+    @property
+    def is_uneven(self) -> bool:
+        """Whether slices lie further apart in one place than in another: no affine leads to all of them."""
         steps = self._steps()
         return bool(steps) and any(abs(step - median(steps)) > _UNEVEN * median(steps) for step in steps)

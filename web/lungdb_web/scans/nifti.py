@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from lungdb.imaging.preprocessing import LUNG_WINDOW
 from lungdb_web.scans.geometry import Geometry
+from lungdb_web.scans.placement import is_sheared
 
 HEADER_BYTES = 352
 """Header and the mark that no extension follows: where the voxels begin."""
@@ -25,13 +26,15 @@ def affine(geometry: Geometry) -> NDArray[np.float64]:
     """Lead from (column, row, slice) to millimetres in RAS+, the coordinates of NIfTI.
 
     DICOM's columns rise to the patient's left and its rows to the back (PS3.3 C.7.6.2.1.1), RAS+ to the right and to
-    the front. The middle of a slice is 0, because the tables do not keep where it lies.
+    the front. Where it was not recorded in which place the scan lies, the middle of a slice is 0.
 
     Returns
     -------
     float64[4, 4]
     """
     height, width = geometry.pixel
+    if geometry.placement is not None:
+        return geometry.placement.affine(geometry.pixel, geometry.step)
     matrix = np.diag([-width, -height, geometry.step, 1.0])
     matrix[:3, 3] = (width * (geometry.cols - 1) / 2, height * (geometry.rows - 1) / 2, geometry.start)
     return matrix
@@ -43,8 +46,13 @@ def header(geometry: Geometry) -> bytes:
     head: Any = cast(Any, nibabel.Nifti1Header)(endianness="<")
     head.set_data_dtype("<i2")
     head.set_data_shape((geometry.cols, geometry.rows, geometry.slices))
-    head.set_qform(affine(geometry), code="aligned")
-    head.set_sform(affine(geometry), code="aligned")
+    matrix = affine(geometry)
+    # Uneven slices are not all where one affine says.
+    is_true = geometry.placement is not None and not geometry.is_uneven and geometry.has_millimetres
+    code = "scanner" if is_true else "aligned"
+    # The quaternion has no place for a shear.
+    head.set_qform(matrix, code="unknown" if is_sheared(matrix) else code)
+    head.set_sform(matrix, code=code)
     head.set_xyzt_units("mm" if geometry.has_millimetres else "unknown")
     head.set_slope_inter(1, 0)
     head["magic"] = b"n+1"

@@ -61,6 +61,7 @@ BEGIN
         INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, created_at)
         SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, created_at FROM #copy_model;
         SET @ClassifierId = SCOPE_IDENTITY();
+        EXECUTE internal.KeepChampion @ClassifierId;
     END;
 
     EXECUTE internal.DeleteModelNodes @ClassifierId;

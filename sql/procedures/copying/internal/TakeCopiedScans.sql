@@ -14,6 +14,7 @@ BEGIN
     CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL,
         features_sha256 VARBINARY(32) NOT NULL, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #moved (scan_id INT NOT NULL PRIMARY KEY, newest_scan_id INT NOT NULL);
     CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
 
     SET @Message = (
@@ -42,20 +43,28 @@ BEGIN
     SET @Locked = (
         SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK)
         WHERE scan_id IN (SELECT s.scan_id FROM dbo.scans AS s INNER JOIN #copy_scans AS c ON c.series_uid = s.series_uid));
-    INSERT INTO dbo.patients (patient_id, idx)
-    SELECT c.patient_id, CASE WHEN taken.idx IS NULL THEN c.idx ELSE @Top + ROW_NUMBER() OVER (ORDER BY c.idx) END
+    INSERT INTO dbo.patients (patient_id, idx, follows_newest)
+    SELECT c.patient_id, CASE WHEN taken.idx IS NULL THEN c.idx ELSE @Top + ROW_NUMBER() OVER (ORDER BY c.idx) END, 1
     FROM #copy_scans AS c
     LEFT JOIN dbo.patients AS taken ON taken.idx = c.idx
     WHERE NOT EXISTS (SELECT 1 FROM dbo.patients AS p WHERE p.patient_id = c.patient_id);
     SET @Moved = (SELECT COUNT(*) FROM #copy_scans AS c INNER JOIN dbo.patients AS p ON p.patient_id = c.patient_id WHERE p.idx <> c.idx);
 
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
-        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification, patient_orientation, intake_rule, monoenergetic_kev)
+        spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification, patient_orientation, intake_rule, monoenergetic_kev,
+        is_study_choice, acquisition_date, date_rule, study_order, study_year, convolution_kernel, kvp, slice_thickness, has_contrast,
+        patient_age, frame_of_reference_uid, origin_x, origin_y, origin_z, row_x, row_y, row_z, column_x, column_y, column_z, step_x,
+        step_y, step_z)
     SELECT c.patient_id,
         CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
         c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
         c.spacing_z, c.spacing_y, c.spacing_x, c.content_sha256, c.gantry_tilt, c.deidentification,
-        c.patient_orientation, c.intake_rule, c.monoenergetic_kev
+        c.patient_orientation, c.intake_rule, c.monoenergetic_kev, CASE WHEN EXISTS (
+            SELECT 1 FROM dbo.scans AS s
+            WHERE s.patient_id = c.patient_id AND s.study_uid = c.study_uid AND s.is_study_choice = 1) THEN 0 ELSE 1 END,
+        c.acquisition_date, c.date_rule, c.study_order, c.study_year, c.convolution_kernel, c.kvp, c.slice_thickness, c.has_contrast,
+        c.patient_age, c.frame_of_reference_uid, c.origin_x, c.origin_y, c.origin_z, c.row_x, c.row_y, c.row_z, c.column_x, c.column_y,
+        c.column_z, c.step_x, c.step_y, c.step_z
     FROM #copy_scans AS c
     WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
 
@@ -63,6 +72,17 @@ BEGIN
     SELECT s.scan_id, c.vector, c.features_sha256, c.raw, c.probability
     FROM #copy_scans AS c
     INNER JOIN dbo.scans AS s ON s.series_uid = c.series_uid;
+    -- The primary scan of a patient who follows the newest study moves to one that has come.
+    INSERT INTO #moved (scan_id, newest_scan_id)
+    SELECT s.scan_id, v.choice_scan_id
+    FROM #arrived AS a
+    INNER JOIN dbo.scans AS n ON n.scan_id = a.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = n.patient_id AND p.follows_newest = 1
+    INNER JOIN dbo.patient_studies AS v ON v.patient_id = p.patient_id AND v.is_newest = 1
+    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
+    WHERE v.choice_scan_id <> s.scan_id;
+    UPDATE s SET s.is_primary = 0 FROM dbo.scans AS s INNER JOIN #moved AS m ON m.scan_id = s.scan_id;
+    UPDATE s SET s.is_primary = 1 FROM dbo.scans AS s INNER JOIN #moved AS m ON m.newest_scan_id = s.scan_id;
     -- No array comes, and its hash says so to whoever reads it.
     INSERT INTO dbo.features (scan_id, feature_set_id, array_rows, array_cols, array, sha256, patient_id)
     SELECT a.scan_id, @FeatureSetId, 0, 0, 0x, a.features_sha256, s.patient_id

@@ -10,8 +10,7 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Composed NVARCHAR(MAX), @Error NVARCHAR(1500);
-    -- The comment that a query may end with ends with the line.
-    SET @Composed = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.scan_id AS NVARCHAR(400)) FROM (', @Query, NCHAR(10), N') AS q;');
+    EXECUTE internal.WrapQuery @Query, N'scan_id', @Composed OUTPUT;
     BEGIN TRY
         EXECUTE (@Composed);
         SET @Kind = 'scans';
@@ -24,7 +23,7 @@ BEGIN
     END CATCH;
     IF @Kind = 'images'
     BEGIN
-        SET @Composed = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.name AS NVARCHAR(400)) FROM (', @Query, NCHAR(10), N') AS q;');
+        EXECUTE internal.WrapQuery @Query, N'name', @Composed OUTPUT;
         BEGIN TRY
             EXECUTE (@Composed);
             RETURN 0;

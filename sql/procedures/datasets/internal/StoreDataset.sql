@@ -15,7 +15,7 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @DatasetId INT, @Found VARCHAR(8), @Members INT, @Text NVARCHAR(MAX), @Digest VARBINARY(32);
     CREATE TABLE #placed (
-        position INT IDENTITY(0, 1) NOT NULL PRIMARY KEY, scan_id INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
+        position INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, scan_id INT NULL, image_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL,
         content_sha256 VARBINARY(32) NOT NULL);
     INSERT INTO #placed (scan_id, image_name, content_sha256)
     SELECT scan_id, image_name, content_sha256 FROM #members ORDER BY scan_id, image_name;

@@ -9,6 +9,12 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Example INT, @Features INT, @Largest FLOAT = CAST(N'3.4028234663852886e38' AS FLOAT);
+    IF EXISTS (SELECT 1 FROM dbo.datasets WHERE name = @Dataset AND kind <> 'examples')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The data set ''', @Dataset, N''' is one of scans or pictures, and one of examples is needed here. ',
+            N'Give the name of such a one, or store the examples under another name; see dbo.dataset_list.'), N'%', N'%%');
+        THROW 50273, @Message, 1;
+    END;
     IF @Dataset IS NULL OR NOT EXISTS (SELECT 1 FROM dbo.examples WHERE dataset = @Dataset)
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),

@@ -3,7 +3,7 @@
 CREATE OR ALTER PROCEDURE internal.CheckFeatureArguments
     @Layer NVARCHAR(256),        -- one or more names, each once, with commas and no spaces
     @Preprocessing NVARCHAR(32), -- lung or seed
-    @Pooling NVARCHAR(128),      -- one or more of mean, max, mean_max_std, pca1, with commas and no spaces
+    @Pooling NVARCHAR(128),      -- one or more of mean, max, mean_max_std, pca1, thirds, with commas and no spaces
     @BatchSize INT,              -- 1 to 1024
     @ChunkMegabytes INT,         -- 1 to 512
     @Recompute BIT               -- 0 or 1
@@ -27,10 +27,10 @@ BEGIN
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Preprocessing + N'''', N'NULL'),
             N' for the parameter @Preprocessing is not supported. Supported values are lung and seed. ');
     IF @Pooling IS NULL OR EXISTS (
-            SELECT 1 FROM STRING_SPLIT(@Pooling, N',') WHERE value NOT IN (N'mean', N'max', N'mean_max_std', N'pca1'))
+            SELECT 1 FROM STRING_SPLIT(@Pooling, N',') WHERE value NOT IN (N'mean', N'max', N'mean_max_std', N'pca1', N'thirds'))
         OR EXISTS (SELECT 1 FROM STRING_SPLIT(@Pooling, N',') GROUP BY value HAVING COUNT(*) > 1)
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(N'''' + @Pooling + N'''', N'NULL'),
-            N' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std and pca1, ',
+            N' for the parameter @Pooling is not supported. Supported values are mean, max, mean_max_std, pca1 and thirds, ',
             N'each once, with commas between. ');
     IF @BatchSize IS NULL OR @BatchSize NOT BETWEEN 1 AND 1024
         SET @Message = CONCAT(@Message, N'The value ', COALESCE(CAST(@BatchSize AS NVARCHAR(12)), N'NULL'),

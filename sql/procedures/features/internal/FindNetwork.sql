@@ -1,4 +1,4 @@
--- FindNetwork: finds the row of dbo.networks that a procedure was asked for, by bytes or by name.
+-- FindNetwork: finds the row of dbo.networks that a procedure was asked for, by bytes or by name, else that of the setting default_network.
 -- Called by GenerateFeatures and FeaturizeImages.
 CREATE OR ALTER PROCEDURE internal.FindNetwork
     @Model VARBINARY(MAX),      -- bytes of a network, or NULL
@@ -13,11 +13,14 @@ BEGIN
     DECLARE @Names NVARCHAR(1000) = LEFT(COALESCE((
         SELECT STRING_AGG(CAST(n.name AS NVARCHAR(MAX)), N', ') FROM (SELECT DISTINCT name FROM dbo.networks) AS n), N'none'), 1000);
 
+    IF @Model IS NULL AND @ModelName IS NULL
+        SET @ModelName = NULLIF((SELECT value FROM dbo.settings WHERE name = N'default_network'), N'');
     IF (@Model IS NULL AND @ModelName IS NULL) OR (@Model IS NOT NULL AND @ModelName IS NOT NULL)
     BEGIN
         SET @Number = 50114;
         SET @Message = CONCAT(N'One of @Model and @ModelName is needed, and ',
-            IIF(@Model IS NULL, N'both are NULL', N'both were given'), N'. Networks that are loaded: ', @Names, N'.');
+            IIF(@Model IS NULL, N'both are NULL, and so is the setting default_network', N'both were given'),
+            N'. Networks that are loaded: ', @Names, N'.');
     END;
     ELSE IF @ModelName IS NOT NULL
     BEGIN

@@ -5,7 +5,8 @@ CREATE OR ALTER PROCEDURE internal.FindScansToDo
     @Layer NVARCHAR(256),         -- names of layers with commas
     @Preprocessing NVARCHAR(32),  -- lung or seed
     @Pooling NVARCHAR(128),       -- poolings with commas
-    @Recompute BIT                -- 1 takes every scan
+    @Recompute BIT,               -- 1 takes every scan
+    @DatasetVersionId INT         -- version of a data set to stay within, or NULL for all scans
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -20,13 +21,14 @@ BEGIN
     SELECT s.scan_id, s.number_images,
         COALESCE((SELECT SUM(CAST(DATALENGTH(i.pixels) AS BIGINT)) FROM dbo.scan_images AS i WHERE i.scan_id = s.scan_id), 0)
     FROM dbo.scans AS s
-    WHERE @Recompute = 1
-        OR (SELECT COUNT(*) FROM #layers) * (SELECT COUNT(*) FROM STRING_SPLIT(@Pooling, N',')) > (
+    WHERE (@DatasetVersionId IS NULL OR s.scan_id IN (
+            SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
+        AND (@Recompute = 1 OR (SELECT COUNT(*) FROM #layers) * (SELECT COUNT(*) FROM STRING_SPLIT(@Pooling, N',')) > (
             SELECT COUNT(*)
             FROM dbo.pooled_features AS p
             INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = p.feature_set_id
             INNER JOIN #layers AS l ON l.name = f.layer
             WHERE p.scan_id = s.scan_id AND f.network_id = @NetworkId AND f.preprocessing = @Preprocessing
-                AND p.vector_sha256 IS NOT NULL AND p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N',')))
+                AND p.vector_sha256 IS NOT NULL AND p.pooling IN (SELECT value FROM STRING_SPLIT(@Pooling, N','))))
     OPTION (RECOMPILE);
 END;

@@ -21,8 +21,8 @@ BEGIN
 
     -- The query of an external script runs with the caller's rights, and nobody needs rights on tables to call this.
     CREATE TABLE #pairs (
-        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
-    EXECUTE internal.MeasurePairs @ClassifierA, @ClassifierB, @Metric, @Patients OUTPUT, @ValueA OUTPUT, @ValueB OUTPUT;
+        patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
+    EXECUTE internal.MeasurePairs @ClassifierA, @ClassifierB, @Metric, 1, @Patients OUTPUT, @ValueA OUTPUT, @ValueB OUTPUT;
     SELECT @Metric = LOWER(@Metric), @Difference = @ValueA - @ValueB, @Low = NULL, @High = NULL;
     IF @Difference IS NULL
         RETURN 0;

@@ -1,10 +1,12 @@
--- MeasurePairs: finds the test patients that two models have both scored, and measures both models on them, in T-SQL alone.
+-- MeasurePairs: finds the patients whom two models have both scored without having learnt from them, and measures both models on them,
+-- in T-SQL alone. A patient with several scans counts with those scans that both have scored.
 -- Called by PromoteModel and CompareScores, whose table #pairs it fills.
 CREATE OR ALTER PROCEDURE internal.MeasurePairs
     @ClassifierA INT,      -- a model
     @ClassifierB INT,      -- another
     @Metric NVARCHAR(64),  -- auc, average_precision, log_loss or brier
-    @Patients INT OUTPUT,  -- common test patients, those whose label was changed between the two runs left out
+    @OfTest BIT,           -- 1 takes the test patients; 0 takes the others, by their out-of-fold scores
+    @Patients INT OUTPUT,  -- scores in common, those of patients whose label was changed between the two runs left out
     @ValueA FLOAT OUTPUT,  -- the first model's figure, NULL unless there are patients with and without cancer
     @ValueB FLOAT OUTPUT   -- the second model's
 AS
@@ -25,11 +27,23 @@ BEGIN
         THROW 50101, @Message, 1;
     END;
 
+    -- The part `validation` is left out: it was looked at to stop early.
+    CREATE TABLE #taken (
+        model INT NOT NULL, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, member INT NOT NULL, scan_id INT NULL,
+        label INT NOT NULL, score FLOAT NOT NULL, PRIMARY KEY (model, patient_id, member));
+    INSERT INTO #taken (model, patient_id, member, scan_id, label, score)
+    SELECT m.model, s.patient_id, s.member, s.scan_id, s.label, s.probability
+    FROM (SELECT 0 AS model, @ExperimentA AS experiment_id UNION ALL SELECT 1, @ExperimentB) AS m
+    INNER JOIN dbo.experiment_scores AS s ON s.experiment_id = m.experiment_id
+    INNER JOIN dbo.splits AS p ON p.patient_id = s.patient_id
+    WHERE s.out_of_fold = 1 AND s.label IS NOT NULL AND s.probability IS NOT NULL
+        AND s.part = IIF(@OfTest = 1, 'test', 'train') AND p.part = s.part;
+    -- A single scan of a patient in each run is a pair though it was loaded again between the two.
     INSERT INTO #pairs (patient_id, label, a, b)
-    SELECT a.patient_id, a.label, a.probability, b.probability
-    FROM dbo.test_scores AS a
-    INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
-    WHERE a.experiment_id = @ExperimentA AND b.experiment_id = @ExperimentB;
+    SELECT a.patient_id, a.label, a.score, b.score
+    FROM #taken AS a
+    INNER JOIN #taken AS b ON b.model = 1 AND b.patient_id = a.patient_id AND b.label = a.label
+    WHERE a.model = 0 AND (a.scan_id = b.scan_id OR 2 = (SELECT COUNT(*) FROM #taken AS t WHERE t.patient_id = a.patient_id));
     SELECT @Patients = COUNT(*), @Positives = COALESCE(SUM(label), 0) FROM #pairs;
     SELECT @Negatives = @Patients - @Positives, @ValueA = NULL, @ValueB = NULL;
     IF @Positives = 0 OR @Negatives = 0

@@ -31,6 +31,18 @@ BEGIN
             N' was deleted or replaced while it was read. Nothing is stored. Call it again.'), N'%', N'%%');
         THROW 50232, @Message, 1;
     END;
+    SELECT TOP (1) @Message = CONCAT(N'The member ''', c.name, N''' version ', c.version, N' of the ensemble ''', @ModelName,
+        N''' version ', @Version, N' has no rows that plain T-SQL scores it from. Call StoreModelNodes for it first.')
+    FROM dbo.ensemble_members AS m
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.member_classifier_id
+    LEFT JOIN dbo.model_scoring AS s ON s.classifier_id = m.member_classifier_id
+    WHERE m.classifier_id = @ClassifierId AND s.rows_sha256 IS NULL
+    ORDER BY m.position;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50150, @Message, 1;
+    END;
     -- Scans that were removed meanwhile cannot be compared.
     INSERT INTO #expected (scan_id, raw, probability)
     SELECT CAST(JSON_VALUE([value], N'$[0]') AS INT), CAST(JSON_VALUE([value], N'$[1]') AS FLOAT),

@@ -2,7 +2,7 @@
 -- Called by CheckModelSql and every procedure that scores with T-SQL alone.
 CREATE OR ALTER PROCEDURE internal.FindScoring
     @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
-    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @Version INT,              -- its version, or NULL for the one served
     @ClassifierId INT OUTPUT   -- the row found
 AS
 BEGIN

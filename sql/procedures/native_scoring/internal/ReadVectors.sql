@@ -2,7 +2,7 @@
 -- Called by ScoreScansSql, whose table #vectors it fills; #wanted is that of ScoreScansSql's callers.
 CREATE OR ALTER PROCEDURE internal.ReadVectors
     @ClassifierId INT, -- model that reads them
-    @RefuseMissing BIT -- 1 refuses a null among the features, as Python does; 0 leaves it to the model
+    @RefuseMissing BIT -- 1 refuses a null among features that are not combined, as Python does; 0 leaves it to the model
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -52,7 +52,8 @@ BEGIN
         THROW 50153, @Message, 1;
     END;
 
-    IF @RefuseMissing = 1
+    -- Of combined features a value may be missing, in Python too.
+    IF @RefuseMissing = 1 AND NOT EXISTS (SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId)
         SELECT TOP (1) @Message = CONCAT(N'The feature ', feature_index, N' of the scan ', scan_id,
             N' is null, and no number. Generate or copy the features of the scan again.')
         FROM #vectors

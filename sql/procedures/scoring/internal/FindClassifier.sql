@@ -1,23 +1,26 @@
--- FindClassifier: finds the model that a name means: the version asked for, else the champion of the name, else its newest version.
+-- FindClassifier: finds the model that a name means: the version asked for, else the one that dbo.served_models has for it.
 -- Called by PredictLungCancer and every other procedure that is given a model's name.
 CREATE OR ALTER PROCEDURE internal.FindClassifier
     @ModelName NVARCHAR(128),  -- name of a model in dbo.classifiers
-    @Version INT,              -- its version, or NULL for the champion, else the newest
+    @Version INT,              -- its version, or NULL for the one served
     @ClassifierId INT OUTPUT   -- the row found
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(1000), @Versions NVARCHAR(400);
-    SET @ClassifierId = NULL;
+    DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(1000), @Versions NVARCHAR(400), @Serve NVARCHAR(400);
+    SET @Serve = (SELECT value FROM dbo.settings WHERE name = N'serve');
+    IF @Version IS NULL AND @Serve NOT IN (N'champion', N'newest')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The setting serve is ''', @Serve, N''', so that it is not known which version the name ''',
+            @ModelName, N''' stands for. Set it in dbo.settings to champion or newest, or give a version.'), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
     IF @Version IS NULL
-        SET @ClassifierId = (SELECT classifier_id FROM dbo.champions WHERE name = @ModelName);
-    IF @ClassifierId IS NULL
-        SET @ClassifierId = (
-            SELECT TOP (1) classifier_id FROM dbo.classifiers
-            WHERE name = @ModelName AND (@Version IS NULL OR version = @Version)
-            ORDER BY version DESC);
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.served_models WHERE name = @ModelName);
+    ELSE
+        SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
     IF @ClassifierId IS NOT NULL
         RETURN 0;
 

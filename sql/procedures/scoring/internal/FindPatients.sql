@@ -1,5 +1,5 @@
--- FindPatients: fills #wanted with the primary scans of the patients asked for that the model can read;
--- refuses to leave others out unasked.
+-- FindPatients: fills #wanted with the scans asked for that the model can read; refuses to leave others out unasked. With @Only = N'new'
+-- it leaves those out that the model has scored by the vector that is stored, and may fill in nothing.
 -- Called by PredictPatients, PredictPatientsSql and PredictLungCancerSql, whose table #wanted it fills.
 CREATE OR ALTER PROCEDURE internal.FindPatients
     @Patients NVARCHAR(MAX),  -- indices of patients with commas between, or NULL for all that have a scan
@@ -7,13 +7,19 @@ CREATE OR ALTER PROCEDURE internal.FindPatients
     @Pooling NVARCHAR(32),    -- pooling that the model reads
     @SkipMissing BIT,         -- 1 leaves out patients without features
     @AreSent BIT = 0,         -- 1 when their vectors go to a script
-    @RefuseAltered BIT = 1    -- 0 takes vectors that are not what was stored too, with an empty hash
+    @RefuseAltered BIT = 1,   -- 0 takes vectors that are not what was stored too, with an empty hash
+    @ClassifierId INT = NULL, -- model, for @Only = N'new'
+    @Only NVARCHAR(16) = NULL, -- primary, newest, all or new, as AskScans takes it
+    @Dataset NVARCHAR(128) = NULL, -- data set of scans, or NULL for any scan
+    @DatasetVersion INT = NULL, -- its version, or NULL for the newest
+    @ScanId INT = NULL        -- this scan and no other, or NULL
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Number INT = 0, @Some NVARCHAR(800), @Missing INT;
+    DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL AND @ScanId IS NULL, N'patients', N'scans');
     CREATE TABLE #asked (given NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL, idx INT NULL, scan_id INT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
@@ -23,22 +29,14 @@ BEGIN
         THROW 50101, @Message, 1;
     END;
 
-    IF @Patients IS NULL
+    IF @ScanId IS NULL
+        EXECUTE internal.AskScans @Patients, @Only, @Dataset, @DatasetVersion;
+    ELSE
         INSERT INTO #asked (idx, scan_id)
         SELECT p.idx, s.scan_id
-        FROM dbo.patients AS p
-        INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1;
-    ELSE
-        -- An empty text would be cast to 0.
-        INSERT INTO #asked (given, idx)
-        SELECT DISTINCT LEFT(LTRIM(RTRIM(value)), 400), TRY_CAST(NULLIF(LTRIM(RTRIM(value)), N'') AS INT)
-        FROM STRING_SPLIT(@Patients, N',');
-    UPDATE a
-    SET a.scan_id = s.scan_id
-    FROM #asked AS a
-    INNER JOIN dbo.patients AS p ON p.idx = a.idx
-    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id
-    WHERE s.is_primary = 1 AND a.scan_id IS NULL;
+        FROM dbo.scans AS s
+        INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+        WHERE s.scan_id = @ScanId;
 
     IF EXISTS (SELECT 1 FROM #asked WHERE idx IS NULL)
     BEGIN
@@ -63,7 +61,15 @@ BEGIN
             CASE WHEN f.vector_sha256 = HASHBYTES('SHA2_256', CONVERT(VARBINARY(MAX), f.vector)) THEN f.vector_sha256 ELSE 0x END
         FROM #asked AS a
         INNER JOIN dbo.pooled_features AS f ON f.scan_id = a.scan_id
-        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND (COALESCE(@Only, N'') <> N'new' OR NOT EXISTS (
+            SELECT 1 FROM dbo.predictions AS r
+            WHERE r.scan_id = a.scan_id AND r.classifier_id = @ClassifierId
+                AND (r.vector_sha256 IS NULL OR r.vector_sha256 = f.vector_sha256)));
+        IF @Only = N'new'
+            DELETE a
+            FROM #asked AS a
+            WHERE a.scan_id NOT IN (SELECT scan_id FROM #wanted) AND EXISTS (
+                SELECT 1 FROM dbo.predictions AS r WHERE r.scan_id = a.scan_id AND r.classifier_id = @ClassifierId);
         INSERT INTO #read (scan_id)
         SELECT scan_id FROM #wanted;
         EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, @AreSent, @RefuseAltered;
@@ -71,11 +77,12 @@ BEGIN
         SET @Missing = (SELECT COUNT(DISTINCT scan_id) FROM #asked);
         SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ')
             FROM (SELECT DISTINCT TOP (20) idx FROM #asked ORDER BY idx) AS m);
-        IF @Missing > 0 AND (@SkipMissing = 0 OR NOT EXISTS (SELECT 1 FROM #wanted))
+        IF @Missing > 0 AND (@SkipMissing = 0 OR (COALESCE(@Only, N'') <> N'new' AND NOT EXISTS (SELECT 1 FROM #wanted)))
         BEGIN
             SET @Number = 50140;
-            SET @Message = CONCAT(@Missing, N' patients have no features that the model can read; their indices: ', @Some,
-                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for their scans',
+            SET @Message = CONCAT(@Missing, N' ', @What, N' have no features that the model can read; ',
+                IIF(@What = N'patients', N'their indices: ', N'indices of their patients: '), @Some,
+                IIF(@Missing > 20, N', …', N''), N'. Call GenerateFeatures for ', IIF(@What = N'patients', N'their scans', N'them'),
                 IIF(EXISTS (SELECT 1 FROM #wanted), N', or leave them out with @SkipMissing = 1.', N'.'));
         END;
     END;
@@ -84,6 +91,8 @@ BEGIN
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW @Number, @Message, 1;
     END;
+    IF @Only = N'new' AND NOT EXISTS (SELECT 1 FROM #wanted)
+        RAISERROR(N'There is nothing new to score.', 0, 1) WITH NOWAIT;
     IF @Missing > 0
-        RAISERROR(N'%d patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
+        RAISERROR(N'%d %s without features are left out; the first indices: %s.', 0, 1, @Missing, @What, @Some) WITH NOWAIT;
 END;

@@ -9,7 +9,12 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Locked INT, @Scans NVARCHAR(MAX);
+    DECLARE @Message NVARCHAR(2000), @Locked INT, @Scans NVARCHAR(MAX), @Outside INT, @Scored INT;
+    CREATE TABLE #judged (
+        scan_id INT NOT NULL PRIMARY KEY, scope VARCHAR(7) NULL, scope_reason NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL);
+    INSERT INTO #judged (scan_id)
+    SELECT scan_id FROM #scores;
+    EXECUTE internal.JudgeScope @ClassifierId;
     BEGIN TRANSACTION;
     -- Before anything is written, so that two who score the same scan wait for each other here, and not crosswise.
     SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #scores));
@@ -20,12 +25,24 @@ BEGIN
     END;
     DELETE FROM #scores WHERE scan_id NOT IN (
         SELECT s.scan_id FROM dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) INNER JOIN #wanted AS w ON w.scan_id = s.scan_id);
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256)
-    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256
+    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256, scope, scope_reason)
+    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256, j.scope, j.scope_reason
     FROM #scores AS s
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
-    ORDER BY w.idx;
+    LEFT JOIN #judged AS j ON j.scan_id = s.scan_id
+    ORDER BY w.idx, s.scan_id;
     SET @Scans = COALESCE((SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM #scores), N'');
     EXECUTE dbo.RefreshWorklist @Scans;
     COMMIT TRANSACTION;
+
+    SELECT @Outside = COUNT(*), @Message = MIN(j.scope_reason)
+    FROM #judged AS j
+    INNER JOIN #scores AS s ON s.scan_id = j.scan_id
+    WHERE j.scope = 'outside';
+    SET @Scored = (SELECT COUNT(*) FROM #scores);
+    IF @Outside = 1 AND @Scored = 1
+        RAISERROR(N'%s', 0, 1, @Message) WITH NOWAIT;
+    ELSE IF @Outside > 0
+        RAISERROR(N'%d of %d scans stand outside what the model was trained on; dbo.predictions.scope_reason says in what.', 0, 1,
+            @Outside, @Scored) WITH NOWAIT;
 END;

@@ -1,7 +1,8 @@
 -- FindMatrices: fills #matrices with the feature sets and poolings that a search may try, and counts their training patients.
 -- Called by SearchModels, whose tables #matrices and #patients it fills.
 CREATE OR ALTER PROCEDURE internal.FindMatrices
-    @NetworkName NVARCHAR(128),   -- network, or NULL for any
+    @ModelName NVARCHAR(128),     -- name to store the best model under
+    @NetworkName NVARCHAR(128),   -- network, or NULL for that of the version served, else of default_network, else the only one
     @Layers NVARCHAR(MAX),        -- layers with commas between, or NULL for all
     @Preprocessing NVARCHAR(32),  -- preprocessing, or NULL for any
     @Poolings NVARCHAR(400),      -- poolings with commas between, or NULL for all
@@ -13,9 +14,22 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @Lacking NVARCHAR(1000), @FeatureSetId INT, @Pooling NVARCHAR(32);
 
-    -- TrainLungCancerModel takes the newest of a name, layer and preprocessing, so older ones are not tried.
+    DECLARE @Served INT, @Names NVARCHAR(800);
+    SET @Served = (
+        SELECT c.feature_set_id
+        FROM dbo.served_models AS s
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+        WHERE s.name = @ModelName);
+    IF @NetworkName IS NULL
+        SET @NetworkName = COALESCE(
+            (SELECT n.name FROM dbo.feature_sets AS fs INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+                WHERE fs.feature_set_id = @Served
+                    AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id)),
+            NULLIF((SELECT value FROM dbo.settings WHERE name = N'default_network'), N''));
+
+    -- Of a name, layer and preprocessing FindFeatureSet takes the set of the version served, else that of the network's newest version.
     INSERT INTO #matrices (feature_set_id, pooling, network_name, layer)
-    SELECT MAX(fs.feature_set_id), p.pooling, n.name, fs.layer
+    SELECT COALESCE(MAX(IIF(fs.feature_set_id = @Served, @Served, NULL)), MAX(fs.feature_set_id)), p.pooling, n.name, fs.layer
     FROM dbo.feature_sets AS fs
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
     INNER JOIN (SELECT DISTINCT feature_set_id, pooling FROM dbo.pooled_features) AS p ON p.feature_set_id = fs.feature_set_id
@@ -44,6 +58,16 @@ BEGIN
             N'. Call GenerateFeatures first, or ask for others.');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50117, @Message, 1;
+    END;
+    IF (SELECT COUNT(DISTINCT network_name) FROM #matrices) > 1
+    BEGIN
+        SET @Names = LEFT((
+            SELECT STRING_AGG(CAST(m.network_name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY m.network_name)
+            FROM (SELECT DISTINCT network_name FROM #matrices) AS m), 800);
+        SET @Message = REPLACE(CONCAT(N'There are features of several networks: ', @Names,
+            N'. Name one with @NetworkName, or in the setting default_network: UPDATE dbo.settings SET value = N''…'' ',
+            N'WHERE name = N''default_network'';'), N'%', N'%%');
+        THROW 50281, @Message, 1;
     END;
 
     UPDATE m

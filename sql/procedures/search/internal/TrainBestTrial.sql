@@ -13,7 +13,7 @@ BEGIN
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @NetworkName NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
     DECLARE @LearningRate FLOAT, @NumLeaves INT, @MinDataInLeaf INT, @MaxIterations INT, @EarlyStoppingRounds INT,
         @ValidationFraction FLOAT;
-    DECLARE @Imbalance NVARCHAR(32), @Pass INT = 0;
+    DECLARE @Imbalance NVARCHAR(32), @Pass INT = 0, @Found INT;
     SELECT @ModelName = s.name, @Seed = s.seed, @Folds = s.folds, @SkipMissing = s.skip_missing, @From = s.training_from,
         @FeatureSetId = t.feature_set_id, @Pooling = t.pooling, @NetworkName = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing,
         @LearningRate = CAST(JSON_VALUE(t.parameters, N'$.learning_rate') AS FLOAT),
@@ -29,15 +29,11 @@ BEGIN
     INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
     WHERE s.search_id = @SearchId;
 
-    IF @FeatureSetId <> (
-        SELECT MAX(fs.feature_set_id)
-        FROM dbo.feature_sets AS fs
-        INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-        WHERE n.name = @NetworkName AND fs.layer = @Layer AND fs.preprocessing = @Preprocessing
-            AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id AND p.pooling = @Pooling))
+    EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling, @Found OUTPUT;
+    IF @FeatureSetId <> @Found
     BEGIN
-        SET @Message = CONCAT(N'Search ', @SearchId, N' chose feature set ', @FeatureSetId,
-            N', and there is a newer one of the same network, layer and preprocessing by now. Make a new search.');
+        SET @Message = CONCAT(N'Search ', @SearchId, N' chose feature set ', @FeatureSetId, N', and by now ', @Found,
+            N' is the one of its network, layer and preprocessing to train on. Make a new search.');
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW 50164, @Message, 1;
     END;

@@ -1,5 +1,5 @@
 -- CheckTrainedPatients: refuses a training of which the script did not give back every patient that it was sent, once.
--- Called by TrainModel, whose tables #patients and #result it reads.
+-- Called by TrainModel and CreateEnsemble, whose tables #patients and #result it reads.
 CREATE OR ALTER PROCEDURE internal.CheckTrainedPatients
     @RunId INT,             -- row of dbo.runs
     @FeatureSetId INT,      -- feature set of the vectors

@@ -2,7 +2,7 @@
 -- Called by TrainLungCancerModel.
 CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
     @ModelName NVARCHAR(128),   -- not NULL and not empty
-    @Algorithm NVARCHAR(32),    -- lightgbm, logistic, random_forest, extra_trees or network
+    @Algorithm NVARCHAR(32),    -- lightgbm, logistic, random_forest, extra_trees, network or ensemble
     @Seed INT,                  -- 0 to 2147483647
     @Folds INT,                 -- 0, or 2 to 20
     @ValidationFraction FLOAT,  -- 0.05 to 0.5, or NULL
@@ -16,7 +16,8 @@ CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
     @Calibration NVARCHAR(32),  -- none, platt or isotonic
     @SkipMissing BIT,           -- 0 or 1
     @Parameters NVARCHAR(MAX) OUTPUT, -- those that were given, for train_lung_cancer_model
-    @Hidden NVARCHAR(400) = NULL -- one to three numbers from 1 to 256 with commas, or NULL
+    @Hidden NVARCHAR(400) = NULL, -- one to three numbers from 1 to 256 with commas, or NULL
+    @Members NVARCHAR(MAX) = NULL -- NULL, but with ensemble
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -37,8 +38,8 @@ BEGIN
         N' for the parameter ', a.name, N' is not supported. Supported values are ', a.supported, N'. '), N''))
     FROM (
         VALUES
-            (N'@Algorithm', N'''' + @Algorithm + N'''', N'lightgbm, logistic, random_forest, extra_trees and network',
-                IIF(@Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network'), 1, 0)),
+            (N'@Algorithm', N'''' + @Algorithm + N'''', N'lightgbm, logistic, random_forest, extra_trees, network and ensemble',
+                IIF(@Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'ensemble'), 1, 0)),
             (N'@Seed', CAST(@Seed AS NVARCHAR(30)), N'0 to 2147483647', IIF(@Seed >= 0, 1, 0)),
             (N'@Folds', CAST(@Folds AS NVARCHAR(30)), N'0 (hold-out) and 2 to 20', IIF(@Folds = 0 OR @Folds BETWEEN 2 AND 20, 1, 0)),
             (N'@ValidationFraction', CAST(@ValidationFraction AS NVARCHAR(30)), N'NULL and 0.05 to 0.5',
@@ -71,21 +72,26 @@ BEGIN
         N' has no meaning with @Algorithm = N''', @Algorithm, N''', ', a.reason, N'. Leave it out. '), N''))
     FROM (
         VALUES
+            (N'lightgbm logistic random_forest extra_trees network', N'@Members', N'''' + LEFT(@Members, 100) + N'''',
+                N'which learns from patients'),
+            (N'ensemble', N'@Imbalance', N'''' + NULLIF(@Imbalance, N'none') + N'''', N'whose members are trained already'),
+            (N'ensemble', N'@Calibration', N'''' + NULLIF(@Calibration, N'platt') + N'''', N'which is recalibrated by platt'),
             (N'lightgbm random_forest extra_trees', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'which learns trees'),
-            (N'logistic', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'which has no trees'),
+            (N'ensemble', N'@L2', CAST(@L2 AS NVARCHAR(30)), N'whose members are trained already'),
+            (N'logistic ensemble', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'which has no trees'),
             (N'random_forest extra_trees', N'@LearningRate', CAST(@LearningRate AS NVARCHAR(30)), N'whose trees are averaged'),
-            (N'logistic network', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic network', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
-            (N'logistic', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic network ensemble', N'@NumLeaves', CAST(@NumLeaves AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic network ensemble', N'@MinDataInLeaf', CAST(@MinDataInLeaf AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic ensemble', N'@MaxIterations', CAST(@MaxIterations AS NVARCHAR(30)), N'which has no trees'),
+            (N'logistic ensemble', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)), N'which has no trees'),
             (N'random_forest extra_trees', N'@EarlyStoppingRounds', CAST(@EarlyStoppingRounds AS NVARCHAR(30)),
                 N'which has a fixed number of trees'),
-            (N'lightgbm logistic random_forest extra_trees', N'@Hidden', N'''' + @Hidden + N'''', N'which has no hidden layers'),
-            (IIF(@Folds > 0, N'logistic random_forest extra_trees', N''), N'@ValidationFraction',
+            (N'lightgbm logistic random_forest extra_trees ensemble', N'@Hidden', N'''' + @Hidden + N'''', N'which has no hidden layers'),
+            (IIF(@Folds > 0, N'logistic random_forest extra_trees ensemble', N'ensemble'), N'@ValidationFraction',
                 CAST(@ValidationFraction AS NVARCHAR(30)), N'which stops nothing early inside a fold')
     ) AS a (algorithms, name, given, reason)
     WHERE CONCAT(N' ', a.algorithms, N' ') LIKE CONCAT(N'% ', @Algorithm, N' %') AND a.given IS NOT NULL
-        AND @Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network');
+        AND @Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'ensemble');
 
     IF @Message <> N''
     BEGIN

@@ -1,5 +1,5 @@
 -- MeasureExperiment: computes the figures and curves of a training run from the scores of its patients, before anything is stored.
--- Called by TrainModel, whose tables #patients and #result it reads, and whose table #figures it fills.
+-- Called by TrainModel and CreateEnsemble, whose tables #patients and #result it reads, and whose table #figures it fills.
 CREATE OR ALTER PROCEDURE internal.MeasureExperiment
     @RunId INT,             -- row of dbo.runs
     @Seed INT,              -- seed of the run
@@ -24,10 +24,10 @@ def main(scores, seed, details):
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Seed, Details)
 ',
         @input_data_1 = N'
-SELECT r.part, CAST(t.label AS INT) AS label, r.raw, r.probability, r.out_of_fold
+SELECT t.patient_id, r.part, CAST(t.label AS INT) AS label, r.raw, r.probability, r.out_of_fold
 FROM #result AS r
 INNER JOIN #patients AS t ON t.place = r.place
-ORDER BY t.patient_id;',
+ORDER BY t.patient_id, t.scan_id;',
         @params = N'@Seed INT, @Details NVARCHAR(MAX), @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
         @Seed = @Seed, @Details = @Details,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;

@@ -1,5 +1,5 @@
--- ReportTraining: says how many patients a model has learnt from, how good it is on those held out, and which version is the champion.
--- Called by TrainModel, whose table #result it reads.
+-- ReportTraining: says how many patients a model has learnt from, how good it is on those held out, and which version is served.
+-- Called by TrainModel and CreateEnsemble, whose table #result it reads.
 CREATE OR ALTER PROCEDURE internal.ReportTraining
     @RunId INT,                 -- row of dbo.runs
     @ModelName NVARCHAR(128),   -- name of the model
@@ -11,7 +11,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Said NVARCHAR(2000), @Champion INT;
+    DECLARE @Said NVARCHAR(2000), @ClassifierId INT;
     SELECT @Said = CONCAT(@ModelName, N' version ', @Version, N' is trained on ', SUM(CASE part WHEN 'train' THEN 1 ELSE 0 END),
         N' patients', N' (' + CAST(NULLIF(SUM(CASE part WHEN 'validation' THEN 1 ELSE 0 END), 0) AS NVARCHAR(12)) + N' more to stop early)',
         N' and stored. On the ', SUM(CASE part WHEN 'test' THEN 1 ELSE 0 END), N' test patients: ')
@@ -27,12 +27,6 @@ BEGIN
     SET @Said = (SELECT STRING_AGG(value, N' ') FROM OPENJSON(@Details, N'$.notes'));
     IF @Said IS NOT NULL
         EXECUTE internal.ReportStep @RunId, @Said;
-    SET @Champion = (
-        SELECT c.version
-        FROM dbo.champions AS ch
-        INNER JOIN dbo.classifiers AS c ON c.classifier_id = ch.classifier_id
-        WHERE ch.name = @ModelName);
-    IF @Champion IS NOT NULL
-        RAISERROR(N'The champion of %s is still version %d; PromoteModel makes another the champion.', 0, 1, @ModelName, @Champion)
-            WITH NOWAIT;
+    SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
+    EXECUTE internal.SayServed @ClassifierId, @RunId;
 END;

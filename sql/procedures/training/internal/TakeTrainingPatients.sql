@@ -1,41 +1,51 @@
--- TakeTrainingPatients: fills #patients with the labelled patients that have features; refuses to leave others out unasked.
+-- TakeTrainingPatients: fills #patients with the labelled scans that have features, a row each; refuses to leave others out unasked.
+-- They are the primary scans of patients with a label, the members of a data set, or all scans with a label of a horizon.
 -- Called by TrainModel and FindMatrices, whose table #patients it fills.
 CREATE OR ALTER PROCEDURE internal.TakeTrainingPatients
-    @FeatureSetId INT,      -- feature set
-    @Pooling NVARCHAR(32),  -- pooling
-    @SkipMissing BIT        -- 1 leaves out labelled patients without features
+    @FeatureSetId INT,              -- feature set
+    @Pooling NVARCHAR(32),          -- pooling
+    @SkipMissing BIT,               -- 1 leaves out labelled patients without features
+    @DatasetVersionId INT = NULL,   -- version of a data set whose members to take, or NULL
+    @Horizon INT = NULL,            -- horizon of the labels in days, or NULL for those of patients
+    @PositiveFrom INT = NULL        -- labels from this one on count as 1, or NULL where they are 0 and 1
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Missing INT, @Some NVARCHAR(400);
+    DECLARE @Message NVARCHAR(2000), @Missing INT, @Some NVARCHAR(400), @Unlabelled INT;
     CREATE TABLE #missing (idx INT NOT NULL PRIMARY KEY);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #labelled (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label TINYINT NOT NULL);
 
+    EXECUTE internal.TakeLabelledScans @DatasetVersionId, @Horizon, @PositiveFrom, @Unlabelled OUTPUT;
     INSERT INTO #combine (scan_id)
-    SELECT s.scan_id
-    FROM dbo.scans AS s
-    INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
-    WHERE s.is_primary = 1;
+    SELECT scan_id FROM #labelled;
     EXECUTE internal.FillCombinedFeatures @FeatureSetId;
     INSERT INTO #patients (patient_id, scan_id, label, vector_sha256)
-    SELECT s.patient_id, s.scan_id, l.label, COALESCE(f.vector_sha256, 0x)
-    FROM dbo.scans AS s
-    INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
-    INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
-    WHERE s.is_primary = 1 AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-    ORDER BY s.patient_id;
+    SELECT l.patient_id, l.scan_id, l.label, COALESCE(f.vector_sha256, 0x)
+    FROM #labelled AS l
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = l.scan_id
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+    ORDER BY l.patient_id, l.scan_id;
     INSERT INTO #read (scan_id)
     SELECT scan_id FROM #patients;
     EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
 
     INSERT INTO #missing (idx)
+    SELECT DISTINCT p.idx
+    FROM #labelled AS l
+    INNER JOIN dbo.patients AS p ON p.patient_id = l.patient_id
+    WHERE NOT EXISTS (SELECT 1 FROM #patients AS t WHERE t.scan_id = l.scan_id);
+    -- A patient with a label and without any scan is missing too, unless it was asked for certain scans.
+    INSERT INTO #missing (idx)
     SELECT p.idx
     FROM dbo.labels AS l
     INNER JOIN dbo.patients AS p ON p.patient_id = l.patient_id
-    WHERE NOT EXISTS (SELECT 1 FROM #patients AS t WHERE t.patient_id = l.patient_id);
+    WHERE @DatasetVersionId IS NULL AND @Horizon IS NULL
+        AND NOT EXISTS (SELECT 1 FROM #labelled AS t WHERE t.patient_id = l.patient_id);
     SET @Missing = (SELECT COUNT(*) FROM #missing);
     SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT TOP (20) idx FROM #missing ORDER BY idx) AS m);
 
@@ -47,6 +57,8 @@ BEGIN
     END;
     IF @Missing > 0 AND @SkipMissing = 1
         RAISERROR(N'%d labelled patients without features are left out; the first indices: %s.', 0, 1, @Missing, @Some) WITH NOWAIT;
+    IF @Unlabelled > 0
+        RAISERROR(N'%d scans of the data set have no label and are left out.', 0, 1, @Unlabelled) WITH NOWAIT;
 
     EXECUTE dbo.AssignSplits;
     UPDATE t

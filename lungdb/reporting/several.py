@@ -1,0 +1,121 @@
+"""The test figures of several versions side by side: what the tables know of them, and the page with their curves."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from html import escape
+from typing import TYPE_CHECKING
+
+from lungdb import __version__
+from lungdb.database import Connection, run
+from lungdb.errors import LungdbError
+from lungdb.reporting import card
+from lungdb.reporting.facts import Point, find_classifier
+
+if TYPE_CHECKING:
+    from lungdb.reporting.plots import Plot
+
+MOST = 8
+"""Curves in one picture that are told apart by dash and marker alone."""
+
+_VERSION = "SELECT name, version FROM dbo.classifiers WHERE classifier_id = ?;"
+_CURVE = """
+SELECT position, x, y, NULL AS threshold FROM dbo.model_curves
+WHERE classifier_id = ? AND part = 'test' AND curve = N'roc' ORDER BY position;"""
+_FIGURES = "SELECT metric, value FROM dbo.model_figures WHERE classifier_id = ? AND part = 'test';"
+_TESTED = """
+SELECT p.patient_id FROM dbo.experiment_patients AS p
+WHERE p.part = 'test' AND p.experiment_id = (
+    SELECT MAX(e.experiment_id) FROM dbo.experiments AS e WHERE e.classifier_id = ?);"""
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A version on its test patients: its ROC curve and figures, and a word for who the patients are."""
+
+    name: str
+    version: int
+    curve: list[Point]
+    figures: dict[str, float | None]
+    patients: frozenset[str]
+
+    @property
+    def title(self) -> str:
+        """Name and version."""
+        return f"{self.name}, version {self.version}"
+
+    def figure(self, name: str) -> str:
+        """Give a figure to three decimals, or as not defined."""
+        value = self.figures.get(name)
+        return "not defined" if value is None else f"{value:.3f}"
+
+
+def read_names(text: str) -> list[tuple[str, int | None]]:
+    """Read ``name:version,name`` as names with versions; LungdbError for what is none, is named twice or too many."""
+    found = []
+    for part in (each.strip() for each in text.split(",")):
+        match = re.fullmatch(r"(.+?)(?::([0-9]{1,9}))?", part)
+        if match is None:
+            raise LungdbError(f"{text!r} holds an empty name. Give models such as lightgbm_sql:1,lightgbm_sql:2.")
+        found.append((match[1], int(match[2]) if match[2] else None))
+    if len(found) > MOST:
+        raise LungdbError(f"{len(found)} models are too many for one picture. Give {MOST} at most.")
+    return found
+
+
+def read_tested(connection: Connection, names: Sequence[tuple[str, int | None]]) -> list[Tested]:
+    """Read what is known of each version; LungdbError where one is not there, is named twice or has no ROC curve."""
+    found: dict[int, Tested] = {}
+    for name, version in names:
+        classifier = find_classifier(connection, name, version)
+        ((name, number),) = run(connection, _VERSION, (classifier,))[0].rows
+        if classifier in found:
+            raise LungdbError(f"{name} version {number} is named twice. Name each version once.")
+        curve = [Point(**row) for row in run(connection, _CURVE, (classifier,))[0].records()]
+        if not curve:
+            raise LungdbError(
+                f"{name} version {number} has no ROC curve: no training run with test patients of both classes is "
+                "recorded. Leave it out."
+            )
+        figures = dict(run(connection, _FIGURES, (classifier,))[0].rows)
+        patients = frozenset(patient for (patient,) in run(connection, _TESTED, (classifier,))[0].rows)
+        found[classifier] = Tested(str(name), int(number), curve, figures, patients)
+    return list(found.values())
+
+
+def render_several(versions: Sequence[Tested], plot: Plot) -> str:
+    """Make the page: it needs no other file and no network."""
+    from lungdb.reporting.markup import document, number, paragraphs, picture, section
+
+    rows = []
+    for tested in versions:
+        cells = "".join(
+            f'<td class="number">{number(tested.figures.get(name), whole=name in ("patients", "positives"))}</td>'
+            for name in ("patients", "positives", "auc", "auc_low", "auc_high", "average_precision", "brier")
+        )
+        rows.append(f'<tr><th scope="row">{escape(tested.title)}</th>{cells}</tr>')
+    head = "".join(
+        f'<th scope="col" class="number">{name}</th>'
+        for name in ("patients", "with cancer", "AUC", "from", "to", "average precision", "Brier score")
+    )
+    table = f'<table><thead><tr><th scope="col">model</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    title = f"ROC of {len(versions)} models"
+    same = len({tested.patients for tested in versions}) == 1
+    notes = [
+        "Each version on its own test patients, from its training run; from and to are the ends of the AUC's 95 % "
+        "interval (DeLong).",
+        "All were tested on the same patients."
+        if same
+        else "They were not all tested on the same patients, so that the curves differ by chance too: CompareModels "
+        "compares two on those whom both have scored.",
+    ]
+    body = (
+        f"<header><h1>{escape(title)}</h1>"
+        f'<p class="notice">{escape(card.RESEARCH_ONLY)}</p></header><main>'
+        + section("Curves", picture(plot))
+        + section("Figures", table + paragraphs(notes))
+        + f'</main><footer class="soft"><p>lungdb {escape(__version__)}, from the tables of the database.</p></footer>'
+    )
+    return document(f"{title} · lungdb", body)

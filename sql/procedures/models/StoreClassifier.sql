@@ -1,0 +1,88 @@
+-- StoreClassifier: stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.
+-- Example: EXECUTE dbo.StoreClassifier @ModelName = N'theirs', @FeatureSetId = 1, @Library = N'onnx', @Classifier = 0x00, @Details = N'{}';
+CREATE OR ALTER PROCEDURE dbo.StoreClassifier
+    @ModelName NVARCHAR(128) = NULL,    -- name to store the classifier under; needed
+    @FeatureSetId INT = NULL,           -- feature set that it reads, of dbo.feature_sets; needed
+    @Pooling NVARCHAR(32) = N'mean',    -- pooling that it reads, or combined
+    @Library NVARCHAR(32) = NULL,       -- lightgbm or onnx; needed
+    @Classifier VARBINARY(MAX) = NULL,  -- LightGBM's model text in UTF-8, or ONNX; needed
+    @Details NVARCHAR(MAX) = NULL,      -- JSON with width, the number of its features, and prevalence, or null; needed
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreClassifier stores a classifier that was trained elsewhere; lungdb load-classifier calls it.
+A classifier that reads another number of features than its feature set and pooling have is refused. What it learnt from is not known:
+it is marked as imported in details.origin. It returns a row: classifier_id and version.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL    name to store the classifier under; needed
+    @FeatureSetId INT = NULL           feature set that it reads, of dbo.feature_sets; needed
+    @Pooling NVARCHAR(32) = N''mean''    pooling that it reads, or combined
+    @Library NVARCHAR(32) = NULL       lightgbm or onnx; needed
+    @Classifier VARBINARY(MAX) = NULL  LightGBM''s model text in UTF-8, or ONNX; needed
+    @Details NVARCHAR(MAX) = NULL      JSON with width, the number of its features, and prevalence, or null; needed
+    @Help BIT = 0                      1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreClassifier @ModelName = N''theirs'', @FeatureSetId = 1, @Library = N''onnx'', @Classifier = 0x00, @Details = N''{}'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000) = N'', @Width INT, @Expected INT, @Version INT, @ClassifierId INT, @Vector NVARCHAR(MAX);
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
+        N' for the parameter ', a.name, N' is not supported. Supported ', a.supported, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@ModelName', @ModelName, N'are names of 1 to 128 characters', IIF(@ModelName <> N'', 1, 0)),
+            (N'@Library', @Library, N'are lightgbm and onnx', IIF(@Library IN (N'lightgbm', N'onnx'), 1, 0)),
+            (N'@Pooling', @Pooling, N'are mean, max, mean_max_std and the other poolings of GenerateFeatures, and combined',
+                IIF(@Pooling <> N'', 1, 0)),
+            (N'@Classifier', NULL, N'are bytes of a classifier', IIF(DATALENGTH(@Classifier) > 0, 1, 0)),
+            (N'@Details', LEFT(@Details, 100), N'is a JSON object with width above 0, and prevalence between 0 and 1 or null', CASE
+                WHEN ISJSON(@Details) = 1 AND TRY_CAST(JSON_VALUE(@Details, N'$.width') AS INT) > 0
+                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) > 0
+                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) < 1 THEN 1
+                ELSE 0 END)
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+
+    BEGIN TRANSACTION;
+    SET @Expected = (SELECT width FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId);
+    IF @Expected IS NULL OR (@Pooling = N'combined' AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId))
+    BEGIN
+        SET @Message = CONCAT(N'There is no feature set ', COALESCE(CAST(@FeatureSetId AS NVARCHAR(12)), N'NULL'), N' of pooling ',
+            @Pooling, N'. Give one of dbo.feature_sets; GenerateFeatures makes them.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50117, @Message, 1;
+    END;
+    -- Where vectors are there they say how wide they are; else the pooling does.
+    SET @Vector = (SELECT TOP (1) vector FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
+    SET @Expected = COALESCE(
+        NULLIF((SELECT COUNT(*) FROM OPENJSON(@Vector)), 0), @Expected * IIF(@Pooling IN (N'mean_max_std', N'thirds'), 3, 1));
+    SET @Width = CAST(JSON_VALUE(@Details, N'$.width') AS INT);
+    IF @Width <> @Expected
+    BEGIN
+        SET @Message = CONCAT(N'The classifier reads ', @Width, N' features, and the vectors of feature set ', @FeatureSetId,
+            N' and pooling ', @Pooling, N' have ', @Expected, N'. Name the features that it was trained on.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50110, @Message, 1;
+    END;
+
+    SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
+    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
+    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
+    VALUES (@ModelName, @Version, LOWER(@Library), @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
+    SET @ClassifierId = SCOPE_IDENTITY();
+    EXECUTE internal.KeepChampion @ClassifierId;
+    COMMIT TRANSACTION;
+    SELECT @ClassifierId AS classifier_id, @Version AS version;
+END;

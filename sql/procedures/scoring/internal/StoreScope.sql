@@ -1,0 +1,26 @@
+-- StoreScope: stores what FitScope has found for a version, and which share of the held-out scans stands outside; inside the caller's
+-- transaction.
+-- Called by TrainModel, whose tables #patients, #scope and #scope_features it reads.
+CREATE OR ALTER PROCEDURE internal.StoreScope
+    @ClassifierId INT -- the version
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #judged (
+        scan_id INT NOT NULL PRIMARY KEY, scope VARCHAR(7) NULL, scope_reason NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL);
+    INSERT INTO dbo.model_scope (classifier_id, item, position, low, high, text, scans)
+    SELECT @ClassifierId, item, position, low, high, text, scans FROM #scope;
+    INSERT INTO dbo.model_scope_features (classifier_id, feature_index, mean, sd)
+    SELECT @ClassifierId, feature_index, mean, sd FROM #scope_features;
+
+    INSERT INTO #judged (scan_id)
+    SELECT scan_id FROM #patients WHERE part = 'test';
+    EXECUTE internal.JudgeScope @ClassifierId;
+    INSERT INTO dbo.model_scope (classifier_id, item, position, high, scans)
+    SELECT @ClassifierId, 'held_out', 0, AVG(CASE WHEN scope = 'outside' THEN CAST(1 AS FLOAT) ELSE 0 END), COUNT(*)
+    FROM #judged
+    WHERE scope IS NOT NULL
+    HAVING COUNT(*) > 0;
+END;

@@ -1,0 +1,108 @@
+-- RepeatExperiment: trains a stored version again from what was recorded of it, and says whether the same bytes come out. Stores nothing.
+-- Example: EXECUTE dbo.RepeatExperiment @ModelName = N'lightgbm_sql', @Version = 1;
+CREATE OR ALTER PROCEDURE dbo.RepeatExperiment
+    @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
+    @Version INT = NULL,                        -- its version; NULL means the one that the name stands for
+    @Help BIT = 0                               -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.RepeatExperiment trains a version again: the same scans, labels, parts and parameters, as its run recorded them.
+Before that it compares them with what is stored now. What changed is named and nothing is trained: a vector, by its SHA-256, a label,
+a part in dbo.splits, or a patient that is gone. Where all is as it was and other bytes come out, versions of libraries that changed are
+named. It stores nothing and returns a row: classifier_id, name, version, the SHA-256 of both models, and the scans learnt from.
+An ensemble is no training: repeat its members. Of a classifier that was trained elsewhere there is nothing to repeat.
+Parameters:
+    @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
+    @Version INT = NULL                         its version; NULL means the one that the name stands for
+    @Help BIT = 0                               1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.RepeatExperiment @ModelName = N''lightgbm_sql'', @Version = 1;';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @ExperimentId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Sha256 VARBINARY(32),
+        @Before NVARCHAR(MAX), @Parameters NVARCHAR(MAX), @Width INT, @Names NVARCHAR(MAX), @Number INT, @Name NVARCHAR(128);
+    DECLARE @Classifier VARBINARY(MAX), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000);
+    DECLARE @Language NVARCHAR(128), @Remedy NVARCHAR(400);
+    EXECUTE internal.ReadSettings @Language OUTPUT;
+    CREATE TABLE #patients (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        scan_id INT NOT NULL UNIQUE, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #result (
+        place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
+
+    EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    SELECT @Name = name, @Number = version, @FeatureSetId = feature_set_id, @Pooling = pooling, @Sha256 = sha256, @Before = details,
+        @Library = library
+    FROM dbo.classifiers
+    WHERE classifier_id = @ClassifierId;
+    SET @ExperimentId = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    IF @ExperimentId IS NULL OR @Library = N'ensemble'
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The model ''', @Name, N''' version ', @Number, IIF(@Library = N'ensemble',
+            N' is an ensemble, which learns from no patient. Repeat its members, which dbo.ensemble_members lists.',
+            N' has no recorded run: it was trained elsewhere. Repeat it where it was trained.')), N'%', N'%%');
+        THROW 50292, @Message, 1;
+    END;
+    EXECUTE internal.CompareRecorded @ExperimentId, @FeatureSetId, @Pooling, @Before, @Message OUTPUT;
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(LEFT(CONCAT(N'The model ''', @Name, N''' version ', @Number, N' cannot be trained again as it was: ',
+            @Message, N' Put that back, or train a new version.'), 1900), N'%', N'%%');
+        THROW 50292, @Message, 1;
+    END;
+    SELECT @Parameters = JSON_MODIFY(parameters, N'$.positive_from', NULL) FROM dbo.experiments WHERE experiment_id = @ExperimentId;
+    EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
+
+    INSERT INTO #result (place, part, fold, raw, probability, out_of_fold)
+    EXECUTE sp_execute_external_script
+        @language = @Language,
+        @script = N'
+def main(patients, width, parameters, names):
+    from lungdb.procedures import train_lung_cancer_model
+    return train_lung_cancer_model(patients, width, parameters, names)
+
+OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
+',
+        @input_data_1 = N'
+SELECT t.place, t.patient_id, t.part, CAST(t.label AS INT) AS label, f.vector
+FROM #patients AS t
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
+WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
+ORDER BY t.place;',
+        @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Width INT, @Parameters NVARCHAR(MAX), @Names NVARCHAR(MAX),
+            @Classifier VARBINARY(MAX) OUTPUT, @Library NVARCHAR(32) OUTPUT, @Details NVARCHAR(MAX) OUTPUT,
+            @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+        @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Width = @Width, @Parameters = @Parameters, @Names = @Names,
+        @Classifier = @Classifier OUTPUT, @Library = @Library OUTPUT, @Details = @Details OUTPUT,
+        @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+    BEGIN
+        SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
+        THROW @ErrorNumber, @Message, 1;
+    END;
+
+    IF HASHBYTES('SHA2_256', @Classifier) <> @Sha256
+    BEGIN
+        SET @Remedy = (
+            SELECT STRING_AGG(CONCAT(COALESCE(b.[key], a.[key]), N' was ', COALESCE(b.[value], N'not there'), N' and is ',
+                COALESCE(a.[value], N'not there')), N', ')
+            FROM OPENJSON(@Before, N'$.libraries') AS b
+            FULL OUTER JOIN OPENJSON(@Details, N'$.libraries') AS a ON a.[key] = b.[key]
+            WHERE COALESCE(a.[value], N'') <> COALESCE(b.[value], N''));
+        SET @Message = REPLACE(LEFT(CONCAT(N'The model ''', @Name, N''' version ', @Number, N' comes out with other bytes: SHA-256 ',
+            LOWER(CONVERT(VARCHAR(64), HASHBYTES('SHA2_256', @Classifier), 2)), N', before ', LOWER(CONVERT(VARCHAR(64), @Sha256, 2)),
+            N'. Scans, labels, parts and parameters are as they were; ', COALESCE(N'changed are the libraries: ' + @Remedy
+            + N'. Repeat it with those versions.', N'the libraries are too, so that the processor or the stored model is another one.')),
+            1900), N'%', N'%%');
+        THROW 50292, @Message, 1;
+    END;
+    SELECT @ClassifierId AS classifier_id, @Name AS name, @Number AS version, @Sha256 AS sha256,
+        HASHBYTES('SHA2_256', @Classifier) AS repeated_sha256, (SELECT COUNT(*) FROM #patients) AS scans;
+    RAISERROR(N'%s version %d comes out with the same bytes.', 0, 1, @Name, @Number) WITH NOWAIT;
+END;

@@ -1,0 +1,7 @@
+-- How many numbers a pooling makes of a feature; lungdb.learning.pooling makes them.
+CREATE OR ALTER VIEW dbo.poolings
+AS
+SELECT k.pooling, k.times
+FROM (
+    VALUES (N'mean', 1), (N'max', 1), (N'mean_max_std', 3), (N'pca1', 1), (N'thirds', 3), (N'combined', 1)
+) AS k (pooling, times);
