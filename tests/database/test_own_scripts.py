@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+import lungdb.procedures
 from lungdb.config import Settings
 from lungdb.database import Connection, connect, run, sql_directory
 from lungdb.database.own_scripts import script_hashes, trusted_scripts
@@ -33,6 +34,14 @@ def test_the_scripts_are_those_that_the_procedures_call() -> None:
     scripts = [tokens[place + 2].value for place, word in enumerate(words) if word == "@script"]
     assert len(scripts) == words.count("sp_execute_external_script")
     assert {hashlib.sha256(each.encode()).digest() for each in scripts} == script_hashes()
+
+
+def test_no_function_that_our_scripts_call_takes_hexadecimal_text_alone() -> None:
+    """What a query writes so comes as bytes here: `imaging.codecs.from_hex` reads both."""
+    (folder,) = lungdb.procedures.__path__
+    texts = {path.name: path.read_text(encoding="utf-8") for path in Path(folder).glob("*.py")}
+    assert any("from_hex(" in text for text in texts.values())
+    assert [name for name, text in texts.items() if "fromhex(" in text] == []
 
 
 @pytest.mark.parametrize(
