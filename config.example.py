@@ -15,6 +15,13 @@ database = "sqlite:///lung_cancer_database.db"
 # It may stay empty for data that are already de-identified (load_scans --keep-ids).
 id_key = ""
 
+# The embedded engine keeps a process for the scripts of lungdb's own procedures. It makes a new one after so many calls,
+# and when the memory of the old one is above so many megabytes after a call.
+worker_calls = "1000"
+worker_megabytes = "2048"
+# How many seconds one such call may take before it is ended. Empty: as long as it does; a training may take hours.
+worker_seconds = ""
+
 # The web page, `lungdb serve`: where it listens. Beyond this machine (another web_host) it needs accounts, a web_secret
 # and web_hosts.
 web_host = "127.0.0.1"

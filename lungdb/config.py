@@ -27,6 +27,12 @@ class Settings:
     id_key : str
         The secret that patient ids and UIDs are hashed with, at least 16 characters; empty when the site has none.
         LUNGDB_ID_KEY.
+    worker_calls, worker_megabytes : str
+        How long a process stays that the embedded engine keeps for the scripts of lungdb's own procedures: for so many
+        calls, and no longer than its memory is below so many megabytes when a call has ended.
+    worker_seconds : str
+        How long one call of such a script may take before its process is ended; empty for as long as it does, since a
+        training may take hours.
     web_host, web_port : str
         Where `lungdb serve` listens.
     web_secret : str
@@ -48,6 +54,9 @@ class Settings:
 
     database: str = field(default="sqlite:///lung_cancer_database.db", repr=False)
     id_key: str = field(default="", repr=False)
+    worker_calls: str = "1000"
+    worker_megabytes: str = "2048"
+    worker_seconds: str = ""
     web_host: str = "127.0.0.1"
     web_port: str = "5000"
     web_secret: str = field(default="", repr=False)

@@ -6,9 +6,10 @@ The two engines, SQL Server through ODBC and the embedded one, meet here; nothin
 from lungdb.database.batches import split_batches
 from lungdb.database.connection import Connection, Cursor, connect
 from lungdb.database.following import following
-from lungdb.database.installer import INSTALLERS, install, sql_directory
+from lungdb.database.installer import INSTALLERS, install
 from lungdb.database.pool import DatabaseUnavailable, Pool
 from lungdb.database.run import ResultSet, run, run_script
+from lungdb.database.sql_files import sql_directory
 from lungdb.database.transaction import transaction
 from lungdb.errors import Message
 

@@ -64,11 +64,13 @@ def connect(target: str, *, create: bool = True) -> Connection:
     Raises
     ------
     LungdbError
-        The target is neither, or its folder, file or driver is missing.
+        The target is neither, or its folder, file or driver is missing; or a setting of the site cannot be read.
     SqlError
         The server refuses the connection.
     """
     if target.startswith(SQLITE_PREFIX):
+        from lungdb.config import load_settings
+        from lungdb.database.own_scripts import trusted_scripts
         from lungdb.embedded.running import connection as embedded
         from lungdb.embedded.satellite.processes import Preload
 
@@ -77,7 +79,8 @@ def connect(target: str, *, create: bool = True) -> Connection:
             raise LungdbError(f"The target '{target}' names no file. Write sqlite:///path/lung_cancer_database.db.")
         if not path.parent.is_dir():
             raise LungdbError(f"The folder '{path.parent}' of the target does not exist. Create it first.")
-        return embedded.connect(path, create=create, preload=Preload(_FIRST, _LATER))
+        trusted = trusted_scripts(load_settings())
+        return embedded.connect(path, create=create, preload=Preload(_FIRST, _LATER), trusted=trusted)
     if "driver=" in target.lower():
         from lungdb.database import sqlserver
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from lungdb.database.batches import split_batches
-from lungdb.database.installer import sql_directory
+from lungdb.database.sql_files import sql_directory
 from lungdb.embedded.store.catalog_views import max_length
 from lungdb.embedded.syntax.statement_tree import (
     ColumnDefinition,

@@ -1,31 +1,16 @@
-"""The SQL files and their installing scripts: where they lie, and running one."""
+"""Running one of the installing scripts."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 
 from lungdb.database.connection import Connection
 from lungdb.database.run import run_script
+from lungdb.database.sql_files import sql_directory
 from lungdb.errors import LungdbError, Message
 
 INSTALLERS = ("install.sql", "install_sql_only.sql")
 """The installing scripts, in sql/: all of it, and what needs no external scripts."""
-
-
-def sql_directory() -> Path:
-    """Return the folder with the SQL files: of the checkout, or the copy inside an installed wheel.
-
-    Raises
-    ------
-    LungdbError
-        Neither is there.
-    """
-    here = Path(__file__).resolve().parent
-    for folder in (here / "sql", here.parents[1] / "sql"):
-        if (folder / "install.sql").is_file():
-            return folder
-    raise LungdbError("The SQL files of lungdb are missing from this installation. Install the package again.")
 
 
 def install(

@@ -8,8 +8,9 @@ from pathlib import Path
 
 from lungdb.database.connection import Connection
 from lungdb.database.declared import declared_tables, declaring_batches, read_whole
-from lungdb.database.installer import INSTALLERS, sql_directory
+from lungdb.database.installer import INSTALLERS
 from lungdb.database.run import run, run_script
+from lungdb.database.sql_files import sql_directory
 from lungdb.embedded.syntax.statement_tree import ForeignKey, TableDefinition
 
 _MADE = re.compile(r"^CREATE OR ALTER (VIEW|PROCEDURE) (\w+\.\w+)", re.M)

@@ -7,6 +7,7 @@ head gives the bytes of each tree (tree_sizes; LightGBM's src/boosting/gbdt_mode
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import pairwise
 
 from lungdb.errors import ErrorNumber, ProcedureError
@@ -16,8 +17,9 @@ _END = b"end of trees\n"
 _MARK = re.compile(rb"^Tree=(\d+)$", re.M)
 
 
+@lru_cache(maxsize=4)
 def count_trees(model: bytes) -> int:
-    """Count the trees of a model text.
+    """Count the trees of a model text; of the few that were read last the number is known.
 
     Raises
     ------

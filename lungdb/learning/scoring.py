@@ -61,44 +61,71 @@ def score_all(library: str, model: bytes, vectors: Features) -> Scores:
     return _SCORERS[library](model, np.ascontiguousarray(vectors, dtype=np.float32))
 
 
-def _score_lightgbm(model: bytes, vectors: Features) -> Scores:
-    trees = count_trees(model)
-    library = load_library()
-    handle = ctypes.c_void_p()
-    _call("BoosterLoadModelFromString", model, ctypes.byref(ctypes.c_int()), ctypes.byref(handle))
-    rows, columns = vectors.shape
-    try:
-        width = ctypes.c_int()
-        _call("BoosterGetNumFeature", handle, ctypes.byref(width))
-        _check_width(columns, width.value)
-        read = ctypes.c_int()
-        _call("BoosterNumberOfTotalModel", handle, ctypes.byref(read))
-        if read.value != trees:
+class _Booster:
+    """A whole model as LightGBM has read it; its library frees it with this.
+
+    Attributes
+    ----------
+    handle : c_void_p
+        Of the library.
+    width : int
+        How many features it reads.
+    classes : int
+        How many values it gives a patient.
+    """
+
+    def __init__(self, model: bytes) -> None:
+        trees = count_trees(model)
+        self._library = load_library()
+        self.handle = ctypes.c_void_p()
+        _call("BoosterLoadModelFromString", model, ctypes.byref(ctypes.c_int()), ctypes.byref(self.handle))
+        self.width = self._number("GetNumFeature")
+        self.classes = self._number("GetNumClasses")
+        read = self._number("NumberOfTotalModel")
+        if read != trees:
             raise ProcedureError(
                 ErrorNumber.UNREADABLE,
-                f"LightGBM reads {read.value} of the model's {trees} trees. Restore it from a backup, or train again.",
+                f"LightGBM reads {read} of the model's {trees} trees. Restore it from a backup, or train it again.",
             )
-        classes = ctypes.c_int()
-        _call("BoosterGetNumClasses", handle, ctypes.byref(classes))
-        scores = np.empty((rows, max(1, classes.value)), dtype=np.float64)  # LightGBM writes one value a class
-        _call(
-            "BoosterPredictForMat",
-            handle,
-            vectors.ctypes.data_as(ctypes.c_void_p),
-            ctypes.c_int(_FLOAT32),
-            ctypes.c_int32(rows),
-            ctypes.c_int32(columns),
-            ctypes.c_int(_ROW_MAJOR),
-            ctypes.c_int(_PREDICT_NORMAL),
-            ctypes.c_int(0),
-            ctypes.c_int(-1),
-            _PARAMETERS,
-            ctypes.byref(ctypes.c_int64()),
-            scores.ctypes.data_as(ctypes.c_void_p),
-        )
-    finally:
-        library.LGBM_BoosterFree(handle)
-    if classes.value != 1 or not ((scores >= 0) & (scores <= 1)).all():
+
+    def _number(self, name: str) -> int:
+        number = ctypes.c_int()
+        _call(f"Booster{name}", self.handle, ctypes.byref(number))
+        return number.value
+
+    def __del__(self) -> None:
+        handle = getattr(self, "handle", None)
+        if handle:
+            self._library.LGBM_BoosterFree(handle)
+
+
+# Reading a model takes longer than scoring a patient; a process that serves several calls reads it once.
+@functools.lru_cache(maxsize=4)
+def _booster(model: bytes) -> _Booster:
+    return _Booster(model)
+
+
+def _score_lightgbm(model: bytes, vectors: Features) -> Scores:
+    booster = _booster(model)
+    rows, columns = vectors.shape
+    _check_width(columns, booster.width)
+    scores = np.empty((rows, max(1, booster.classes)), dtype=np.float64)  # LightGBM writes one value a class
+    _call(
+        "BoosterPredictForMat",
+        booster.handle,
+        vectors.ctypes.data_as(ctypes.c_void_p),
+        ctypes.c_int(_FLOAT32),
+        ctypes.c_int32(rows),
+        ctypes.c_int32(columns),
+        ctypes.c_int(_ROW_MAJOR),
+        ctypes.c_int(_PREDICT_NORMAL),
+        ctypes.c_int(0),
+        ctypes.c_int(-1),
+        _PARAMETERS,
+        ctypes.byref(ctypes.c_int64()),
+        scores.ctypes.data_as(ctypes.c_void_p),
+    )
+    if booster.classes != 1 or not ((scores >= 0) & (scores <= 1)).all():
         raise ProcedureError(
             ErrorNumber.UNREADABLE, "The model is no binary classifier. Train it with TrainLungCancerModel."
         )

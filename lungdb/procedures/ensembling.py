@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 import lungdb
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
+from lungdb.imaging.codecs import from_hex
 from lungdb.learning.ensembles import LIBRARIES, Ensemble, Member, combine, recalibrate
 from lungdb.learning.vectors import read_names
 from lungdb.procedures.checks import check_columns, check_model
@@ -111,7 +112,7 @@ def _create(frame: pd.DataFrame, scores: str, seed: int, names: str | None) -> R
 
 def _member(row: dict[str, Any]) -> Member:
     try:
-        model = bytes.fromhex(row["model"])
+        model = from_hex(row["model"])
     except ValueError:
         raise ProcedureError(ErrorNumber.UNREADABLE, "A member's model is no hexadecimal text.") from None
     library = str(row["library"])

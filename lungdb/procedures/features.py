@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
-from lungdb.imaging.codecs import content_sha256, decode_slice, encode_array, encode_vector
+from lungdb.imaging.codecs import content_sha256, decode_slice, encode_array, encode_vector, from_hex
 from lungdb.imaging.preprocessing import CtSlice, Pipeline, pipeline
 from lungdb.learning.pooling import check_pooling, pool
 from lungdb.networks.running.featurizing import LazyScan, Preparation, featurize
@@ -202,8 +202,8 @@ class _Rows:
         if not np.array_equal(self.indices[start:stop], np.arange(number)):
             return f"Of {number} slices {stop - start} are stored, or they are not numbered from 0. Load it again."
         try:
-            content = content_sha256(bytes.fromhex(each) for each in self.hashes[start:stop])
-            is_other = content != bytes.fromhex(self.contents[start])
+            content = content_sha256(from_hex(each) for each in self.hashes[start:stop])
+            is_other = content != from_hex(self.contents[start])
         except (TypeError, ValueError):
             return "The SHA-256 of the scan or of a slice is not hexadecimal. Load the scan again."
         if is_other:
@@ -218,7 +218,7 @@ class _Rows:
         if not np.isfinite([slope, intercept]).all() or slope == 0:
             raise LungdbError(f"The rescaling {slope} × stored value + {intercept} is not usable. Load the scan again.")
         try:
-            blob, sha256 = bytes.fromhex(self.pixels[row]), bytes.fromhex(self.hashes[row])
+            blob, sha256 = from_hex(self.pixels[row]), from_hex(self.hashes[row])
         except (TypeError, ValueError):
             raise LungdbError("The pixels or their SHA-256 are not hexadecimal. Load the scan again.") from None
         return CtSlice(decode_slice(blob, int(self.rows[row]), int(self.cols[row]), sha256), slope, intercept)

@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
-from lungdb.imaging.codecs import encode_array
+from lungdb.imaging.codecs import encode_array, from_hex
 from lungdb.imaging.pictures import prepare_picture
 from lungdb.networks.running.processors import allowed_processors
 from lungdb.procedures.checks import check_columns, check_sha256, whole_numbers
@@ -120,7 +120,7 @@ def _preparation(opened: OpenNetwork) -> Callable[[Any, Any], Prepared]:
 
     def prepare(image: Any, sha256: Any) -> Prepared:
         try:
-            data = bytes.fromhex(image)
+            data = from_hex(image)
         except (TypeError, ValueError):
             return LungdbError("The picture is not hexadecimal. Select CONVERT(VARCHAR(MAX), image, 2).")
         try:

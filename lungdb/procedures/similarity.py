@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
+from lungdb.imaging.codecs import from_hex
 from lungdb.learning.vectors import read_vector
 from lungdb.procedures.checks import check_columns, whole_numbers
 from lungdb.procedures.leaving import MESSAGE, for_t_sql
@@ -81,10 +82,10 @@ def _unit(text: str) -> str:
     return (vector / length).astype(_FLOAT32).tobytes().hex().upper() if length > 0 else ""
 
 
-def _matrix(units: list[str], width: int) -> NDArray[np.float64]:
+def _matrix(units: list[str | bytes], width: int) -> NDArray[np.float64]:
     """Read unit vectors, float64[vectors, width]."""
     try:
-        matrix = np.frombuffer(bytes.fromhex("".join(units)), dtype=_FLOAT32).reshape(len(units), width)
+        matrix = np.frombuffer(b"".join(map(from_hex, units)), dtype=_FLOAT32).reshape(len(units), width)
     except (TypeError, ValueError):
         raise ProcedureError(
             ErrorNumber.UNREADABLE,

@@ -72,7 +72,7 @@ def wait_for_end(process: int) -> bool:
     """Return True once a process is gone, False after ten seconds."""
     deadline = time.monotonic() + 10
     while time.monotonic() < deadline:
-        with contextlib.suppress(FileNotFoundError):
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):
             if Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z":
                 time.sleep(0.05)
                 continue

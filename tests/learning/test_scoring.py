@@ -25,6 +25,19 @@ def test_a_score_equals_lightgbms_own_prediction(cohort):
     assert alone == trained.predict(vectors).tolist()
 
 
+def test_models_that_are_scored_in_turn_are_not_mixed(cohort):
+    """More of them than a process keeps, and bytes that are equal but another object."""
+    vectors, labels, _ = cohort
+    trained = [booster(vectors, labels, seed=seed, feature_fraction=0.5, max_depth=3) for seed in range(7)]
+    expected = [each.predict(vectors) for each in trained]
+    assert len({values.tobytes() for values in expected}) == len(trained)
+    for _ in range(2):
+        for each, values in zip(trained, expected, strict=True):
+            for _ in range(2):
+                model = each.model_to_string().encode()
+                np.testing.assert_array_equal(score_all("lightgbm", model, vectors), values)
+
+
 def test_a_logistic_regression_scores_as_it_was_fitted(cohort):
     """From its JSON."""
     vectors, labels, _ = cohort

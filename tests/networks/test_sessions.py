@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,8 @@ from onnx import TensorProto, helper, numpy_helper
 from lungdb.errors import ProcedureError
 from lungdb.networks.architectures.resnet import build_resnet
 from lungdb.networks.graphs.layers import select_layer
-from lungdb.networks.running.sessions import cached_session, open_session
+from lungdb.networks.running import sessions
+from lungdb.networks.running.sessions import Session, cached_session, open_session
 
 CPU = "CPUExecutionProvider"
 
@@ -146,6 +148,46 @@ def test_a_session_is_opened_once_for_a_key(network):
     cached_session("three", make, None, 2)
     assert cached_session("one", make, None, 1) is not first
     assert len(made) == 6
+
+
+class Cramped:
+    """As an InferenceSession that has memory for two pictures."""
+
+    def get_inputs(self):
+        """Return one, of pictures."""
+        return [SimpleNamespace(name="image", shape=["N", 3, 2, 2])]
+
+    def get_providers(self):
+        """Return the one that runs."""
+        return [CPU]
+
+    def run(self, outputs, inputs):
+        """Give the first value of each picture."""
+        if len(inputs["image"]) > self.fits:
+            raise RuntimeError("std::bad_alloc")
+        return [inputs["image"][:, :1, 0, 0]]
+
+    fits = 2
+
+
+def test_a_kept_session_forgets_that_memory_ran_out(monkeypatch):
+    """It says nothing of an earlier call, and takes whole batches again."""
+    cramped = Cramped()
+    monkeypatch.setattr(sessions, "open_session", lambda *_: Session(cramped))
+    pictures = np.zeros((8, 3, 2, 2), np.float32)
+    session = cached_session("cramped", bytes)
+    session.run(pictures)
+    assert session.notice == "A batch of 8 did not fit the memory; batches of 2 run."
+    cramped.fits = 8
+    assert cached_session("cramped", bytes) is session
+    session.run(pictures)
+    assert session.notice == ""
+
+
+def test_a_session_on_a_second_choice_of_provider_is_not_kept(monkeypatch):
+    """The first may start for the next call."""
+    monkeypatch.setattr(sessions, "open_session", lambda *_: Session(Cramped(), "CUDA did not start"))
+    assert cached_session("second", bytes) is not cached_session("second", bytes)
 
 
 def test_a_network_that_cannot_be_opened_is_not_kept(network):

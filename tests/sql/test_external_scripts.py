@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Callable
 from functools import cache
@@ -11,6 +12,7 @@ import pandas as pd
 import pytest
 
 import lungdb.procedures
+from lungdb.database.own_scripts import script_hashes
 from tests.sql import samples
 from tests.sql.gates.check import SQL
 from tests.sql.gates.contexts import CONTEXTS, as_function_body, as_module, with_locals_apart
@@ -102,6 +104,32 @@ def test_the_three_contexts_agree(ran: Ran) -> None:
                 pd.testing.assert_frame_equal(value, expected[name], check_exact=True)
             else:
                 assert _timeless(value) == _timeless(expected[name]), f"{name} in the context {context}"
+
+
+_HEX_COLUMN = re.compile(r"CONVERT\(VARCHAR\(MAX\), [\w.]+, 2\) AS (\w+)", re.I)
+
+
+def test_bytes_give_what_their_hexadecimal_text_gives(ran: Ran) -> None:
+    """The embedded engine hands on bytes where a query of ours writes a binary column as text."""
+    call, inputs, by_context = ran
+    columns = _HEX_COLUMN.findall(call.query or "")
+    if not columns or hashlib.sha256((call.script or "").encode()).digest() not in script_hashes():
+        return
+    frame = inputs[call.input_name].copy()
+    for column in columns:
+        frame[column] = pd.Series(list(map(bytes.fromhex, frame[column])), index=frame.index, dtype=object)
+    given = _results(call, as_module(call.script or "", {**inputs, call.input_name: frame}))
+    for name, value in _results(call, by_context["module"]).items():
+        if isinstance(value, pd.DataFrame):
+            pd.testing.assert_frame_equal(given[name], value, check_exact=True)
+        else:
+            assert given[name] == value
+
+
+def test_some_column_of_ours_is_hexadecimal_text() -> None:
+    """The rule above is about real columns."""
+    found = {name for name, call in _calls() if _HEX_COLUMN.search(call.query or "")}
+    assert {"GenerateFeatures", "FeaturizeImages", "SimilarPatients"} <= found
 
 
 def _timeless(value: Any) -> Any:

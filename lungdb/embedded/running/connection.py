@@ -11,6 +11,7 @@ from weakref import WeakSet
 from lungdb.embedded.running.events import Event, Failure, Result, RowCount
 from lungdb.embedded.running.interpreter import Interpreter
 from lungdb.embedded.satellite.processes import PLAIN, Preload
+from lungdb.embedded.satellite.trusted import NOBODY, Trusted
 from lungdb.embedded.store.storage import Storage
 from lungdb.embedded.values.stored import ClientValue, to_client
 from lungdb.embedded.values.types import Family
@@ -25,7 +26,9 @@ paramstyle = "qmark"
 Error = SqlError
 
 
-def connect(path: str | Path, *, create: bool = True, preload: Preload = PLAIN) -> Connection:
+def connect(
+    path: str | Path, *, create: bool = True, preload: Preload = PLAIN, trusted: Trusted = NOBODY
+) -> Connection:
     """Open a database file, made if it is not there unless `create` is False; the database's name is the file's stem.
 
     Parameters
@@ -36,13 +39,15 @@ def connect(path: str | Path, *, create: bool = True, preload: Preload = PLAIN) 
         Whether the file is made if it is not there.
     preload : Preload
         What the processes of external scripts import before they are given a call.
+    trusted : Trusted
+        Which external scripts run in processes that stay.
 
     Raises
     ------
     LungdbError
         The file cannot be opened.
     """
-    return Connection(Path(path), create=create, preload=preload)
+    return Connection(Path(path), create=create, preload=preload, trusted=trusted)
 
 
 class Connection:
@@ -52,7 +57,7 @@ class Connection:
 
     Parameters
     ----------
-    path, create, preload
+    path, create, preload, trusted
         As `connect` takes them.
     """
 
@@ -60,8 +65,8 @@ class Connection:
 
     says_at_once = True
 
-    def __init__(self, path: Path, *, create: bool = True, preload: Preload = PLAIN) -> None:
-        self._session: Interpreter | None = Interpreter(Storage(path, create=create), path.stem, preload)
+    def __init__(self, path: Path, *, create: bool = True, preload: Preload = PLAIN, trusted: Trusted = NOBODY) -> None:
+        self._session: Interpreter | None = Interpreter(Storage(path, create=create), path.stem, preload, trusted)
         self._open_result: Result | None = None
         self._cursors: WeakSet[Cursor] = WeakSet()
 

@@ -124,14 +124,10 @@ def create_table(session: Session, frame: Frame, statement: CreateTable) -> Iter
     if name.startswith("##"):
         raise refused(f"The global temporary table '{name}'", "Use #name.")
     if name.startswith("#"):
+        session.create_local(frame, name, _checked_local(session, frame, statement))
         if statement.definition.foreign_keys:
-            # SQL Server skips them with a message.
-            definition = replace(statement.definition, foreign_keys=())
-            session.create_local(frame, name, checked_table(session, definition))
             text = "Skipping FOREIGN KEY constraint definition for temporary table. It is not enforced there."
             yield session.message(frame, statement.line, text)
-        else:
-            session.create_local(frame, name, checked_table(session, statement.definition))
         return
     _, name = session.new_place(frame, statement.name, "TABLE")
     if name.lower().startswith(("sqlite_", "tsql$")):
@@ -149,8 +145,18 @@ def declare_table(session: Session, frame: Frame, statement: DeclareTable) -> It
     """DECLARE @name TABLE; in a loop the table keeps its rows."""
     name = statement.definition.name
     if key(name) not in frame.tables:
-        session.create_local(frame, name, checked_table(session, statement.definition))
+        session.create_local(frame, name, _checked_local(session, frame, statement))
     return iter(())
+
+
+def _checked_local(session: Session, frame: Frame, statement: CreateTable | DeclareTable) -> TableDefinition:
+    """Return the definition of a #temp table or table variable, checked once for each text that makes it."""
+    checked = frame.unit.local_tables.get(id(statement))
+    if checked is None:
+        # SQL Server skips foreign keys with a message.
+        checked = checked_table(session, replace(statement.definition, foreign_keys=()))
+        frame.unit.local_tables[id(statement)] = checked
+    return checked
 
 
 def create_index(session: Session, frame: Frame, statement: CreateIndex) -> Iterator[Event]:

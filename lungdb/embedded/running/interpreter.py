@@ -35,6 +35,7 @@ from lungdb.embedded.running.queries import declare, select, set_variable
 from lungdb.embedded.running.session import Session
 from lungdb.embedded.running.session_values import SESSION_READERS, register_session_functions
 from lungdb.embedded.satellite.processes import Preload
+from lungdb.embedded.satellite.trusted import Trusted
 from lungdb.embedded.store.storage import BUSY_MILLISECONDS, Storage
 from lungdb.embedded.syntax.statement_tree import (
     AddColumns,
@@ -94,8 +95,8 @@ _OF_STATEMENTS = (Block, Execute, ExecuteText, If, TryCatch, While)
 class Interpreter(Session):
     """A session that runs statements."""
 
-    def __init__(self, storage: Storage, database: str, preload: Preload) -> None:
-        super().__init__(storage, database, preload)
+    def __init__(self, storage: Storage, database: str, preload: Preload, trusted: Trusted) -> None:
+        super().__init__(storage, database, preload, trusted)
         register_session_functions(self)
 
     def session_value(self, frame: Frame, name: str) -> Value:
@@ -264,11 +265,14 @@ def _transaction(session: Session, frame: Frame, statement: Transaction) -> Iter
     transactions = session.transactions
     session.row_count = 0
     if statement.action == "BEGIN":
+        if not transactions.count:
+            session.local_tables.begin()
         transactions.begin(statement.name)
     elif statement.action == "COMMIT":
         transactions.commit()
     elif statement.action == "SAVE":
         transactions.save(statement.name or "")
+        session.local_tables.save(statement.name or "")
     elif statement.name is None or not session.roll_back_to(statement.name):
         transactions.check_open(statement.name)
         if frame.inserting:

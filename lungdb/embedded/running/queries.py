@@ -114,7 +114,7 @@ def select_into(session: Session, frame: Frame, statement: SelectStatement) -> i
         plan = session.plan(frame, statement, "query", lambda writer: writer.query(query), query)
         definition = _definition(name[-1], plan.columns)
         if name[-1].startswith("#"):
-            local = session.create_local(frame, name[-1], definition)
+            local = session.create_local(frame, name[-1], definition, anew=True)
             target = local.text
         else:
             _, last = session.new_place(frame, name, "TABLE")

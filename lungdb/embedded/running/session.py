@@ -12,8 +12,10 @@ from dataclasses import dataclass
 
 from lungdb.embedded.running.events import Event, ReturnError, StatementError
 from lungdb.embedded.running.frames import Frame, Sight
+from lungdb.embedded.running.local_tables import LocalTables
 from lungdb.embedded.satellite.calls import Satellite
 from lungdb.embedded.satellite.processes import Preload
+from lungdb.embedded.satellite.trusted import Trusted
 from lungdb.embedded.store.catalog import DBO, Catalog, CatalogObject
 from lungdb.embedded.store.catalog_views import CATALOG_VIEWS
 from lungdb.embedded.store.failures import ConstraintError, too_deep
@@ -66,14 +68,17 @@ class Session(ABC):
         The database's name.
     preload : Preload
         What the processes of external scripts import before they are given a call.
+    trusted : Trusted
+        Which external scripts run in processes that stay.
     """
 
-    def __init__(self, storage: Storage, database: str, preload: Preload) -> None:
+    def __init__(self, storage: Storage, database: str, preload: Preload, trusted: Trusted) -> None:
         self.storage = storage
         self.database = database
         self.catalog = Catalog(storage)
         self.transactions = Transactions(storage)
-        self.satellite = Satellite(preload)
+        self.local_tables = LocalTables(storage)
+        self.satellite = Satellite(preload, trusted)
         self.options = Options()
         self.context: dict[str, tuple[Value, bool]] = {}
         self.caught: list[StatementError] = []
@@ -141,7 +146,7 @@ class Session(ABC):
         finally:
             self.active.remove(frame)
             for local in frame.tables.values():
-                self.storage.execute(f"DROP TABLE IF EXISTS {local.text}")
+                self.local_tables.release(local)
         return 0
 
     def bind_parameters(self, frame: Frame, parameters: tuple[object, ...]) -> None:
@@ -268,8 +273,8 @@ class Session(ABC):
         """Return the error of a violated constraint as SQL Server words it."""
         return error.explained(verb, table, physical, self.catalog.referencing(table.name))
 
-    def create_local(self, frame: Frame, name: str, definition: TableDefinition) -> LocalTable:
-        """Make a #temp table or table variable.
+    def create_local(self, frame: Frame, name: str, definition: TableDefinition, *, anew: bool = False) -> LocalTable:
+        """Make a #temp table or table variable; with `anew` even where an earlier call has left one like it.
 
         Raises
         ------
@@ -280,10 +285,13 @@ class Session(ABC):
         if key(name) in owner.tables:
             raise numbered_error(2714, name=name)
         local = LocalTable(definition, f"{key(name)}:{owner.nesting}")
-        with self.atomic(temporary=True):
-            # A rollback may have brought back the table of a procedure that ended before it.
-            self.storage.execute(f"DROP TABLE IF EXISTS {local.text}")
-            self._make_local(local)
+        # What is undone as one statement is undone with its tables.
+        may_be_kept = not anew and (self.transactions.count > 0 or not self.storage.connection.in_transaction)
+        if not (may_be_kept and self.local_tables.take(local)):
+            with self.atomic(temporary=True):
+                self._make_local(local)
+        if self.transactions.count:
+            self.local_tables.belongs_to_transaction(local)
         owner.tables[key(name)] = local
         return local
 
@@ -334,9 +342,8 @@ class Session(ABC):
         ]
         self.transactions.abandon()
         self.catalog.reload()
-        self._forget_lost_tables()
+        self._forget_lost_tables(self.local_tables.rolled_back())
         for local, rows in kept:
-            self.storage.execute(f"DROP TABLE IF EXISTS {local.text}")
             self._make_local(local)
             if rows:
                 marks = ", ".join("?" for _ in rows[0])
@@ -347,7 +354,7 @@ class Session(ABC):
         """Roll back to a savepoint; tell whether there is one of that name."""
         found = self.transactions.rollback_to(name)
         self.catalog.reload()
-        self._forget_lost_tables()
+        self._forget_lost_tables(self.local_tables.rolled_back(name) if found else set())
         return found
 
     @contextmanager
@@ -360,18 +367,19 @@ class Session(ABC):
                     self.catalog.refresh()
                 yield
         except BaseException:
+            self.local_tables.undone()
             self.catalog.reload()
             raise
 
     def _make_local(self, local: LocalTable) -> None:
-        for text in SchemaWriter(self.sight(self.root), "temp", local.physical).create(local.definition):
-            self.storage.execute(text)
+        writer = SchemaWriter(self.sight(self.root), "temp", local.physical)
+        self.local_tables.make(local, writer.create(local.definition))
 
-    def _forget_lost_tables(self) -> None:
+    def _forget_lost_tables(self, lost: set[str]) -> None:
         present = {name for (name,) in self.storage.execute("SELECT name FROM sqlite_temp_master").fetchall()}
         for frame in (self.root, *self.active):
             for name, local in tuple(frame.tables.items()):
-                if name.startswith("#") and local.physical not in present:
+                if name.startswith("#") and (local.physical not in present or local.physical in lost):
                     del frame.tables[name]
 
     def close(self) -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import json
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from lungdb.embedded.satellite.pool import POOL
 from lungdb.embedded.satellite.processes import PLAIN, Preload, Process
+from lungdb.embedded.satellite.trusted import NOBODY, Trusted
 from lungdb.embedded.satellite.wire import (
+    BYTES,
     CALL,
     END,
     ERROR,
     MESSAGE,
+    READY,
     RESULT,
     TEXTS,
     ScriptFailedError,
@@ -80,11 +84,18 @@ class Satellite:
     ----------
     preload : Preload
         What the processes import before they are given a call.
+    trusted : Trusted
+        Which scripts run in processes that stay.
     """
 
-    def __init__(self, preload: Preload = PLAIN) -> None:
+    def __init__(self, preload: Preload = PLAIN, trusted: Trusted = NOBODY) -> None:
         self._preload = preload
+        self._trusted = trusted
         self._calls: set[_Call] = set()
+
+    def trusts(self, script: str) -> bool:
+        """Tell whether a script is one of those that run in processes that stay."""
+        return self._trusted.holds(script)
 
     def warm(self) -> None:
         """See to it that a process is ready, or on its way, for the next call, without waiting for it."""
@@ -102,6 +113,7 @@ class Satellite:
         rows: Iterable[tuple[Value, ...]],
         parameters: Sequence[ScriptParameter] = (),
         *,
+        as_bytes: Collection[int] = (),
         input_name: str = "InputDataSet",
         output_name: str = "OutputDataSet",
         language: str = "Python",
@@ -110,6 +122,19 @@ class Satellite:
 
         Closing the iterator before the rows are taken ends the script.
 
+        Parameters
+        ----------
+        script : str
+            Its text.
+        columns, rows
+            Of the input.
+        parameters : sequence of ScriptParameter
+            In order.
+        as_bytes : collection of int
+            Places of the columns of hexadecimal text whose rows hold the bytes themselves, and come so.
+        input_name, output_name, language : str
+            As they were given.
+
         Raises
         ------
         SqlError
@@ -117,39 +142,64 @@ class Satellite:
             process ends by itself; 39017 for input that no script is given.
         """
         _check_input(columns, parameters)
-        call = _Call(*POOL.begin(self._preload), language)
+        trusted = self._trusted if self.trusts(script) else None
+        given = _InputRows(columns, _wire_kinds(columns, as_bytes), rows)
+        call = _Call(*POOL.begin(self._preload, trusted), language, trusted)
         self._calls.add(call)
         try:
             with _reported(call):
-                yield from _converse(call, script, columns, rows, parameters, (input_name, output_name))
+                yield from _converse(call, script, given, parameters, (input_name, output_name))
         finally:
             self._calls.discard(call)
             call.end()
 
 
-@dataclass(eq=False)
 class _Call:
-    """A call and the process that is lent to it until it has ended."""
+    """A call and the process that is lent to it until it has ended, or for so many seconds at most."""
 
-    process: Process
-    wire: Wire
-    language: str
-    finished: bool = False
-    has_ended: bool = False
+    def __init__(self, process: Process, wire: Wire, language: str, trusted: Trusted | None) -> None:
+        self.stays = process.stays and trusted is not None
+        self.process = process
+        self.wire = wire
+        self.language = language
+        self.finished = False
+        self._has_ended = False
+        self._took_too_long = False
+        self._seconds = None if trusted is None else trusted.seconds
+        self._lock = threading.RLock()
+        self._timer = threading.Timer(self._seconds or 0, self._stop)
+        self._timer.daemon = True
+
+    def limit(self) -> None:
+        """Count the seconds from now on, if there is a limit."""
+        if self._seconds is not None:
+            self._timer.start()
 
     def end(self) -> None:
         """Give the process back, once."""
-        if not self.has_ended:
-            self.has_ended = True
-            POOL.give_back(self.process, self.finished)
+        with self._lock:
+            if self._has_ended:
+                return
+            self._has_ended = True
+        self._timer.cancel()
+        POOL.give_back(self.process, self.finished)
+
+    def _stop(self) -> None:
+        # After the call the process may be another's.
+        with self._lock:
+            if not self._has_ended:
+                self._took_too_long = True
+                self.process.stop()
 
     def death(self) -> SqlError:
         """Return the error for a process that has ended before it had said all."""
         last_words: list[str] = []
         # After the call the process may be another's.
-        if not self.has_ended:
+        if not self._has_ended:
             code = self.process.wait()
             last_words.append(self.process.new_errors()[-_STDERR_TAIL:])
+            if self._took_too_long:
+                last_words.append(f"It took longer than {self._seconds:g} s, which is the limit for a script here.")
             if code is not None:
                 last_words.append(f"The process of the script {_described_end(code)}.")
         words = "".join(f"\n{each}" for each in last_words if each)
@@ -165,8 +215,7 @@ def _described_end(code: int) -> str:
 def _converse(
     running: _Call,
     script: str,
-    columns: Sequence[tuple[str, SqlType]],
-    rows: Iterable[tuple[Value, ...]],
+    given: _InputRows,
     parameters: Sequence[ScriptParameter],
     names: tuple[str, str],
 ) -> Iterator[str | ScriptResult]:
@@ -175,13 +224,17 @@ def _converse(
         "script": script,
         "input_name": names[0],
         "output_name": names[1],
-        "columns": [[name, str(kind)] for name, kind in columns],
+        "columns": [[name, str(kind)] for name, kind in given.columns],
+        "kinds": given.kinds,
         "parameters": [[each.name, str(each.kind), each.is_output] for each in parameters],
     }
     wire.send(CALL, json.dumps(call).encode())
     for each in parameters:
         wire.send_value(each.value)
-    _send_rows(wire, columns, rows)
+    _send_rows(wire, given)
+    if running.stays:
+        wire.expect(READY)  # a process that has just been started may first have had to import
+        running.limit()
     printed = []
     while (frame := wire.receive())[0] == MESSAGE:
         printed.append(frame[1].decode(errors="replace"))
@@ -231,26 +284,41 @@ def _messages(printed: str, errors: str) -> Iterator[str]:
         yield f"STDERR message(s) from external script: \n{errors}"
 
 
-def _send_rows(wire: Wire, columns: Sequence[tuple[str, SqlType]], rows: Iterable[tuple[Value, ...]]) -> None:
-    kinds = "".join(wire_kind(kind) for _, kind in columns)
-    texts = [position for position, kind in enumerate(kinds) if kind == TEXTS]
-    ascii_only = [position for position in texts if columns[position][1].name in ("char", "varchar")]
+@dataclass(frozen=True)
+class _InputRows:
+    """Rows for a script: names and types of the columns, how each travels, and the rows."""
+
+    columns: Sequence[tuple[str, SqlType]]
+    kinds: str
+    rows: Iterable[tuple[Value, ...]]
+
+
+def _wire_kinds(columns: Sequence[tuple[str, SqlType]], as_bytes: Collection[int]) -> str:
+    return "".join(BYTES if place in as_bytes else wire_kind(kind) for place, (_, kind) in enumerate(columns))
+
+
+def _send_rows(wire: Wire, given: _InputRows) -> None:
+    texts = [position for position, kind in enumerate(given.kinds) if kind == TEXTS]
+    contents = [position for position, kind in enumerate(given.kinds) if kind == BYTES]
+    ascii_only = [position for position in texts if given.columns[position][1].name in ("char", "varchar")]
     block: list[tuple[Value, ...]] = []
     size = 0
-    for row in rows:
+    for row in given.rows:
         block.append(row)
         for position in texts:
             size += len(str(row[position] or ""))
+        for position in contents:
+            size += len(row[position] or b"")  # type: ignore[arg-type]
         for position in ascii_only:
             if not str(row[position] or "").isascii():
-                name, kind = columns[position]
+                name, kind = given.columns[position]
                 what = f"more than ASCII in column {name!r} of type {kind}, which reaches a script damaged"
                 raise numbered_error(39017, what=what, advice="CAST it to nvarchar.")
         if len(block) == _BLOCK_ROWS or size > _BLOCK_BYTES:
-            wire.send_block(kinds, list(zip(*block, strict=True)))
+            wire.send_block(given.kinds, list(zip(*block, strict=True)))
             block, size = [], 0
     if block:
-        wire.send_block(kinds, list(zip(*block, strict=True)))
+        wire.send_block(given.kinds, list(zip(*block, strict=True)))
     wire.send(END)
     wire.flush()
 

@@ -9,6 +9,7 @@ from contextlib import suppress
 
 from lungdb.embedded.satellite.folders import remove_stale_folders
 from lungdb.embedded.satellite.processes import Preload, Process, ProcessKind, present_kind, start
+from lungdb.embedded.satellite.trusted import Trusted
 from lungdb.embedded.satellite.wire import Wire
 
 # Calls of one connection follow one another, so two processes serve most of what runs here, and the readers of a web
@@ -38,25 +39,37 @@ class Pool:
                 self._idle.append(self._start(kind))
         self._end_surplus()
 
-    def begin(self, preload: Preload) -> tuple[Process, Wire]:
+    def begin(self, preload: Preload, trusted: Trusted | None = None) -> tuple[Process, Wire]:
         """Begin a call in a process that nobody else has until it is given back; return it and the call's wire.
 
         One that was started with another environment is not lent, and of two the one that has waited less.
+
+        Parameters
+        ----------
+        preload : Preload
+            What the process has imported.
+        trusted : Trusted or None
+            Given where the script is one of them: a process that stays for such is lent then, and to no other.
         """
         kind = present_kind(preload)
-        while (found := self._take(kind)) is not None:
-            # One that was killed while it waited is found out here.
-            with suppress(OSError):
-                if found.is_ready:
-                    return found, found.begin()
+        while (found := self._take(kind, trusted is not None)) is not None:
+            try:
+                # One that was killed while it waited is found out here.
+                with suppress(OSError):
+                    if found.is_ready:
+                        return found, found.begin(trusted)
+            except BaseException:
+                self._drop(found)
+                raise
             self._drop(found)
         with self._lock:
             started = self._start(kind)
-        return started, started.begin()
+        return started, started.begin(trusted)
 
-    def _take(self, kind: ProcessKind) -> Process | None:
+    def _take(self, kind: ProcessKind, is_trusted: bool) -> Process | None:
         with self._lock:
-            found = next((each for each in reversed(self._idle) if each.kind == kind), None)
+            fitting = [each for each in reversed(self._idle) if each.kind == kind and is_trusted >= each.stays]
+            found = next((each for each in fitting if each.stays), fitting[0] if fitting else None)
             if found is not None:
                 self._idle.remove(found)
             return found

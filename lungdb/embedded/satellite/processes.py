@@ -1,12 +1,14 @@
 """The processes that external scripts run in, as the engine's process sees them.
 
-Where forks are safe, a warm parent forks a child for each call; elsewhere a process serves one call and ends.
+Where forks are safe, a warm parent forks a child for each call, or one that stays for the calls of trusted scripts;
+elsewhere a process serves one call and ends.
 """
 
 from __future__ import annotations
 
 import contextlib
 import os
+import select
 import shutil
 import signal
 import socket
@@ -17,7 +19,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from lungdb.embedded.satellite.folders import errors_of, new_folder
-from lungdb.embedded.satellite.wire import ABORT, BEGIN, Wire
+from lungdb.embedded.satellite.trusted import Trusted
+from lungdb.embedded.satellite.wire import ABORT, ASK, BEGIN, STAY, Wire, WireClosedError
 
 _PACKAGE_ROOT = Path(__file__).resolve().parents[3]
 # Forking a process that has loaded numerical libraries is safe on Linux only.
@@ -26,6 +29,8 @@ _FORKS = sys.platform == "linux"
 _START = "import sys; sys.path.append(sys.argv.pop()); from lungdb.embedded.satellite.worker import main; main()"
 # How long a parent may take to say that a child is gone. It says so at once, but where it is importing meanwhile.
 _PATIENCE = 5.0
+# What a call with a model and its parameters takes goes in one piece.
+_BUFFER = 1 << 18
 # pytest renames the running test here at every step; a script has no use for it.
 _NOT_HANDED_ON = "PYTEST_CURRENT_TEST"
 
@@ -124,9 +129,19 @@ class Process(ABC):
     def is_ready(self) -> bool:
         """True while it can take another call."""
 
+    @property
+    def stays(self) -> bool:
+        """True while a process of trusted scripts waits for its next call."""
+        return False
+
     @abstractmethod
-    def begin(self) -> Wire:
+    def begin(self, trusted: Trusted | None = None) -> Wire:
         """Begin a call and return the wire on which to send it.
+
+        Parameters
+        ----------
+        trusted : Trusted or None
+            Given where the script is one of them.
 
         Raises
         ------
@@ -141,6 +156,10 @@ class Process(ABC):
     @abstractmethod
     def end(self, finished: bool) -> None:
         """End the call: nothing of it is left when this returns, unless it has said all and is on its way out."""
+
+    @abstractmethod
+    def stop(self) -> None:
+        """End the call's process; any thread may ask, while the call runs."""
 
     @abstractmethod
     def _descriptors(self) -> list[int]:
@@ -184,7 +203,8 @@ class Process(ABC):
 class ForkingParent(Process):
     """A warm parent, which forks a child for each call and outlives it, however the call ends.
 
-    It is sent one end of a call's own pair of sockets, over a socket on which it then tells the child's exit code.
+    It is sent one end of a pair of sockets of the child's own, over a socket on which it then tells the child's exit
+    code. A child of trusted scripts takes one call after the other on that pair.
     """
 
     def __init__(self, kind: ProcessKind) -> None:
@@ -192,6 +212,7 @@ class ForkingParent(Process):
         self._call: tuple[socket.socket, Wire] | None = None
         self._begun = 0
         self._ended = 0
+        self._calls_left = 0
         self._is_lost = False
         with theirs:
             super().__init__(kind, "fork", theirs.fileno(), subprocess.DEVNULL)
@@ -201,8 +222,20 @@ class ForkingParent(Process):
         """True while it lives and answers."""
         return not self._is_lost and self._process.poll() is None
 
-    def begin(self) -> Wire:
+    @property
+    def stays(self) -> bool:
+        """True while a child of trusted scripts waits for its next call."""
+        return self._call is not None
+
+    def begin(self, trusted: Trusted | None = None) -> Wire:
         """Begin a call; the parent forks when what it is importing is imported."""
+        self._read_errors = 0
+        if self._call is not None:
+            connection, wire = self._call
+            if trusted is not None and self._calls_left > 0 and _is_ready(connection, wire):
+                self._calls_left -= 1
+                return wire
+            self._end_child()
         # Exit codes that nobody reads would fill the socket in the end, and stop the parent.
         self._control.settimeout(0)
         while self._ended < self._begun and self._next_exit_code() is not None:
@@ -210,11 +243,12 @@ class ForkingParent(Process):
         self._control.settimeout(_PATIENCE)
         ours, theirs = socket.socketpair()
         with theirs:
-            socket.send_fds(self._control, [BEGIN], [theirs.fileno()])
-        wire = Wire(os.fdopen(os.dup(ours.fileno()), "rb"), os.fdopen(os.dup(ours.fileno()), "wb"))
+            message = BEGIN if trusted is None else STAY + str(trusted.megabytes).encode()
+            socket.send_fds(self._control, [message], [theirs.fileno()])
+        wire = Wire(os.fdopen(os.dup(ours.fileno()), "rb"), os.fdopen(os.dup(ours.fileno()), "wb", _BUFFER))
         self._call = (ours, wire)
         self._begun += 1
-        self._read_errors = 0
+        self._calls_left = 0 if trusted is None else trusted.calls - 1
         return wire
 
     def wait(self) -> int | None:
@@ -236,9 +270,21 @@ class ForkingParent(Process):
         return int(code)
 
     def end(self, finished: bool) -> None:
-        """End the child, and what it started, unless it has said all."""
+        """End the child, and what it started, unless it has said all; one that may take another call waits for it."""
+        if finished and self._calls_left > 0:
+            return
         self._close_call()
-        if not finished and self._ended < self._begun:
+        if not finished:
+            self._end_child()
+
+    def stop(self) -> None:
+        """End the child, from another thread than the one whose call it serves, which then finds it gone."""
+        with contextlib.suppress(OSError):
+            self._control.send(ABORT)
+
+    def _end_child(self) -> None:
+        self._close_call()
+        if self._ended < self._begun:
             with contextlib.suppress(OSError):
                 self._control.send(ABORT)
             self.wait()
@@ -282,8 +328,8 @@ class SingleProcess(Process):
         """True until it is given its call."""
         return not self._is_used and self._process.poll() is None
 
-    def begin(self) -> Wire:
-        """Begin the one call."""
+    def begin(self, trusted: Trusted | None = None) -> Wire:
+        """Begin the one call, whatever its script."""
         self._is_used = True
         return self._wire
 
@@ -297,6 +343,10 @@ class SingleProcess(Process):
         """End the process."""
         self.kill()
 
+    def stop(self) -> None:
+        """End the process."""
+        self._process.kill()
+
     def kill(self) -> None:
         """End the process and what it started, now."""
         super().kill()
@@ -304,6 +354,18 @@ class SingleProcess(Process):
 
     def _descriptors(self) -> list[int]:
         return self._wire.descriptors()
+
+
+def _is_ready(connection: socket.socket, wire: Wire) -> bool:
+    """Ask a child that stays whether it is done with its last call; one that has ended, or does not say, is not."""
+    try:
+        wire.send(ASK)
+        wire.flush()
+    except WireClosedError:
+        return False
+    answers = select.poll()
+    answers.register(connection, select.POLLIN)
+    return answers.poll(1000 * _PATIENCE) == [(connection.fileno(), select.POLLIN)]
 
 
 def start(kind: ProcessKind) -> Process:

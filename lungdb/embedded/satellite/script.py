@@ -12,7 +12,18 @@ import tempfile
 import traceback
 from typing import Any, BinaryIO
 
-from lungdb.embedded.satellite.wire import CALL, END, ERROR, MESSAGE, RESULT, ScriptFailedError, Wire, wire_kind
+from lungdb.embedded.satellite.process_state import ProcessState
+from lungdb.embedded.satellite.wire import (
+    ASK,
+    CALL,
+    END,
+    ERROR,
+    MESSAGE,
+    READY,
+    RESULT,
+    ScriptFailedError,
+    Wire,
+)
 from lungdb.embedded.values.types import parse_type
 
 _MESSAGE_BYTES = 1 << 20
@@ -31,8 +42,13 @@ class _Namespace(dict[str, Any]):
         raise KeyError(name)
 
 
-def serve(wire: Wire) -> None:
+def serve(wire: Wire) -> bool:
     """Receive one call, run its script and send what comes of it; the end of that is for the caller to flush.
+
+    Returns
+    -------
+    bool
+        Whether the script has done its work; False where it failed.
 
     Raises
     ------
@@ -44,6 +60,34 @@ def serve(wire: Wire) -> None:
         _run(wire, call)
     except ScriptFailedError as error:
         wire.send(ERROR, str(error).encode(errors="replace"))
+        return False
+    return True
+
+
+def serve_many(wire: Wire, megabytes: int) -> None:
+    """Serve calls that are known to keep nothing of each other until the engine closes its end or one spoils this.
+
+    A script that fails, leaves something running or keeps more memory than `megabytes` is the last.
+
+    Raises
+    ------
+    WireClosedError
+        The engine has lost interest.
+    """
+    _keep_text_as_objects()
+    state = ProcessState()
+    is_clean = True
+    while is_clean:
+        wire.send(READY)
+        wire.flush()
+        with state.for_one_call():
+            is_clean = serve(wire)
+            wire.flush()
+        is_clean = is_clean and state.is_clean(megabytes)
+        if is_clean:
+            wire.expect(ASK)
+            # Now that the engine has read it, lest the next script be said to have written it.
+            os.ftruncate(2, 0)
 
 
 def _run(wire: Wire, call: dict[str, Any]) -> None:
@@ -56,7 +100,7 @@ def _run(wire: Wire, call: dict[str, Any]) -> None:
     names = [name for name, _ in call["columns"]]
     kinds = [parse_type(kind) for _, kind in call["columns"]]
     columns: list[list[Any]] = [[] for _ in names]
-    for block in wire.receive_blocks("".join(wire_kind(kind) for kind in kinds)):
+    for block in wire.receive_blocks(call["kinds"]):
         for column, part in zip(columns, block, strict=True):
             column += part
     outputs = {name for name, _, output in parameters if output}
@@ -83,6 +127,9 @@ def _run(wire: Wire, call: dict[str, Any]) -> None:
         for rows in data.blocks(frame, wire_kinds):
             wire.send_block(wire_kinds, rows)
     wire.send(END)
+    # Functions of the script refer to their names and these to them; the rows among them are not to wait for a
+    # collection of garbage.
+    namespace.clear()
 
 
 def _keep_text_as_objects() -> None:

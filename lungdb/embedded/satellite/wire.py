@@ -1,7 +1,7 @@
 """What the engine and the process of an external script say to each other: frames over two pipes.
 
 A frame is a tag of one byte, the length of its content in eight, and the content. Rows travel in blocks, column by
-column: the numbers as 64-bit values with a byte for each NULL, texts as their lengths and one run of UTF-8.
+column: the numbers as 64-bit values with a byte for each NULL, texts and bytes as their lengths and one run.
 """
 
 from __future__ import annotations
@@ -28,15 +28,22 @@ MESSAGE = b"M"
 RESULT = b"R"
 ERROR = b"X"
 
-# To a parent, beside the wires of its calls: fork for the wire that comes with this; end the child that runs.
+# Whoever has another call for a process that stays asks; that nothing is left of the last one it says before each call.
+ASK = b"?"
+READY = b"!"
+
+# To a parent, beside the wires of its calls: fork for the wire that comes with this, for one call or to stay; end the
+# child that runs.
 BEGIN = b"+"
+STAY = b"*"
 ABORT = b"-"
 
 INTEGERS = "q"
 FLOATS = "d"
 TEXTS = "s"
+BYTES = "b"
 
-Column = Sequence[int | float | str | None]
+Column = Sequence[int | float | str | bytes | None]
 
 
 def wire_kind(kind: SqlType) -> str:
@@ -126,6 +133,8 @@ class Wire:
             self.send(VALUE, b"n")
         elif isinstance(value, bytes):
             self.send(VALUE, b"b", value)
+        elif isinstance(value, str):
+            self.send(VALUE, b"s", value.encode(errors="surrogatepass"))
         else:
             self.send(VALUE, b"j", json.dumps(value).encode())
 
@@ -134,6 +143,8 @@ class Wire:
         content = self.expect(VALUE)
         if content[:1] == b"n":
             return None
+        if content[:1] == b"s":
+            return content[1:].decode(errors="surrogatepass")
         value: Value = content[1:] if content[:1] == b"b" else json.loads(content[1:])
         return value
 
@@ -175,8 +186,8 @@ class ScriptFailedError(Exception):
 
 
 def _encode(kind: str, column: Column) -> list[bytes | array[Any]]:
-    if kind == TEXTS:
-        contents = [None if value is None else str(value).encode() for value in column]
+    if kind in (TEXTS, BYTES):
+        contents = [value if value is None or isinstance(value, bytes) else str(value).encode() for value in column]
         lengths = array("q", [-1 if content is None else len(content) for content in contents])
         return [lengths, *(content for content in contents if content)]
     nulls = bytes(value is None for value in column)
@@ -186,18 +197,19 @@ def _encode(kind: str, column: Column) -> list[bytes | array[Any]]:
 def decode(kind: str, content: bytes, count: int) -> Column:
     """Return the values of a column of a block."""
     view = memoryview(content)
-    if kind == TEXTS:
+    if kind in (TEXTS, BYTES):
         lengths = array("q")
         lengths.frombytes(view[: 8 * count])
-        texts: list[str | None] = []
+        values: list[str | bytes | None] = []
         start = 8 * count
         for length in lengths:
             if length < 0:
-                texts.append(None)
+                values.append(None)
             else:
-                texts.append(str(view[start : start + length], "utf-8"))
+                part = view[start : start + length]
+                values.append(str(part, "utf-8") if kind == TEXTS else bytes(part))
                 start += length
-        return texts
+        return values
     numbers = array(kind)
     numbers.frombytes(view[count:])
     nulls = content[:count]

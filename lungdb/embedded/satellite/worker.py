@@ -1,5 +1,7 @@
 """The process that runs external scripts: a fork a call from a warm parent, or one call and out where forks are unsafe.
 
+Scripts that are known to keep nothing of each other share a fork, which stays for as long as the engine wants it.
+
 Started by `lungdb.embedded.satellite.processes`. A parent has the socket by which it is told to fork on standard input,
 a process for one call has the wire on standard input and output.
 """
@@ -12,7 +14,6 @@ import gc
 import importlib
 import os
 import pkgutil
-import random
 import select
 import shutil
 import signal
@@ -24,11 +25,13 @@ import traceback
 import warnings
 from collections.abc import Sequence
 
-from lungdb.embedded.satellite.script import serve
-from lungdb.embedded.satellite.wire import BEGIN, Wire, WireClosedError
+from lungdb.embedded.satellite.process_state import reseed
+from lungdb.embedded.satellite.script import serve, serve_many
+from lungdb.embedded.satellite.wire import BEGIN, STAY, Wire, WireClosedError
 
 # A gap between two calls of one procedure is shorter, and is not for importing what they may not need.
 _IDLE_MILLISECONDS = 500
+_LONGEST = 32  # bytes of what the engine says to a parent
 _DIE_WITH_PARENT = 1  # PR_SET_PDEATHSIG of prctl(2)
 
 
@@ -112,7 +115,7 @@ def _serve_once(incoming: int, outgoing: int, later: list[str]) -> None:
 
 
 class _Parent:
-    """Forks a child for each call, and imports what is left to import in between.
+    """Forks a child for each call, or one that stays for several, and imports what is left to import in between.
 
     Parameters
     ----------
@@ -126,6 +129,7 @@ class _Parent:
         self._control = control
         self._later = later
         self._call: int | None = None
+        self._megabytes: int | None = None  # of a child that stays
         self._child_ends, self._wakes = os.pipe()
         for end in (self._child_ends, self._wakes):
             os.set_blocking(end, False)
@@ -150,11 +154,12 @@ class _Parent:
     def _receive(self) -> bytes:
         """Return what the engine says, nothing where it is gone; keep the wire of the call that it begins."""
         try:
-            message, descriptors, _, _ = socket.recv_fds(self._control, 1, 1)
+            message, descriptors, _, _ = socket.recv_fds(self._control, _LONGEST, 1)
         except OSError:
             return b""
-        if message == BEGIN:
+        if descriptors:
             (self._call,) = descriptors
+            self._megabytes = int(message[1:]) if message[:1] == STAY else None
         return message
 
     def _serve_in_fork(self, call: int) -> list[str]:
@@ -195,7 +200,7 @@ class _Parent:
             if self._child_ends in ready:
                 os.read(self._child_ends, 512)
             if self._control.fileno() in ready:
-                if self._receive() != BEGIN:
+                if self._receive()[:1] not in (BEGIN, STAY):
                     _kill_group(child)
                 # A next call begins when this one has said all, and waits for it to be gone.
                 events.unregister(self._control)
@@ -215,9 +220,12 @@ class _Parent:
             if os.getppid() == parent:
                 os.chdir(directory)
                 _watch(call)
-                _reseed()
+                reseed()
                 wire = Wire(os.fdopen(call, "rb"), os.fdopen(os.dup(call), "wb"))
-                serve(wire)
+                if self._megabytes is None:
+                    serve(wire)
+                else:
+                    serve_many(wire, self._megabytes)
                 imported = [name for name in self._later if name.removesuffix(".*") in sys.modules]
                 os.write(writer, ",".join(imported).encode())
                 wire.flush()  # after which the engine closes its end, and that may end this process at once
@@ -233,11 +241,3 @@ class _Parent:
 def _kill_group(child: int) -> None:
     with contextlib.suppress(OSError):
         os.killpg(child, signal.SIGKILL)
-
-
-def _reseed() -> None:
-    """Give each call random numbers of its own, as a process started for it has."""
-    random.seed()
-    numpy = sys.modules.get("numpy")
-    if numpy is not None:
-        numpy.random.seed()

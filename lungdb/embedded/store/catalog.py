@@ -12,7 +12,7 @@ import dataclasses
 import datetime
 import json
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 from lungdb.embedded.store.failures import ConstraintError, reading_catalog
 from lungdb.embedded.store.storage import Storage
@@ -86,15 +86,21 @@ class CatalogObject:
     def module(self) -> CreateModule:
         """The tree of a view or procedure."""
         with reading_catalog():
-            (statement,) = parse_batch(self.definition).statements
-            if not isinstance(statement, CreateModule):
-                raise TypeError
-            return statement
+            return _parsed(self.definition)
 
     @cached_property
     def unit(self) -> Unit:
         """The body of a procedure, with the plans of its statements."""
         return Unit(self.module.body, dict(self.module.variables))
+
+
+@lru_cache(maxsize=1024)
+def _parsed(definition: str) -> CreateModule:
+    """Parse a view or procedure, once for all connections of this process."""
+    (statement,) = parse_batch(definition).statements
+    if not isinstance(statement, CreateModule):
+        raise TypeError
+    return statement
 
 
 class Catalog:
@@ -314,8 +320,9 @@ def _with_type_names(table: TableDefinition) -> TableDefinition:
     return dataclasses.replace(table, columns=columns)
 
 
+@lru_cache(maxsize=1024)
 def read_table(text: str) -> TableDefinition:
-    """Return the table that `write_table` wrote."""
+    """Return the table that `write_table` wrote, read once for all connections of this process."""
     content = json.loads(text)
     columns = tuple(
         ColumnDefinition(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from lungdb.embedded.syntax.changes import delete, insert, truncate, update
 from lungdb.embedded.syntax.declarations import declarations, declare, procedure_parameter
@@ -94,6 +95,7 @@ def parse_batch(text: str, declared: dict[str, SqlType] | None = None) -> Batch:
     return Batch(tuple(statements), reader.declared, reader.parameter_count)
 
 
+@lru_cache(maxsize=256)
 def parse_declarations(text: str) -> tuple[ProcedureParameter, ...]:
     """Parse the parameter list of sp_executesql or sp_execute_external_script.
 

@@ -54,9 +54,10 @@ class Plan:
 
 @dataclass
 class Unit:
-    """A parsed text with the plans of its statements."""
+    """A parsed text with the plans of its statements, and the definitions of the #temp tables that they make."""
 
     statements: tuple[Statement, ...]
     variables: dict[str, SqlType]
     parameter_count: int = 0
     plans: dict[tuple[object, ...], Plan] = field(default_factory=dict)
+    local_tables: dict[int, TableDefinition] = field(default_factory=dict)

@@ -70,6 +70,10 @@ class Session:
                 start += len(batch)
         return parts[0] if len(parts) == 1 else [np.concatenate(arrays) for arrays in zip(*parts, strict=True)]
 
+    def renew(self) -> None:
+        """Be as at the start: a batch that did not fit the memory of an earlier call may fit that of the next."""
+        self._too_many = self._most = None
+
     def _halve(self, size: int, error: Exception) -> None:
         """Take smaller batches from now on, or give up."""
         if not lacks_memory(error):
@@ -114,8 +118,12 @@ def open_session(model: bytes, providers: Sequence[str] | None = None, threads: 
         raise ProcedureError(
             ErrorNumber.ARGUMENT, f"The number of threads {threads} is not supported. Give 1 or more, or NULL."
         )
+    return Session(*start_session(model, providers, threads or _threads_by_default()))
+
+
+def _threads_by_default() -> int:
     allowed = allowed_processors()
-    return Session(*start_session(model, providers, threads or (allowed if allowed < (os.cpu_count() or 1) else 0)))
+    return allowed if allowed < (os.cpu_count() or 1) else 0
 
 
 _KEPT = 2
@@ -126,7 +134,7 @@ _lock = threading.Lock()
 def cached_session(
     key: str, make: Callable[[], bytes], providers: Sequence[str] | None = None, threads: int | None = None
 ) -> Session:
-    """Open a network, or give the session that this process has of it; the two used last are kept.
+    """Open a network, or give the session that this process has of it, as it was at its start; the last two are kept.
 
     Parameters
     ----------
@@ -137,12 +145,15 @@ def cached_session(
     providers, threads
         As for `open_session`; another choice is another session.
     """
-    place = (key, None if providers is None else tuple(providers), threads)
+    place = (key, None if providers is None else tuple(providers), threads, _threads_by_default())
     with _lock:
         session = _sessions.pop(place, None)
-        if session is None:
+        if session is not None:
+            session.renew()
+        else:
             while len(_sessions) >= _KEPT:  # before the next one takes memory
                 _sessions.popitem(last=False)
             session = open_session(make(), providers, threads)
-        _sessions[place] = session
+        if not session.notice:  # the first choice of provider, which did not start, may start for the next call
+            _sessions[place] = session
     return session
