@@ -62,7 +62,8 @@ def test_the_sample_calls_run_in_the_order_of_the_job(connection: Connection) ->
     stored = run(connection, "SELECT TOP (1) 100 * probability FROM dbo.predictions ORDER BY prediction_id;")[0].rows
     assert stored == [(pytest.approx(percent),)]
     assert 0 <= percent <= 100
-    assert run(connection, "SELECT name FROM dbo.champions;")[0].rows == [("lightgbm_sql",)]
+    served = run(connection, "SELECT name, version FROM dbo.model_status;")[0].rows
+    assert {("lightgbm_sql", 1), ("logistic_sql", 1)} <= set(served)
     [(held_out,)] = run(connection, "SELECT members FROM dbo.dataset_list WHERE name = N'inclusive, held out';")[0].rows
     assert 0 < held_out < PATIENTS
     assert run(connection, "SELECT COUNT(*) FROM dbo.predictions;")[0].rows == [(2 + 2 * PATIENTS + held_out,)]
