@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
@@ -9,7 +11,7 @@ from numpy.typing import NDArray
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.learning.drift import Drift, compare_groups
 from lungdb.learning.scoring import score_all
-from lungdb.learning.vectors import read_vector
+from lungdb.learning.vectors import read_model_vector
 from lungdb.procedures.checks import check_columns, check_model, whole_numbers
 from lungdb.procedures.leaving import MESSAGE, for_t_sql
 from lungdb.procedures.probability import probabilities
@@ -51,8 +53,8 @@ def check_drift(
     statistic, p_value : float
         The largest statistic and its p value; 0 on a refusal.
     error_number, error_message : int, str
-        0 and empty, or a refusal: 50101, 50105, 50110 and 50116 as `predict_patients` gives them, 50113 when all
-        patients are of one group.
+        0 and empty, or a refusal: 50101, 50105, 50110, 50116 and 50279 as `predict_patients` gives them, 50113
+        when all patients are of one group.
     """
     try:
         drift, width = _check(patients, model, model_sha256, library, details, permutations, seed)
@@ -73,7 +75,7 @@ def _check(
         raise ProcedureError(
             ErrorNumber.TOO_FEW, f"All {is_later.size} patients are of one group, so there is nothing to compare."
         )
-    vectors = _read(patients["vector"].tolist(), read.get("width"))
+    vectors = _read(patients["vector"].tolist(), library, read)
     scores = probabilities(score_all(library, model, vectors), read, None)
     spacing = patients["spacing_z"].to_numpy(dtype=np.float64)
     if not _is_comparable(np.isfinite(spacing), is_later):
@@ -92,8 +94,9 @@ def _is_comparable(is_known: NDArray[np.bool_], is_later: NDArray[np.bool_]) -> 
     return bool(is_known[is_later].any() and is_known[~is_later].any())
 
 
-def _read(texts: list[str], width: object) -> NDArray[np.float32]:
-    vectors = [read_vector(text) for text in texts]
+def _read(texts: list[str], library: str, details: dict[str, Any]) -> NDArray[np.float32]:
+    width = details.get("width")
+    vectors = [read_model_vector(text, library, details) for text in texts]
     for vector in vectors:
         if vector.size != width:
             raise ProcedureError(

@@ -71,6 +71,11 @@ def test_a_score_that_moved_is_seen_without_any_feature_that_did_as_much():
         (lambda frame: frame.assign(is_later=1), {}, 50113),
         (lambda frame: frame.assign(vector="[1, 2]"), {}, 50110),
         (lambda frame: frame.assign(vector="no vector"), {}, 50116),
+        (
+            lambda frame: frame.assign(vector="[1, null, 2, 3]"),
+            {"details": json.dumps({"width": WIDTH, "feature_names": list("abcd"), "calibration": None})},
+            50279,
+        ),
         (None, {"model": b"{}"}, 50105),
         (None, {"details": "no"}, 50116),
         (None, {"library": "cobol"}, 50116),
