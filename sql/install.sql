@@ -13560,20 +13560,20 @@ CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @NetworkName NVARCHAR(128) = NULL,     -- network of the features; NULL means as served, else default_network
     @Layer NVARCHAR(256) = NULL,           -- layer of the features; NULL means as served, else penultimate
     @Preprocessing NVARCHAR(32) = NULL,    -- preprocessing of the features; NULL means as served, else lung
-    @Seed INT = 20170401,                  -- of folds, validation part, undersampling and LightGBM; 0 to 2147483647
-    @ValidationFraction FLOAT = NULL,      -- share of the patients learnt from that is kept to stop early, 0.05 to 0.5; NULL means 0.2
+    @Seed INT = 20170401,                  -- of folds, parts and algorithm; 0 to 2147483647
+    @ValidationFraction FLOAT = NULL,      -- share of the patients kept to stop early, 0.05 to 0.5; NULL means 0.2
     @LearningRate FLOAT = NULL,            -- shrinkage of each tree, 0.001 to 1; NULL means 0.05
     @NumLeaves INT = NULL,                 -- leaves of a tree, 2 to 1024; NULL means 7
     @MinDataInLeaf INT = NULL,             -- patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL,             -- trees at most, 1 to 10000; NULL means 500
-    @EarlyStoppingRounds INT = NULL,       -- trees without a better validation loss before it stops, 1 to 1000; NULL means 50
+    @EarlyStoppingRounds INT = NULL,       -- trees without a better loss before it stops, 1 to 1000; NULL means 50
     @Algorithm NVARCHAR(32) = N'lightgbm', -- lightgbm, logistic, random_forest, extra_trees, network or ensemble
     @Folds INT = 5,                        -- folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N'none',     -- none; class_weight: both classes weigh the same; undersample: as many of each
-    @Calibration NVARCHAR(32) = N'platt',  -- none, platt or isotonic, fitted on scores of patients that were not learnt from
-    @L2 FLOAT = NULL,                      -- penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
-    @Hidden NVARCHAR(400) = NULL,          -- units of the hidden layers of network, with commas; NULL means 16
-    @Members NVARCHAR(MAX) = NULL,         -- of ensemble alone: models as name:version with commas between
+    @Calibration NVARCHAR(32) = N'platt',  -- none, platt or isotonic, fitted on patients not learnt from
+    @L2 FLOAT = NULL,                      -- penalty of logistic or network, 0.000001 to 1000000; NULL chooses it
+    @Hidden NVARCHAR(400) = NULL,          -- hidden units of network, with commas; NULL means 16
+    @Members NVARCHAR(MAX) = NULL,         -- members of ensemble: name:version, with commas
     @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
     @Features NVARCHAR(MAX) = NULL,        -- several features: network/layer/preprocessing/pooling; …, or none; NULL means those above
     @Columns NVARCHAR(MAX) = NULL,         -- columns beside them, with commas between, such as age, sex
@@ -13594,27 +13594,28 @@ BEGIN
 The test patients, those of dbo.splits, have no part in it, and test figures come from them alone. With folds every other patient is
 scored by a model that has not seen him. Figures, curves and scores go to the tables dbo.experiment_….
 Unless named, features are those of the version served, else of the setting default_network, else the only ones; a message says which.
-Columns may be NULL for LightGBM alone. PromoteModel alone changes which version is served.
+Columns may be NULL for trees alone. What NULL means are LightGBM''s numbers; docs/training.md has those of others.
+PromoteModel alone changes which version is served.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
     @Pooling NVARCHAR(32) = NULL                pooling of the features, such as max; NULL means as served, else mean
     @NetworkName NVARCHAR(128) = NULL           network of the features; NULL means as served, else default_network
     @Layer NVARCHAR(256) = NULL                 layer of the features; NULL means as served, else penultimate
     @Preprocessing NVARCHAR(32) = NULL          preprocessing of the features; NULL means as served, else lung
-    @Seed INT = 20170401                        of folds, validation part, undersampling and LightGBM; 0 to 2147483647
-    @ValidationFraction FLOAT = NULL            share of the patients learnt from that is kept to stop early, 0.05 to 0.5; NULL means 0.2
+    @Seed INT = 20170401                        of folds, parts and algorithm; 0 to 2147483647
+    @ValidationFraction FLOAT = NULL            share of the patients kept to stop early, 0.05 to 0.5; NULL means 0.2
     @LearningRate FLOAT = NULL                  shrinkage of each tree, 0.001 to 1; NULL means 0.05
     @NumLeaves INT = NULL                       leaves of a tree, 2 to 1024; NULL means 7
     @MinDataInLeaf INT = NULL                   patients in a leaf at least, 1 to 10000; NULL means 10
     @MaxIterations INT = NULL                   trees at most, 1 to 10000; NULL means 500
-    @EarlyStoppingRounds INT = NULL             trees without a better validation loss before it stops, 1 to 1000; NULL means 50
+    @EarlyStoppingRounds INT = NULL             trees without a better loss before it stops, 1 to 1000; NULL means 50
     @Algorithm NVARCHAR(32) = N''lightgbm''       lightgbm, logistic, random_forest, extra_trees, network or ensemble
     @Folds INT = 5                              folds of the cross-validation, 2 to 20; 0 means one validation part instead
     @Imbalance NVARCHAR(32) = N''none''           none; class_weight: both classes weigh the same; undersample: as many of each
-    @Calibration NVARCHAR(32) = N''platt''        none, platt or isotonic, fitted on scores of patients that were not learnt from
-    @L2 FLOAT = NULL                            penalty of logistic, 0.000001 to 1000000; NULL means chosen by cross-validation
-    @Hidden NVARCHAR(400) = NULL                units of the hidden layers of network, with commas; NULL means 16
-    @Members NVARCHAR(MAX) = NULL               of ensemble alone: models as name:version with commas between
+    @Calibration NVARCHAR(32) = N''platt''        none, platt or isotonic, fitted on patients not learnt from
+    @L2 FLOAT = NULL                            penalty of logistic or network, 0.000001 to 1000000; NULL chooses it
+    @Hidden NVARCHAR(400) = NULL                hidden units of network, with commas; NULL means 16
+    @Members NVARCHAR(MAX) = NULL               members of ensemble: name:version, with commas
     @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
     @Features NVARCHAR(MAX) = NULL              several features: network/layer/preprocessing/pooling; …, or none; NULL means those above
     @Columns NVARCHAR(MAX) = NULL               columns beside them, with commas between, such as age, sex
