@@ -10,7 +10,7 @@ from lungdb.cli.support import add_database_argument, exit_status
 from lungdb.database.site import open_database
 from lungdb.errors import LungdbError, escaped
 from lungdb.reporting.facts import read_facts
-from lungdb.reporting.several import read_names, read_tested, render_several
+from lungdb.reporting.several import read_names, read_tested
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -36,7 +36,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _report(arguments: argparse.Namespace) -> int:
     try:
         from lungdb.reporting.files import write_page, write_plots
-        from lungdb.reporting.page import render_page
+        from lungdb.reporting.page import render_page, render_several
         from lungdb.reporting.plots import draw_plots, draw_several
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] != "matplotlib":

@@ -11,6 +11,7 @@ from lungdb.reporting.facts import Facts
 from lungdb.reporting.markup import definitions, document, number, paragraphs, picture, section
 from lungdb.reporting.names import FIGURES, OPERATING_POINTS, PARTS, part_title
 from lungdb.reporting.plots import Plot
+from lungdb.reporting.several import Tested
 
 
 def render_page(facts: Facts, plots: Sequence[Plot]) -> str:
@@ -223,3 +224,37 @@ def _lineage(facts: Facts) -> str:
         rows.append(("Scans, SHA-256", scans.digest))
     text = "The SHA-256 of vectors and scans is over the sorted SHA-256 of each, as the tables have them."
     return definitions(rows) + paragraphs([text])
+
+
+def render_several(versions: Sequence[Tested], plot: Plot) -> str:
+    """Make the page: it needs no other file and no network."""
+    rows = []
+    for tested in versions:
+        cells = "".join(
+            f'<td class="number">{number(tested.figures.get(name), whole=name in ("patients", "positives"))}</td>'
+            for name in ("patients", "positives", "auc", "auc_low", "auc_high", "average_precision", "brier")
+        )
+        rows.append(f'<tr><th scope="row">{escape(tested.title)}</th>{cells}</tr>')
+    head = "".join(
+        f'<th scope="col" class="number">{name}</th>'
+        for name in ("patients", "with cancer", "AUC", "from", "to", "average precision", "Brier score")
+    )
+    table = f'<table><thead><tr><th scope="col">model</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
+    title = f"ROC of {len(versions)} models"
+    same = len({tested.patients for tested in versions}) == 1
+    notes = [
+        "Each version on its own test patients, from its training run; from and to are the ends of the AUC's 95 % "
+        "interval (DeLong).",
+        "All were tested on the same patients."
+        if same
+        else "They were not all tested on the same patients, so that the curves differ by chance too: CompareModels "
+        "compares two on those whom both have scored.",
+    ]
+    body = (
+        f"<header><h1>{escape(title)}</h1>"
+        f'<p class="notice">{escape(card.RESEARCH_ONLY)}</p></header><main>'
+        + section("Curves", picture(plot))
+        + section("Figures", table + paragraphs(notes))
+        + f'</main><footer class="soft"><p>lungdb {escape(__version__)}, from the tables of the database.</p></footer>'
+    )
+    return document(f"{title} · lungdb", body)

@@ -1,21 +1,14 @@
-"""The test figures of several versions side by side: what the tables know of them, and the page with their curves."""
+"""The test figures of several versions side by side: what the tables know of them."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from html import escape
-from typing import TYPE_CHECKING
 
-from lungdb import __version__
 from lungdb.database import Connection, run
 from lungdb.errors import LungdbError
-from lungdb.reporting import card
 from lungdb.reporting.facts import Point, find_classifier
-
-if TYPE_CHECKING:
-    from lungdb.reporting.plots import Plot
 
 MOST = 8
 """Curves in one picture that are told apart by dash and marker alone."""
@@ -83,39 +76,3 @@ def read_tested(connection: Connection, names: Sequence[tuple[str, int | None]])
         patients = frozenset(patient for (patient,) in run(connection, _TESTED, (classifier,))[0].rows)
         found[classifier] = Tested(str(name), int(number), curve, figures, patients)
     return list(found.values())
-
-
-def render_several(versions: Sequence[Tested], plot: Plot) -> str:
-    """Make the page: it needs no other file and no network."""
-    from lungdb.reporting.markup import document, number, paragraphs, picture, section
-
-    rows = []
-    for tested in versions:
-        cells = "".join(
-            f'<td class="number">{number(tested.figures.get(name), whole=name in ("patients", "positives"))}</td>'
-            for name in ("patients", "positives", "auc", "auc_low", "auc_high", "average_precision", "brier")
-        )
-        rows.append(f'<tr><th scope="row">{escape(tested.title)}</th>{cells}</tr>')
-    head = "".join(
-        f'<th scope="col" class="number">{name}</th>'
-        for name in ("patients", "with cancer", "AUC", "from", "to", "average precision", "Brier score")
-    )
-    table = f'<table><thead><tr><th scope="col">model</th>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table>'
-    title = f"ROC of {len(versions)} models"
-    same = len({tested.patients for tested in versions}) == 1
-    notes = [
-        "Each version on its own test patients, from its training run; from and to are the ends of the AUC's 95 % "
-        "interval (DeLong).",
-        "All were tested on the same patients."
-        if same
-        else "They were not all tested on the same patients, so that the curves differ by chance too: CompareModels "
-        "compares two on those whom both have scored.",
-    ]
-    body = (
-        f"<header><h1>{escape(title)}</h1>"
-        f'<p class="notice">{escape(card.RESEARCH_ONLY)}</p></header><main>'
-        + section("Curves", picture(plot))
-        + section("Figures", table + paragraphs(notes))
-        + f'</main><footer class="soft"><p>lungdb {escape(__version__)}, from the tables of the database.</p></footer>'
-    )
-    return document(f"{title} · lungdb", body)
