@@ -12,7 +12,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
-from lungdb.imaging.codecs import decode_array
+from lungdb.imaging.codecs import decode_array, from_hex
 from lungdb.learning.classes import ClassParameters, score_classes, train_classes
 from lungdb.learning.pooling import check_pooling, pool
 from lungdb.procedures.checks import check_columns, check_sha256, read_details, whole_numbers
@@ -163,7 +163,7 @@ def _units(pictures: pd.DataFrame, pooling: str) -> tuple[NDArray[np.int64], NDA
             ErrorNumber.OTHER_WIDTH, "The pictures have features of several widths. Make them again: FeaturizeImages."
         )
     rows = [
-        decode_array(bytes.fromhex(array), 1, int(widths[0]), bytes.fromhex(sha256))
+        decode_array(from_hex(array), 1, int(widths[0]), from_hex(sha256))
         for array, sha256 in zip(pictures["array"], pictures["sha256"], strict=True)
     ]
     parts = np.split(np.vstack(rows), first[1:])
