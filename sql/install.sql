@@ -4612,7 +4612,7 @@ BEGIN
         SELECT CONCAT(QUOTENAME(s.name), N'.', QUOTENAME(o.name))
         FROM sys.objects AS o
         INNER JOIN sys.schemas AS s ON s.schema_id = o.schema_id
-        WHERE o.object_id = OBJECT_ID(@ColumnsFrom) AND o.type IN ('U', 'V'));
+        WHERE o.object_id = OBJECT_ID(@ColumnsFrom) AND o.type IN ('U', 'V') AND @ColumnsFrom NOT LIKE N'%.%.%');
     IF @Source IS NULL OR LEN(@Source) > 257
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no view or table ''', @ColumnsFrom, N''' that @ColumnsFrom could mean, or no right to ',
@@ -4743,7 +4743,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Parts INT = (SELECT COUNT(*) FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId);
+    DECLARE @Message NVARCHAR(2000), @Locked INT, @Parts INT = (SELECT COUNT(*) FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId);
     IF @Parts = 0
         RETURN 0;
     CREATE TABLE #pieces (
@@ -4779,6 +4779,8 @@ BEGIN
         HAVING COUNT(*) = @Parts) AS m;
 
     BEGIN TRANSACTION;
+    -- First the scans, then their features, as StoreFeatures does: so they wait for each other here, and not crosswise.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.scans WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #combine));
     DELETE f
     FROM dbo.pooled_features AS f
     INNER JOIN #combine AS c ON c.scan_id = f.scan_id
@@ -5226,13 +5228,6 @@ BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
             N' in dbo.examples. Give the name of one in @Dataset, or insert its examples.'), N'%', N'%%');
         THROW 50171, @Message, 1;
-    END;
-
-    IF EXISTS (SELECT 1 FROM dbo.datasets WHERE name = @Dataset AND kind <> 'examples')
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'The name ''', @Dataset, N''' of examples in dbo.examples is that of a data set of ',
-            (SELECT kind FROM dbo.datasets WHERE name = @Dataset), N' too. Give the examples another name.'), N'%', N'%%');
-        THROW 50273, @Message, 1;
     END;
 
     IF @Inputs IS NULL
@@ -6254,6 +6249,52 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- RefuseEnsembleData: refuses features and data for an ensemble, which takes them from its members, all in one error.
+-- Called by TrainLungCancerModel.
+CREATE OR ALTER PROCEDURE internal.RefuseEnsembleData
+    @Pooling NVARCHAR(32),       -- to be NULL, as all of them
+    @NetworkName NVARCHAR(128),  -- network
+    @Layer NVARCHAR(256),        -- layer
+    @Preprocessing NVARCHAR(32), -- preprocessing
+    @Features NVARCHAR(MAX),     -- several features
+    @Columns NVARCHAR(MAX),      -- columns
+    @ColumnsFrom NVARCHAR(257),  -- their view
+    @Dataset NVARCHAR(128),      -- data set
+    @DatasetVersion INT,         -- its version
+    @Horizon INT,                -- horizon of labels
+    @PositiveFrom INT            -- least positive label
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Names NVARCHAR(MAX);
+    SET @Names = (
+        SELECT STRING_AGG(a.name, N', ') WITHIN GROUP (ORDER BY a.name)
+        FROM (
+            VALUES
+                (CAST(N'@Pooling' AS NVARCHAR(MAX)), CAST(@Pooling AS NVARCHAR(MAX))),
+                (N'@NetworkName', @NetworkName),
+                (N'@Layer', @Layer),
+                (N'@Preprocessing', @Preprocessing),
+                (N'@Features', @Features),
+                (N'@Columns', @Columns),
+                (N'@ColumnsFrom', @ColumnsFrom),
+                (N'@Dataset', @Dataset),
+                (N'@DatasetVersion', CAST(@DatasetVersion AS NVARCHAR(12))),
+                (N'@Horizon', CAST(@Horizon AS NVARCHAR(12))),
+                (N'@PositiveFrom', CAST(@PositiveFrom AS NVARCHAR(12)))
+        ) AS a (name, given)
+        WHERE a.given IS NOT NULL);
+    IF @Names IS NULL
+        RETURN 0;
+    SET @Message = CONCAT(N'An ensemble takes its features, scans and labels from its members, and was given ', @Names,
+        N'. Leave that out, or train members with it.');
+    THROW 50101, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- CheckDriftArguments: refuses what CheckDrift cannot work with, all wrong arguments in one error; settles the number of permutations.
 -- Called by CheckDrift.
 CREATE OR ALTER PROCEDURE internal.CheckDriftArguments
@@ -6482,7 +6523,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ObjectId INT = OBJECT_ID(@SubgroupsFrom), @Source NVARCHAR(600), @Composed NVARCHAR(MAX);
+    DECLARE @Message NVARCHAR(2000), @ObjectId INT = IIF(@SubgroupsFrom LIKE N'%.%.%', NULL, OBJECT_ID(@SubgroupsFrom)), @Source NVARCHAR(600), @Composed NVARCHAR(MAX);
     DECLARE @Fewest INT = 10, @Kinds INT = 12;
     IF @Subgroups IS NULL
         RETURN 0;
@@ -6504,7 +6545,7 @@ BEGIN
     END;
 
     SET @Composed = (
-        SELECT STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), N'INSERT INTO #values (place, column_name, value) SELECT DISTINCT e.place, ',
+        SELECT STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), N'INSERT INTO #values (place, column_name, value) SELECT DISTINCT e.place, N',
             QUOTENAME(column_name, N''''), N', CAST(q.', QUOTENAME(column_name), N' AS NVARCHAR(200)) FROM #evaluated AS e LEFT JOIN ',
             @Source, N' AS q ON q.scan_id = e.scan_id WHERE e.label IS NOT NULL;'), N' ') WITHIN GROUP (ORDER BY column_name)
         FROM #asked);
@@ -6521,7 +6562,7 @@ BEGIN
 
     -- A value belongs to the lowest quarter that holds it, so that equal ones stay together.
     WITH numbers AS (
-        SELECT place, column_name, value, CAST(value AS FLOAT) AS x
+        SELECT place, column_name, value, TRY_CAST(value AS FLOAT) AS x
         FROM #values
         WHERE column_name IN (
             SELECT column_name FROM #values WHERE value IS NOT NULL
@@ -6734,7 +6775,7 @@ Example:
             N'. See dbo.networks.');
     ELSE IF @Sets IS NOT NULL OR @Nodules > 0
         SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: ',
-            COALESCE(CONCAT(N'the feature sets ', @Sets), N'no feature set'), N' and ', @Nodules,
+            COALESCE(N'the feature sets ' + @Sets, N'no feature set'), N' and ', @Nodules,
             N' nodules refer to it. Delete the features with DeleteFeatures and the nodules first, or keep it.');
     ELSE IF EXISTS (SELECT 1 FROM dbo.settings WHERE name = N'default_network' AND value = @ModelName)
         AND NOT EXISTS (SELECT 1 FROM dbo.networks WHERE name = @ModelName AND network_id <> @NetworkId)
@@ -6742,7 +6783,6 @@ Example:
             N''', and no other version has the name. Name another network in dbo.settings first.');
     IF @Number IS NOT NULL
     BEGIN
-        ROLLBACK TRANSACTION;
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW @Number, @Message, 1;
     END;
@@ -7937,7 +7977,7 @@ Example:
     IF @Id IS NULL
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no model of pictures ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
-            COALESCE(CONCAT(N' with a version ', @Version), N''), N'. Those that are there: ', LEFT(COALESCE((
+            COALESCE(N' with a version ' + CAST(@Version AS NVARCHAR(12)), N''), N'. Those that are there: ', LEFT(COALESCE((
                 SELECT STRING_AGG(CAST(CONCAT(c.name, N' ', c.version) AS NVARCHAR(MAX)), N', ') FROM dbo.image_classifiers AS c), N'none'),
             1000), N'. Train one with TrainImageClassifier.'), N'%', N'%%');
         THROW 50300, @Message, 1;
@@ -9072,6 +9112,8 @@ Example:
         THROW 50110, @Message, 1;
     END;
 
+    IF JSON_QUERY(@Details, N'$.origin') IS NULL
+        SET @Details = JSON_MODIFY(@Details, N'$.origin', JSON_QUERY(N'{}'));
     SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
     INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
@@ -9100,7 +9142,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Positives FLOAT, @Negatives FLOAT;
+    DECLARE @Message NVARCHAR(2000), @Positives FLOAT, @Negatives FLOAT, @Pairs FLOAT;
     DECLARE @ExperimentA INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA);
     DECLARE @ExperimentB INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB);
     -- What a probability is kept away from 0 and 1 in a logarithm, as scikit-learn does.
@@ -9130,8 +9172,8 @@ BEGIN
     FROM #taken AS a
     INNER JOIN #taken AS b ON b.model = 1 AND b.patient_id = a.patient_id AND b.label = a.label
     WHERE a.model = 0 AND (a.scan_id = b.scan_id OR 2 = (SELECT COUNT(*) FROM #taken AS t WHERE t.patient_id = a.patient_id));
-    SELECT @Patients = COUNT(*), @Positives = COALESCE(SUM(label), 0) FROM #pairs;
-    SELECT @Negatives = @Patients - @Positives, @ValueA = NULL, @ValueB = NULL;
+    SELECT @Pairs = COUNT(*), @Patients = COUNT(DISTINCT patient_id), @Positives = COALESCE(SUM(label), 0) FROM #pairs;
+    SELECT @Negatives = @Pairs - @Positives, @ValueA = NULL, @ValueB = NULL;
     IF @Positives = 0 OR @Negatives = 0
         RETURN 0;
 
@@ -9155,8 +9197,8 @@ BEGIN
         SELECT model,
             SUM(negatives * (found - positives / 2)) / (@Positives * @Negatives) AS auc,
             SUM(positives * found / seen) / @Positives AS average_precision,
-            -SUM(positives * LOG(kept) + negatives * LOG(1 - kept)) / @Patients AS log_loss,
-            SUM(positives * (1 - score) * (1 - score) + negatives * score * score) / @Patients AS brier
+            -SUM(positives * LOG(kept) + negatives * LOG(1 - kept)) / @Pairs AS log_loss,
+            SUM(positives * (1 - score) * (1 - score) + negatives * score * score) / @Pairs AS brier
         FROM counted
         GROUP BY model
     ), chosen AS (
@@ -9209,7 +9251,7 @@ def main(scores, metric, seed, resamples):
 
 Low, High, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Seed, Resamples)
 ',
-        @input_data_1 = N'SELECT label, a, b FROM #pairs ORDER BY patient_id;',
+        @input_data_1 = N'SELECT label, a, b, DENSE_RANK() OVER (ORDER BY patient_id) AS patient FROM #pairs ORDER BY patient_id, a, b;',
         @params = N'@Metric NVARCHAR(64), @Seed INT, @Resamples INT, @Low FLOAT OUTPUT, @High FLOAT OUTPUT,
             @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
         @Metric = @Metric, @Seed = @Seed, @Resamples = @Resamples,
@@ -9277,10 +9319,10 @@ BEGIN
     SELECT @Network, CAST(l.[key] AS INT), COUNT(t.row_index), MAX(t.units), MAX(JSON_VALUE(l.[value], N'$.activation'))
     FROM OPENJSON(@Json, N'$.layers') AS l
     INNER JOIN (
-        SELECT tensor, row_index, COUNT(*) AS units
+        SELECT CAST(LEFT(tensor, CHARINDEX(N'.', tensor) - 1) AS INT) AS layer, row_index, COUNT(*) AS units
         FROM dbo.tensors
-        WHERE network = @Network
-        GROUP BY tensor, row_index) AS t ON t.tensor = CONCAT(l.[key], N'.weight')
+        WHERE network = @Network AND tensor LIKE N'%.weight'
+        GROUP BY tensor, row_index) AS t ON t.layer = CAST(l.[key] AS INT)
     GROUP BY l.[key];
 END;
 GO
@@ -9411,7 +9453,7 @@ BEGIN
     END TRY
     BEGIN CATCH
         -- Only now is it worth the time to look which number single precision cannot hold.
-        SELECT TOP (1) @Message = CONCAT(N'The feature ', v.[key], N' of the scan ', w.scan_id, N' is ', LEFT(v.[value], 40),
+        SELECT TOP (1) @Message = CONCAT(N'The feature ', CAST(v.[key] AS INT), N' of the scan ', w.scan_id, N' is ', LEFT(v.[value], 40),
             N', which single precision cannot hold. Generate or copy the features of the scan again.')
         FROM #wanted AS w
         INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
@@ -9914,7 +9956,8 @@ BEGIN
     INNER JOIN dbo.experiment_patients AS p ON p.experiment_id = e.experiment_id
     INNER JOIN dbo.pooled_features AS f ON f.scan_id = p.scan_id AND f.feature_set_id = e.feature_set_id AND f.pooling = e.pooling
         AND f.vector_sha256 = p.vector_sha256
-    WHERE p.out_of_fold = 1 AND p.label IN (0, 1) AND p.probability IS NOT NULL
+    -- The part validation is left out: it was looked at to stop early and to calibrate.
+    WHERE p.out_of_fold = 1 AND p.part <> 'validation' AND p.label IN (0, 1) AND p.probability IS NOT NULL
     GROUP BY p.patient_id, p.scan_id
     HAVING COUNT(*) = @Members
         AND MIN(CASE WHEN p.part = 'test' THEN 1 ELSE 0 END) = MAX(CASE WHEN p.part = 'test' THEN 1 ELSE 0 END);
@@ -9925,7 +9968,7 @@ BEGIN
     SELECT s.patient_id, s.scan_id, s.label, CASE WHEN s.is_test = 1 THEN 'test' ELSE 'train' END, COALESCE(f.vector_sha256, 0x)
     FROM #scored AS s
     INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-    ORDER BY s.patient_id;
+    ORDER BY s.patient_id, s.scan_id;
     INSERT INTO #read (scan_id)
     SELECT scan_id FROM #patients;
     EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
@@ -10015,10 +10058,16 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @Known INT, @Missing INT;
     DECLARE @Tested INT, @Later INT, @Fewest INT = 10;
     DECLARE @ExperimentId INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    CREATE TABLE #runs (experiment_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #later (scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    -- An ensemble has learnt from what its members have learnt from.
+    INSERT INTO #runs (experiment_id)
+    SELECT experiment_id FROM dbo.experiments
+    WHERE classifier_id = @ClassifierId
+        OR classifier_id IN (SELECT member_classifier_id FROM dbo.ensemble_members WHERE classifier_id = @ClassifierId);
 
     IF @DatasetVersionId IS NULL
         INSERT INTO #later (scan_id, patient_id)
@@ -10034,8 +10083,11 @@ BEGIN
         WHERE m.dataset_version_id = @DatasetVersionId;
     SET @Known = (
         SELECT COUNT(DISTINCT patient_id) FROM #later
-        WHERE patient_id IN (SELECT patient_id FROM dbo.experiment_patients WHERE experiment_id = @ExperimentId));
-    DELETE FROM #later WHERE patient_id IN (SELECT patient_id FROM dbo.experiment_patients WHERE experiment_id = @ExperimentId);
+        WHERE patient_id IN (
+            SELECT p.patient_id FROM dbo.experiment_patients AS p INNER JOIN #runs AS r ON r.experiment_id = p.experiment_id));
+    DELETE FROM #later
+    WHERE patient_id IN (
+        SELECT p.patient_id FROM dbo.experiment_patients AS p INNER JOIN #runs AS r ON r.experiment_id = p.experiment_id);
 
     INSERT INTO #compared (scan_id, patient_id, is_later)
     SELECT MAX(scan_id), patient_id, 1
@@ -10260,7 +10312,7 @@ BEGIN
             SET @Message = CONCAT(N'The model ''', @Name, N''' version ',
                 (SELECT version FROM dbo.classifiers WHERE classifier_id = @ClassifierId),
                 N' is an ensemble itself, which no ensemble can have as a member. Name its members instead: ', (
-                    SELECT STRING_AGG(CONCAT(c.name, N':', c.version), N', ') WITHIN GROUP (ORDER BY m.position)
+                    SELECT STRING_AGG(CAST(CONCAT(c.name, N':', c.version) AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY m.position)
                     FROM dbo.ensemble_members AS m
                     INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.member_classifier_id
                     WHERE m.classifier_id = @ClassifierId), N'.');
@@ -10487,7 +10539,9 @@ Examples:
         100 * b.probability AS percent_b, 100 * (a.probability - b.probability) AS difference
     FROM dbo.test_scores AS a
     INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
-        AND (b.scan_id = a.scan_id OR (a.member = 0 AND b.member = 0))
+        AND (b.scan_id = a.scan_id OR 2 = (
+            SELECT COUNT(*) FROM dbo.test_scores AS q
+            WHERE q.patient_id = a.patient_id AND q.experiment_id IN (a.experiment_id, b.experiment_id)))
     INNER JOIN dbo.patients AS p ON p.patient_id = a.patient_id
     LEFT JOIN dbo.scans AS s ON s.scan_id = COALESCE(
         a.scan_id, (SELECT q.scan_id FROM dbo.scans AS q WHERE q.patient_id = a.patient_id AND q.is_primary = 1))
@@ -10538,7 +10592,7 @@ Example:
         SELECT COUNT(*) FROM dbo.model_promotions WITH (UPDLOCK, HOLDLOCK)
         WHERE classifier_id = @ClassifierId OR previous_classifier_id = @ClassifierId);
     SET @Ensembles = (
-        SELECT STRING_AGG(CONCAT(c.name, N' version ', c.version), N', ')
+        SELECT STRING_AGG(CAST(CONCAT(c.name, N' version ', c.version) AS NVARCHAR(MAX)), N', ')
         FROM dbo.ensemble_members AS m WITH (UPDLOCK, HOLDLOCK)
         INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.classifier_id
         WHERE m.member_classifier_id = @ClassifierId);
@@ -11848,7 +11902,7 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StoreTrials: refuses figures of other trials than were taken, stores what came of those, frees those not begun,
 -- and reports how far the search is.
--- Called by RunSearch, whose tables #taken and #figures it reads.
+-- Called by RunSearch, whose tables #taken and #trial_figures it reads.
 CREATE OR ALTER PROCEDURE internal.StoreTrials
     @SearchId INT,              -- search
     @Worker NVARCHAR(128),      -- who took them
@@ -11865,11 +11919,11 @@ BEGIN
         @Left INT, @Message NVARCHAR(2000);
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
-    DECLARE @Each FLOAT = @Seconds / (SELECT COUNT(*) FROM #figures);
+    DECLARE @Each FLOAT = @Seconds / (SELECT COUNT(*) FROM #trial_figures);
 
     -- As many as there was time for, the first at least.
     INSERT INTO #came (place, part)
-    SELECT trial_id, CASE WHEN COALESCE(error, N'') <> N'' OR (auc BETWEEN 0 AND 1 AND log_loss >= 0) THEN 1 ELSE 0 END FROM #figures;
+    SELECT trial_id, CASE WHEN COALESCE(error, N'') <> N'' OR (auc BETWEEN 0 AND 1 AND log_loss >= 0) THEN 1 ELSE 0 END FROM #trial_figures;
     INSERT INTO #sent (place, part)
     SELECT trial_id, 1 FROM #taken WHERE trial_id IN (SELECT place FROM #came) OR trial_id = (SELECT MIN(trial_id) FROM #taken);
     EXECUTE internal.CheckRows N'trial_ids', @RunId;
@@ -11881,7 +11935,7 @@ BEGIN
         t.log_loss = r.log_loss, t.seconds = @Each, t.lease_until = NULL
     FROM dbo.search_trials AS t
     INNER JOIN #taken AS k ON k.trial_id = t.trial_id
-    INNER JOIN #figures AS r ON r.trial_id = t.trial_id
+    INNER JOIN #trial_figures AS r ON r.trial_id = t.trial_id
     WHERE t.state = 'running' AND t.worker = @Worker AND t.attempts = k.attempts;
     UPDATE t
     SET t.state = 'queued', t.worker = NULL, t.lease_until = NULL, t.attempts = t.attempts - 1
@@ -12635,12 +12689,20 @@ ORDER BY t.place;',
 
     IF HASHBYTES('SHA2_256', @Classifier) <> @Sha256
     BEGIN
+        -- A key of OPENJSON has a collation of its own, which these columns take away.
+        CREATE TABLE #libraries (
+            name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, version NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, is_now BIT NOT NULL);
+        INSERT INTO #libraries (name, version, is_now)
+        SELECT [key], [value], 0 FROM OPENJSON(@Before, N'$.libraries');
+        INSERT INTO #libraries (name, version, is_now)
+        SELECT [key], [value], 1 FROM OPENJSON(@Details, N'$.libraries');
         SET @Remedy = (
-            SELECT STRING_AGG(CONCAT(COALESCE(b.[key], a.[key]), N' was ', COALESCE(b.[value], N'not there'), N' and is ',
-                COALESCE(a.[value], N'not there')), N', ')
-            FROM OPENJSON(@Before, N'$.libraries') AS b
-            FULL OUTER JOIN OPENJSON(@Details, N'$.libraries') AS a ON a.[key] = b.[key]
-            WHERE COALESCE(a.[value], N'') <> COALESCE(b.[value], N''));
+            SELECT STRING_AGG(CONCAT(l.name, N' was ', COALESCE(l.was, N'not there'), N' and is ', COALESCE(l.now, N'not there')), N', ')
+            FROM (
+                SELECT name, MAX(IIF(is_now = 0, version, NULL)) AS was, MAX(IIF(is_now = 1, version, NULL)) AS now
+                FROM #libraries
+                GROUP BY name) AS l
+            WHERE COALESCE(l.was, N'') <> COALESCE(l.now, N''));
         SET @Message = REPLACE(LEFT(CONCAT(N'The model ''', @Name, N''' version ', @Number, N' comes out with other bytes: SHA-256 ',
             LOWER(CONVERT(VARCHAR(64), HASHBYTES('SHA2_256', @Classifier), 2)), N', before ', LOWER(CONVERT(VARCHAR(64), @Sha256, 2)),
             N'. Scans, labels, parts and parameters are as they were; ', COALESCE(N'changed are the libraries: ' + @Remedy
@@ -12855,7 +12917,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ReportTraining: says how many patients a model has learnt from, how good it is on those held out, and which version is served.
--- Called by TrainModel and CreateEnsemble, whose table #result it reads.
+-- Called by TrainModel and CreateEnsemble, whose tables #patients and #result it reads.
 CREATE OR ALTER PROCEDURE internal.ReportTraining
     @RunId INT,                 -- row of dbo.runs
     @ModelName NVARCHAR(128),   -- name of the model
@@ -12868,10 +12930,12 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Said NVARCHAR(2000), @ClassifierId INT;
-    SELECT @Said = CONCAT(@ModelName, N' version ', @Version, N' is trained on ', SUM(CASE part WHEN 'train' THEN 1 ELSE 0 END),
-        N' patients', N' (' + CAST(NULLIF(SUM(CASE part WHEN 'validation' THEN 1 ELSE 0 END), 0) AS NVARCHAR(12)) + N' more to stop early)',
-        N' and stored. On the ', SUM(CASE part WHEN 'test' THEN 1 ELSE 0 END), N' test patients: ')
-    FROM #result;
+    SELECT @Said = CONCAT(@ModelName, N' version ', @Version, N' is trained on ',
+        COUNT(DISTINCT CASE r.part WHEN 'train' THEN t.patient_id END), N' patients',
+        N' (' + CAST(NULLIF(COUNT(DISTINCT CASE r.part WHEN 'validation' THEN t.patient_id END), 0) AS NVARCHAR(12)) + N' more to stop early)',
+        N' and stored. On the ', COUNT(DISTINCT CASE r.part WHEN 'test' THEN t.patient_id END), N' test patients: ')
+    FROM #result AS r
+    INNER JOIN #patients AS t ON t.place = r.place;
     SET @Said = CONCAT(@Said, (
         SELECT STRING_AGG(CONCAT(f.name, COALESCE(LTRIM(STR(m.value, 10, 3)), N'not defined')), N'') WITHIN GROUP (ORDER BY f.position)
         FROM (VALUES (1, N'auc', N'AUC '), (2, N'auc_low', N' (95 % interval '), (3, N'auc_high', N' to '),
@@ -13000,7 +13064,18 @@ Example:
     EXECUTE internal.StartRun N'CreateEnsemble', @RunId OUTPUT;
     EXECUTE internal.FindEnsembleFeatures @FeatureSetId OUTPUT, @Pooling OUTPUT, @IsNew OUTPUT;
     EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
-    EXECUTE internal.TakeEnsemblePatients @FeatureSetId, @Pooling, @RunId, @Scores OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.TakeEnsemblePatients @FeatureSetId, @Pooling, @RunId, @Scores OUTPUT;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        IF @IsNew = 1
+            EXECUTE internal.DropEnsembleFeatures @FeatureSetId;
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
 
     INSERT INTO #result (place, part, fold, raw, probability, out_of_fold)
     EXECUTE sp_execute_external_script
@@ -13036,7 +13111,7 @@ ORDER BY e.position;',
         EXECUTE internal.MeasureExperiment @RunId, @Seed, @Details;
 
     SET @Lacking = (
-        SELECT STRING_AGG(CONCAT(e.name, N' version ', e.version), N', ') WITHIN GROUP (ORDER BY e.position)
+        SELECT STRING_AGG(CAST(CONCAT(e.name, N' version ', e.version) AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY e.position)
         FROM #ensemble AS e
         LEFT JOIN dbo.model_scoring AS s ON s.classifier_id = e.classifier_id
         WHERE s.rows_sha256 IS NULL);
@@ -13242,6 +13317,12 @@ BEGIN
         AND (@Layers IS NULL OR fs.layer IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Layers, N',')))
         AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
         AND (@Poolings IS NULL OR p.pooling IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Poolings, N',')))
+        AND (fs.feature_set_id = @Served OR NOT EXISTS (
+            SELECT 1
+            FROM dbo.networks AS o
+            INNER JOIN dbo.feature_sets AS g ON g.network_id = o.network_id
+            INNER JOIN dbo.pooled_features AS q ON q.feature_set_id = g.feature_set_id AND q.pooling = p.pooling
+            WHERE o.name = n.name AND o.version > n.version AND g.layer = fs.layer AND g.preprocessing = fs.preprocessing))
     GROUP BY n.name, fs.layer, fs.preprocessing, p.pooling
     OPTION (RECOMPILE);
 
@@ -13484,6 +13565,8 @@ BEGIN
         EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
     END TRY
     BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
         EXECUTE internal.DropCombined @FeatureSetId, @IsNew;
         THROW;
     END CATCH;
@@ -13594,7 +13677,7 @@ BEGIN
 The test patients, those of dbo.splits, have no part in it, and test figures come from them alone. With folds every other patient is
 scored by a model that has not seen him. Figures, curves and scores go to the tables dbo.experiment_….
 Unless named, features are those of the version served, else of the setting default_network, else the only ones; a message says which.
-Columns may be NULL for trees alone. What NULL means are LightGBM''s numbers; docs/training.md has those of others.
+Columns may be NULL for trees alone. NULL stands for LightGBM''s numbers; docs/training.md has others.
 PromoteModel alone changes which version is served.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
@@ -13627,7 +13710,7 @@ Parameters:
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.TrainLungCancerModel;
-    EXECUTE dbo.TrainLungCancerModel @ModelName = N''logistic_max'', @Algorithm = N''logistic'', @Pooling = N''max'';
+    EXECUTE dbo.TrainLungCancerModel @Algorithm = N''logistic'', @Pooling = N''max'';
     EXECUTE dbo.TrainLungCancerModel @ModelName = N''wide'', @Features = N''layer2/mean; pool5/max'', @Columns = N''age, sex'';';
         RETURN 0;
     END;
@@ -13638,6 +13721,8 @@ Examples:
         @Members;
     IF @Algorithm = N'ensemble'
     BEGIN
+        EXECUTE internal.RefuseEnsembleData @Pooling, @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Dataset,
+            @DatasetVersion, @Horizon, @PositiveFrom;
         EXECUTE dbo.CreateEnsemble @ModelName, @Members, @Seed;
         RETURN 0;
     END;
@@ -13761,7 +13846,7 @@ Example:
     CREATE TABLE #taken (
         trial_id INT NOT NULL PRIMARY KEY, attempts INT NOT NULL, rung INT NOT NULL, feature_set_id INT NOT NULL,
         pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #figures (trial_id INT NULL, error NVARCHAR(2000) NULL, auc FLOAT NULL, log_loss FLOAT NULL);
+    CREATE TABLE #trial_figures (trial_id INT NULL, error NVARCHAR(2000) NULL, auc FLOAT NULL, log_loss FLOAT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
 
     EXECUTE internal.CheckWorker @SearchId OUTPUT, @Worker OUTPUT, @LeaseSeconds;
@@ -13773,7 +13858,7 @@ Example:
     WHILE @Next <> 'end'
     BEGIN
         DELETE FROM #taken;
-        DELETE FROM #figures;
+        DELETE FROM #trial_figures;
         EXECUTE internal.TakeTrials @SearchId, @Worker, @LeaseSeconds, @Count;
         IF NOT EXISTS (SELECT 1 FROM #taken)
         BEGIN
@@ -13792,7 +13877,7 @@ Example:
         EXECUTE internal.ReadTrialVectors @SearchId, @Worker, @RunId, @FeatureSetId, @Pooling;
         SET @Started = SYSUTCDATETIME();
 
-        INSERT INTO #figures (trial_id, error, auc, log_loss)
+        INSERT INTO #trial_figures (trial_id, error, auc, log_loss)
         EXECUTE sp_execute_external_script
             @language = @Language,
             @script = N'
@@ -13826,7 +13911,7 @@ ORDER BY s.patient_id;',
         END;
 
         SET @Took = CAST(DATEDIFF_BIG(MILLISECOND, @Started, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000;
-        SET @Done = (SELECT COUNT(*) FROM #figures);
+        SET @Done = (SELECT COUNT(*) FROM #trial_figures);
         SET @Count = IIF(@Done * @Budget / @Took < 1000, CEILING(@Done * @Budget / @Took), 1000);
         EXECUTE internal.StoreTrials @SearchId, @Worker, @Took, @Began, @Before, @RunId;
     END;
@@ -14179,7 +14264,7 @@ BEGIN
     -- Then the worklist before the rest, as whoever stores scores and features does: so they wait for each other here, and not crosswise.
     SET @Locked = (
         SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK)
-        WHERE scan_id IN (SELECT s.scan_id FROM dbo.scans AS s INNER JOIN #copy_scans AS c ON c.series_uid = s.series_uid));
+        WHERE patient_id IN (SELECT patient_id FROM #copy_scans));
     INSERT INTO dbo.patients (patient_id, idx, follows_newest)
     SELECT c.patient_id, CASE WHEN taken.idx IS NULL THEN c.idx ELSE @Top + ROW_NUMBER() OVER (ORDER BY c.idx) END, 1
     FROM #copy_scans AS c
@@ -14481,7 +14566,6 @@ Example:
             IIF((SELECT COUNT(*) FROM #uses) > 10, N'; …', N''), N'. Delete these first, or keep the features.');
     IF @Number IS NOT NULL
     BEGIN
-        ROLLBACK TRANSACTION;
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW @Number, @Message, 1;
     END;

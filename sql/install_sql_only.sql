@@ -4566,7 +4566,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Parts INT = (SELECT COUNT(*) FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId);
+    DECLARE @Message NVARCHAR(2000), @Locked INT, @Parts INT = (SELECT COUNT(*) FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId);
     IF @Parts = 0
         RETURN 0;
     CREATE TABLE #pieces (
@@ -4602,6 +4602,8 @@ BEGIN
         HAVING COUNT(*) = @Parts) AS m;
 
     BEGIN TRANSACTION;
+    -- First the scans, then their features, as StoreFeatures does: so they wait for each other here, and not crosswise.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.scans WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #combine));
     DELETE f
     FROM dbo.pooled_features AS f
     INNER JOIN #combine AS c ON c.scan_id = f.scan_id
@@ -4900,13 +4902,6 @@ BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no data set ', COALESCE(N'''' + @Dataset + N'''', N'NULL'),
             N' in dbo.examples. Give the name of one in @Dataset, or insert its examples.'), N'%', N'%%');
         THROW 50171, @Message, 1;
-    END;
-
-    IF EXISTS (SELECT 1 FROM dbo.datasets WHERE name = @Dataset AND kind <> 'examples')
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'The name ''', @Dataset, N''' of examples in dbo.examples is that of a data set of ',
-            (SELECT kind FROM dbo.datasets WHERE name = @Dataset), N' too. Give the examples another name.'), N'%', N'%%');
-        THROW 50273, @Message, 1;
     END;
 
     IF @Inputs IS NULL
@@ -5853,7 +5848,7 @@ Example:
             N'. See dbo.networks.');
     ELSE IF @Sets IS NOT NULL OR @Nodules > 0
         SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: ',
-            COALESCE(CONCAT(N'the feature sets ', @Sets), N'no feature set'), N' and ', @Nodules,
+            COALESCE(N'the feature sets ' + @Sets, N'no feature set'), N' and ', @Nodules,
             N' nodules refer to it. Delete the features with DeleteFeatures and the nodules first, or keep it.');
     ELSE IF EXISTS (SELECT 1 FROM dbo.settings WHERE name = N'default_network' AND value = @ModelName)
         AND NOT EXISTS (SELECT 1 FROM dbo.networks WHERE name = @ModelName AND network_id <> @NetworkId)
@@ -5861,7 +5856,6 @@ Example:
             N''', and no other version has the name. Name another network in dbo.settings first.');
     IF @Number IS NOT NULL
     BEGIN
-        ROLLBACK TRANSACTION;
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW @Number, @Message, 1;
     END;
@@ -6732,6 +6726,8 @@ Example:
         THROW 50110, @Message, 1;
     END;
 
+    IF JSON_QUERY(@Details, N'$.origin') IS NULL
+        SET @Details = JSON_MODIFY(@Details, N'$.origin', JSON_QUERY(N'{}'));
     SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
     INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
@@ -6760,7 +6756,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Positives FLOAT, @Negatives FLOAT;
+    DECLARE @Message NVARCHAR(2000), @Positives FLOAT, @Negatives FLOAT, @Pairs FLOAT;
     DECLARE @ExperimentA INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA);
     DECLARE @ExperimentB INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB);
     -- What a probability is kept away from 0 and 1 in a logarithm, as scikit-learn does.
@@ -6790,8 +6786,8 @@ BEGIN
     FROM #taken AS a
     INNER JOIN #taken AS b ON b.model = 1 AND b.patient_id = a.patient_id AND b.label = a.label
     WHERE a.model = 0 AND (a.scan_id = b.scan_id OR 2 = (SELECT COUNT(*) FROM #taken AS t WHERE t.patient_id = a.patient_id));
-    SELECT @Patients = COUNT(*), @Positives = COALESCE(SUM(label), 0) FROM #pairs;
-    SELECT @Negatives = @Patients - @Positives, @ValueA = NULL, @ValueB = NULL;
+    SELECT @Pairs = COUNT(*), @Patients = COUNT(DISTINCT patient_id), @Positives = COALESCE(SUM(label), 0) FROM #pairs;
+    SELECT @Negatives = @Pairs - @Positives, @ValueA = NULL, @ValueB = NULL;
     IF @Positives = 0 OR @Negatives = 0
         RETURN 0;
 
@@ -6815,8 +6811,8 @@ BEGIN
         SELECT model,
             SUM(negatives * (found - positives / 2)) / (@Positives * @Negatives) AS auc,
             SUM(positives * found / seen) / @Positives AS average_precision,
-            -SUM(positives * LOG(kept) + negatives * LOG(1 - kept)) / @Patients AS log_loss,
-            SUM(positives * (1 - score) * (1 - score) + negatives * score * score) / @Patients AS brier
+            -SUM(positives * LOG(kept) + negatives * LOG(1 - kept)) / @Pairs AS log_loss,
+            SUM(positives * (1 - score) * (1 - score) + negatives * score * score) / @Pairs AS brier
         FROM counted
         GROUP BY model
     ), chosen AS (
@@ -6885,10 +6881,10 @@ BEGIN
     SELECT @Network, CAST(l.[key] AS INT), COUNT(t.row_index), MAX(t.units), MAX(JSON_VALUE(l.[value], N'$.activation'))
     FROM OPENJSON(@Json, N'$.layers') AS l
     INNER JOIN (
-        SELECT tensor, row_index, COUNT(*) AS units
+        SELECT CAST(LEFT(tensor, CHARINDEX(N'.', tensor) - 1) AS INT) AS layer, row_index, COUNT(*) AS units
         FROM dbo.tensors
-        WHERE network = @Network
-        GROUP BY tensor, row_index) AS t ON t.tensor = CONCAT(l.[key], N'.weight')
+        WHERE network = @Network AND tensor LIKE N'%.weight'
+        GROUP BY tensor, row_index) AS t ON t.layer = CAST(l.[key] AS INT)
     GROUP BY l.[key];
 END;
 GO
@@ -7019,7 +7015,7 @@ BEGIN
     END TRY
     BEGIN CATCH
         -- Only now is it worth the time to look which number single precision cannot hold.
-        SELECT TOP (1) @Message = CONCAT(N'The feature ', v.[key], N' of the scan ', w.scan_id, N' is ', LEFT(v.[value], 40),
+        SELECT TOP (1) @Message = CONCAT(N'The feature ', CAST(v.[key] AS INT), N' of the scan ', w.scan_id, N' is ', LEFT(v.[value], 40),
             N', which single precision cannot hold. Generate or copy the features of the scan again.')
         FROM #wanted AS w
         INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id
@@ -7473,7 +7469,7 @@ Example:
         SELECT COUNT(*) FROM dbo.model_promotions WITH (UPDLOCK, HOLDLOCK)
         WHERE classifier_id = @ClassifierId OR previous_classifier_id = @ClassifierId);
     SET @Ensembles = (
-        SELECT STRING_AGG(CONCAT(c.name, N' version ', c.version), N', ')
+        SELECT STRING_AGG(CAST(CONCAT(c.name, N' version ', c.version) AS NVARCHAR(MAX)), N', ')
         FROM dbo.ensemble_members AS m WITH (UPDLOCK, HOLDLOCK)
         INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.classifier_id
         WHERE m.member_classifier_id = @ClassifierId);
@@ -8820,7 +8816,7 @@ BEGIN
     -- Then the worklist before the rest, as whoever stores scores and features does: so they wait for each other here, and not crosswise.
     SET @Locked = (
         SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK)
-        WHERE scan_id IN (SELECT s.scan_id FROM dbo.scans AS s INNER JOIN #copy_scans AS c ON c.series_uid = s.series_uid));
+        WHERE patient_id IN (SELECT patient_id FROM #copy_scans));
     INSERT INTO dbo.patients (patient_id, idx, follows_newest)
     SELECT c.patient_id, CASE WHEN taken.idx IS NULL THEN c.idx ELSE @Top + ROW_NUMBER() OVER (ORDER BY c.idx) END, 1
     FROM #copy_scans AS c
@@ -9122,7 +9118,6 @@ Example:
             IIF((SELECT COUNT(*) FROM #uses) > 10, N'; …', N''), N'. Delete these first, or keep the features.');
     IF @Number IS NOT NULL
     BEGIN
-        ROLLBACK TRANSACTION;
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW @Number, @Message, 1;
     END;

@@ -198,6 +198,7 @@ DROP PROCEDURE IF EXISTS internal.FindOverlap;
 DROP PROCEDURE IF EXISTS internal.DeleteEvaluations;
 DROP PROCEDURE IF EXISTS internal.CheckEvaluationArguments;
 DROP PROCEDURE IF EXISTS internal.CheckDriftArguments;
+DROP PROCEDURE IF EXISTS internal.RefuseEnsembleData;
 DROP PROCEDURE IF EXISTS internal.FindEnsembleFeatures;
 DROP PROCEDURE IF EXISTS internal.DropEnsembleFeatures;
 DROP PROCEDURE IF EXISTS internal.CheckEnsembleLabels;

@@ -312,6 +312,12 @@ def _undersampled(truth: Truth, parameters: ClassParameters) -> Integers:
     rng = np.random.default_rng(parameters.seed)
     classes = [np.flatnonzero(truth[:, place]) for place in range(truth.shape[1])]
     fewest = min(members.size for members in classes)
+    if not fewest:
+        raise ProcedureError(
+            ErrorNumber.TOO_FEW,
+            "All pictures to learn from have a class in common, or none has it, so that none can be drawn against it. "
+            "Leave that label out, or load pictures without it.",
+        )
     return np.sort(np.concatenate([rng.permutation(members)[:fewest] for members in classes]))
 
 

@@ -24,11 +24,12 @@ def difference_interval(
     metric: str,
     seed: int,
     resamples: int,
+    patients: NDArray[np.int64] | None = None,
 ) -> tuple[float, float] | None:
     """Give the 95 % interval of how much a figure of `a` exceeds that of `b`, of the same patients.
 
     None when a class is missing. The interval is a paired bootstrap's: a patient drawn counts for both models (Efron
-    and Tibshirani, An introduction to the bootstrap, 1993).
+    and Tibshirani, An introduction to the bootstrap, 1993), with all scans where `patients` has a number twice.
     """
     measure = METRICS[metric]
 
@@ -37,4 +38,4 @@ def difference_interval(
         one, other = measure(drawn, both[:, 0]), measure(drawn, both[:, 1])
         return None if one is None or other is None else one - other
 
-    return bootstrap_interval(labels, np.stack([a, b], axis=1), difference, seed, resamples)
+    return bootstrap_interval(labels, np.stack([a, b], axis=1), difference, seed, resamples, patients)

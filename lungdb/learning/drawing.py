@@ -113,11 +113,23 @@ def class_weights(labels: Labels) -> tuple[float, float]:
 
 
 def undersample(labels: Labels, seed: int, owners: Labels | None = None) -> NDArray[np.int64]:
-    """Draw as many patients of the larger class as the smaller one has; gives the rows of both, in their order."""
+    """Draw as many patients of the larger class as the smaller one has; gives the rows of both, in their order.
+
+    Raises
+    ------
+    ProcedureError
+        50113 where patients with several scans are all of one class.
+    """
     classes, places = _patients(labels, owners)
     rng = np.random.default_rng(seed)
     of_class = [np.flatnonzero(classes == label) for label in (0, 1)]
     smaller = min(members.size for members in of_class)
+    if not smaller:
+        raise ProcedureError(
+            ErrorNumber.TOO_FEW,
+            "No patient to learn from has scans of label 0 only, so that patients cannot be drawn by class. Take "
+            "@Imbalance = N'class_weight', or load more patients.",
+        )
     kept = [rng.permutation(members)[:smaller] for members in of_class]
     return np.flatnonzero(np.isin(places, np.concatenate(kept)))
 

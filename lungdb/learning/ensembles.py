@@ -22,7 +22,7 @@ from lungdb.learning.drawing import count_patients, draw_folds
 LIBRARIES = ("lightgbm", "logistic", "network", "onnx")
 _IN_BASE64 = "onnx"
 _FOLDS = 5
-_TO_CALIBRATE = 5  # of a class at least
+TO_RECALIBRATE = 5  # of a class at least
 
 Scores = NDArray[np.float64]
 
@@ -153,10 +153,10 @@ def recalibrate(
     """
     learnt = np.flatnonzero(~is_test)
     fewest = min(count_patients(labels[learnt], owners[learnt]))
-    if fewest < _TO_CALIBRATE:
+    if fewest < TO_RECALIBRATE:
         note = (
             f"The ensemble is not calibrated: {fewest} patients of a class are out of fold for every member and "
-            f"{_TO_CALIBRATE} are needed. A mean of calibrated scores is not calibrated; train members with @Folds."
+            f"{TO_RECALIBRATE} are needed. A mean of calibrated scores is not calibrated; train members with @Folds."
         )
         return Recalibrated(None, raw, [note])
     calibration = fit_calibration("platt", raw[learnt], labels[learnt])

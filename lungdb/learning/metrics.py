@@ -61,22 +61,32 @@ def bootstrap_interval(
     statistic: Callable[[ArrayLike, ArrayLike], float | None],
     seed: int,
     resamples: int = 2000,
+    owners: ArrayLike | None = None,
 ) -> tuple[float, float] | None:
     """Give the 95 % percentile bootstrap interval of a statistic; None when a class is missing.
 
     Patients are drawn with replacement within each class, so that every resample has both (Robin et al., pROC, BMC
-    Bioinformatics 2011, whose 2000 stratified replicates are the default here too).
+    Bioinformatics 2011, whose 2000 stratified replicates are the default here too). `owners` has a number for the
+    patient of each row: where one has several, all of them go together, and patients with a row of label 1 are a
+    class. A resample that lacks a label all the same does not count.
     """
     labels, scores = np.asarray(labels), np.asarray(scores)
     classes = [np.flatnonzero(labels == label) for label in (0, 1)]
     if not all(members.size for members in classes):
         return None
+    rows = None
+    if owners is not None and np.unique(owners).size < labels.size:
+        places = np.unique(owners, return_inverse=True)[1].reshape(-1)
+        rows = [np.flatnonzero(places == place) for place in range(places.max() + 1)]
+        positive = np.array([(labels[of_one] == 1).any() for of_one in rows])
+        classes = [members for members in (np.flatnonzero(~positive), np.flatnonzero(positive)) if members.size]
     rng = np.random.default_rng(seed)
     values = []
     for _ in range(resamples):
         drawn = np.concatenate([rng.choice(members, members.size) for members in classes])
-        values.append(statistic(labels[drawn], scores[drawn]))
-    low, high = np.percentile(np.array(values, dtype=np.float64), [2.5, 97.5])
+        chosen = drawn if rows is None else np.concatenate([rows[place] for place in drawn])
+        values.append(statistic(labels[chosen], scores[chosen]))
+    low, high = np.nanpercentile(np.array(values, dtype=np.float64), [2.5, 97.5])
     return float(low), float(high)
 
 

@@ -146,7 +146,7 @@ def train(
         best_iteration=final.best_iteration,
         l2=final.l2,
         calibration=calibration,
-        prevalence=float(np.mean(labels == 1)) if is_natural else 0.5,
+        prevalence=float(np.mean(labels == 1)) if is_natural else _balanced_share(labels, owners, parameters),
         curve=curve,
         parts=parts,
         folds=folds,
@@ -155,6 +155,13 @@ def train(
         out_of_fold=out_of_fold,
         notes=notes,
     )
+
+
+def _balanced_share(labels: Labels, owners: Labels | None, parameters: TrainingParameters) -> float:
+    """Give the share of positives that was learnt from where classes were balanced: of rows, which are scans."""
+    if parameters.imbalance != "undersample":
+        return 0.5
+    return float(np.mean(labels[undersample(labels, parameters.seed, owners)] == 1))
 
 
 @dataclass(frozen=True)

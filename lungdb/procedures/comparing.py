@@ -22,7 +22,7 @@ def compare_scores(scores: pd.DataFrame, metric: str, seed: int, resamples: int)
     Parameters
     ----------
     scores : DataFrame
-        One row a patient: `label` (0 or 1), `a` and `b` (probabilities, 0…1).
+        One row a scan: `label` (0 or 1), `a` and `b` (probabilities, 0…1), `patient` (a number; patients are drawn).
     metric : str
         `auc` or `average_precision`, where more is better; `log_loss` or `brier`, where less is.
     seed : int
@@ -45,7 +45,7 @@ def compare_scores(scores: pd.DataFrame, metric: str, seed: int, resamples: int)
 
 
 def _compare(scores: pd.DataFrame, metric: str, seed: int, resamples: int) -> Result:
-    check_columns(scores, ("label", "a", "b"))
+    check_columns(scores, ("label", "a", "b", "patient"))
     if metric not in METRICS:
         raise ProcedureError(
             ErrorNumber.ARGUMENT, f"The metric {metric!r} is not supported. Supported values are {', '.join(METRICS)}."
@@ -61,7 +61,8 @@ def _compare(scores: pd.DataFrame, metric: str, seed: int, resamples: int) -> Re
         raise ProcedureError(
             ErrorNumber.ARGUMENT, "A label is not 0 or 1, or a probability is NULL, below 0 or above 1."
         )
-    found = difference_interval(labels, a, b, metric, seed, resamples)
+    patients = whole_numbers(scores, "patient")
+    found = difference_interval(labels, a, b, metric, seed, resamples, patients)
     if found is None:
         raise ProcedureError(
             ErrorNumber.ONE_CLASS,

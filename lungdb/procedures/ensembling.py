@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 import lungdb
 from lungdb.errors import ErrorNumber, LungdbError, ProcedureError
 from lungdb.imaging.codecs import from_hex
-from lungdb.learning.ensembles import LIBRARIES, Ensemble, Member, combine, recalibrate
+from lungdb.learning.drawing import count_patients
+from lungdb.learning.ensembles import LIBRARIES, TO_RECALIBRATE, Ensemble, Member, combine, recalibrate
 from lungdb.learning.vectors import read_names
 from lungdb.procedures.checks import check_columns, check_model
 from lungdb.procedures.leaving import MESSAGE, for_t_sql
@@ -82,8 +83,10 @@ def _create(frame: pd.DataFrame, scores: str, seed: int, names: str | None) -> R
     owners = np.array([owner for _, _, owner, _ in given], dtype=np.int64)
     probabilities = np.array([each for *_, each in given], dtype=np.float64).reshape(len(given), len(members)).T
     is_test = labels == _TEST
-    share = float(np.mean(labels[~is_test] == 1)) if (~is_test).any() else 0.0
-    prevalence = share if 0 < share < 1 else members[0].prevalence
+    # Of a few patients the share says nothing; then it is that of the members.
+    is_enough = min(count_patients(labels[~is_test], owners[~is_test])) >= TO_RECALIBRATE
+    of_members = float(np.mean([each.prevalence for each in members]))
+    prevalence = float(np.mean(labels[~is_test] == 1)) if is_enough else of_members
     raw = combine(probabilities, [each.prevalence for each in members], prevalence)
     found = recalibrate(raw, labels, is_test, owners, seed)
     width = max(each.first_index + each.width for each in members)

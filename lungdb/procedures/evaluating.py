@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, ProcedureError
 from lungdb.learning.benefit import decision_curve
+from lungdb.learning.calibration import correct_prevalence
 from lungdb.learning.measuring import Labels, Scores, Values, curves, figures
 from lungdb.learning.operating_points import OperatingPoint
 from lungdb.learning.resampling import call_rates, patient_intervals
@@ -23,6 +24,9 @@ _NUMBERS = ("patient_age", "spacing_z", "spacing_y")
 _TEXTS = ("sex", "manufacturer")
 _COLUMNS = ("is_member", "patient", "label", "raw", "probability", "groups", *_NUMBERS, *_TEXTS)
 _EVERYBODY = 0
+_NO_DECISION = (
+    "There is no decision curve of the model: it is not known which share of positives its probabilities are made for."
+)
 # Counts stand in dbo.evaluation_groups; the others are not of scans whose patients have several.
 _LEFT_OUT = ("patients", "positives", "out_of_fold", "auc_bootstrap_low", "auc_bootstrap_high")
 _OF_SINGLE_SCANS = ("auc_low", "auc_high")
@@ -72,7 +76,8 @@ def evaluate_scores(
     points : str
         JSON object, a threshold or null by operating point.
     prevalence : float or None
-        Share of positives at the site, for the decision curve; None takes the share of the set.
+        Share of positives at the site, to which the decision curve's probabilities are corrected; None takes the share
+        of the set and corrects nothing.
     details : str
         `classifiers.details`, JSON; `prevalence` is read where one is given here.
     seed : int
@@ -114,7 +119,8 @@ def _evaluate(
     raw, probability = (members[name].to_numpy(dtype=np.float64) for name in ("raw", "probability"))
     if not all(((values >= 0) & (values <= 1)).all() for values in (raw, probability)):
         raise ProcedureError(ErrorNumber.ARGUMENT, "A score is NULL, below 0 or above 1. Evaluate again.")
-    at_site = probability if site is None else probabilities(raw, read_details(details, "model"), site)
+    moves = _can_move(details)
+    at_site = probability if site is None or not moves else probabilities(raw, read_details(details, "model"), site)
     operating = [
         OperatingPoint(name, None if threshold is None else float(threshold))
         for name, threshold in read_details(points, "evaluation").items()
@@ -126,15 +132,25 @@ def _evaluate(
     sources = {"model": _Scans(patients, Scores(truth, raw, probability, unseen), at_site)}
     guessed, note = _guess(frame, labels, is_member)
     if guessed is not None:
-        sources["columns"] = _Scans(patients, Scores(truth, guessed, guessed, unseen), guessed)
+        learnt = float(np.mean(labels[~is_member] == 1))
+        moved = guessed if site is None else correct_prevalence(guessed, learnt, site)
+        sources["columns"] = _Scans(patients, Scores(truth, guessed, guessed, unseen), moved)
+    if site is not None and not moves:
+        note = f"{note} {_NO_DECISION}".strip()
 
     rows: list[Row] = []
     for source, scans in sources.items():
         chosen = operating if source == "model" else operating[:1]
         for group, belongs in _groups(members["groups"].tolist()):
             rows += _metrics(source, group, scans.of(belongs), constant, chosen, seed)
-        rows += _curves(source, scans, site)
+        rows += _curves(source, scans, site, has_decision=site is None or moves or source != "model")
     return rows, note
+
+
+def _can_move(details: str) -> bool:
+    """Tell whether it is known which share of positives the model's probabilities are made for."""
+    known = read_details(details, "model").get("prevalence")
+    return isinstance(known, float) and 0 < known < 1
 
 
 def _groups(texts: list[str | None]) -> Iterator[tuple[int, NDArray[np.bool_]]]:
@@ -168,12 +184,14 @@ def _metrics(
             yield "metric", source, group, name, 0, None, value, None, low, high
 
 
-def _curves(source: str, scans: _Scans, site: float | None) -> Iterator[Row]:
+def _curves(source: str, scans: _Scans, site: float | None, *, has_decision: bool) -> Iterator[Row]:
     labels = scans.scores.labels
     for point in curves(scans.scores):
         yield (
             "curve", source, _EVERYBODY, point.curve, point.position, point.x, point.y, point.threshold, None, None
         )  # fmt: skip
+    if not has_decision:
+        return
     share = float(np.mean(labels == 1)) if site is None else site
     decision = decision_curve(labels, scans.at_site, share)
     if decision is None:

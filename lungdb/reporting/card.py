@@ -104,5 +104,5 @@ def limits(facts: Facts) -> Iterator[str]:
         yield from (str(note) for note in notes)
     yield (
         "The tables do not say how patients were chosen, who labelled them and how, or whether the scans are real; "
-        "figures for groups of patients, such as age or sex, are not measured."
+        "figures for groups of patients, such as age or sex, are not part of this report: EvaluateModel measures them."
     )

@@ -28,7 +28,7 @@ OPERATING_POINTS = {
 FIGURES: dict[str, tuple[tuple[str, str, bool], ...]] = {
     "Telling apart": (
         ("auc", "AUC", False),
-        ("auc_low", "lower end of its 95 % interval (DeLong)", True),
+        ("auc_low", "lower end of its 95 % interval", True),
         ("auc_high", "upper end", True),
         ("auc_bootstrap_low", "lower end of its 95 % interval (bootstrap)", True),
         ("auc_bootstrap_high", "upper end", True),

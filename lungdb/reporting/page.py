@@ -244,7 +244,7 @@ def render_several(versions: Sequence[Tested], plot: Plot) -> str:
     same = len({tested.patients for tested in versions}) == 1
     notes = [
         "Each version on its own test patients, from its training run; from and to are the ends of the AUC's 95 % "
-        "interval (DeLong).",
+        "interval (DeLong, or by bootstrap over patients where they have several scans).",
         "All were tested on the same patients."
         if same
         else "They were not all tested on the same patients, so that the curves differ by chance too: CompareModels "

@@ -69,3 +69,20 @@ def test_one_class_cannot_be_compared():
     scores = np.array([0.2, 0.3])
     assert difference_interval(np.array([1, 1]), scores, scores, "brier", 1, 100) is None
     assert difference_interval(np.empty(0, np.int64), np.empty(0), np.empty(0), "auc", 1, 100) is None
+
+
+def test_scans_of_a_patient_are_drawn_together() -> None:
+    """Three equal scans of each patient say no more than one: the interval is that of the patients."""
+    labels = np.array([0, 1] * 20)
+    generator = np.random.default_rng(5)
+    a = np.clip(0.3 * labels + 0.7 * generator.random(40), 0, 1)
+    b = generator.random(40)
+    once = difference_interval(labels, a, b, "auc", 7, 300)
+    patients = np.arange(40)
+    assert difference_interval(labels, a, b, "auc", 7, 300, patients) == once
+    thrice = [np.repeat(each, 3) for each in (labels, a, b)]
+    assert difference_interval(*thrice, "auc", 7, 300, np.repeat(patients, 3)) == pytest.approx(once)
+    narrow = difference_interval(*thrice, "auc", 7, 300)
+    assert narrow is not None
+    assert once is not None
+    assert narrow[1] - narrow[0] < once[1] - once[0]

@@ -65,7 +65,7 @@ def faults_of_help(name: str, source: str, printed: str) -> list[str]:
         faults.append(f"its parameters are not those of the file:\n{_listed(source)}")
     if f"EXECUTE dbo.{name}" not in examples:
         faults.append("it has no example call")
-    if len(printed) > MOST_CHARACTERS:
+    if len(printed) >= MOST_CHARACTERS:  # the engine has cut it already
         faults.append("PRINT cuts it")
     return faults
 

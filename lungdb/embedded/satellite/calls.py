@@ -234,7 +234,7 @@ def _converse(
     _send_rows(wire, given)
     if running.stays:
         wire.expect(READY)  # a process that has just been started may first have had to import
-        running.limit()
+    running.limit()
     printed = []
     while (frame := wire.receive())[0] == MESSAGE:
         printed.append(frame[1].decode(errors="replace"))

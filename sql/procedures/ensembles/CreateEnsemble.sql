@@ -56,7 +56,18 @@ Example:
     EXECUTE internal.StartRun N'CreateEnsemble', @RunId OUTPUT;
     EXECUTE internal.FindEnsembleFeatures @FeatureSetId OUTPUT, @Pooling OUTPUT, @IsNew OUTPUT;
     EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
-    EXECUTE internal.TakeEnsemblePatients @FeatureSetId, @Pooling, @RunId, @Scores OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.TakeEnsemblePatients @FeatureSetId, @Pooling, @RunId, @Scores OUTPUT;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        SET @Message = ERROR_MESSAGE();
+        IF @IsNew = 1
+            EXECUTE internal.DropEnsembleFeatures @FeatureSetId;
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
 
     INSERT INTO #result (place, part, fold, raw, probability, out_of_fold)
     EXECUTE sp_execute_external_script
@@ -92,7 +103,7 @@ ORDER BY e.position;',
         EXECUTE internal.MeasureExperiment @RunId, @Seed, @Details;
 
     SET @Lacking = (
-        SELECT STRING_AGG(CONCAT(e.name, N' version ', e.version), N', ') WITHIN GROUP (ORDER BY e.position)
+        SELECT STRING_AGG(CAST(CONCAT(e.name, N' version ', e.version) AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY e.position)
         FROM #ensemble AS e
         LEFT JOIN dbo.model_scoring AS s ON s.classifier_id = e.classifier_id
         WHERE s.rows_sha256 IS NULL);

@@ -65,7 +65,6 @@ Example:
             IIF((SELECT COUNT(*) FROM #uses) > 10, N'; …', N''), N'. Delete these first, or keep the features.');
     IF @Number IS NOT NULL
     BEGIN
-        ROLLBACK TRANSACTION;
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW @Number, @Message, 1;
     END;

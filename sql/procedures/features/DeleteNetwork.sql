@@ -48,7 +48,7 @@ Example:
             N'. See dbo.networks.');
     ELSE IF @Sets IS NOT NULL OR @Nodules > 0
         SELECT @Number = 50305, @Message = CONCAT(N'Version ', @Version, N' of the network ''', @ModelName, N''' is in use: ',
-            COALESCE(CONCAT(N'the feature sets ', @Sets), N'no feature set'), N' and ', @Nodules,
+            COALESCE(N'the feature sets ' + @Sets, N'no feature set'), N' and ', @Nodules,
             N' nodules refer to it. Delete the features with DeleteFeatures and the nodules first, or keep it.');
     ELSE IF EXISTS (SELECT 1 FROM dbo.settings WHERE name = N'default_network' AND value = @ModelName)
         AND NOT EXISTS (SELECT 1 FROM dbo.networks WHERE name = @ModelName AND network_id <> @NetworkId)
@@ -56,7 +56,6 @@ Example:
             N''', and no other version has the name. Name another network in dbo.settings first.');
     IF @Number IS NOT NULL
     BEGIN
-        ROLLBACK TRANSACTION;
         SET @Message = REPLACE(@Message, N'%', N'%%');
         THROW @Number, @Message, 1;
     END;

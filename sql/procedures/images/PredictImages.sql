@@ -39,7 +39,7 @@ Example:
     IF @Id IS NULL
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no model of pictures ', COALESCE(N'''' + @ModelName + N'''', N'NULL'),
-            COALESCE(CONCAT(N' with a version ', @Version), N''), N'. Those that are there: ', LEFT(COALESCE((
+            COALESCE(N' with a version ' + CAST(@Version AS NVARCHAR(12)), N''), N'. Those that are there: ', LEFT(COALESCE((
                 SELECT STRING_AGG(CAST(CONCAT(c.name, N' ', c.version) AS NVARCHAR(MAX)), N', ') FROM dbo.image_classifiers AS c), N'none'),
             1000), N'. Train one with TrainImageClassifier.'), N'%', N'%%');
         THROW 50300, @Message, 1;

@@ -64,7 +64,9 @@ Examples:
         100 * b.probability AS percent_b, 100 * (a.probability - b.probability) AS difference
     FROM dbo.test_scores AS a
     INNER JOIN dbo.test_scores AS b ON b.patient_id = a.patient_id AND b.label = a.label
-        AND (b.scan_id = a.scan_id OR (a.member = 0 AND b.member = 0))
+        AND (b.scan_id = a.scan_id OR 2 = (
+            SELECT COUNT(*) FROM dbo.test_scores AS q
+            WHERE q.patient_id = a.patient_id AND q.experiment_id IN (a.experiment_id, b.experiment_id)))
     INNER JOIN dbo.patients AS p ON p.patient_id = a.patient_id
     LEFT JOIN dbo.scans AS s ON s.scan_id = COALESCE(
         a.scan_id, (SELECT q.scan_id FROM dbo.scans AS q WHERE q.patient_id = a.patient_id AND q.is_primary = 1))

@@ -38,7 +38,7 @@ Example:
         SELECT COUNT(*) FROM dbo.model_promotions WITH (UPDLOCK, HOLDLOCK)
         WHERE classifier_id = @ClassifierId OR previous_classifier_id = @ClassifierId);
     SET @Ensembles = (
-        SELECT STRING_AGG(CONCAT(c.name, N' version ', c.version), N', ')
+        SELECT STRING_AGG(CAST(CONCAT(c.name, N' version ', c.version) AS NVARCHAR(MAX)), N', ')
         FROM dbo.ensemble_members AS m WITH (UPDLOCK, HOLDLOCK)
         INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.classifier_id
         WHERE m.member_classifier_id = @ClassifierId);

@@ -77,6 +77,8 @@ Example:
         THROW 50110, @Message, 1;
     END;
 
+    IF JSON_QUERY(@Details, N'$.origin') IS NULL
+        SET @Details = JSON_MODIFY(@Details, N'$.origin', JSON_QUERY(N'{}'));
     SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
     INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)

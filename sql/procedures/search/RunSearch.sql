@@ -36,7 +36,7 @@ Example:
     CREATE TABLE #taken (
         trial_id INT NOT NULL PRIMARY KEY, attempts INT NOT NULL, rung INT NOT NULL, feature_set_id INT NOT NULL,
         pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
-    CREATE TABLE #figures (trial_id INT NULL, error NVARCHAR(2000) NULL, auc FLOAT NULL, log_loss FLOAT NULL);
+    CREATE TABLE #trial_figures (trial_id INT NULL, error NVARCHAR(2000) NULL, auc FLOAT NULL, log_loss FLOAT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
 
     EXECUTE internal.CheckWorker @SearchId OUTPUT, @Worker OUTPUT, @LeaseSeconds;
@@ -48,7 +48,7 @@ Example:
     WHILE @Next <> 'end'
     BEGIN
         DELETE FROM #taken;
-        DELETE FROM #figures;
+        DELETE FROM #trial_figures;
         EXECUTE internal.TakeTrials @SearchId, @Worker, @LeaseSeconds, @Count;
         IF NOT EXISTS (SELECT 1 FROM #taken)
         BEGIN
@@ -67,7 +67,7 @@ Example:
         EXECUTE internal.ReadTrialVectors @SearchId, @Worker, @RunId, @FeatureSetId, @Pooling;
         SET @Started = SYSUTCDATETIME();
 
-        INSERT INTO #figures (trial_id, error, auc, log_loss)
+        INSERT INTO #trial_figures (trial_id, error, auc, log_loss)
         EXECUTE sp_execute_external_script
             @language = @Language,
             @script = N'
@@ -101,7 +101,7 @@ ORDER BY s.patient_id;',
         END;
 
         SET @Took = CAST(DATEDIFF_BIG(MILLISECOND, @Started, SYSUTCDATETIME()) + 1 AS FLOAT) / 1000;
-        SET @Done = (SELECT COUNT(*) FROM #figures);
+        SET @Done = (SELECT COUNT(*) FROM #trial_figures);
         SET @Count = IIF(@Done * @Budget / @Took < 1000, CEILING(@Done * @Budget / @Took), 1000);
         EXECUTE internal.StoreTrials @SearchId, @Worker, @Took, @Began, @Before, @RunId;
     END;

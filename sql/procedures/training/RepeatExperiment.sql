@@ -89,12 +89,20 @@ ORDER BY t.place;',
 
     IF HASHBYTES('SHA2_256', @Classifier) <> @Sha256
     BEGIN
+        -- A key of OPENJSON has a collation of its own, which these columns take away.
+        CREATE TABLE #libraries (
+            name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, version NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, is_now BIT NOT NULL);
+        INSERT INTO #libraries (name, version, is_now)
+        SELECT [key], [value], 0 FROM OPENJSON(@Before, N'$.libraries');
+        INSERT INTO #libraries (name, version, is_now)
+        SELECT [key], [value], 1 FROM OPENJSON(@Details, N'$.libraries');
         SET @Remedy = (
-            SELECT STRING_AGG(CONCAT(COALESCE(b.[key], a.[key]), N' was ', COALESCE(b.[value], N'not there'), N' and is ',
-                COALESCE(a.[value], N'not there')), N', ')
-            FROM OPENJSON(@Before, N'$.libraries') AS b
-            FULL OUTER JOIN OPENJSON(@Details, N'$.libraries') AS a ON a.[key] = b.[key]
-            WHERE COALESCE(a.[value], N'') <> COALESCE(b.[value], N''));
+            SELECT STRING_AGG(CONCAT(l.name, N' was ', COALESCE(l.was, N'not there'), N' and is ', COALESCE(l.now, N'not there')), N', ')
+            FROM (
+                SELECT name, MAX(IIF(is_now = 0, version, NULL)) AS was, MAX(IIF(is_now = 1, version, NULL)) AS now
+                FROM #libraries
+                GROUP BY name) AS l
+            WHERE COALESCE(l.was, N'') <> COALESCE(l.now, N''));
         SET @Message = REPLACE(LEFT(CONCAT(N'The model ''', @Name, N''' version ', @Number, N' comes out with other bytes: SHA-256 ',
             LOWER(CONVERT(VARCHAR(64), HASHBYTES('SHA2_256', @Classifier), 2)), N', before ', LOWER(CONVERT(VARCHAR(64), @Sha256, 2)),
             N'. Scans, labels, parts and parameters are as they were; ', COALESCE(N'changed are the libraries: ' + @Remedy

@@ -40,7 +40,7 @@ BEGIN
 The test patients, those of dbo.splits, have no part in it, and test figures come from them alone. With folds every other patient is
 scored by a model that has not seen him. Figures, curves and scores go to the tables dbo.experiment_….
 Unless named, features are those of the version served, else of the setting default_network, else the only ones; a message says which.
-Columns may be NULL for trees alone. What NULL means are LightGBM''s numbers; docs/training.md has those of others.
+Columns may be NULL for trees alone. NULL stands for LightGBM''s numbers; docs/training.md has others.
 PromoteModel alone changes which version is served.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
@@ -73,7 +73,7 @@ Parameters:
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.TrainLungCancerModel;
-    EXECUTE dbo.TrainLungCancerModel @ModelName = N''logistic_max'', @Algorithm = N''logistic'', @Pooling = N''max'';
+    EXECUTE dbo.TrainLungCancerModel @Algorithm = N''logistic'', @Pooling = N''max'';
     EXECUTE dbo.TrainLungCancerModel @ModelName = N''wide'', @Features = N''layer2/mean; pool5/max'', @Columns = N''age, sex'';';
         RETURN 0;
     END;
@@ -84,6 +84,8 @@ Examples:
         @Members;
     IF @Algorithm = N'ensemble'
     BEGIN
+        EXECUTE internal.RefuseEnsembleData @Pooling, @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Dataset,
+            @DatasetVersion, @Horizon, @PositiveFrom;
         EXECUTE dbo.CreateEnsemble @ModelName, @Members, @Seed;
         RETURN 0;
     END;

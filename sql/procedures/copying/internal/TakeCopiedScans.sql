@@ -42,7 +42,7 @@ BEGIN
     -- Then the worklist before the rest, as whoever stores scores and features does: so they wait for each other here, and not crosswise.
     SET @Locked = (
         SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK)
-        WHERE scan_id IN (SELECT s.scan_id FROM dbo.scans AS s INNER JOIN #copy_scans AS c ON c.series_uid = s.series_uid));
+        WHERE patient_id IN (SELECT patient_id FROM #copy_scans));
     INSERT INTO dbo.patients (patient_id, idx, follows_newest)
     SELECT c.patient_id, CASE WHEN taken.idx IS NULL THEN c.idx ELSE @Top + ROW_NUMBER() OVER (ORDER BY c.idx) END, 1
     FROM #copy_scans AS c

@@ -10,7 +10,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Parts INT = (SELECT COUNT(*) FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId);
+    DECLARE @Message NVARCHAR(2000), @Locked INT, @Parts INT = (SELECT COUNT(*) FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId);
     IF @Parts = 0
         RETURN 0;
     CREATE TABLE #pieces (
@@ -46,6 +46,8 @@ BEGIN
         HAVING COUNT(*) = @Parts) AS m;
 
     BEGIN TRANSACTION;
+    -- First the scans, then their features, as StoreFeatures does: so they wait for each other here, and not crosswise.
+    SET @Locked = (SELECT COUNT(*) FROM dbo.scans WITH (UPDLOCK, HOLDLOCK) WHERE scan_id IN (SELECT scan_id FROM #combine));
     DELETE f
     FROM dbo.pooled_features AS f
     INNER JOIN #combine AS c ON c.scan_id = f.scan_id

@@ -17,7 +17,7 @@ BEGIN
         SELECT CONCAT(QUOTENAME(s.name), N'.', QUOTENAME(o.name))
         FROM sys.objects AS o
         INNER JOIN sys.schemas AS s ON s.schema_id = o.schema_id
-        WHERE o.object_id = OBJECT_ID(@ColumnsFrom) AND o.type IN ('U', 'V'));
+        WHERE o.object_id = OBJECT_ID(@ColumnsFrom) AND o.type IN ('U', 'V') AND @ColumnsFrom NOT LIKE N'%.%.%');
     IF @Source IS NULL OR LEN(@Source) > 257
     BEGIN
         SET @Message = REPLACE(CONCAT(N'There is no view or table ''', @ColumnsFrom, N''' that @ColumnsFrom could mean, or no right to ',

@@ -22,13 +22,6 @@ BEGIN
         THROW 50171, @Message, 1;
     END;
 
-    IF EXISTS (SELECT 1 FROM dbo.datasets WHERE name = @Dataset AND kind <> 'examples')
-    BEGIN
-        SET @Message = REPLACE(CONCAT(N'The name ''', @Dataset, N''' of examples in dbo.examples is that of a data set of ',
-            (SELECT kind FROM dbo.datasets WHERE name = @Dataset), N' too. Give the examples another name.'), N'%', N'%%');
-        THROW 50273, @Message, 1;
-    END;
-
     IF @Inputs IS NULL
         SET @Inputs = (SELECT MAX(feature_index) + 1 FROM dbo.examples WHERE dataset = @Dataset);
     SELECT TOP (1) @Example = e.example_id, @Features = COUNT(*)

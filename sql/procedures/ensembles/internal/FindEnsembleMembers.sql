@@ -56,7 +56,7 @@ BEGIN
             SET @Message = CONCAT(N'The model ''', @Name, N''' version ',
                 (SELECT version FROM dbo.classifiers WHERE classifier_id = @ClassifierId),
                 N' is an ensemble itself, which no ensemble can have as a member. Name its members instead: ', (
-                    SELECT STRING_AGG(CONCAT(c.name, N':', c.version), N', ') WITHIN GROUP (ORDER BY m.position)
+                    SELECT STRING_AGG(CAST(CONCAT(c.name, N':', c.version) AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY m.position)
                     FROM dbo.ensemble_members AS m
                     INNER JOIN dbo.classifiers AS c ON c.classifier_id = m.member_classifier_id
                     WHERE m.classifier_id = @ClassifierId), N'.');

@@ -23,7 +23,8 @@ BEGIN
     INNER JOIN dbo.experiment_patients AS p ON p.experiment_id = e.experiment_id
     INNER JOIN dbo.pooled_features AS f ON f.scan_id = p.scan_id AND f.feature_set_id = e.feature_set_id AND f.pooling = e.pooling
         AND f.vector_sha256 = p.vector_sha256
-    WHERE p.out_of_fold = 1 AND p.label IN (0, 1) AND p.probability IS NOT NULL
+    -- The part validation is left out: it was looked at to stop early and to calibrate.
+    WHERE p.out_of_fold = 1 AND p.part <> 'validation' AND p.label IN (0, 1) AND p.probability IS NOT NULL
     GROUP BY p.patient_id, p.scan_id
     HAVING COUNT(*) = @Members
         AND MIN(CASE WHEN p.part = 'test' THEN 1 ELSE 0 END) = MAX(CASE WHEN p.part = 'test' THEN 1 ELSE 0 END);
@@ -34,7 +35,7 @@ BEGIN
     SELECT s.patient_id, s.scan_id, s.label, CASE WHEN s.is_test = 1 THEN 'test' ELSE 'train' END, COALESCE(f.vector_sha256, 0x)
     FROM #scored AS s
     INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-    ORDER BY s.patient_id;
+    ORDER BY s.patient_id, s.scan_id;
     INSERT INTO #read (scan_id)
     SELECT scan_id FROM #patients;
     EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;

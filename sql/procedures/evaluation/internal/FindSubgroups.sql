@@ -10,7 +10,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @ObjectId INT = OBJECT_ID(@SubgroupsFrom), @Source NVARCHAR(600), @Composed NVARCHAR(MAX);
+    DECLARE @Message NVARCHAR(2000), @ObjectId INT = IIF(@SubgroupsFrom LIKE N'%.%.%', NULL, OBJECT_ID(@SubgroupsFrom)), @Source NVARCHAR(600), @Composed NVARCHAR(MAX);
     DECLARE @Fewest INT = 10, @Kinds INT = 12;
     IF @Subgroups IS NULL
         RETURN 0;
@@ -32,7 +32,7 @@ BEGIN
     END;
 
     SET @Composed = (
-        SELECT STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), N'INSERT INTO #values (place, column_name, value) SELECT DISTINCT e.place, ',
+        SELECT STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), N'INSERT INTO #values (place, column_name, value) SELECT DISTINCT e.place, N',
             QUOTENAME(column_name, N''''), N', CAST(q.', QUOTENAME(column_name), N' AS NVARCHAR(200)) FROM #evaluated AS e LEFT JOIN ',
             @Source, N' AS q ON q.scan_id = e.scan_id WHERE e.label IS NOT NULL;'), N' ') WITHIN GROUP (ORDER BY column_name)
         FROM #asked);
@@ -49,7 +49,7 @@ BEGIN
 
     -- A value belongs to the lowest quarter that holds it, so that equal ones stay together.
     WITH numbers AS (
-        SELECT place, column_name, value, CAST(value AS FLOAT) AS x
+        SELECT place, column_name, value, TRY_CAST(value AS FLOAT) AS x
         FROM #values
         WHERE column_name IN (
             SELECT column_name FROM #values WHERE value IS NOT NULL

@@ -13,10 +13,16 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @Known INT, @Missing INT;
     DECLARE @Tested INT, @Later INT, @Fewest INT = 10;
     DECLARE @ExperimentId INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierId);
+    CREATE TABLE #runs (experiment_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #later (scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    -- An ensemble has learnt from what its members have learnt from.
+    INSERT INTO #runs (experiment_id)
+    SELECT experiment_id FROM dbo.experiments
+    WHERE classifier_id = @ClassifierId
+        OR classifier_id IN (SELECT member_classifier_id FROM dbo.ensemble_members WHERE classifier_id = @ClassifierId);
 
     IF @DatasetVersionId IS NULL
         INSERT INTO #later (scan_id, patient_id)
@@ -32,8 +38,11 @@ BEGIN
         WHERE m.dataset_version_id = @DatasetVersionId;
     SET @Known = (
         SELECT COUNT(DISTINCT patient_id) FROM #later
-        WHERE patient_id IN (SELECT patient_id FROM dbo.experiment_patients WHERE experiment_id = @ExperimentId));
-    DELETE FROM #later WHERE patient_id IN (SELECT patient_id FROM dbo.experiment_patients WHERE experiment_id = @ExperimentId);
+        WHERE patient_id IN (
+            SELECT p.patient_id FROM dbo.experiment_patients AS p INNER JOIN #runs AS r ON r.experiment_id = p.experiment_id));
+    DELETE FROM #later
+    WHERE patient_id IN (
+        SELECT p.patient_id FROM dbo.experiment_patients AS p INNER JOIN #runs AS r ON r.experiment_id = p.experiment_id);
 
     INSERT INTO #compared (scan_id, patient_id, is_later)
     SELECT MAX(scan_id), patient_id, 1

@@ -36,7 +36,7 @@ def main(scores, metric, seed, resamples):
 
 Low, High, ErrorNumber, ErrorMessage = main(InputDataSet, Metric, Seed, Resamples)
 ',
-        @input_data_1 = N'SELECT label, a, b FROM #pairs ORDER BY patient_id;',
+        @input_data_1 = N'SELECT label, a, b, DENSE_RANK() OVER (ORDER BY patient_id) AS patient FROM #pairs ORDER BY patient_id, a, b;',
         @params = N'@Metric NVARCHAR(64), @Seed INT, @Resamples INT, @Low FLOAT OUTPUT, @High FLOAT OUTPUT,
             @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
         @Metric = @Metric, @Seed = @Seed, @Resamples = @Resamples,

@@ -14,7 +14,7 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Positives FLOAT, @Negatives FLOAT;
+    DECLARE @Message NVARCHAR(2000), @Positives FLOAT, @Negatives FLOAT, @Pairs FLOAT;
     DECLARE @ExperimentA INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierA);
     DECLARE @ExperimentB INT = (SELECT MAX(experiment_id) FROM dbo.experiments WHERE classifier_id = @ClassifierB);
     -- What a probability is kept away from 0 and 1 in a logarithm, as scikit-learn does.
@@ -44,8 +44,8 @@ BEGIN
     FROM #taken AS a
     INNER JOIN #taken AS b ON b.model = 1 AND b.patient_id = a.patient_id AND b.label = a.label
     WHERE a.model = 0 AND (a.scan_id = b.scan_id OR 2 = (SELECT COUNT(*) FROM #taken AS t WHERE t.patient_id = a.patient_id));
-    SELECT @Patients = COUNT(*), @Positives = COALESCE(SUM(label), 0) FROM #pairs;
-    SELECT @Negatives = @Patients - @Positives, @ValueA = NULL, @ValueB = NULL;
+    SELECT @Pairs = COUNT(*), @Patients = COUNT(DISTINCT patient_id), @Positives = COALESCE(SUM(label), 0) FROM #pairs;
+    SELECT @Negatives = @Pairs - @Positives, @ValueA = NULL, @ValueB = NULL;
     IF @Positives = 0 OR @Negatives = 0
         RETURN 0;
 
@@ -69,8 +69,8 @@ BEGIN
         SELECT model,
             SUM(negatives * (found - positives / 2)) / (@Positives * @Negatives) AS auc,
             SUM(positives * found / seen) / @Positives AS average_precision,
-            -SUM(positives * LOG(kept) + negatives * LOG(1 - kept)) / @Patients AS log_loss,
-            SUM(positives * (1 - score) * (1 - score) + negatives * score * score) / @Patients AS brier
+            -SUM(positives * LOG(kept) + negatives * LOG(1 - kept)) / @Pairs AS log_loss,
+            SUM(positives * (1 - score) * (1 - score) + negatives * score * score) / @Pairs AS brier
         FROM counted
         GROUP BY model
     ), chosen AS (

@@ -29,9 +29,9 @@ BEGIN
     SELECT @Network, CAST(l.[key] AS INT), COUNT(t.row_index), MAX(t.units), MAX(JSON_VALUE(l.[value], N'$.activation'))
     FROM OPENJSON(@Json, N'$.layers') AS l
     INNER JOIN (
-        SELECT tensor, row_index, COUNT(*) AS units
+        SELECT CAST(LEFT(tensor, CHARINDEX(N'.', tensor) - 1) AS INT) AS layer, row_index, COUNT(*) AS units
         FROM dbo.tensors
-        WHERE network = @Network
-        GROUP BY tensor, row_index) AS t ON t.tensor = CONCAT(l.[key], N'.weight')
+        WHERE network = @Network AND tensor LIKE N'%.weight'
+        GROUP BY tensor, row_index) AS t ON t.layer = CAST(l.[key] AS INT)
     GROUP BY l.[key];
 END;

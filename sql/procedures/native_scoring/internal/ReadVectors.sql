@@ -26,7 +26,7 @@ BEGIN
     END TRY
     BEGIN CATCH
         -- Only now is it worth the time to look which number single precision cannot hold.
-        SELECT TOP (1) @Message = CONCAT(N'The feature ', v.[key], N' of the scan ', w.scan_id, N' is ', LEFT(v.[value], 40),
+        SELECT TOP (1) @Message = CONCAT(N'The feature ', CAST(v.[key] AS INT), N' of the scan ', w.scan_id, N' is ', LEFT(v.[value], 40),
             N', which single precision cannot hold. Generate or copy the features of the scan again.')
         FROM #wanted AS w
         INNER JOIN dbo.pooled_features AS f ON f.scan_id = w.scan_id

@@ -37,6 +37,12 @@ BEGIN
         AND (@Layers IS NULL OR fs.layer IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Layers, N',')))
         AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
         AND (@Poolings IS NULL OR p.pooling IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Poolings, N',')))
+        AND (fs.feature_set_id = @Served OR NOT EXISTS (
+            SELECT 1
+            FROM dbo.networks AS o
+            INNER JOIN dbo.feature_sets AS g ON g.network_id = o.network_id
+            INNER JOIN dbo.pooled_features AS q ON q.feature_set_id = g.feature_set_id AND q.pooling = p.pooling
+            WHERE o.name = n.name AND o.version > n.version AND g.layer = fs.layer AND g.preprocessing = fs.preprocessing))
     GROUP BY n.name, fs.layer, fs.preprocessing, p.pooling
     OPTION (RECOMPILE);
 

@@ -1,6 +1,6 @@
 -- StoreTrials: refuses figures of other trials than were taken, stores what came of those, frees those not begun,
 -- and reports how far the search is.
--- Called by RunSearch, whose tables #taken and #figures it reads.
+-- Called by RunSearch, whose tables #taken and #trial_figures it reads.
 CREATE OR ALTER PROCEDURE internal.StoreTrials
     @SearchId INT,              -- search
     @Worker NVARCHAR(128),      -- who took them
@@ -17,11 +17,11 @@ BEGIN
         @Left INT, @Message NVARCHAR(2000);
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
-    DECLARE @Each FLOAT = @Seconds / (SELECT COUNT(*) FROM #figures);
+    DECLARE @Each FLOAT = @Seconds / (SELECT COUNT(*) FROM #trial_figures);
 
     -- As many as there was time for, the first at least.
     INSERT INTO #came (place, part)
-    SELECT trial_id, CASE WHEN COALESCE(error, N'') <> N'' OR (auc BETWEEN 0 AND 1 AND log_loss >= 0) THEN 1 ELSE 0 END FROM #figures;
+    SELECT trial_id, CASE WHEN COALESCE(error, N'') <> N'' OR (auc BETWEEN 0 AND 1 AND log_loss >= 0) THEN 1 ELSE 0 END FROM #trial_figures;
     INSERT INTO #sent (place, part)
     SELECT trial_id, 1 FROM #taken WHERE trial_id IN (SELECT place FROM #came) OR trial_id = (SELECT MIN(trial_id) FROM #taken);
     EXECUTE internal.CheckRows N'trial_ids', @RunId;
@@ -33,7 +33,7 @@ BEGIN
         t.log_loss = r.log_loss, t.seconds = @Each, t.lease_until = NULL
     FROM dbo.search_trials AS t
     INNER JOIN #taken AS k ON k.trial_id = t.trial_id
-    INNER JOIN #figures AS r ON r.trial_id = t.trial_id
+    INNER JOIN #trial_figures AS r ON r.trial_id = t.trial_id
     WHERE t.state = 'running' AND t.worker = @Worker AND t.attempts = k.attempts;
     UPDATE t
     SET t.state = 'queued', t.worker = NULL, t.lease_until = NULL, t.attempts = t.attempts - 1

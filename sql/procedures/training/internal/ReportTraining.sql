@@ -1,5 +1,5 @@
 -- ReportTraining: says how many patients a model has learnt from, how good it is on those held out, and which version is served.
--- Called by TrainModel and CreateEnsemble, whose table #result it reads.
+-- Called by TrainModel and CreateEnsemble, whose tables #patients and #result it reads.
 CREATE OR ALTER PROCEDURE internal.ReportTraining
     @RunId INT,                 -- row of dbo.runs
     @ModelName NVARCHAR(128),   -- name of the model
@@ -12,10 +12,12 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Said NVARCHAR(2000), @ClassifierId INT;
-    SELECT @Said = CONCAT(@ModelName, N' version ', @Version, N' is trained on ', SUM(CASE part WHEN 'train' THEN 1 ELSE 0 END),
-        N' patients', N' (' + CAST(NULLIF(SUM(CASE part WHEN 'validation' THEN 1 ELSE 0 END), 0) AS NVARCHAR(12)) + N' more to stop early)',
-        N' and stored. On the ', SUM(CASE part WHEN 'test' THEN 1 ELSE 0 END), N' test patients: ')
-    FROM #result;
+    SELECT @Said = CONCAT(@ModelName, N' version ', @Version, N' is trained on ',
+        COUNT(DISTINCT CASE r.part WHEN 'train' THEN t.patient_id END), N' patients',
+        N' (' + CAST(NULLIF(COUNT(DISTINCT CASE r.part WHEN 'validation' THEN t.patient_id END), 0) AS NVARCHAR(12)) + N' more to stop early)',
+        N' and stored. On the ', COUNT(DISTINCT CASE r.part WHEN 'test' THEN t.patient_id END), N' test patients: ')
+    FROM #result AS r
+    INNER JOIN #patients AS t ON t.place = r.place;
     SET @Said = CONCAT(@Said, (
         SELECT STRING_AGG(CONCAT(f.name, COALESCE(LTRIM(STR(m.value, 10, 3)), N'not defined')), N'') WITHIN GROUP (ORDER BY f.position)
         FROM (VALUES (1, N'auc', N'AUC '), (2, N'auc_low', N' (95 % interval '), (3, N'auc_high', N' to '),

@@ -50,6 +50,8 @@ BEGIN
         EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
     END TRY
     BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
         EXECUTE internal.DropCombined @FeatureSetId, @IsNew;
         THROW;
     END CATCH;
