@@ -117,14 +117,14 @@ def test_the_digest_of_an_ensemble_covers_the_rows_of_its_members(many_algorithm
 def test_a_member_without_folds_leaves_the_ensemble_uncalibrated_where_too_few_are_left(
     many_algorithms: Connection,
 ) -> None:
-    """Of a validation part of few patients fewer than five are positive: the message and details say so."""
+    """A validation part was looked at to stop early, so none of it is out of fold: the message and details say so."""
     run(
         many_algorithms,
         "EXECUTE dbo.TrainLungCancerModel @ModelName = N'held out', @Folds = 0, @Calibration = N'none', "
         "@ValidationFraction = 0.05;",
     )
     message = said(many_algorithms, f"{ENSEMBLE} @Members = N'held out, network';")
-    assert "The ensemble is not calibrated: 2 patients of a class are out of fold for every member" in message
+    assert "The ensemble is not calibrated: 0 patients of a class are out of fold for every member" in message
     [(details,)] = rows(many_algorithms, "SELECT details FROM dbo.classifiers WHERE name = N'both';")
     assert json.loads(details)["calibration"] is None
 
@@ -232,3 +232,14 @@ def test_permuted_labels_through_an_ensemble_give_an_auc_of_a_half(featured: Con
     areas = np.array(found).ravel()
     assert areas.size == 20
     assert abs(areas.mean() - 0.5) <= 3 * areas.std(ddof=1) / np.sqrt(20)
+
+
+def test_an_ensemble_is_given_no_data_of_its_own(many_algorithms: Connection) -> None:
+    """What its members were trained with is what it has; anything else would be passed over without a word."""
+    message = refused(
+        many_algorithms,
+        "EXECUTE dbo.TrainLungCancerModel @ModelName = N'both', @Algorithm = N'ensemble', "
+        "@Members = N'random_forest, network', @Horizon = 365, @Columns = N'age';",
+        50101,
+    )
+    assert "@Columns, @Horizon" in message

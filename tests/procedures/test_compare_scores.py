@@ -14,7 +14,7 @@ def scores():
     rng = np.random.default_rng(3)
     labels = np.tile([0, 1], 30).astype(np.int32)
     a, b = (np.clip(rng.random(60) * 0.8 + signal * labels, 0, 1) for signal in (0.2, 0.05))
-    return pd.DataFrame({"label": labels, "a": a, "b": b})
+    return pd.DataFrame({"label": labels, "a": a, "b": b, "patient": np.arange(60)})
 
 
 @pytest.mark.parametrize(("metric", "figure"), [("auc", roc_auc_score), ("brier", brier_score_loss)])

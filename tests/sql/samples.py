@@ -281,7 +281,8 @@ def inputs_of_comparing() -> dict[str, Any]:
     """Return what CompareScores gives its script: two scores of 30 patients."""
     generator = np.random.default_rng(6)
     a, b = generator.uniform(size=(2, 30))
-    frame = pd.DataFrame({"label": (generator.uniform(size=30) < a).astype(np.int32), "a": a, "b": b})
+    label = (generator.uniform(size=30) < a).astype(np.int32)
+    frame = pd.DataFrame({"label": label, "a": a, "b": b, "patient": np.arange(1, 31)})
     return {"InputDataSet": frame, "Metric": "auc", "Seed": 7, "Resamples": 100}
 
 
