@@ -14,27 +14,8 @@ from pathlib import Path
 
 from lungdb.cli import load_images
 from lungdb.cli.support import add_database_argument, exit_status
-from lungdb.database import run
 from lungdb.database.site import open_database
-from lungdb.loading.cmu_faces import COLLECTION, choose_faces, write_faces
-
-_CREATE = f"""
-EXECUTE dbo.CreateDataset @Name = N'cmu faces', @Query = N'
-SELECT name FROM dbo.image_properties WHERE property = N''collection'' AND value = N''{COLLECTION}''';
-"""
-_TRAIN = """
-EXECUTE dbo.TrainImageClassifier @ModelName = N'cmu faces', @Dataset = N'cmu faces', @NetworkName = ?, @Layer = ?,
-    @Algorithm = ?, @Folds = ?, @Pooling = N'none';
-"""
-_CONFUSION = """
-SELECT t.name AS label, p.name AS told, c.pictures, c.percentage
-FROM dbo.image_confusions AS c
-INNER JOIN dbo.image_classes AS t ON t.label = c.label
-INNER JOIN dbo.image_classes AS p ON p.label = c.predicted
-WHERE c.part = 'test' AND c.image_classifier_id = (
-    SELECT MAX(m.image_classifier_id) FROM dbo.image_classifiers AS m WHERE m.name = N'cmu faces')
-ORDER BY c.label, c.predicted;
-"""
+from lungdb.loading.cmu_faces import choose_faces, tell_left_from_right, write_faces
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,14 +44,12 @@ def _run(arguments: argparse.Namespace) -> int:
         if status := load_images.main([str(arguments.folder), "--list", str(file), *target]):
             return status
     with open_database(arguments.database) as connection:
-        for sql, values in (
-            ("EXECUTE dbo.FeaturizeImages @ModelName = ?, @Layer = ?;", (arguments.network, arguments.layer)),
-            (_CREATE, ()),
-            (_TRAIN, (arguments.network, arguments.layer, arguments.algorithm, arguments.folds)),
-        ):
-            run(connection, sql, values, on_message=lambda message: print(message.text))
-        for label, told, pictures, percentage in run(connection, _CONFUSION)[-1].rows:
-            print(f"{label:>8} told to be {told:8} {pictures:5}  {percentage:5.1f} %")
+        told = tell_left_from_right(
+            connection, arguments.network, arguments.layer, arguments.algorithm, arguments.folds,
+            on_message=lambda message: print(message.text),
+        )  # fmt: skip
+    for label, predicted, pictures, percentage in told:
+        print(f"{label:>8} told to be {predicted:8} {pictures:5}  {percentage:5.1f} %")
     return 0
 
 

@@ -1044,7 +1044,7 @@ BEGIN
         output_shape NVARCHAR(200) NULL,
         parameters BIGINT NOT NULL,
         CONSTRAINT PK_network_layers PRIMARY KEY (network_id, position),
-        CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id),
+        CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE,
         CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0)
     );
     COMMIT TRANSACTION;
@@ -2609,7 +2609,7 @@ VALUES
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
     (233, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
     (234, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
-    (235, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (235, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE;'),
     (236, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
     (237, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
     (238, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
@@ -2895,12 +2895,15 @@ GO
 IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 8)
     EXECUTE (N'-- Patients in time, data sets, models served on purpose. Constraints that stood in the way go first; what tables/ declares in their
 -- place is made after this file.
-ALTER TABLE dbo.experiment_patients DROP CONSTRAINT IF EXISTS
-    PK_experiment_patients, CK_experiment_patients_label, CK_experiment_patients_probability;
-ALTER TABLE dbo.predictions DROP CONSTRAINT IF EXISTS CK_predictions_probability;
+ALTER TABLE dbo.experiment_patients DROP CONSTRAINT IF EXISTS PK_experiment_patients, CK_experiment_patients_label;
+IF EXISTS (SELECT 1 FROM sys.columns WHERE object_id = OBJECT_ID(N''dbo.experiment_patients'') AND name = N''probability'' AND is_nullable = 0)
+    ALTER TABLE dbo.experiment_patients DROP CONSTRAINT IF EXISTS CK_experiment_patients_probability;
+IF EXISTS (SELECT 1 FROM sys.columns WHERE object_id = OBJECT_ID(N''dbo.predictions'') AND name = N''probability'' AND is_nullable = 0)
+    ALTER TABLE dbo.predictions DROP CONSTRAINT IF EXISTS CK_predictions_probability;
 ALTER TABLE dbo.labels DROP CONSTRAINT IF EXISTS CK_labels_label;
 ALTER TABLE dbo.pooled_features DROP CONSTRAINT IF EXISTS FK_pooled_features_features;
-ALTER TABLE dbo.feature_sets DROP CONSTRAINT IF EXISTS UQ_feature_sets, FK_feature_sets_networks;
+IF EXISTS (SELECT 1 FROM sys.columns WHERE object_id = OBJECT_ID(N''dbo.feature_sets'') AND name = N''network_id'' AND is_nullable = 0)
+    ALTER TABLE dbo.feature_sets DROP CONSTRAINT IF EXISTS UQ_feature_sets, FK_feature_sets_networks;
 ALTER TABLE dbo.splits DROP CONSTRAINT IF EXISTS FK_splits_patients;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -2934,7 +2937,9 @@ WHILE EXISTS (
     SET s.is_study_choice = 1
     FROM dbo.scans AS s
     WHERE s.is_primary = 1 AND NOT EXISTS (
-        SELECT 1 FROM dbo.scans AS o WHERE o.patient_id = s.patient_id AND o.study_uid = s.study_uid AND o.is_study_choice = 1);');
+        SELECT 1 FROM dbo.scans AS o
+        WHERE o.patient_id = s.patient_id AND o.study_uid = s.study_uid
+            AND (o.is_study_choice = 1 OR (o.is_primary = 1 AND o.scan_id < s.scan_id)));');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -9464,9 +9469,8 @@ Example:
 
     DECLARE @ScanId INT;
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
-    SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.scan_id, s.study_date, s.date_rule, s.manufacturer, s.image_rows,
-        s.image_cols,
-        s.number_images AS slices, s.spacing_z, s.spacing_y, s.spacing_x, s.gantry_tilt, s.patient_orientation,
+    SELECT p.idx AS patient_index, p.display_name, p.sex, p.birth_year, s.scan_id, s.study_date, s.manufacturer, s.image_rows, s.image_cols,
+        s.number_images AS slices, s.spacing_z, s.spacing_y, s.spacing_x, s.gantry_tilt, s.patient_orientation, s.date_rule,
         s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
         CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, sp.part,
         CASE t.state WHEN 0 THEN N'no features' WHEN 1 THEN N'not scored' WHEN 2 THEN N'scored' ELSE N'failed' END AS state, t.failure

@@ -12,9 +12,10 @@ from pathlib import Path
 from lungdb.cli import load_labels, load_network, load_scans
 from lungdb.cli.demo_people import describe_page, name_patients
 from lungdb.cli.sql import print_table, run_and_print
-from lungdb.database import Connection, connect, install, run, sql_directory
+from lungdb.database import Connection, connect, install, sql_directory
 from lungdb.database.site import set_setting
 from lungdb.errors import LungdbError, escaped
+from lungdb.loading.network_store import newest_network
 from lungdb.reporting.held_out import Score, auc_sentence, newest_seed, score_test_patients
 
 PATIENTS = 128
@@ -68,8 +69,7 @@ class Demo:
                 self._check(load_scans.main([*database, "--keep-ids", str(self.scans)]), "Loading scans")
                 self._check(load_labels.main([*database, str(self.labels)]), "Loading labels")
                 self._check(load_network.main([*database, *self._network_arguments()]), "Loading the network")
-                (name,) = run(connection, "SELECT TOP (1) name FROM dbo.networks ORDER BY network_id DESC;")[0].rows[0]
-                set_setting(connection, "default_network", str(name))
+                set_setting(connection, "default_network", newest_network(connection))
                 if self.is_synthetic:
                     people = self.folder / "people.csv"
                     self._check(name_patients(connection, self.target, people), "Loading names")

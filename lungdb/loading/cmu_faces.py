@@ -9,10 +9,12 @@ from __future__ import annotations
 import csv
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
-from lungdb.errors import LungdbError
+from lungdb.database import Connection, run
+from lungdb.errors import LungdbError, Message
 
 COLLECTION = "cmu faces"
 """The property `collection` of the pictures, by which a query finds them."""
@@ -21,6 +23,23 @@ _NAME = re.compile(
     r"(?:^|/)(?P<folder>[^/_]+)/(?P<person>[^/_]+)_(?P<pose>left|right)_(?P<expression>[a-z]+)_(?P<eyes>open|sunglasses)"
     r"\.pgm$"
 )
+_CREATE = f"""
+EXECUTE dbo.CreateDataset @Name = N'cmu faces', @Query = N'
+SELECT name FROM dbo.image_properties WHERE property = N''collection'' AND value = N''{COLLECTION}''';
+"""
+_TRAIN = """
+EXECUTE dbo.TrainImageClassifier @ModelName = N'cmu faces', @Dataset = N'cmu faces', @NetworkName = ?, @Layer = ?,
+    @Algorithm = ?, @Folds = ?, @Pooling = N'none';
+"""
+_CONFUSION = """
+SELECT t.name AS label, p.name AS told, c.pictures, c.percentage
+FROM dbo.image_confusions AS c
+INNER JOIN dbo.image_classes AS t ON t.label = c.label
+INNER JOIN dbo.image_classes AS p ON p.label = c.predicted
+WHERE c.part = 'test' AND c.image_classifier_id = (
+    SELECT MAX(m.image_classifier_id) FROM dbo.image_classifiers AS m WHERE m.name = N'cmu faces')
+ORDER BY c.label, c.predicted;
+"""
 _COLUMNS = ("path", "label", "group", "part", "person", "expression", "eyes", "collection")
 
 
@@ -73,3 +92,27 @@ def write_faces(file: Path, faces: Sequence[dict[str, str]]) -> None:
         writer = csv.DictWriter(opened, _COLUMNS)
         writer.writeheader()
         writer.writerows(faces)
+
+
+def tell_left_from_right(
+    connection: Connection,
+    network: str,
+    layer: str,
+    algorithm: str,
+    folds: int,
+    on_message: Callable[[Message], Any],
+) -> list[tuple[Any, ...]]:
+    """Featurize the faces that were loaded by the list, train on half of the persons and tell the others.
+
+    Returns
+    -------
+    list of tuple
+        label, what it was told to be, pictures, and their percentage of the label.
+    """
+    for sql, values in (
+        ("EXECUTE dbo.FeaturizeImages @ModelName = ?, @Layer = ?;", (network, layer)),
+        (_CREATE, ()),
+        (_TRAIN, (network, layer, algorithm, folds)),
+    ):
+        run(connection, sql, values, on_message=on_message)
+    return list(run(connection, _CONFUSION)[-1].rows)

@@ -20,6 +20,7 @@ _LOADED = "SELECT name, version, sha256, details FROM dbo.networks ORDER BY netw
 _INSERT = """
 INSERT INTO dbo.networks (name, version, library, model, sha256, details) VALUES (?, ?, ?, ?, ?, ?);
 """
+_NEWEST = "SELECT TOP (1) name FROM dbo.networks ORDER BY network_id DESC;"
 _ID = "SELECT network_id FROM dbo.networks WHERE name = ? AND version = ?;"
 _LISTED = """
 SELECT network_id, name, version, library, details, DATALENGTH(model) AS size, sha256, created_at
@@ -99,6 +100,11 @@ def list_networks(connection: Connection) -> list[ListedNetwork]:
     return [
         ListedNetwork(**row | {"details": json.loads(row["details"])}) for row in run(connection, _LISTED)[0].records()
     ]
+
+
+def newest_network(connection: Connection) -> str:
+    """Return the name of the network that was loaded last."""
+    return str(run(connection, _NEWEST)[0].scalar())
 
 
 def list_feature_sets(connection: Connection) -> list[ListedFeatureSet]:

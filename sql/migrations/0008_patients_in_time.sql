@@ -1,11 +1,14 @@
 -- Patients in time, data sets, models served on purpose. Constraints that stood in the way go first; what tables/ declares in their
 -- place is made after this file.
-ALTER TABLE dbo.experiment_patients DROP CONSTRAINT IF EXISTS
-    PK_experiment_patients, CK_experiment_patients_label, CK_experiment_patients_probability;
-ALTER TABLE dbo.predictions DROP CONSTRAINT IF EXISTS CK_predictions_probability;
+ALTER TABLE dbo.experiment_patients DROP CONSTRAINT IF EXISTS PK_experiment_patients, CK_experiment_patients_label;
+IF EXISTS (SELECT 1 FROM sys.columns WHERE object_id = OBJECT_ID(N'dbo.experiment_patients') AND name = N'probability' AND is_nullable = 0)
+    ALTER TABLE dbo.experiment_patients DROP CONSTRAINT IF EXISTS CK_experiment_patients_probability;
+IF EXISTS (SELECT 1 FROM sys.columns WHERE object_id = OBJECT_ID(N'dbo.predictions') AND name = N'probability' AND is_nullable = 0)
+    ALTER TABLE dbo.predictions DROP CONSTRAINT IF EXISTS CK_predictions_probability;
 ALTER TABLE dbo.labels DROP CONSTRAINT IF EXISTS CK_labels_label;
 ALTER TABLE dbo.pooled_features DROP CONSTRAINT IF EXISTS FK_pooled_features_features;
-ALTER TABLE dbo.feature_sets DROP CONSTRAINT IF EXISTS UQ_feature_sets, FK_feature_sets_networks;
+IF EXISTS (SELECT 1 FROM sys.columns WHERE object_id = OBJECT_ID(N'dbo.feature_sets') AND name = N'network_id' AND is_nullable = 0)
+    ALTER TABLE dbo.feature_sets DROP CONSTRAINT IF EXISTS UQ_feature_sets, FK_feature_sets_networks;
 ALTER TABLE dbo.splits DROP CONSTRAINT IF EXISTS FK_splits_patients;
 GO
 WHILE EXISTS (SELECT 1 FROM dbo.features WHERE patient_id IS NULL)
@@ -30,7 +33,9 @@ WHILE EXISTS (
     SET s.is_study_choice = 1
     FROM dbo.scans AS s
     WHERE s.is_primary = 1 AND NOT EXISTS (
-        SELECT 1 FROM dbo.scans AS o WHERE o.patient_id = s.patient_id AND o.study_uid = s.study_uid AND o.is_study_choice = 1);
+        SELECT 1 FROM dbo.scans AS o
+        WHERE o.patient_id = s.patient_id AND o.study_uid = s.study_uid
+            AND (o.is_study_choice = 1 OR (o.is_primary = 1 AND o.scan_id < s.scan_id)));
 GO
 WHILE EXISTS (
     SELECT 1 FROM dbo.scans AS s

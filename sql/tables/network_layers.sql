@@ -10,6 +10,6 @@ CREATE TABLE dbo.network_layers (
     output_shape NVARCHAR(200) NULL,
     parameters BIGINT NOT NULL,
     CONSTRAINT PK_network_layers PRIMARY KEY (network_id, position),
-    CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id),
+    CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE,
     CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0)
 );

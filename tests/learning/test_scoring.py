@@ -48,7 +48,9 @@ def test_a_logistic_regression_scores_as_it_was_fitted(cohort):
 
 def test_another_library_is_refused():
     """By name, with those that there are."""
-    with pytest.raises(ProcedureError, match=r"'xgboost' of the model is not supported\. Supported are lightgbm and"):
+    with pytest.raises(
+        ProcedureError, match=r"'xgboost' of the model is not supported\. Supported are lightgbm, logistic,"
+    ):
         score_all("xgboost", b"", np.zeros((1, 2), np.float32))
 
 

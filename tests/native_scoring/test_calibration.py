@@ -64,12 +64,12 @@ def test_scores_can_be_had_without_being_kept(trained: Connection, model: str) -
 def test_a_model_that_can_be_scored_says_how_near_it_comes(trained: Connection) -> None:
     """The row of the stored check; a model without nodes, or one that is not there, is refused as for scoring."""
     [(classifier_id, name, version, trees, patients, difference, _)] = rows(trained, "EXECUTE dbo.CheckModelSql;")
-    assert (classifier_id, name, version, patients) == (2, "lightgbm_sql", 2, PATIENTS)
+    assert (classifier_id, name, version, patients) == (1, "lightgbm_sql", 1, PATIENTS)
     assert trees > 0
     assert 0 <= difference < ALLOWED
     linear = rows(trained, "EXECUTE dbo.CheckModelSql @ModelName = N'100% linear', @Version = 1;")
     assert linear[0][:4] == (3, "100% linear", 1, 0)
-    run(trained, "EXECUTE internal.DeleteModelNodes 2;")
+    run(trained, "EXECUTE internal.DeleteModelNodes 1;")
     assert "StoreModelNodes" in refused(trained, "EXECUTE dbo.CheckModelSql;", 50150)
     refused(trained, "EXECUTE dbo.CheckModelSql @ModelName = N'no such';", 50108)
 
@@ -197,9 +197,9 @@ def test_wrong_arguments_are_refused(trained: Connection, arguments: str, number
 
 def test_deleting_a_model_deletes_its_nodes(trained: Connection) -> None:
     """No row of it stays in any of the tables."""
-    run(trained, "EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 1;")
+    run(trained, "EXECUTE dbo.DeleteModel @ModelName = N'lightgbm_sql', @Version = 2;")
     for table in ("model_scoring", "model_nodes", "model_coefficients", "model_calibration", "model_checks"):
-        assert rows(trained, f"SELECT COUNT(*) FROM dbo.{table} WHERE classifier_id = 1;") == [(0,)]
+        assert rows(trained, f"SELECT COUNT(*) FROM dbo.{table} WHERE classifier_id = 2;") == [(0,)]
 
 
 def test_the_tables_say_what_the_model_says(trained: Connection) -> None:

@@ -226,6 +226,7 @@ def inputs_of_measuring() -> dict[str, Any]:
     generator = np.random.default_rng(4)
     raw = generator.uniform(0.05, 0.95, size=40)
     scores = {
+        "patient_id": pd.Series([f"patient {index:02}" for index in range(40)], dtype=object),
         "part": pd.Series(["test" if index % 4 == 0 else "train" for index in range(40)], dtype=object),
         "label": (generator.uniform(size=40) < raw).astype(np.int32),
         "raw": raw,

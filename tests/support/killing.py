@@ -83,7 +83,7 @@ def catalog_of(connection: Connection) -> dict[Any, Any]:
 
 
 def contents_of(connection: Connection) -> dict[str, list[Any]]:
-    """Return the rows of every table by column name, without the times at which versions came."""
+    """Return the rows of every table by column name, without the times at which versions and champions came."""
 
     def read() -> Iterator[tuple[str, list[Any]]]:
         cursor = connection.cursor()
@@ -91,7 +91,10 @@ def contents_of(connection: Connection) -> dict[str, list[Any]]:
         for (name,) in cursor.fetchall():
             cursor.execute(f"SELECT {'version' if name == 'schema_version' else '*'} FROM dbo.[{name}];")
             columns = [column[0] for column in cursor.description]
-            rows = [sorted(zip(columns, row, strict=True), key=lambda pair: pair[0]) for row in cursor.fetchall()]
+            rows = [
+                sorted(pair for pair in zip(columns, row, strict=True) if pair[0] != "promoted_at")
+                for row in cursor.fetchall()
+            ]
             yield name, sorted(rows, key=repr)
 
     return dict(read())

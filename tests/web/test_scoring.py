@@ -210,4 +210,4 @@ def test_the_worklist_answers_while_scores_are_computed(app: Flask) -> None:
         pages += 1
     assert set(statuses) <= {303, 429}
     assert statuses.count(303) >= services_of(app).scoring.places
-    assert pages > statuses.count(303)
+    assert pages > 1  # a page that waited for the scores would be the only one
