@@ -185,6 +185,13 @@ def _vector(name: str, values: Sequence[float | None]) -> dict[str, float | None
     return {f"{name}_{axis}": value for axis, value in zip("xyz", values, strict=True)}
 
 
+def lock_patient(connection: Connection, patient_id: str) -> int:
+    """Take what a transaction locks first that changes a patient's scans; return the idx of a new patient."""
+    next_idx = run(connection, _NEXT_IDX)[0].scalar()
+    run(connection, _LOCK_WORKLIST, (patient_id,))
+    return int(next_idx)
+
+
 def check_wanted(
     connection: Connection,
     patient_id: str,
@@ -270,8 +277,7 @@ def store_scan(connection: Connection, scan: EncodedScan, *, replace: bool) -> s
         It is not taken; nothing has changed.
     """
     with transaction(connection):
-        next_idx = run(connection, _NEXT_IDX)[0].scalar()
-        run(connection, _LOCK_WORKLIST, (scan.patient_id,))
+        next_idx = lock_patient(connection, scan.patient_id)
         done = outcome(connection, scan, replace=replace)
         if done == "unchanged":
             _record(connection, scan, with_dates=replace)
