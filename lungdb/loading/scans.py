@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -260,7 +261,8 @@ class _Load:
         if failed:
             series = series.keep(kept)
         settling = self._settling(self.identity.patient(series.first.patient_id))
-        return make_scan(series, parts, self.identity, self._study_year(series.first), settling)
+        scan = make_scan(series, parts, self.identity, self._study_year(series.first), settling)
+        return replace(scan, year_is_given=self.options.study_years is not None)
 
     def _study_year(self, first: SliceHeader) -> int | None:
         """Return the year of screening, known before dates are shifted and never from the order of studies."""

@@ -82,3 +82,20 @@ def test_time_points_of_different_kinds_order_nothing(
         write_study(tmp_path / "dicom", "a", f"1.{number}", None, **header)
     assert load(tmp_path / "dicom", target) == 0
     assert query(ORDER) == [("1.0", None), ("1.1", None)]
+
+
+def test_a_wrong_study_year_is_corrected_with_replace_alone(tmp_path: Path, target: str, query: Query) -> None:
+    """By the file that names another one; a scan that it does not name keeps its own."""
+    write_study(tmp_path / "dicom", "a", "1.1")
+    write_study(tmp_path / "dicom", "a", "1.2")
+    years = tmp_path / "years.csv"
+    years.write_text("study_yr,study_uid\n2,1.1\n1,1.2\n")
+    assert load(tmp_path / "dicom", target, "--study-years", str(years)) == 0
+    assert query(PRIMARY) == [("a", "1.1")]
+    years.write_text("study_yr,study_uid\n0,1.1\n")
+    found = []
+    for options in (("--study-years", str(years)), ("--replace",), ("--study-years", str(years), "--replace")):
+        assert load(tmp_path / "dicom", target, *options) == 0
+        found.append(query("SELECT study_year FROM dbo.scans ORDER BY study_uid;"))
+    assert found == [[(2,), (1,)], [(2,), (1,)], [(0,), (1,)]]
+    assert query(PRIMARY) == [("a", "1.2")]
