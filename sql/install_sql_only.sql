@@ -2919,10 +2919,11 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 IF NOT EXISTS (SELECT 1 FROM dbo.schema_version WHERE version = 8)
-    EXECUTE (N'-- Hashed ids came with dates of which only the year was kept.
+    EXECUTE (N'-- Hashed ids came with dates of which only the year was kept; the first version did not note with the scan that they are hashed.
 WHILE EXISTS (SELECT 1 FROM dbo.scans WHERE date_rule IS NULL AND study_date IS NOT NULL)
     UPDATE TOP (2000) dbo.scans
-    SET date_rule = CASE WHEN deidentification IS NULL THEN ''kept'' ELSE ''year'' END
+    SET date_rule = CASE WHEN deidentification IS NOT NULL
+        OR EXISTS (SELECT 1 FROM dbo.settings WHERE name = N''id_mode'' AND value = N''keyed'') THEN ''year'' ELSE ''kept'' END
     WHERE date_rule IS NULL AND study_date IS NOT NULL;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -3470,13 +3471,15 @@ WITH studies AS (
             ELSE 'unknown' END AS other
     FROM studies AS a
     INNER JOIN studies AS b ON b.patient_id = a.patient_id AND b.study_uid <> a.study_uid
+), known AS (
+    SELECT patient_id, study_uid, MAX(IIF(other = 'earlier', 0, 1)) AS not_earlier, MAX(IIF(other = 'later', 1, 0)) AS later
+    FROM pairs
+    GROUP BY patient_id, study_uid
 )
 SELECT s.patient_id, s.study_uid, s.scans, s.study_day, s.date_rule, s.study_year, s.study_order, s.choice_scan_id,
-    CAST(IIF(EXISTS (SELECT 1 FROM pairs AS p WHERE p.patient_id = s.patient_id AND p.study_uid = s.study_uid AND p.other <> 'earlier'),
-        0, 1) AS BIT) AS is_newest,
-    CAST(IIF(EXISTS (SELECT 1 FROM pairs AS p WHERE p.patient_id = s.patient_id AND p.study_uid = s.study_uid AND p.other = 'later'),
-        1, 0) AS BIT) AS is_followed
-FROM studies AS s;
+    CAST(1 - COALESCE(k.not_earlier, 0) AS BIT) AS is_newest, CAST(COALESCE(k.later, 0) AS BIT) AS is_followed
+FROM studies AS s
+LEFT JOIN known AS k ON k.patient_id = s.patient_id AND k.study_uid = s.study_uid;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO

@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         action="store_true",
         help="take series that the database holds with other pixels, and remove those that an earlier version took "
         "though they are no Hounsfield units; deletes what was made from the old ones; takes the dates of those of "
-        "which an earlier version kept the year",
+        "which an earlier version kept the year, and the years of --study-years",
     )
     parser.add_argument(
         "--empty-patient-id",

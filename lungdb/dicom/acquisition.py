@@ -41,6 +41,7 @@ ACQUISITION_TAGS = [
         "ContrastBolusIngredient",
         "ClinicalTrialTimePointID",
         "LongitudinalTemporalOffsetFromEvent",
+        "LongitudinalTemporalEventType",
         "FrameOfReferenceUID",
     )
 ]
@@ -66,9 +67,10 @@ class Acquisition:
     patient_age : int or None
         Completed years at the study, at most `OLDEST`.
     frame_of_reference_uid : str or None
-    time_point : float or None
+    time_point : (str, float) or None
         Where the study lies among the patient's studies of a trial whose dates were removed: Longitudinal Temporal
-        Offset From Event, in days, else a numeric Clinical Trial Time Point ID.
+        Offset From Event, in days, else a numeric Clinical Trial Time Point ID. Only numbers of one kind, which stands
+        before them, can be compared: days from the same type of event, or visits.
     """
 
     day: date | None = None
@@ -78,7 +80,7 @@ class Acquisition:
     has_contrast: bool | None = None
     patient_age: int | None = None
     frame_of_reference_uid: str | None = None
-    time_point: float | None = None
+    time_point: tuple[str, float] | None = None
 
 
 def read_acquisition(dataset: Dataset, study_date: date | None) -> Acquisition:
@@ -191,10 +193,14 @@ def _uid(dataset: Dataset, keyword: str) -> str | None:
     return uid if is_key(uid) and "\\" not in uid else None
 
 
-def _time_point(dataset: Dataset) -> float | None:
-    for keyword in ("LongitudinalTemporalOffsetFromEvent", "ClinicalTrialTimePointID"):
+def _time_point(dataset: Dataset) -> tuple[str, float] | None:
+    event = _text(dataset, "LongitudinalTemporalEventType").upper()
+    for keyword, kind in (
+        ("LongitudinalTemporalOffsetFromEvent", f"days from {event}"),
+        ("ClinicalTrialTimePointID", "visit"),
+    ):
         try:
-            return numbers_of(dataset, keyword, 1)[0]
+            return kind, numbers_of(dataset, keyword, 1)[0]
         except RejectedError:
             pass
     return None

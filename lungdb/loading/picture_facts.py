@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass
@@ -18,11 +19,11 @@ from lungdb.loading.site_identity import has_identity, settle_identity, stored_i
 _CLASSES = "SELECT label, name FROM dbo.image_classes WITH (UPDLOCK, HOLDLOCK);"
 _USED = "SELECT DISTINCT label FROM dbo.image_truth;"
 _NAME_CLASS = "INSERT INTO dbo.image_classes (label, name) VALUES (?, ?);"
-_GROUPS = "SELECT name, patient_id, group_name, group_order FROM dbo.images WHERE group_name IS NOT NULL;"
 _PARTS = "SELECT is_group, name, part FROM dbo.image_splits WITH (UPDLOCK, HOLDLOCK);"
 _PRESENT = "SELECT name, label, patient_id, group_name, group_order FROM dbo.images;"
 _PROPERTIES = "SELECT name, property, value FROM dbo.image_properties;"
 _LABELS = "SELECT name, label FROM dbo.image_labels;"
+_NUMBER = re.compile("[0-9]{1,3}")
 _UPDATE = "UPDATE dbo.images SET label = ?, patient_id = ?, group_name = ?, group_order = ? WHERE name = ?;"
 
 
@@ -70,12 +71,15 @@ def settle(connection: Connection, pictures: PictureList, *, keep_ids: bool = Fa
     Raises
     ------
     LungdbError
-        There would be more than 256 classes; the patients of the database have other ids than would be made; a group
-        is in the database with another patient, or a place in it is taken; a part differs from the one given before.
+        There would be more than 256 classes; the patients of the database have other ids than would be made; these are
+        hashes, and what is stored beside them has the id itself; a group is in the database with another patient, or a
+        place in it is taken; a part differs from the one given before.
     """
     identity = None
     if any(said.patient for said in pictures.said.values()):
         identity = _identity(connection, keep_ids)
+        if identity.mode == "keyed":
+            _check_ids(pictures)
     patients = {
         name: identity.patient(said.patient) if identity and said.patient else None
         for name, said in pictures.said.items()
@@ -168,6 +172,22 @@ def _identity(connection: Connection, keep_ids: bool) -> Identity:
     return Identity("kept" if keep_ids else "keyed", key)
 
 
+def _check_ids(pictures: PictureList) -> None:
+    """Refuse a list of which names, groups or properties would tell the ids whose hashes are stored beside them."""
+    telling = 0
+    for name, said in pictures.said.items():
+        word = re.compile(rf"(?<![^\W_]){re.escape(said.patient)}(?![^\W_])", re.IGNORECASE)
+        # A property such as an age may happen to be what a short number is.
+        properties = () if _NUMBER.fullmatch(said.patient) else said.properties.values()
+        telling += bool(said.patient) and any(map(word.search, (name, said.group, *properties)))
+    if telling:
+        raise LungdbError(
+            f"{telling} pictures have their patient's id in their name, group or properties, which are stored as they "
+            "are, where this database has hashes of ids. Rename them, or give --keep-ids in a new database if these "
+            "identify nobody; nothing has been changed."
+        )
+
+
 def _number_classes(connection: Connection, labels: Sequence[str]) -> dict[str, int]:
     if all(map(is_number, labels)):
         return {label: int(label) for label in labels}
@@ -191,14 +211,16 @@ def _number_classes(connection: Connection, labels: Sequence[str]) -> dict[str, 
 
 def _check_groups(connection: Connection, pictures: PictureList, patients: Mapping[str, str | None]) -> None:
     """Refuse groups that would have several patients or a place twice, with what the database has of them."""
-    grouped: dict[str, set[str | None]] = {}
-    places: dict[str, list[int]] = {}
+    rows = {row[0]: tuple(row[1:]) for row in run(connection, _PRESENT)[0].rows}
+    nothing = (None,) * 4
     for name, said in pictures.said.items():
-        if said.group:
-            grouped.setdefault(said.group.casefold(), set()).add(patients[name])
-            places.setdefault(said.group.casefold(), []).extend([] if said.order is None else [said.order])
-    for name, patient, group, order in run(connection, _GROUPS)[0].rows:
-        if name not in pictures.said and group.casefold() in grouped:
+        facts = Facts((), patients[name], said.group or None, said.order, {})
+        rows[name] = _row(facts, rows.get(name, nothing), pictures.columns)
+    touched = {rows[name][2].casefold() for name in pictures.said if rows[name][2]}
+    grouped: dict[str, set[str | None]] = {group: set() for group in touched}
+    places: dict[str, list[int]] = {group: [] for group in touched}
+    for _, patient, group, order in rows.values():
+        if group and group.casefold() in touched:
             grouped[group.casefold()].add(patient)
             places[group.casefold()].extend([] if order is None else [order])
     several = sum(len(named) > 1 for named in grouped.values())

@@ -103,6 +103,8 @@ class EncodedScan:
         Pixels whose HU did not fit int16.
     settling : Settling
         How the choices of the patient are made.
+    year_is_given : bool
+        study_year is what somebody gave for this load, so that it may take the place of another one.
     """
 
     patient_id: str
@@ -111,6 +113,7 @@ class EncodedScan:
     slices: list[tuple[Any, ...]]
     clipped: int
     settling: Settling
+    year_is_given: bool = False
 
     @property
     def study_uid(self) -> str:
@@ -185,6 +188,13 @@ def _vector(name: str, values: Sequence[float | None]) -> dict[str, float | None
     return {f"{name}_{axis}": value for axis, value in zip("xyz", values, strict=True)}
 
 
+def lock_patient(connection: Connection, patient_id: str) -> int:
+    """Take what a transaction locks first that changes a patient's scans; return the idx of a new patient."""
+    next_idx = run(connection, _NEXT_IDX)[0].scalar()
+    run(connection, _LOCK_WORKLIST, (patient_id,))
+    return int(next_idx)
+
+
 def check_wanted(
     connection: Connection,
     patient_id: str,
@@ -257,7 +267,7 @@ def store_scan(connection: Connection, scan: EncodedScan, *, replace: bool) -> s
     ----------
     replace : bool
         Take it though the database holds the series with other pixels, or lying another way; what was made from those
-        is deleted. Of one with the same pixels, whose dates are years only, take the dates.
+        is deleted. Of one with the same pixels take the study_year that is given, and the dates where there are years.
 
     Returns
     -------
@@ -270,11 +280,10 @@ def store_scan(connection: Connection, scan: EncodedScan, *, replace: bool) -> s
         It is not taken; nothing has changed.
     """
     with transaction(connection):
-        next_idx = run(connection, _NEXT_IDX)[0].scalar()
-        run(connection, _LOCK_WORKLIST, (scan.patient_id,))
+        next_idx = lock_patient(connection, scan.patient_id)
         done = outcome(connection, scan, replace=replace)
         if done == "unchanged":
-            _record(connection, scan, with_dates=replace)
+            _record(connection, scan, replace=replace)
             return done
         was_primary, labels, changed = False, [], {scan.study_uid}
         if done == "replaced":
@@ -324,8 +333,8 @@ def store_rejections(connection: Connection, rejections: Sequence[Rejection], id
             _run_many(connection, _INSERT_REJECTION, rows)
 
 
-def _record(connection: Connection, scan: EncodedScan, *, with_dates: bool) -> None:
-    """Note of a scan with the same pixels what earlier versions did not know."""
+def _record(connection: Connection, scan: EncodedScan, *, replace: bool) -> None:
+    """Note of a scan with the same pixels what earlier versions did not know, and what is to replace something."""
     series_uid = scan.extent.series_uid
     run(connection, _RECORD_ORIENTATION, (scan.columns["patient_orientation"], series_uid))
     is_older = run(connection, _FIND_SCAN, (series_uid,))[0].rows[0][5] < INTAKE_RULE
@@ -339,8 +348,11 @@ def _record(connection: Connection, scan: EncodedScan, *, with_dates: bool) -> N
         for name in _LATER_COLUMNS
         if found[name] is None and scan.columns[name] is not None and not (are_years and name in _DATES)
     }
-    if are_years and with_dates and scan.columns["date_rule"]:
+    if are_years and replace and scan.columns["date_rule"]:
         later |= {name: scan.columns[name] for name in _DATES}
+    year = scan.columns["study_year"]
+    if replace and scan.year_is_given and year not in (None, found["study_year"]):
+        later["study_year"] = year
     if later:
         names = ", ".join(f"{name} = ?" for name in later)
         run(connection, f"UPDATE dbo.scans SET {names} WHERE series_uid = ?;", (*later.values(), series_uid))

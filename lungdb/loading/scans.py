@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -29,6 +30,7 @@ from lungdb.loading.scan_store import (
     STAYS,
     EncodedScan,
     check_wanted,
+    lock_patient,
     make_scan,
     outcome,
     remove_scan,
@@ -44,6 +46,7 @@ from lungdb.loading.studies import (
     note_untaken,
     patients_behind,
     patients_unordered,
+    put_in_order,
     read_rule,
     study_extents,
 )
@@ -115,8 +118,9 @@ class _Load:
         self.unwritten: list[Rejection] = []
         self.unnoted: list[tuple[SliceHeader, Extent, str]] = []
         self.taken: dict[tuple[str, str], list[Extent]] = defaultdict(list)
-        self.time_points: dict[str, dict[str, float]] = defaultdict(dict)
-        self.met: dict[str, list[Extent]] = {}
+        self.time_points: dict[str, dict[str, tuple[str, float]]] = defaultdict(dict)
+        self.met: dict[str, dict[str, list[Extent]]] = defaultdict(dict)
+        self.failed: set[str] = set()
         self.patients: dict[str, str] = {}
 
     def run(self, files: Sequence[Path], naming: Naming) -> Report:
@@ -127,7 +131,7 @@ class _Load:
                 self._load_round(self._next_round(candidates))
         self._write_rejections()
         if not self.options.dry_run:
-            self._follow_newest()
+            self._settle_again()
             self.report.behind = patients_behind(self.connection, self.patients)
             self.report.unordered = patients_unordered(self.connection, self.patients)
         return self.report
@@ -168,12 +172,13 @@ class _Load:
 
     def _ranked(self, study: Sequence[Series]) -> list[Series]:
         by_extent = {stored_extent(series, self.identity): series for series in study}
-        self.met[self.identity.uid(study[0].first.study_uid)] = list(by_extent)
+        patient_id, study_uid = self._stored_study(study[0].first)
+        self.met[patient_id][study_uid] = list(by_extent)
         return [by_extent[extent] for extent in rank_series(list(by_extent), self.rule)]
 
     def _settling(self, patient_id: str) -> Settling:
         raw = self.patients[patient_id]
-        return Settling(self.rule, self.identity.days_shifted(raw), self.time_points[patient_id], self.met)
+        return Settling(self.rule, self.identity.days_shifted(raw), self.time_points[patient_id], self.met[patient_id])
 
     def _next_round(self, candidates: list[list[Series]]) -> list[Series]:
         """Take the next wanted series of each study, or all of them with all_series.
@@ -195,12 +200,16 @@ class _Load:
         study = self._stored_study(series.first)
         extent = stored_extent(series, self.identity)
         others = study_extents(self.connection, *study, self.taken.get(study, ()))
+        # What the rule would rather have, and is still to come, counts as if it were there.
+        known = {extent.series_uid, *(other.series_uid for other in others)} | self.failed
+        others += [other for other in self.met[study[0]].get(study[1], ()) if other.series_uid not in known]
         try:
             check_wanted(self.connection, *study, extent, others, self.rule, self.options.follow_newest)
         except RejectedError as error:
-            why = KEPT_PRIMARY
-            if error.detail != STAYS:
-                why = why_not_chosen(extent, choose_series(others, self.rule), others, self.rule)
+            why = KEPT_PRIMARY if error.detail == STAYS else f"Not taken: {error.message}"
+            if error.reason == "not_primary" and error.detail != STAYS:
+                chosen = choose_series([*others, extent], self.rule)
+                why = why_not_chosen(extent, chosen, others, self.rule)
             self._reject_series(series, error, why)
             self.bar.update(len(series.headers))
             return False
@@ -217,6 +226,7 @@ class _Load:
                 self._store(self._collect(series, results))
             except RejectedError as error:
                 error.series_uid = series.first.series_uid
+                self.failed.add(self.identity.uid(series.first.series_uid))
                 self._reject_series(series, error, f"Not taken: {error.message}")
 
     def _collect(self, series: Series, results: Iterator[EncodedSlice | RejectedError]) -> EncodedScan:
@@ -251,7 +261,8 @@ class _Load:
         if failed:
             series = series.keep(kept)
         settling = self._settling(self.identity.patient(series.first.patient_id))
-        return make_scan(series, parts, self.identity, self._study_year(series.first), settling)
+        scan = make_scan(series, parts, self.identity, self._study_year(series.first), settling)
+        return replace(scan, year_is_given=self.options.study_years is not None)
 
     def _study_year(self, first: SliceHeader) -> int | None:
         """Return the year of screening, known before dates are shifted and never from the order of studies."""
@@ -271,10 +282,18 @@ class _Load:
             report.clipped += scan.clipped
             report.tilted += scan.gantry_tilt >= 1.0
 
-    def _follow_newest(self) -> None:
-        for patient_id in self.patients if self.options.follow_newest else ():
-            with transaction(self.connection):
-                follow(self.connection, patient_id, self._settling(patient_id))
+    def _settle_again(self) -> None:
+        """Do what concerns scans that were there before, too: an order that is known of all, a primary that follows."""
+        for patient_id in self.patients:
+            several = len(self.time_points.get(patient_id, ())) > 1
+            if several or self.options.follow_newest:
+                with transaction(self.connection):
+                    lock_patient(self.connection, patient_id)
+                    settling = self._settling(patient_id)
+                    if several:
+                        put_in_order(self.connection, patient_id, settling)
+                    if self.options.follow_newest:
+                        follow(self.connection, patient_id, settling)
 
     def _reject_series(self, series: Series, error: RejectedError, why: str) -> None:
         if error.reason not in _NOT_THE_SAME:

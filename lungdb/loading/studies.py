@@ -33,7 +33,6 @@ UPDATE dbo.scans SET is_primary = 0 WHERE patient_id = @Patient AND is_primary =
 UPDATE dbo.scans SET is_primary = 1 WHERE scan_id = @Scan;
 """
 _SET_ORDER = "UPDATE dbo.scans SET study_order = ? WHERE patient_id = ? AND study_uid = ?;"
-_FOLLOWED = "SELECT study_uid, is_newest, is_followed FROM dbo.patient_studies WHERE patient_id = ?;"
 _REFRESH_WORKLIST = """
 DECLARE @Scans NVARCHAR(MAX) = (
     SELECT STRING_AGG(CAST(scan_id AS NVARCHAR(MAX)), N',') FROM dbo.scans WHERE patient_id = ?);
@@ -46,7 +45,10 @@ DECLARE @Series NVARCHAR(64) = ?, @Study NVARCHAR(64) = ?, @Patient NVARCHAR(64)
 IF NOT EXISTS (
     SELECT 1 FROM dbo.series_choices WITH (UPDLOCK, HOLDLOCK)
     WHERE series_uid = @Series AND COALESCE(scan_id, 0) = COALESCE(@Scan, 0) AND is_taken = @Taken
-        AND is_study_choice = @Choice AND reason = @Reason AND series_rule = @Rule AND number_images = @Images)
+        AND is_study_choice = @Choice AND reason = @Reason AND series_rule = @Rule AND number_images = @Images
+        AND COALESCE(slice_thickness, -1) = COALESCE(@Thickness, -1)
+        AND COALESCE(spacing_z, -1) = COALESCE(@Spacing, -1)
+        AND COALESCE(convolution_kernel, N'') = COALESCE(@Kernel, N''))
 BEGIN
     DELETE FROM dbo.series_choices WHERE series_uid = @Series;
     INSERT INTO dbo.series_choices (
@@ -104,15 +106,15 @@ class Settling:
     rule : SeriesRule
     days_shifted : int or None
         As of `lungdb.dicom.identity.Identity.days_shifted`; None where it is not known.
-    time_points : mapping of str to float
-        Study -> where it lies in time, as its files tell.
+    time_points : mapping of str to (str, float)
+        Study -> where it lies in time, as `lungdb.dicom.acquisition.Acquisition` has it.
     met : mapping of str to sequence of Extent
         Study -> its series that are being loaded, taken or not.
     """
 
     rule: SeriesRule
     days_shifted: int | None = None
-    time_points: Mapping[str, float] = field(default_factory=dict)
+    time_points: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     met: Mapping[str, Sequence[Extent]] = field(default_factory=dict)
 
 
@@ -140,6 +142,21 @@ def follow(connection: Connection, patient_id: str, settling: Settling) -> None:
     if not follows_newest(connection, patient_id):
         run(connection, _FOLLOW, (patient_id,))
         settle(connection, patient_id, {scan.study_uid for scan in stored_scans(connection, patient_id)}, settling)
+
+
+def put_in_order(connection: Connection, patient_id: str, settling: Settling) -> None:
+    """Put a patient's studies in order anew, by what the files tell of all that are being loaded."""
+    if _orders(stored_scans(connection, patient_id), settling):
+        settle(connection, patient_id, (), settling)
+
+
+def last_studies(scans: Sequence[StoredScan]) -> set[str]:
+    """Return the studies of a patient's scans that none is known to follow, as dbo.patient_studies knows it."""
+    studies: dict[str, list[StoredScan]] = {}
+    for scan in scans:
+        studies.setdefault(scan.study_uid, []).append(scan)
+    known = {study: _known(those) for study, those in studies.items()}
+    return {study for study in studies if not any(_is_later(known[other], known[study]) for other in studies)}
 
 
 def settle(connection: Connection, patient_id: str, changed: Collection[str], settling: Settling) -> None:
@@ -232,18 +249,37 @@ def _choose(
 
 def _primary(connection: Connection, patient_id: str, rule: SeriesRule) -> int:
     """Return the scan that is to be the primary one."""
-    last = {study for study, _, is_followed in run(connection, _FOLLOWED, (patient_id,))[0].rows if not is_followed}
     scans = stored_scans(connection, patient_id)
+    last = last_studies(scans)
     choices = [scan for scan in scans if scan.is_study_choice and scan.study_uid in last] or scans
     chosen = choose_series([scan.extent for scan in choices], rule)
     return next(scan.scan_id for scan in choices if scan.extent == chosen)
 
 
+def _known(study: Sequence[StoredScan]) -> tuple[tuple[str, date] | None, int | None, int | None]:
+    """Return what tells a study from others in time: its whole day with its rule, its study_year, its study_order."""
+    whole = [scan for scan in study if scan.date_rule not in (None, "year")]
+    rule = min((scan.date_rule for scan in whole if scan.date_rule), default=None)
+    day = min((scan.day for scan in whole if scan.day), default=None)
+    year = min((scan.study_year for scan in study if scan.study_year is not None), default=None)
+    order = min((scan.study_order for scan in study if scan.study_order is not None), default=None)
+    return (rule, day) if rule and day else None, year, order
+
+
+def _is_later(one: Sequence[Any], other: Sequence[Any]) -> bool:
+    """Tell whether one study is known to be later, by the first of `_known` that tells the two apart."""
+    days = (one[0], other[0]) if one[0] and other[0] and one[0][0] == other[0][0] else (None, None)
+    for mine, its in (days, *zip(one[1:], other[1:], strict=True)):
+        if mine is not None and its is not None and mine != its:
+            return bool(mine > its)
+    return False
+
+
 def _orders(scans: Sequence[StoredScan], settling: Settling) -> dict[str, int | None]:
     """Return study_order of the studies of which it is to be another one.
 
-    It is how many studies are known to be earlier. Where the dates tell that, or nothing tells it of all of them, it is
-    None: a number would claim an order that is not known.
+    It is how many studies are known to be earlier. Where the dates tell that, it is None. Where it is not known of all
+    of them, studies keep what was known before and others have None: a number would claim an order that is not known.
     """
     studies: dict[str, _Study] = {}
     for scan in scans:
@@ -256,7 +292,9 @@ def _orders(scans: Sequence[StoredScan], settling: Settling) -> dict[str, int | 
         ranks[a] == ranks[b] or (a, b) in earlier or (b, a) in earlier for a, b in pairs
     )  # fmt: skip
     is_told = is_told and len(set(ranks.values())) > 1
-    orders: dict[str, int | None] = {study: rank if is_told else None for study, rank in ranks.items()}
+    orders: dict[str, int | None] = {
+        study: rank if is_told else None if by_date else studies[study].order for study, rank in ranks.items()
+    }
     return {
         study: order
         for study, order in orders.items()
@@ -268,7 +306,7 @@ def _orders(scans: Sequence[StoredScan], settling: Settling) -> dict[str, int | 
 class _Study:
     """What is known of when a study was; dates of a patient are comparable, as all are shifted by the same days."""
 
-    time_point: float | None
+    time_point: tuple[str, float] | None
     day: date | None = None
     year: int | None = None
     study_year: int | None = None
@@ -290,10 +328,11 @@ class _Study:
 
     def is_before(self, other: _Study) -> bool:
         """Tell whether this is known to be the earlier one, by the first evidence that tells the two apart."""
+        points = (self.time_point, other.time_point)
         evidence: tuple[tuple[Any, Any], ...] = (
             (self.day, other.day),
             (self.study_year, other.study_year),
-            (self.time_point, other.time_point),
+            points if points[0] and points[1] and points[0][0] == points[1][0] else (None, None),
             (self.order, other.order),
             (self.year, other.year),
             (self.age, other.age),

@@ -18,10 +18,11 @@ WHILE EXISTS (SELECT 1 FROM dbo.features WHERE patient_id IS NULL)
     INNER JOIN dbo.scans AS s ON s.scan_id = f.scan_id
     WHERE f.patient_id IS NULL;
 GO
--- Hashed ids came with dates of which only the year was kept.
+-- Hashed ids came with dates of which only the year was kept; the first version did not note with the scan that they are hashed.
 WHILE EXISTS (SELECT 1 FROM dbo.scans WHERE date_rule IS NULL AND study_date IS NOT NULL)
     UPDATE TOP (2000) dbo.scans
-    SET date_rule = CASE WHEN deidentification IS NULL THEN 'kept' ELSE 'year' END
+    SET date_rule = CASE WHEN deidentification IS NOT NULL
+        OR EXISTS (SELECT 1 FROM dbo.settings WHERE name = N'id_mode' AND value = N'keyed') THEN 'year' ELSE 'kept' END
     WHERE date_rule IS NULL AND study_date IS NOT NULL;
 GO
 -- The primary scan is its study's choice, so that no score changes; in other studies it is the one that would have been primary.

@@ -219,6 +219,37 @@ def test_a_wrong_pattern_is_refused(
     assert said in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    "line", ["MRN-77_left.png,MRN-77,,", "a.png,P1,film p1,", "a.png,4711,,from 4711", "film/1.png,film,,"]
+)
+def test_no_id_is_stored_beside_its_hash(
+    target: str, query: Query, folder: Path, line: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In a name, a group or a property; where ids are kept it may be there."""
+    write_picture(folder / "MRN-77_left.png", 8)
+    file = write_list(folder, "path,patient,group,note", line, "film/0.png,P10,P1,age 10")
+    assert main([str(folder), "-d", target, "--list", file]) == 1
+    assert "1 pictures have their patient's id" in capsys.readouterr().err
+    assert query("SELECT COUNT(*) FROM dbo.images;") == [(0,)]
+    assert main([str(folder), "-d", target, "--list", file, "--keep-ids"]) == 0
+
+
+def test_a_group_keeps_to_the_patient_that_is_stored(
+    target: str, query: Query, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A list without patients may give pictures of one patient a group, and not those of two."""
+    first = write_list(folder, "path,patient", "a.png,P1", "film/0.png,P1", "film/1.png,P2")
+    assert main([str(folder), "-d", target, "--list", first]) == 0
+    both = write_list(folder, "path,group", "a.png,f", "film/0.png,f", "film/1.png,f")
+    assert main([str(folder), "-d", target, "--list", both]) == 1
+    assert "1 groups would have pictures of several patients" in capsys.readouterr().err
+    one = write_list(folder, "path,group", "a.png,f", "film/0.png,f")
+    assert main([str(folder), "-d", target, "--list", one]) == 0
+    moved = write_list(folder, "path,patient", "a.png,P2")
+    assert main([str(folder), "-d", target, "--list", moved]) == 1
+    assert len({row[2] for row in query(IMAGES) if row[3] == "f"}) == 1
+
+
 def test_a_database_of_kept_ids_takes_no_hashed_ones(target: str, query: Query, folder: Path) -> None:
     """Once pictures of patients are there, their ids are those of the first load."""
     file = write_list(folder, "path,patient", "a.png,P1")

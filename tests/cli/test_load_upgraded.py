@@ -77,6 +77,22 @@ def test_an_upgrade_moves_no_primary_scan_and_chooses_one_a_study(tmp_path: Path
         assert rows(connection, newest)[2][2] is None, "a year is no day"
 
 
+@pytest.mark.parametrize(("mode", "rule"), [("keyed", "year"), ("kept", "kept")])
+def test_dates_of_version_1_are_years_where_ids_were_hashed(tmp_path: Path, mode: str, rule: str) -> None:
+    """That version noted with the database alone, and not with the scan, what became of ids."""
+    with closing(connect(target_of(tmp_path / "lung_cancer_database.db"))) as connection:
+        run_script(connection, build_install_sql(old_sources(tmp_path / "sql", version=1)))
+        run(
+            connection,
+            "INSERT INTO dbo.patients (patient_id, idx) VALUES (N'old', 0);"
+            f"INSERT INTO dbo.settings (name, value) VALUES (N'id_mode', N'{mode}'), (N'id_key_check', NULL);"
+            "INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, image_rows, image_cols, "
+            "number_images, content_sha256) VALUES (N'old', 1, N'1.2', N'1.2', '2020-01-01', 4, 5, 1, 0x00);",
+        )
+        install(connection)
+        assert rows(connection, "SELECT date_rule FROM dbo.scans;") == [(rule,)]
+
+
 def test_scans_of_version_0_2_are_chosen_and_stay_primary(tmp_path: Path) -> None:
     """A database that version 0.2 made: every patient's scan is the choice of its study, and no score changes."""
     with closing(connect(target_of(unpack_version_0_2(tmp_path)))) as connection:

@@ -35,7 +35,7 @@ def test_a_header_that_tells_all_is_read_in_full(tmp_path: Path) -> None:
         SpacingBetweenSlices="0.75", ContrastBolusAgent="Omnipaque 350", PatientAge="061Y", FrameOfReferenceUID="1.2.3",
         ClinicalTrialTimePointID="2",
     )  # fmt: skip
-    assert found == Acquisition(date(2020, 3, 18), "Br40d\\3", 120.0, 1.5, True, 61, "1.2.3", 2.0)
+    assert found == Acquisition(date(2020, 3, 18), "Br40d\\3", 120.0, 1.5, True, 61, "1.2.3", ("visit", 2.0))
 
 
 def test_a_header_that_tells_nothing_is_read_as_nothing(tmp_path: Path) -> None:

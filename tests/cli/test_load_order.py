@@ -1,0 +1,101 @@
+"""`lungdb load-scans` and what comes in parts: series that the rule would rather have, studies whose order is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.cli.test_load_studies import PRIMARY, load, write_study
+from tests.support.asking import Query
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*VR UI:UserWarning")  # of pydicom, writing names as UIDs
+ORDER = "SELECT study_uid, study_order FROM dbo.scans ORDER BY study_uid;"
+
+
+def write_stack(folder: Path, kernel: str, slices: int, spacing: float) -> None:
+    """Write a series of the study 1.1 of patient a."""
+    header: dict[str, Any] = {"ConvolutionKernel": kernel, "SliceThickness": str(spacing)}
+    for number in range(slices):
+        place = {"ImagePositionPatient": [0, 0, number * spacing]}
+        write_study(folder / str(number), "a", "1.1", slices=1, SeriesInstanceUID=f"1.1.{kernel}",
+                    SOPInstanceUID=f"1.1.{kernel}.{number}", **header, **place)  # fmt: skip
+
+
+def test_a_series_that_is_worse_than_the_choice_is_not_stored_after_it(
+    tmp_path: Path, target: str, query: Query
+) -> None:
+    """Beside the longest one 10 mm are too short; without it they would be the thinnest that is long enough."""
+    write_stack(tmp_path / "dicom", "X", 6, 5.0)
+    write_stack(tmp_path / "dicom", "Z", 15, 1.25)
+    write_stack(tmp_path / "dicom", "Y", 10, 1.0)
+    assert load(tmp_path / "dicom", target) == 0
+    assert query("SELECT convolution_kernel FROM dbo.scans;") == [("Z",)]
+    taken = "SELECT convolution_kernel, CAST(is_taken AS INT) FROM dbo.series_choices ORDER BY convolution_kernel;"
+    assert query(taken) == [("X", 0), ("Y", 0), ("Z", 1)]
+
+
+def test_a_patient_whose_id_differs_in_case_is_refused_in_every_study(
+    tmp_path: Path, target: str, query: Query
+) -> None:
+    """And the load goes on."""
+    write_study(tmp_path / "one", "a", "1.1")
+    write_study(tmp_path / "two", "A", "1.2")
+    assert load(tmp_path / "one", target) == 0
+    assert load(tmp_path / "two", target) == 1
+    assert query("SELECT reason FROM dbo.rejected_files;") == [("similar_patient_id",)]
+    assert query("SELECT patient_id FROM dbo.scans;") == [("a",)]
+
+
+def test_a_study_that_comes_alone_leaves_the_order_that_was_known(tmp_path: Path, target: str, query: Query) -> None:
+    """The primary scan stays that of the later of the two; loading all together tells the order of all."""
+    for name, days in (("two", (1.0, 2.0)), ("one", (3.0,))):
+        for day in days:
+            write_study(
+                tmp_path / "dicom" / name, "a", f"1.{day}", None, LongitudinalTemporalOffsetFromEvent=day,
+                ConvolutionKernel="B80f" if day > 1 else "B30f",
+            )  # fmt: skip
+    assert load(tmp_path / "dicom" / "two", target) == 0
+    assert query(PRIMARY) == [("a", "1.2.0")]
+    assert load(tmp_path / "dicom" / "one", target) == 0
+    assert query(ORDER) == [("1.1.0", 0), ("1.2.0", 1), ("1.3.0", None)]
+    assert query(PRIMARY) != [("a", "1.1.0")]
+    assert load(tmp_path / "dicom", target) == 0
+    assert query(ORDER) == [("1.1.0", 0), ("1.2.0", 1), ("1.3.0", 2)]
+    assert query(PRIMARY) == [("a", "1.3.0")]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"ClinicalTrialTimePointID": "2"},
+        {"LongitudinalTemporalOffsetFromEvent": 2.0, "LongitudinalTemporalEventType": "BASELINE"},
+    ],
+)
+def test_time_points_of_different_kinds_order_nothing(
+    tmp_path: Path, target: str, query: Query, other: dict[str, Any]
+) -> None:
+    """Days from enrollment are neither visits nor days from another event."""
+    days = {"LongitudinalTemporalOffsetFromEvent": 365.0, "LongitudinalTemporalEventType": "ENROLLMENT"}
+    for number, header in enumerate((days, other)):
+        write_study(tmp_path / "dicom", "a", f"1.{number}", None, **header)
+    assert load(tmp_path / "dicom", target) == 0
+    assert query(ORDER) == [("1.0", None), ("1.1", None)]
+
+
+def test_a_wrong_study_year_is_corrected_with_replace_alone(tmp_path: Path, target: str, query: Query) -> None:
+    """By the file that names another one; a scan that it does not name keeps its own."""
+    write_study(tmp_path / "dicom", "a", "1.1")
+    write_study(tmp_path / "dicom", "a", "1.2")
+    years = tmp_path / "years.csv"
+    years.write_text("study_yr,study_uid\n2,1.1\n1,1.2\n")
+    assert load(tmp_path / "dicom", target, "--study-years", str(years)) == 0
+    assert query(PRIMARY) == [("a", "1.1")]
+    years.write_text("study_yr,study_uid\n0,1.1\n")
+    found = []
+    for options in (("--study-years", str(years)), ("--replace",), ("--study-years", str(years), "--replace")):
+        assert load(tmp_path / "dicom", target, *options) == 0
+        found.append(query("SELECT study_year FROM dbo.scans ORDER BY study_uid;"))
+    assert found == [[(2,), (1,)], [(2,), (1,)], [(0,), (1,)]]
+    assert query(PRIMARY) == [("a", "1.2")]
