@@ -3526,14 +3526,15 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- What is known of a scan that is no pixel, as numbers that a model can be trained on by @Columns; NULL where it is not known. sex is 1 of
 -- a man and 0 of a woman, age in years as the files say it or else from the year of birth, 90 at most; lengths in millimetres, kvp in kV.
+-- A shifted date lies half a year before the true one on average, so one of its second half stands for the year that follows.
 -- maker_… is 1 for scanners of that maker, other ones of a known maker are 0 in all of them.
 CREATE OR ALTER VIEW dbo.scan_columns
 AS
 SELECT
     s.scan_id,
     COALESCE(CAST(s.patient_age AS INT), CASE
-        WHEN YEAR(s.study_date) - p.birth_year > 90 THEN 90
-        WHEN YEAR(s.study_date) >= p.birth_year THEN YEAR(s.study_date) - p.birth_year END) AS age,
+        WHEN d.study_year - p.birth_year > 90 THEN 90
+        WHEN d.study_year >= p.birth_year THEN d.study_year - p.birth_year END) AS age,
     CASE p.sex WHEN N'M' THEN 1 WHEN N'F' THEN 0 END AS sex,
     s.spacing_x,
     s.spacing_y,
@@ -3551,7 +3552,10 @@ SELECT
     CASE WHEN s.manufacturer IS NOT NULL THEN CASE
         WHEN UPPER(s.manufacturer) LIKE N'%TOSHIBA%' OR UPPER(s.manufacturer) LIKE N'%CANON%' THEN 1 ELSE 0 END END AS maker_canon
 FROM dbo.scans AS s
-INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id;
+INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
+INNER JOIN (
+    SELECT scan_id, YEAR(study_date) + IIF(date_rule = 'shifted' AND MONTH(study_date) > 6, 1, 0) AS study_year FROM dbo.scans
+) AS d ON d.scan_id = s.scan_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -14927,7 +14931,7 @@ GO
 CREATE OR ALTER PROCEDURE dbo.ChooseSeries
     @SeriesRule NVARCHAR(MAX) = NULL, -- the rule; NULL means the setting series_rule
     @Apply BIT = 0,                   -- 1 stores the choices; 0 only says what would change
-    @FollowNewest BIT = 0,            -- 1 also moves primary scans to their patients' newest studies
+    @FollowNewest BIT = 0,            -- 1 also moves the primary scans of patients of before
     @Help BIT = 0                     -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -14941,13 +14945,13 @@ row for each change. A rule is thickness=LOW-HIGH;kernels=NAMES>NAMES;prefer=thi
 A conventional scan comes before a virtual monoenergetic one, then one that covers at least half as much of the body as the longest;
 then the one nearest to the range of thickness; whose kernel is named first (B3* stands for all that begin with B3; names with commas
 between are equally good, those behind > less so, others come last); with the smallest spacing; with the most slices; whose UID sorts
-first. prefer=slices puts the most slices before the smallest spacing. A study that holds a patient''s primary scan keeps it as its
-choice, unless @FollowNewest = 1: then each patient''s primary scan is the choice of the newest study, where it is known which that is,
-else of the study it is in, and follows newer ones when they are loaded.
+first. prefer=slices puts the most slices before the smallest spacing. A patient''s primary scan is the choice of the newest study, where
+it is known which that is, else of the study it is in. Only that of a patient who was there before studies were told apart (patients.
+follows_newest = 0) stays, and is its study''s choice, unless @FollowNewest = 1: then it, too, moves, now and when newer ones are loaded.
 Parameters:
     @SeriesRule NVARCHAR(MAX) = NULL  the rule; NULL means the setting series_rule
     @Apply BIT = 0                    1 stores the choices; 0 only says what would change
-    @FollowNewest BIT = 0             1 also moves primary scans to their patients'' newest studies
+    @FollowNewest BIT = 0             1 also moves the primary scans of patients of before
     @Help BIT = 0                     1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ChooseSeries @SeriesRule = N''thickness=0-1.5;kernels=B3*,STANDARD>SOFT;prefer=slices'';';
@@ -14976,10 +14980,12 @@ Example:
     SET @Locked = (SELECT COUNT(*) FROM dbo.worklist WITH (UPDLOCK, HOLDLOCK) WHERE @Apply = 1);
     EXECUTE internal.RankSeries @Low, @High, @PrefersSlices;
     INSERT INTO #chosen (patient_id, study_uid, scan_id)
-    SELECT r.patient_id, r.study_uid, COALESCE(MAX(CASE WHEN s.is_primary = 1 AND @FollowNewest = 0 THEN r.scan_id END),
+    SELECT r.patient_id, r.study_uid, COALESCE(
+        MAX(CASE WHEN s.is_primary = 1 AND @FollowNewest = 0 AND p.follows_newest = 0 THEN r.scan_id END),
         MAX(CASE WHEN r.place = 1 THEN r.scan_id END))
     FROM #ranked AS r
     INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
+    INNER JOIN dbo.patients AS p ON p.patient_id = r.patient_id
     GROUP BY r.patient_id, r.study_uid;
     INSERT INTO #changes (change, patient_id, before_scan_id, after_scan_id)
     SELECT N'study choice', c.patient_id, s.scan_id, c.scan_id
@@ -14989,9 +14995,10 @@ Example:
     INSERT INTO #changes (change, patient_id, before_scan_id, after_scan_id)
     SELECT N'primary scan', s.patient_id, s.scan_id, c.scan_id
     FROM dbo.scans AS s
+    INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id
     LEFT JOIN dbo.patient_studies AS v ON v.patient_id = s.patient_id AND v.is_newest = 1
     INNER JOIN #chosen AS c ON c.patient_id = s.patient_id AND c.study_uid = COALESCE(v.study_uid, s.study_uid)
-    WHERE @FollowNewest = 1 AND s.is_primary = 1 AND c.scan_id <> s.scan_id;
+    WHERE (@FollowNewest = 1 OR p.follows_newest = 1) AND s.is_primary = 1 AND c.scan_id <> s.scan_id;
     IF @Apply = 1
     BEGIN
         UPDATE s SET s.is_study_choice = 0 FROM dbo.scans AS s INNER JOIN #changes AS h ON h.before_scan_id = s.scan_id

@@ -155,6 +155,11 @@ def _print(report: Report, options: Options) -> None:
         print(f"Dry run, nothing was written. Series: {counts}; {report.slices} slices to store.")
     else:
         print(f"Series: {counts}; {report.slices} slices stored.")
+    if options.series_rule is not None and report.series["unchanged"]:
+        print(
+            "Series that were there already are not chosen among anew; EXECUTE dbo.ChooseSeries @SeriesRule = ..., "
+            "@Apply = 1 does that."
+        )
     if report.clipped:
         print(f"{report.clipped} pixels lay above 32767 HU and were clipped.")
     if report.tilted:

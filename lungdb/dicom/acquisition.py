@@ -19,7 +19,9 @@ from lungdb.dicom.rejection import RejectedError
 _GREATEST_AGE = 130  # above it a number is no age
 _KERNEL_LENGTH = 64
 _NO_CONTRAST = re.compile(
-    r"0|F|N|NO|NONE|FALSE|NIL|NATIVE?|UN-?ENHANCED|NON?[ -].*CONTRAST.*|NO (IV|CM|CA)|W/?O\b.*|WITHOUT\b.*|OHNE\b.*"
+    r"0|F|N|NO|NONE|FALSE|NIL|NATIVE?|UN-?ENHANCED|NO (IV|CM|CA)"
+    # Behind a comma and the like, and behind "with", there may be what was given; a non-ionic agent was.
+    r"|(?!.*(\b(WITH|BUT|AND)\b|IONIC))(NON?[ -][^;,+&/]*CONTRAST|W/?O\b|WITHOUT\b|OHNE\b)[^;,+&/]*"
 )
 _UNTOLD = ("", "NA", "N/A", "N.A.", "NULL", "UNKNOWN", "UNK", "?", "-")
 _AGE = re.compile(r"([0-9]{1,3})([DWMY])")

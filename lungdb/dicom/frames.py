@@ -67,11 +67,19 @@ def frame_datasets(dataset: Dataset, frames: int) -> list[Dataset]:
         frame.update(common)
         for sequence, keywords in _MACROS.items():
             items = _items(group, sequence) or _items(shared, sequence) or [Dataset()]
+            if sequence == "ContrastBolusUsageSequence":
+                items.sort(key=_use)
             for keyword in keywords:
                 if keyword in items[0]:
                     frame[keyword] = items[0][keyword]
         result.append(frame)
     return result
+
+
+def _use(agent: Dataset) -> int:
+    """Order agents so that one that was administered comes first, then one that was not."""
+    told = str(agent.get("ContrastBolusAgentAdministered", "")).strip().upper()
+    return {"YES": 0, "NO": 1}.get(told, 2)
 
 
 def _items(dataset: Dataset, sequence: str) -> list[Dataset]:

@@ -18,6 +18,7 @@ _LETTERS = {
     "UA", "UB", "UC", "YA", "YB", "YC", "YD", "YE",
 }  # fmt: skip
 # B30f, Br40d, I50f, FC51, Hr68, T20s; a number alone is Hitachi's kernel, or the strength behind Siemens' name.
+_WORD = re.compile(r"([A-Z]+)[0-9]{0,2}")
 _CODE = re.compile(r"[A-Za-z]{0,2}[0-9]{1,2}[a-z]{0,2}")
 _PARTS = re.compile(r"[ _+.-]+")
 
@@ -31,7 +32,10 @@ def is_kernel(text: str) -> bool:
         A Convolution Kernel, several values with backslashes between them.
     """
     parts = [part for value in text.split("\\") for part in _PARTS.split(value) if part]
-    return bool(parts) and all(
-        part.upper() in _LETTERS or part.upper().rstrip("0123456789") in _WORDS or _CODE.fullmatch(part)
-        for part in parts
-    )
+    # More digits than kernels are written with may be a date.
+    return sum(map(str.isdigit, parts)) <= 1 and bool(parts) and all(map(_is_part, parts))
+
+
+def _is_part(text: str) -> bool:
+    word = _WORD.fullmatch(text.upper())
+    return text.upper() in _LETTERS or (word is not None and word[1] in _WORDS) or _CODE.fullmatch(text) is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -13,6 +14,7 @@ ID_COLUMNS = ("id", "pid", "patient_id", "patientid", "patient id", "tcia patien
 
 _SEPARATORS = ",;\t"
 _LAST_YEAR = 200  # a TINYINT holds it
+_DECIMAL = re.compile(r"([0-9]+)[.,]0+")  # data frames write 100002 so, and no id is written like that
 _UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -60,11 +62,16 @@ def read_subset(path: Path) -> Subset:
     rows = read_rows(path)
     header = [name.strip().lower() for name in rows[0]]
     column = next((header.index(name) for name in ID_COLUMNS if name in header), None)
-    ids = frozenset(row[column or 0].strip() for row in rows[1:] if len(row) > (column or 0)) - {""}
-    first = rows[0][0].strip() if column is None else ""
+    ids = frozenset(_id(row[column or 0]) for row in rows[1:] if len(row) > (column or 0)) - {""}
+    first = _id(rows[0][0]) if column is None else ""
     if not ids and not first:
         raise LungdbError(f"'{path.name}' holds no ids. Give a CSV file with a header and an id in each line.")
     return Subset(ids, first)
+
+
+def _id(text: str) -> str:
+    found = _DECIMAL.fullmatch(text.strip())
+    return found[1] if found else text.strip()
 
 
 def read_rows(path: Path) -> list[list[str]]:

@@ -214,7 +214,7 @@ def test_a_table_of_diagnoses_labels_benign_and_primary(
     assert main([path, "-d", patients]) == 0
     printed = capsys.readouterr().out
     assert query(STORED) == [("a", 0, "diagnosis.csv"), ("b", 1, "diagnosis.csv")]
-    assert "Without a label: 1 patients of unknown diagnosis; 1 patients with a metastasis" in printed
+    assert "No label follows for 1 patients of unknown diagnosis; 1 patients with a metastasis" in printed
     assert "diagnosis" in printed.partition("Columns that are not read: ")[2]
     assert main([path, "-d", patients, "--metastatic", "positive"]) == 0
     assert [row[:2] for row in query(STORED)] == [("a", 0), ("b", 1), ("c", 1)]

@@ -105,7 +105,9 @@ def test_with_all_series_every_series_of_a_trial_is_stored_and_one_a_study_is_ch
     assert [query(sql) for sql in everything] == before
 
 
-def test_a_rule_given_counts_before_the_setting(tmp_path: Path, target: str, query: Query) -> None:
+def test_a_rule_given_counts_before_the_setting(
+    tmp_path: Path, target: str, query: Query, capsys: pytest.CaptureFixture[str]
+) -> None:
     """And one that cannot be read is refused before anything is stored."""
     write_study(tmp_path / "dicom", "a", "1.1", ConvolutionKernel="B30f")
     write_study(tmp_path / "dicom", "a", "1.1", ConvolutionKernel="B80f")
@@ -114,6 +116,9 @@ def test_a_rule_given_counts_before_the_setting(tmp_path: Path, target: str, que
     assert load(tmp_path / "dicom", target, "--series-rule", "kernels=B80*") == 0
     assert query("SELECT convolution_kernel FROM dbo.scans;") == [("B80f",)]
     assert query("SELECT DISTINCT series_rule FROM dbo.series_choices;") == [("kernels=B80*",)]
+    assert "dbo.ChooseSeries" not in capsys.readouterr().out
+    assert load(tmp_path / "dicom", target, "--series-rule", "kernels=B80*") == 0
+    assert "not chosen among anew; EXECUTE dbo.ChooseSeries" in capsys.readouterr().out
 
 
 def test_the_primary_scan_of_a_patient_moves_to_a_newer_study_and_not_to_an_older_one(
@@ -290,13 +295,13 @@ def test_without_dates_the_order_of_studies_is_what_the_files_tell_or_unknown(
 def test_only_the_patients_of_a_list_are_loaded(
     tmp_path: Path, target: str, query: Query, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """By the column id wherever it stands; ids without a series are counted, and nothing is noted of the others."""
-    for patient in ("a", "b", "c"):
+    """By the column id, as data frames write it, too; ids without a series are counted, nothing noted of the others."""
+    for patient in ("100002", "b", "c"):
         write_study(tmp_path / "dicom", patient, f"1.{patient}")
     labels = tmp_path / "labels.csv"
-    labels.write_text("cancer;id\n1;c\n0;a\n0;z\n", encoding="utf-8-sig")
+    labels.write_text("cancer;id\n1;c\n0;100002.0\n0;z\n", encoding="utf-8-sig")
     assert load(tmp_path / "dicom", target, "--only", str(labels)) == 0
-    assert query("SELECT patient_id FROM dbo.patients ORDER BY idx;") == [("a",), ("c",)]
+    assert query("SELECT patient_id FROM dbo.patients ORDER BY idx;") == [("100002",), ("c",)]
     assert query("SELECT COUNT(*) FROM dbo.series_choices;") == [(2,)]
     assert query("SELECT COUNT(*) FROM dbo.rejected_files;") == [(0,)]
     said = "1 series of other patients were left out; of 1 ids of the list no series was found."

@@ -86,6 +86,12 @@ def test_the_age_is_that_of_the_header_else_by_the_birth_date(
         ({"ContrastBolusAgent": "NONE"}, False),
         ({"ContrastBolusAgent": "No contrast"}, False),
         ({"ContrastBolusAgent": "W/O CONTRAST", "ContrastBolusVolume": "0"}, False),
+        ({"ContrastBolusAgent": "NO IV CONTRAST GIVEN"}, False),
+        ({"ContrastBolusAgent": "NON-CONTRAST CT"}, False),
+        ({"ContrastBolusAgent": "ohne KM"}, False),
+        ({"ContrastBolusAgent": "NON-IONIC CONTRAST"}, True),
+        ({"ContrastBolusAgent": "NO ORAL CONTRAST; OMNIPAQUE"}, True),
+        ({"ContrastBolusAgent": "WITHOUT ORAL, WITH IV CONTRAST"}, True),
         ({"ContrastBolusAgent": "n/a"}, None),
         ({}, None),
     ],
@@ -111,6 +117,24 @@ def test_frames_of_an_enhanced_ct_tell_it_in_their_functional_groups(tmp_path: P
     for header in inspect(Source(save(dataset, tmp_path / "a")), Limits()):
         assert isinstance(header, SliceHeader)
         assert header.acquisition == Acquisition(date(2020, 3, 18), "FC51", 100.0, 2.0, False, None, "1.2.3")
+
+
+@pytest.mark.parametrize(
+    ("agents", "expected"), [(["NO", "YES"], True), ([None, "NO"], False), (["NO", "NO"], False), ([None, None], None)]
+)
+def test_one_agent_of_several_that_was_administered_is_contrast(
+    tmp_path: Path, agents: list[str | None], expected: bool | None
+) -> None:
+    """PS3.3 C.8.15.3.12: an item of the sequence each."""
+    dataset = enhanced(np.zeros((2, 4, 5), np.int16))
+    items = [Dataset() for _ in agents]
+    for item, agent in zip(items, agents, strict=True):
+        if agent is not None:
+            item.ContrastBolusAgentAdministered = agent
+    dataset.SharedFunctionalGroupsSequence[0].ContrastBolusUsageSequence = items
+    for header in inspect(Source(save(dataset, tmp_path / "a")), Limits()):
+        assert isinstance(header, SliceHeader)
+        assert header.acquisition.has_contrast is expected
 
 
 def test_a_converted_ct_tells_it_among_what_was_not_assigned(tmp_path: Path) -> None:

@@ -78,14 +78,29 @@ def test_a_birth_year_of_whoever_may_be_90_is_not_told() -> None:
     "kernel",
     ["B30f", "Br40d\\3", "I50f\\2", "STANDARD", "BONEPLUS", "FC51", "YA", "C", "B_SOFT_B", "SOFT", "LUNG", "10",
      "Hr68f\\5",
-     "EXPERIMENTAL7", "Qr40f"],
+     "EXPERIMENTAL7", "Qr40f", "LUNG+ 2"],
 )  # fmt: skip
 def test_a_keyed_kernel_is_stored_where_it_is_one(kernel: str) -> None:
     """Names that manufacturers give kernels, with a second value where they write one."""
     assert Identity("keyed", KEY).kernel(kernel) == kernel
 
 
-@pytest.mark.parametrize("text", ["DOE^JANE", "Jane Doe", "B30f\\DOE", "MRN4711", "4711815", "Lung of J. Doe", "JD"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "DOE^JANE",
+        "Jane Doe",
+        "B30f\\DOE",
+        "MRN4711",
+        "4711815",
+        "Lung of J. Doe",
+        "JD",
+        "LUNG19650312",
+        "65-03-12",
+        "12.03.65",
+        "B30f\\12\\3",
+    ],
+)
 def test_a_keyed_kernel_that_is_another_text_is_left_out(text: str) -> None:
     """An attribute of free text may hold a name; where ids are kept it stays."""
     assert Identity("keyed", KEY).kernel(text) is None

@@ -125,6 +125,24 @@ def test_primary_scans_move_to_newest_studies_only_when_asked(installed: Connect
     assert rows(installed, shown) == rows(installed, primaries)
 
 
+def test_primary_scans_that_follow_are_chosen_anew(installed: Connection) -> None:
+    """Of patients who follow their newest study the rule says which scan is primary, and the worklist has it."""
+    for index, (patient, follows) in enumerate((("before", 0), ("follows", 1))):
+        insert = "INSERT INTO dbo.patients (patient_id, idx, follows_newest) VALUES (?, ?, ?);"
+        run(installed, insert, (patient, index, follows))
+        for kernel in ("B30f", "B80f"):
+            shown = (10, 1.0, None, 1.0, kernel, "2020-01-01", "kept")
+            run(installed, _INSERT, (patient, int(kernel == "B30f"), f"{patient}.{kernel}", f"{patient}.1", *shown))
+    run(installed, "EXECUTE dbo.RefreshWorklist;")
+    changes = rows(installed, "EXECUTE dbo.ChooseSeries @SeriesRule = N'kernels=B80*', @Apply = 1;")
+    assert [row[:2] for row in changes] == [("study choice", 0), ("primary scan", 1), ("study choice", 1)]
+    expected = [("before.B30f",), ("follows.B80f",)]
+    for column in ("is_primary", "is_study_choice"):
+        assert rows(installed, f"SELECT series_uid FROM dbo.scans WHERE {column} = 1 ORDER BY 1;") == expected
+    shown = "SELECT s.series_uid FROM dbo.worklist AS w INNER JOIN dbo.scans AS s ON s.scan_id = w.scan_id ORDER BY 1;"
+    assert rows(installed, shown) == expected
+
+
 def test_what_is_no_rule_for_the_loader_is_none_here(installed: Connection) -> None:
     """Given or as the setting; the number and the way out are those of an argument that is not supported."""
     for text in WRONG:

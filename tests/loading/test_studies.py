@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -48,3 +48,20 @@ def test_the_loader_and_the_view_know_the_same_studies_to_be_followed(installed:
     last = {study for index in range(PATIENTS) for study in last_studies(stored_scans(installed, f"p{index}"))}
     assert last == {study for study, _, followed in seen if not followed}
     assert {study for study, newest, _ in seen if newest} < last < {study for study, _, _ in seen}
+
+
+def test_ages_by_shifted_dates_are_not_too_low_on_average(installed: Connection) -> None:
+    """Of somebody born in 1960 and scanned on each day of 2020, with all shifts: 60 within a tenth of a year."""
+    run(installed, "INSERT INTO dbo.patients (patient_id, idx, birth_year) VALUES (N'a', 0, 1960);")
+    made = [date(2020, 1, 1) + timedelta(days=day) for day in range(0, 366, 30)]
+    stored = [day - timedelta(days=shift) for day in made for shift in range(1, 366, 30)]
+    run(installed, "BEGIN TRANSACTION;")
+    for number, (day, rule) in enumerate([*((day, "shifted") for day in stored), *((day, "kept") for day in made)]):
+        run(installed, _INSERT, ("a", str(number), "1", day, None, rule, None, None))
+    run(installed, "COMMIT TRANSACTION;")
+    ages = dict(rows(
+        installed, "SELECT s.date_rule, AVG(CAST(c.age AS FLOAT)) FROM dbo.scans AS s "
+        "INNER JOIN dbo.scan_columns AS c ON c.scan_id = s.scan_id GROUP BY s.date_rule;",
+    ))  # fmt: skip
+    assert ages["kept"] == 60
+    assert abs(ages["shifted"] - 60) < 0.1

@@ -83,4 +83,5 @@ def store_diagnoses(
     if not labels:
         raise LungdbError(f"No diagnosis of '{name}' gives a label: {left}. Nothing has been changed.")
     report = store_labels(connection, labels, name, key)
-    return replace(report, lines=[*report.lines, *([f"Without a label: {left}."] if left else [])])
+    lines = [f"No label follows for {left}. They keep the label that they had, if any."] if left else []
+    return replace(report, lines=[*report.lines, *lines])
