@@ -224,10 +224,13 @@ def test_a_copy_that_is_killed_leaves_nothing(source: Path, other_file: Path, ot
     command = [sys.executable, "-m", "lungdb.cli.main", "copy", "--from", target_of(source), "--to"]
     command += [target_of(other_file), "--network", "large"]
     first = other_file.with_name("first.db")
-    first.write_bytes(other_file.read_bytes())
-    began = time.monotonic()
-    subprocess.run([*command[:-3], target_of(first), *command[-2:]], check=True, capture_output=True)
-    whole = time.monotonic() - began
+    times = []
+    for _ in range(2):  # what the first one reads from the disk the others have at hand
+        first.write_bytes(other_file.read_bytes())
+        began = time.monotonic()
+        subprocess.run([*command[:-3], target_of(first), *command[-2:]], check=True, capture_output=True)
+        times.append(time.monotonic() - began)
+    whole = min(times)
     before = contents(other)
     killed = 0
     for part in range(1, 10):
