@@ -10,7 +10,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Locked INT, @Parts INT = (SELECT COUNT(*) FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId);
+    DECLARE @Message NVARCHAR(2000), @Locked INT;
+    DECLARE @Parts INT = (SELECT COUNT(*) FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId);
     IF @Parts = 0
         RETURN 0;
     CREATE TABLE #pieces (
