@@ -14,7 +14,8 @@ BEGIN
     DECLARE @Said NVARCHAR(2000), @ClassifierId INT;
     SELECT @Said = CONCAT(@ModelName, N' version ', @Version, N' is trained on ',
         COUNT(DISTINCT CASE r.part WHEN 'train' THEN t.patient_id END), N' patients',
-        N' (' + CAST(NULLIF(COUNT(DISTINCT CASE r.part WHEN 'validation' THEN t.patient_id END), 0) AS NVARCHAR(12)) + N' more to stop early)',
+        N' (' + CAST(NULLIF(COUNT(DISTINCT CASE r.part WHEN 'validation' THEN t.patient_id END), 0) AS NVARCHAR(12))
+            + N' more to stop early)',
         N' and stored. On the ', COUNT(DISTINCT CASE r.part WHEN 'test' THEN t.patient_id END), N' test patients: ')
     FROM #result AS r
     INNER JOIN #patients AS t ON t.place = r.place;
