@@ -180,8 +180,8 @@ def _unless_supported(name: str, value: object) -> str:
     if value is None and name in _MAY_BE_NULL:
         return ""
     if name == "hidden":
-        is_list = isinstance(value, (list, tuple)) and 1 <= len(value) <= _MOST_LAYERS
-        if is_list and all(type(units) is int and 1 <= units <= _MOST_UNITS for units in value):  # type: ignore[attr-defined]
+        layers = value if isinstance(value, (list, tuple)) else ()
+        if 1 <= len(layers) <= _MOST_LAYERS and all(type(each) is int and 1 <= each <= _MOST_UNITS for each in layers):
             return ""
         return f"lists of one to {_MOST_LAYERS} whole numbers from 1 to {_MOST_UNITS}"
     low, high = _RANGES[name]
