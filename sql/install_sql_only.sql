@@ -6761,7 +6761,7 @@ CREATE OR ALTER PROCEDURE internal.MeasurePairs
     @ClassifierB INT,      -- another
     @Metric NVARCHAR(64),  -- auc, average_precision, log_loss or brier
     @OfTest BIT,           -- 1 takes the test patients; 0 takes the others, by their out-of-fold scores
-    @Patients INT OUTPUT,  -- scores in common, those of patients whose label was changed between the two runs left out
+    @Patients INT OUTPUT,  -- patients in common, those whose label was changed between the two runs left out
     @ValueA FLOAT OUTPUT,  -- the first model's figure, NULL unless there are patients with and without cancer
     @ValueB FLOAT OUTPUT   -- the second model's
 AS

@@ -65,7 +65,6 @@ def test_too_few_training_scans_of_a_class_leave_the_columns_out_and_say_so():
         (lambda frame: frame.assign(probability=1.5), {}, 50101),
         (None, {"prevalence": 1.0}, 50101),
         (None, {"details": "[]"}, 50116),
-        (None, {"details": "{}"}, 50116),
         (None, {"points": "no"}, 50116),
     ],
 )
@@ -74,6 +73,17 @@ def test_what_cannot_be_measured_is_refused_with_no_rows(change, others, number)
     result, _, found, message = evaluate(change, **others)
     assert (found, len(result)) == (number, 0)
     assert message.endswith(".")
+
+
+def test_scores_made_for_an_unknown_share_have_no_decision_curve_of_the_model():
+    """All other figures are there, the decisions by the columns too, and a note says why."""
+    result, note, number, _ = evaluate(details="{}")
+    assert number == 0
+    names = {source: set(rows["name"]) for source, rows in result.groupby("source")}
+    known = {source: set(rows["name"]) for source, rows in evaluate()[0].groupby("source")}
+    assert known["model"] - names["model"] == {"decision", "decision_everybody", "decision_nobody"}
+    assert known["columns"] == names["columns"]
+    assert "not known which share of positives" in note
 
 
 def test_without_a_prevalence_details_are_not_needed_and_the_set_has_its_own():
