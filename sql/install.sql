@@ -444,13 +444,14 @@ GO
 IF OBJECT_ID(N'dbo.drift_items', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. statistic is the
-    -- difference in standard errors, p_value that of the largest statistic of all items, stability_index the population stability index.
+    -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. name says which, such as
+    -- 'column age' or 'layer avg_pool of resnet, feature 17'. statistic is the difference in standard errors, p_value that of the largest statistic of all items, stability_index the population stability index.
     CREATE TABLE dbo.drift_items (
         drift_check_id INT NOT NULL,
         position INT NOT NULL,
         kind VARCHAR(8) NOT NULL,
         feature_index INT NULL,
+        name NVARCHAR(600) NOT NULL,
         statistic FLOAT NOT NULL,
         p_value FLOAT NOT NULL,
         stability_index FLOAT NOT NULL,
@@ -1943,6 +1944,7 @@ VALUES
     (N'drift_items', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'drift_items', N'kind', N'varchar', 8, NULL, NULL, 0, 0, N'VARCHAR(8)', NULL),
     (N'drift_items', N'feature_index', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'drift_items', N'name', N'nvarchar', 1200, NULL, NULL, 0, 0, N'NVARCHAR(600)', NULL),
     (N'drift_items', N'statistic', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'drift_items', N'p_value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'drift_items', N'stability_index', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
@@ -3244,7 +3246,7 @@ SELECT
     k.p_value,
     CAST(k.is_alarm AS INT) AS is_alarm,
     (
-        SELECT TOP (1) CONCAT(i.kind, N' ' + CAST(i.feature_index AS NVARCHAR(12)))
+        SELECT TOP (1) i.name
         FROM dbo.drift_items AS i
         WHERE i.drift_check_id = k.drift_check_id
         ORDER BY i.statistic DESC, i.position) AS most_different,
@@ -6627,7 +6629,62 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- StoreDrift: stores a drift check and its items. It is the only writer of dbo.drift_checks and dbo.drift_items.
+-- NameDriftedFeatures: names the features in #items that a model reads: the column, or the layer, its network and the place in the layer.
+-- Where parts of combined features have that in common, what tells them apart follows in brackets.
+-- Called by StoreDrift, whose table #names it fills; #items is that of CheckDrift.
+CREATE OR ALTER PROCEDURE internal.NameDriftedFeatures
+    @ClassifierId INT -- the model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #parts (
+        first_index INT NOT NULL PRIMARY KEY, width INT NOT NULL, layer_width INT NOT NULL, times INT NOT NULL,
+        name NVARCHAR(500) COLLATE DATABASE_DEFAULT NOT NULL, more NVARCHAR(300) COLLATE DATABASE_DEFAULT NOT NULL,
+        pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL, alike INT NOT NULL);
+    INSERT INTO #parts (first_index, width, layer_width, times, name, more, pooling, alike)
+    SELECT q.first_index, q.width, q.layer_width, q.times, q.name, q.more, q.pooling, COUNT(*) OVER (PARTITION BY q.name)
+    FROM (
+        SELECT p.first_index, p.width, 1 AS layer_width, 1 AS times, CONCAT(N'column ', p.column_name) AS name,
+            CONCAT(N'of ', p.source) AS more, CAST(NULL AS NVARCHAR(32)) AS pooling
+        FROM dbo.classifiers AS c
+        INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = c.feature_set_id
+        WHERE c.classifier_id = @ClassifierId AND p.column_name IS NOT NULL
+        UNION ALL
+        SELECT r.first_index, f.width * k.times, f.width, k.times, CONCAT(N'layer ', f.layer, N' of ', n.name),
+            CONCAT(N'version ', n.version, N', ', f.preprocessing, N', ', r.pooling), r.pooling
+        FROM (
+            SELECT c.feature_set_id, c.pooling, 0 AS first_index
+            FROM dbo.classifiers AS c
+            WHERE c.classifier_id = @ClassifierId
+            UNION ALL
+            SELECT p.part_feature_set_id, p.pooling, p.first_index
+            FROM dbo.classifiers AS c
+            INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = c.feature_set_id
+            WHERE c.classifier_id = @ClassifierId AND p.part_feature_set_id IS NOT NULL) AS r
+        INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = r.feature_set_id
+        INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
+        INNER JOIN dbo.poolings AS k ON k.pooling = r.pooling) AS q;
+
+    INSERT INTO #names (feature_index, name)
+    SELECT i.feature_index, CONCAT(p.name,
+        IIF(p.pooling IS NULL, N'', CONCAT(N', feature ', (i.feature_index - p.first_index) % p.layer_width)),
+        CASE
+            WHEN p.alike > 1 AND p.times > 1 THEN
+                CONCAT(N' (', p.more, N', ', (i.feature_index - p.first_index) / p.layer_width + 1, N' of ', p.times, N')')
+            WHEN p.alike > 1 THEN CONCAT(N' (', p.more, N')')
+            WHEN p.times > 1 THEN
+                CONCAT(N' (', p.pooling, N', ', (i.feature_index - p.first_index) / p.layer_width + 1, N' of ', p.times, N')')
+            ELSE N'' END)
+    FROM #items AS i
+    INNER JOIN #parts AS p ON i.feature_index BETWEEN p.first_index AND p.first_index + p.width - 1
+    WHERE i.kind = 'feature';
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreDrift: stores a drift check and its items, each with a name. It is the only writer of dbo.drift_checks and dbo.drift_items.
 -- Called by CheckDrift, whose tables #compared and #items it reads.
 CREATE OR ALTER PROCEDURE internal.StoreDrift
     @ClassifierId INT,      -- the model
@@ -6645,6 +6702,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000);
+    CREATE TABLE #names (feature_index INT NOT NULL PRIMARY KEY, name NVARCHAR(600) COLLATE DATABASE_DEFAULT NOT NULL);
+    EXECUTE internal.NameDriftedFeatures @ClassifierId;
     BEGIN TRANSACTION;
     IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId)
     BEGIN
@@ -6658,8 +6717,10 @@ BEGIN
         @Seed, @Alpha, @Statistic, @PValue, CASE WHEN @PValue <= @Alpha * 1.00001 THEN 1 ELSE 0 END
     FROM #compared;
     SET @CheckId = SCOPE_IDENTITY();
-    INSERT INTO dbo.drift_items (drift_check_id, position, kind, feature_index, statistic, p_value, stability_index)
-    SELECT @CheckId, place, kind, NULLIF(feature_index, -1), statistic, p_value, stability_index FROM #items;
+    INSERT INTO dbo.drift_items (drift_check_id, position, kind, feature_index, name, statistic, p_value, stability_index)
+    SELECT @CheckId, i.place, i.kind, NULLIF(i.feature_index, -1), COALESCE(n.name, i.kind), i.statistic, i.p_value, i.stability_index
+    FROM #items AS i
+    LEFT JOIN #names AS n ON n.feature_index = i.feature_index;
     COMMIT TRANSACTION;
 END;
 GO
@@ -10432,7 +10493,7 @@ Examples:
         statistic, p_value, is_alarm, most_different
     FROM dbo.drift_alarms
     WHERE drift_check_id = @CheckId;
-    SELECT TOP (@Top) kind, feature_index, statistic, p_value, stability_index
+    SELECT TOP (@Top) kind, feature_index, name, statistic, p_value, stability_index
     FROM dbo.drift_items
     WHERE drift_check_id = @CheckId
     ORDER BY statistic DESC, position;

@@ -444,13 +444,14 @@ GO
 IF OBJECT_ID(N'dbo.drift_items', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. statistic is the
-    -- difference in standard errors, p_value that of the largest statistic of all items, stability_index the population stability index.
+    -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. name says which, such as
+    -- 'column age' or 'layer avg_pool of resnet, feature 17'. statistic is the difference in standard errors, p_value that of the largest statistic of all items, stability_index the population stability index.
     CREATE TABLE dbo.drift_items (
         drift_check_id INT NOT NULL,
         position INT NOT NULL,
         kind VARCHAR(8) NOT NULL,
         feature_index INT NULL,
+        name NVARCHAR(600) NOT NULL,
         statistic FLOAT NOT NULL,
         p_value FLOAT NOT NULL,
         stability_index FLOAT NOT NULL,
@@ -1943,6 +1944,7 @@ VALUES
     (N'drift_items', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'drift_items', N'kind', N'varchar', 8, NULL, NULL, 0, 0, N'VARCHAR(8)', NULL),
     (N'drift_items', N'feature_index', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'drift_items', N'name', N'nvarchar', 1200, NULL, NULL, 0, 0, N'NVARCHAR(600)', NULL),
     (N'drift_items', N'statistic', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'drift_items', N'p_value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'drift_items', N'stability_index', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
@@ -3255,7 +3257,7 @@ SELECT
     k.p_value,
     CAST(k.is_alarm AS INT) AS is_alarm,
     (
-        SELECT TOP (1) CONCAT(i.kind, N' ' + CAST(i.feature_index AS NVARCHAR(12)))
+        SELECT TOP (1) i.name
         FROM dbo.drift_items AS i
         WHERE i.drift_check_id = k.drift_check_id
         ORDER BY i.statistic DESC, i.position) AS most_different,
