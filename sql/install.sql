@@ -3302,12 +3302,12 @@ INNER JOIN dbo.evaluations AS e ON e.evaluation_id = c.evaluation_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- Every patient of every training run with label and score, once a scan.
+-- Every patient of every training run with label and score, once a scan; of a regression with target and predicted.
 CREATE OR ALTER VIEW dbo.experiment_scores
 AS
 SELECT
     e.experiment_id, e.classifier_id, p.patient_id, p.part, p.fold, p.label, p.raw, p.probability, p.out_of_fold,
-    p.member, p.scan_id
+    p.member, p.scan_id, p.target, p.predicted
 FROM dbo.experiment_patients AS p
 INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id;
 GO
@@ -3603,6 +3603,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed.
+-- Scores are probabilities here: a number that a regression predicts does not take the place of one.
 CREATE OR ALTER VIEW dbo.scan_states
 AS
 SELECT
@@ -3615,7 +3616,9 @@ SELECT
         WHEN EXISTS (SELECT 1 FROM dbo.features AS x WHERE x.scan_id = s.scan_id) THEN 1
         ELSE 0 END AS state
 FROM (
-    SELECT scan_id, (SELECT MAX(r.prediction_id) FROM dbo.predictions AS r WHERE r.scan_id = dbo.scans.scan_id) AS prediction_id
+    SELECT scan_id, (
+        SELECT MAX(r.prediction_id) FROM dbo.predictions AS r WHERE r.scan_id = dbo.scans.scan_id AND r.probability IS NOT NULL
+    ) AS prediction_id
     FROM dbo.scans) AS s
 LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id;
 GO
@@ -3705,7 +3708,8 @@ SELECT
     CASE WHEN s.classifier_id IS NULL THEN 0 ELSE 1 END AS is_served,
     (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.classifier_id = c.classifier_id) AS test_looks,
     o.scans AS held_out_scans,
-    o.high AS held_out_outside
+    o.high AS held_out_outside,
+    c.task
 FROM dbo.classifiers AS c
 INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
 LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
@@ -8824,9 +8828,10 @@ Example:
     SELECT part_feature_set_id FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId AND part_feature_set_id IS NOT NULL;
 
     INSERT INTO #chain (position, kind, name, detail, sha256)
-    SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ',
+    SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(IIF(p.probability IS NULL,
+        CONCAT(N'predicted ', p.predicted, N', '), CONCAT(N'probability ', p.probability, N', raw ',
         COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'), N', prevalence ',
-        COALESCE(CAST(p.prevalence AS NVARCHAR(30)), N'not corrected'), N', ',
+        COALESCE(CAST(p.prevalence AS NVARCHAR(30)), N'not corrected'), N', ')),
         CONVERT(NVARCHAR(23), p.predicted_at, 126), N' by ', p.predicted_by), NULL
     FROM dbo.predictions AS p
     WHERE p.prediction_id = @PredictionId
@@ -8849,7 +8854,9 @@ Example:
     WHERE e.experiment_id = @ExperimentId
     UNION ALL
     SELECT 4, N'patients', p.part, CONCAT(COUNT(DISTINCT p.patient_id), N' patients, ',
-        COUNT(DISTINCT CASE WHEN p.label = 1 THEN p.patient_id END), N' with cancer; see dbo.experiment_patients'), NULL
+        IIF(COUNT(p.target) > 0, CONCAT(N'mean of their numbers ', AVG(p.target)),
+            CONCAT(COUNT(DISTINCT CASE WHEN p.label = 1 THEN p.patient_id END), N' with cancer')),
+        N'; see dbo.experiment_patients'), NULL
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId
     GROUP BY p.part
@@ -8857,7 +8864,8 @@ Example:
     SELECT 5, N'test figure', m.metric, COALESCE(CAST(m.value AS NVARCHAR(30)), N'not defined'), NULL
     FROM dbo.experiment_metrics AS m
     WHERE m.experiment_id = @ExperimentId AND m.part = 'test'
-        AND m.metric IN (N'auc', N'auc_low', N'auc_high', N'log_loss', N'log_loss_constant', N'brier', N'brier_constant', N'ece')
+        AND m.metric IN (N'auc', N'auc_low', N'auc_high', N'log_loss', N'log_loss_constant', N'brier', N'brier_constant', N'ece',
+            N'rmse', N'rmse_low', N'rmse_high', N'rmse_constant', N'mae', N'mae_constant', N'r2', N'spearman')
     UNION ALL
     SELECT 6, N'vector', @Pooling, CASE
             WHEN p.vector_sha256 IS NULL THEN N'not recorded; the SHA-256 is of the vector stored now'
@@ -8895,6 +8903,28 @@ Example:
     FROM dbo.scan_images AS i
     WHERE i.scan_id = @ScanId;
     SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, kind DESC, name;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CheckTask: refuses to store a version of another task than the other versions of its name have, so that a name has one task.
+-- Called by TrainModel, StoreExperiment and every other procedure that stores a version.
+CREATE OR ALTER PROCEDURE internal.CheckTask
+    @ModelName NVARCHAR(128),  -- name of the model
+    @Task VARCHAR(14)          -- classification or regression
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    SELECT TOP (1) @Message = REPLACE(CONCAT(N'The model ''', name, N''' version ', version, N' is of the task ', task,
+        N', and a name has one task, so that no version of the task ', @Task, N' can be stored under it. Give another name.'), N'%', N'%%')
+    FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK)
+    WHERE name = @ModelName AND task <> @Task
+    ORDER BY version;
+    IF @Message IS NOT NULL
+        THROW 50311, @Message, 1;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -9036,7 +9066,7 @@ BEGIN
     SELECT @Text = CONCAT(CONVERT(VARCHAR(64), c.sha256, 2), ',', s.width, ',', s.trees, ',',
         CONVERT(VARCHAR(16), CAST(s.divisor AS BINARY(8)), 2), ',', CONVERT(VARCHAR(16), CAST(s.steepness AS BINARY(8)), 2), ',',
         CONVERT(VARCHAR(16), CAST(CASE WHEN s.intercept = 0 THEN 0 ELSE s.intercept END AS BINARY(8)), 2), ',',
-        CONVERT(VARCHAR(16), CAST(s.prevalence AS BINARY(8)), 2), @Line)
+        CONVERT(VARCHAR(16), CAST(s.prevalence AS BINARY(8)), 2), IIF(c.task = 'regression', ',regression', ''), @Line)
     FROM dbo.model_scoring AS s
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
     WHERE s.classifier_id = @ClassifierId;
@@ -9198,6 +9228,7 @@ Example:
         SET @Details = JSON_MODIFY(@Details, N'$.origin', JSON_QUERY(N'{}'));
     SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
+    EXECUTE internal.CheckTask @ModelName, 'classification';
     INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
     VALUES (@ModelName, @Version, LOWER(@Library), @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
     SET @ClassifierId = SCOPE_IDENTITY();
@@ -9208,13 +9239,82 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- MeasureNumbers: measures two models that predict a number on the training patients whom both predicted without having learnt from them,
+-- in T-SQL alone. A patient with several scans counts with those scans that both have predicted.
+-- Called by MeasurePairs.
+CREATE OR ALTER PROCEDURE internal.MeasureNumbers
+    @ClassifierA INT,      -- a model of the task regression
+    @ClassifierB INT,      -- another
+    @Metric NVARCHAR(64),  -- rmse or mae
+    @Patients INT OUTPUT,  -- patients in common, those whose number was changed between the two runs left out
+    @ValueA FLOAT OUTPUT,  -- the first model's figure, NULL without patients in common
+    @ValueB FLOAT OUTPUT   -- the second model's
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    IF @Metric IS NULL OR @Metric NOT IN (N'rmse', N'mae')
+    BEGIN
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Metric, N'%', N'%%') + N'''', N'NULL'),
+            N' for the parameter @Metric is not supported with models of the task regression. Supported values are rmse and mae.');
+        THROW 50101, @Message, 1;
+    END;
+    CREATE TABLE #numbers (
+        model INT NOT NULL, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, member INT NOT NULL, scan_id INT NULL,
+        target FLOAT NOT NULL, predicted FLOAT NOT NULL, PRIMARY KEY (model, patient_id, member));
+    -- The part `validation` is left out: it was looked at to stop early.
+    INSERT INTO #numbers (model, patient_id, member, scan_id, target, predicted)
+    SELECT m.model, s.patient_id, s.member, s.scan_id, s.target, s.predicted
+    FROM (SELECT 0 AS model, @ClassifierA AS classifier_id UNION ALL SELECT 1, @ClassifierB) AS m
+    INNER JOIN dbo.experiment_scores AS s ON s.classifier_id = m.classifier_id
+    INNER JOIN dbo.splits AS p ON p.patient_id = s.patient_id
+    WHERE s.experiment_id = (SELECT MAX(e.experiment_id) FROM dbo.experiments AS e WHERE e.classifier_id = m.classifier_id)
+        AND s.out_of_fold = 1 AND s.target IS NOT NULL AND s.predicted IS NOT NULL AND s.part = 'train' AND p.part = 'train';
+
+    -- A single scan of a patient in each run is a pair though it was loaded again between the two.
+    SELECT @Patients = COUNT(DISTINCT a.patient_id),
+        @ValueA = CASE @Metric WHEN N'rmse' THEN SQRT(AVG((a.predicted - a.target) * (a.predicted - a.target)))
+            ELSE AVG(ABS(a.predicted - a.target)) END,
+        @ValueB = CASE @Metric WHEN N'rmse' THEN SQRT(AVG((b.predicted - b.target) * (b.predicted - b.target)))
+            ELSE AVG(ABS(b.predicted - b.target)) END
+    FROM #numbers AS a
+    INNER JOIN #numbers AS b ON b.model = 1 AND b.patient_id = a.patient_id AND b.target = a.target
+    WHERE a.model = 0 AND (a.scan_id = b.scan_id OR 2 = (SELECT COUNT(*) FROM #numbers AS t WHERE t.patient_id = a.patient_id));
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- NeedProbabilities: refuses a model of the task regression where probabilities and classes are needed.
+-- Called by WrongCases, ExplainScore, MeasurePairs, PredictLungCancer and PredictLungCancerSql.
+CREATE OR ALTER PROCEDURE internal.NeedProbabilities
+    @ClassifierId INT,      -- the version
+    @What NVARCHAR(400)     -- what needs them, as the beginning of a sentence
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    SELECT @Message = REPLACE(CONCAT(N'The model ''', name, N''' version ', version, N' is of the task ', task,
+        N': it predicts a number and has neither probabilities nor classes. ', @What,
+        N' models of the task classification. Take such a one; see dbo.model_versions.'), N'%', N'%%')
+    FROM dbo.classifiers
+    WHERE classifier_id = @ClassifierId AND task <> 'classification';
+    IF @Message IS NOT NULL
+        THROW 50312, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- MeasurePairs: finds the patients whom two models have both scored without having learnt from them, and measures both models on them,
 -- in T-SQL alone. A patient with several scans counts with those scans that both have scored.
 -- Called by PromoteModel and CompareScores, whose table #pairs it fills.
 CREATE OR ALTER PROCEDURE internal.MeasurePairs
     @ClassifierA INT,      -- a model
     @ClassifierB INT,      -- another
-    @Metric NVARCHAR(64),  -- auc, average_precision, log_loss or brier
+    @Metric NVARCHAR(64),  -- auc, average_precision, log_loss or brier; of training patients of a regression rmse or mae
     @OfTest BIT,           -- 1 takes the test patients; 0 takes the others, by their out-of-fold scores
     @Patients INT OUTPUT,  -- patients in common, those whose label was changed between the two runs left out
     @ValueA FLOAT OUTPUT,  -- the first model's figure, NULL unless there are patients with and without cancer
@@ -9230,6 +9330,14 @@ BEGIN
     -- What a probability is kept away from 0 and 1 in a logarithm, as scikit-learn does.
     DECLARE @Least FLOAT = POWER(CAST(2 AS FLOAT), -52);
 
+    IF @OfTest = 0 AND NOT EXISTS (
+        SELECT 1 FROM dbo.classifiers WHERE classifier_id IN (@ClassifierA, @ClassifierB) AND task <> 'regression')
+    BEGIN
+        EXECUTE internal.MeasureNumbers @ClassifierA, @ClassifierB, @Metric, @Patients OUTPUT, @ValueA OUTPUT, @ValueB OUTPUT;
+        RETURN 0;
+    END;
+    EXECUTE internal.NeedProbabilities @ClassifierA, N'These figures compare';
+    EXECUTE internal.NeedProbabilities @ClassifierB, N'These figures compare';
     IF @Metric IS NULL OR @Metric NOT IN (N'auc', N'average_precision', N'log_loss', N'brier')
     BEGIN
         SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Metric, N'%', N'%%') + N'''', N'NULL'),
@@ -9440,7 +9548,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- CalibrateScores: turns the raw scores in #scores into probabilities, and moves them to the share of positives at a site.
+-- CalibrateScores: turns the raw scores in #scores into probabilities, and moves them to the share of positives at a site. Numbers that a
+-- regression predicts stay as they are.
 -- Called by ScoreScansSql and ScoreMembers; #scores is that of ScoreScansSql's callers.
 CREATE OR ALTER PROCEDURE internal.CalibrateScores
     @ClassifierId INT, -- model whose scores they are
@@ -9455,6 +9564,8 @@ BEGIN
     CREATE TABLE #odds (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
     CREATE TABLE #places (scan_id INT NOT NULL PRIMARY KEY, position INT NOT NULL);
 
+    IF EXISTS (SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND task = 'regression')
+        RETURN 0;
     SELECT @Method = method, @Slope = x, @Intercept = y FROM dbo.model_calibration WHERE classifier_id = @ClassifierId AND position = 0;
     IF @Method = 'platt'
     BEGIN
@@ -9686,7 +9797,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ScoreVectors: fills #scores with a model's raw scores of the scans in #vectors, no ensemble's.
+-- ScoreVectors: fills #scores with a model's raw scores of the scans in #vectors, no ensemble's; of a regression with the numbers
+-- that it predicts.
 -- Called by ScoreScansSql and ScoreMembers; #vectors and #margins are those of ScoreScansSql, #scores that of its callers.
 CREATE OR ALTER PROCEDURE internal.ScoreVectors
     @ClassifierId INT, -- model with a row in dbo.model_scoring
@@ -9696,7 +9808,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Library NVARCHAR(32) = (SELECT library FROM dbo.classifiers WHERE classifier_id = @ClassifierId);
+    DECLARE @Library NVARCHAR(32), @Task VARCHAR(14);
+    SELECT @Library = library, @Task = task FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     DELETE FROM #margins;
     IF @Library = N'network'
         EXECUTE internal.RunNetwork @ClassifierId, @FirstIndex;
@@ -9705,6 +9818,12 @@ BEGIN
     ELSE
         EXECUTE internal.AddTerms @ClassifierId, @FirstIndex;
 
+    IF @Task = 'regression'
+    BEGIN
+        INSERT INTO #scores (scan_id, raw, probability)
+        SELECT scan_id, margin, NULL FROM #margins;
+        RETURN 0;
+    END;
     -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
     INSERT INTO #scores (scan_id, raw, probability)
     SELECT r.scan_id, r.raw, r.raw
@@ -9796,7 +9915,7 @@ CREATE OR ALTER PROCEDURE internal.StoreNodes
     @Trees INT,                    -- number of trees, 0 for what has none
     @Divisor FLOAT,                -- as of dbo.model_scoring
     @Steepness FLOAT,              -- as of dbo.model_scoring
-    @Scores NVARCHAR(MAX),         -- JSON array of [scan_id, raw, probability], Python's
+    @Scores NVARCHAR(MAX),         -- JSON array of [scan_id, raw, probability], Python's; of a regression probability is null
     @Said NVARCHAR(2000) OUTPUT,   -- what to tell
     @Sha256 VARBINARY(32) = NULL   -- the SHA-256 of the model that the rows were read from, where that is known
 AS
@@ -9806,9 +9925,9 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Classifier VARBINARY(MAX), @Details NVARCHAR(MAX), @Json NVARCHAR(MAX);
     DECLARE @Patients INT, @Difference FLOAT, @Digest VARBINARY(32), @Before VARBINARY(32), @Text NVARCHAR(30);
-    CREATE TABLE #expected (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #expected (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
 
     SELECT @ClassifierId = c.classifier_id, @Classifier = c.model, @Details = c.details
     FROM dbo.classifiers AS c WITH (UPDLOCK, HOLDLOCK)
@@ -9874,8 +9993,10 @@ BEGIN
     EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
     SELECT @Patients = COUNT(*), @Difference = COALESCE(MAX(d.difference), 0)
     FROM (
+        -- Of numbers beyond 1, which a regression predicts, relative to them.
         SELECT CASE
-            WHEN ABS(s.raw - e.raw) > ABS(s.probability - e.probability) THEN ABS(s.raw - e.raw)
+            WHEN e.probability IS NULL OR ABS(s.raw - e.raw) > ABS(s.probability - e.probability)
+                THEN ABS(s.raw - e.raw) / IIF(ABS(e.raw) > 1, ABS(e.raw), 1)
             ELSE ABS(s.probability - e.probability) END AS difference
         FROM #scores AS s
         INNER JOIN #expected AS e ON e.scan_id = s.scan_id) AS d;
@@ -10760,7 +10881,7 @@ GO
 CREATE OR ALTER PROCEDURE dbo.PromoteModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
     @Version INT = NULL,                        -- version to promote; NULL means the newest
-    @Metric NVARCHAR(64) = N'auc',              -- figure to compare by: auc, average_precision, log_loss or brier
+    @Metric NVARCHAR(64) = NULL,                -- auc, average_precision, log_loss or brier; of a regression rmse or mae; NULL: the first
     @Force BIT = 0,                             -- 1 promotes a worse version or one that cannot be compared too, and records that
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
@@ -10778,7 +10899,7 @@ Every promotion is a row of dbo.model_promotions; RollbackModel undoes the newes
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
     @Version INT = NULL                         version to promote; NULL means the newest
-    @Metric NVARCHAR(64) = N''auc''               figure to compare by: auc, average_precision, log_loss or brier
+    @Metric NVARCHAR(64) = NULL                 auc, average_precision, log_loss or brier; of a regression rmse or mae; NULL: the first
     @Force BIT = 0                              1 promotes a worse version or one that cannot be compared too, and records that
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
@@ -10808,6 +10929,8 @@ Examples:
         RETURN 0;
     END;
 
+    SET @Metric = COALESCE(@Metric, IIF(EXISTS (
+        SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND task = 'regression'), N'rmse', N'auc'));
     CREATE TABLE #pairs (
         patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
     DECLARE @Other INT = COALESCE(@Champion, @ClassifierId);
@@ -11040,6 +11163,7 @@ Example:
     END;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
+    EXECUTE internal.NeedProbabilities @ClassifierId, N'WrongCases lists the test patients of';
     EXECUTE internal.CountLook @ClassifierId, N'WrongCases';
     -- Runs of schema version 3 and older did not record the scan.
     SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id,
@@ -11133,9 +11257,10 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.CheckModelSql says whether dbo.PredictPatientsSql and lungdb copy can use a model: its rows in dbo.model_nodes or
-dbo.model_coefficients must be whole, and its scores within 1e-6 of those of Python. A model of which that is not so is refused,
-with what to do. Of one that can be used it returns a row: classifier_id, name, version, the number of trees (0 for a logistic
-regression), the number of patients whose scores were compared, the largest difference, and when that was done.
+dbo.model_coefficients must be whole, and its scores within 1e-6 of those of Python, numbers beyond 1 in
+proportion to them. A model of which that is not so is refused, with what to do. Of one that can be used it returns a row:
+classifier_id, name, version, the number of trees (0 for a logistic regression), the number of patients whose scores were compared, the
+largest difference, and when that was done.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
@@ -11277,7 +11402,8 @@ BEGIN
     BEGIN
         PRINT N'dbo.ScorePatientsSql scores the primary scans of patients as dbo.PredictPatientsSql does, but keeps no row in
 dbo.predictions and corrects nothing for the share of positives at the site. It returns a row a patient: patient_index, what the
-model says before calibration (raw) and after it (probability), both from 0 to 1. lungdb copy sends these along, to be compared on arrival.
+model says before calibration (raw) and after it (probability), both from 0 to 1; of a model of the task regression raw is the number that
+it predicts and probability NULL. lungdb copy sends these along, to be compared on arrival.
 @Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
 that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
 With @Only or @Dataset the rows have scan_id as a further column.
@@ -11297,7 +11423,7 @@ Example:
 
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
 
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
@@ -11319,17 +11445,26 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindPrevalence: settles the share of positives that scores are corrected to: the one given, else that of the site, else none.
+-- FindPrevalence: settles the share of positives that scores are corrected to: the one given, else that of the site, else none. A model
+-- that predicts a number has none.
 -- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL.
 CREATE OR ALTER PROCEDURE internal.FindPrevalence
-    @Prevalence FLOAT OUTPUT -- above 0 and below 1, or NULL for the setting prevalence; NULL comes back for no correction
+    @Prevalence FLOAT OUTPUT, -- above 0 and below 1, or NULL for the setting prevalence; NULL comes back for no correction
+    @ClassifierId INT = NULL  -- model that scores, or NULL for one of probabilities
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Setting NVARCHAR(400);
-    IF @Prevalence IS NULL
+    IF EXISTS (SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND task = 'regression')
+    BEGIN
+        IF @Prevalence IS NULL
+            RETURN 0;
+        SET @Message = CONCAT(N'The value ', @Prevalence, N' for the parameter @Prevalence has no meaning with a model of the task ',
+            N'regression, which predicts a number. Leave it out.');
+    END;
+    ELSE IF @Prevalence IS NULL
     BEGIN
         SET @Setting = (SELECT value FROM dbo.settings WHERE name = N'prevalence');
         SET @Prevalence = TRY_CAST(NULLIF(@Setting, N'') AS FLOAT);
@@ -11647,17 +11782,31 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ShowScores: returns the scores in #scores, a row a scan: index of the patient, percent, and, where scans were asked for, scan_id.
+-- ShowScores: returns the scores in #scores, a row a scan: index of the patient, percent, of a regression the number predicted, and, where
+-- scans were asked for, scan_id.
 -- Called by PredictPatients and PredictPatientsSql, whose tables #wanted and #scores it reads.
 CREATE OR ALTER PROCEDURE internal.ShowScores
     @Only NVARCHAR(16),      -- which scans were asked for, or NULL
-    @Dataset NVARCHAR(128)   -- data set that was asked for, or NULL
+    @Dataset NVARCHAR(128),  -- data set that was asked for, or NULL
+    @ClassifierId INT        -- model that gave the scores
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    IF @Only IS NULL AND @Dataset IS NULL
+    DECLARE @OfScans BIT = IIF(@Only IS NULL AND @Dataset IS NULL, 0, 1);
+    DECLARE @Task VARCHAR(14) = (SELECT task FROM dbo.classifiers WHERE classifier_id = @ClassifierId);
+    IF @Task = 'regression' AND @OfScans = 0
+        SELECT w.idx AS patient_index, s.raw AS predicted
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx;
+    ELSE IF @Task = 'regression'
+        SELECT w.idx AS patient_index, s.raw AS predicted, w.scan_id
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx, w.scan_id;
+    ELSE IF @OfScans = 0
         SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
         FROM #scores AS s
         INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
@@ -12453,7 +12602,9 @@ BEGIN
     INSERT INTO #sent (place, part)
     SELECT place, 1 FROM #patients;
     INSERT INTO #came (place, part)
-    SELECT r.place, CASE WHEN r.raw BETWEEN 0 AND 1 AND r.probability BETWEEN 0 AND 1 AND r.out_of_fold IN (0, 1) AND r.fold >= -1
+    SELECT r.place, CASE WHEN r.out_of_fold IN (0, 1) AND r.fold >= -1
+        AND ((t.target IS NULL AND r.raw BETWEEN 0 AND 1 AND r.probability BETWEEN 0 AND 1)
+            OR (t.target IS NOT NULL AND r.raw IS NOT NULL AND r.probability IS NULL))
         AND (t.part = r.part OR (t.part = 'train' AND r.part = 'validation')) THEN 1 ELSE 0 END
     FROM #result AS r
     LEFT JOIN #patients AS t ON t.place = r.place;
@@ -12481,7 +12632,8 @@ CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
     @SkipMissing BIT,           -- 0 or 1
     @Parameters NVARCHAR(MAX) OUTPUT, -- those that were given, for train_lung_cancer_model
     @Hidden NVARCHAR(400) = NULL, -- one to three numbers from 1 to 256 with commas, or NULL
-    @Members NVARCHAR(MAX) = NULL -- NULL, but with ensemble
+    @Members NVARCHAR(MAX) = NULL, -- NULL, but with ensemble
+    @Task NVARCHAR(32) = N'classification' -- classification or regression
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -12528,7 +12680,8 @@ BEGIN
                     SELECT 1 FROM STRING_SPLIT(@Hidden, N',')
                     WHERE COALESCE(TRY_CAST(NULLIF(TRIM(value), N'') AS INT), 0) NOT BETWEEN 1 AND 256) THEN 0
                 ELSE 1 END),
-            (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1))
+            (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1)),
+            (N'@Task', N'''' + @Task + N'''', N'classification and regression', IIF(@Task IN (N'classification', N'regression'), 1, 0))
     ) AS a (name, given, supported, is_supported)
     WHERE a.is_supported = 0;
 
@@ -12557,6 +12710,17 @@ BEGIN
     WHERE CONCAT(N' ', a.algorithms, N' ') LIKE CONCAT(N'% ', @Algorithm, N' %') AND a.given IS NOT NULL
         AND @Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'ensemble');
 
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ''', a.given, N''' for the parameter ', a.name,
+        N' is not supported with @Task = N''regression'', ', a.reason, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@Algorithm', IIF(@Algorithm IN (N'logistic', N'network', N'ensemble'), @Algorithm, NULL),
+                N'which lightgbm, random_forest and extra_trees learn. Take one of them'),
+            (N'@Imbalance', IIF(@Imbalance IN (N'class_weight', N'undersample'), @Imbalance, NULL), N'which has no classes. Leave it out'),
+            (N'@Calibration', IIF(@Calibration = N'isotonic', @Calibration, NULL), N'which has no probabilities. Leave it out')
+    ) AS a (name, given, reason)
+    WHERE @Task = N'regression' AND a.given IS NOT NULL;
+
     IF @Message <> N''
     BEGIN
         SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
@@ -12565,7 +12729,8 @@ BEGIN
 
     -- Style 3 keeps every digit of a FLOAT, where CAST keeps six.
     SET @Parameters = CONCAT(N'{"algorithm": "', LOWER(@Algorithm), N'", "seed": ', @Seed, N', "folds": ', @Folds,
-        N', "imbalance": "', LOWER(@Imbalance), N'", "calibration": "', LOWER(@Calibration), N'"',
+        N', "imbalance": "', LOWER(@Imbalance), N'", "calibration": "',
+        IIF(@Task = N'regression', N'none", "task": "regression', LOWER(@Calibration)), N'"',
         N', "validation_fraction": ' + CONVERT(NVARCHAR(40), @ValidationFraction, 3), N', "l2": ' + CONVERT(NVARCHAR(40), @L2, 3),
         N', "learning_rate": ' + CONVERT(NVARCHAR(40), @LearningRate, 3), N', "num_leaves": ' + CAST(@NumLeaves AS NVARCHAR(30)),
         N', "min_data_in_leaf": ' + CAST(@MinDataInLeaf AS NVARCHAR(30)), N', "max_iterations": ' + CAST(@MaxIterations AS NVARCHAR(30)),
@@ -12584,7 +12749,8 @@ CREATE OR ALTER PROCEDURE internal.CheckTrainingData
     @Columns NVARCHAR(MAX),         -- names, or NULL
     @ColumnsFrom NVARCHAR(257),     -- only with @Columns
     @Horizon INT,                   -- 1 and up, or NULL
-    @PositiveFrom INT               -- 1 to 255, or NULL
+    @PositiveFrom INT,              -- 1 to 255, or NULL
+    @Task NVARCHAR(32)              -- classification or regression
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -12600,7 +12766,11 @@ BEGIN
         IIF(@Horizon < 1, CONCAT(N'The value ', @Horizon,
             N' for the parameter @Horizon is not supported. Supported values are NULL and days from 1. '), N''),
         IIF(@PositiveFrom NOT BETWEEN 1 AND 255, CONCAT(N'The value ', @PositiveFrom,
-            N' for the parameter @PositiveFrom is not supported. Supported values are NULL and 1 to 255. '), N''));
+            N' for the parameter @PositiveFrom is not supported. Supported values are NULL and 1 to 255. '), N''),
+        IIF(@Task = N'regression' AND @Horizon IS NOT NULL, CONCAT(N'The parameter @Horizon = ', @Horizon,
+            N' has no meaning with @Task = N''regression'', whose numbers in dbo.numeric_labels are of patients. Leave it out. '), N''),
+        IIF(@Task = N'regression' AND @PositiveFrom IS NOT NULL, CONCAT(N'The parameter @PositiveFrom = ', @PositiveFrom,
+            N' has no meaning with @Task = N''regression'', which has no classes. Leave it out. '), N''));
     IF @Message <> N''
         THROW 50101, @Message, 1;
 END;
@@ -12627,10 +12797,11 @@ BEGIN
     SELECT @Horizon = horizon_days, @PositiveFrom = TRY_CAST(JSON_VALUE(parameters, N'$.positive_from') AS INT)
     FROM dbo.experiments
     WHERE experiment_id = @ExperimentId;
-    INSERT INTO #patients (patient_id, scan_id, label, part, vector_sha256)
-    SELECT patient_id, scan_id, label, 'train', vector_sha256
+    INSERT INTO #patients (patient_id, scan_id, label, target, part, vector_sha256)
+    SELECT patient_id, scan_id, label, target, 'train', vector_sha256
     FROM dbo.experiment_patients
-    WHERE experiment_id = @ExperimentId AND part <> 'test' AND scan_id IS NOT NULL AND label IS NOT NULL AND vector_sha256 IS NOT NULL
+    WHERE experiment_id = @ExperimentId AND part <> 'test' AND scan_id IS NOT NULL AND (label IS NOT NULL OR target IS NOT NULL)
+        AND vector_sha256 IS NOT NULL
     ORDER BY patient_id, member;
     SET @Count = (SELECT COUNT(*) FROM #patients);
     SET @Recorded = COALESCE(CAST(JSON_VALUE(@Details, N'$.patients.train') AS INT), 0)
@@ -12659,6 +12830,11 @@ BEGIN
         LEFT JOIN dbo.labels AS p ON p.patient_id = t.patient_id AND @Horizon IS NULL
         LEFT JOIN dbo.scan_labels AS h ON h.scan_id = t.scan_id AND h.horizon_days = @Horizon) AS l
     WHERE COALESCE(l.label_now, -1) <> l.label;
+    INSERT INTO #changes (kind, scan_id, told)
+    SELECT 2, t.scan_id, CONCAT(N'had the number ', t.target, N' and has ', COALESCE(CAST(n.value AS NVARCHAR(30)), N'none'))
+    FROM #patients AS t
+    LEFT JOIN dbo.numeric_labels AS n ON n.patient_id = t.patient_id
+    WHERE t.target IS NOT NULL AND (n.value IS NULL OR n.value <> t.target);
     INSERT INTO #changes (kind, scan_id, told)
     SELECT 3, t.scan_id, N'is in the test part of dbo.splits now'
     FROM #patients AS t
@@ -12714,7 +12890,8 @@ Example:
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        scan_id INT NOT NULL UNIQUE, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL,
+        vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #result (
         place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
 
@@ -12752,7 +12929,7 @@ def main(patients, width, parameters, names):
 OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
 ',
         @input_data_1 = N'
-SELECT t.place, t.patient_id, t.part, CAST(t.label AS INT) AS label, f.vector
+SELECT t.place, t.patient_id, t.part, CAST(t.label AS INT) AS label, t.target, f.vector
 FROM #patients AS t
 INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
@@ -12980,7 +13157,7 @@ def main(scores, seed, details):
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Seed, Details)
 ',
         @input_data_1 = N'
-SELECT t.patient_id, r.part, CAST(t.label AS INT) AS label, r.raw, r.probability, r.out_of_fold
+SELECT t.patient_id, r.part, CAST(t.label AS INT) AS label, t.target, r.raw, r.probability, r.out_of_fold
 FROM #result AS r
 INNER JOIN #patients AS t ON t.place = r.place
 ORDER BY t.patient_id, t.scan_id;',
@@ -13020,10 +13197,15 @@ BEGIN
     FROM #result AS r
     INNER JOIN #patients AS t ON t.place = r.place;
     SET @Said = CONCAT(@Said, (
-        SELECT STRING_AGG(CONCAT(f.name, COALESCE(LTRIM(STR(m.value, 10, 3)), N'not defined')), N'') WITHIN GROUP (ORDER BY f.position)
+        SELECT STRING_AGG(CONCAT(f.name, COALESCE(IIF(f.position > 6, CAST(m.value AS NVARCHAR(30)), LTRIM(STR(m.value, 10, 3))),
+            N'not defined')), N'') WITHIN GROUP (ORDER BY f.position)
         FROM (VALUES (1, N'auc', N'AUC '), (2, N'auc_low', N' (95 % interval '), (3, N'auc_high', N' to '),
             (4, N'log_loss', N'), log loss '), (5, N'log_loss_constant', N' (constant prediction '),
-            (6, N'brier', N'), Brier score ')) AS f (position, metric, name)
+            (6, N'brier', N'), Brier score '),
+            -- Those of a regression, which has none of the others.
+            (7, N'rmse', N'RMSE '), (8, N'rmse_low', N' (95 % interval '), (9, N'rmse_high', N' to '),
+            (10, N'rmse_constant', N'), of the mean '), (11, N'mae', N', MAE '), (12, N'r2', N', R2 '),
+            (13, N'spearman', N', Spearman ')) AS f (position, metric, name)
         INNER JOIN dbo.experiment_metrics AS m ON m.metric = f.metric
         WHERE m.experiment_id = @ExperimentId AND m.part = 'test'), N'.');
     EXECUTE internal.ReportStep @RunId, @Said, 3, 3;
@@ -13051,7 +13233,8 @@ CREATE OR ALTER PROCEDURE internal.StoreExperiment
     @DatasetVersionId INT,       -- data set that it was trained on, or NULL
     @Horizon INT,                -- horizon of the labels in days, or NULL
     @Version INT OUTPUT,         -- version given
-    @ExperimentId INT OUTPUT     -- the run's row
+    @ExperimentId INT OUTPUT,    -- the run's row
+    @Task VARCHAR(14) = 'classification' -- classification or regression
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -13064,8 +13247,9 @@ BEGIN
         THROW 50232, @Message, 1;
     END;
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
-    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
-    VALUES (@ModelName, @Version, @Library, @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
+    EXECUTE internal.CheckTask @ModelName, @Task;
+    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, task)
+    VALUES (@ModelName, @Version, @Library, @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details, @Task);
     SET @ClassifierId = SCOPE_IDENTITY();
     EXECUTE internal.KeepChampion @ClassifierId;
     INSERT INTO dbo.experiments (classifier_id, seed, parameters, started_at, dataset_version_id, horizon_days)
@@ -13074,10 +13258,11 @@ BEGIN
 
     -- The label comes from here: the script was never told that of a test patient.
     INSERT INTO dbo.experiment_patients (
-        experiment_id, patient_id, member, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold)
+        experiment_id, patient_id, member, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold,
+        target, predicted)
     SELECT @ExperimentId, t.patient_id, (SELECT COUNT(*) FROM #patients AS b WHERE b.patient_id = t.patient_id AND b.place < t.place),
         r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
-        r.raw, r.out_of_fold
+        IIF(t.target IS NULL, r.raw, NULL), r.out_of_fold, t.target, IIF(t.target IS NULL, NULL, r.raw)
     FROM #result AS r
     INNER JOIN #patients AS t ON t.place = r.place
     INNER JOIN dbo.patients AS p WITH (UPDLOCK, HOLDLOCK) ON p.patient_id = t.patient_id;
@@ -13132,7 +13317,8 @@ Example:
         experiment_id INT NULL, first_index INT NULL);
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        scan_id INT NOT NULL UNIQUE, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL,
+        vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #result (
         place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
     CREATE TABLE #figures (
@@ -13143,6 +13329,7 @@ Example:
         default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
 
     EXECUTE internal.FindEnsembleMembers @ModelName, @Members, @Seed;
+    EXECUTE internal.CheckTask @ModelName, 'classification';
     EXECUTE internal.CheckEnsembleLabels;
     EXECUTE internal.StartRun N'CreateEnsemble', @RunId OUTPUT;
     EXECUTE internal.FindEnsembleFeatures @FeatureSetId OUTPUT, @Pooling OUTPUT, @IsNew OUTPUT;
@@ -13230,13 +13417,14 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- TakeLabelledScans: fills #labelled with the scans to train on and their labels, 0 or 1. Refuses a horizon that no scan has a label of,
--- and labels of more classes without a word which are positive.
+-- TakeLabelledScans: fills #labelled with the scans to train on and their labels, 0 or 1, or numbers. Refuses a horizon that no scan has a
+-- label of, labels of more classes without a word which are positive, and a regression without numbers.
 -- Called by TakeTrainingPatients, whose table #labelled it fills.
 CREATE OR ALTER PROCEDURE internal.TakeLabelledScans
     @DatasetVersionId INT,  -- version of a data set whose members to take, or NULL
     @Horizon INT,           -- horizon of the labels in days, or NULL for those of patients
     @PositiveFrom INT,      -- labels from this one on count as 1, or NULL where they are 0 and 1
+    @Task NVARCHAR(32),     -- classification, or regression: the numbers of dbo.numeric_labels are the labels
     @Unlabelled INT OUTPUT  -- members of the data set without a label
 AS
 BEGIN
@@ -13244,7 +13432,14 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Horizons NVARCHAR(400), @Others NVARCHAR(400);
-    IF @DatasetVersionId IS NULL AND @Horizon IS NULL
+    IF @Task = N'regression'
+        INSERT INTO #labelled (scan_id, patient_id, target)
+        SELECT s.scan_id, s.patient_id, l.value
+        FROM dbo.scans AS s
+        INNER JOIN dbo.numeric_labels AS l ON l.patient_id = s.patient_id
+        WHERE (@DatasetVersionId IS NULL AND s.is_primary = 1)
+            OR s.scan_id IN (SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId);
+    ELSE IF @DatasetVersionId IS NULL AND @Horizon IS NULL
         INSERT INTO #labelled (scan_id, patient_id, label)
         SELECT s.scan_id, s.patient_id, l.label
         FROM dbo.scans AS s
@@ -13267,6 +13462,13 @@ BEGIN
     SET @Unlabelled = (SELECT COUNT(*) FROM dbo.dataset_members WHERE dataset_version_id = @DatasetVersionId)
         - IIF(@DatasetVersionId IS NULL, 0, (SELECT COUNT(*) FROM #labelled));
 
+    IF @Task = N'regression' AND NOT EXISTS (SELECT 1 FROM #labelled)
+    BEGIN
+        SET @Message = CONCAT(N'No patient with a scan', IIF(@DatasetVersionId IS NULL, N'', N' of the data set'),
+            N' has a number in dbo.numeric_labels, which holds those of ', (SELECT COUNT(*) FROM dbo.numeric_labels),
+            N' patients. Call load_labels with --numeric and the name of a column, or leave @Task out.');
+        THROW 50310, @Message, 1;
+    END;
     IF @Horizon IS NOT NULL AND NOT EXISTS (SELECT 1 FROM #labelled)
     BEGIN
         SET @Horizons = LEFT((SELECT STRING_AGG(CAST(h.horizon_days AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY h.horizon_days)
@@ -13299,7 +13501,8 @@ CREATE OR ALTER PROCEDURE internal.TakeTrainingPatients
     @SkipMissing BIT,               -- 1 leaves out labelled patients without features
     @DatasetVersionId INT = NULL,   -- version of a data set whose members to take, or NULL
     @Horizon INT = NULL,            -- horizon of the labels in days, or NULL for those of patients
-    @PositiveFrom INT = NULL        -- labels from this one on count as 1, or NULL where they are 0 and 1
+    @PositiveFrom INT = NULL,       -- labels from this one on count as 1, or NULL where they are 0 and 1
+    @Task NVARCHAR(32) = N'classification' -- or regression, whose labels are the numbers of dbo.numeric_labels
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -13310,14 +13513,15 @@ BEGIN
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #labelled (
-        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label TINYINT NOT NULL);
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label TINYINT NULL,
+        target FLOAT NULL);
 
-    EXECUTE internal.TakeLabelledScans @DatasetVersionId, @Horizon, @PositiveFrom, @Unlabelled OUTPUT;
+    EXECUTE internal.TakeLabelledScans @DatasetVersionId, @Horizon, @PositiveFrom, @Task, @Unlabelled OUTPUT;
     INSERT INTO #combine (scan_id)
     SELECT scan_id FROM #labelled;
     EXECUTE internal.FillCombinedFeatures @FeatureSetId;
-    INSERT INTO #patients (patient_id, scan_id, label, vector_sha256)
-    SELECT l.patient_id, l.scan_id, l.label, COALESCE(f.vector_sha256, 0x)
+    INSERT INTO #patients (patient_id, scan_id, label, target, vector_sha256)
+    SELECT l.patient_id, l.scan_id, l.label, l.target, COALESCE(f.vector_sha256, 0x)
     FROM #labelled AS l
     INNER JOIN dbo.pooled_features AS f ON f.scan_id = l.scan_id
     WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
@@ -13334,7 +13538,10 @@ BEGIN
     -- A patient with a label and without any scan is missing too, unless it was asked for certain scans.
     INSERT INTO #missing (idx)
     SELECT p.idx
-    FROM dbo.labels AS l
+    FROM (
+        SELECT patient_id FROM dbo.labels WHERE @Task = N'classification'
+        UNION ALL
+        SELECT patient_id FROM dbo.numeric_labels WHERE @Task = N'regression') AS l
     INNER JOIN dbo.patients AS p ON p.patient_id = l.patient_id
     WHERE @DatasetVersionId IS NULL AND @Horizon IS NULL
         AND NOT EXISTS (SELECT 1 FROM #labelled AS t WHERE t.patient_id = l.patient_id);
@@ -13526,12 +13733,13 @@ Example:
         negatives INT NULL, positives INT NULL, PRIMARY KEY (feature_set_id, pooling));
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE,
-        scan_id INT NOT NULL, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        scan_id INT NOT NULL, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #trials (candidate INT NULL, matrix INT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
 
     EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing;
+    EXECUTE internal.CheckTask @ModelName, 'classification';
     EXECUTE internal.FindMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings, @SkipMissing;
     SET @Method = LOWER(@Method);
 
@@ -13613,7 +13821,8 @@ CREATE OR ALTER PROCEDURE internal.TrainModel
     @Dataset NVARCHAR(128),         -- data set of scans, or NULL for the primary scans of all patients
     @DatasetVersion INT,            -- its version, or NULL for the newest
     @Horizon INT,                   -- horizon of the labels in days, or NULL for those of patients
-    @PositiveFrom INT               -- labels from this one on are positive, or NULL
+    @PositiveFrom INT,              -- labels from this one on are positive, or NULL
+    @Task NVARCHAR(32)              -- classification or regression
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -13627,7 +13836,8 @@ BEGIN
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        scan_id INT NOT NULL UNIQUE, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL,
+        vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #result (
         place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
     CREATE TABLE #figures (
@@ -13641,11 +13851,14 @@ BEGIN
         text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
     CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
 
+    SET @Task = LOWER(@Task);
+    EXECUTE internal.CheckTask @ModelName, @Task;
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     EXECUTE internal.ChooseFeatures @ModelName, @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Pooling OUTPUT,
         @FeatureSetId OUTPUT, @IsNew OUTPUT;
     BEGIN TRY
-        EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
+        EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom,
+            @Task;
     END TRY
     BEGIN CATCH
         IF @@TRANCOUNT > 0
@@ -13671,7 +13884,8 @@ def main(patients, width, parameters, names):
 OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
 ',
         @input_data_1 = N'
-SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label, f.vector
+SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label,
+    CASE WHEN t.part <> ''test'' THEN t.target END AS target, f.vector
 FROM #patients AS t
 INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
@@ -13705,7 +13919,7 @@ ORDER BY t.patient_id, t.scan_id;',
     -- No script runs in here, so that no lock waits for one; what there is to say is said afterwards.
     BEGIN TRANSACTION;
     EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
+        @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT, @Task;
     SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
     EXECUTE internal.StoreScope @ClassifierId;
     EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;
@@ -13748,6 +13962,7 @@ CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @DatasetVersion INT = NULL,            -- its version; NULL means the newest
     @Horizon INT = NULL,                   -- days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
     @PositiveFrom INT = NULL,              -- labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
+    @Task NVARCHAR(32) = N'classification', -- classification, or regression: a number of dbo.numeric_labels
     @Help BIT = 0                          -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -13757,10 +13972,10 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.TrainLungCancerModel trains a model on pooled features of the labelled patients'' primary scans, or of a data set.
-The test patients, those of dbo.splits, have no part in it, and test figures come from them alone. With folds every other patient is
-scored by a model that has not seen him. Figures, curves and scores go to the tables dbo.experiment_….
-Unless named, features are those of the version served, else of the setting default_network, else the only ones; a message says which.
-Columns may be NULL for trees alone. NULL stands for LightGBM''s numbers; docs/training.md has others.
+The test patients of dbo.splits have no part in it, and test figures come from them alone. With folds every other patient is
+scored by a model that has not seen him. See the tables dbo.experiment_….
+Unless named, features are those of the version served, else of the setting default_network, else the only ones.
+Only trees take NULL columns. NULL stands for LightGBM''s numbers.
 PromoteModel alone changes which version is served.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
@@ -13790,18 +14005,19 @@ Parameters:
     @DatasetVersion INT = NULL                  its version; NULL means the newest
     @Horizon INT = NULL                         days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
     @PositiveFrom INT = NULL                    labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
+    @Task NVARCHAR(32) = N''classification''      classification, or regression: a number of dbo.numeric_labels
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.TrainLungCancerModel;
     EXECUTE dbo.TrainLungCancerModel @Algorithm = N''logistic'', @Pooling = N''max'';
-    EXECUTE dbo.TrainLungCancerModel @ModelName = N''wide'', @Features = N''layer2/mean; pool5/max'', @Columns = N''age, sex'';';
+    EXECUTE dbo.TrainLungCancerModel @Features = N''layer2/mean; pool5/max'', @Columns = N''age, sex'';';
         RETURN 0;
     END;
 
     DECLARE @Parameters NVARCHAR(MAX);
     EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves,
         @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT, @Hidden,
-        @Members;
+        @Members, @Task;
     IF @Algorithm = N'ensemble'
     BEGIN
         EXECUTE internal.RefuseEnsembleData @Pooling, @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Dataset,
@@ -13809,9 +14025,10 @@ Examples:
         EXECUTE dbo.CreateEnsemble @ModelName, @Members, @Seed;
         RETURN 0;
     END;
-    EXECUTE internal.CheckTrainingData @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom;
+    EXECUTE internal.CheckTrainingData @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom,
+        @Task;
     EXECUTE internal.TrainModel @ModelName, @Pooling, @NetworkName, @Layer, @Preprocessing, @Seed, @SkipMissing, @Parameters,
-        @Features, @Columns, @ColumnsFrom, @Dataset, @DatasetVersion, @Horizon, @PositiveFrom;
+        @Features, @Columns, @ColumnsFrom, @Dataset, @DatasetVersion, @Horizon, @PositiveFrom, @Task;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -14036,13 +14253,14 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @PatientId NVARCHAR(64), @Raw FLOAT, @Prevalence FLOAT, @TrainedOn FLOAT, @ExperimentId INT;
     DECLARE @Others INT, @HigherThan FLOAT, @Nearest INT, @Radius FLOAT, @LikeThis INT, @WithCancer INT, @Low FLOAT, @High FLOAT;
-    DECLARE @Ranked INT, @Groups INT, @Group INT, @About FLOAT;
+    DECLARE @Ranked INT, @Groups INT, @Group INT, @About FLOAT, @ClassifierId INT;
     CREATE TABLE #scores (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL,
         probability FLOAT NOT NULL, raw FLOAT NOT NULL, distance FLOAT NOT NULL);
     CREATE TABLE #ranked (place INT NOT NULL PRIMARY KEY, label INT NOT NULL, raw FLOAT NOT NULL);
 
     -- A prediction without raw_probability is older than calibration, when the two were one.
-    SELECT @PatientId = s.patient_id, @Raw = COALESCE(r.raw_probability, r.probability), @Prevalence = r.prevalence,
+    SELECT @PatientId = s.patient_id, @ClassifierId = r.classifier_id, @Raw = COALESCE(r.raw_probability, r.probability),
+        @Prevalence = r.prevalence,
         @TrainedOn = CAST(JSON_VALUE(c.details, N'$.prevalence') AS FLOAT),
         @ExperimentId = (SELECT MAX(e.experiment_id) FROM dbo.experiments AS e WHERE e.classifier_id = r.classifier_id)
     FROM dbo.predictions AS r
@@ -14055,6 +14273,8 @@ Example:
             N'. Give a prediction_id of dbo.predictions.');
         THROW 50145, @Message, 1;
     END;
+
+    EXECUTE internal.NeedProbabilities @ClassifierId, N'ExplainScore explains scores of';
 
     INSERT INTO #scores (patient_id, label, probability, raw, distance)
     SELECT p.patient_id, p.label, p.probability, p.raw, ABS(p.raw - @Raw)
@@ -14119,6 +14339,7 @@ CREATE OR ALTER PROCEDURE dbo.ListScores
     @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
     @Limit INT = 50,          -- scores to return, 1 to 1000
     @Before INT = NULL,       -- prediction_id; only scores older than this one
+    @Task NVARCHAR(32) = N'classification', -- classification: probabilities; regression: numbers that models predict
     @Help BIT = 0             -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -14132,6 +14353,7 @@ Parameters:
     @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
     @Limit INT = 50           scores to return, 1 to 1000
     @Before INT = NULL        prediction_id; only scores older than this one
+    @Task NVARCHAR(32) = N''classification''  classification: probabilities; regression: numbers that models predict
     @Help BIT = 0             1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;';
@@ -14145,12 +14367,28 @@ Example:
             N' for the parameter @Limit is not supported. Supported values are 1 to 1000.');
         THROW 50101, @Message, 1;
     END;
+    IF @Task IS NULL OR @Task NOT IN (N'classification', N'regression')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The value ', COALESCE(N'''' + @Task + N'''', N'NULL'),
+            N' for the parameter @Task is not supported. Supported values are classification and regression.'), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    IF @Task = N'regression'
+    BEGIN
+        SELECT TOP (@Limit) r.prediction_id, r.predicted, c.name AS model_name, c.version AS model_version, r.predicted_at, r.predicted_by
+        FROM dbo.predictions AS r
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
+        WHERE r.scan_id = @ScanId AND r.predicted IS NOT NULL AND (@Before IS NULL OR r.prediction_id < @Before)
+        ORDER BY r.prediction_id DESC
+        OPTION (RECOMPILE);
+        RETURN 0;
+    END;
     SELECT TOP (@Limit) r.prediction_id, 100 * r.probability AS probability_percent, 100 * r.raw_probability AS raw_percent, r.prevalence,
         c.name AS model_name, c.version AS model_version, r.predicted_at, r.predicted_by
     FROM dbo.predictions AS r
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
-    WHERE r.scan_id = @ScanId AND (@Before IS NULL OR r.prediction_id < @Before)
+    WHERE r.scan_id = @ScanId AND r.probability IS NOT NULL AND (@Before IS NULL OR r.prediction_id < @Before)
     ORDER BY r.prediction_id DESC
     OPTION (RECOMPILE);
 END;
@@ -14318,10 +14556,10 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Locked INT, @Scans NVARCHAR(MAX),
         @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
     CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL,
-        features_sha256 VARBINARY(32) NOT NULL, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+        features_sha256 VARBINARY(32) NOT NULL, raw FLOAT NOT NULL, probability FLOAT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #moved (scan_id INT NOT NULL PRIMARY KEY, newest_scan_id INT NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
 
     SET @Message = (
         SELECT CONCAT(N'The vectors of ', COUNT(*),
@@ -14413,8 +14651,10 @@ BEGIN
     SELECT scan_id FROM #arrived;
     EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
     SET @Difference = (
+        -- Of numbers beyond 1, which a regression predicts, relative to them.
         SELECT MAX(CASE
-            WHEN ABS(s.raw - a.raw) > ABS(s.probability - a.probability) THEN ABS(s.raw - a.raw)
+            WHEN a.probability IS NULL OR ABS(s.raw - a.raw) > ABS(s.probability - a.probability)
+                THEN ABS(s.raw - a.raw) / IIF(ABS(a.raw) > 1, ABS(a.raw), 1)
             ELSE ABS(s.probability - a.probability) END)
         FROM #scores AS s
         INNER JOIN #arrived AS a ON a.scan_id = s.scan_id);
@@ -14439,8 +14679,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT,
-        @Digest VARBINARY(32);
-    SELECT @ModelName = name, @Version = version FROM #copy_model;
+        @Digest VARBINARY(32), @Task VARCHAR(14);
+    SELECT @ModelName = name, @Version = version, @Task = task FROM #copy_model;
     IF EXISTS (
         SELECT 1
         FROM #copy_model AS m
@@ -14490,8 +14730,9 @@ BEGIN
     SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
     IF @ClassifierId IS NULL
     BEGIN
-        INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, created_at)
-        SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, created_at FROM #copy_model;
+        EXECUTE internal.CheckTask @ModelName, @Task;
+        INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, task, created_at)
+        SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, task, created_at FROM #copy_model;
         SET @ClassifierId = SCOPE_IDENTITY();
         EXECUTE internal.KeepChampion @ClassifierId;
     END;
@@ -15124,9 +15365,12 @@ BEGIN
     END;
     DELETE FROM #scores WHERE scan_id NOT IN (
         SELECT s.scan_id FROM dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) INNER JOIN #wanted AS w ON w.scan_id = s.scan_id);
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256, scope, scope_reason)
-    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256, j.scope, j.scope_reason
+    INSERT INTO dbo.predictions (
+        scan_id, classifier_id, probability, raw_probability, predicted, prevalence, vector_sha256, scope, scope_reason)
+    SELECT s.scan_id, @ClassifierId, s.probability, IIF(c.task = 'regression', NULL, s.raw), IIF(c.task = 'regression', s.raw, NULL),
+        @Prevalence, w.vector_sha256, j.scope, j.scope_reason
     FROM #scores AS s
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = @ClassifierId
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
     LEFT JOIN #judged AS j ON j.scan_id = s.scan_id
     ORDER BY w.idx, s.scan_id;
@@ -15153,10 +15397,11 @@ GO
 CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
     @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
+    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100; of a regression the number predicted
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
+    @Task NVARCHAR(32) = NULL,                  -- classification refuses a model that predicts a number; NULL takes any model
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -15166,15 +15411,17 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PredictLungCancerSql does what dbo.PredictLungCancer does on a server that runs no external scripts.
-It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
+It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row, prediction_percent,
+or of a model of the task regression the number that it predicts, the row then being predicted,
 and keeps it as a row of dbo.predictions. EXECUTE dbo.PredictPatientsSql @Help = 1; tells which models it can score.
 Parameters:
     @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
+    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100; of a regression the number predicted
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
+    @Task NVARCHAR(32) = NULL                   classification refuses a model that predicts a number; NULL takes any model
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -15185,12 +15432,14 @@ Example:
     DECLARE @Message NVARCHAR(2000);
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
     SET @PredictionResult = NULL;
 
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
-    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    IF @Task = N'classification'
+        EXECUTE internal.NeedProbabilities @ClassifierId, N'Asked for is a score of';
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     EXECUTE internal.FindPatients NULL, @FeatureSetId, @Pooling, 0, @ScanId = @ScanId;
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence, 1;
@@ -15201,6 +15450,12 @@ Example:
         SET @Message = CONCAT(N'The scan ', @ScanId,
             N' was replaced or removed while it was scored. Nothing is stored. Call it again.');
         THROW 50232, @Message, 1;
+    END;
+    IF EXISTS (SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND task = 'regression')
+    BEGIN
+        SET @PredictionResult = (SELECT raw FROM #scores);
+        SELECT @PredictionResult AS predicted;
+        RETURN 0;
     END;
     SET @PredictionResult = (SELECT 100 * probability FROM #scores);
     SELECT @PredictionResult AS prediction_percent;
@@ -15228,7 +15483,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PredictPatientsSql does what dbo.PredictPatients does on a server that runs no external scripts.
-It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
+It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient; of a model of the task
+regression predicted, a number, in place of the percentage.
 The model needs its rows in dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_checks: training
 stores them, StoreModelNodes stores those of an older model, and the command lungdb copy brings them to another server.
 A null in a vector is a missing value, by LightGBM''s rules.
@@ -15253,16 +15509,16 @@ Example:
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT, @Message NVARCHAR(2000);
     DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL, N'patients', N'scans');
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
 
-    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Number = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 0, 1, @ClassifierId, @Only, @Dataset,
         @DatasetVersion;
     IF NOT EXISTS (SELECT 1 FROM #wanted)
     BEGIN
-        EXECUTE internal.ShowScores @Only, @Dataset;
+        EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
         RETURN 0;
     END;
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
@@ -15275,7 +15531,7 @@ Example:
     IF @Message IS NOT NULL
         RAISERROR(N'The scans of some patients were replaced or removed meanwhile, and are left out; the first indices: %s.', 0, 1,
             @Message) WITH NOWAIT;
-    EXECUTE internal.ShowScores @Only, @Dataset;
+    EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
     RAISERROR(N'%s version %d has scored %d %s.', 0, 1, @ModelName, @Number, @Scored, @What) WITH NOWAIT;
 END;
 GO
@@ -15286,10 +15542,11 @@ GO
 CREATE OR ALTER PROCEDURE dbo.PredictLungCancer
     @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
+    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100; of a regression the number predicted
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
+    @Task NVARCHAR(32) = NULL,                  -- classification refuses a model that predicts a number; NULL takes any model
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -15299,16 +15556,18 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PredictLungCancer scores the primary scan of a patient, or any other scan, with a trained model.
-It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
+It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row, prediction_percent,
+or of a model of the task regression the number that it predicts, the row then being predicted,
 and keeps it as a row of dbo.predictions. The features must be there: GenerateFeatures makes them.
 With a prevalence the score is corrected from the share of positives among the training patients to that one.
 Parameters:
     @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
+    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100; of a regression the number predicted
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
+    @Task NVARCHAR(32) = NULL                   classification refuses a model that predicts a number; NULL takes any model
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -15316,7 +15575,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @VectorSha256 VARBINARY(32);
+    DECLARE @Message NVARCHAR(2000), @VectorSha256 VARBINARY(32), @ModelTask VARCHAR(14);
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256),
         @Preprocessing NVARCHAR(32);
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
@@ -15326,17 +15585,19 @@ Example:
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
     SET @PredictionResult = NULL;
 
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
     SET @PatientIndex = (
         SELECT p.idx FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE s.scan_id = @ScanId);
-    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    IF @Task = N'classification'
+        EXECUTE internal.NeedProbabilities @ClassifierId, N'Asked for is a score of';
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
 
     SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
-        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details
+        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details, @ModelTask = c.task
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
     INSERT INTO #combine (scan_id) VALUES (@ScanId);
@@ -15382,7 +15643,7 @@ Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, 
     INSERT INTO #wanted (scan_id, idx, vector_sha256)
     VALUES (@ScanId, @PatientIndex, @VectorSha256);
     INSERT INTO #scores (scan_id, raw, probability)
-    VALUES (@ScanId, @Raw, @Probability);
+    VALUES (@ScanId, @Raw, IIF(@ModelTask = 'regression', NULL, @Probability));
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
     IF NOT EXISTS (SELECT 1 FROM #scores)
     BEGIN
@@ -15390,8 +15651,11 @@ Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, 
             N' was replaced or removed while it was scored. Nothing is stored. Call it again.');
         THROW 50232, @Message, 1;
     END;
-    SET @PredictionResult = 100 * @Probability;
-    SELECT @PredictionResult AS prediction_percent;
+    SET @PredictionResult = IIF(@ModelTask = 'regression', @Raw, 100 * @Probability);
+    IF @ModelTask = 'regression'
+        SELECT @PredictionResult AS predicted;
+    ELSE
+        SELECT @PredictionResult AS prediction_percent;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -15413,8 +15677,13 @@ BEGIN
 
     -- Of a vector that changed while the script ran it is not known whether it was read.
     INSERT INTO #came (place, part)
-    SELECT scan_id, CASE WHEN COALESCE(error, N'') <> N'' OR (raw BETWEEN 0 AND 1 AND probability BETWEEN 0 AND 1) THEN 1 ELSE 0 END
-    FROM #result;
+    SELECT r.scan_id, CASE
+        WHEN COALESCE(r.error, N'') <> N'' THEN 1
+        WHEN c.task = 'regression' AND r.raw IS NOT NULL AND r.probability IS NULL THEN 1
+        WHEN c.task = 'classification' AND r.raw BETWEEN 0 AND 1 AND r.probability BETWEEN 0 AND 1 THEN 1
+        ELSE 0 END
+    FROM #result AS r
+    LEFT JOIN dbo.classifiers AS c ON c.classifier_id = @ClassifierId;
     INSERT INTO #sent (place, part)
     SELECT w.scan_id, 1
     FROM #wanted AS w
@@ -15450,7 +15719,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PredictPatients scores the primary scans of all patients, or the scans asked for, with a trained model.
-It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
+It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient; of a model of the task
+regression predicted, a number, in place of the percentage.
 @Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
 that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
 With @Only or @Dataset the rows have scan_id as a further column.
@@ -15478,11 +15748,11 @@ Examples:
     EXECUTE internal.ReadSettings @Language OUTPUT;
     DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL, N'patients', N'scans');
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
     CREATE TABLE #result (scan_id INT NULL, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
 
-    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
     SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
         @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details, @Number = c.version
     FROM dbo.classifiers AS c
@@ -15491,7 +15761,7 @@ Examples:
         @DatasetVersion;
     IF NOT EXISTS (SELECT 1 FROM #wanted)
     BEGIN
-        EXECUTE internal.ShowScores @Only, @Dataset;
+        EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
         RETURN 0;
     END;
 
@@ -15522,7 +15792,7 @@ ORDER BY w.scan_id;',
     END;
 
     EXECUTE internal.StoreScored @FeatureSetId, @Pooling, @ClassifierId, @Prevalence;
-    EXECUTE internal.ShowScores @Only, @Dataset;
+    EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
     SET @Scored = (SELECT COUNT(*) FROM #scores);
     RAISERROR(N'%s version %d has scored %d %s.', 0, 1, @ModelName, @Number, @Scored, @What) WITH NOWAIT;
 

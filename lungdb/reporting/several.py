@@ -70,8 +70,8 @@ def read_tested(connection: Connection, names: Sequence[tuple[str, int | None]])
         curve = [Point(**row) for row in run(connection, _CURVE, (classifier,))[0].records()]
         if not curve:
             raise LungdbError(
-                f"{name} version {number} has no ROC curve: no training run with test patients of both classes is "
-                "recorded. Leave it out."
+                f"{name} version {number} has no ROC curve: it predicts a number, or no training run with test "
+                "patients of both classes is recorded. Leave it out."
             )
         figures = dict(run(connection, _FIGURES, (classifier,))[0].rows)
         patients = frozenset(patient for (patient,) in run(connection, _TESTED, (classifier,))[0].rows)
