@@ -97,6 +97,7 @@ class ErrorNumber(IntEnum):
     NUMERIC_LABELS = 50310
     OTHER_TASK = 50311
     NOT_OF_THE_TASK = 50312
+    NO_TRAINED_SCANS = 50320
 
 
 class ProcedureError(LungdbError):

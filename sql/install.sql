@@ -1417,7 +1417,7 @@ BEGIN
     -- A score given to a scan by a classifier; probability is 0 to 1, calibrated and, where prevalence is given, corrected to that
     -- share of positives. raw_probability is what the model itself gave; vector_sha256 is of the vector's text in UTF-16. A model of the task
     -- regression gives predicted and no probability. scope is outside where the scan is unlike those that the model was trained on, and
-    -- scope_reason says in what; NULL where the model has no rows in dbo.model_scope.
+    -- scope_reason says in what; scope is NULL where the model has no rows in dbo.model_scope, and scope_reason says why.
     CREATE TABLE dbo.predictions (
         prediction_id INT IDENTITY(1, 1) NOT NULL,
         scan_id INT NOT NULL,
@@ -9145,100 +9145,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- StoreClassifier: stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.
--- Example: EXECUTE dbo.StoreClassifier @ModelName = N'theirs', @FeatureSetId = 1, @Library = N'onnx', @Classifier = 0x00, @Details = N'{}';
-CREATE OR ALTER PROCEDURE dbo.StoreClassifier
-    @ModelName NVARCHAR(128) = NULL,    -- name to store the classifier under; needed
-    @FeatureSetId INT = NULL,           -- feature set that it reads, of dbo.feature_sets; needed
-    @Pooling NVARCHAR(32) = N'mean',    -- pooling that it reads, or combined
-    @Library NVARCHAR(32) = NULL,       -- lightgbm or onnx; needed
-    @Classifier VARBINARY(MAX) = NULL,  -- LightGBM's model text in UTF-8, or ONNX; needed
-    @Details NVARCHAR(MAX) = NULL,      -- JSON with width, the number of its features, and prevalence, or null; needed
-    @Help BIT = 0                       -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.StoreClassifier stores a classifier that was trained elsewhere; lungdb load-classifier calls it.
-A classifier that reads another number of features than its feature set and pooling have is refused. What it learnt from is not known:
-it is marked as imported in details.origin. It returns a row: classifier_id and version.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL    name to store the classifier under; needed
-    @FeatureSetId INT = NULL           feature set that it reads, of dbo.feature_sets; needed
-    @Pooling NVARCHAR(32) = N''mean''    pooling that it reads, or combined
-    @Library NVARCHAR(32) = NULL       lightgbm or onnx; needed
-    @Classifier VARBINARY(MAX) = NULL  LightGBM''s model text in UTF-8, or ONNX; needed
-    @Details NVARCHAR(MAX) = NULL      JSON with width, the number of its features, and prevalence, or null; needed
-    @Help BIT = 0                      1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.StoreClassifier @ModelName = N''theirs'', @FeatureSetId = 1, @Library = N''onnx'', @Classifier = 0x00, @Details = N''{}'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000) = N'', @Width INT, @Expected INT, @Version INT, @ClassifierId INT, @Vector NVARCHAR(MAX);
-    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
-        N' for the parameter ', a.name, N' is not supported. Supported ', a.supported, N'. '), N''))
-    FROM (
-        VALUES
-            (N'@ModelName', @ModelName, N'are names of 1 to 128 characters', IIF(@ModelName <> N'', 1, 0)),
-            (N'@Library', @Library, N'are lightgbm and onnx', IIF(@Library IN (N'lightgbm', N'onnx'), 1, 0)),
-            (N'@Pooling', @Pooling, N'are mean, max, mean_max_std and the other poolings of GenerateFeatures, and combined',
-                IIF(@Pooling <> N'', 1, 0)),
-            (N'@Classifier', NULL, N'are bytes of a classifier', IIF(DATALENGTH(@Classifier) > 0, 1, 0)),
-            (N'@Details', LEFT(@Details, 100), N'is a JSON object with width above 0, and prevalence between 0 and 1 or null', CASE
-                WHEN ISJSON(@Details) = 1 AND TRY_CAST(JSON_VALUE(@Details, N'$.width') AS INT) > 0
-                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) > 0
-                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) < 1 THEN 1
-                ELSE 0 END)
-    ) AS a (name, given, supported, is_supported)
-    WHERE a.is_supported = 0;
-    IF @Message <> N''
-    BEGIN
-        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
-        THROW 50101, @Message, 1;
-    END;
-
-    BEGIN TRANSACTION;
-    SET @Expected = (SELECT width FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId);
-    IF @Expected IS NULL OR (@Pooling = N'combined' AND NOT EXISTS (
-        SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId))
-    BEGIN
-        SET @Message = CONCAT(N'There is no feature set ', COALESCE(CAST(@FeatureSetId AS NVARCHAR(12)), N'NULL'), N' of pooling ',
-            @Pooling, N'. Give one of dbo.feature_sets; GenerateFeatures makes them.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50117, @Message, 1;
-    END;
-    -- Where vectors are there they say how wide they are; else the pooling does.
-    SET @Vector = (SELECT TOP (1) vector FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
-    SET @Expected = COALESCE(
-        NULLIF((SELECT COUNT(*) FROM OPENJSON(@Vector)), 0), @Expected * IIF(@Pooling IN (N'mean_max_std', N'thirds'), 3, 1));
-    SET @Width = CAST(JSON_VALUE(@Details, N'$.width') AS INT);
-    IF @Width <> @Expected
-    BEGIN
-        SET @Message = CONCAT(N'The classifier reads ', @Width, N' features, and the vectors of feature set ', @FeatureSetId,
-            N' and pooling ', @Pooling, N' have ', @Expected, N'. Name the features that it was trained on.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50110, @Message, 1;
-    END;
-
-    IF JSON_QUERY(@Details, N'$.origin') IS NULL
-        SET @Details = JSON_MODIFY(@Details, N'$.origin', JSON_QUERY(N'{}'));
-    SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
-    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
-    EXECUTE internal.CheckTask @ModelName, 'classification';
-    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
-    VALUES (@ModelName, @Version, LOWER(@Library), @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
-    SET @ClassifierId = SCOPE_IDENTITY();
-    EXECUTE internal.KeepChampion @ClassifierId;
-    COMMIT TRANSACTION;
-    SELECT @ClassifierId AS classifier_id, @Version AS version;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- MeasureNumbers: measures two models that predict a number on the training patients whom both predicted without having learnt from them,
 -- in T-SQL alone. A patient with several scans counts with those scans that both have predicted.
 -- Called by MeasurePairs.
@@ -11629,7 +11535,8 @@ GO
 -- The distance of a scan is the mean over its features of ((x - mean) / sd) squared, each counted up to 100, which a feature that all
 -- training patients have alike counts when it is another. How far is far is taken from the training patients themselves, each measured by
 -- the mean and sd of the others: 99 in 100 of them are nearer, or all where there are fewer. Of a patient's scans the first counts.
--- Called by TrainModel, whose table #patients it reads, and whose tables #scope and #scope_features it fills.
+-- Called by TrainModel, CreateEnsemble and StoreClassifier, whose table #taught it reads, of scans that the model has learnt from and such
+-- as were held out, and whose tables #scope and #scope_features it fills.
 CREATE OR ALTER PROCEDURE internal.FitScope
     @FeatureSetId INT,      -- feature set that the model reads
     @Pooling NVARCHAR(32)   -- pooling that it reads
@@ -11649,8 +11556,8 @@ BEGIN
     INSERT INTO #known (scan_id, thickness, coverage, contrast, kernel)
     SELECT s.scan_id, s.thickness, s.coverage, s.contrast, s.kernel
     FROM dbo.scan_scope AS s
-    INNER JOIN #patients AS t ON t.scan_id = s.scan_id
-    WHERE t.part = 'train';
+    INNER JOIN #taught AS t ON t.scan_id = s.scan_id
+    WHERE t.is_held_out = 0;
     INSERT INTO #scope (item, position, low, high, scans)
     SELECT 'thickness', 0, MIN(thickness), MAX(thickness), COUNT(thickness) FROM #known WHERE thickness IS NOT NULL HAVING COUNT(*) > 0
     UNION ALL
@@ -11664,7 +11571,7 @@ BEGIN
 
     INSERT INTO #values (scan_id, feature_index, x)
     SELECT f.scan_id, CAST(v.[key] AS INT), CAST(v.[value] AS FLOAT)
-    FROM (SELECT MIN(scan_id) AS scan_id FROM #patients WHERE part = 'train' GROUP BY patient_id) AS t
+    FROM (SELECT MIN(scan_id) AS scan_id FROM #taught WHERE is_held_out = 0 GROUP BY patient_id) AS t
     INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id
     CROSS APPLY OPENJSON(f.vector) AS v
     WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2;
@@ -11701,10 +11608,54 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- TakeEnsembleScope: finds what an ensemble knows: the scans that every member has learnt from, or where there are none those that any has,
+-- by the ensemble's own vector. Held out are those whom every member was tested on. One whose training is not recorded here, such as a
+-- classifier from elsewhere, leaves the ensemble without a scope.
+-- Called by CreateEnsemble, whose table #ensemble it reads, and whose tables #taught, #scope and #scope_features it fills.
+CREATE OR ALTER PROCEDURE internal.TakeEnsembleScope
+    @FeatureSetId INT,      -- feature set that the ensemble reads
+    @Pooling NVARCHAR(32)   -- its pooling
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Members INT = (SELECT COUNT(*) FROM #ensemble);
+    IF EXISTS (
+        SELECT 1 FROM #ensemble AS e
+        WHERE NOT EXISTS (SELECT 1 FROM dbo.model_scope AS s WHERE s.classifier_id = e.classifier_id)
+            OR NOT EXISTS (SELECT 1 FROM dbo.experiment_patients AS p WHERE p.experiment_id = e.experiment_id AND p.part = 'train'))
+        RETURN 0;
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #seen (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, learnt INT NOT NULL,
+        tested INT NOT NULL);
+
+    INSERT INTO #seen (scan_id, patient_id, learnt, tested)
+    SELECT s.scan_id, s.patient_id, SUM(CASE p.part WHEN 'train' THEN 1 ELSE 0 END), SUM(CASE p.part WHEN 'test' THEN 1 ELSE 0 END)
+    FROM #ensemble AS e
+    INNER JOIN dbo.experiment_patients AS p ON p.experiment_id = e.experiment_id
+    INNER JOIN dbo.scans AS s ON s.scan_id = p.scan_id
+    GROUP BY s.scan_id, s.patient_id;
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM #seen;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT scan_id, patient_id, 0 FROM #seen WHERE learnt = @Members
+    UNION ALL
+    SELECT scan_id, patient_id, 1 FROM #seen WHERE tested = @Members;
+    IF NOT EXISTS (SELECT 1 FROM #taught WHERE is_held_out = 0)
+        INSERT INTO #taught (scan_id, patient_id, is_held_out)
+        SELECT scan_id, patient_id, 0 FROM #seen WHERE learnt > 0;
+    EXECUTE internal.FitScope @FeatureSetId, @Pooling;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- JudgeScope: says of the scans in #judged whether they stand outside what a version knows, and in what, in one sentence. A length is
 -- outside when it is a tenth shorter or longer than any of the training patients'; contrast and kernel, when none of them had that;
 -- features, when they are farther than dbo.model_scope has it. What is not known of a scan is not outside, and is named.
--- A version without rows in dbo.model_scope judges nothing.
+-- A version without rows in dbo.model_scope judges nothing, and the sentence says why.
 -- Called by StorePredictions and StoreScope, whose table #judged it fills.
 CREATE OR ALTER PROCEDURE internal.JudgeScope
     @ClassifierId INT -- the version
@@ -11714,10 +11665,19 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Shorter FLOAT = 0.9, @Longer FLOAT = 1.1, @Most FLOAT = 100,
-        @Same FLOAT = CAST(N'1e-6' AS FLOAT);
+        @Same FLOAT = CAST(N'1e-6' AS FLOAT), @IsImported BIT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling,
+        @IsImported = CASE WHEN JSON_VALUE(details, N'$.origin.kind') = N'imported' THEN 1 ELSE 0 END
+    FROM dbo.classifiers
+    WHERE classifier_id = @ClassifierId;
     IF NOT EXISTS (SELECT 1 FROM dbo.model_scope WHERE classifier_id = @ClassifierId)
+    BEGIN
+        UPDATE #judged
+        SET scope_reason = CASE @IsImported
+            WHEN 1 THEN N'Not judged: the model was made elsewhere, and what it was trained on is not known.'
+            ELSE N'Not judged: what the scans that the model was trained on are like is not recorded.' END;
         RETURN 0;
-    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    END;
     CREATE TABLE #found (
         scan_id INT NOT NULL, place INT NOT NULL, is_outside BIT NOT NULL, said NVARCHAR(200) COLLATE DATABASE_DEFAULT NOT NULL);
 
@@ -11822,7 +11782,7 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StoreScope: stores what FitScope has found for a version, and which share of the held-out scans stands outside; inside the caller's
 -- transaction.
--- Called by TrainModel, whose tables #patients, #scope and #scope_features it reads.
+-- Called by TrainModel, CreateEnsemble and StoreClassifier, whose tables #taught, #scope and #scope_features it reads.
 CREATE OR ALTER PROCEDURE internal.StoreScope
     @ClassifierId INT -- the version
 AS
@@ -11838,13 +11798,175 @@ BEGIN
     SELECT @ClassifierId, feature_index, mean, sd FROM #scope_features;
 
     INSERT INTO #judged (scan_id)
-    SELECT scan_id FROM #patients WHERE part = 'test';
+    SELECT scan_id FROM #taught WHERE is_held_out = 1;
     EXECUTE internal.JudgeScope @ClassifierId;
     INSERT INTO dbo.model_scope (classifier_id, item, position, high, scans)
     SELECT @ClassifierId, 'held_out', 0, AVG(CASE WHEN scope = 'outside' THEN CAST(1 AS FLOAT) ELSE 0 END), COUNT(*)
     FROM #judged
     WHERE scope IS NOT NULL
     HAVING COUNT(*) > 0;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeImportedScope: stores what a classifier from elsewhere knows, from the data set that it is said to have been trained on; held out are
+-- the primary scans of test patients who are not in it. Refuses a set of which no scan has features; inside the caller's transaction.
+-- Called by StoreClassifier, whose tables #taught, #scope and #scope_features it fills.
+CREATE OR ALTER PROCEDURE internal.TakeImportedScope
+    @ClassifierId INT,      -- the classifier
+    @DatasetVersionId INT   -- version of a data set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @Members INT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT s.scan_id, s.patient_id, 0
+    FROM dbo.dataset_members AS m
+    INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+    WHERE m.dataset_version_id = @DatasetVersionId;
+    SET @Members = @@ROWCOUNT;
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT s.scan_id, s.patient_id, 1
+    FROM dbo.splits AS p
+    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
+    WHERE p.part = 'test' AND p.patient_id NOT IN (SELECT patient_id FROM #taught);
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM #taught;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    DELETE FROM #taught
+    WHERE scan_id NOT IN (
+        SELECT f.scan_id FROM dbo.pooled_features AS f WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling);
+    IF NOT EXISTS (SELECT 1 FROM #taught WHERE is_held_out = 0)
+    BEGIN
+        SET @Message = CONCAT(N'None of the ', @Members, N' scans of the data set that the classifier was trained on has features of set ',
+            @FeatureSetId, N' and pooling ', @Pooling, N'. Call GenerateFeatures for them, or leave @Dataset out.');
+        THROW 50320, @Message, 1;
+    END;
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #taught;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
+    EXECUTE internal.FitScope @FeatureSetId, @Pooling;
+    EXECUTE internal.StoreScope @ClassifierId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreClassifier: stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.
+-- Example: EXECUTE dbo.StoreClassifier @ModelName = N'theirs', @FeatureSetId = 1, @Library = N'onnx', @Classifier = 0x00, @Details = N'{}';
+CREATE OR ALTER PROCEDURE dbo.StoreClassifier
+    @ModelName NVARCHAR(128) = NULL,    -- name to store the classifier under; needed
+    @FeatureSetId INT = NULL,           -- feature set that it reads, of dbo.feature_sets; needed
+    @Pooling NVARCHAR(32) = N'mean',    -- pooling that it reads, or combined
+    @Library NVARCHAR(32) = NULL,       -- lightgbm or onnx; needed
+    @Classifier VARBINARY(MAX) = NULL,  -- LightGBM's model text in UTF-8, or ONNX; needed
+    @Details NVARCHAR(MAX) = NULL,      -- JSON with width, the number of its features, and prevalence, or null; needed
+    @Dataset NVARCHAR(128) = NULL,      -- data set of scans that it was trained on; NULL means that this is not known
+    @DatasetVersion INT = NULL,         -- its version; NULL means the newest
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreClassifier stores a classifier that was trained elsewhere; lungdb load-classifier calls it.
+A classifier that reads another number of features than its feature set and pooling have is refused. What it learnt from is not known:
+it is marked as imported in details.origin. A data set that is said to be what it was trained on is what scans are compared with, to say
+of a score whether it stands outside; whoever measures the model needs force all the same. It returns a row: classifier_id and version.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL    name to store the classifier under; needed
+    @FeatureSetId INT = NULL           feature set that it reads, of dbo.feature_sets; needed
+    @Pooling NVARCHAR(32) = N''mean''    pooling that it reads, or combined
+    @Library NVARCHAR(32) = NULL       lightgbm or onnx; needed
+    @Classifier VARBINARY(MAX) = NULL  LightGBM''s model text in UTF-8, or ONNX; needed
+    @Details NVARCHAR(MAX) = NULL      JSON with width, the number of its features, and prevalence, or null; needed
+    @Dataset NVARCHAR(128) = NULL      data set of scans that it was trained on; NULL means that this is not known
+    @DatasetVersion INT = NULL         its version; NULL means the newest
+    @Help BIT = 0                      1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreClassifier @ModelName = N''theirs'', @FeatureSetId = 1, @Library = N''onnx'', @Classifier = 0x00, @Details = N''{}'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000) = N'', @Width INT, @Expected INT, @Version INT, @ClassifierId INT, @Vector NVARCHAR(MAX),
+        @DatasetVersionId INT;
+    CREATE TABLE #scope (
+        item VARCHAR(16) NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
+        text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
+    CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
+    CREATE TABLE #taught (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, is_held_out BIT NOT NULL);
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
+        N' for the parameter ', a.name, N' is not supported. Supported ', a.supported, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@ModelName', @ModelName, N'are names of 1 to 128 characters', IIF(@ModelName <> N'', 1, 0)),
+            (N'@Library', @Library, N'are lightgbm and onnx', IIF(@Library IN (N'lightgbm', N'onnx'), 1, 0)),
+            (N'@Pooling', @Pooling, N'are mean, max, mean_max_std and the other poolings of GenerateFeatures, and combined',
+                IIF(@Pooling <> N'', 1, 0)),
+            (N'@Classifier', NULL, N'are bytes of a classifier', IIF(DATALENGTH(@Classifier) > 0, 1, 0)),
+            (N'@Details', LEFT(@Details, 100), N'is a JSON object with width above 0, and prevalence between 0 and 1 or null', CASE
+                WHEN ISJSON(@Details) = 1 AND TRY_CAST(JSON_VALUE(@Details, N'$.width') AS INT) > 0
+                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) > 0
+                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) < 1 THEN 1
+                ELSE 0 END)
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+
+    BEGIN TRANSACTION;
+    SET @Expected = (SELECT width FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId);
+    IF @Expected IS NULL OR (@Pooling = N'combined' AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId))
+    BEGIN
+        SET @Message = CONCAT(N'There is no feature set ', COALESCE(CAST(@FeatureSetId AS NVARCHAR(12)), N'NULL'), N' of pooling ',
+            @Pooling, N'. Give one of dbo.feature_sets; GenerateFeatures makes them.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50117, @Message, 1;
+    END;
+    -- Where vectors are there they say how wide they are; else the pooling does.
+    SET @Vector = (SELECT TOP (1) vector FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
+    SET @Expected = COALESCE(
+        NULLIF((SELECT COUNT(*) FROM OPENJSON(@Vector)), 0), @Expected * IIF(@Pooling IN (N'mean_max_std', N'thirds'), 3, 1));
+    SET @Width = CAST(JSON_VALUE(@Details, N'$.width') AS INT);
+    IF @Width <> @Expected
+    BEGIN
+        SET @Message = CONCAT(N'The classifier reads ', @Width, N' features, and the vectors of feature set ', @FeatureSetId,
+            N' and pooling ', @Pooling, N' have ', @Expected, N'. Name the features that it was trained on.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50110, @Message, 1;
+    END;
+
+    IF JSON_QUERY(@Details, N'$.origin') IS NULL
+        SET @Details = JSON_MODIFY(@Details, N'$.origin', JSON_QUERY(N'{}'));
+    SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
+    IF @DatasetVersionId IS NOT NULL
+        SET @Details = JSON_MODIFY(@Details, N'$.origin.trained_on', (
+            SELECT CONCAT(d.name, N' version ', v.version)
+            FROM dbo.dataset_versions AS v
+            INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
+            WHERE v.dataset_version_id = @DatasetVersionId));
+    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
+    EXECUTE internal.CheckTask @ModelName, 'classification';
+    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
+    VALUES (@ModelName, @Version, LOWER(@Library), @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
+    SET @ClassifierId = SCOPE_IDENTITY();
+    EXECUTE internal.KeepChampion @ClassifierId;
+    IF @DatasetVersionId IS NOT NULL
+        EXECUTE internal.TakeImportedScope @ClassifierId, @DatasetVersionId;
+    COMMIT TRANSACTION;
+    SELECT @ClassifierId AS classifier_id, @Version AS version;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -13327,6 +13449,12 @@ Example:
     CREATE TABLE #given (
         tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
         default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
+    CREATE TABLE #scope (
+        item VARCHAR(16) NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
+        text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
+    CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
+    CREATE TABLE #taught (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, is_held_out BIT NOT NULL);
 
     EXECUTE internal.FindEnsembleMembers @ModelName, @Members, @Seed;
     EXECUTE internal.CheckTask @ModelName, 'classification';
@@ -13389,6 +13517,7 @@ ORDER BY e.position;',
         EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, N'ensemble', @Details, @Width OUTPUT, @Trees OUTPUT,
             @Divisor OUTPUT, @Steepness OUTPUT, @Expected OUTPUT, @RunId;
 
+    EXECUTE internal.TakeEnsembleScope @FeatureSetId, @Pooling;
     SET @Horizon = (
         SELECT MAX(x.horizon_days) FROM #ensemble AS e INNER JOIN dbo.experiments AS x ON x.experiment_id = e.experiment_id);
     BEGIN TRANSACTION;
@@ -13404,6 +13533,7 @@ ORDER BY e.position;',
         SET @Message = N'A member of the ensemble was deleted or replaced meanwhile. Nothing is stored. Call it again.';
         THROW 50232, @Message, 1;
     END;
+    EXECUTE internal.StoreScope @ClassifierId;
     IF @Lacking IS NULL
         EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Expected, @Said OUTPUT;
     COMMIT TRANSACTION;
@@ -13850,6 +13980,8 @@ BEGIN
         item VARCHAR(16) NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
         text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
     CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
+    CREATE TABLE #taught (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, is_held_out BIT NOT NULL);
 
     SET @Task = LOWER(@Task);
     EXECUTE internal.CheckTask @ModelName, @Task;
@@ -13911,6 +14043,8 @@ ORDER BY t.patient_id, t.scan_id;',
     EXECUTE internal.MeasureExperiment @RunId, @Seed, @Details;
     EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, @Library, @Details, @Width OUTPUT, @Trees OUTPUT,
         @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, @RunId;
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT scan_id, patient_id, CASE part WHEN 'test' THEN 1 ELSE 0 END FROM #patients WHERE part IN ('train', 'test');
     EXECUTE internal.FitScope @FeatureSetId, @Pooling;
     EXECUTE internal.ReportStep @RunId, N'Measured; storing.', 2, 3;
 

@@ -1417,7 +1417,7 @@ BEGIN
     -- A score given to a scan by a classifier; probability is 0 to 1, calibrated and, where prevalence is given, corrected to that
     -- share of positives. raw_probability is what the model itself gave; vector_sha256 is of the vector's text in UTF-16. A model of the task
     -- regression gives predicted and no probability. scope is outside where the scan is unlike those that the model was trained on, and
-    -- scope_reason says in what; NULL where the model has no rows in dbo.model_scope.
+    -- scope_reason says in what; scope is NULL where the model has no rows in dbo.model_scope, and scope_reason says why.
     CREATE TABLE dbo.predictions (
         prediction_id INT IDENTITY(1, 1) NOT NULL,
         scan_id INT NOT NULL,
@@ -4339,6 +4339,42 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- CheckMembers: refuses a version of a data set of which scans or pictures were replaced or removed since it was made. Without one it does
+-- nothing.
+-- Called by FindScansOfDataset and every other procedure that works on the members of a data set.
+CREATE OR ALTER PROCEDURE internal.CheckMembers
+    @DatasetVersionId INT -- version of a data set of scans or pictures, or NULL
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Changed INT, @Name NVARCHAR(128), @Version INT, @Kind VARCHAR(8);
+    CREATE TABLE #changed (position INT NOT NULL PRIMARY KEY, scan_id INT NULL);
+    INSERT INTO #changed (position, scan_id)
+    SELECT m.position, m.scan_id
+    FROM dbo.dataset_members AS m
+    LEFT JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+    LEFT JOIN dbo.images AS i ON i.name = m.image_name
+    WHERE m.dataset_version_id = @DatasetVersionId AND COALESCE(s.content_sha256, i.sha256, 0x) <> m.content_sha256;
+    SET @Changed = (SELECT COUNT(*) FROM #changed);
+    IF @Changed = 0
+        RETURN 0;
+    SELECT @Name = d.name, @Version = v.version, @Kind = d.kind
+    FROM dbo.dataset_versions AS v
+    INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
+    WHERE v.dataset_version_id = @DatasetVersionId;
+    SET @Message = REPLACE(CONCAT(@Changed, IIF(@Kind = 'scans', N' scans', N' pictures'), N' of the data set ''', @Name, N''' version ',
+        @Version, N' were replaced or removed since it was made', (
+            SELECT N': scan_id ' + STRING_AGG(CAST(g.scan_id AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY g.scan_id)
+            FROM (SELECT TOP (5) scan_id FROM #changed WHERE scan_id IS NOT NULL ORDER BY scan_id) AS g),
+        IIF(@Changed > 5 AND @Kind = 'scans', N', …', N''),
+        N'. Call CreateDataset for it again, which makes a version of what is there now.'), N'%', N'%%');
+    THROW 50274, @Message, 1;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- FindDataset: finds a version of a data set of scans or pictures by its name, the newest unless one is asked for.
 -- Called by TakeMembers and every other procedure that is given the name of such a data set.
 CREATE OR ALTER PROCEDURE internal.FindDataset
@@ -4453,6 +4489,32 @@ Example:
     WHERE d.dataset_id = @DatasetId
         AND NOT EXISTS (SELECT 1 FROM dbo.dataset_versions AS v WITH (UPDLOCK, HOLDLOCK) WHERE v.dataset_id = d.dataset_id);
     COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindScansOfDataset: finds a version of a data set of scans, and refuses one of which scans were replaced or removed since it was made.
+-- Called by GenerateFeatures and TrainModel.
+CREATE OR ALTER PROCEDURE internal.FindScansOfDataset
+    @Dataset NVARCHAR(128),         -- name of a data set, or NULL for none
+    @DatasetVersion INT,            -- its version, or NULL for the newest
+    @DatasetVersionId INT OUTPUT    -- the version found, NULL without a name
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    SET @DatasetVersionId = NULL;
+    IF @Dataset IS NULL AND @DatasetVersion IS NULL
+        RETURN 0;
+    IF @Dataset IS NULL
+    BEGIN
+        SET @Message = N'The parameter @DatasetVersion was given without @Dataset. Give both or neither.';
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    EXECUTE internal.CheckMembers @DatasetVersionId;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -6699,100 +6761,6 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- StoreClassifier: stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.
--- Example: EXECUTE dbo.StoreClassifier @ModelName = N'theirs', @FeatureSetId = 1, @Library = N'onnx', @Classifier = 0x00, @Details = N'{}';
-CREATE OR ALTER PROCEDURE dbo.StoreClassifier
-    @ModelName NVARCHAR(128) = NULL,    -- name to store the classifier under; needed
-    @FeatureSetId INT = NULL,           -- feature set that it reads, of dbo.feature_sets; needed
-    @Pooling NVARCHAR(32) = N'mean',    -- pooling that it reads, or combined
-    @Library NVARCHAR(32) = NULL,       -- lightgbm or onnx; needed
-    @Classifier VARBINARY(MAX) = NULL,  -- LightGBM's model text in UTF-8, or ONNX; needed
-    @Details NVARCHAR(MAX) = NULL,      -- JSON with width, the number of its features, and prevalence, or null; needed
-    @Help BIT = 0                       -- 1 prints this help and does nothing else
-AS
-BEGIN
-    SET NOCOUNT ON;
-    SET XACT_ABORT ON;
-
-    IF @Help = 1
-    BEGIN
-        PRINT N'dbo.StoreClassifier stores a classifier that was trained elsewhere; lungdb load-classifier calls it.
-A classifier that reads another number of features than its feature set and pooling have is refused. What it learnt from is not known:
-it is marked as imported in details.origin. It returns a row: classifier_id and version.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL    name to store the classifier under; needed
-    @FeatureSetId INT = NULL           feature set that it reads, of dbo.feature_sets; needed
-    @Pooling NVARCHAR(32) = N''mean''    pooling that it reads, or combined
-    @Library NVARCHAR(32) = NULL       lightgbm or onnx; needed
-    @Classifier VARBINARY(MAX) = NULL  LightGBM''s model text in UTF-8, or ONNX; needed
-    @Details NVARCHAR(MAX) = NULL      JSON with width, the number of its features, and prevalence, or null; needed
-    @Help BIT = 0                      1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.StoreClassifier @ModelName = N''theirs'', @FeatureSetId = 1, @Library = N''onnx'', @Classifier = 0x00, @Details = N''{}'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000) = N'', @Width INT, @Expected INT, @Version INT, @ClassifierId INT, @Vector NVARCHAR(MAX);
-    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
-        N' for the parameter ', a.name, N' is not supported. Supported ', a.supported, N'. '), N''))
-    FROM (
-        VALUES
-            (N'@ModelName', @ModelName, N'are names of 1 to 128 characters', IIF(@ModelName <> N'', 1, 0)),
-            (N'@Library', @Library, N'are lightgbm and onnx', IIF(@Library IN (N'lightgbm', N'onnx'), 1, 0)),
-            (N'@Pooling', @Pooling, N'are mean, max, mean_max_std and the other poolings of GenerateFeatures, and combined',
-                IIF(@Pooling <> N'', 1, 0)),
-            (N'@Classifier', NULL, N'are bytes of a classifier', IIF(DATALENGTH(@Classifier) > 0, 1, 0)),
-            (N'@Details', LEFT(@Details, 100), N'is a JSON object with width above 0, and prevalence between 0 and 1 or null', CASE
-                WHEN ISJSON(@Details) = 1 AND TRY_CAST(JSON_VALUE(@Details, N'$.width') AS INT) > 0
-                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) > 0
-                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) < 1 THEN 1
-                ELSE 0 END)
-    ) AS a (name, given, supported, is_supported)
-    WHERE a.is_supported = 0;
-    IF @Message <> N''
-    BEGIN
-        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
-        THROW 50101, @Message, 1;
-    END;
-
-    BEGIN TRANSACTION;
-    SET @Expected = (SELECT width FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId);
-    IF @Expected IS NULL OR (@Pooling = N'combined' AND NOT EXISTS (
-        SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId))
-    BEGIN
-        SET @Message = CONCAT(N'There is no feature set ', COALESCE(CAST(@FeatureSetId AS NVARCHAR(12)), N'NULL'), N' of pooling ',
-            @Pooling, N'. Give one of dbo.feature_sets; GenerateFeatures makes them.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50117, @Message, 1;
-    END;
-    -- Where vectors are there they say how wide they are; else the pooling does.
-    SET @Vector = (SELECT TOP (1) vector FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
-    SET @Expected = COALESCE(
-        NULLIF((SELECT COUNT(*) FROM OPENJSON(@Vector)), 0), @Expected * IIF(@Pooling IN (N'mean_max_std', N'thirds'), 3, 1));
-    SET @Width = CAST(JSON_VALUE(@Details, N'$.width') AS INT);
-    IF @Width <> @Expected
-    BEGIN
-        SET @Message = CONCAT(N'The classifier reads ', @Width, N' features, and the vectors of feature set ', @FeatureSetId,
-            N' and pooling ', @Pooling, N' have ', @Expected, N'. Name the features that it was trained on.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50110, @Message, 1;
-    END;
-
-    IF JSON_QUERY(@Details, N'$.origin') IS NULL
-        SET @Details = JSON_MODIFY(@Details, N'$.origin', JSON_QUERY(N'{}'));
-    SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
-    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
-    EXECUTE internal.CheckTask @ModelName, 'classification';
-    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
-    VALUES (@ModelName, @Version, LOWER(@Library), @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
-    SET @ClassifierId = SCOPE_IDENTITY();
-    EXECUTE internal.KeepChampion @ClassifierId;
-    COMMIT TRANSACTION;
-    SELECT @ClassifierId AS classifier_id, @Version AS version;
-END;
-GO
-IF @@ERROR <> 0 SET NOEXEC ON;
-GO
 -- MeasureNumbers: measures two models that predict a number on the training patients whom both predicted without having learnt from them,
 -- in T-SQL alone. A patient with several scans counts with those scans that both have predicted.
 -- Called by MeasurePairs.
@@ -8294,10 +8262,87 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- FitScope: fills #scope and #scope_features with what a model knows: what the scans of its training patients are like.
+-- The distance of a scan is the mean over its features of ((x - mean) / sd) squared, each counted up to 100, which a feature that all
+-- training patients have alike counts when it is another. How far is far is taken from the training patients themselves, each measured by
+-- the mean and sd of the others: 99 in 100 of them are nearer, or all where there are fewer. Of a patient's scans the first counts.
+-- Called by TrainModel, CreateEnsemble and StoreClassifier, whose table #taught it reads, of scans that the model has learnt from and such
+-- as were held out, and whose tables #scope and #scope_features it fills.
+CREATE OR ALTER PROCEDURE internal.FitScope
+    @FeatureSetId INT,      -- feature set that the model reads
+    @Pooling NVARCHAR(32)   -- pooling that it reads
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Scans INT, @Least FLOAT = CAST(N'1e-12' AS FLOAT), @Most FLOAT = 100, @Near FLOAT = CAST(N'1e-10' AS FLOAT);
+    CREATE TABLE #known (
+        scan_id INT NOT NULL PRIMARY KEY, thickness FLOAT NULL, coverage FLOAT NULL, contrast NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL,
+        kernel NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #values (scan_id INT NOT NULL, feature_index INT NOT NULL, x FLOAT NOT NULL);
+    CREATE TABLE #means (feature_index INT NOT NULL PRIMARY KEY, scans FLOAT NOT NULL, mean FLOAT NOT NULL, variance FLOAT NULL);
+    CREATE TABLE #distances (scan_id INT NOT NULL PRIMARY KEY, distance FLOAT NOT NULL);
+
+    INSERT INTO #known (scan_id, thickness, coverage, contrast, kernel)
+    SELECT s.scan_id, s.thickness, s.coverage, s.contrast, s.kernel
+    FROM dbo.scan_scope AS s
+    INNER JOIN #taught AS t ON t.scan_id = s.scan_id
+    WHERE t.is_held_out = 0;
+    INSERT INTO #scope (item, position, low, high, scans)
+    SELECT 'thickness', 0, MIN(thickness), MAX(thickness), COUNT(thickness) FROM #known WHERE thickness IS NOT NULL HAVING COUNT(*) > 0
+    UNION ALL
+    SELECT 'coverage', 0, MIN(coverage), MAX(coverage), COUNT(coverage) FROM #known WHERE coverage IS NOT NULL HAVING COUNT(*) > 0;
+    INSERT INTO #scope (item, position, text, scans)
+    SELECT 'contrast', ROW_NUMBER() OVER (ORDER BY k.contrast) - 1, k.contrast, k.scans
+    FROM (SELECT contrast, COUNT(*) AS scans FROM #known WHERE contrast IS NOT NULL GROUP BY contrast) AS k;
+    INSERT INTO #scope (item, position, text, scans)
+    SELECT 'kernel', ROW_NUMBER() OVER (ORDER BY k.kernel) - 1, k.kernel, k.scans
+    FROM (SELECT kernel, COUNT(*) AS scans FROM #known WHERE kernel IS NOT NULL GROUP BY kernel) AS k;
+
+    INSERT INTO #values (scan_id, feature_index, x)
+    SELECT f.scan_id, CAST(v.[key] AS INT), CAST(v.[value] AS FLOAT)
+    FROM (SELECT MIN(scan_id) AS scan_id FROM #taught WHERE is_held_out = 0 GROUP BY patient_id) AS t
+    INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id
+    CROSS APPLY OPENJSON(f.vector) AS v
+    WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2;
+    INSERT INTO #means (feature_index, scans, mean)
+    SELECT feature_index, COUNT(*), AVG(x) FROM #values GROUP BY feature_index;
+    UPDATE m
+    SET m.variance = CASE WHEN q.variance <= @Least * m.mean * m.mean THEN 0 ELSE q.variance END
+    FROM #means AS m
+    INNER JOIN (
+        SELECT v.feature_index, AVG((v.x - a.mean) * (v.x - a.mean)) AS variance
+        FROM #values AS v
+        INNER JOIN #means AS a ON a.feature_index = v.feature_index
+        GROUP BY v.feature_index) AS q ON q.feature_index = m.feature_index;
+    INSERT INTO #scope_features (feature_index, mean, sd)
+    SELECT feature_index, mean, SQRT(variance) FROM #means;
+
+    -- Without the patient himself z squared becomes n z² / (n - 1 - z²); it has no end where the others are all alike.
+    INSERT INTO #distances (scan_id, distance)
+    SELECT z.scan_id, AVG(CASE
+        WHEN z.z2 = 0 THEN 0
+        WHEN z.z2 >= (z.scans - 1) * (1 - @Near) OR z.scans * z.z2 > @Most * (z.scans - 1 - z.z2) THEN @Most
+        ELSE z.scans * z.z2 / (z.scans - 1 - z.z2) END)
+    FROM (
+        SELECT v.scan_id, m.scans, CASE WHEN m.variance = 0 THEN 0 ELSE (v.x - m.mean) * (v.x - m.mean) / m.variance END AS z2
+        FROM #values AS v
+        INNER JOIN #means AS m ON m.feature_index = v.feature_index) AS z
+    GROUP BY z.scan_id;
+    SET @Scans = (SELECT COUNT(*) FROM #distances);
+    INSERT INTO #scope (item, position, high, scans)
+    SELECT 'distance', 0, MAX(d.distance), @Scans
+    FROM (SELECT TOP ((99 * @Scans + 99) / 100) distance FROM #distances ORDER BY distance) AS d
+    HAVING COUNT(*) > 0;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- JudgeScope: says of the scans in #judged whether they stand outside what a version knows, and in what, in one sentence. A length is
 -- outside when it is a tenth shorter or longer than any of the training patients'; contrast and kernel, when none of them had that;
 -- features, when they are farther than dbo.model_scope has it. What is not known of a scan is not outside, and is named.
--- A version without rows in dbo.model_scope judges nothing.
+-- A version without rows in dbo.model_scope judges nothing, and the sentence says why.
 -- Called by StorePredictions and StoreScope, whose table #judged it fills.
 CREATE OR ALTER PROCEDURE internal.JudgeScope
     @ClassifierId INT -- the version
@@ -8307,10 +8352,19 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Shorter FLOAT = 0.9, @Longer FLOAT = 1.1, @Most FLOAT = 100,
-        @Same FLOAT = CAST(N'1e-6' AS FLOAT);
+        @Same FLOAT = CAST(N'1e-6' AS FLOAT), @IsImported BIT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling,
+        @IsImported = CASE WHEN JSON_VALUE(details, N'$.origin.kind') = N'imported' THEN 1 ELSE 0 END
+    FROM dbo.classifiers
+    WHERE classifier_id = @ClassifierId;
     IF NOT EXISTS (SELECT 1 FROM dbo.model_scope WHERE classifier_id = @ClassifierId)
+    BEGIN
+        UPDATE #judged
+        SET scope_reason = CASE @IsImported
+            WHEN 1 THEN N'Not judged: the model was made elsewhere, and what it was trained on is not known.'
+            ELSE N'Not judged: what the scans that the model was trained on are like is not recorded.' END;
         RETURN 0;
-    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    END;
     CREATE TABLE #found (
         scan_id INT NOT NULL, place INT NOT NULL, is_outside BIT NOT NULL, said NVARCHAR(200) COLLATE DATABASE_DEFAULT NOT NULL);
 
@@ -8409,6 +8463,197 @@ BEGIN
         FROM #scores AS s
         INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
         ORDER BY w.idx, w.scan_id;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreScope: stores what FitScope has found for a version, and which share of the held-out scans stands outside; inside the caller's
+-- transaction.
+-- Called by TrainModel, CreateEnsemble and StoreClassifier, whose tables #taught, #scope and #scope_features it reads.
+CREATE OR ALTER PROCEDURE internal.StoreScope
+    @ClassifierId INT -- the version
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #judged (
+        scan_id INT NOT NULL PRIMARY KEY, scope VARCHAR(7) NULL, scope_reason NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL);
+    INSERT INTO dbo.model_scope (classifier_id, item, position, low, high, text, scans)
+    SELECT @ClassifierId, item, position, low, high, text, scans FROM #scope;
+    INSERT INTO dbo.model_scope_features (classifier_id, feature_index, mean, sd)
+    SELECT @ClassifierId, feature_index, mean, sd FROM #scope_features;
+
+    INSERT INTO #judged (scan_id)
+    SELECT scan_id FROM #taught WHERE is_held_out = 1;
+    EXECUTE internal.JudgeScope @ClassifierId;
+    INSERT INTO dbo.model_scope (classifier_id, item, position, high, scans)
+    SELECT @ClassifierId, 'held_out', 0, AVG(CASE WHEN scope = 'outside' THEN CAST(1 AS FLOAT) ELSE 0 END), COUNT(*)
+    FROM #judged
+    WHERE scope IS NOT NULL
+    HAVING COUNT(*) > 0;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeImportedScope: stores what a classifier from elsewhere knows, from the data set that it is said to have been trained on; held out are
+-- the primary scans of test patients who are not in it. Refuses a set of which no scan has features; inside the caller's transaction.
+-- Called by StoreClassifier, whose tables #taught, #scope and #scope_features it fills.
+CREATE OR ALTER PROCEDURE internal.TakeImportedScope
+    @ClassifierId INT,      -- the classifier
+    @DatasetVersionId INT   -- version of a data set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @Members INT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT s.scan_id, s.patient_id, 0
+    FROM dbo.dataset_members AS m
+    INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+    WHERE m.dataset_version_id = @DatasetVersionId;
+    SET @Members = @@ROWCOUNT;
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT s.scan_id, s.patient_id, 1
+    FROM dbo.splits AS p
+    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
+    WHERE p.part = 'test' AND p.patient_id NOT IN (SELECT patient_id FROM #taught);
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM #taught;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    DELETE FROM #taught
+    WHERE scan_id NOT IN (
+        SELECT f.scan_id FROM dbo.pooled_features AS f WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling);
+    IF NOT EXISTS (SELECT 1 FROM #taught WHERE is_held_out = 0)
+    BEGIN
+        SET @Message = CONCAT(N'None of the ', @Members, N' scans of the data set that the classifier was trained on has features of set ',
+            @FeatureSetId, N' and pooling ', @Pooling, N'. Call GenerateFeatures for them, or leave @Dataset out.');
+        THROW 50320, @Message, 1;
+    END;
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #taught;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
+    EXECUTE internal.FitScope @FeatureSetId, @Pooling;
+    EXECUTE internal.StoreScope @ClassifierId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreClassifier: stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.
+-- Example: EXECUTE dbo.StoreClassifier @ModelName = N'theirs', @FeatureSetId = 1, @Library = N'onnx', @Classifier = 0x00, @Details = N'{}';
+CREATE OR ALTER PROCEDURE dbo.StoreClassifier
+    @ModelName NVARCHAR(128) = NULL,    -- name to store the classifier under; needed
+    @FeatureSetId INT = NULL,           -- feature set that it reads, of dbo.feature_sets; needed
+    @Pooling NVARCHAR(32) = N'mean',    -- pooling that it reads, or combined
+    @Library NVARCHAR(32) = NULL,       -- lightgbm or onnx; needed
+    @Classifier VARBINARY(MAX) = NULL,  -- LightGBM's model text in UTF-8, or ONNX; needed
+    @Details NVARCHAR(MAX) = NULL,      -- JSON with width, the number of its features, and prevalence, or null; needed
+    @Dataset NVARCHAR(128) = NULL,      -- data set of scans that it was trained on; NULL means that this is not known
+    @DatasetVersion INT = NULL,         -- its version; NULL means the newest
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreClassifier stores a classifier that was trained elsewhere; lungdb load-classifier calls it.
+A classifier that reads another number of features than its feature set and pooling have is refused. What it learnt from is not known:
+it is marked as imported in details.origin. A data set that is said to be what it was trained on is what scans are compared with, to say
+of a score whether it stands outside; whoever measures the model needs force all the same. It returns a row: classifier_id and version.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL    name to store the classifier under; needed
+    @FeatureSetId INT = NULL           feature set that it reads, of dbo.feature_sets; needed
+    @Pooling NVARCHAR(32) = N''mean''    pooling that it reads, or combined
+    @Library NVARCHAR(32) = NULL       lightgbm or onnx; needed
+    @Classifier VARBINARY(MAX) = NULL  LightGBM''s model text in UTF-8, or ONNX; needed
+    @Details NVARCHAR(MAX) = NULL      JSON with width, the number of its features, and prevalence, or null; needed
+    @Dataset NVARCHAR(128) = NULL      data set of scans that it was trained on; NULL means that this is not known
+    @DatasetVersion INT = NULL         its version; NULL means the newest
+    @Help BIT = 0                      1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreClassifier @ModelName = N''theirs'', @FeatureSetId = 1, @Library = N''onnx'', @Classifier = 0x00, @Details = N''{}'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000) = N'', @Width INT, @Expected INT, @Version INT, @ClassifierId INT, @Vector NVARCHAR(MAX),
+        @DatasetVersionId INT;
+    CREATE TABLE #scope (
+        item VARCHAR(16) NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
+        text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
+    CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
+    CREATE TABLE #taught (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, is_held_out BIT NOT NULL);
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
+        N' for the parameter ', a.name, N' is not supported. Supported ', a.supported, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@ModelName', @ModelName, N'are names of 1 to 128 characters', IIF(@ModelName <> N'', 1, 0)),
+            (N'@Library', @Library, N'are lightgbm and onnx', IIF(@Library IN (N'lightgbm', N'onnx'), 1, 0)),
+            (N'@Pooling', @Pooling, N'are mean, max, mean_max_std and the other poolings of GenerateFeatures, and combined',
+                IIF(@Pooling <> N'', 1, 0)),
+            (N'@Classifier', NULL, N'are bytes of a classifier', IIF(DATALENGTH(@Classifier) > 0, 1, 0)),
+            (N'@Details', LEFT(@Details, 100), N'is a JSON object with width above 0, and prevalence between 0 and 1 or null', CASE
+                WHEN ISJSON(@Details) = 1 AND TRY_CAST(JSON_VALUE(@Details, N'$.width') AS INT) > 0
+                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) > 0
+                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) < 1 THEN 1
+                ELSE 0 END)
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+
+    BEGIN TRANSACTION;
+    SET @Expected = (SELECT width FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId);
+    IF @Expected IS NULL OR (@Pooling = N'combined' AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId))
+    BEGIN
+        SET @Message = CONCAT(N'There is no feature set ', COALESCE(CAST(@FeatureSetId AS NVARCHAR(12)), N'NULL'), N' of pooling ',
+            @Pooling, N'. Give one of dbo.feature_sets; GenerateFeatures makes them.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50117, @Message, 1;
+    END;
+    -- Where vectors are there they say how wide they are; else the pooling does.
+    SET @Vector = (SELECT TOP (1) vector FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
+    SET @Expected = COALESCE(
+        NULLIF((SELECT COUNT(*) FROM OPENJSON(@Vector)), 0), @Expected * IIF(@Pooling IN (N'mean_max_std', N'thirds'), 3, 1));
+    SET @Width = CAST(JSON_VALUE(@Details, N'$.width') AS INT);
+    IF @Width <> @Expected
+    BEGIN
+        SET @Message = CONCAT(N'The classifier reads ', @Width, N' features, and the vectors of feature set ', @FeatureSetId,
+            N' and pooling ', @Pooling, N' have ', @Expected, N'. Name the features that it was trained on.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50110, @Message, 1;
+    END;
+
+    IF JSON_QUERY(@Details, N'$.origin') IS NULL
+        SET @Details = JSON_MODIFY(@Details, N'$.origin', JSON_QUERY(N'{}'));
+    SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
+    IF @DatasetVersionId IS NOT NULL
+        SET @Details = JSON_MODIFY(@Details, N'$.origin.trained_on', (
+            SELECT CONCAT(d.name, N' version ', v.version)
+            FROM dbo.dataset_versions AS v
+            INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
+            WHERE v.dataset_version_id = @DatasetVersionId));
+    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
+    EXECUTE internal.CheckTask @ModelName, 'classification';
+    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
+    VALUES (@ModelName, @Version, LOWER(@Library), @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
+    SET @ClassifierId = SCOPE_IDENTITY();
+    EXECUTE internal.KeepChampion @ClassifierId;
+    IF @DatasetVersionId IS NOT NULL
+        EXECUTE internal.TakeImportedScope @ClassifierId, @DatasetVersionId;
+    COMMIT TRANSACTION;
+    SELECT @ClassifierId AS classifier_id, @Version AS version;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
