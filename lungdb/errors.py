@@ -94,6 +94,7 @@ class ErrorNumber(IntEnum):
     NAME_TAKEN = 50303
     IN_USE = 50305
     NO_SCALING = 50306
+    UNKNOWN_DEVICE = 50340
 
 
 class ProcedureError(LungdbError):
