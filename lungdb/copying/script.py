@@ -27,7 +27,8 @@ _TABLES = {
     layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL, preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
     feature_set_width INT NOT NULL, width INT NOT NULL, trees INT NOT NULL, divisor FLOAT NOT NULL,
     steepness FLOAT NOT NULL, intercept FLOAT NOT NULL, prevalence FLOAT NULL, patients INT NOT NULL,
-    max_difference FLOAT NOT NULL, checked_at DATETIME2(3) NOT NULL, rows_sha256 VARBINARY(32) NOT NULL""",
+    max_difference FLOAT NOT NULL, checked_at DATETIME2(3) NOT NULL, rows_sha256 VARBINARY(32) NOT NULL,
+    task VARCHAR(14) NOT NULL""",
     "#copy_nodes": """
     tree INT NOT NULL, node INT NOT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
     default_left BIT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL""",
@@ -49,7 +50,7 @@ _TABLES = {
     column_y FLOAT NULL, column_z FLOAT NULL, step_x FLOAT NULL, step_y FLOAT NULL, step_z FLOAT NULL,
     features_sha256 VARBINARY(32) NOT NULL,
     vector NVARCHAR(MAX) NOT NULL, vector_sha256 VARBINARY(32) NOT NULL,
-    raw FLOAT NOT NULL, probability FLOAT NOT NULL""",
+    raw FLOAT NOT NULL, probability FLOAT NULL""",
 }
 
 _WHAT = """
@@ -62,7 +63,7 @@ _MODEL = """
 SELECT c.name, c.version, c.library, c.pooling, c.model, c.sha256, c.details, c.created_at, n.name AS network_name,
     n.library AS network_library, n.sha256 AS network_sha256, n.details AS network_details, fs.layer, fs.preprocessing,
     fs.width AS feature_set_width, s.width, s.trees, s.divisor, s.steepness, s.intercept, s.prevalence, k.patients,
-    k.max_difference, k.checked_at, s.rows_sha256
+    k.max_difference, k.checked_at, s.rows_sha256, c.task
 FROM dbo.classifiers AS c
 INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = c.feature_set_id
 INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id

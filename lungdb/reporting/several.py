@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from lungdb.database import Connection, run
 from lungdb.errors import LungdbError
-from lungdb.reporting.facts import Point, find_classifier
+from lungdb.reporting.facts import find_classifier
+from lungdb.reporting.points import Point
 
 MOST = 8
 """Curves in one picture that are told apart by dash and marker alone."""
@@ -69,8 +70,8 @@ def read_tested(connection: Connection, names: Sequence[tuple[str, int | None]])
         curve = [Point(**row) for row in run(connection, _CURVE, (classifier,))[0].records()]
         if not curve:
             raise LungdbError(
-                f"{name} version {number} has no ROC curve: no training run with test patients of both classes is "
-                "recorded. Leave it out."
+                f"{name} version {number} has no ROC curve: it predicts a number, or no training run with test "
+                "patients of both classes is recorded. Leave it out."
             )
         figures = dict(run(connection, _FIGURES, (classifier,))[0].rows)
         patients = frozenset(patient for (patient,) in run(connection, _TESTED, (classifier,))[0].rows)

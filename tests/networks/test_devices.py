@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
+import onnxruntime
 import pytest
 
 from lungdb.errors import ProcedureError
@@ -79,7 +80,7 @@ def asked_for(monkeypatch):
         return SimpleNamespace(get_providers=lambda: [name for name, _ in providers])
 
     runtime = SimpleNamespace(
-        SessionOptions=SimpleNamespace,
+        SessionOptions=onnxruntime.SessionOptions,
         InferenceSession=start,
         get_available_providers=lambda: [TENSORRT, CUDA, DIRECTML, OPENVINO, CPU],
         get_all_providers=lambda: [TENSORRT, CUDA, DIRECTML, OPENVINO, CPU],
