@@ -98,6 +98,7 @@ class ErrorNumber(IntEnum):
     OTHER_TASK = 50311
     NOT_OF_THE_TASK = 50312
     NO_TRAINED_SCANS = 50320
+    UNKNOWN_DEVICE = 50340
 
 
 class ProcedureError(LungdbError):
