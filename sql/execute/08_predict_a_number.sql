@@ -1,4 +1,4 @@
--- A model of a number in place of a class. lungdb load-labels FILE --numeric COLUMN has filled dbo.numeric_labels; without, this is refused.
+-- A model of a number in place of a class. lungdb load-labels FILE --numeric COLUMN has filled dbo.numeric_labels; else this is refused.
 EXECUTE dbo.TrainLungCancerModel @ModelName = N'number_sql', @Task = N'regression';
 EXECUTE dbo.PredictPatients @ModelName = N'number_sql';
 

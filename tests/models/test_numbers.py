@@ -226,7 +226,7 @@ def test_what_needs_probabilities_refuses_a_number(numbered: Connection, case: s
 
 def test_a_number_never_takes_the_place_of_a_score(numbered: Connection) -> None:
     """The worklist and ListScores keep the probability; the number stands with its own task, and in the lineage."""
-    run(numbered, "EXECUTE dbo.PredictPatientsSql @Patients = N'1';")
+    run(numbered, "EXECUTE dbo.RefreshWorklist; EXECUTE dbo.PredictPatientsSql @Patients = N'1';")
     run(numbered, "EXECUTE dbo.PredictPatientsSql @ModelName = N'age', @Patients = N'1, 2';")
     listed = rows(numbered, "EXECUTE dbo.ListPatients @Limit = 3;")
     [percent] = [row[1] for row in rows(numbered, "EXECUTE dbo.ListScores @PatientIndex = 1;")]
