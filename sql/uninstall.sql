@@ -196,6 +196,7 @@ DROP PROCEDURE IF EXISTS internal.CheckFeatureArguments;
 DROP PROCEDURE IF EXISTS dbo.DeleteNetwork;
 DROP PROCEDURE IF EXISTS internal.TakeEvaluated;
 DROP PROCEDURE IF EXISTS internal.StoreDrift;
+DROP PROCEDURE IF EXISTS internal.NameDriftedFeatures;
 DROP PROCEDURE IF EXISTS internal.FindSubgroups;
 DROP PROCEDURE IF EXISTS internal.FindOverlap;
 DROP PROCEDURE IF EXISTS internal.DeleteEvaluations;

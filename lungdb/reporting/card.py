@@ -124,8 +124,7 @@ def limits(facts: Facts) -> Iterator[str]:
     notes = facts.model.details.get("notes")
     if isinstance(notes, list):
         yield from (str(note) for note in notes)
-    yield (
-        "The tables do not say how patients were chosen, who labelled them and how, or whether the scans are real; "
-        "figures for groups of patients, such as age or sex, are not part of this report"
-        f"{'.' if facts.regresses else ': EvaluateModel measures them.'}"
-    )
+    yield ("The tables do not say how patients were chosen, who labelled them and how, or whether the scans are real.")
+    if not any(group.column for evaluation in facts.evaluations for group in evaluation.groups):
+        remedy = "." if facts.regresses else ": EvaluateModel measures them."
+        yield f"Figures for groups of patients, such as age or sex, are not known{remedy}"

@@ -9,7 +9,9 @@ from typing import Any
 
 from lungdb.database import Connection, run
 from lungdb.errors import ErrorNumber, LungdbError, SqlError
+from lungdb.reporting.evaluations import Evaluation, Look, read_evaluations, read_looks
 from lungdb.reporting.names import PARTS
+from lungdb.reporting.points import Point
 from lungdb.reporting.sources import Scans, Vectors, read_label_sources, read_scans, read_vectors
 
 _FIND = "EXECUTE dbo.FindModel @ModelName = ?, @Version = ?;"
@@ -126,16 +128,6 @@ class Run:
 
 
 @dataclass(frozen=True)
-class Point:
-    """A point of a curve; None where a value is not defined."""
-
-    position: int
-    x: float | None
-    y: float | None
-    threshold: float | None
-
-
-@dataclass(frozen=True)
 class Part:
     """Patients of a part, and how many of them are labelled 1 and 0."""
 
@@ -152,6 +144,8 @@ class Facts:
     ----------
     network : Network or None
         None where the features are combined of others, which `combined` lists.
+    run : Run or None
+        None of a model that was not trained here, which evaluations alone say something of.
     metrics : dict
         (part, metric) to value, None where it is not defined; a pair that is absent was not recorded.
     curves : dict
@@ -162,13 +156,17 @@ class Facts:
         Of the test patients; empty but of a regression.
     parts : dict
         Part to its patients, in the order train, validation, test.
+    evaluations : list of Evaluation
+        What EvaluateModel has measured on data sets, the newest first.
+    looks : list of Look
+        At figures of the test patients after the training.
     """
 
     model: Model
     network: Network | None
     combined: list[CombinedPart]
     champion: Champion | None
-    run: Run
+    run: Run | None
     metrics: dict[tuple[str, str], float | None]
     curves: dict[tuple[str, str], list[Point]]
     scores: list[tuple[int, float]]
@@ -177,6 +175,8 @@ class Facts:
     scans: Scans
     vectors: dict[str, Vectors]
     label_sources: list[tuple[str, int]]
+    evaluations: list[Evaluation]
+    looks: list[Look]
 
     @property
     def regresses(self) -> bool:
@@ -195,19 +195,20 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
     Raises
     ------
     LungdbError
-        There is no such model, or no training run of it is recorded.
+        There is no such model, or neither a training run nor an evaluation of it is recorded.
     """
     classifier = find_classifier(connection, name, version)
     (model,) = _rows(connection, _MODEL, classifier)
     networks = _rows(connection, _NETWORK, classifier)
     champions = _rows(connection, _CHAMPION, model["name"])
     runs = _rows(connection, _RUN, classifier)
-    if not runs:
+    evaluations = read_evaluations(connection, classifier)
+    if not runs and not evaluations:
         raise LungdbError(
-            f"No training run of {model['name']} version {model['version']} is recorded. Train it with "
-            "TrainLungCancerModel."
+            f"Neither a training run nor an evaluation of {model['name']} version {model['version']} is recorded. "
+            "Train it with TrainLungCancerModel, or measure it with EvaluateModel."
         )
-    experiment = int(runs[0]["experiment_id"])
+    experiment = int(runs[0]["experiment_id"]) if runs else 0  # no run has that number
     curves: dict[tuple[str, str], list[Point]] = {}
     for row in _rows(connection, _CURVES, experiment):
         curves.setdefault((row.pop("part"), row.pop("curve")), []).append(Point(**row))
@@ -217,7 +218,7 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
         network=Network(**_typed(networks[0])) if networks else None,
         combined=[CombinedPart(**row) for row in _rows(connection, _COMBINED, classifier)],
         champion=Champion(**champions[0] | {"forced": bool(champions[0]["forced"])}) if champions else None,
-        run=Run(**runs[0] | {"parameters": _json(runs[0]["parameters"])}),
+        run=Run(**runs[0] | {"parameters": _json(runs[0]["parameters"])}) if runs else None,
         metrics={(row["part"], row["metric"]): row["value"] for row in _rows(connection, _METRICS, experiment)},
         curves=curves,
         scores=[(int(row["label"]), float(row["probability"])) for row in _rows(connection, _SCORES, experiment)],
@@ -226,6 +227,8 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
         scans=read_scans(connection, experiment),
         vectors=read_vectors(connection, experiment),
         label_sources=read_label_sources(connection, experiment),
+        evaluations=evaluations,
+        looks=read_looks(connection, classifier),
     )
 
 

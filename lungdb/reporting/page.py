@@ -7,6 +7,7 @@ from html import escape
 
 from lungdb import __version__
 from lungdb.reporting import card
+from lungdb.reporting.evaluated import render_evaluations
 from lungdb.reporting.facts import Facts
 from lungdb.reporting.markup import definitions, document, number, paragraphs, picture, section
 from lungdb.reporting.names import FIGURES, FIGURES_OF_NUMBERS, OPERATING_POINTS, PARTS, part_title
@@ -14,8 +15,8 @@ from lungdb.reporting.plots import Plot
 from lungdb.reporting.several import Tested
 
 
-def render_page(facts: Facts, plots: Sequence[Plot]) -> str:
-    """Make the page: it needs no other file and no network."""
+def render_page(facts: Facts, plots: Sequence[Plot], evaluated: Sequence[Plot] = ()) -> str:
+    """Make the page, with the plots of the run and those of evaluations: it needs no other file and no network."""
     model = facts.model
     title = f"{model.name}, version {model.version}"
     says = card.summary_of_numbers if facts.regresses else card.summary
@@ -27,6 +28,7 @@ def render_page(facts: Facts, plots: Sequence[Plot]) -> str:
     of_classes = (
         section("Operating points", _operating_points(facts)),
         section("Calibration", _calibration(facts)),
+        section("Measured on data sets", render_evaluations(facts.evaluations, facts.looks, evaluated)),
     )
     sections = (
         section("Figures", _figures(facts)),
@@ -167,6 +169,8 @@ def _patients(facts: Facts) -> str:
 
 def _run(facts: Facts) -> str:
     run, details = facts.run, facts.model.details
+    if run is None:
+        return paragraphs(["No training run is recorded here."])
     seconds = (run.ended_at - run.started_at).total_seconds()
     libraries = details.get("libraries")
     rows: list[tuple[str, object]] = [

@@ -16,8 +16,10 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from lungdb.reporting.facts import Facts, Point
+from lungdb.reporting.evaluations import Evaluation
+from lungdb.reporting.facts import Facts
 from lungdb.reporting.names import OPERATING_POINTS, part_title
+from lungdb.reporting.points import Point
 from lungdb.reporting.several import Tested
 
 WIDTH, HEIGHT = 1000, 1000
@@ -90,6 +92,57 @@ def draw_several(versions: Sequence[Tested]) -> Plot:
         )
         text = f"Sensitivity against 1 − specificity of {len(versions)} models on their test patients."
         return Plot("roc", "ROC", text, _png(figure), width, height)
+
+
+def draw_evaluations(evaluations: Sequence[Evaluation]) -> list[Plot]:
+    """Draw the ROC and the decision curve of each evaluation, the model's beside that of columns alone."""
+    with matplotlib.style.context(["default", {"font.size": 11}]):
+        drawn = [draw(evaluation) for evaluation in evaluations for draw in (_evaluated_roc, _decision)]
+    return [plot for plot in drawn if plot is not None]
+
+
+def _evaluated_roc(evaluation: Evaluation) -> Plot | None:
+    if ("model", "roc") not in evaluation.curves:
+        return None
+    figure = _figure()
+    axes = figure.add_subplot()
+    axes.plot([0, 1], [0, 1], color=_GREY, linestyle=":", label="guessing")
+    _both(axes, evaluation, "roc")
+    _square(axes, "1 − specificity", "sensitivity")
+    _legend(figure, axes)
+    text = (
+        "Sensitivity against 1 − specificity of the model, and of age, sex, spacing and scanner alone, on the data set."
+    )
+    return Plot(f"evaluation_{evaluation.evaluation_id}_roc", "ROC on the data set", text, _png(figure))
+
+
+def _decision(evaluation: Evaluation) -> Plot | None:
+    if ("model", "decision") not in evaluation.curves:
+        return None
+    figure = _figure()
+    axes = figure.add_subplot()
+    _both(axes, evaluation, "decision")
+    for curve, title, dash in (("decision_everybody", "act on everybody", "-."), ("decision_nobody", "on nobody", ":")):
+        if ("model", curve) in evaluation.curves:
+            axes.plot(*_xy(evaluation.curves["model", curve]), color=_GREY, linestyle=dash, label=title)
+    # Acting on everybody falls without bound towards a threshold of 1, which would flatten all that matters.
+    values = [point.y for point in evaluation.curves["model", "decision_everybody"] if point.y is not None]
+    most = max([0.01, *values, *(point.y for point in evaluation.curves["model", "decision"] if point.y is not None)])
+    axes.set(
+        xlim=(0, 1), ylim=(-0.35 * most, 1.1 * most), xlabel="threshold probability", ylabel="net benefit per patient"
+    )
+    axes.grid(color="#dddddd", linewidth=0.5)
+    _legend(figure, axes)
+    text = (
+        "Net benefit of acting from a probability on, beside acting on everybody and on nobody: the higher the better."
+    )
+    return Plot(f"evaluation_{evaluation.evaluation_id}_decision", "Decision curve", text, _png(figure))
+
+
+def _both(axes: Axes, evaluation: Evaluation, curve: str) -> None:
+    for source, title, colour, dash in (("model", "model", _BLUE, "-"), ("columns", "columns alone", _ORANGE, "--")):
+        if (source, curve) in evaluation.curves:
+            axes.plot(*_xy(evaluation.curves[source, curve]), color=colour, linestyle=dash, label=title)
 
 
 def _entry(tested: Tested) -> str:
@@ -268,7 +321,7 @@ def _training(facts: Facts) -> Plot | None:
     axes.set(xlabel="trees", ylabel=loss)
     axes.xaxis.set_major_locator(MaxNLocator(nbins=6, integer=True))
     _legend(figure, axes)
-    folds = facts.run.parameters.get("folds")
+    folds = None if facts.run is None else facts.run.parameters.get("folds")
     text = f"{loss.capitalize()} after each tree" + (f", mean of the {folds} folds." if folds else ".")
     return Plot("training_curve", "Training curve", text, _png(figure))
 

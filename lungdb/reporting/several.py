@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from lungdb.database import Connection, run
 from lungdb.errors import LungdbError
-from lungdb.reporting.facts import Point, find_classifier
+from lungdb.reporting.facts import find_classifier
+from lungdb.reporting.points import Point
 
 MOST = 8
 """Curves in one picture that are told apart by dash and marker alone."""

@@ -150,13 +150,14 @@ def _batches(connection: Connection, network: Path) -> list[NDArray[np.float32]]
     lung = pipeline("lung")
     (found,) = run(
         connection,
-        "SELECT i.scan_id, s.image_rows, s.image_cols, i.rescale_slope, i.rescale_intercept, i.pixels, i.pixels_sha256 "
+        "SELECT i.scan_id, i.rescale_slope, i.rescale_intercept, "
+        "i.pixels, s.image_rows, s.image_cols, i.pixels_sha256, i.encoding "
         "FROM dbo.scan_images AS i INNER JOIN dbo.scans AS s ON s.scan_id = i.scan_id "
         "ORDER BY i.scan_id, i.slice_index;",
     )
     scans: dict[int, list[CtSlice]] = {}
-    for scan_id, rows, cols, slope, intercept, pixels, sha256 in found.rows:
-        scans.setdefault(scan_id, []).append(CtSlice(decode_slice(pixels, rows, cols, sha256), slope, intercept))
+    for scan_id, slope, intercept, *stored in found.rows:
+        scans.setdefault(scan_id, []).append(CtSlice(decode_slice(*stored), slope, intercept))
     batches = []
     for slices in scans.values():
         pictures = np.stack(

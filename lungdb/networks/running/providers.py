@@ -6,10 +6,12 @@ import contextlib
 import ctypes
 import difflib
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
+
+from numpy.typing import NDArray
 
 from lungdb.errors import ErrorNumber, ProcedureError
 
@@ -123,7 +125,9 @@ def _full_name(name: str, existing: Sequence[str]) -> str:
     raise ProcedureError(ErrorNumber.ARGUMENT, f"The provider {name!r} is not supported. {advice}")
 
 
-def start_session(model: bytes, wanted: Sequence[str] | None, threads: int) -> tuple[Any, str]:
+def start_session(
+    model: bytes, wanted: Sequence[str] | None, threads: int, weights: Mapping[str, NDArray[Any]] | None = None
+) -> tuple[Any, str]:
     """Start a network on the first execution provider that can.
 
     Parameters
@@ -134,6 +138,8 @@ def start_session(model: bytes, wanted: Sequence[str] | None, threads: int) -> t
         As for `choose_providers`.
     threads : int
         Threads within an operator, where processors compute; 0 leaves it to ONNX Runtime, which counts cores.
+    weights : mapping of str to ndarray, optional
+        Those that the model names and does not hold; ONNX Runtime copies them.
 
     Returns
     -------
@@ -154,6 +160,12 @@ def start_session(model: bytes, wanted: Sequence[str] | None, threads: int) -> t
     # A plan for every size of batch, kept beside the memory that the first run took, adds 190 MB to the 250 that a
     # ResNet-50 takes for batches of 32, and saves no time.
     options.enable_mem_pattern = False
+    # Threads that spin while they wait for work take the processors from those that prepare the next batch, and from
+    # whatever else the server does. Without spinning the network by itself takes as long.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    if weights:
+        values = [onnxruntime.OrtValue.ortvalue_from_numpy(weight) for weight in weights.values()]
+        options.add_external_initializers(list(weights), values)
     chosen, failed = choose_providers(wanted, onnxruntime.get_available_providers(), onnxruntime.get_all_providers())
     if not _ON_CUDA.isdisjoint(chosen):
         _find_cuda(onnxruntime)
