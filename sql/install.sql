@@ -445,7 +445,8 @@ IF OBJECT_ID(N'dbo.drift_items', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. name says which, such as
-    -- 'column age' or 'layer avg_pool of resnet, feature 17'. statistic is the difference in standard errors, p_value that of the largest statistic of all items, stability_index the population stability index.
+    -- 'column age' or 'layer avg_pool of resnet, feature 17'. statistic is the difference in standard errors,
+    -- p_value that of the largest statistic of all items, stability_index the population stability index.
     CREATE TABLE dbo.drift_items (
         drift_check_id INT NOT NULL,
         position INT NOT NULL,
@@ -1503,8 +1504,8 @@ GO
 IF OBJECT_ID(N'dbo.prepared_slices', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A slice of dbo.prepared_scans: C order, little-endian, float32 with the preprocessing lung and uint8 with seed. sha256 is over these bytes,
-    -- digest says what has prepared them (lungdb.imaging.prepared): what has another one is made again.
+    -- A slice of dbo.prepared_scans: C order, little-endian, float32 with the preprocessing lung and uint8 with seed. sha256 is over these
+    -- bytes, digest says what has prepared them (lungdb.imaging.prepared): what has another one is made again.
     CREATE TABLE dbo.prepared_slices (
         scan_id INT NOT NULL,
         preprocessing NVARCHAR(32) NOT NULL,
@@ -1542,8 +1543,8 @@ GO
 IF OBJECT_ID(N'dbo.scan_images', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- An axial slice: Hounsfield units, int16, C order, gzip. position_z is in millimetres along the normal. encoding says how the bytes lie: NULL is
-    -- pixel after pixel, little-endian, as before schema version 8; N'shuffled' is the low bytes of all pixels, then their high bytes.
+    -- An axial slice: Hounsfield units, int16, C order, gzip. position_z is in millimetres along the normal. encoding says how the bytes lie:
+    -- NULL is pixel after pixel, little-endian, as before schema version 8; N'shuffled' is the low bytes of all pixels, then their high bytes.
     CREATE TABLE dbo.scan_images (
         scan_id INT NOT NULL,
         slice_index INT NOT NULL,
@@ -3427,10 +3428,11 @@ INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- What features take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0. Of a way of preparing:
--- seconds that a slice costs to make of what is stored, to read as kept, and to write; and what keeping has saved so far, less the writing.
--- Each counts its way to the script or back, by its bytes. is_worth_reading: reading costs less than making. is_worth_keeping: as many calls
--- again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are kept for.
+-- What features take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0. Of a way of
+-- preparing: seconds that a slice costs to make of what is stored, to read as kept, and to write; and what keeping has saved so far, less
+-- the writing. Each counts its way to the script or back, by its bytes. is_worth_reading: reading costs less than making.
+-- is_worth_keeping: as many calls again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are
+-- kept for.
 CREATE OR ALTER VIEW dbo.feature_storage
 AS
 SELECT
@@ -14963,8 +14965,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.ReadSlices returns slice_index, position_z, pixels, pixels_sha256 and encoding of a patient''s primary scan.
-Slices run from feet to head. pixels are Hounsfield units, int16, row after row, as gzip: DECOMPRESS(pixels) gives their bytes. Where encoding
-is NULL they are little-endian, pixel after pixel; where it is shuffled, the low bytes of all pixels, then their high bytes.
+Slices run from feet to head. pixels are Hounsfield units, int16, row after row, as gzip: DECOMPRESS(pixels) gives their bytes.
+Where encoding is NULL they are little-endian, pixel after pixel; where it is shuffled, the low bytes of all pixels, then their high bytes.
 pixels_sha256 is in hex, over the little-endian bytes in either case; position_z is in millimetres.
 Parameters:
     @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
@@ -15672,7 +15674,8 @@ Examples:
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #todo (
         scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL, kept_bytes BIGINT NOT NULL);
-    CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, is_kept BIT NOT NULL, content_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #chunk (
+        scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, is_kept BIT NOT NULL, content_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #failed (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL, is_new BIT NOT NULL, is_gone BIT NOT NULL);
     CREATE TABLE #result (
         scan_id INT NULL, layer INT NULL, error NVARCHAR(2000) NULL, array_rows INT NULL,

@@ -123,7 +123,7 @@ def _begins_with_few(writer: Writer, source: Source) -> bool:
 
 
 def _reads_json(writer: Writer, condition: str) -> bool:
-    """Tell whether a table is joined to what OPENJSON gives: it comes after, lest a text be parsed for each row of it."""
+    """Tell whether a table is joined to what OPENJSON gives: it comes after, lest a text be parsed for each row."""
     sources = {each.json for relation in writer.scope.relations for each in relation.fields if each.json}
     return any(f"{source}." in condition for source in sources)
 
