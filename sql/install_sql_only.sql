@@ -1277,6 +1277,8 @@ BEGIN
     -- is_study_choice marks the one series of a study that the series rule chose. date_rule says what study_date and acquisition_date are:
     -- kept; shifted, all of a patient by the same number of days; year, the first of January of theirs. study_order is how many of the
     -- patient's studies are known to be earlier, where dates do not tell which are; study_year is the screening year of a trial that has such.
+    -- time_point is where de-identifiers say that the study lies in time, in days from an event or as the number of a visit; only those of one
+    -- time_point_kind, a hash of what they count, can be compared.
     -- convolution_kernel is as the scanner wrote it, slice_thickness in millimetres, kvp in kV, patient_age in years at the scan, at most 90.
     -- origin is the centre of the lowest slice's first pixel in millimetres, row and column the directions in which the columns and the rows
     -- rise, step leads from a slice to the next, all in DICOM's patient coordinates: pixel (r, c) of slice k lies at
@@ -1306,6 +1308,8 @@ BEGIN
         date_rule VARCHAR(8) NULL,
         study_order INT NULL,
         study_year TINYINT NULL,
+        time_point FLOAT NULL,
+        time_point_kind CHAR(16) NULL,
         convolution_kernel NVARCHAR(64) NULL,
         kvp REAL NULL,
         slice_thickness FLOAT NULL,
@@ -1603,7 +1607,8 @@ IF OBJECT_ID(N'dbo.searches', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- A search for settings: how its trials were made and are measured, and how far it is. classifier_id is the model that came of
-    -- it; it refers to no row, because the model may be deleted later.
+    -- it; it refers to no row, because the model may be deleted later. dataset_version_id is the data set that it looks at, which may be
+    -- deleted once the search is finished; NULL means all labelled patients. horizon_days and positive_from say which labels are meant.
     CREATE TABLE dbo.searches (
         search_id INT IDENTITY(1, 1) NOT NULL,
         name NVARCHAR(128) NOT NULL,
@@ -1613,6 +1618,9 @@ BEGIN
         metric VARCHAR(10) NOT NULL,
         rungs INT NOT NULL,
         skip_missing BIT NOT NULL,
+        dataset_version_id INT NULL,
+        horizon_days INT NULL,
+        positive_from INT NULL,
         planned INT NOT NULL,
         rung INT NOT NULL CONSTRAINT DF_searches_rung DEFAULT 0,
         state VARCHAR(10) NOT NULL CONSTRAINT DF_searches_state DEFAULT 'running',
@@ -2299,6 +2307,8 @@ VALUES
     (N'scans', N'date_rule', N'varchar', 8, NULL, NULL, 1, 0, N'VARCHAR(8)', NULL),
     (N'scans', N'study_order', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
     (N'scans', N'study_year', N'tinyint', NULL, NULL, NULL, 1, 0, N'TINYINT', NULL),
+    (N'scans', N'time_point', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'scans', N'time_point_kind', N'char', 16, NULL, NULL, 1, 0, N'CHAR(16)', NULL),
     (N'scans', N'convolution_kernel', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
     (N'scans', N'kvp', N'real', NULL, NULL, NULL, 1, 0, N'REAL', NULL),
     (N'scans', N'slice_thickness', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
@@ -2400,6 +2410,9 @@ VALUES
     (N'searches', N'metric', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
     (N'searches', N'rungs', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'searches', N'skip_missing', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'searches', N'dataset_version_id', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'searches', N'horizon_days', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'searches', N'positive_from', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
     (N'searches', N'planned', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'searches', N'rung', N'int', NULL, NULL, NULL, 0, 0, N'INT', N'CONSTRAINT DF_searches_rung DEFAULT 0'),
     (N'searches', N'state', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', N'CONSTRAINT DF_searches_state DEFAULT ''running'''),
@@ -4599,7 +4612,7 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteDataset deletes a data set of scans or pictures, or one version of it. The scans and pictures stay.
-It refuses while a training or an evaluation refers to it. With its last version the name is free again.
+It refuses while a training, an evaluation or a search that is not finished refers to it. With its last version the name is free again.
 Parameters:
     @Name NVARCHAR(128) = NULL  name of the data set; needed
     @Version INT = NULL         its version; NULL means all of them
@@ -4609,7 +4622,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT;
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT, @Searches INT;
     SELECT @DatasetId = dataset_id, @Kind = kind FROM dbo.datasets WHERE name = @Name;
     IF @Kind = 'examples'
     BEGIN
@@ -4636,10 +4649,15 @@ Example:
         UNION ALL
         SELECT dataset_version_id FROM dbo.drift_checks WITH (UPDLOCK, HOLDLOCK)) AS e
     WHERE e.dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
-    IF @Users > 0 OR @Evaluations > 0
+    SET @Searches = (
+        SELECT COUNT(*)
+        FROM dbo.searches WITH (UPDLOCK, HOLDLOCK)
+        WHERE state IN ('running', 'training') AND dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
+    IF @Users > 0 OR @Evaluations > 0 OR @Searches > 0
     BEGIN
-        SET @Message = REPLACE(CONCAT(@Users, N' trainings and ', @Evaluations, N' evaluations or drift checks refer to the data set ''',
-            @Name, N'''. Keep it, or delete their models with DeleteModel first; see dbo.experiments and dbo.evaluations.'), N'%', N'%%');
+        SET @Message = REPLACE(CONCAT(@Users, N' trainings, ', @Evaluations, N' evaluations or drift checks and ', @Searches,
+            N' searches that are not finished refer to the data set ''', @Name, N'''. Keep it, or delete their models with DeleteModel ',
+            N'first; see dbo.experiments, dbo.evaluations and dbo.searches.'), N'%', N'%%');
         THROW 50275, @Message, 1;
     END;
     DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
@@ -4654,7 +4672,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindScansOfDataset: finds a version of a data set of scans, and refuses one of which scans were replaced or removed since it was made.
--- Called by GenerateFeatures and TrainModel.
+-- Called by GenerateFeatures, TrainModel and SearchModels.
 CREATE OR ALTER PROCEDURE internal.FindScansOfDataset
     @Dataset NVARCHAR(128),         -- name of a data set, or NULL for none
     @DatasetVersion INT,            -- its version, or NULL for the newest
@@ -4949,6 +4967,9 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Masked NVARCHAR(MAX), @Padded NVARCHAR(MAX), @At INT;
+    -- Of a FLOAT, CAST keeps six digits; style 3 keeps all.
+    DECLARE @Read NVARCHAR(300) = IIF(@Column = N'scan_id', N'CONVERT(NVARCHAR(400), q.scan_id, 3)', CONCAT(N'CAST(q.', @Column,
+        N' AS NVARCHAR(400))'));
     EXECUTE internal.MaskQuery @Query OUTPUT, @Masked OUTPUT;
     SET @Padded = CONCAT(N' ', @Masked, N' ');
     -- The comment that a query may end with ends with its line.
@@ -4958,9 +4979,9 @@ BEGIN
     SET @At = PATINDEX(N'%[^A-Z0-9_@#$]SELECT[^A-Z0-9_@#$]%', @Padded);
     IF LTRIM(@Masked) LIKE N'WITH[^A-Z0-9_@#$]%' AND @At > 1
         SET @Statement = CONCAT(LEFT(@Query, @At - 1), NCHAR(10), N', [members chosen] AS (', SUBSTRING(@Query, @At, LEN(@Query)),
-            NCHAR(10), N') INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM [members chosen] AS q;');
+            NCHAR(10), N') INSERT INTO #chosen (given) SELECT ', @Read, N' FROM [members chosen] AS q;');
     ELSE
-        SET @Statement = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM (', @Query, NCHAR(10),
+        SET @Statement = CONCAT(N'INSERT INTO #chosen (given) SELECT ', @Read, N' FROM (', @Query, NCHAR(10),
             N') AS q;');
 END;
 GO
@@ -5031,7 +5052,11 @@ BEGIN
         EXECUTE internal.RunDatasetQuery @Query, @Kind OUTPUT;
         SET @ChosenBy = CONCAT(N'"query": "', STRING_ESCAPE(@Query, 'json'), N'"');
         SET @Rows = (SELECT COUNT(*) FROM #chosen);
-        -- A number with a fraction, or a text, is no scan_id.
+        -- A number with a fraction, or a text, is no scan_id. A FLOAT comes as text with an exponent.
+        UPDATE #chosen
+        SET given = CAST(CAST(CAST(given AS FLOAT) AS INT) AS NVARCHAR(12))
+        WHERE @Kind = 'scans' AND given LIKE N'%[0-9].%[0-9]e+0[0-9][0-9]' AND TRY_CAST(given AS FLOAT) = FLOOR(TRY_CAST(given AS FLOAT))
+            AND TRY_CAST(given AS FLOAT) BETWEEN -2147483648 AND 2147483647;
         SET @Wrong = (SELECT COUNT(*) FROM #chosen WHERE given IS NULL OR (@Kind = 'scans' AND TRY_CAST(given AS INT) IS NULL));
         IF @Wrong > 0
         BEGIN
@@ -9422,8 +9447,8 @@ BEGIN
 
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
         spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification, patient_orientation, intake_rule, monoenergetic_kev,
-        is_study_choice, acquisition_date, date_rule, study_order, study_year, convolution_kernel, kvp, slice_thickness, has_contrast,
-        patient_age, frame_of_reference_uid, origin_x, origin_y, origin_z, row_x, row_y, row_z, column_x, column_y, column_z, step_x,
+        is_study_choice, acquisition_date, date_rule, study_order, study_year, time_point, time_point_kind, convolution_kernel, kvp,
+        slice_thickness, has_contrast, patient_age, frame_of_reference_uid, origin_x, origin_y, origin_z, row_x, row_y, row_z, column_x, column_y, column_z, step_x,
         step_y, step_z)
     SELECT c.patient_id,
         CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
@@ -9432,8 +9457,8 @@ BEGIN
         c.patient_orientation, c.intake_rule, c.monoenergetic_kev, CASE WHEN EXISTS (
             SELECT 1 FROM dbo.scans AS s
             WHERE s.patient_id = c.patient_id AND s.study_uid = c.study_uid AND s.is_study_choice = 1) THEN 0 ELSE 1 END,
-        c.acquisition_date, c.date_rule, c.study_order, c.study_year, c.convolution_kernel, c.kvp, c.slice_thickness, c.has_contrast,
-        c.patient_age, c.frame_of_reference_uid, c.origin_x, c.origin_y, c.origin_z, c.row_x, c.row_y, c.row_z, c.column_x, c.column_y,
+        c.acquisition_date, c.date_rule, c.study_order, c.study_year, c.time_point, c.time_point_kind, c.convolution_kernel, c.kvp,
+        c.slice_thickness, c.has_contrast, c.patient_age, c.frame_of_reference_uid, c.origin_x, c.origin_y, c.origin_z, c.row_x, c.row_y, c.row_z, c.column_x, c.column_y,
         c.column_z, c.step_x, c.step_y, c.step_z
     FROM #copy_scans AS c
     WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);

@@ -1,6 +1,6 @@
 -- TakeTrainingPatients: fills #patients with the labelled scans that have features, a row each; refuses to leave others out unasked.
 -- They are the primary scans of patients with a label, the members of a data set, or all scans with a label of a horizon.
--- Called by TrainModel and FindMatrices, whose table #patients it fills.
+-- Called by TrainModel and CountMatrices, whose table #patients it fills.
 CREATE OR ALTER PROCEDURE internal.TakeTrainingPatients
     @FeatureSetId INT,              -- feature set
     @Pooling NVARCHAR(32),          -- pooling
