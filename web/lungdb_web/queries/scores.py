@@ -12,6 +12,9 @@ from lungdb_web.queries.installed import NO_SCORES, Installed, NotInstalled
 _NEWEST = "EXECUTE dbo.ListScores @PatientIndex = ?, @Limit = 20;"
 _IN_PYTHON = f"EXECUTE dbo.PredictLungCancer @PatientIndex = ?, @ModelName = ?, @Version = ?; {_NEWEST}"
 _IN_SQL = f"EXECUTE dbo.PredictLungCancerSql @PatientIndex = ?, @ModelName = ?, @Version = ?; {_NEWEST}"
+# What scores is made ready by asking it for its help: on the embedded engine that starts the process of its script.
+HELP_IN_PYTHON = "EXECUTE dbo.PredictLungCancer @Help = 1;"
+HELP_IN_SQL = "EXECUTE dbo.PredictLungCancerSql @Help = 1;"
 
 
 @dataclass(frozen=True)
