@@ -134,9 +134,11 @@ def _join(writer: Writer, join: Join) -> str:
             f"FULL JOIN on SQLite {sqlite3.sqlite_version}", "Use 3.39 or later, or UNION ALL of two LEFT JOINs."
         )
     if join.kind == "INNER":
-        if _begins_with_few(writer, join.left) or _reads_json(writer, condition):
+        begins_with_few = not _is_local(writer, join.right) and _begins_with_few(writer, join.left)
+        if begins_with_few or _reads_json(writer, condition):
             return f"{left} CROSS JOIN {right} ON {condition}"
-        if isinstance(join.left, Table) and _begins_with_few(writer, join.right):
+        is_stored = isinstance(join.left, Table) and not _is_local(writer, join.left)
+        if is_stored and _begins_with_few(writer, join.right):
             return f"{right} CROSS JOIN {left} ON {condition}"
     return f"{left} {join.kind} JOIN {right} ON {condition}"
 
@@ -144,13 +146,19 @@ def _join(writer: Writer, join: Join) -> str:
 def _begins_with_few(writer: Writer, source: Source) -> bool:
     """Tell whether the first table of a join has a few rows only.
 
-    SQLite, which keeps no statistics of temporary tables, holds each for large and would read a large table first. With
-    CROSS JOIN it keeps the order in which they are written.
+    SQLite, which keeps no statistics of temporary tables, holds each for large and would read a stored table first.
+    With CROSS JOIN it keeps the order in which they are written.
     """
     while isinstance(source, Join) and source.kind != "RIGHT":
         source = source.left
-    is_local = isinstance(source, Table) and key(source.name[0]) not in writer.common_tables
-    return is_local and isinstance(source, Table) and writer.surroundings.holds_few(source.name)
+    return isinstance(source, Table) and _is_local(writer, source) and writer.surroundings.holds_few(source.name)
+
+
+def _is_local(writer: Writer, source: Source) -> bool:
+    """Tell whether a source is a #temp table or table variable."""
+    if not isinstance(source, Table) or key(source.name[0]) in writer.common_tables:
+        return False
+    return source.name[-1].startswith(("#", "@"))
 
 
 def _reads_json(writer: Writer, condition: str) -> bool:
