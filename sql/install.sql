@@ -13009,11 +13009,13 @@ BEGIN
     -- The label comes from here: the script was never told that of a test patient.
     INSERT INTO dbo.experiment_patients (
         experiment_id, patient_id, member, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold)
-    SELECT @ExperimentId, t.patient_id, (SELECT COUNT(*) FROM #patients AS b WHERE b.patient_id = t.patient_id AND b.place < t.place),
-        r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
+    SELECT @ExperimentId, t.patient_id, t.member, r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
         r.raw, r.out_of_fold
     FROM #result AS r
-    INNER JOIN #patients AS t ON t.place = r.place
+    INNER JOIN (
+        SELECT place, patient_id, scan_id, vector_sha256, label,
+            CAST(ROW_NUMBER() OVER (PARTITION BY patient_id ORDER BY place) - 1 AS INT) AS member
+        FROM #patients) AS t ON t.place = r.place
     INNER JOIN dbo.patients AS p WITH (UPDLOCK, HOLDLOCK) ON p.patient_id = t.patient_id;
     INSERT INTO dbo.experiment_metrics (experiment_id, part, metric, value)
     SELECT @ExperimentId, part, name, y FROM #figures WHERE kind = 'metric';
@@ -13271,7 +13273,7 @@ BEGIN
     FROM dbo.labels AS l
     INNER JOIN dbo.patients AS p ON p.patient_id = l.patient_id
     WHERE @DatasetVersionId IS NULL AND @Horizon IS NULL
-        AND NOT EXISTS (SELECT 1 FROM #labelled AS t WHERE t.patient_id = l.patient_id);
+        AND l.patient_id NOT IN (SELECT t.patient_id FROM #labelled AS t);
     SET @Missing = (SELECT COUNT(*) FROM #missing);
     SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT TOP (20) idx FROM #missing ORDER BY idx) AS m);
 
