@@ -164,7 +164,7 @@ def figures(
     vectors: NDArray[np.float32], labels: NDArray[np.int64], parameters: TrainingParameters
 ) -> tuple[float, float]:
     """Cross-validate and give AUC and log loss of the raw scores of the patients held out; errors as of `train`."""
-    raw = cross_validate(vectors, labels, parameters, has_curve=False).raw
+    raw = cross_validate(vectors, labels, parameters).raw
     area, loss = auc(labels, raw), log_loss(labels, raw)
     assert area is not None
     assert loss is not None  # cross_validate refuses patients of one class and none
