@@ -60,11 +60,17 @@ class Pipeline:
         Which slices become the channels of each picture.
     normalised : bool
         Whether the network's mean and standard deviation apply.
+    dtype : str
+        NumPy's name of the type that holds every value of a picture before that exactly.
+    version : int
+        Counted up with every change of what `fill` gives.
     """
 
     fill: Callable[[CtSlice, Plane], None]
     triples: Callable[[int], list[tuple[int, int, int]]]
     normalised: bool
+    dtype: str
+    version: int = 1
 
     def picture(self, ct_slice: CtSlice, size: Size) -> Plane:
         """Prepare one slice, without the network's normalisation."""
@@ -200,6 +206,6 @@ def _seed_triples(slices: int) -> list[tuple[int, int, int]]:
 
 
 _PIPELINES = {
-    "lung": Pipeline(_fill_lung, _lung_triples, normalised=True),
-    "seed": Pipeline(_fill_seed, _seed_triples, normalised=False),
+    "lung": Pipeline(_fill_lung, _lung_triples, normalised=True, dtype="<f4"),
+    "seed": Pipeline(_fill_seed, _seed_triples, normalised=False, dtype="u1"),
 }

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from lungdb.embedded.store.catalog import DBO, Catalog, CatalogObject
 from lungdb.embedded.store.catalog_views import CATALOG_VIEWS
 from lungdb.embedded.syntax.statement_tree import TableDefinition
@@ -58,13 +60,17 @@ class Frame:
 
 
 class Sight:
-    """Names as the writer asks for them (`Surroundings`), noting the local tables that were found."""
+    """Names as the writer asks for them (`Surroundings`), noting which local tables were found and how large they were."""
 
-    def __init__(self, frame: Frame, catalog: Catalog, database: str) -> None:
+    def __init__(
+        self, frame: Frame, catalog: Catalog, database: str, holds_few: Callable[[LocalTable], bool]
+    ) -> None:
         self._frame = frame
         self._catalog = catalog
         self._database = database
+        self._holds_few = holds_few
         self.used: dict[Name, LocalTable] = {}
+        self.sizes: dict[LocalTable, bool] = {}
 
     def variable_type(self, name: str) -> SqlType:
         """Return the type of a variable."""
@@ -107,6 +113,15 @@ class Sight:
         last = self.local_name(name)
         found = None if last is None else self._catalog.find(last, "U")
         return None if found is None else (found.table, f"main.{quoted(found.name)}")
+
+    def holds_few(self, name: Name) -> bool:
+        """Tell whether this names a local table of a few rows, and note that it was asked."""
+        local = self._frame.local_table(name[-1]) if name[-1].startswith(("#", "@")) else None
+        if local is None:
+            return False
+        if local not in self.sizes:
+            self.sizes[local] = self._holds_few(local)
+        return self.sizes[local]
 
     def find_view(self, name: Name) -> tuple[str, tuple[str, ...], Query] | None:
         """Return a view's name, its column names and its query."""

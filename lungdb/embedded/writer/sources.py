@@ -102,7 +102,30 @@ def _join(writer: Writer, join: Join) -> str:
         raise refused(
             f"FULL JOIN on SQLite {sqlite3.sqlite_version}", "Use 3.39 or later, or UNION ALL of two LEFT JOINs."
         )
+    if join.kind == "INNER":
+        if _begins_with_few(writer, join.left) or _reads_json(writer, condition):
+            return f"{left} CROSS JOIN {right} ON {condition}"
+        if isinstance(join.left, Table) and _begins_with_few(writer, join.right):
+            return f"{right} CROSS JOIN {left} ON {condition}"
     return f"{left} {join.kind} JOIN {right} ON {condition}"
+
+
+def _begins_with_few(writer: Writer, source: Source) -> bool:
+    """Tell whether the first table of a join has a few rows only.
+
+    SQLite, which keeps no statistics of temporary tables, holds each for large and would read a large table first. With
+    CROSS JOIN it keeps the order in which they are written.
+    """
+    while isinstance(source, Join) and source.kind != "RIGHT":
+        source = source.left
+    is_local = isinstance(source, Table) and key(source.name[0]) not in writer.common_tables
+    return is_local and isinstance(source, Table) and writer.surroundings.holds_few(source.name)
+
+
+def _reads_json(writer: Writer, condition: str) -> bool:
+    """Tell whether a table is joined to what OPENJSON gives: it comes after, lest a text be parsed for each row of it."""
+    sources = {each.json for relation in writer.scope.relations for each in relation.fields if each.json}
+    return any(f"{source}." in condition for source in sources)
 
 
 def _table_function(writer: Writer, source: TableFunction) -> str:

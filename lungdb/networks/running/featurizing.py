@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import cycle
 
 import numpy as np
 from numpy.typing import NDArray
 
 from lungdb.errors import LungdbError
-from lungdb.imaging.preprocessing import CHANNELS, CtSlice, Pipeline, Size, normalise
+from lungdb.imaging.preprocessing import CHANNELS, CtSlice, Pipeline, Plane, Size, normalise
 from lungdb.networks.running.processors import allowed_processors
 from lungdb.networks.running.providers import CPU
 from lungdb.networks.running.sessions import Session
@@ -28,28 +29,49 @@ class LazyScan:
     ----------
     slices : int
         How many there are; at least one.
-    load : index -> CtSlice
-        Gives a slice or raises LungdbError. Called from several threads.
+    load : index -> CtSlice or float32[rows, cols]
+        Gives a slice, or what the pipeline once made of it, or raises LungdbError. Called from several threads.
+    keep : (index, float32[rows, cols]) -> None, optional
+        Is given what the pipeline makes of a slice, and must not hold on to the array. Called from several threads.
     """
 
     slices: int
-    load: Callable[[int], CtSlice]
+    load: Callable[[int], CtSlice | Plane]
+    keep: Callable[[int, Plane], None] | None = None
 
 
 @dataclass(frozen=True)
 class Preparation:
-    """How slices become pictures: a pipeline and the network's mean and standard deviation by channel."""
+    """How slices become pictures.
+
+    Attributes
+    ----------
+    pipeline : Pipeline
+    mean, std : three numbers each
+        The network's normalisation by channel.
+    spent : list of float
+        Seconds of a processor that each picture has taken, added by `fill`.
+    """
 
     pipeline: Pipeline
     mean: Sequence[float]
     std: Sequence[float]
+    spent: list[float] = field(default_factory=list, compare=False)
 
     def fill(self, picture: Floats, scan: LazyScan, triple: tuple[int, int, int]) -> None:
         """Decode and prepare one triple of slices into float32[3, rows, cols]."""
+        started = time.thread_time()
         for plane, index, mean, std in zip(picture, triple, self.mean, self.std, strict=True):
-            self.pipeline.fill(scan.load(index), plane)
+            loaded = scan.load(index)
+            if isinstance(loaded, CtSlice):
+                self.pipeline.fill(loaded, plane)
+            else:
+                np.copyto(plane, loaded)
+            if scan.keep is not None:
+                scan.keep(index, plane)
             if self.pipeline.normalised:
                 normalise(plane, mean, std)
+        self.spent.append(time.thread_time() - started)
 
 
 def featurize(

@@ -51,6 +51,12 @@ Example:
     CREATE TABLE #given (
         tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
         default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
+    CREATE TABLE #scope (
+        item VARCHAR(16) NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
+        text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
+    CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
+    CREATE TABLE #taught (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, is_held_out BIT NOT NULL);
 
     EXECUTE internal.FindEnsembleMembers @ModelName, @Members, @Seed;
     EXECUTE internal.CheckTask @ModelName, 'classification';
@@ -113,6 +119,7 @@ ORDER BY e.position;',
         EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, N'ensemble', @Details, @Width OUTPUT, @Trees OUTPUT,
             @Divisor OUTPUT, @Steepness OUTPUT, @Expected OUTPUT, @RunId;
 
+    EXECUTE internal.TakeEnsembleScope @FeatureSetId, @Pooling;
     SET @Horizon = (
         SELECT MAX(x.horizon_days) FROM #ensemble AS e INNER JOIN dbo.experiments AS x ON x.experiment_id = e.experiment_id);
     BEGIN TRANSACTION;
@@ -128,6 +135,7 @@ ORDER BY e.position;',
         SET @Message = N'A member of the ensemble was deleted or replaced meanwhile. Nothing is stored. Call it again.';
         THROW 50232, @Message, 1;
     END;
+    EXECUTE internal.StoreScope @ClassifierId;
     IF @Lacking IS NULL
         EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Expected, @Said OUTPUT;
     COMMIT TRANSACTION;

@@ -44,6 +44,8 @@ BEGIN
         item VARCHAR(16) NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
         text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
     CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
+    CREATE TABLE #taught (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, is_held_out BIT NOT NULL);
 
     SET @Task = LOWER(@Task);
     EXECUTE internal.CheckTask @ModelName, @Task;
@@ -105,6 +107,8 @@ ORDER BY t.patient_id, t.scan_id;',
     EXECUTE internal.MeasureExperiment @RunId, @Seed, @Details;
     EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, @Library, @Details, @Width OUTPUT, @Trees OUTPUT,
         @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, @RunId;
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT scan_id, patient_id, CASE part WHEN 'test' THEN 1 ELSE 0 END FROM #patients WHERE part IN ('train', 'test');
     EXECUTE internal.FitScope @FeatureSetId, @Pooling;
     EXECUTE internal.ReportStep @RunId, N'Measured; storing.', 2, 3;
 
