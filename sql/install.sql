@@ -13781,7 +13781,7 @@ def main(patients, width, parameters, names):
 OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
 ',
         @input_data_1 = N'
-SELECT t.place, t.patient_id, t.part, CAST(t.label AS INT) AS label, t.target, f.vector
+SELECT t.place, t.patient_id, t.part, COALESCE(CAST(t.label AS INT), -1) AS label, t.target, f.vector
 FROM #patients AS t
 INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
@@ -13981,7 +13981,7 @@ def main(scores, seed, details):
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Seed, Details)
 ',
         @input_data_1 = N'
-SELECT t.patient_id, r.part, CAST(t.label AS INT) AS label, t.target, r.raw, r.probability, r.out_of_fold
+SELECT t.patient_id, r.part, COALESCE(CAST(t.label AS INT), -1) AS label, t.target, r.raw, r.probability, r.out_of_fold
 FROM #result AS r
 INNER JOIN #patients AS t ON t.place = r.place
 ORDER BY t.patient_id, t.scan_id;',
@@ -14304,6 +14304,13 @@ BEGIN
         SET @Message = CONCAT(N'No patient with a scan', IIF(@DatasetVersionId IS NULL, N'', N' of the data set'),
             N' has a number in dbo.numeric_labels, which holds those of ', (SELECT COUNT(*) FROM dbo.numeric_labels),
             N' patients. Call load_labels with --numeric and the name of a column, or leave @Task out.');
+        THROW 50310, @Message, 1;
+    END;
+    -- The square of what is beyond is no number any more.
+    SET @Others = (SELECT MIN(CONVERT(NVARCHAR(40), target, 1)) FROM #labelled WHERE ABS(target) > CAST(N'1e100' AS FLOAT));
+    IF @Others IS NOT NULL
+    BEGIN
+        SET @Message = CONCAT(N'dbo.numeric_labels holds ', @Others, N', which is beyond 1e+100. Correct it there.');
         THROW 50310, @Message, 1;
     END;
     IF @Horizon IS NOT NULL AND NOT EXISTS (SELECT 1 FROM #labelled)
@@ -14740,7 +14747,7 @@ def main(patients, width, parameters, names):
 OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
 ',
         @input_data_1 = N'
-SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label,
+SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE COALESCE(CAST(t.label AS INT), -1) END AS label,
     CASE WHEN t.part <> ''test'' THEN t.target END AS target, f.vector
 FROM #patients AS t
 INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
