@@ -1502,8 +1502,8 @@ GO
 IF OBJECT_ID(N'dbo.prepared_slices', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A slice of dbo.prepared_scans: C order, little-endian, float32 with the preprocessing lung and uint8 with seed. sha256 is over these bytes,
-    -- digest says what has prepared them (lungdb.imaging.prepared): what has another one is made again.
+    -- A slice of dbo.prepared_scans: C order, little-endian, float32 with the preprocessing lung and uint8 with seed. sha256 is over these
+    -- bytes, digest says what has prepared them (lungdb.imaging.prepared): what has another one is made again.
     CREATE TABLE dbo.prepared_slices (
         scan_id INT NOT NULL,
         preprocessing NVARCHAR(32) NOT NULL,
@@ -3418,10 +3418,10 @@ INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- What features take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0. Of a way of preparing:
--- seconds that a slice costs to make of what is stored, to read as kept, and to write; and what keeping has saved so far, less the writing.
--- Each counts its way to the script or back, by its bytes. is_worth_reading: reading costs less than making. is_worth_keeping: as many calls
--- again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are kept for.
+-- What features take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0. Of a way of
+-- preparing: seconds that a slice costs to make of what is stored, to read as kept, and to write, each with its way to the script or back,
+-- by its bytes; and what keeping has saved so far, less the writing. is_worth_reading: reading costs less than making. is_worth_keeping: as
+-- many calls again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are kept for.
 CREATE OR ALTER VIEW dbo.feature_storage
 AS
 SELECT
@@ -7282,11 +7282,14 @@ BEGIN
     BEGIN
         DELETE FROM #dropped;
         INSERT INTO #dropped (scan_id, preprocessing, picture_rows, picture_cols)
-        SELECT TOP (16) scan_id, preprocessing, picture_rows, picture_cols
-        FROM dbo.prepared_scans
-        WHERE (SELECT SUM(bytes) FROM dbo.prepared_scans) > @Bound
-            OR (@IsRead = 0 AND preprocessing = @Preprocessing AND picture_rows = @Rows AND picture_cols = @Cols)
-        ORDER BY CASE WHEN @IsRead = 0 AND preprocessing = @Preprocessing THEN 0 ELSE 1 END, used_at, uses, scan_id;
+        SELECT TOP (16) p.scan_id, p.preprocessing, p.picture_rows, p.picture_cols
+        FROM (
+            SELECT scan_id, preprocessing, picture_rows, picture_cols, used_at, uses, SUM(bytes) OVER (
+                ORDER BY used_at DESC, uses DESC, scan_id, preprocessing, picture_rows, picture_cols ROWS UNBOUNDED PRECEDING) AS so_far
+            FROM dbo.prepared_scans) AS p
+        WHERE p.so_far > @Bound
+            OR (@IsRead = 0 AND p.preprocessing = @Preprocessing AND p.picture_rows = @Rows AND p.picture_cols = @Cols)
+        ORDER BY p.used_at, p.uses, p.scan_id DESC;
         IF NOT EXISTS (SELECT 1 FROM #dropped)
             BREAK;
         DELETE p
@@ -7411,7 +7414,7 @@ BEGIN
     INNER JOIN #result AS r ON r.scan_id = p.scan_id AND r.layer = -1
     WHERE p.preprocessing = @Preprocessing AND p.picture_rows = @Rows AND p.picture_cols = @Cols;
     UPDATE #todo
-    SET is_kept = 0, kept_bytes = 0
+    SET is_kept = 0
     WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
     DELETE FROM #chunk WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
     DELETE FROM #result WHERE layer = -1 AND scan_id IN (SELECT scan_id FROM #todo) AND scan_id NOT IN (SELECT scan_id FROM #chunk);
@@ -15228,7 +15231,8 @@ Examples:
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #todo (
         scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL, kept_bytes BIGINT NOT NULL);
-    CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, is_kept BIT NOT NULL, content_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #chunk (
+        scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, is_kept BIT NOT NULL, content_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #failed (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL, is_new BIT NOT NULL, is_gone BIT NOT NULL);
     CREATE TABLE #result (
         scan_id INT NULL, layer INT NULL, error NVARCHAR(2000) NULL, array_rows INT NULL,
@@ -15304,8 +15308,7 @@ ORDER BY i.scan_id, i.slice_index;',
         EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
     END;
 
-    SET @Failed = (SELECT COUNT(*) FROM #failed);
-    SET @Message = NULL;
+    SELECT @Failed = COUNT(*), @Message = NULL FROM #failed;
     IF @Failed > 0
         SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' of ', @Total, N' scans failed and have no features: ', (
                 SELECT STRING_AGG(CONCAT(N'scan ', f.scan_id, N': ', LEFT(f.error, 240)), N' ') WITHIN GROUP (ORDER BY f.scan_id)

@@ -1502,8 +1502,8 @@ GO
 IF OBJECT_ID(N'dbo.prepared_slices', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A slice of dbo.prepared_scans: C order, little-endian, float32 with the preprocessing lung and uint8 with seed. sha256 is over these bytes,
-    -- digest says what has prepared them (lungdb.imaging.prepared): what has another one is made again.
+    -- A slice of dbo.prepared_scans: C order, little-endian, float32 with the preprocessing lung and uint8 with seed. sha256 is over these
+    -- bytes, digest says what has prepared them (lungdb.imaging.prepared): what has another one is made again.
     CREATE TABLE dbo.prepared_slices (
         scan_id INT NOT NULL,
         preprocessing NVARCHAR(32) NOT NULL,
@@ -3429,10 +3429,10 @@ INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- What features take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0. Of a way of preparing:
--- seconds that a slice costs to make of what is stored, to read as kept, and to write; and what keeping has saved so far, less the writing.
--- Each counts its way to the script or back, by its bytes. is_worth_reading: reading costs less than making. is_worth_keeping: as many calls
--- again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are kept for.
+-- What features take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0. Of a way of
+-- preparing: seconds that a slice costs to make of what is stored, to read as kept, and to write, each with its way to the script or back,
+-- by its bytes; and what keeping has saved so far, less the writing. is_worth_reading: reading costs less than making. is_worth_keeping: as
+-- many calls again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are kept for.
 CREATE OR ALTER VIEW dbo.feature_storage
 AS
 SELECT
