@@ -3442,10 +3442,9 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- What features take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0. Of a way of
--- preparing: seconds that a slice costs to make of what is stored, to read as kept, and to write; and what keeping has saved so far, less
--- the writing. Each counts its way to the script or back, by its bytes. is_worth_reading: reading costs less than making.
--- is_worth_keeping: as many calls again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are
--- kept for.
+-- preparing: seconds that a slice costs to make of what is stored, to read as kept, and to write, each with its way to the script or back,
+-- by its bytes; and what keeping has saved so far, less the writing. is_worth_reading: reading costs less than making. is_worth_keeping: as
+-- many calls again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are kept for.
 CREATE OR ALTER VIEW dbo.feature_storage
 AS
 SELECT
@@ -7465,11 +7464,14 @@ BEGIN
     BEGIN
         DELETE FROM #dropped;
         INSERT INTO #dropped (scan_id, preprocessing, picture_rows, picture_cols)
-        SELECT TOP (16) scan_id, preprocessing, picture_rows, picture_cols
-        FROM dbo.prepared_scans
-        WHERE (SELECT SUM(bytes) FROM dbo.prepared_scans) > @Bound
-            OR (@IsRead = 0 AND preprocessing = @Preprocessing AND picture_rows = @Rows AND picture_cols = @Cols)
-        ORDER BY CASE WHEN @IsRead = 0 AND preprocessing = @Preprocessing THEN 0 ELSE 1 END, used_at, uses, scan_id;
+        SELECT TOP (16) p.scan_id, p.preprocessing, p.picture_rows, p.picture_cols
+        FROM (
+            SELECT scan_id, preprocessing, picture_rows, picture_cols, used_at, uses, SUM(bytes) OVER (
+                ORDER BY used_at DESC, uses DESC, scan_id, preprocessing, picture_rows, picture_cols ROWS UNBOUNDED PRECEDING) AS so_far
+            FROM dbo.prepared_scans) AS p
+        WHERE p.so_far > @Bound
+            OR (@IsRead = 0 AND p.preprocessing = @Preprocessing AND p.picture_rows = @Rows AND p.picture_cols = @Cols)
+        ORDER BY p.used_at, p.uses, p.scan_id DESC;
         IF NOT EXISTS (SELECT 1 FROM #dropped)
             BREAK;
         DELETE p
@@ -7594,7 +7596,7 @@ BEGIN
     INNER JOIN #result AS r ON r.scan_id = p.scan_id AND r.layer = -1
     WHERE p.preprocessing = @Preprocessing AND p.picture_rows = @Rows AND p.picture_cols = @Cols;
     UPDATE #todo
-    SET is_kept = 0, kept_bytes = 0
+    SET is_kept = 0
     WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
     DELETE FROM #chunk WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
     DELETE FROM #result WHERE layer = -1 AND scan_id IN (SELECT scan_id FROM #todo) AND scan_id NOT IN (SELECT scan_id FROM #chunk);
@@ -16108,8 +16110,7 @@ ORDER BY i.scan_id, i.slice_index;',
         EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
     END;
 
-    SET @Failed = (SELECT COUNT(*) FROM #failed);
-    SET @Message = NULL;
+    SELECT @Failed = COUNT(*), @Message = NULL FROM #failed;
     IF @Failed > 0
         SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' of ', @Total, N' scans failed and have no features: ', (
                 SELECT STRING_AGG(CONCAT(N'scan ', f.scan_id, N': ', LEFT(f.error, 240)), N' ') WITHIN GROUP (ORDER BY f.scan_id)
