@@ -47,13 +47,14 @@ MODEL_TABLES = {
     gantry_tilt FLOAT NULL, deidentification NVARCHAR(64) NULL, patient_orientation NVARCHAR(2) NULL,
     intake_rule TINYINT NOT NULL, monoenergetic_kev REAL NULL,
     acquisition_date DATE NULL, date_rule VARCHAR(8) NULL, study_order INT NULL, study_year TINYINT NULL,
+    time_point FLOAT NULL, time_point_kind CHAR(16) NULL,
     convolution_kernel NVARCHAR(64) NULL, kvp REAL NULL, slice_thickness FLOAT NULL, has_contrast BIT NULL,
     patient_age TINYINT NULL, frame_of_reference_uid NVARCHAR(64) NULL, origin_x FLOAT NULL, origin_y FLOAT NULL,
     origin_z FLOAT NULL, row_x FLOAT NULL, row_y FLOAT NULL, row_z FLOAT NULL, column_x FLOAT NULL,
     column_y FLOAT NULL, column_z FLOAT NULL, step_x FLOAT NULL, step_y FLOAT NULL, step_z FLOAT NULL,
     sex NCHAR(1) COLLATE DATABASE_DEFAULT NULL, features_sha256 VARBINARY(32) NULL,
     vector NVARCHAR(MAX) NOT NULL, vector_sha256 VARBINARY(32) NOT NULL,
-    raw FLOAT NOT NULL, probability FLOAT NOT NULL""",
+    raw FLOAT NOT NULL, probability FLOAT NULL""",
     "#copy_vectors": """
     series_uid NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, position INT NOT NULL, vector NVARCHAR(MAX) NOT NULL,
     vector_sha256 VARBINARY(32) NOT NULL, features_sha256 VARBINARY(32) NULL""",
@@ -126,9 +127,9 @@ _SCANS = """
 SELECT p.patient_id, p.idx, s.series_uid, s.study_uid, s.study_date, s.manufacturer, s.image_rows, s.image_cols,
     s.number_images, s.spacing_z, s.spacing_y, s.spacing_x, s.content_sha256, s.gantry_tilt, s.deidentification,
     s.patient_orientation, s.intake_rule, s.monoenergetic_kev,
-    s.acquisition_date, s.date_rule, s.study_order, s.study_year, s.convolution_kernel, s.kvp, s.slice_thickness,
-    s.has_contrast, {age} AS patient_age, s.frame_of_reference_uid, s.origin_x, s.origin_y, s.origin_z, s.row_x,
-    s.row_y, s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
+    s.acquisition_date, s.date_rule, s.study_order, s.study_year, s.time_point, s.time_point_kind, s.convolution_kernel,
+    s.kvp, s.slice_thickness, s.has_contrast, {age} AS patient_age, s.frame_of_reference_uid, s.origin_x, s.origin_y,
+    s.origin_z, s.row_x, s.row_y, s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
     {sex} AS sex, f.sha256 AS features_sha256, v.vector, v.vector_sha256
 FROM dbo.classifiers AS c
 INNER JOIN dbo.pooled_features AS v ON v.feature_set_id = c.feature_set_id AND v.pooling = c.pooling
@@ -170,8 +171,9 @@ def model_rows(
     for table, query in {"#copy_model": _MODEL, **_ROWS_OF_MODEL}.items():
         (result,) = run(source, query, (classifier_id,) * query.count("?"))
         parts.append((table, result.columns, result.rows))
+    is_combined = parts[0][2][0][9] is not None
     columns = {str(row[10]).casefold() for row in parts[1][2] if row[9] is not None}
-    if columns and patients != []:
+    if is_combined and patients != []:
         # Combined vectors are made when they are read; what is sent is then of one moment.
         run(source, _FILL, (name, number, None if patients is None else ",".join(map(str, patients))))
     # Age and sex come along only where the model reads them.

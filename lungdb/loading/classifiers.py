@@ -204,7 +204,10 @@ def _lightgbm(content: bytes) -> Examined:
     # tree_sizes counts the bytes of lines that end as LightGBM writes them.
     text = content.replace(b"\r\n", b"\n")
     trees = count_trees(text)
-    return Examined("lightgbm", text, read_ensemble(text).width, trees)
+    read = read_ensemble(text)
+    if read.task == "regression":
+        raise NotAsNodesError("its objective is regression, which predicts a number")
+    return Examined("lightgbm", text, read.width, trees)
 
 
 def _onnx(content: bytes) -> Examined:

@@ -22,7 +22,9 @@ _NOT_ALLOWED = (229, 262, 297, 300, 916, 2571, 7983, 40518)
 _INTEGRITY = "DBCC CHECKDB WITH NO_INFOMSGS;"
 _SCANS = "SELECT scan_id, number_images FROM dbo.scans ORDER BY scan_id;"
 _SCAN = "SELECT image_rows, image_cols, number_images, content_sha256 FROM dbo.scans WHERE scan_id = ?;"
-_SLICES = "SELECT slice_index, pixels, pixels_sha256 FROM dbo.scan_images WHERE scan_id = ? ORDER BY slice_index;"
+_SLICES = (
+    "SELECT slice_index, pixels, pixels_sha256, encoding FROM dbo.scan_images WHERE scan_id = ? ORDER BY slice_index;"
+)
 _AGAIN = "Load the scan again: lungdb load-scans --replace."
 _MODELS = """
 SELECT c.name, c.version FROM dbo.model_scoring AS s
@@ -213,11 +215,11 @@ def _scan_faults(connection: Connection, scan_id: int) -> str | None:
     try:
         cursor.execute(_SLICES, (scan_id,))
         while some := cursor.fetchmany(_SLICES_AT_A_TIME):
-            for place, pixels, sha256 in some:
+            for place, pixels, sha256, encoding in some:
                 places.append(place)
                 hashes.append(bytes(sha256))
                 try:
-                    decode_slice(bytes(pixels), rows, cols, bytes(sha256))
+                    decode_slice(bytes(pixels), rows, cols, bytes(sha256), encoding)
                 except LungdbError:
                     damaged.append(place)
     except SqlError as error:

@@ -16,7 +16,7 @@ from lungdb.reporting.sources import Scans, Vectors, read_label_sources, read_sc
 
 _FIND = "EXECUTE dbo.FindModel @ModelName = ?, @Version = ?;"
 _MODEL = """
-SELECT c.name, c.version, c.library, c.pooling, c.created_at, c.sha256, c.details,
+SELECT c.name, c.version, c.library, c.pooling, c.created_at, c.sha256, c.details, c.task,
     CASE WHEN HASHBYTES('SHA2_256', c.model) = c.sha256 THEN 1 ELSE 0 END AS is_intact,
     (SELECT COUNT(*) FROM dbo.predictions AS p WHERE p.classifier_id = c.classifier_id) AS predictions
 FROM dbo.classifiers AS c WHERE c.classifier_id = ?;"""
@@ -49,6 +49,12 @@ _CURVES = """
 SELECT part, curve, position, x, y, threshold
 FROM dbo.experiment_curves WHERE experiment_id = ? ORDER BY part, curve, position;"""
 _SCORES = "SELECT label, probability FROM dbo.test_scores WHERE experiment_id = ? ORDER BY probability;"
+_NUMBERS = """
+SELECT s.target, s.predicted
+FROM dbo.experiment_scores AS s
+INNER JOIN dbo.splits AS p ON p.patient_id = s.patient_id
+WHERE s.experiment_id = ? AND s.part = 'test' AND p.part = 'test' AND s.target IS NOT NULL AND s.predicted IS NOT NULL
+ORDER BY s.target, s.predicted;"""
 _PARTS = """
 SELECT part, COUNT(DISTINCT patient_id) AS patients,
     COUNT(DISTINCT CASE WHEN label = 1 THEN patient_id END) AS positives,
@@ -67,6 +73,7 @@ class Model:
     created_at: datetime
     sha256: str
     details: dict[str, Any]
+    task: str
     is_intact: bool
     predictions: int
 
@@ -144,7 +151,9 @@ class Facts:
     curves : dict
         (part, curve) to its points, in order.
     scores : list of (label, probability)
-        Of the test patients.
+        Of the test patients; empty of a regression.
+    numbers : list of (target, predicted)
+        Of the test patients; empty but of a regression.
     parts : dict
         Part to its patients, in the order train, validation, test.
     evaluations : list of Evaluation
@@ -161,12 +170,18 @@ class Facts:
     metrics: dict[tuple[str, str], float | None]
     curves: dict[tuple[str, str], list[Point]]
     scores: list[tuple[int, float]]
+    numbers: list[tuple[float, float]]
     parts: dict[str, Part]
     scans: Scans
     vectors: dict[str, Vectors]
     label_sources: list[tuple[str, int]]
     evaluations: list[Evaluation]
     looks: list[Look]
+
+    @property
+    def regresses(self) -> bool:
+        """Whether the model predicts a number."""
+        return self.model.task == "regression"
 
     @property
     def is_calibrated(self) -> bool:
@@ -207,6 +222,7 @@ def read_facts(connection: Connection, name: str, version: int | None) -> Facts:
         metrics={(row["part"], row["metric"]): row["value"] for row in _rows(connection, _METRICS, experiment)},
         curves=curves,
         scores=[(int(row["label"]), float(row["probability"])) for row in _rows(connection, _SCORES, experiment)],
+        numbers=[(float(row["target"]), float(row["predicted"])) for row in _rows(connection, _NUMBERS, experiment)],
         parts={part: parts[part] for part in PARTS if part in parts},
         scans=read_scans(connection, experiment),
         vectors=read_vectors(connection, experiment),

@@ -100,6 +100,7 @@ Example:
             INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
             WHERE v.dataset_version_id = @DatasetVersionId));
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
+    EXECUTE internal.CheckTask @ModelName, 'classification';
     INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
     VALUES (@ModelName, @Version, LOWER(@Library), @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
     SET @ClassifierId = SCOPE_IDENTITY();
