@@ -23,6 +23,8 @@ from lungdb.database import Connection, connect, run
 
 _PROCEDURE = Path(__file__).resolve().parents[2] / "sql" / "procedures" / "features" / "GenerateFeatures.sql"
 _SCAN, _PIXELS = "scan_id", "pixels"
+# What the query is given beside #chunk: where a prepared picture would be looked for, had the scans any.
+_VARIABLES = "DECLARE @Preprocessing NVARCHAR(32) = N'lung', @Rows INT = 224, @Cols INT = 224;"
 
 
 def main() -> int:
@@ -103,10 +105,11 @@ def _write_chunk(connection: Connection, folder: Path, size: int) -> None:
     """Write the rows that the script is given, those of the scans over and over until the stored bytes are `size`."""
     run(
         connection,
-        "CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY); INSERT INTO #chunk SELECT scan_id FROM dbo.scans;",
+        "CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY, is_kept BIT NOT NULL); "
+        "INSERT INTO #chunk (scan_id, is_kept) SELECT scan_id, 0 FROM dbo.scans;",
     )
     _, query = script_and_query(_PROCEDURE.read_text(encoding="utf-8"))
-    (found,) = run(connection, query)
+    (found,) = run(connection, f"{_VARIABLES} {query}")
     names = [str(name) for name in found.columns]
     scan, pixels = names.index(_SCAN), names.index(_PIXELS)
     written = step = 0
@@ -148,6 +151,7 @@ def _script_peak(folder: Path) -> int:
         "BatchSize": 32,
         "Providers": None,
         "Threads": None,
+        "KeepBytes": 0,
     }
     exec(script, given)  # noqa: S102  our own procedure's script
     if given["ErrorNumber"]:

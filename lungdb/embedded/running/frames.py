@@ -62,9 +62,7 @@ class Frame:
 class Sight:
     """Names as the writer asks for them (`Surroundings`), noting which local tables were found and how large they were."""
 
-    def __init__(
-        self, frame: Frame, catalog: Catalog, database: str, holds_few: Callable[[LocalTable], bool]
-    ) -> None:
+    def __init__(self, frame: Frame, catalog: Catalog, database: str, holds_few: Callable[[LocalTable], bool]) -> None:
         self._frame = frame
         self._catalog = catalog
         self._database = database
