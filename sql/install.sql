@@ -445,7 +445,8 @@ IF OBJECT_ID(N'dbo.drift_items', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. name says which, such as
-    -- 'column age' or 'layer avg_pool of resnet, feature 17'. statistic is the difference in standard errors, p_value that of the largest statistic of all items, stability_index the population stability index.
+    -- 'column age' or 'layer avg_pool of resnet, feature 17'. statistic is the difference in standard errors,
+    -- p_value that of the largest statistic of all items, stability_index the population stability index.
     CREATE TABLE dbo.drift_items (
         drift_check_id INT NOT NULL,
         position INT NOT NULL,
@@ -1276,6 +1277,8 @@ BEGIN
     -- is_study_choice marks the one series of a study that the series rule chose. date_rule says what study_date and acquisition_date are:
     -- kept; shifted, all of a patient by the same number of days; year, the first of January of theirs. study_order is how many of the
     -- patient's studies are known to be earlier, where dates do not tell which are; study_year is the screening year of a trial that has such.
+    -- time_point is where de-identifiers say that the study lies in time, in days from an event or as the number of a visit; only those of one
+    -- time_point_kind, a hash of what they count, can be compared.
     -- convolution_kernel is as the scanner wrote it, slice_thickness in millimetres, kvp in kV, patient_age in years at the scan, at most 90.
     -- origin is the centre of the lowest slice's first pixel in millimetres, row and column the directions in which the columns and the rows
     -- rise, step leads from a slice to the next, all in DICOM's patient coordinates: pixel (r, c) of slice k lies at
@@ -1305,6 +1308,8 @@ BEGIN
         date_rule VARCHAR(8) NULL,
         study_order INT NULL,
         study_year TINYINT NULL,
+        time_point FLOAT NULL,
+        time_point_kind CHAR(16) NULL,
         convolution_kernel NVARCHAR(64) NULL,
         kvp REAL NULL,
         slice_thickness FLOAT NULL,
@@ -1503,8 +1508,8 @@ GO
 IF OBJECT_ID(N'dbo.prepared_slices', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A slice of dbo.prepared_scans: C order, little-endian, float32 with the preprocessing lung and uint8 with seed. sha256 is over these bytes,
-    -- digest says what has prepared them (lungdb.imaging.prepared): what has another one is made again.
+    -- A slice of dbo.prepared_scans: C order, little-endian, float32 with the preprocessing lung and uint8 with seed. sha256 is over these
+    -- bytes, digest says what has prepared them (lungdb.imaging.prepared): what has another one is made again.
     CREATE TABLE dbo.prepared_slices (
         scan_id INT NOT NULL,
         preprocessing NVARCHAR(32) NOT NULL,
@@ -1542,8 +1547,8 @@ GO
 IF OBJECT_ID(N'dbo.scan_images', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- An axial slice: Hounsfield units, int16, C order, gzip. position_z is in millimetres along the normal. encoding says how the bytes lie: NULL is
-    -- pixel after pixel, little-endian, as before schema version 8; N'shuffled' is the low bytes of all pixels, then their high bytes.
+    -- An axial slice: Hounsfield units, int16, C order, gzip. position_z is in millimetres along the normal. encoding says how the bytes lie:
+    -- NULL is pixel after pixel, little-endian, as before schema version 8; N'shuffled' is the low bytes of all pixels, then their high bytes.
     CREATE TABLE dbo.scan_images (
         scan_id INT NOT NULL,
         slice_index INT NOT NULL,
@@ -1602,7 +1607,8 @@ IF OBJECT_ID(N'dbo.searches', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- A search for settings: how its trials were made and are measured, and how far it is. classifier_id is the model that came of
-    -- it; it refers to no row, because the model may be deleted later.
+    -- it; it refers to no row, because the model may be deleted later. dataset_version_id is the data set that it looks at, which may be
+    -- deleted once the search is finished; NULL means all labelled patients. horizon_days and positive_from say which labels are meant.
     CREATE TABLE dbo.searches (
         search_id INT IDENTITY(1, 1) NOT NULL,
         name NVARCHAR(128) NOT NULL,
@@ -1612,6 +1618,9 @@ BEGIN
         metric VARCHAR(10) NOT NULL,
         rungs INT NOT NULL,
         skip_missing BIT NOT NULL,
+        dataset_version_id INT NULL,
+        horizon_days INT NULL,
+        positive_from INT NULL,
         planned INT NOT NULL,
         rung INT NOT NULL CONSTRAINT DF_searches_rung DEFAULT 0,
         state VARCHAR(10) NOT NULL CONSTRAINT DF_searches_state DEFAULT 'running',
@@ -2298,6 +2307,8 @@ VALUES
     (N'scans', N'date_rule', N'varchar', 8, NULL, NULL, 1, 0, N'VARCHAR(8)', NULL),
     (N'scans', N'study_order', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
     (N'scans', N'study_year', N'tinyint', NULL, NULL, NULL, 1, 0, N'TINYINT', NULL),
+    (N'scans', N'time_point', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'scans', N'time_point_kind', N'char', 16, NULL, NULL, 1, 0, N'CHAR(16)', NULL),
     (N'scans', N'convolution_kernel', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
     (N'scans', N'kvp', N'real', NULL, NULL, NULL, 1, 0, N'REAL', NULL),
     (N'scans', N'slice_thickness', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
@@ -2399,6 +2410,9 @@ VALUES
     (N'searches', N'metric', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
     (N'searches', N'rungs', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'searches', N'skip_missing', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'searches', N'dataset_version_id', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'searches', N'horizon_days', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'searches', N'positive_from', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
     (N'searches', N'planned', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'searches', N'rung', N'int', NULL, NULL, NULL, 0, 0, N'INT', N'CONSTRAINT DF_searches_rung DEFAULT 0'),
     (N'searches', N'state', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', N'CONSTRAINT DF_searches_state DEFAULT ''running'''),
@@ -3427,10 +3441,11 @@ INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- What features take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0. Of a way of preparing:
--- seconds that a slice costs to make of what is stored, to read as kept, and to write; and what keeping has saved so far, less the writing.
--- Each counts its way to the script or back, by its bytes. is_worth_reading: reading costs less than making. is_worth_keeping: as many calls
--- again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are kept for.
+-- What features take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0. Of a way of
+-- preparing: seconds that a slice costs to make of what is stored, to read as kept, and to write; and what keeping has saved so far, less
+-- the writing. Each counts its way to the script or back, by its bytes. is_worth_reading: reading costs less than making.
+-- is_worth_keeping: as many calls again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are
+-- kept for.
 CREATE OR ALTER VIEW dbo.feature_storage
 AS
 SELECT
@@ -4522,8 +4537,9 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- DropCombined: deletes a combined feature set that a training has stored and that is refused, so that nothing is left of the call.
--- Called by TrainModel.
+-- DropCombined: deletes a combined feature set that a training or search has stored and that nothing reads, so that nothing is left of a
+-- call that is refused.
+-- Called by TrainModel and DropMatrices.
 CREATE OR ALTER PROCEDURE internal.DropCombined
     @FeatureSetId INT,  -- combined feature set
     @IsNew BIT          -- 0 does nothing: another call has stored it
@@ -4536,6 +4552,7 @@ BEGIN
         RETURN 0;
     BEGIN TRANSACTION;
     IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId)
+        AND NOT EXISTS (SELECT 1 FROM dbo.search_trials WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId)
     BEGIN
         DELETE FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId;
         DELETE FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId;
@@ -4610,7 +4627,7 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteDataset deletes a data set of scans or pictures, or one version of it. The scans and pictures stay.
-It refuses while a training or an evaluation refers to it. With its last version the name is free again.
+It refuses while a training, an evaluation or a search that is not finished refers to it. With its last version the name is free again.
 Parameters:
     @Name NVARCHAR(128) = NULL  name of the data set; needed
     @Version INT = NULL         its version; NULL means all of them
@@ -4620,7 +4637,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT;
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT, @Searches INT;
     SELECT @DatasetId = dataset_id, @Kind = kind FROM dbo.datasets WHERE name = @Name;
     IF @Kind = 'examples'
     BEGIN
@@ -4647,10 +4664,15 @@ Example:
         UNION ALL
         SELECT dataset_version_id FROM dbo.drift_checks WITH (UPDLOCK, HOLDLOCK)) AS e
     WHERE e.dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
-    IF @Users > 0 OR @Evaluations > 0
+    SET @Searches = (
+        SELECT COUNT(*)
+        FROM dbo.searches WITH (UPDLOCK, HOLDLOCK)
+        WHERE state IN ('running', 'training') AND dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
+    IF @Users > 0 OR @Evaluations > 0 OR @Searches > 0
     BEGIN
-        SET @Message = REPLACE(CONCAT(@Users, N' trainings and ', @Evaluations, N' evaluations or drift checks refer to the data set ''',
-            @Name, N'''. Keep it, or delete their models with DeleteModel first; see dbo.experiments and dbo.evaluations.'), N'%', N'%%');
+        SET @Message = REPLACE(CONCAT(@Users, N' trainings, ', @Evaluations, N' evaluations or drift checks and ', @Searches,
+            N' searches that are not finished refer to the data set ''', @Name, N'''. Keep it, or delete their models with DeleteModel ',
+            N'first; see dbo.experiments, dbo.evaluations and dbo.searches.'), N'%', N'%%');
         THROW 50275, @Message, 1;
     END;
     DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
@@ -4665,7 +4687,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindScansOfDataset: finds a version of a data set of scans, and refuses one of which scans were replaced or removed since it was made.
--- Called by GenerateFeatures and TrainModel.
+-- Called by GenerateFeatures, TrainModel and SearchModels.
 CREATE OR ALTER PROCEDURE internal.FindScansOfDataset
     @Dataset NVARCHAR(128),         -- name of a data set, or NULL for none
     @DatasetVersion INT,            -- its version, or NULL for the newest
@@ -4749,7 +4771,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- NameFeatures: tells how many numbers a vector of a feature set and pooling has, and of a combined set what they are.
--- Called by TrainModel.
+-- Called by TrainModel, CreateEnsemble, RepeatExperiment and RunSearch.
 CREATE OR ALTER PROCEDURE internal.NameFeatures
     @FeatureSetId INT,          -- feature set
     @Pooling NVARCHAR(32),      -- pooling
@@ -4778,7 +4800,7 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ReadColumnList: fills #parts with columns of a view or table, and refuses what has no scan_id and columns that are no numbers. Names are
 -- looked up and quoted before they become part of a text that is run, with the caller's own rights.
--- Called by ChooseFeatures, whose table #parts it fills.
+-- Called by CombineFeatures, whose table #parts it fills.
 CREATE OR ALTER PROCEDURE internal.ReadColumnList
     @Columns NVARCHAR(MAX),     -- columns with commas between
     @ColumnsFrom NVARCHAR(257)  -- view or table that has them and a scan_id, or NULL for dbo.scan_columns
@@ -4990,7 +5012,7 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ReadFeatureList: fills #parts with the features that a list names. An item is network/layer/preprocessing/pooling, of which any piece
 -- may be left out where there is only one that fits the others; of several poolings that of the parameter @Pooling is meant.
--- Called by ChooseFeatures, whose table #parts it fills.
+-- Called by CombineFeatures, whose table #parts it fills.
 CREATE OR ALTER PROCEDURE internal.ReadFeatureList
     @Features NVARCHAR(MAX),    -- items with semicolons between
     @Pooling NVARCHAR(32)       -- pooling where an item leaves several
@@ -5075,7 +5097,7 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StoreCombined: finds the combined feature set of the parts in #parts, or stores it. Their order is that of feature sets, poolings and
 -- names, so that the same parts are the same set however they are written.
--- Called by ChooseFeatures, whose table #parts it reads.
+-- Called by CombineFeatures, whose table #parts it reads.
 CREATE OR ALTER PROCEDURE internal.StoreCombined
     @FeatureSetId INT OUTPUT,   -- the combined set
     @IsNew BIT OUTPUT           -- 1 where this call stored it
@@ -5133,6 +5155,54 @@ BEGIN
         FROM #placed AS p;
     END;
     COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CombineFeatures: finds the feature set of a set and pooling, a list of features and columns side by side, combining them where they are
+-- several; the same parts give the same combined set again.
+-- Called by ChooseFeatures, FindMatrices and FindListedMatrices.
+CREATE OR ALTER PROCEDURE internal.CombineFeatures
+    @Features NVARCHAR(MAX),        -- several features with semicolons between, none, or NULL
+    @Columns NVARCHAR(MAX),         -- columns with commas between, or NULL
+    @ColumnsFrom NVARCHAR(257),     -- view or table that has them, or NULL for dbo.scan_columns
+    @Pooling NVARCHAR(32) OUTPUT,   -- pooling of the set given, or of items that leave it open; that of the set found
+    @FeatureSetId INT OUTPUT,       -- a feature set, or NULL; the one found
+    @IsNew BIT OUTPUT               -- 1 where it is a combined one that this call stored
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Name NVARCHAR(256), @Parts INT;
+    CREATE TABLE #parts (
+        part_feature_set_id INT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL,
+        source NVARCHAR(257) COLLATE DATABASE_DEFAULT NULL, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, width INT NOT NULL);
+
+    SET @IsNew = 0;
+    -- What is combined already is taken apart, and the columns asked for stand in the place of those that it has.
+    INSERT INTO #parts (part_feature_set_id, pooling, source, column_name, width)
+    SELECT part_feature_set_id, pooling, source, column_name, width FROM dbo.feature_parts
+    WHERE feature_set_id = @FeatureSetId AND column_name IS NULL;
+    INSERT INTO #parts (part_feature_set_id, pooling, width)
+    SELECT feature_set_id, pooling, width FROM dbo.pooled_sets
+    WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_parts AS p WHERE p.feature_set_id = @FeatureSetId);
+    IF LOWER(@Features) <> N'none'
+        EXECUTE internal.ReadFeatureList @Features, @Pooling;
+    IF @Columns IS NOT NULL
+        EXECUTE internal.ReadColumnList @Columns, @ColumnsFrom;
+
+    SET @Parts = (SELECT COUNT(*) FROM #parts);
+    IF @Parts = 1 AND @Columns IS NULL
+        SELECT @FeatureSetId = part_feature_set_id, @Pooling = pooling FROM #parts;
+    ELSE
+    BEGIN
+        EXECUTE internal.StoreCombined @FeatureSetId OUTPUT, @IsNew OUTPUT;
+        SET @Pooling = N'combined';
+    END;
+    SET @Name = (SELECT layer FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
+    RAISERROR(N'Features: set %d, of %d parts: %s, pooling %s.', 0, 1, @FeatureSetId, @Parts, @Name, @Pooling) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -5211,6 +5281,9 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Masked NVARCHAR(MAX), @Padded NVARCHAR(MAX), @At INT;
+    -- Of a FLOAT, CAST keeps six digits; style 3 keeps all.
+    DECLARE @Read NVARCHAR(300) = IIF(@Column = N'scan_id', N'CONVERT(NVARCHAR(400), q.scan_id, 3)', CONCAT(N'CAST(q.', @Column,
+        N' AS NVARCHAR(400))'));
     EXECUTE internal.MaskQuery @Query OUTPUT, @Masked OUTPUT;
     SET @Padded = CONCAT(N' ', @Masked, N' ');
     -- The comment that a query may end with ends with its line.
@@ -5220,9 +5293,9 @@ BEGIN
     SET @At = PATINDEX(N'%[^A-Z0-9_@#$]SELECT[^A-Z0-9_@#$]%', @Padded);
     IF LTRIM(@Masked) LIKE N'WITH[^A-Z0-9_@#$]%' AND @At > 1
         SET @Statement = CONCAT(LEFT(@Query, @At - 1), NCHAR(10), N', [members chosen] AS (', SUBSTRING(@Query, @At, LEN(@Query)),
-            NCHAR(10), N') INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM [members chosen] AS q;');
+            NCHAR(10), N') INSERT INTO #chosen (given) SELECT ', @Read, N' FROM [members chosen] AS q;');
     ELSE
-        SET @Statement = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM (', @Query, NCHAR(10),
+        SET @Statement = CONCAT(N'INSERT INTO #chosen (given) SELECT ', @Read, N' FROM (', @Query, NCHAR(10),
             N') AS q;');
 END;
 GO
@@ -5293,7 +5366,11 @@ BEGIN
         EXECUTE internal.RunDatasetQuery @Query, @Kind OUTPUT;
         SET @ChosenBy = CONCAT(N'"query": "', STRING_ESCAPE(@Query, 'json'), N'"');
         SET @Rows = (SELECT COUNT(*) FROM #chosen);
-        -- A number with a fraction, or a text, is no scan_id.
+        -- A number with a fraction, or a text, is no scan_id. A FLOAT comes as text with an exponent.
+        UPDATE #chosen
+        SET given = CAST(CAST(CAST(given AS FLOAT) AS INT) AS NVARCHAR(12))
+        WHERE @Kind = 'scans' AND given LIKE N'%[0-9].%[0-9]e+0[0-9][0-9]' AND TRY_CAST(given AS FLOAT) = FLOOR(TRY_CAST(given AS FLOAT))
+            AND TRY_CAST(given AS FLOAT) BETWEEN -2147483648 AND 2147483647;
         SET @Wrong = (SELECT COUNT(*) FROM #chosen WHERE given IS NULL OR (@Kind = 'scans' AND TRY_CAST(given AS INT) IS NULL));
         IF @Wrong > 0
         BEGIN
@@ -6631,15 +6708,22 @@ BEGIN
     WHERE t.part <> 'test' AND x.classifier_id IN (SELECT classifier_id FROM #parts);
 
     SET @Patients = (SELECT COUNT(DISTINCT patient) FROM #evaluated WHERE patient_id IN (SELECT patient_id FROM #used));
-    -- A search looks at the labelled training patients of every feature set that it tries.
+    -- A search looks at the labelled training patients of every feature set that it tries, or at those of its data set.
     SET @Searched = (
         SELECT COUNT(DISTINCT e.patient)
         FROM #evaluated AS e
         INNER JOIN dbo.splits AS sp ON sp.patient_id = e.patient_id AND sp.part = 'train'
-        INNER JOIN dbo.labels AS l ON l.patient_id = e.patient_id
         WHERE e.patient_id NOT IN (SELECT patient_id FROM #used) AND EXISTS (
-            SELECT 1 FROM dbo.searches AS s
-            WHERE s.classifier_id IN (SELECT classifier_id FROM #parts)));
+            SELECT 1
+            FROM dbo.searches AS s
+            INNER JOIN dbo.scans AS c ON c.patient_id = e.patient_id
+            WHERE s.classifier_id IN (SELECT classifier_id FROM #parts)
+                AND (s.dataset_version_id IS NULL OR EXISTS (
+                    SELECT 1 FROM dbo.dataset_members AS m
+                    WHERE m.dataset_version_id = s.dataset_version_id AND m.scan_id = c.scan_id))
+                AND (EXISTS (SELECT 1 FROM dbo.labels AS l WHERE l.patient_id = c.patient_id AND s.horizon_days IS NULL)
+                    OR EXISTS (
+                        SELECT 1 FROM dbo.scan_labels AS l WHERE l.scan_id = c.scan_id AND l.horizon_days = s.horizon_days))));
     SET @Pixels = (
         SELECT COUNT(*)
         FROM #evaluated AS e
@@ -6696,7 +6780,8 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindSubgroups: fills #groups and #grouped with the values of columns that at least 10 patients of either class have. A column of
--- numbers with more than 12 values is parted at its quarters. What is not shown is counted, and its values are kept nowhere.
+-- numbers with more than 12 values is parted at its quarters. Numbers that differ have names that differ. What is not shown is counted, and
+-- its values are kept nowhere.
 -- Called by EvaluateModel, whose tables #groups and #grouped it fills, and whose table #evaluated it reads. The text that it runs is made
 -- of quoted names only, and runs with the caller's own rights.
 CREATE OR ALTER PROCEDURE internal.FindSubgroups
@@ -6707,12 +6792,13 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Source NVARCHAR(600), @Composed NVARCHAR(MAX);
+    DECLARE @Message NVARCHAR(2000), @Source NVARCHAR(600), @Composed NVARCHAR(MAX), @Column NVARCHAR(128), @IsNumber BIT;
     DECLARE @ObjectId INT = IIF(@SubgroupsFrom LIKE N'%.%.%', NULL, OBJECT_ID(@SubgroupsFrom));
     DECLARE @Fewest INT = 10, @Kinds INT = 12;
     IF @Subgroups IS NULL
         RETURN 0;
-    CREATE TABLE #asked (column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #asked (column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, is_number BIT NULL);
+    CREATE TABLE #probe (x FLOAT NULL);
     CREATE TABLE #values (
         place INT NOT NULL, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, value NVARCHAR(200) COLLATE DATABASE_DEFAULT NULL);
     INSERT INTO #asked (column_name)
@@ -6729,11 +6815,30 @@ BEGIN
         THROW 50287, @Message, 1;
     END;
 
+    -- A sum refuses what is no number before it reads a row.
+    WHILE EXISTS (SELECT 1 FROM #asked WHERE is_number IS NULL)
+    BEGIN
+        SELECT TOP (1) @Column = column_name, @IsNumber = 1 FROM #asked WHERE is_number IS NULL;
+        SET @Composed = CONCAT(N'INSERT INTO #probe (x) SELECT SUM(q.', QUOTENAME(@Column), N') FROM ', @Source, N' AS q WHERE 1 = 0;');
+        BEGIN TRY
+            EXECUTE (@Composed);
+        END TRY
+        BEGIN CATCH
+            SET @IsNumber = 0;
+        END CATCH;
+        UPDATE #asked SET is_number = @IsNumber WHERE COALESCE(column_name, N'') = COALESCE(@Column, N'');
+    END;
+    -- A FLOAT becomes a text of six digits, unless style 3 asks for all; the short one is taken where it means the same number.
     SET @Composed = (
         SELECT STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), N'INSERT INTO #values (place, column_name, value) SELECT DISTINCT e.place, N',
-            QUOTENAME(column_name, N''''), N', CAST(q.', QUOTENAME(column_name), N' AS NVARCHAR(200)) FROM #evaluated AS e LEFT JOIN ',
-            @Source, N' AS q ON q.scan_id = e.scan_id WHERE e.label IS NOT NULL;'), N' ') WITHIN GROUP (ORDER BY column_name)
-        FROM #asked);
+            QUOTENAME(a.column_name, N''''), N', ', IIF(a.is_number = 1, REPLACE(N'
+                CASE WHEN TRY_CAST(CAST(@C AS NVARCHAR(200)) AS FLOAT) = @C
+                OR (TRY_CAST(CAST(@C AS NVARCHAR(200)) AS REAL) = TRY_CAST(@C AS REAL) AND CAST(TRY_CAST(@C AS REAL) AS FLOAT) = @C)
+                THEN CAST(@C AS NVARCHAR(200)) ELSE CONVERT(NVARCHAR(200), CAST(@C AS FLOAT), 3) END', N'@C',
+                N'q.' + QUOTENAME(a.column_name)), CONCAT(N'CAST(q.', QUOTENAME(a.column_name), N' AS NVARCHAR(200))')),
+            N' FROM #evaluated AS e LEFT JOIN ', @Source, N' AS q ON q.scan_id = e.scan_id WHERE e.label IS NOT NULL;'), N' ')
+            WITHIN GROUP (ORDER BY a.column_name)
+        FROM #asked AS a);
     BEGIN TRY
         EXECUTE (@Composed);
     END TRY
@@ -6759,7 +6864,10 @@ BEGIN
     ), kept AS (
         SELECT column_name, x, MIN(quarter) AS quarter FROM parted GROUP BY column_name, x
     ), bounds AS (
-        SELECT column_name, quarter, CONCAT(MIN(x), N' to ', MAX(x)) AS name FROM kept GROUP BY column_name, quarter
+        SELECT k.column_name, k.quarter, CONCAT(
+                (SELECT MIN(n.value) FROM numbers AS n WHERE n.column_name = k.column_name AND n.x = k.low), N' to ',
+                (SELECT MIN(n.value) FROM numbers AS n WHERE n.column_name = k.column_name AND n.x = k.high)) AS name
+        FROM (SELECT column_name, quarter, MIN(x) AS low, MAX(x) AS high FROM kept GROUP BY column_name, quarter) AS k
     )
     UPDATE v
     SET v.value = b.name
@@ -7158,7 +7266,8 @@ GO
 CREATE OR ALTER PROCEDURE internal.FindImagesToDo
     @NetworkId INT,         -- the network
     @Layer NVARCHAR(256),   -- names of layers with commas
-    @Recompute BIT          -- 1 takes every picture
+    @Recompute BIT,         -- 1 takes every picture
+    @DatasetVersionId INT   -- version of a data set to stay within, or NULL for all pictures
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -7171,12 +7280,14 @@ BEGIN
     INSERT INTO #todo (name, bytes)
     SELECT i.name, 2 * CAST(DATALENGTH(i.image) AS BIGINT)
     FROM dbo.images AS i
-    WHERE @Recompute = 1 OR (SELECT COUNT(*) FROM #layers) > (
-        SELECT COUNT(*)
-        FROM dbo.image_features AS f
-        INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = f.feature_set_id
-        INNER JOIN #layers AS l ON l.name = s.layer
-        WHERE f.name = i.name AND s.network_id = @NetworkId AND s.preprocessing = N'image')
+    WHERE (@DatasetVersionId IS NULL OR i.name IN (
+            SELECT m.image_name FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
+        AND (@Recompute = 1 OR (SELECT COUNT(*) FROM #layers) > (
+            SELECT COUNT(*)
+            FROM dbo.image_features AS f
+            INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = f.feature_set_id
+            INNER JOIN #layers AS l ON l.name = s.layer
+            WHERE f.name = i.name AND s.network_id = @NetworkId AND s.preprocessing = N'image'))
     OPTION (RECOMPILE);
 END;
 GO
@@ -7749,7 +7860,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindImageSet: finds the version of a data set of pictures that a name means, and says where its pictures are not what they were.
--- Called by TrainImageClassifier and PredictImages.
+-- Called by FeaturizeImages, TrainImageClassifier and PredictImages.
 CREATE OR ALTER PROCEDURE internal.FindImageSet
     @Dataset NVARCHAR(128),        -- name of a data set, or NULL for every picture
     @DatasetVersion INT,           -- its version; NULL means the newest
@@ -8867,6 +8978,8 @@ CREATE OR ALTER PROCEDURE dbo.FeaturizeImages
     @BatchSize INT = 32,                  -- pictures in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 256,            -- megabytes that a transaction sends and gets, 1 to 1024
     @Recompute BIT = 0,                   -- 1 makes the features of every picture again
+    @Dataset NVARCHAR(128) = NULL,        -- data set whose pictures alone are featurized; NULL means all pictures
+    @DatasetVersion INT = NULL,           -- its version; NULL means the newest
     @Help BIT = 0                         -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -8886,6 +8999,8 @@ Parameters:
     @BatchSize INT = 32              pictures in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 256        megabytes that a transaction sends and gets, 1 to 1024
     @Recompute BIT = 0               1 makes the features of every picture again
+    @Dataset NVARCHAR(128) = NULL    data set whose pictures alone are featurized; NULL means all pictures
+    @DatasetVersion INT = NULL       its version; NULL means the newest
     @Help BIT = 0                    1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.FeaturizeImages @ModelName = N''demo_resnet'';
@@ -8894,10 +9009,11 @@ Examples:
     END;
 
     DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Model VARBINARY(MAX), @Name NVARCHAR(128), @Sha256 VARCHAR(64),
-        @Details NVARCHAR(MAX);
+        @Details NVARCHAR(MAX), @DatasetVersionId INT;
     SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
 
     EXECUTE internal.CheckImageArguments @ModelName, @Layer, @BatchSize, @ChunkMegabytes, @Recompute;
+    EXECUTE internal.FindImageSet @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     EXECUTE internal.FindNetwork @Model, @ModelName, @NetworkId OUTPUT;
     SELECT @Name = name, @Model = model, @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details
     FROM dbo.networks
@@ -8918,7 +9034,7 @@ Examples:
         place INT NULL, layer INT NULL, error NVARCHAR(2000) NULL,
         array_rows INT NULL, array_cols INT NULL, array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL);
 
-    EXECUTE internal.FindImagesToDo @NetworkId, @Layer, @Recompute;
+    EXECUTE internal.FindImagesToDo @NetworkId, @Layer, @Recompute, @DatasetVersionId;
     SET @Total = (SELECT COUNT(*) FROM #todo);
     SET @Message = CONCAT(@Name, N', layer ', @Layer, N': ', @Total, N' pictures to do.');
     EXECUTE internal.StartRun N'FeaturizeImages', @RunId OUTPUT;
@@ -12098,16 +12214,18 @@ BEGIN
     SELECT d.scan_id, 5, 1,
         CONCAT(N'features at a distance of ', LTRIM(STR(d.distance, 12, 2)), N' (up to ', LTRIM(STR(m.high, 12, 2)), N')')
     FROM (
-        SELECT j.scan_id, AVG(CASE
-            WHEN s.sd = 0 AND ABS(CAST(v.[value] AS FLOAT) - s.mean) <= @Same * (1 + ABS(s.mean)) THEN 0
-            WHEN s.sd = 0 OR ABS(CAST(v.[value] AS FLOAT) - s.mean) > 10 * s.sd THEN @Most
-            ELSE (CAST(v.[value] AS FLOAT) - s.mean) / s.sd * ((CAST(v.[value] AS FLOAT) - s.mean) / s.sd) END) AS distance
-        FROM #judged AS j
-        INNER JOIN dbo.pooled_features AS f ON f.scan_id = j.scan_id
-        CROSS APPLY OPENJSON(f.vector) AS v
-        INNER JOIN dbo.model_scope_features AS s ON s.classifier_id = @ClassifierId AND s.feature_index = CAST(v.[key] AS INT)
-        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2
-        GROUP BY j.scan_id) AS d
+        SELECT n.scan_id, AVG(CASE
+            WHEN n.sd = 0 AND ABS(n.difference) <= @Same * (1 + ABS(n.mean)) THEN 0
+            WHEN n.sd = 0 OR ABS(n.difference) > 10 * n.sd THEN @Most
+            ELSE n.difference / n.sd * (n.difference / n.sd) END) AS distance
+        FROM (
+            SELECT j.scan_id, CAST(v.[value] AS FLOAT) - s.mean AS difference, s.mean, s.sd
+            FROM #judged AS j
+            INNER JOIN dbo.pooled_features AS f ON f.scan_id = j.scan_id
+            CROSS APPLY OPENJSON(f.vector) AS v
+            INNER JOIN dbo.model_scope_features AS s ON s.classifier_id = @ClassifierId AND s.feature_index = CAST(v.[key] AS INT)
+            WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2) AS n
+        GROUP BY n.scan_id) AS d
     INNER JOIN dbo.model_scope AS m ON m.classifier_id = @ClassifierId AND m.item = 'distance'
     WHERE d.distance > m.high;
 
@@ -12479,7 +12597,11 @@ CREATE OR ALTER PROCEDURE internal.CheckSearchArguments
     @Folds INT,               -- 2 to 20
     @Seed INT,                -- 0 to 2147483647
     @Halving INT,             -- 1 to 5
-    @SkipMissing BIT          -- 0 or 1
+    @SkipMissing BIT,         -- 0 or 1
+    @NetworkName NVARCHAR(128),    -- NULL where @Features is given
+    @Layers NVARCHAR(MAX),         -- NULL where @Features is given
+    @Preprocessing NVARCHAR(32),   -- NULL where @Features is given
+    @Features NVARCHAR(MAX)        -- features to choose among, or NULL
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -12511,6 +12633,9 @@ BEGIN
     IF @Method = N'grid' AND @Trials IS NOT NULL
         SET @Message = CONCAT(@Message, N'The parameter @Trials = ', @Trials,
             N' has no meaning with @Method = N''grid'', which tries every combination. Leave it out. ');
+    IF @Features IS NOT NULL AND COALESCE(@NetworkName, @Layers, @Preprocessing) IS NOT NULL
+        SET @Message = CONCAT(@Message,
+            N'@Features was given together with @NetworkName, @Layers or @Preprocessing. Write these into its items instead. ');
     IF @Message <> N''
     BEGIN
         SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
@@ -12561,38 +12686,206 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ReadTrialVectors: fills #read with the scans that trials are cross-validated on, and refuses vectors that are not those stored, after
--- freeing the trials that were taken for them.
--- Called by RunSearch, whose table #read it fills.
-CREATE OR ALTER PROCEDURE internal.ReadTrialVectors
-    @SearchId INT,           -- search
-    @Worker NVARCHAR(128),   -- who took the trials
-    @RunId INT,              -- row of dbo.runs
-    @FeatureSetId INT,       -- feature set of the vectors
-    @Pooling NVARCHAR(32)    -- their pooling
+-- DropMatrices: deletes the combined feature sets that a call of SearchModels has stored and that no trial reads.
+-- Called by SearchModels, whose table #matrices it reads.
+CREATE OR ALTER PROCEDURE internal.DropMatrices
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000);
-    DELETE FROM #read;
-    INSERT INTO #read (scan_id)
-    SELECT s.scan_id
-    FROM dbo.scans AS s
-    INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
-    INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
-    INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
-    WHERE s.is_primary = 1 AND sp.part = 'train' AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
-    BEGIN TRY
-        EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
-    END TRY
-    BEGIN CATCH
-        SET @Message = ERROR_MESSAGE();
-        EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
-        EXECUTE internal.EndRun @RunId, 0, @Message;
-        THROW;
-    END CATCH;
+    DECLARE @FeatureSetId INT = 0;
+    WHILE EXISTS (SELECT 1 FROM #matrices WHERE is_new = 1 AND feature_set_id > @FeatureSetId)
+    BEGIN
+        SET @FeatureSetId = (SELECT MIN(feature_set_id) FROM #matrices WHERE is_new = 1 AND feature_set_id > @FeatureSetId);
+        EXECUTE internal.DropCombined @FeatureSetId, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindListedMatrices: fills #matrices with the features that a list names, with | between: each is a list as TrainLungCancerModel takes it,
+-- the name of a combined feature set, or none for the columns alone. An item that leaves its pooling open is taken with each of @Poolings.
+-- Called by FindMatrices, whose table #matrices it fills.
+CREATE OR ALTER PROCEDURE internal.FindListedMatrices
+    @Features NVARCHAR(MAX),      -- features to choose among
+    @Poolings NVARCHAR(400),      -- poolings with commas between, or NULL
+    @Columns NVARCHAR(MAX),       -- columns with commas between, or NULL
+    @ColumnsFrom NVARCHAR(257)    -- view or table that has them, or NULL for dbo.scan_columns
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Place INT = 0, @Item NVARCHAR(MAX), @FeatureSetId INT, @Pooling NVARCHAR(32), @IsNew BIT;
+    CREATE TABLE #wanted (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, item NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL,
+        pooling NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL);
+
+    -- A text is split so that its order is kept, which STRING_SPLIT does not promise.
+    INSERT INTO #wanted (item, pooling)
+    SELECT LTRIM(RTRIM(i.[value])), NULLIF(LTRIM(RTRIM(p.[value])), N'')
+    FROM OPENJSON(CONCAT(N'["', REPLACE(STRING_ESCAPE(@Features, 'json'), N'|', N'","'), N'"]')) AS i
+    CROSS JOIN OPENJSON(CONCAT(N'["', REPLACE(STRING_ESCAPE(COALESCE(@Poolings, N''), 'json'), N',', N'","'), N'"]')) AS p
+    ORDER BY CAST(i.[key] AS INT), CAST(p.[key] AS INT);
+    SET @Message = (
+        SELECT CONCAT(N'There are no features of pooling ''', MIN(pooling),
+            N'''. Call GenerateFeatures with this pooling first, or ask for others.')
+        FROM #wanted
+        WHERE pooling NOT IN (SELECT pooling FROM dbo.pooled_sets)
+        HAVING COUNT(*) > 0);
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50117, @Message, 1;
+    END;
+    IF @Columns IS NULL AND EXISTS (SELECT 1 FROM #wanted WHERE LOWER(item) = N'none')
+    BEGIN
+        SET @Message = N'@Features = N''none'' was given without @Columns. Give columns.';
+        THROW 50101, @Message, 1;
+    END;
+
+    WHILE EXISTS (SELECT 1 FROM #wanted WHERE place > @Place)
+    BEGIN
+        SET @Place = @Place + 1;
+        SELECT @Item = item, @Pooling = LEFT(pooling, 32), @IsNew = 0 FROM #wanted WHERE place = @Place;
+        SET @FeatureSetId = (SELECT feature_set_id FROM dbo.feature_sets WHERE network_id IS NULL AND layer = @Item);
+        IF @FeatureSetId IS NOT NULL
+            SET @Pooling = N'combined';
+        ELSE IF LOWER(@Item) = N'none'
+            EXECUTE internal.CombineFeatures @Item, @Columns, @ColumnsFrom, @Pooling OUTPUT, @FeatureSetId OUTPUT, @IsNew OUTPUT;
+        ELSE
+            EXECUTE internal.CombineFeatures @Item, NULL, NULL, @Pooling OUTPUT, @FeatureSetId OUTPUT, @IsNew OUTPUT;
+        INSERT INTO #matrices (feature_set_id, pooling, is_new)
+        SELECT @FeatureSetId, @Pooling, @IsNew
+        WHERE NOT EXISTS (SELECT 1 FROM #matrices WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindSingleMatrices: fills #matrices with the feature sets of one network, and the poolings, that a search may try.
+-- Called by FindMatrices, whose table #matrices it fills.
+CREATE OR ALTER PROCEDURE internal.FindSingleMatrices
+    @ModelName NVARCHAR(128),     -- name to store the best model under
+    @NetworkName NVARCHAR(128),   -- network, or NULL for that of the version served, else of default_network, else the only one
+    @Layers NVARCHAR(MAX),        -- layers with commas between, or NULL for all
+    @Preprocessing NVARCHAR(32),  -- preprocessing, or NULL for any
+    @Poolings NVARCHAR(400)       -- poolings with commas between, or NULL for all
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Lacking NVARCHAR(1000), @Served INT, @Names NVARCHAR(800);
+    SET @Served = (
+        SELECT c.feature_set_id
+        FROM dbo.served_models AS s
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+        WHERE s.name = @ModelName);
+    IF @NetworkName IS NULL
+        SET @NetworkName = COALESCE(
+            (SELECT n.name FROM dbo.feature_sets AS fs INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+                WHERE fs.feature_set_id = @Served
+                    AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id)),
+            NULLIF((SELECT value FROM dbo.settings WHERE name = N'default_network'), N''));
+
+    -- Of a name, layer and preprocessing FindFeatureSet takes the set of the version served, else that of the network's newest version.
+    INSERT INTO #matrices (feature_set_id, pooling, network_name, layer)
+    SELECT COALESCE(MAX(IIF(fs.feature_set_id = @Served, @Served, NULL)), MAX(fs.feature_set_id)), p.pooling, n.name, fs.layer
+    FROM dbo.feature_sets AS fs
+    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    INNER JOIN (SELECT DISTINCT feature_set_id, pooling FROM dbo.pooled_features) AS p ON p.feature_set_id = fs.feature_set_id
+    WHERE (@NetworkName IS NULL OR n.name = @NetworkName)
+        AND (@Layers IS NULL OR fs.layer IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Layers, N',')))
+        AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
+        AND (@Poolings IS NULL OR p.pooling IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Poolings, N',')))
+        AND (fs.feature_set_id = @Served OR NOT EXISTS (
+            SELECT 1
+            FROM dbo.networks AS o
+            INNER JOIN dbo.feature_sets AS g ON g.network_id = o.network_id
+            INNER JOIN dbo.pooled_features AS q ON q.feature_set_id = g.feature_set_id AND q.pooling = p.pooling
+            WHERE o.name = n.name AND o.version > n.version AND g.layer = fs.layer AND g.preprocessing = fs.preprocessing))
+    GROUP BY n.name, fs.layer, fs.preprocessing, p.pooling
+    OPTION (RECOMPILE);
+
+    SET @Lacking = (
+        SELECT STRING_AGG(a.item, N', ') WITHIN GROUP (ORDER BY a.item)
+        FROM (
+            SELECT CONCAT(N'pooling ''', LTRIM(RTRIM(value)), N'''') AS item
+            FROM STRING_SPLIT(@Poolings, N',')
+            WHERE LTRIM(RTRIM(value)) NOT IN (SELECT pooling FROM #matrices)
+            UNION
+            SELECT CONCAT(N'layer ''', LTRIM(RTRIM(value)), N'''')
+            FROM STRING_SPLIT(@Layers, N',')
+            WHERE LTRIM(RTRIM(value)) NOT IN (SELECT layer FROM #matrices)
+        ) AS a);
+    IF @Lacking IS NOT NULL OR NOT EXISTS (SELECT 1 FROM #matrices)
+    BEGIN
+        SET @Message = CONCAT(N'There are no features of ', COALESCE(@Lacking, N'any pooling and layer'), N' with network ',
+            COALESCE(N'''' + @NetworkName + N'''', N'any'), N' and preprocessing ', COALESCE(N'''' + @Preprocessing + N'''', N'any'),
+            N'. Call GenerateFeatures first, or ask for others.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50117, @Message, 1;
+    END;
+    IF (SELECT COUNT(DISTINCT network_name) FROM #matrices) > 1
+    BEGIN
+        SET @Names = LEFT((
+            SELECT STRING_AGG(CAST(m.network_name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY m.network_name)
+            FROM (SELECT DISTINCT network_name FROM #matrices) AS m), 800);
+        SET @Message = REPLACE(CONCAT(N'There are features of several networks: ', @Names,
+            N'. Name one with @NetworkName, or in the setting default_network: UPDATE dbo.settings SET value = N''…'' ',
+            N'WHERE name = N''default_network'';'), N'%', N'%%');
+        THROW 50281, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindMatrices: fills #matrices with the feature sets and poolings that a search may try: those of a network, or those that @Features
+-- lists, and each of them also with @Columns beside. It numbers them.
+-- Called by SearchModels, whose table #matrices it fills.
+CREATE OR ALTER PROCEDURE internal.FindMatrices
+    @ModelName NVARCHAR(128),     -- name to store the best model under
+    @NetworkName NVARCHAR(128),   -- network, or NULL for that of the version served, else of default_network, else the only one
+    @Layers NVARCHAR(MAX),        -- layers with commas between, or NULL for all
+    @Preprocessing NVARCHAR(32),  -- preprocessing, or NULL for any
+    @Poolings NVARCHAR(400),      -- poolings with commas between, or NULL for all
+    @Features NVARCHAR(MAX),      -- features to choose among with | between, or NULL for those of a network
+    @Columns NVARCHAR(MAX),       -- columns with commas between, or NULL
+    @ColumnsFrom NVARCHAR(257)    -- view or table that has them, or NULL for dbo.scan_columns
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Place INT = 0, @FeatureSetId INT, @Pooling NVARCHAR(32), @IsNew BIT;
+    CREATE TABLE #bases (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, feature_set_id INT NOT NULL,
+        pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL);
+
+    IF @Features IS NULL
+        EXECUTE internal.FindSingleMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings;
+    ELSE
+        EXECUTE internal.FindListedMatrices @Features, @Poolings, @Columns, @ColumnsFrom;
+    IF @Columns IS NOT NULL
+        INSERT INTO #bases (feature_set_id, pooling)
+        SELECT feature_set_id, pooling FROM #matrices ORDER BY feature_set_id, pooling;
+    WHILE EXISTS (SELECT 1 FROM #bases WHERE place > @Place)
+    BEGIN
+        SET @Place = @Place + 1;
+        SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM #bases WHERE place = @Place;
+        EXECUTE internal.CombineFeatures NULL, @Columns, @ColumnsFrom, @Pooling OUTPUT, @FeatureSetId OUTPUT, @IsNew OUTPUT;
+        INSERT INTO #matrices (feature_set_id, pooling, is_new)
+        SELECT @FeatureSetId, @Pooling, @IsNew
+        WHERE NOT EXISTS (SELECT 1 FROM #matrices WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
+    END;
+
+    UPDATE m
+    SET m.matrix = (
+        SELECT COUNT(*) FROM #matrices AS b
+        WHERE b.feature_set_id < m.feature_set_id OR (b.feature_set_id = m.feature_set_id AND b.pooling <= m.pooling))
+    FROM #matrices AS m;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -12633,6 +12926,59 @@ BEGIN
         N'(null)'), N'.');
     EXECUTE internal.ReportStep @RunId, @Message;
     EXECUTE internal.EndRun @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreSearch: stores a search with its trials.
+-- Called by SearchModels, whose tables #trials and #matrices it reads.
+CREATE OR ALTER PROCEDURE internal.StoreSearch
+    @ModelName NVARCHAR(128),   -- name to store the best model under
+    @Settings NVARCHAR(MAX),    -- what was asked for, JSON
+    @Seed INT,                  -- of the draw, the folds and the algorithm
+    @Folds INT,                 -- folds of each trial
+    @Metric NVARCHAR(32),       -- auc or log_loss
+    @Halving INT,               -- rungs
+    @SkipMissing BIT,           -- 1 leaves out labelled patients without features
+    @DatasetVersionId INT,      -- version of a data set, or NULL
+    @Horizon INT,               -- horizon of the labels in days, or NULL
+    @PositiveFrom INT,          -- labels from this one on are positive, or NULL
+    @SearchId INT OUTPUT        -- number of the search
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Planned INT = 0, @Rung INT = 0, @Count INT = (SELECT COUNT(*) FROM #trials);
+    -- What AdvanceSearch will add: of each rung a third goes on, rounded up.
+    WHILE @Rung < @Halving
+    BEGIN
+        SET @Planned = @Planned + @Count;
+        SET @Count = (@Count + 2) / 3;
+        SET @Rung = @Rung + 1;
+    END;
+    BEGIN TRANSACTION;
+    INSERT INTO dbo.searches (
+        name, settings, seed, folds, metric, rungs, skip_missing, planned, dataset_version_id, horizon_days, positive_from)
+    VALUES (
+        @ModelName, @Settings, @Seed, @Folds, LOWER(@Metric), @Halving, @SkipMissing, @Planned, @DatasetVersionId, @Horizon, @PositiveFrom);
+    SET @SearchId = SCOPE_IDENTITY();
+    IF @DatasetVersionId IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM dbo.dataset_versions WITH (UPDLOCK, HOLDLOCK) WHERE dataset_version_id = @DatasetVersionId)
+        SET @Message = N'The data set was deleted while the search was made. Nothing is stored. Make it for another one.';
+    IF EXISTS (
+        SELECT 1
+        FROM #matrices AS m
+        WHERE NOT EXISTS (SELECT 1 FROM dbo.feature_sets AS f WITH (UPDLOCK, HOLDLOCK) WHERE f.feature_set_id = m.feature_set_id))
+        SET @Message = N'A feature set was deleted while the search was made. Nothing is stored. Make it again.';
+    IF @Message IS NOT NULL
+        THROW 50232, @Message, 1;
+    INSERT INTO dbo.search_trials (search_id, rung, candidate, feature_set_id, pooling, parameters)
+    SELECT @SearchId, 0, t.candidate, m.feature_set_id, m.pooling, t.parameters
+    FROM #trials AS t
+    INNER JOIN #matrices AS m ON m.matrix = t.matrix
+    ORDER BY t.candidate;
+    COMMIT TRANSACTION;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -13246,7 +13592,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- CheckTrainingData: refuses what contradicts itself in what a training asks for as features and members, all of it in one error.
--- Called by TrainLungCancerModel.
+-- Called by TrainLungCancerModel and SearchModels.
 CREATE OR ALTER PROCEDURE internal.CheckTrainingData
     @NetworkName NVARCHAR(128),     -- NULL where @Features is given
     @Layer NVARCHAR(256),           -- NULL where @Features is given
@@ -13600,39 +13946,11 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Name NVARCHAR(256), @Parts INT;
-    CREATE TABLE #parts (
-        part_feature_set_id INT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL,
-        source NVARCHAR(257) COLLATE DATABASE_DEFAULT NULL, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, width INT NOT NULL);
-
     SET @IsNew = 0;
     IF @Features IS NULL
         EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling OUTPUT, @FeatureSetId OUTPUT;
-    IF @Features IS NULL AND @Columns IS NULL
-        RETURN 0;
-    -- What is combined already is taken apart, and the columns asked for stand in the place of those that it has.
-    INSERT INTO #parts (part_feature_set_id, pooling, source, column_name, width)
-    SELECT part_feature_set_id, pooling, source, column_name, width FROM dbo.feature_parts
-    WHERE feature_set_id = @FeatureSetId AND column_name IS NULL;
-    INSERT INTO #parts (part_feature_set_id, pooling, width)
-    SELECT feature_set_id, pooling, width FROM dbo.pooled_sets
-    WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND NOT EXISTS (
-        SELECT 1 FROM dbo.feature_parts AS p WHERE p.feature_set_id = @FeatureSetId);
-    IF LOWER(@Features) <> N'none'
-        EXECUTE internal.ReadFeatureList @Features, @Pooling;
-    IF @Columns IS NOT NULL
-        EXECUTE internal.ReadColumnList @Columns, @ColumnsFrom;
-
-    SET @Parts = (SELECT COUNT(*) FROM #parts);
-    IF @Parts = 1 AND @Columns IS NULL
-        SELECT @FeatureSetId = part_feature_set_id, @Pooling = pooling FROM #parts;
-    ELSE
-    BEGIN
-        EXECUTE internal.StoreCombined @FeatureSetId OUTPUT, @IsNew OUTPUT;
-        SET @Pooling = N'combined';
-    END;
-    SET @Name = (SELECT layer FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
-    RAISERROR(N'Features: set %d, of %d parts: %s, pooling %s.', 0, 1, @FeatureSetId, @Parts, @Name, @Pooling) WITH NOWAIT;
+    IF @Features IS NOT NULL OR @Columns IS NOT NULL
+        EXECUTE internal.CombineFeatures @Features, @Columns, @ColumnsFrom, @Pooling OUTPUT, @FeatureSetId OUTPUT, @IsNew OUTPUT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -13766,11 +14084,13 @@ BEGIN
     INSERT INTO dbo.experiment_patients (
         experiment_id, patient_id, member, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold,
         target, predicted)
-    SELECT @ExperimentId, t.patient_id, (SELECT COUNT(*) FROM #patients AS b WHERE b.patient_id = t.patient_id AND b.place < t.place),
-        r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
+    SELECT @ExperimentId, t.patient_id, t.member, r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
         IIF(t.target IS NULL, r.raw, NULL), r.out_of_fold, t.target, IIF(t.target IS NULL, NULL, r.raw)
     FROM #result AS r
-    INNER JOIN #patients AS t ON t.place = r.place
+    INNER JOIN (
+        SELECT place, patient_id, scan_id, vector_sha256, label, target,
+            CAST(ROW_NUMBER() OVER (PARTITION BY patient_id ORDER BY place) - 1 AS INT) AS member
+        FROM #patients) AS t ON t.place = r.place
     INNER JOIN dbo.patients AS p WITH (UPDLOCK, HOLDLOCK) ON p.patient_id = t.patient_id;
     INSERT INTO dbo.experiment_metrics (experiment_id, part, metric, value)
     SELECT @ExperimentId, part, name, y FROM #figures WHERE kind = 'metric';
@@ -13813,7 +14133,7 @@ Example:
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @IsNew BIT, @Scores NVARCHAR(MAX), @RunId INT,
         @Started DATETIME2(3) = SYSUTCDATETIME(), @Version INT, @ExperimentId INT, @Said NVARCHAR(2000), @Lacking NVARCHAR(400);
     DECLARE @Horizon INT, @Names NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Expected NVARCHAR(MAX),
-        @ClassifierId INT;
+        @ClassifierId INT, @DatasetVersionId INT;
     DECLARE @Classifier VARBINARY(MAX), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #ensemble (
@@ -13902,11 +14222,14 @@ ORDER BY e.position;',
             @Divisor OUTPUT, @Steepness OUTPUT, @Expected OUTPUT, @RunId;
 
     EXECUTE internal.TakeEnsembleScope @FeatureSetId, @Pooling;
-    SET @Horizon = (
-        SELECT MAX(x.horizon_days) FROM #ensemble AS e INNER JOIN dbo.experiments AS x ON x.experiment_id = e.experiment_id);
+    -- Where all members learnt from one data set, whom the ensemble was calibrated and tested on are members of it.
+    SELECT @Horizon = MAX(x.horizon_days), @DatasetVersionId = CASE WHEN MIN(x.dataset_version_id) = MAX(x.dataset_version_id)
+            AND COUNT(x.dataset_version_id) = COUNT(*) THEN MIN(x.dataset_version_id) END
+    FROM #ensemble AS e
+    LEFT JOIN dbo.experiments AS x ON x.experiment_id = e.experiment_id;
     BEGIN TRANSACTION;
     EXECUTE internal.StoreExperiment @ModelName, N'ensemble', @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        NULL, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
+        @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
     SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
     INSERT INTO dbo.ensemble_members (classifier_id, position, member_classifier_id, first_index)
     SELECT @ClassifierId, e.position, e.classifier_id, e.first_index
@@ -13933,7 +14256,7 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- TakeLabelledScans: fills #labelled with the scans to train on and their labels, 0 or 1, or numbers. Refuses a horizon that no scan has a
 -- label of, labels of more classes without a word which are positive, and a regression without numbers.
--- Called by TakeTrainingPatients, whose table #labelled it fills.
+-- Called by TakeTrainingPatients and ReadTrialVectors, whose table #labelled it fills.
 CREATE OR ALTER PROCEDURE internal.TakeLabelledScans
     @DatasetVersionId INT,  -- version of a data set whose members to take, or NULL
     @Horizon INT,           -- horizon of the labels in days, or NULL for those of patients
@@ -14006,9 +14329,64 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ReadTrialVectors: fills #labelled and #read with the scans that trials are cross-validated on, makes their combined vectors, and refuses
+-- vectors that are not those stored and members that were replaced, after freeing the trials that were taken for them.
+-- Called by RunSearch, whose tables #labelled, #combine and #read it fills.
+CREATE OR ALTER PROCEDURE internal.ReadTrialVectors
+    @SearchId INT,           -- search
+    @Worker NVARCHAR(128),   -- who took the trials
+    @RunId INT,              -- row of dbo.runs
+    @FeatureSetId INT,       -- feature set of the vectors
+    @Pooling NVARCHAR(32),   -- their pooling
+    @Lacking INT OUTPUT      -- scans of test patients with a value missing
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Horizon INT, @PositiveFrom INT, @Unlabelled INT;
+    SELECT @DatasetVersionId = dataset_version_id, @Horizon = horizon_days, @PositiveFrom = positive_from
+    FROM dbo.searches
+    WHERE search_id = @SearchId;
+    DELETE FROM #labelled;
+    DELETE FROM #combine;
+    DELETE FROM #read;
+    BEGIN TRY
+        EXECUTE internal.CheckMembers @DatasetVersionId;
+        EXECUTE internal.TakeLabelledScans @DatasetVersionId, @Horizon, @PositiveFrom, N'classification', @Unlabelled OUTPUT;
+        INSERT INTO #combine (scan_id)
+        SELECT scan_id FROM #labelled;
+        EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+        INSERT INTO #read (scan_id)
+        SELECT l.scan_id
+        FROM #labelled AS l
+        INNER JOIN dbo.splits AS sp ON sp.patient_id = l.patient_id
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = l.scan_id
+        WHERE sp.part = 'train' AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+        EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
+        SET @Lacking = (
+            SELECT COUNT(*)
+            FROM #labelled AS l
+            INNER JOIN dbo.splits AS sp ON sp.patient_id = l.patient_id
+            INNER JOIN dbo.pooled_features AS f ON f.scan_id = l.scan_id
+            WHERE sp.part = 'test' AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND @Pooling = N'combined'
+                AND f.vector LIKE N'%null%');
+    END TRY
+    BEGIN CATCH
+        SET @Message = ERROR_MESSAGE();
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- TakeTrainingPatients: fills #patients with the labelled scans that have features, a row each; refuses to leave others out unasked.
 -- They are the primary scans of patients with a label, the members of a data set, or all scans with a label of a horizon.
--- Called by TrainModel and FindMatrices, whose table #patients it fills.
+-- Called by TrainModel and CountMatrices, whose table #patients it fills.
 CREATE OR ALTER PROCEDURE internal.TakeTrainingPatients
     @FeatureSetId INT,              -- feature set
     @Pooling NVARCHAR(32),          -- pooling
@@ -14058,7 +14436,7 @@ BEGIN
         SELECT patient_id FROM dbo.numeric_labels WHERE @Task = N'regression') AS l
     INNER JOIN dbo.patients AS p ON p.patient_id = l.patient_id
     WHERE @DatasetVersionId IS NULL AND @Horizon IS NULL
-        AND NOT EXISTS (SELECT 1 FROM #labelled AS t WHERE t.patient_id = l.patient_id);
+        AND l.patient_id NOT IN (SELECT t.patient_id FROM #labelled AS t);
     SET @Missing = (SELECT COUNT(*) FROM #missing);
     SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT TOP (20) idx FROM #missing ORDER BY idx) AS m);
 
@@ -14082,89 +14460,20 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindMatrices: fills #matrices with the feature sets and poolings that a search may try, and counts their training patients.
+-- CountMatrices: counts the training patients of every row of #matrices, and the scans with a value missing; refuses to leave patients
+-- without features out unasked.
 -- Called by SearchModels, whose tables #matrices and #patients it fills.
-CREATE OR ALTER PROCEDURE internal.FindMatrices
-    @ModelName NVARCHAR(128),     -- name to store the best model under
-    @NetworkName NVARCHAR(128),   -- network, or NULL for that of the version served, else of default_network, else the only one
-    @Layers NVARCHAR(MAX),        -- layers with commas between, or NULL for all
-    @Preprocessing NVARCHAR(32),  -- preprocessing, or NULL for any
-    @Poolings NVARCHAR(400),      -- poolings with commas between, or NULL for all
-    @SkipMissing BIT              -- 1 leaves out labelled patients without features
+CREATE OR ALTER PROCEDURE internal.CountMatrices
+    @SkipMissing BIT,       -- 1 leaves out labelled patients without features
+    @DatasetVersionId INT,  -- version of a data set whose members to take, or NULL
+    @Horizon INT,           -- horizon of the labels in days, or NULL for those of patients
+    @PositiveFrom INT       -- labels from this one on count as 1, or NULL where they are 0 and 1
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Lacking NVARCHAR(1000), @FeatureSetId INT, @Pooling NVARCHAR(32);
-
-    DECLARE @Served INT, @Names NVARCHAR(800);
-    SET @Served = (
-        SELECT c.feature_set_id
-        FROM dbo.served_models AS s
-        INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
-        WHERE s.name = @ModelName);
-    IF @NetworkName IS NULL
-        SET @NetworkName = COALESCE(
-            (SELECT n.name FROM dbo.feature_sets AS fs INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-                WHERE fs.feature_set_id = @Served
-                    AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id)),
-            NULLIF((SELECT value FROM dbo.settings WHERE name = N'default_network'), N''));
-
-    -- Of a name, layer and preprocessing FindFeatureSet takes the set of the version served, else that of the network's newest version.
-    INSERT INTO #matrices (feature_set_id, pooling, network_name, layer)
-    SELECT COALESCE(MAX(IIF(fs.feature_set_id = @Served, @Served, NULL)), MAX(fs.feature_set_id)), p.pooling, n.name, fs.layer
-    FROM dbo.feature_sets AS fs
-    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    INNER JOIN (SELECT DISTINCT feature_set_id, pooling FROM dbo.pooled_features) AS p ON p.feature_set_id = fs.feature_set_id
-    WHERE (@NetworkName IS NULL OR n.name = @NetworkName)
-        AND (@Layers IS NULL OR fs.layer IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Layers, N',')))
-        AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
-        AND (@Poolings IS NULL OR p.pooling IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Poolings, N',')))
-        AND (fs.feature_set_id = @Served OR NOT EXISTS (
-            SELECT 1
-            FROM dbo.networks AS o
-            INNER JOIN dbo.feature_sets AS g ON g.network_id = o.network_id
-            INNER JOIN dbo.pooled_features AS q ON q.feature_set_id = g.feature_set_id AND q.pooling = p.pooling
-            WHERE o.name = n.name AND o.version > n.version AND g.layer = fs.layer AND g.preprocessing = fs.preprocessing))
-    GROUP BY n.name, fs.layer, fs.preprocessing, p.pooling
-    OPTION (RECOMPILE);
-
-    SET @Lacking = (
-        SELECT STRING_AGG(a.item, N', ') WITHIN GROUP (ORDER BY a.item)
-        FROM (
-            SELECT CONCAT(N'pooling ''', LTRIM(RTRIM(value)), N'''') AS item
-            FROM STRING_SPLIT(@Poolings, N',')
-            WHERE LTRIM(RTRIM(value)) NOT IN (SELECT pooling FROM #matrices)
-            UNION
-            SELECT CONCAT(N'layer ''', LTRIM(RTRIM(value)), N'''')
-            FROM STRING_SPLIT(@Layers, N',')
-            WHERE LTRIM(RTRIM(value)) NOT IN (SELECT layer FROM #matrices)
-        ) AS a);
-    IF @Lacking IS NOT NULL OR NOT EXISTS (SELECT 1 FROM #matrices)
-    BEGIN
-        SET @Message = CONCAT(N'There are no features of ', COALESCE(@Lacking, N'any pooling and layer'), N' with network ',
-            COALESCE(N'''' + @NetworkName + N'''', N'any'), N' and preprocessing ', COALESCE(N'''' + @Preprocessing + N'''', N'any'),
-            N'. Call GenerateFeatures first, or ask for others.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50117, @Message, 1;
-    END;
-    IF (SELECT COUNT(DISTINCT network_name) FROM #matrices) > 1
-    BEGIN
-        SET @Names = LEFT((
-            SELECT STRING_AGG(CAST(m.network_name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY m.network_name)
-            FROM (SELECT DISTINCT network_name FROM #matrices) AS m), 800);
-        SET @Message = REPLACE(CONCAT(N'There are features of several networks: ', @Names,
-            N'. Name one with @NetworkName, or in the setting default_network: UPDATE dbo.settings SET value = N''…'' ',
-            N'WHERE name = N''default_network'';'), N'%', N'%%');
-        THROW 50281, @Message, 1;
-    END;
-
-    UPDATE m
-    SET m.matrix = (
-        SELECT COUNT(*) FROM #matrices AS b
-        WHERE b.feature_set_id < m.feature_set_id OR (b.feature_set_id = m.feature_set_id AND b.pooling <= m.pooling))
-    FROM #matrices AS m;
+    DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32);
     WHILE EXISTS (SELECT 1 FROM #matrices WHERE positives IS NULL)
     BEGIN
         SELECT TOP (1) @FeatureSetId = feature_set_id, @Pooling = pooling
@@ -14172,10 +14481,22 @@ BEGIN
         WHERE positives IS NULL
         ORDER BY feature_set_id, pooling;
         DELETE FROM #patients;
-        EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
+        EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
         UPDATE #matrices
-        SET negatives = (SELECT COUNT(*) FROM #patients WHERE part = 'train' AND label = 0),
-            positives = (SELECT COUNT(*) FROM #patients WHERE part = 'train' AND label = 1)
+        SET negatives = (SELECT COUNT(DISTINCT patient_id) FROM #patients WHERE part = 'train' AND label = 0),
+            positives = (SELECT COUNT(DISTINCT patient_id) FROM #patients WHERE part = 'train' AND label = 1),
+            only_negatives = (
+                SELECT COUNT(DISTINCT a.patient_id)
+                FROM #patients AS a
+                WHERE a.part = 'train'
+                    AND NOT EXISTS (SELECT 1 FROM #patients AS b WHERE b.patient_id = a.patient_id AND b.label = 1)),
+            scans = (SELECT COUNT(*) FROM #patients WHERE part = 'train'),
+            -- The model scores the test patients too, so theirs count.
+            lacking = (
+                SELECT COUNT(*)
+                FROM #patients AS t
+                INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id
+                WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND @Pooling = N'combined' AND f.vector LIKE N'%null%')
         WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
     END;
 END;
@@ -14199,6 +14520,13 @@ CREATE OR ALTER PROCEDURE dbo.SearchModels
     @Halving INT = 1,                      -- rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
     @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
     @SearchId INT = NULL OUTPUT,           -- number of the search, for RunSearch
+    @Features NVARCHAR(MAX) = NULL,        -- features to choose among, with | between; NULL means those above
+    @Columns NVARCHAR(MAX) = NULL,         -- columns, with commas between; all are tried without them and with them beside
+    @ColumnsFrom NVARCHAR(257) = NULL,     -- view or table with these columns and a scan_id; NULL means dbo.scan_columns
+    @Dataset NVARCHAR(128) = NULL,         -- data set of scans to search on; NULL means the primary scans of all patients
+    @DatasetVersion INT = NULL,            -- its version; NULL means the newest, which the search keeps
+    @Horizon INT = NULL,                   -- days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
+    @PositiveFrom INT = NULL,              -- labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
     @Help BIT = 0                          -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -14210,7 +14538,8 @@ BEGIN
         PRINT N'dbo.SearchModels makes a search for the best algorithm, settings, poolings and layers of a model: rows of dbo.search_trials.
 RunSearch on any number of connections, or lungdb search, tries them and trains the best. Test patients have no part in it.
 The same seed, features and arguments give the same trials. With @Halving = 3 all trials get a ninth of their trees, the
-best third of them a third, the best ninth all.
+best third of them a third, the best ninth all. A data set, its version and a horizon are as of TrainLungCancerModel.
+With @Features each choice is a list as TrainLungCancerModel takes it, the name of a combined set, or none for columns alone.
 @Space gives each setting a list of values, or for random a range: {"num_leaves": [3, 7], "learning_rate": {"low": 0.01,
 "high": 0.3, "log": true}}. The settings are learning_rate, num_leaves, min_data_in_leaf, max_iterations, early_stopping_rounds,
 validation_fraction and imbalance, as of TrainLungCancerModel. NULL means for random learning_rate 0.01 to 0.3, num_leaves 3 to
@@ -14230,31 +14559,53 @@ Parameters:
     @Halving INT = 1                            rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
     @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
     @SearchId INT = NULL OUTPUT                 number of the search, for RunSearch
+    @Features NVARCHAR(MAX) = NULL              features to choose among, with | between; NULL means those above
+    @Columns NVARCHAR(MAX) = NULL               columns, with commas between; all are tried without them and with them beside
+    @ColumnsFrom NVARCHAR(257) = NULL           view or table with these columns and a scan_id; NULL means dbo.scan_columns
+    @Dataset NVARCHAR(128) = NULL               data set of scans to search on; NULL means the primary scans of all patients
+    @DatasetVersion INT = NULL                  its version; NULL means the newest, which the search keeps
+    @Horizon INT = NULL                         days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
+    @PositiveFrom INT = NULL                    labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
     @Help BIT = 0                               1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.SearchModels @ModelName = N''best'', @Trials = 50, @Poolings = N''mean,max'';';
+Examples:
+    EXECUTE dbo.SearchModels @ModelName = N''best'', @Trials = 50, @Poolings = N''mean,max'';
+    EXECUTE dbo.SearchModels @Dataset = N''thin'', @Features = N''mean | mean; max | thirds'', @Columns = N''age, sex'';';
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Planned INT = 0, @Rung INT = 0, @Count INT,
-        @Matrices INT;
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Count INT, @Matrices INT, @DatasetVersionId INT,
+        @Settings NVARCHAR(MAX);
     DECLARE @Wanted INT = COALESCE(@Trials, 200);
     DECLARE @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #matrices (
         matrix INT NULL, feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
-        network_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
-        negatives INT NULL, positives INT NULL, PRIMARY KEY (feature_set_id, pooling));
+        network_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NULL,
+        is_new BIT NOT NULL DEFAULT 0, negatives INT NULL, positives INT NULL, only_negatives INT NULL, scans INT NULL,
+        lacking INT NULL, PRIMARY KEY (feature_set_id, pooling));
     CREATE TABLE #patients (
-        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE,
-        scan_id INT NOT NULL, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #trials (candidate INT NULL, matrix INT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
 
-    EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing;
+    EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing,
+        @NetworkName, @Layers, @Preprocessing, @Features;
     EXECUTE internal.CheckTask @ModelName, 'classification';
-    EXECUTE internal.FindMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings, @SkipMissing;
+    EXECUTE internal.CheckTrainingData NULL, NULL, NULL, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom,
+        N'classification';
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.FindMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings, @Features, @Columns, @ColumnsFrom;
+        EXECUTE internal.CountMatrices @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        EXECUTE internal.DropMatrices;
+        THROW;
+    END CATCH;
     SET @Method = LOWER(@Method);
 
     INSERT INTO #trials (candidate, matrix, parameters)
@@ -14268,13 +14619,15 @@ def main(matrices, method, trials, space, folds, seed):
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Method, Trials, Space, Folds, Seed)
 ',
         @input_data_1 = N'
-SELECT matrix, feature_set_id, pooling, negatives, positives
+SELECT matrix, feature_set_id, pooling, negatives, positives, only_negatives, scans, lacking
 FROM #matrices
 ORDER BY feature_set_id, pooling;',
         @params = N'@Method NVARCHAR(32), @Trials INT, @Space NVARCHAR(MAX), @Folds INT, @Seed INT, @ErrorNumber INT OUTPUT,
             @ErrorMessage NVARCHAR(2000) OUTPUT',
         @Method = @Method, @Trials = @Wanted, @Space = @Space, @Folds = @Folds, @Seed = @Seed,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.DropMatrices;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
@@ -14290,28 +14643,15 @@ ORDER BY feature_set_id, pooling;',
     LEFT JOIN #matrices AS m ON m.matrix = t.matrix;
     EXECUTE internal.CheckRows N'trials';
 
-    -- What AdvanceSearch will add: of each rung a third goes on, rounded up.
-    SET @Count = (SELECT COUNT(*) FROM #trials);
-    WHILE @Rung < @Halving
-    BEGIN
-        SET @Planned = @Planned + @Count;
-        SET @Count = (@Count + 2) / 3;
-        SET @Rung = @Rung + 1;
-    END;
-    BEGIN TRANSACTION;
-    INSERT INTO dbo.searches (name, settings, seed, folds, metric, rungs, skip_missing, planned)
-    VALUES (@ModelName, CONCAT(N'{"method": "', @Method, N'", "trials": ', (SELECT COUNT(*) FROM #trials), N', "space": ',
-            COALESCE(JSON_QUERY(@Space), N'null'), N'}'), @Seed, @Folds, LOWER(@Metric), @Halving, @SkipMissing, @Planned);
-    SET @SearchId = SCOPE_IDENTITY();
-    INSERT INTO dbo.search_trials (search_id, rung, candidate, feature_set_id, pooling, parameters)
-    SELECT @SearchId, 0, t.candidate, m.feature_set_id, m.pooling, t.parameters
-    FROM #trials AS t
-    INNER JOIN #matrices AS m ON m.matrix = t.matrix
-    ORDER BY t.candidate;
-    COMMIT TRANSACTION;
+    SET @Settings = CONCAT(N'{"method": "', @Method, N'", "trials": ', (SELECT COUNT(*) FROM #trials), N', "space": ',
+        COALESCE(JSON_QUERY(@Space), N'null'), N', "features": "' + STRING_ESCAPE(@Features, 'json') + N'"',
+        N', "columns": "' + STRING_ESCAPE(@Columns, 'json') + N'"', N'}');
+    EXECUTE internal.StoreSearch @ModelName, @Settings, @Seed, @Folds, @Metric, @Halving, @SkipMissing, @DatasetVersionId, @Horizon,
+        @PositiveFrom, @SearchId OUTPUT;
+    -- A draw may leave some of them untried.
+    EXECUTE internal.DropMatrices;
 
-    SET @Count = (SELECT COUNT(*) FROM #trials);
-    SET @Matrices = (SELECT COUNT(*) FROM #matrices);
+    SELECT @Count = (SELECT COUNT(*) FROM #trials), @Matrices = (SELECT COUNT(*) FROM #matrices);
     RAISERROR(N'Search %d has %d trials on %d kinds of features. Run it: EXECUTE dbo.RunSearch @SearchId = %d;', 0, 1,
         @SearchId, @Count, @Matrices, @SearchId) WITH NOWAIT;
 END;
@@ -14566,8 +14906,10 @@ BEGIN
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @NetworkName NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
     DECLARE @LearningRate FLOAT, @NumLeaves INT, @MinDataInLeaf INT, @MaxIterations INT, @EarlyStoppingRounds INT,
         @ValidationFraction FLOAT;
+    DECLARE @Dataset NVARCHAR(128), @DatasetVersion INT, @Horizon INT, @PositiveFrom INT;
     DECLARE @Algorithm NVARCHAR(32), @L2 FLOAT, @Hidden NVARCHAR(400), @Imbalance NVARCHAR(32), @Pass INT = 0, @Found INT;
     SELECT @ModelName = s.name, @Seed = s.seed, @Folds = s.folds, @SkipMissing = s.skip_missing, @From = s.training_from,
+        @Dataset = d.name, @DatasetVersion = v.version, @Horizon = s.horizon_days, @PositiveFrom = s.positive_from,
         @FeatureSetId = t.feature_set_id, @Pooling = t.pooling, @NetworkName = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing,
         @LearningRate = CAST(JSON_VALUE(t.parameters, N'$.learning_rate') AS FLOAT),
         @NumLeaves = CAST(JSON_VALUE(t.parameters, N'$.num_leaves') AS INT),
@@ -14582,7 +14924,9 @@ BEGIN
     FROM dbo.searches AS s
     INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
     INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = t.feature_set_id
-    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    LEFT JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    LEFT JOIN dbo.dataset_versions AS v ON v.dataset_version_id = s.dataset_version_id
+    LEFT JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
     WHERE s.search_id = @SearchId;
 
     EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling, @Found OUTPUT;
@@ -14602,7 +14946,8 @@ BEGIN
                 @Preprocessing = @Preprocessing, @Seed = @Seed, @ValidationFraction = @ValidationFraction, @LearningRate = @LearningRate,
                 @NumLeaves = @NumLeaves, @MinDataInLeaf = @MinDataInLeaf, @MaxIterations = @MaxIterations,
                 @EarlyStoppingRounds = @EarlyStoppingRounds, @Folds = @Folds, @Imbalance = @Imbalance,
-                @Algorithm = @Algorithm, @L2 = @L2, @Hidden = @Hidden, @SkipMissing = @SkipMissing;
+                @Algorithm = @Algorithm, @L2 = @L2, @Hidden = @Hidden, @SkipMissing = @SkipMissing,
+                @Dataset = @Dataset, @DatasetVersion = @DatasetVersion, @Horizon = @Horizon, @PositiveFrom = @PositiveFrom;
         SET @ClassifierId = (
             SELECT MAX(c.classifier_id)
             FROM dbo.classifiers AS c
@@ -14610,7 +14955,9 @@ BEGIN
             INNER JOIN dbo.searches AS s ON s.search_id = @SearchId
             INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
             WHERE c.name = @ModelName AND c.feature_set_id = @FeatureSetId AND c.pooling = @Pooling AND e.started_at >= @From
-                AND e.seed = @Seed
+                AND e.seed = @Seed AND COALESCE(e.dataset_version_id, -1) = COALESCE(s.dataset_version_id, -1)
+                AND COALESCE(e.horizon_days, -1) = COALESCE(s.horizon_days, -1)
+                AND COALESCE(TRY_CAST(JSON_VALUE(e.parameters, N'$.positive_from') AS INT), -1) = COALESCE(s.positive_from, -1)
                 AND NOT EXISTS (
                     SELECT 1
                     FROM OPENJSON(t.parameters) AS p
@@ -14659,13 +15006,17 @@ Example:
     DECLARE @Seed INT, @Folds INT, @Rungs INT, @Trials NVARCHAR(MAX), @FeatureSetId INT, @Pooling NVARCHAR(32), @Took FLOAT;
     DECLARE @Budget FLOAT = IIF(@LeaseSeconds < 80, CAST(@LeaseSeconds AS FLOAT) / 4, 20);
     DECLARE @Started DATETIME2(3), @Began DATETIME2(3) = SYSUTCDATETIME(), @Before INT, @RunId INT;
-    DECLARE @Language NVARCHAR(128);
+    DECLARE @Language NVARCHAR(128), @Names NVARCHAR(MAX), @Width INT, @Lacking INT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #taken (
         trial_id INT NOT NULL PRIMARY KEY, attempts INT NOT NULL, rung INT NOT NULL, feature_set_id INT NOT NULL,
         pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #trial_figures (trial_id INT NULL, error NVARCHAR(2000) NULL, auc FLOAT NULL, log_loss FLOAT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #labelled (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label TINYINT NULL,
+        target FLOAT NULL);
 
     EXECUTE internal.CheckWorker @SearchId OUTPUT, @Worker OUTPUT, @LeaseSeconds;
     SELECT @Seed = seed, @Folds = folds, @Rungs = rungs FROM dbo.searches WHERE search_id = @SearchId;
@@ -14692,31 +15043,32 @@ Example:
             SELECT STRING_AGG(CONCAT(N'{"trial_id": ', trial_id, N', "rung": ', rung, N', "parameters": ', parameters, N'}'), N', ')
                 WITHIN GROUP (ORDER BY trial_id)
             FROM #taken), N']');
-        EXECUTE internal.ReadTrialVectors @SearchId, @Worker, @RunId, @FeatureSetId, @Pooling;
+        EXECUTE internal.ReadTrialVectors @SearchId, @Worker, @RunId, @FeatureSetId, @Pooling, @Lacking OUTPUT;
+        EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
         SET @Started = SYSUTCDATETIME();
 
         INSERT INTO #trial_figures (trial_id, error, auc, log_loss)
         EXECUTE sp_execute_external_script
             @language = @Language,
             @script = N'
-def main(patients, trials, folds, seed, rungs, seconds):
+def main(patients, trials, folds, seed, rungs, seconds, names, lacking):
     from lungdb.procedures import run_trials
-    return run_trials(patients, trials, folds, seed, rungs, seconds)
+    return run_trials(patients, trials, folds, seed, rungs, seconds, names, lacking)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Trials, Folds, Seed, Rungs, Seconds)
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Trials, Folds, Seed, Rungs, Seconds, Names, Lacking)
 ',
             @input_data_1 = N'
-SELECT s.patient_id, CAST(l.label AS INT) AS label, f.vector
+SELECT l.patient_id, l.scan_id, CAST(l.label AS INT) AS label, f.vector
 FROM #read AS r
-INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
-INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
-INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
+INNER JOIN #labelled AS l ON l.scan_id = r.scan_id
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = r.scan_id
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-ORDER BY s.patient_id;',
-            @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Trials NVARCHAR(MAX), @Folds INT, @Seed INT, @Rungs INT, @Seconds FLOAT,
-                @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+ORDER BY l.patient_id, l.scan_id;',
+            @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Trials NVARCHAR(MAX), @Folds INT, @Seed INT, @Rungs INT,
+                @Seconds FLOAT, @Names NVARCHAR(MAX), @Lacking INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
             @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Trials = @Trials, @Folds = @Folds, @Seed = @Seed, @Rungs = @Rungs,
-            @Seconds = @Budget, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+            @Seconds = @Budget, @Names = @Names, @Lacking = @Lacking, @ErrorNumber = @ErrorNumber OUTPUT,
+            @ErrorMessage = @ErrorMessage OUTPUT;
         IF @ErrorNumber <> 0
         BEGIN
             EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
@@ -14963,8 +15315,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.ReadSlices returns slice_index, position_z, pixels, pixels_sha256 and encoding of a patient''s primary scan.
-Slices run from feet to head. pixels are Hounsfield units, int16, row after row, as gzip: DECOMPRESS(pixels) gives their bytes. Where encoding
-is NULL they are little-endian, pixel after pixel; where it is shuffled, the low bytes of all pixels, then their high bytes.
+Slices run from feet to head. pixels are Hounsfield units, int16, row after row, as gzip: DECOMPRESS(pixels) gives their bytes.
+Where encoding is NULL they are little-endian, pixel after pixel; where it is shuffled, the low bytes of all pixels, then their high bytes.
 pixels_sha256 is in hex, over the little-endian bytes in either case; position_z is in millimetres.
 Parameters:
     @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
@@ -15114,9 +15466,9 @@ BEGIN
 
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
         spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification, patient_orientation, intake_rule, monoenergetic_kev,
-        is_study_choice, acquisition_date, date_rule, study_order, study_year, convolution_kernel, kvp, slice_thickness, has_contrast,
-        patient_age, frame_of_reference_uid, origin_x, origin_y, origin_z, row_x, row_y, row_z, column_x, column_y, column_z, step_x,
-        step_y, step_z)
+        is_study_choice, acquisition_date, date_rule, study_order, study_year, time_point, time_point_kind, convolution_kernel, kvp,
+        slice_thickness, has_contrast, patient_age, frame_of_reference_uid, origin_x, origin_y, origin_z, row_x, row_y, row_z,
+        column_x, column_y, column_z, step_x, step_y, step_z)
     SELECT c.patient_id,
         CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
         c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
@@ -15124,9 +15476,9 @@ BEGIN
         c.patient_orientation, c.intake_rule, c.monoenergetic_kev, CASE WHEN EXISTS (
             SELECT 1 FROM dbo.scans AS s
             WHERE s.patient_id = c.patient_id AND s.study_uid = c.study_uid AND s.is_study_choice = 1) THEN 0 ELSE 1 END,
-        c.acquisition_date, c.date_rule, c.study_order, c.study_year, c.convolution_kernel, c.kvp, c.slice_thickness, c.has_contrast,
-        c.patient_age, c.frame_of_reference_uid, c.origin_x, c.origin_y, c.origin_z, c.row_x, c.row_y, c.row_z, c.column_x, c.column_y,
-        c.column_z, c.step_x, c.step_y, c.step_z
+        c.acquisition_date, c.date_rule, c.study_order, c.study_year, c.time_point, c.time_point_kind, c.convolution_kernel, c.kvp,
+        c.slice_thickness, c.has_contrast, c.patient_age, c.frame_of_reference_uid, c.origin_x, c.origin_y, c.origin_z,
+        c.row_x, c.row_y, c.row_z, c.column_x, c.column_y, c.column_z, c.step_x, c.step_y, c.step_z
     FROM #copy_scans AS c
     WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
 
@@ -15672,7 +16024,8 @@ Examples:
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #todo (
         scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL, kept_bytes BIGINT NOT NULL);
-    CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, is_kept BIT NOT NULL, content_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #chunk (
+        scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, is_kept BIT NOT NULL, content_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #failed (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL, is_new BIT NOT NULL, is_gone BIT NOT NULL);
     CREATE TABLE #result (
         scan_id INT NULL, layer INT NULL, error NVARCHAR(2000) NULL, array_rows INT NULL,

@@ -445,7 +445,8 @@ IF OBJECT_ID(N'dbo.drift_items', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. name says which, such as
-    -- 'column age' or 'layer avg_pool of resnet, feature 17'. statistic is the difference in standard errors, p_value that of the largest statistic of all items, stability_index the population stability index.
+    -- 'column age' or 'layer avg_pool of resnet, feature 17'. statistic is the difference in standard errors,
+    -- p_value that of the largest statistic of all items, stability_index the population stability index.
     CREATE TABLE dbo.drift_items (
         drift_check_id INT NOT NULL,
         position INT NOT NULL,
@@ -1276,6 +1277,8 @@ BEGIN
     -- is_study_choice marks the one series of a study that the series rule chose. date_rule says what study_date and acquisition_date are:
     -- kept; shifted, all of a patient by the same number of days; year, the first of January of theirs. study_order is how many of the
     -- patient's studies are known to be earlier, where dates do not tell which are; study_year is the screening year of a trial that has such.
+    -- time_point is where de-identifiers say that the study lies in time, in days from an event or as the number of a visit; only those of one
+    -- time_point_kind, a hash of what they count, can be compared.
     -- convolution_kernel is as the scanner wrote it, slice_thickness in millimetres, kvp in kV, patient_age in years at the scan, at most 90.
     -- origin is the centre of the lowest slice's first pixel in millimetres, row and column the directions in which the columns and the rows
     -- rise, step leads from a slice to the next, all in DICOM's patient coordinates: pixel (r, c) of slice k lies at
@@ -1305,6 +1308,8 @@ BEGIN
         date_rule VARCHAR(8) NULL,
         study_order INT NULL,
         study_year TINYINT NULL,
+        time_point FLOAT NULL,
+        time_point_kind CHAR(16) NULL,
         convolution_kernel NVARCHAR(64) NULL,
         kvp REAL NULL,
         slice_thickness FLOAT NULL,
@@ -1503,8 +1508,8 @@ GO
 IF OBJECT_ID(N'dbo.prepared_slices', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- A slice of dbo.prepared_scans: C order, little-endian, float32 with the preprocessing lung and uint8 with seed. sha256 is over these bytes,
-    -- digest says what has prepared them (lungdb.imaging.prepared): what has another one is made again.
+    -- A slice of dbo.prepared_scans: C order, little-endian, float32 with the preprocessing lung and uint8 with seed. sha256 is over these
+    -- bytes, digest says what has prepared them (lungdb.imaging.prepared): what has another one is made again.
     CREATE TABLE dbo.prepared_slices (
         scan_id INT NOT NULL,
         preprocessing NVARCHAR(32) NOT NULL,
@@ -1542,8 +1547,8 @@ GO
 IF OBJECT_ID(N'dbo.scan_images', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- An axial slice: Hounsfield units, int16, C order, gzip. position_z is in millimetres along the normal. encoding says how the bytes lie: NULL is
-    -- pixel after pixel, little-endian, as before schema version 8; N'shuffled' is the low bytes of all pixels, then their high bytes.
+    -- An axial slice: Hounsfield units, int16, C order, gzip. position_z is in millimetres along the normal. encoding says how the bytes lie:
+    -- NULL is pixel after pixel, little-endian, as before schema version 8; N'shuffled' is the low bytes of all pixels, then their high bytes.
     CREATE TABLE dbo.scan_images (
         scan_id INT NOT NULL,
         slice_index INT NOT NULL,
@@ -1602,7 +1607,8 @@ IF OBJECT_ID(N'dbo.searches', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- A search for settings: how its trials were made and are measured, and how far it is. classifier_id is the model that came of
-    -- it; it refers to no row, because the model may be deleted later.
+    -- it; it refers to no row, because the model may be deleted later. dataset_version_id is the data set that it looks at, which may be
+    -- deleted once the search is finished; NULL means all labelled patients. horizon_days and positive_from say which labels are meant.
     CREATE TABLE dbo.searches (
         search_id INT IDENTITY(1, 1) NOT NULL,
         name NVARCHAR(128) NOT NULL,
@@ -1612,6 +1618,9 @@ BEGIN
         metric VARCHAR(10) NOT NULL,
         rungs INT NOT NULL,
         skip_missing BIT NOT NULL,
+        dataset_version_id INT NULL,
+        horizon_days INT NULL,
+        positive_from INT NULL,
         planned INT NOT NULL,
         rung INT NOT NULL CONSTRAINT DF_searches_rung DEFAULT 0,
         state VARCHAR(10) NOT NULL CONSTRAINT DF_searches_state DEFAULT 'running',
@@ -2298,6 +2307,8 @@ VALUES
     (N'scans', N'date_rule', N'varchar', 8, NULL, NULL, 1, 0, N'VARCHAR(8)', NULL),
     (N'scans', N'study_order', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
     (N'scans', N'study_year', N'tinyint', NULL, NULL, NULL, 1, 0, N'TINYINT', NULL),
+    (N'scans', N'time_point', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'scans', N'time_point_kind', N'char', 16, NULL, NULL, 1, 0, N'CHAR(16)', NULL),
     (N'scans', N'convolution_kernel', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
     (N'scans', N'kvp', N'real', NULL, NULL, NULL, 1, 0, N'REAL', NULL),
     (N'scans', N'slice_thickness', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
@@ -2399,6 +2410,9 @@ VALUES
     (N'searches', N'metric', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
     (N'searches', N'rungs', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'searches', N'skip_missing', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'searches', N'dataset_version_id', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'searches', N'horizon_days', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'searches', N'positive_from', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
     (N'searches', N'planned', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'searches', N'rung', N'int', NULL, NULL, NULL, 0, 0, N'INT', N'CONSTRAINT DF_searches_rung DEFAULT 0'),
     (N'searches', N'state', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', N'CONSTRAINT DF_searches_state DEFAULT ''running'''),
@@ -3438,10 +3452,11 @@ INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- What features take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0. Of a way of preparing:
--- seconds that a slice costs to make of what is stored, to read as kept, and to write; and what keeping has saved so far, less the writing.
--- Each counts its way to the script or back, by its bytes. is_worth_reading: reading costs less than making. is_worth_keeping: as many calls
--- again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are kept for.
+-- What features take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0. Of a way of
+-- preparing: seconds that a slice costs to make of what is stored, to read as kept, and to write; and what keeping has saved so far, less
+-- the writing. Each counts its way to the script or back, by its bytes. is_worth_reading: reading costs less than making.
+-- is_worth_keeping: as many calls again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are
+-- kept for.
 CREATE OR ALTER VIEW dbo.feature_storage
 AS
 SELECT
@@ -4597,7 +4612,7 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteDataset deletes a data set of scans or pictures, or one version of it. The scans and pictures stay.
-It refuses while a training or an evaluation refers to it. With its last version the name is free again.
+It refuses while a training, an evaluation or a search that is not finished refers to it. With its last version the name is free again.
 Parameters:
     @Name NVARCHAR(128) = NULL  name of the data set; needed
     @Version INT = NULL         its version; NULL means all of them
@@ -4607,7 +4622,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT;
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT, @Searches INT;
     SELECT @DatasetId = dataset_id, @Kind = kind FROM dbo.datasets WHERE name = @Name;
     IF @Kind = 'examples'
     BEGIN
@@ -4634,10 +4649,15 @@ Example:
         UNION ALL
         SELECT dataset_version_id FROM dbo.drift_checks WITH (UPDLOCK, HOLDLOCK)) AS e
     WHERE e.dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
-    IF @Users > 0 OR @Evaluations > 0
+    SET @Searches = (
+        SELECT COUNT(*)
+        FROM dbo.searches WITH (UPDLOCK, HOLDLOCK)
+        WHERE state IN ('running', 'training') AND dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
+    IF @Users > 0 OR @Evaluations > 0 OR @Searches > 0
     BEGIN
-        SET @Message = REPLACE(CONCAT(@Users, N' trainings and ', @Evaluations, N' evaluations or drift checks refer to the data set ''',
-            @Name, N'''. Keep it, or delete their models with DeleteModel first; see dbo.experiments and dbo.evaluations.'), N'%', N'%%');
+        SET @Message = REPLACE(CONCAT(@Users, N' trainings, ', @Evaluations, N' evaluations or drift checks and ', @Searches,
+            N' searches that are not finished refer to the data set ''', @Name, N'''. Keep it, or delete their models with DeleteModel ',
+            N'first; see dbo.experiments, dbo.evaluations and dbo.searches.'), N'%', N'%%');
         THROW 50275, @Message, 1;
     END;
     DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
@@ -4652,7 +4672,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindScansOfDataset: finds a version of a data set of scans, and refuses one of which scans were replaced or removed since it was made.
--- Called by GenerateFeatures and TrainModel.
+-- Called by GenerateFeatures, TrainModel and SearchModels.
 CREATE OR ALTER PROCEDURE internal.FindScansOfDataset
     @Dataset NVARCHAR(128),         -- name of a data set, or NULL for none
     @DatasetVersion INT,            -- its version, or NULL for the newest
@@ -4947,6 +4967,9 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Masked NVARCHAR(MAX), @Padded NVARCHAR(MAX), @At INT;
+    -- Of a FLOAT, CAST keeps six digits; style 3 keeps all.
+    DECLARE @Read NVARCHAR(300) = IIF(@Column = N'scan_id', N'CONVERT(NVARCHAR(400), q.scan_id, 3)', CONCAT(N'CAST(q.', @Column,
+        N' AS NVARCHAR(400))'));
     EXECUTE internal.MaskQuery @Query OUTPUT, @Masked OUTPUT;
     SET @Padded = CONCAT(N' ', @Masked, N' ');
     -- The comment that a query may end with ends with its line.
@@ -4956,9 +4979,9 @@ BEGIN
     SET @At = PATINDEX(N'%[^A-Z0-9_@#$]SELECT[^A-Z0-9_@#$]%', @Padded);
     IF LTRIM(@Masked) LIKE N'WITH[^A-Z0-9_@#$]%' AND @At > 1
         SET @Statement = CONCAT(LEFT(@Query, @At - 1), NCHAR(10), N', [members chosen] AS (', SUBSTRING(@Query, @At, LEN(@Query)),
-            NCHAR(10), N') INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM [members chosen] AS q;');
+            NCHAR(10), N') INSERT INTO #chosen (given) SELECT ', @Read, N' FROM [members chosen] AS q;');
     ELSE
-        SET @Statement = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM (', @Query, NCHAR(10),
+        SET @Statement = CONCAT(N'INSERT INTO #chosen (given) SELECT ', @Read, N' FROM (', @Query, NCHAR(10),
             N') AS q;');
 END;
 GO
@@ -5029,7 +5052,11 @@ BEGIN
         EXECUTE internal.RunDatasetQuery @Query, @Kind OUTPUT;
         SET @ChosenBy = CONCAT(N'"query": "', STRING_ESCAPE(@Query, 'json'), N'"');
         SET @Rows = (SELECT COUNT(*) FROM #chosen);
-        -- A number with a fraction, or a text, is no scan_id.
+        -- A number with a fraction, or a text, is no scan_id. A FLOAT comes as text with an exponent.
+        UPDATE #chosen
+        SET given = CAST(CAST(CAST(given AS FLOAT) AS INT) AS NVARCHAR(12))
+        WHERE @Kind = 'scans' AND given LIKE N'%[0-9].%[0-9]e+0[0-9][0-9]' AND TRY_CAST(given AS FLOAT) = FLOOR(TRY_CAST(given AS FLOAT))
+            AND TRY_CAST(given AS FLOAT) BETWEEN -2147483648 AND 2147483647;
         SET @Wrong = (SELECT COUNT(*) FROM #chosen WHERE given IS NULL OR (@Kind = 'scans' AND TRY_CAST(given AS INT) IS NULL));
         IF @Wrong > 0
         BEGIN
@@ -8559,16 +8586,18 @@ BEGIN
     SELECT d.scan_id, 5, 1,
         CONCAT(N'features at a distance of ', LTRIM(STR(d.distance, 12, 2)), N' (up to ', LTRIM(STR(m.high, 12, 2)), N')')
     FROM (
-        SELECT j.scan_id, AVG(CASE
-            WHEN s.sd = 0 AND ABS(CAST(v.[value] AS FLOAT) - s.mean) <= @Same * (1 + ABS(s.mean)) THEN 0
-            WHEN s.sd = 0 OR ABS(CAST(v.[value] AS FLOAT) - s.mean) > 10 * s.sd THEN @Most
-            ELSE (CAST(v.[value] AS FLOAT) - s.mean) / s.sd * ((CAST(v.[value] AS FLOAT) - s.mean) / s.sd) END) AS distance
-        FROM #judged AS j
-        INNER JOIN dbo.pooled_features AS f ON f.scan_id = j.scan_id
-        CROSS APPLY OPENJSON(f.vector) AS v
-        INNER JOIN dbo.model_scope_features AS s ON s.classifier_id = @ClassifierId AND s.feature_index = CAST(v.[key] AS INT)
-        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2
-        GROUP BY j.scan_id) AS d
+        SELECT n.scan_id, AVG(CASE
+            WHEN n.sd = 0 AND ABS(n.difference) <= @Same * (1 + ABS(n.mean)) THEN 0
+            WHEN n.sd = 0 OR ABS(n.difference) > 10 * n.sd THEN @Most
+            ELSE n.difference / n.sd * (n.difference / n.sd) END) AS distance
+        FROM (
+            SELECT j.scan_id, CAST(v.[value] AS FLOAT) - s.mean AS difference, s.mean, s.sd
+            FROM #judged AS j
+            INNER JOIN dbo.pooled_features AS f ON f.scan_id = j.scan_id
+            CROSS APPLY OPENJSON(f.vector) AS v
+            INNER JOIN dbo.model_scope_features AS s ON s.classifier_id = @ClassifierId AND s.feature_index = CAST(v.[key] AS INT)
+            WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2) AS n
+        GROUP BY n.scan_id) AS d
     INNER JOIN dbo.model_scope AS m ON m.classifier_id = @ClassifierId AND m.item = 'distance'
     WHERE d.distance > m.high;
 
@@ -9269,8 +9298,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.ReadSlices returns slice_index, position_z, pixels, pixels_sha256 and encoding of a patient''s primary scan.
-Slices run from feet to head. pixels are Hounsfield units, int16, row after row, as gzip: DECOMPRESS(pixels) gives their bytes. Where encoding
-is NULL they are little-endian, pixel after pixel; where it is shuffled, the low bytes of all pixels, then their high bytes.
+Slices run from feet to head. pixels are Hounsfield units, int16, row after row, as gzip: DECOMPRESS(pixels) gives their bytes.
+Where encoding is NULL they are little-endian, pixel after pixel; where it is shuffled, the low bytes of all pixels, then their high bytes.
 pixels_sha256 is in hex, over the little-endian bytes in either case; position_z is in millimetres.
 Parameters:
     @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
@@ -9420,9 +9449,9 @@ BEGIN
 
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
         spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification, patient_orientation, intake_rule, monoenergetic_kev,
-        is_study_choice, acquisition_date, date_rule, study_order, study_year, convolution_kernel, kvp, slice_thickness, has_contrast,
-        patient_age, frame_of_reference_uid, origin_x, origin_y, origin_z, row_x, row_y, row_z, column_x, column_y, column_z, step_x,
-        step_y, step_z)
+        is_study_choice, acquisition_date, date_rule, study_order, study_year, time_point, time_point_kind, convolution_kernel, kvp,
+        slice_thickness, has_contrast, patient_age, frame_of_reference_uid, origin_x, origin_y, origin_z, row_x, row_y, row_z,
+        column_x, column_y, column_z, step_x, step_y, step_z)
     SELECT c.patient_id,
         CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
         c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
@@ -9430,9 +9459,9 @@ BEGIN
         c.patient_orientation, c.intake_rule, c.monoenergetic_kev, CASE WHEN EXISTS (
             SELECT 1 FROM dbo.scans AS s
             WHERE s.patient_id = c.patient_id AND s.study_uid = c.study_uid AND s.is_study_choice = 1) THEN 0 ELSE 1 END,
-        c.acquisition_date, c.date_rule, c.study_order, c.study_year, c.convolution_kernel, c.kvp, c.slice_thickness, c.has_contrast,
-        c.patient_age, c.frame_of_reference_uid, c.origin_x, c.origin_y, c.origin_z, c.row_x, c.row_y, c.row_z, c.column_x, c.column_y,
-        c.column_z, c.step_x, c.step_y, c.step_z
+        c.acquisition_date, c.date_rule, c.study_order, c.study_year, c.time_point, c.time_point_kind, c.convolution_kernel, c.kvp,
+        c.slice_thickness, c.has_contrast, c.patient_age, c.frame_of_reference_uid, c.origin_x, c.origin_y, c.origin_z,
+        c.row_x, c.row_y, c.row_z, c.column_x, c.column_y, c.column_z, c.step_x, c.step_y, c.step_z
     FROM #copy_scans AS c
     WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
 

@@ -44,6 +44,7 @@ _TABLES = {
     gantry_tilt FLOAT NULL, deidentification NVARCHAR(64) NULL, patient_orientation NVARCHAR(2) NULL,
     intake_rule TINYINT NOT NULL, monoenergetic_kev REAL NULL,
     acquisition_date DATE NULL, date_rule VARCHAR(8) NULL, study_order INT NULL, study_year TINYINT NULL,
+    time_point FLOAT NULL, time_point_kind CHAR(16) NULL,
     convolution_kernel NVARCHAR(64) NULL, kvp REAL NULL, slice_thickness FLOAT NULL, has_contrast BIT NULL,
     patient_age TINYINT NULL, frame_of_reference_uid NVARCHAR(64) NULL, origin_x FLOAT NULL, origin_y FLOAT NULL,
     origin_z FLOAT NULL, row_x FLOAT NULL, row_y FLOAT NULL, row_z FLOAT NULL, column_x FLOAT NULL,
@@ -92,8 +93,9 @@ _SCANS = """
 SELECT p.patient_id, p.idx, s.series_uid, s.study_uid, s.study_date, s.manufacturer, s.image_rows, s.image_cols,
     s.number_images, s.spacing_z, s.spacing_y, s.spacing_x, s.content_sha256, s.gantry_tilt, s.deidentification,
     s.patient_orientation, s.intake_rule, s.monoenergetic_kev,
-    s.acquisition_date, s.date_rule, s.study_order, s.study_year, s.convolution_kernel, s.kvp, s.slice_thickness,
-    s.has_contrast, s.patient_age, s.frame_of_reference_uid, s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y,
+    s.acquisition_date, s.date_rule, s.study_order, s.study_year, s.time_point, s.time_point_kind, s.convolution_kernel,
+    s.kvp, s.slice_thickness, s.has_contrast, s.patient_age, s.frame_of_reference_uid, s.origin_x, s.origin_y,
+    s.origin_z, s.row_x, s.row_y,
     s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
     f.sha256 AS features_sha256, v.vector, v.vector_sha256
 FROM dbo.classifiers AS c

@@ -12,7 +12,7 @@ from lungdb.reporting.facts import Facts
 from lungdb.reporting.markup import definitions, document, number, paragraphs, picture, section
 from lungdb.reporting.names import FIGURES, FIGURES_OF_NUMBERS, OPERATING_POINTS, PARTS, part_title
 from lungdb.reporting.plots import Plot
-from lungdb.reporting.several import Tested
+from lungdb.reporting.several import MeasuredVersion
 
 
 def render_page(facts: Facts, plots: Sequence[Plot], evaluated: Sequence[Plot] = ()) -> str:
@@ -241,7 +241,7 @@ def _lineage(facts: Facts) -> str:
     return definitions(rows) + paragraphs([text])
 
 
-def render_several(versions: Sequence[Tested], plot: Plot) -> str:
+def render_several(versions: Sequence[MeasuredVersion], plot: Plot) -> str:
     """Make the page: it needs no other file and no network."""
     rows = []
     for tested in versions:

@@ -20,7 +20,7 @@ from lungdb.reporting.evaluations import Evaluation
 from lungdb.reporting.facts import Facts
 from lungdb.reporting.names import OPERATING_POINTS, part_title
 from lungdb.reporting.points import Point
-from lungdb.reporting.several import Tested
+from lungdb.reporting.several import MeasuredVersion
 
 WIDTH, HEIGHT = 1000, 1000
 """Pixels of every plot of one model."""
@@ -66,7 +66,7 @@ def draw_plots(facts: Facts) -> list[Plot]:
     return [plot for plot in drawn if plot is not None]
 
 
-def draw_several(versions: Sequence[Tested]) -> Plot:
+def draw_several(versions: Sequence[MeasuredVersion]) -> Plot:
     """Draw the ROC curves of several versions on their test patients in one picture."""
     width, height = 1400, 1300 + 56 * len(versions)
     with matplotlib.style.context(["default", {"font.size": 11}]), warnings.catch_warnings():
@@ -145,7 +145,7 @@ def _both(axes: Axes, evaluation: Evaluation, curve: str) -> None:
             axes.plot(*_xy(evaluation.curves[source, curve]), color=colour, linestyle=dash, label=title)
 
 
-def _entry(tested: Tested) -> str:
+def _entry(tested: MeasuredVersion) -> str:
     """Give a line of the legend; a dollar sign would begin a formula."""
     name = tested.name if len(tested.name) <= _LONGEST else f"{tested.name[: _LONGEST - 1]}…"
     interval = f" ({tested.figure('auc_low')} to {tested.figure('auc_high')})" if tested.figures.get("auc_low") else ""

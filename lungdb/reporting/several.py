@@ -26,7 +26,7 @@ WHERE p.part = 'test' AND p.experiment_id = (
 
 
 @dataclass(frozen=True)
-class Tested:
+class MeasuredVersion:
     """A version on its test patients: its ROC curve and figures, and a word for who the patients are."""
 
     name: str
@@ -59,9 +59,9 @@ def read_names(text: str) -> list[tuple[str, int | None]]:
     return found
 
 
-def read_tested(connection: Connection, names: Sequence[tuple[str, int | None]]) -> list[Tested]:
+def read_tested(connection: Connection, names: Sequence[tuple[str, int | None]]) -> list[MeasuredVersion]:
     """Read what is known of each version; LungdbError where one is not there, is named twice or has no ROC curve."""
-    found: dict[int, Tested] = {}
+    found: dict[int, MeasuredVersion] = {}
     for name, version in names:
         classifier = find_classifier(connection, name, version)
         ((name, number),) = run(connection, _VERSION, (classifier,))[0].rows
@@ -75,5 +75,5 @@ def read_tested(connection: Connection, names: Sequence[tuple[str, int | None]])
             )
         figures = dict(run(connection, _FIGURES, (classifier,))[0].rows)
         patients = frozenset(patient for (patient,) in run(connection, _TESTED, (classifier,))[0].rows)
-        found[classifier] = Tested(str(name), int(number), curve, figures, patients)
+        found[classifier] = MeasuredVersion(str(name), int(number), curve, figures, patients)
     return list(found.values())

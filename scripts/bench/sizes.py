@@ -42,6 +42,8 @@ class Sizes:
         Of the chunk whose memory under Microsoft's extension is computed; None is the default of @ChunkMegabytes.
     predictions : int
         Calls of PredictLungCancer.
+    scored_patients : int
+        Patients whose features are stored when single scores are timed, and who are scored in one call.
     network_batches, network_batch : int
         Batches of pictures that sessions are compared on, and their size.
     trained, scored : tuple of (patients, features)
@@ -77,6 +79,7 @@ class Sizes:
     calibration: int
     extension_megabytes: int | None
     predictions: int
+    scored_patients: int
     network_batches: int
     network_batch: int
     trained: tuple[tuple[int, int], ...]
@@ -112,6 +115,7 @@ WHOLE = Sizes(
     calibration=128,
     extension_megabytes=None,
     predictions=200,
+    scored_patients=1595,
     network_batches=3,
     network_batch=32,
     trained=((200, 512), (1595, 512)),
@@ -146,6 +150,7 @@ QUICK = Sizes(
     calibration=8,
     extension_megabytes=16,
     predictions=50,
+    scored_patients=200,
     network_batches=1,
     network_batch=8,
     trained=((200, 512),),
@@ -180,6 +185,7 @@ TINY = Sizes(
     calibration=8,
     extension_megabytes=1,
     predictions=2,
+    scored_patients=60,
     network_batches=1,
     network_batch=8,
     trained=((100, 8),),

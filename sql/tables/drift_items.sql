@@ -1,5 +1,6 @@
 -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. name says which, such as
--- 'column age' or 'layer avg_pool of resnet, feature 17'. statistic is the difference in standard errors, p_value that of the largest statistic of all items, stability_index the population stability index.
+-- 'column age' or 'layer avg_pool of resnet, feature 17'. statistic is the difference in standard errors,
+-- p_value that of the largest statistic of all items, stability_index the population stability index.
 CREATE TABLE dbo.drift_items (
     drift_check_id INT NOT NULL,
     position INT NOT NULL,

@@ -1,5 +1,5 @@
--- A slice of dbo.prepared_scans: C order, little-endian, float32 with the preprocessing lung and uint8 with seed. sha256 is over these bytes,
--- digest says what has prepared them (lungdb.imaging.prepared): what has another one is made again.
+-- A slice of dbo.prepared_scans: C order, little-endian, float32 with the preprocessing lung and uint8 with seed. sha256 is over these
+-- bytes, digest says what has prepared them (lungdb.imaging.prepared): what has another one is made again.
 CREATE TABLE dbo.prepared_slices (
     scan_id INT NOT NULL,
     preprocessing NVARCHAR(32) NOT NULL,

@@ -23,6 +23,8 @@ ROWS = (
     "PredictLungCancer: ",
     "PredictLungCancer, median",
     "PredictLungCancer, 95th percentile",
+    "PredictLungCancer with 60 patients × 512 features stored, median",
+    "PredictPatients, 60 patients × 512 features in one call, a model that knows its scope",
     "PredictPatientsSql, ",
     "PredictPatients, ",
     "TrainNetworkSql, 40 examples",

@@ -36,7 +36,7 @@ class LocalTables:
     def holds_few(self, local: LocalTable) -> bool:
         """Tell whether a table has a few rows."""
         (count,) = self._storage.execute(
-            f"SELECT count(*) FROM (SELECT 1 FROM {local.text} LIMIT {_FEW + 1})"  # noqa: S608  our own name
+            f"SELECT count(*) FROM (SELECT 1 FROM {local.text} LIMIT {_FEW + 1})"
         ).fetchone()
         return bool(count <= _FEW)
 

@@ -31,7 +31,7 @@ Example:
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @IsNew BIT, @Scores NVARCHAR(MAX), @RunId INT,
         @Started DATETIME2(3) = SYSUTCDATETIME(), @Version INT, @ExperimentId INT, @Said NVARCHAR(2000), @Lacking NVARCHAR(400);
     DECLARE @Horizon INT, @Names NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Expected NVARCHAR(MAX),
-        @ClassifierId INT;
+        @ClassifierId INT, @DatasetVersionId INT;
     DECLARE @Classifier VARBINARY(MAX), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #ensemble (
@@ -120,11 +120,14 @@ ORDER BY e.position;',
             @Divisor OUTPUT, @Steepness OUTPUT, @Expected OUTPUT, @RunId;
 
     EXECUTE internal.TakeEnsembleScope @FeatureSetId, @Pooling;
-    SET @Horizon = (
-        SELECT MAX(x.horizon_days) FROM #ensemble AS e INNER JOIN dbo.experiments AS x ON x.experiment_id = e.experiment_id);
+    -- Where all members learnt from one data set, whom the ensemble was calibrated and tested on are members of it.
+    SELECT @Horizon = MAX(x.horizon_days), @DatasetVersionId = CASE WHEN MIN(x.dataset_version_id) = MAX(x.dataset_version_id)
+            AND COUNT(x.dataset_version_id) = COUNT(*) THEN MIN(x.dataset_version_id) END
+    FROM #ensemble AS e
+    LEFT JOIN dbo.experiments AS x ON x.experiment_id = e.experiment_id;
     BEGIN TRANSACTION;
     EXECUTE internal.StoreExperiment @ModelName, N'ensemble', @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        NULL, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
+        @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
     SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
     INSERT INTO dbo.ensemble_members (classifier_id, position, member_classifier_id, first_index)
     SELECT @ClassifierId, e.position, e.classifier_id, e.first_index

@@ -62,7 +62,8 @@ Examples:
     CREATE TABLE #layers (layer INT NOT NULL PRIMARY KEY, name NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #todo (
         scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, bytes BIGINT NOT NULL, is_kept BIT NOT NULL, kept_bytes BIGINT NOT NULL);
-    CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, is_kept BIT NOT NULL, content_sha256 VARBINARY(32) NOT NULL);
+    CREATE TABLE #chunk (
+        scan_id INT NOT NULL PRIMARY KEY, slices INT NOT NULL, is_kept BIT NOT NULL, content_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #failed (scan_id INT NOT NULL PRIMARY KEY, error NVARCHAR(2000) NOT NULL, is_new BIT NOT NULL, is_gone BIT NOT NULL);
     CREATE TABLE #result (
         scan_id INT NULL, layer INT NULL, error NVARCHAR(2000) NULL, array_rows INT NULL,

@@ -13,6 +13,9 @@ _NEWEST = "EXECUTE dbo.ListScores @PatientIndex = ?, @Limit = 20;"
 _OF_CLASSES = "@Task = N'classification'"  # the page shows probabilities
 _IN_PYTHON = f"EXECUTE dbo.PredictLungCancer @PatientIndex = ?, @ModelName = ?, @Version = ?, {_OF_CLASSES}; {_NEWEST}"
 _IN_SQL = f"EXECUTE dbo.PredictLungCancerSql @PatientIndex = ?, @ModelName = ?, @Version = ?, {_OF_CLASSES}; {_NEWEST}"
+# What scores is made ready by asking it for its help: on the embedded engine that starts the process of its script.
+HELP_IN_PYTHON = "EXECUTE dbo.PredictLungCancer @Help = 1;"
+HELP_IN_SQL = "EXECUTE dbo.PredictLungCancerSql @Help = 1;"
 
 
 @dataclass(frozen=True)

@@ -60,16 +60,18 @@ BEGIN
     SELECT d.scan_id, 5, 1,
         CONCAT(N'features at a distance of ', LTRIM(STR(d.distance, 12, 2)), N' (up to ', LTRIM(STR(m.high, 12, 2)), N')')
     FROM (
-        SELECT j.scan_id, AVG(CASE
-            WHEN s.sd = 0 AND ABS(CAST(v.[value] AS FLOAT) - s.mean) <= @Same * (1 + ABS(s.mean)) THEN 0
-            WHEN s.sd = 0 OR ABS(CAST(v.[value] AS FLOAT) - s.mean) > 10 * s.sd THEN @Most
-            ELSE (CAST(v.[value] AS FLOAT) - s.mean) / s.sd * ((CAST(v.[value] AS FLOAT) - s.mean) / s.sd) END) AS distance
-        FROM #judged AS j
-        INNER JOIN dbo.pooled_features AS f ON f.scan_id = j.scan_id
-        CROSS APPLY OPENJSON(f.vector) AS v
-        INNER JOIN dbo.model_scope_features AS s ON s.classifier_id = @ClassifierId AND s.feature_index = CAST(v.[key] AS INT)
-        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2
-        GROUP BY j.scan_id) AS d
+        SELECT n.scan_id, AVG(CASE
+            WHEN n.sd = 0 AND ABS(n.difference) <= @Same * (1 + ABS(n.mean)) THEN 0
+            WHEN n.sd = 0 OR ABS(n.difference) > 10 * n.sd THEN @Most
+            ELSE n.difference / n.sd * (n.difference / n.sd) END) AS distance
+        FROM (
+            SELECT j.scan_id, CAST(v.[value] AS FLOAT) - s.mean AS difference, s.mean, s.sd
+            FROM #judged AS j
+            INNER JOIN dbo.pooled_features AS f ON f.scan_id = j.scan_id
+            CROSS APPLY OPENJSON(f.vector) AS v
+            INNER JOIN dbo.model_scope_features AS s ON s.classifier_id = @ClassifierId AND s.feature_index = CAST(v.[key] AS INT)
+            WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2) AS n
+        GROUP BY n.scan_id) AS d
     INNER JOIN dbo.model_scope AS m ON m.classifier_id = @ClassifierId AND m.item = 'distance'
     WHERE d.distance > m.high;
 

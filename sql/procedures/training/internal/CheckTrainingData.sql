@@ -1,5 +1,5 @@
 -- CheckTrainingData: refuses what contradicts itself in what a training asks for as features and members, all of it in one error.
--- Called by TrainLungCancerModel.
+-- Called by TrainLungCancerModel and SearchModels.
 CREATE OR ALTER PROCEDURE internal.CheckTrainingData
     @NetworkName NVARCHAR(128),     -- NULL where @Features is given
     @Layer NVARCHAR(256),           -- NULL where @Features is given

@@ -40,11 +40,13 @@ BEGIN
     INSERT INTO dbo.experiment_patients (
         experiment_id, patient_id, member, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold,
         target, predicted)
-    SELECT @ExperimentId, t.patient_id, (SELECT COUNT(*) FROM #patients AS b WHERE b.patient_id = t.patient_id AND b.place < t.place),
-        r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
+    SELECT @ExperimentId, t.patient_id, t.member, r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
         IIF(t.target IS NULL, r.raw, NULL), r.out_of_fold, t.target, IIF(t.target IS NULL, NULL, r.raw)
     FROM #result AS r
-    INNER JOIN #patients AS t ON t.place = r.place
+    INNER JOIN (
+        SELECT place, patient_id, scan_id, vector_sha256, label, target,
+            CAST(ROW_NUMBER() OVER (PARTITION BY patient_id ORDER BY place) - 1 AS INT) AS member
+        FROM #patients) AS t ON t.place = r.place
     INNER JOIN dbo.patients AS p WITH (UPDLOCK, HOLDLOCK) ON p.patient_id = t.patient_id;
     INSERT INTO dbo.experiment_metrics (experiment_id, part, metric, value)
     SELECT @ExperimentId, part, name, y FROM #figures WHERE kind = 'metric';

@@ -1,6 +1,6 @@
 -- TakeLabelledScans: fills #labelled with the scans to train on and their labels, 0 or 1, or numbers. Refuses a horizon that no scan has a
 -- label of, labels of more classes without a word which are positive, and a regression without numbers.
--- Called by TakeTrainingPatients, whose table #labelled it fills.
+-- Called by TakeTrainingPatients and ReadTrialVectors, whose table #labelled it fills.
 CREATE OR ALTER PROCEDURE internal.TakeLabelledScans
     @DatasetVersionId INT,  -- version of a data set whose members to take, or NULL
     @Horizon INT,           -- horizon of the labels in days, or NULL for those of patients

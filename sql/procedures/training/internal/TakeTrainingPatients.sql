@@ -1,6 +1,6 @@
 -- TakeTrainingPatients: fills #patients with the labelled scans that have features, a row each; refuses to leave others out unasked.
 -- They are the primary scans of patients with a label, the members of a data set, or all scans with a label of a horizon.
--- Called by TrainModel and FindMatrices, whose table #patients it fills.
+-- Called by TrainModel and CountMatrices, whose table #patients it fills.
 CREATE OR ALTER PROCEDURE internal.TakeTrainingPatients
     @FeatureSetId INT,              -- feature set
     @Pooling NVARCHAR(32),          -- pooling
@@ -50,7 +50,7 @@ BEGIN
         SELECT patient_id FROM dbo.numeric_labels WHERE @Task = N'regression') AS l
     INNER JOIN dbo.patients AS p ON p.patient_id = l.patient_id
     WHERE @DatasetVersionId IS NULL AND @Horizon IS NULL
-        AND NOT EXISTS (SELECT 1 FROM #labelled AS t WHERE t.patient_id = l.patient_id);
+        AND l.patient_id NOT IN (SELECT t.patient_id FROM #labelled AS t);
     SET @Missing = (SELECT COUNT(*) FROM #missing);
     SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT TOP (20) idx FROM #missing ORDER BY idx) AS m);
 
