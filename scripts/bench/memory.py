@@ -9,6 +9,8 @@ import re
 import subprocess
 import sys
 from contextlib import closing
+from itertools import cycle, groupby
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
@@ -102,7 +104,7 @@ def _descendants(process: int) -> list[int]:
 
 
 def _write_chunk(connection: Connection, folder: Path, size: int) -> None:
-    """Write the rows that the script is given, those of the scans over and over until the stored bytes are `size`."""
+    """Write the rows that the script is given: whole scans, over and over, as many as `size` bytes hold, or one."""
     run(
         connection,
         "CREATE TABLE #chunk (scan_id INT NOT NULL PRIMARY KEY, is_kept BIT NOT NULL); "
@@ -112,16 +114,16 @@ def _write_chunk(connection: Connection, folder: Path, size: int) -> None:
     (found,) = run(connection, f"{_VARIABLES} {query}")
     names = [str(name) for name in found.columns]
     scan, pixels = names.index(_SCAN), names.index(_PIXELS)
-    written = step = 0
+    scans = [list(rows) for _, rows in groupby(found.rows, key=itemgetter(scan))]
+    written = 0
     with (folder / "rows.jsonl").open("w", encoding="utf-8") as file:
         file.write(json.dumps(names) + "\n")
-        while written < size:
-            for row in found.rows:
-                values = list(row)
-                values[scan] += step
-                written += len(values[pixels]) // 2
-                file.write(json.dumps(values) + "\n")
-            step += 1_000_000
+        for number, rows in enumerate(cycle(scans)):
+            written += sum(len(row[pixels]) // 2 for row in rows)
+            if number and written > size:
+                break
+            for row in rows:
+                file.write(json.dumps([*row[:scan], number, *row[scan + 1 :]]) + "\n")
     model, sha256, details = run(
         connection, "SELECT model, CONVERT(VARCHAR(64), sha256, 2), details FROM dbo.networks WHERE name = N'bench';"
     )[0].rows[0]
