@@ -14,13 +14,16 @@ from lungdb.dicom.pixels import read_hounsfield
 from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import chunks_of
 from lungdb.dicom.source import ARCHIVE_STARTS, Source, list_members
-from lungdb.imaging.codecs import encode_slice
+from lungdb.imaging.codecs import SHUFFLED, encode_slice
 from lungdb.isolation import Bounds, Workers
+
+ENCODING = SHUFFLED
+"""Of the slices, as of `scan_images`."""
 
 
 @dataclass(frozen=True)
 class EncodedSlice:
-    """One slice as `scan_images` holds it.
+    """One slice as `scan_images` holds it, in `ENCODING`.
 
     Attributes
     ----------
@@ -70,7 +73,8 @@ def encode(headers: tuple[SliceHeader, ...], limits: Limits) -> list[EncodedSlic
         In the order of the headers.
     """
     try:
-        return [EncodedSlice(*encode_slice(one.hu), one.clipped, one.air) for one in read_hounsfield(headers, limits)]
+        slices = read_hounsfield(headers, limits)
+        return [EncodedSlice(*encode_slice(one.hu, ENCODING), one.clipped, one.air) for one in slices]
     except RejectedError as error:
         if len(headers) == 1:
             return [error]

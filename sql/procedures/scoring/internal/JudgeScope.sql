@@ -1,7 +1,7 @@
 -- JudgeScope: says of the scans in #judged whether they stand outside what a version knows, and in what, in one sentence. A length is
 -- outside when it is a tenth shorter or longer than any of the training patients'; contrast and kernel, when none of them had that;
 -- features, when they are farther than dbo.model_scope has it. What is not known of a scan is not outside, and is named.
--- A version without rows in dbo.model_scope judges nothing.
+-- A version without rows in dbo.model_scope judges nothing, and the sentence says why.
 -- Called by StorePredictions and StoreScope, whose table #judged it fills.
 CREATE OR ALTER PROCEDURE internal.JudgeScope
     @ClassifierId INT -- the version
@@ -11,10 +11,19 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Shorter FLOAT = 0.9, @Longer FLOAT = 1.1, @Most FLOAT = 100,
-        @Same FLOAT = CAST(N'1e-6' AS FLOAT);
+        @Same FLOAT = CAST(N'1e-6' AS FLOAT), @IsImported BIT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling,
+        @IsImported = CASE WHEN JSON_VALUE(details, N'$.origin.kind') = N'imported' THEN 1 ELSE 0 END
+    FROM dbo.classifiers
+    WHERE classifier_id = @ClassifierId;
     IF NOT EXISTS (SELECT 1 FROM dbo.model_scope WHERE classifier_id = @ClassifierId)
+    BEGIN
+        UPDATE #judged
+        SET scope_reason = CASE @IsImported
+            WHEN 1 THEN N'Not judged: the model was made elsewhere, and what it was trained on is not known.'
+            ELSE N'Not judged: what the scans that the model was trained on are like is not recorded.' END;
         RETURN 0;
-    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    END;
     CREATE TABLE #found (
         scan_id INT NOT NULL, place INT NOT NULL, is_outside BIT NOT NULL, said NVARCHAR(200) COLLATE DATABASE_DEFAULT NOT NULL);
 
