@@ -3442,10 +3442,9 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- What features take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0. Of a way of
--- preparing: seconds that a slice costs to make of what is stored, to read as kept, and to write; and what keeping has saved so far, less
--- the writing. Each counts its way to the script or back, by its bytes. is_worth_reading: reading costs less than making.
--- is_worth_keeping: as many calls again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are
--- kept for.
+-- preparing: seconds that a slice costs to make of what is stored, to read as kept, and to write, each with its way to the script or back,
+-- by its bytes; and what keeping has saved so far, less the writing. is_worth_reading: reading costs less than making. is_worth_keeping: as
+-- many calls again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are kept for.
 CREATE OR ALTER VIEW dbo.feature_storage
 AS
 SELECT
@@ -7465,11 +7464,14 @@ BEGIN
     BEGIN
         DELETE FROM #dropped;
         INSERT INTO #dropped (scan_id, preprocessing, picture_rows, picture_cols)
-        SELECT TOP (16) scan_id, preprocessing, picture_rows, picture_cols
-        FROM dbo.prepared_scans
-        WHERE (SELECT SUM(bytes) FROM dbo.prepared_scans) > @Bound
-            OR (@IsRead = 0 AND preprocessing = @Preprocessing AND picture_rows = @Rows AND picture_cols = @Cols)
-        ORDER BY CASE WHEN @IsRead = 0 AND preprocessing = @Preprocessing THEN 0 ELSE 1 END, used_at, uses, scan_id;
+        SELECT TOP (16) p.scan_id, p.preprocessing, p.picture_rows, p.picture_cols
+        FROM (
+            SELECT scan_id, preprocessing, picture_rows, picture_cols, used_at, uses, SUM(bytes) OVER (
+                ORDER BY used_at DESC, uses DESC, scan_id, preprocessing, picture_rows, picture_cols ROWS UNBOUNDED PRECEDING) AS so_far
+            FROM dbo.prepared_scans) AS p
+        WHERE p.so_far > @Bound
+            OR (@IsRead = 0 AND p.preprocessing = @Preprocessing AND p.picture_rows = @Rows AND p.picture_cols = @Cols)
+        ORDER BY p.used_at, p.uses, p.scan_id DESC;
         IF NOT EXISTS (SELECT 1 FROM #dropped)
             BREAK;
         DELETE p
@@ -7594,7 +7596,7 @@ BEGIN
     INNER JOIN #result AS r ON r.scan_id = p.scan_id AND r.layer = -1
     WHERE p.preprocessing = @Preprocessing AND p.picture_rows = @Rows AND p.picture_cols = @Cols;
     UPDATE #todo
-    SET is_kept = 0, kept_bytes = 0
+    SET is_kept = 0
     WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
     DELETE FROM #chunk WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
     DELETE FROM #result WHERE layer = -1 AND scan_id IN (SELECT scan_id FROM #todo) AND scan_id NOT IN (SELECT scan_id FROM #chunk);
@@ -13781,7 +13783,7 @@ def main(patients, width, parameters, names):
 OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
 ',
         @input_data_1 = N'
-SELECT t.place, t.patient_id, t.part, CAST(t.label AS INT) AS label, t.target, f.vector
+SELECT t.place, t.patient_id, t.part, COALESCE(CAST(t.label AS INT), -1) AS label, t.target, f.vector
 FROM #patients AS t
 INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
@@ -13981,7 +13983,7 @@ def main(scores, seed, details):
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Seed, Details)
 ',
         @input_data_1 = N'
-SELECT t.patient_id, r.part, CAST(t.label AS INT) AS label, t.target, r.raw, r.probability, r.out_of_fold
+SELECT t.patient_id, r.part, COALESCE(CAST(t.label AS INT), -1) AS label, t.target, r.raw, r.probability, r.out_of_fold
 FROM #result AS r
 INNER JOIN #patients AS t ON t.place = r.place
 ORDER BY t.patient_id, t.scan_id;',
@@ -14304,6 +14306,13 @@ BEGIN
         SET @Message = CONCAT(N'No patient with a scan', IIF(@DatasetVersionId IS NULL, N'', N' of the data set'),
             N' has a number in dbo.numeric_labels, which holds those of ', (SELECT COUNT(*) FROM dbo.numeric_labels),
             N' patients. Call load_labels with --numeric and the name of a column, or leave @Task out.');
+        THROW 50310, @Message, 1;
+    END;
+    -- The square of what is beyond is no number any more.
+    SET @Others = (SELECT MIN(CONVERT(NVARCHAR(40), target, 1)) FROM #labelled WHERE ABS(target) > CAST(N'1e100' AS FLOAT));
+    IF @Others IS NOT NULL
+    BEGIN
+        SET @Message = CONCAT(N'dbo.numeric_labels holds ', @Others, N', which is beyond 1e+100. Correct it there.');
         THROW 50310, @Message, 1;
     END;
     IF @Horizon IS NOT NULL AND NOT EXISTS (SELECT 1 FROM #labelled)
@@ -14740,7 +14749,7 @@ def main(patients, width, parameters, names):
 OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
 ',
         @input_data_1 = N'
-SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label,
+SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE COALESCE(CAST(t.label AS INT), -1) END AS label,
     CASE WHEN t.part <> ''test'' THEN t.target END AS target, f.vector
 FROM #patients AS t
 INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
@@ -15467,8 +15476,8 @@ BEGIN
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
         spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification, patient_orientation, intake_rule, monoenergetic_kev,
         is_study_choice, acquisition_date, date_rule, study_order, study_year, time_point, time_point_kind, convolution_kernel, kvp,
-        slice_thickness, has_contrast, patient_age, frame_of_reference_uid, origin_x, origin_y, origin_z, row_x, row_y, row_z, column_x, column_y, column_z, step_x,
-        step_y, step_z)
+        slice_thickness, has_contrast, patient_age, frame_of_reference_uid, origin_x, origin_y, origin_z, row_x, row_y, row_z,
+        column_x, column_y, column_z, step_x, step_y, step_z)
     SELECT c.patient_id,
         CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
         c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
@@ -15477,8 +15486,8 @@ BEGIN
             SELECT 1 FROM dbo.scans AS s
             WHERE s.patient_id = c.patient_id AND s.study_uid = c.study_uid AND s.is_study_choice = 1) THEN 0 ELSE 1 END,
         c.acquisition_date, c.date_rule, c.study_order, c.study_year, c.time_point, c.time_point_kind, c.convolution_kernel, c.kvp,
-        c.slice_thickness, c.has_contrast, c.patient_age, c.frame_of_reference_uid, c.origin_x, c.origin_y, c.origin_z, c.row_x, c.row_y, c.row_z, c.column_x, c.column_y,
-        c.column_z, c.step_x, c.step_y, c.step_z
+        c.slice_thickness, c.has_contrast, c.patient_age, c.frame_of_reference_uid, c.origin_x, c.origin_y, c.origin_z,
+        c.row_x, c.row_y, c.row_z, c.column_x, c.column_y, c.column_z, c.step_x, c.step_y, c.step_z
     FROM #copy_scans AS c
     WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
 
@@ -16101,8 +16110,7 @@ ORDER BY i.scan_id, i.slice_index;',
         EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
     END;
 
-    SET @Failed = (SELECT COUNT(*) FROM #failed);
-    SET @Message = NULL;
+    SELECT @Failed = COUNT(*), @Message = NULL FROM #failed;
     IF @Failed > 0
         SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' of ', @Total, N' scans failed and have no features: ', (
                 SELECT STRING_AGG(CONCAT(N'scan ', f.scan_id, N': ', LEFT(f.error, 240)), N' ') WITHIN GROUP (ORDER BY f.scan_id)

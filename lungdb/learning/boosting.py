@@ -52,14 +52,11 @@ class Boosted:
     curve: dict[str, list[float]]
 
 
-def boost(
-    learning: Part, validation: Part | None, parameters: TrainingParameters, *, has_curve: bool = True
-) -> Boosted:
+def boost(learning: Part, validation: Part | None, parameters: TrainingParameters) -> Boosted:
     """Fit `max_iterations` trees, or fewer where the loss of boosted ones on a validation part stops falling.
 
     The trees of a forest are as many as are asked for; its raw score is the sigmoid of their leaves' mean, of a
-    regression that mean itself. Without a curve of the training part, which is then empty, the model is the same and
-    takes less time.
+    regression that mean itself.
     """
     import lightgbm  # brings SciPy and, where installed, scikit-learn: only for those who train
 
@@ -67,7 +64,7 @@ def boost(
     scale = _scale(learning.labels, parameters)
     labels = scale.standard(learning.labels)
     train_set = lightgbm.Dataset(learning.vectors, labels, weight=learning.weights, feature_name=named)
-    evaluated = {"train": train_set} if has_curve else {}
+    evaluated = {"train": train_set}
     recorded: dict[str, dict[str, list[float]]] = {}
     callbacks = [lightgbm.record_evaluation(recorded)]
     stops_early = validation is not None and parameters.algorithm not in FORESTS
@@ -90,7 +87,7 @@ def boost(
     curve = {part: [scale.sd * float(value) for value in values[metric]] for part, values in recorded.items()}
     if parameters.task == "regression":
         _write_scale(booster, scale, is_mean=parameters.algorithm in FORESTS)
-    return Boosted(booster.model_to_string(num_iteration=best).encode(), best, {"train": [], "validation": [], **curve})
+    return Boosted(booster.model_to_string(num_iteration=best).encode(), best, {"validation": [], **curve})
 
 
 @dataclass(frozen=True)

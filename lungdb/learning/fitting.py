@@ -27,14 +27,12 @@ class Fitted:
     curve: dict[str, list[float]]
 
 
-def fit_classifier(
-    learning: Part, validation: Part | None, parameters: TrainingParameters, *, has_curve: bool = True
-) -> Fitted:
+def fit_classifier(learning: Part, validation: Part | None, parameters: TrainingParameters) -> Fitted:
     """Fit the algorithm that the parameters name.
 
     The validation part chooses the number of boosted trees or of a network's passes up to `max_iterations`, or the
     penalty `l2` of a logistic regression or network where it is None. Without a validation part they are exactly so
-    many, and `l2` is given. `has_curve` is as of `boost`, and of trees alone.
+    many, and `l2` is given.
     """
     if parameters.algorithm == "network":
         penalties = _PENALTIES_OF_NETWORK if parameters.l2 is None else (parameters.l2,)
@@ -43,7 +41,7 @@ def fit_classifier(
         learnt = tried[chosen]
         return Fitted("network", learnt.network.to_json().encode(), learnt.passes, penalties[chosen], learnt.curve)
     if parameters.algorithm != "logistic":
-        boosted = boost(learning, validation, parameters, has_curve=has_curve)
+        boosted = boost(learning, validation, parameters)
         return Fitted("lightgbm", boosted.model, boosted.best_iteration, None, boosted.curve)
     l2 = parameters.l2
     if l2 is None:

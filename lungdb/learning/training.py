@@ -196,13 +196,8 @@ def cross_validate(
     parameters: TrainingParameters,
     owners: Labels | None = None,
     names: Sequence[str] | None = None,
-    *,
-    has_curve: bool = True,
 ) -> CrossValidated:
-    """Score each fold of patients by a model trained on the others; the arguments and errors are those of `train`.
-
-    Without `has_curve` the models and scores are the same, sooner, and trees have no curve of the training part.
-    """
+    """Score each fold of patients by a model trained on the others; the arguments and errors are those of `train`."""
     _check_labels(labels, parameters, owners)
     rows = _Rows(vectors, labels, owners, names)
     folds = draw_folds(rows.classes(parameters), parameters.folds, parameters.seed, owners)
@@ -216,7 +211,7 @@ def cross_validate(
             seed = parameters.seed + 1 + fold
             classes = outside.classes(parameters)
             kept = draw_validation(classes, parameters.validation_fraction, seed, outside.owners)
-        fitted.append(_fit(outside, kept, parameters, has_curve=has_curve))
+        fitted.append(_fit(outside, kept, parameters))
         raw[held_out] = score_all(fitted[-1].library, fitted[-1].model, vectors[held_out], parameters.task)
     return CrossValidated(folds, raw, fitted)
 
@@ -244,7 +239,7 @@ def _cross_validated(
     return final, found.raw, found.folds, _mean_curve([fitted.curve for fitted in found.fitted])
 
 
-def _fit(rows: _Rows, kept: NDArray[np.bool_], parameters: TrainingParameters, *, has_curve: bool = True) -> Fitted:
+def _fit(rows: _Rows, kept: NDArray[np.bool_], parameters: TrainingParameters) -> Fitted:
     """Fit to the patients who are not kept for early stopping."""
     learning = _learning(rows.of(~kept), parameters)
     if learning.labels.size < least_to_learn_from(parameters):
@@ -256,7 +251,7 @@ def _fit(rows: _Rows, kept: NDArray[np.bool_], parameters: TrainingParameters, *
         )
     weights = _weights(rows.labels[kept], rows.labels[~kept], parameters.imbalance != "none")
     validation = Part(rows.vectors[kept], rows.labels[kept], weights) if kept.any() else None
-    return fit_classifier(learning, validation, parameters, has_curve=has_curve)
+    return fit_classifier(learning, validation, parameters)
 
 
 def _learning(rows: _Rows, parameters: TrainingParameters) -> Part:

@@ -143,16 +143,8 @@ def make_scan(
         Of dbo.scans.
     """
     slices = [
-        (
-            position,
-            identity.uid(header.instance_uid),
-            header.slope,
-            header.intercept,
-            ENCODING,
-            part.pixels,
-            part.sha256,
-        )
-        for position, header, part in zip(series.positions, series.headers, encoded, strict=True)
+        (position, identity.uid(one.instance_uid), one.slope, one.intercept, ENCODING, part.pixels, part.sha256)
+        for position, one, part in zip(series.positions, series.headers, encoded, strict=True)
     ]
     first, acquisition, extent = series.first, series.acquisition, stored_extent(series, identity)
     frame, point = acquisition.frame_of_reference_uid, stored_time_point(acquisition)

@@ -1,8 +1,7 @@
 -- What features take, and prepared pictures, which GenerateFeatures keeps where the setting prepared_gigabytes is above 0. Of a way of
--- preparing: seconds that a slice costs to make of what is stored, to read as kept, and to write; and what keeping has saved so far, less
--- the writing. Each counts its way to the script or back, by its bytes. is_worth_reading: reading costs less than making.
--- is_worth_keeping: as many calls again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are
--- kept for.
+-- preparing: seconds that a slice costs to make of what is stored, to read as kept, and to write, each with its way to the script or back,
+-- by its bytes; and what keeping has saved so far, less the writing. is_worth_reading: reading costs less than making. is_worth_keeping: as
+-- many calls again as there have been save more than the writing costs. NULL: not measured yet, which a few scans are kept for.
 CREATE OR ALTER VIEW dbo.feature_storage
 AS
 SELECT

@@ -80,18 +80,6 @@ def test_a_fold_is_scored_by_a_model_that_has_not_seen_it(learnt, parameters):
     assert (after.raw != before.raw)[~fold].any()
 
 
-@pytest.mark.parametrize("algorithm", ["lightgbm", "random_forest"])
-def test_without_a_curve_models_and_scores_are_the_same_bytes(learnt, algorithm):
-    """A search looks at the scores of the folds alone, and the log loss of what was learnt from costs time."""
-    vectors, labels = learnt
-    parameters = replace(FOLDS, algorithm=algorithm, max_iterations=20)
-    with_curve, without = (cross_validate(vectors, labels, parameters, has_curve=has) for has in (True, False))
-    assert [each.model for each in without.fitted] == [each.model for each in with_curve.fitted]
-    np.testing.assert_array_equal(without.raw, with_curve.raw)
-    assert all(each.curve["train"] for each in with_curve.fitted)
-    assert [each.curve for each in without.fitted] == [{**each.curve, "train": []} for each in with_curve.fitted]
-
-
 def test_the_final_model_learns_from_all_patients_with_the_median_of_the_trees(learnt):
     """As LightGBM itself fits it, without a validation part."""
     vectors, labels = learnt

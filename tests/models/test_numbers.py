@@ -252,9 +252,14 @@ def test_only_new_scans_are_predicted_again(numbered: Connection) -> None:
 UNLEARNABLE = {
     "no numbers at all": ("DELETE FROM dbo.numeric_labels;", "", 50310, "those of 0 patients"),
     "all the same": ("UPDATE dbo.numeric_labels SET value = 7;", "", 50310, "the numeric label 7"),
-    "one that is not finite": (
-        "UPDATE dbo.numeric_labels SET value = 1e308 WHERE patient_id IN (SELECT patient_id FROM dbo.splits "
-        "WHERE part = 'train');",
+    "one that is too large": (
+        "UPDATE dbo.numeric_labels SET value = CAST(N'1e308' AS FLOAT) WHERE patient_id = N'patient 0001';",
+        "",
+        50310,
+        "beyond 1e+100",
+    ),
+    "one of a test patient that is too large": (
+        "UPDATE dbo.numeric_labels SET value = CAST(N'-1e200' AS FLOAT) WHERE patient_id = N'patient 0000';",
         "",
         50310,
         "beyond 1e+100",

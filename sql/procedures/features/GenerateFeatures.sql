@@ -139,8 +139,7 @@ ORDER BY i.scan_id, i.slice_index;',
         EXECUTE internal.ReportStep @RunId, @Message, @Done, @Total;
     END;
 
-    SET @Failed = (SELECT COUNT(*) FROM #failed);
-    SET @Message = NULL;
+    SELECT @Failed = COUNT(*), @Message = NULL FROM #failed;
     IF @Failed > 0
         SET @Message = REPLACE(LEFT(CONCAT(@Failed, N' of ', @Total, N' scans failed and have no features: ', (
                 SELECT STRING_AGG(CONCAT(N'scan ', f.scan_id, N': ', LEFT(f.error, 240)), N' ') WITHIN GROUP (ORDER BY f.scan_id)

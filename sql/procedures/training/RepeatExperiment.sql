@@ -71,7 +71,7 @@ def main(patients, width, parameters, names):
 OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
 ',
         @input_data_1 = N'
-SELECT t.place, t.patient_id, t.part, CAST(t.label AS INT) AS label, t.target, f.vector
+SELECT t.place, t.patient_id, t.part, COALESCE(CAST(t.label AS INT), -1) AS label, t.target, f.vector
 FROM #patients AS t
 INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling

@@ -41,7 +41,7 @@ BEGIN
     INNER JOIN #result AS r ON r.scan_id = p.scan_id AND r.layer = -1
     WHERE p.preprocessing = @Preprocessing AND p.picture_rows = @Rows AND p.picture_cols = @Cols;
     UPDATE #todo
-    SET is_kept = 0, kept_bytes = 0
+    SET is_kept = 0
     WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
     DELETE FROM #chunk WHERE is_kept = 1 AND scan_id IN (SELECT scan_id FROM #result WHERE layer = -1);
     DELETE FROM #result WHERE layer = -1 AND scan_id IN (SELECT scan_id FROM #todo) AND scan_id NOT IN (SELECT scan_id FROM #chunk);

@@ -43,11 +43,14 @@ BEGIN
     BEGIN
         DELETE FROM #dropped;
         INSERT INTO #dropped (scan_id, preprocessing, picture_rows, picture_cols)
-        SELECT TOP (16) scan_id, preprocessing, picture_rows, picture_cols
-        FROM dbo.prepared_scans
-        WHERE (SELECT SUM(bytes) FROM dbo.prepared_scans) > @Bound
-            OR (@IsRead = 0 AND preprocessing = @Preprocessing AND picture_rows = @Rows AND picture_cols = @Cols)
-        ORDER BY CASE WHEN @IsRead = 0 AND preprocessing = @Preprocessing THEN 0 ELSE 1 END, used_at, uses, scan_id;
+        SELECT TOP (16) p.scan_id, p.preprocessing, p.picture_rows, p.picture_cols
+        FROM (
+            SELECT scan_id, preprocessing, picture_rows, picture_cols, used_at, uses, SUM(bytes) OVER (
+                ORDER BY used_at DESC, uses DESC, scan_id, preprocessing, picture_rows, picture_cols ROWS UNBOUNDED PRECEDING) AS so_far
+            FROM dbo.prepared_scans) AS p
+        WHERE p.so_far > @Bound
+            OR (@IsRead = 0 AND p.preprocessing = @Preprocessing AND p.picture_rows = @Rows AND p.picture_cols = @Cols)
+        ORDER BY p.used_at, p.uses, p.scan_id DESC;
         IF NOT EXISTS (SELECT 1 FROM #dropped)
             BREAK;
         DELETE p

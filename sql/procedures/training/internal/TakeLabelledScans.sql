@@ -50,6 +50,13 @@ BEGIN
             N' patients. Call load_labels with --numeric and the name of a column, or leave @Task out.');
         THROW 50310, @Message, 1;
     END;
+    -- The square of what is beyond is no number any more.
+    SET @Others = (SELECT MIN(CONVERT(NVARCHAR(40), target, 1)) FROM #labelled WHERE ABS(target) > CAST(N'1e100' AS FLOAT));
+    IF @Others IS NOT NULL
+    BEGIN
+        SET @Message = CONCAT(N'dbo.numeric_labels holds ', @Others, N', which is beyond 1e+100. Correct it there.');
+        THROW 50310, @Message, 1;
+    END;
     IF @Horizon IS NOT NULL AND NOT EXISTS (SELECT 1 FROM #labelled)
     BEGIN
         SET @Horizons = LEFT((SELECT STRING_AGG(CAST(h.horizon_days AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY h.horizon_days)
