@@ -16,7 +16,7 @@ from lungdb.dicom.series_rule import Extent, SeriesRule, choose_series
 from lungdb.dicom.source import Rejection
 from lungdb.dicom.tasks import ENCODING, EncodedSlice
 from lungdb.imaging.codecs import content_sha256
-from lungdb.loading.studies import Settling, follows_newest, settle, stored_scans
+from lungdb.loading.studies import Settling, follows_newest, settle, stored_scans, stored_time_point
 
 INTAKE_RULE = 2
 """How slices became Hounsfield units, of dbo.scans: 1 took stored value 0 for padding, and any unit for the HU."""
@@ -38,9 +38,9 @@ _WAS_PRIMARY = "SELECT is_primary, study_uid FROM dbo.scans WHERE series_uid = ?
 _SET_PRIMARY = "UPDATE dbo.scans SET is_primary = 1 WHERE series_uid = ?;"
 # Columns of dbo.scans that a version before this one did not fill, and that loading a scan again fills in.
 _LATER_COLUMNS = (
-    "acquisition_date", "date_rule", "study_year", "convolution_kernel", "kvp", "slice_thickness", "has_contrast",
-    "patient_age", "frame_of_reference_uid", "origin_x", "origin_y", "origin_z", "row_x", "row_y", "row_z",
-    "column_x", "column_y", "column_z", "step_x", "step_y", "step_z",
+    "acquisition_date", "date_rule", "study_year", "time_point_kind", "time_point", "convolution_kernel", "kvp",
+    "slice_thickness", "has_contrast", "patient_age", "frame_of_reference_uid", "origin_x", "origin_y", "origin_z",
+    "row_x", "row_y", "row_z", "column_x", "column_y", "column_z", "step_x", "step_y", "step_z",
 )  # fmt: skip
 _DATES = ("study_date", "acquisition_date", "date_rule")
 _LATER = f"SELECT study_date, {', '.join(_LATER_COLUMNS)} FROM dbo.scans WHERE series_uid = ?;"
@@ -147,7 +147,7 @@ def make_scan(
         for position, one, part in zip(series.positions, series.headers, encoded, strict=True)
     ]
     first, acquisition, extent = series.first, series.acquisition, stored_extent(series, identity)
-    frame = acquisition.frame_of_reference_uid
+    frame, point = acquisition.frame_of_reference_uid, stored_time_point(acquisition)
     dates = [identity.date(day, first.patient_id) for day in (first.study_date, acquisition.day)]
     columns = {
         "series_uid": extent.series_uid,
@@ -156,6 +156,7 @@ def make_scan(
         "acquisition_date": dates[1],
         "date_rule": identity.date_rule if any(dates) else None,
         "study_year": study_year,
+        **dict(zip(("time_point_kind", "time_point"), point or (None, None), strict=True)),
         "manufacturer": identity.manufacturer(first.manufacturer),
         "deidentification": identity.method_codes,
         "image_rows": first.rows,

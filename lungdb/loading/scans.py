@@ -48,6 +48,7 @@ from lungdb.loading.studies import (
     patients_unordered,
     put_in_order,
     read_rule,
+    stored_time_point,
     study_extents,
 )
 
@@ -178,7 +179,7 @@ class _Load:
     def _note_patient(self, series: Series) -> None:
         patient_id = self.identity.patient(series.first.patient_id)
         self.patients[patient_id] = series.first.patient_id
-        time_point = series.acquisition.time_point
+        time_point = stored_time_point(series.acquisition)
         if time_point is not None:
             self.time_points[patient_id][self.identity.uid(series.first.study_uid)] = time_point
 

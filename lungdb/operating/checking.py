@@ -12,6 +12,7 @@ from lungdb.database.wholeness import constraint_queries, missing_parts
 from lungdb.errors import LungdbError, SqlError
 from lungdb.imaging.codecs import content_sha256, decode_slice
 from lungdb.operating.checks import CHECKS, Check
+from lungdb.operating.evaluations import EVALUATION_CHECKS
 
 _SHOWN = 10
 _SLICES_AT_A_TIME = 8
@@ -81,7 +82,8 @@ def check(
         _Step("the schema", 1, lambda _: _schema(connection)),
     ]
     steps += [_constraint(connection, name, query) for name, query in constraint_queries()]
-    steps += [_scans(connection), _models(connection), *(_of_table(connection, each) for each in CHECKS)]
+    steps += [_scans(connection), _models(connection)]
+    steps += [_of_table(connection, each) for each in (*CHECKS, *EVALUATION_CHECKS)]
     total, done = sum(step.work for step in steps), 0
     for step in steps:
         on_progress(step.name, done, total)

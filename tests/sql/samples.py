@@ -295,6 +295,9 @@ def inputs_of_making_trials() -> dict[str, Any]:
         "pooling": pd.Series(["max", "mean"], dtype=object),
         "negatives": np.array([30, 30], dtype=np.int32),
         "positives": np.array([20, 20], dtype=np.int32),
+        "only_negatives": np.array([30, 30], dtype=np.int32),
+        "scans": np.array([50, 50], dtype=np.int32),
+        "lacking": np.array([0, 2], dtype=np.int32),
     }
     return {
         "InputDataSet": pd.DataFrame(columns),
@@ -341,8 +344,18 @@ def inputs_of_predicting_images(trained: dict[str, Any]) -> dict[str, Any]:
 def inputs_of_running_trials() -> dict[str, Any]:
     """Return what RunSearch gives its script: the training patients and two trials."""
     patients = patients_frame()
-    training = patients[patients["part"] == "train"][["patient_id", "label", "vector"]].reset_index(drop=True)
+    training = patients[patients["part"] == "train"].rename(columns={"place": "scan_id"})
+    training = training[["patient_id", "scan_id", "label", "vector"]].reset_index(drop=True)
     trials = [
         {"trial_id": trial, "rung": 0, "parameters": {"num_leaves": 3, "min_data_in_leaf": trial}} for trial in (4, 5)
     ]
-    return {"InputDataSet": training, "Trials": json.dumps(trials), "Folds": 2, "Seed": 7, "Rungs": 2, "Seconds": 600.0}
+    return {
+        "InputDataSet": training,
+        "Trials": json.dumps(trials),
+        "Folds": 2,
+        "Seed": 7,
+        "Rungs": 2,
+        "Seconds": 600.0,
+        "Names": None,
+        "Lacking": 0,
+    }
