@@ -89,6 +89,18 @@ class Workers(Generic[Refusal]):
             self._idle.put(worker)
             self._admitted += 1
 
+    def begin(self) -> None:
+        """Start a process already, without waiting for it; what hinders that is told by the first item."""
+        self._threads.submit(self._begin)
+
+    def _begin(self) -> None:
+        worker = self._idle.get()
+        try:
+            with suppress(LungdbError):
+                worker.begin()
+        finally:
+            self._idle.put(worker)
+
     def __exit__(self, *error: object) -> None:
         """End the processes, whatever they are at."""
         self._ended.set()
@@ -149,8 +161,7 @@ class _Worker(Generic[Refusal]):
 
     def apply(self, function: Callable[[Item], Result], item: Item) -> Result:
         refusal = self._bounds.refusal
-        if self._process is None:
-            self._start()
+        self.begin()
         try:
             self._connection.send((function, item))
             if not self._connection.poll(self._bounds.seconds):
@@ -166,6 +177,10 @@ class _Worker(Generic[Refusal]):
             raise result
         value: Result = result
         return value
+
+    def begin(self) -> None:
+        if self._process is None:
+            self._start()
 
     def interrupt(self) -> None:
         # Called while another thread waits for the process, which then finds it gone and tidies up.

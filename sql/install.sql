@@ -16143,7 +16143,7 @@ CREATE OR ALTER PROCEDURE dbo.GenerateFeatures
     @Preprocessing NVARCHAR(32) = N'lung', -- lung or seed
     @Pooling NVARCHAR(128) = N'mean',     -- one or more of mean, max, mean_max_std, pca1, thirds, with commas
     @BatchSize INT = 32,                  -- triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 256,            -- megabytes of stored slices in one transaction, 1 to 512
+    @ChunkMegabytes INT = 64,             -- megabytes of stored slices in one transaction, 1 to 512
     @Recompute BIT = 0,                   -- 1 makes the features of every scan again
     @Dataset NVARCHAR(128) = NULL,        -- data set whose scans alone are featurized; NULL means all scans
     @DatasetVersion INT = NULL,           -- its version; NULL means the newest
@@ -16165,7 +16165,7 @@ Parameters:
     @Preprocessing NVARCHAR(32) = N''lung''  lung or seed
     @Pooling NVARCHAR(128) = N''mean''       one or more of mean, max, mean_max_std, pca1, thirds, with commas
     @BatchSize INT = 32                    triples of slices in one run of the network, 1 to 1024
-    @ChunkMegabytes INT = 256              megabytes of stored slices in one transaction, 1 to 512
+    @ChunkMegabytes INT = 64               megabytes of stored slices in one transaction, 1 to 512
     @Recompute BIT = 0                     1 makes the features of every scan again
     @Dataset NVARCHAR(128) = NULL          data set whose scans alone are featurized; NULL means all scans
     @DatasetVersion INT = NULL             its version; NULL means the newest

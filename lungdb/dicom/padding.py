@@ -72,7 +72,9 @@ def replace_padding(
     np.maximum(hu, AIR, out=hu)
     if padding is None:
         return
-    declared = (stored >= padding[0]) & (stored <= padding[1])
+    declared = (stored >= padding[0]) & (stored <= padding[1]) if padding[0] < padding[1] else stored == padding[0]
+    if not declared.any():
+        return
     doubtful = declared & (hu >= MEASURED)
     found = declared & ~doubtful
     if doubtful.any():

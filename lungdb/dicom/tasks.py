@@ -16,7 +16,7 @@ from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import chunks_of
 from lungdb.dicom.source import ARCHIVE_STARTS, Source, list_members
 from lungdb.imaging.codecs import SHUFFLED, encode_slice
-from lungdb.isolation import Bounds, Workers
+from lungdb.isolation import Workers
 
 ENCODING = SHUFFLED
 """Of the slices, as of `scan_images`."""
@@ -94,12 +94,6 @@ class Ahead:
     def slice_of(self, header: SliceHeader) -> EncodedSlice | RejectedError | None:
         """Return the slice of a header if it is there."""
         return self._slices.get(header.source)
-
-
-def start_workers(count: int, limits: Limits, *, at_first: int | None = None) -> Workers[RejectedError]:
-    """Return processes, at least one, for `inspect` and `encode` within the limits; a context manager."""
-    bounds = Bounds(limits.task_seconds, limits.worker_megabytes, RejectedError, __name__)
-    return Workers(count, bounds, at_first=at_first)
 
 
 def inspect(source: Source, limits: Limits, naming: Naming = NOT_NAMED) -> list[SliceHeader] | list[Source]:

@@ -23,7 +23,7 @@ from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import Series
 from lungdb.dicom.series_rule import Extent, SeriesRule, choose_series, rank_series, why_not_chosen
 from lungdb.dicom.source import Listing, Rejection, Source
-from lungdb.dicom.tasks import Ahead, EncodedSlice, encode_all, start_workers
+from lungdb.dicom.tasks import Ahead, EncodedSlice, encode_all
 from lungdb.isolation import Workers
 from lungdb.loading.scan_options import Options, Report
 from lungdb.loading.scan_store import (
@@ -66,6 +66,7 @@ def load_folder(
     folder: Path,
     identity: Identity,
     options: Options,
+    workers: Workers[RejectedError],
     on_rejection: Callable[[Rejection], object] | None = None,
 ) -> Report:
     """Load the CT series of a folder; each is one transaction, so an interrupted load is completed by running it again.
@@ -82,6 +83,8 @@ def load_folder(
         Searched with its subfolders.
     identity : Identity
         How ids are stored; noted in the database by the first load.
+    workers : Workers
+        Of `lungdb.dicom.processes`; more of them are admitted for a larger folder.
     on_rejection : callable, optional
         Called with each file or series that is not taken.
 
@@ -93,10 +96,7 @@ def load_folder(
     rule = read_rule(connection, options.series_rule)
     settle_identity(connection, identity, dry_run=options.dry_run)
     # A process takes half a second to start: a small folder is read by one.
-    with (
-        start_workers(options.workers, options.limits, at_first=1) as workers,
-        Listing(folder, lambda size: workers.admit(size // (4 * MEGABYTE))) as files,
-    ):
+    with Listing(folder, lambda size: workers.admit(size // (4 * MEGABYTE))) as files:
         naming = Naming(options.empty_patient_id, folder)
         return _Load(connection, identity, options, rule, workers, on_rejection).run(files, naming)
 
