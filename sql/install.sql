@@ -444,13 +444,15 @@ GO
 IF OBJECT_ID(N'dbo.drift_items', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. statistic is the
-    -- difference in standard errors, p_value that of the largest statistic of all items, stability_index the population stability index.
+    -- What a drift check compared: a feature by its index, the score, the spacing, or the mix of scanners or kernels. name says which, such as
+    -- 'column age' or 'layer avg_pool of resnet, feature 17'. statistic is the difference in standard errors,
+    -- p_value that of the largest statistic of all items, stability_index the population stability index.
     CREATE TABLE dbo.drift_items (
         drift_check_id INT NOT NULL,
         position INT NOT NULL,
         kind VARCHAR(8) NOT NULL,
         feature_index INT NULL,
+        name NVARCHAR(600) NOT NULL,
         statistic FLOAT NOT NULL,
         p_value FLOAT NOT NULL,
         stability_index FLOAT NOT NULL,
@@ -1275,6 +1277,8 @@ BEGIN
     -- is_study_choice marks the one series of a study that the series rule chose. date_rule says what study_date and acquisition_date are:
     -- kept; shifted, all of a patient by the same number of days; year, the first of January of theirs. study_order is how many of the
     -- patient's studies are known to be earlier, where dates do not tell which are; study_year is the screening year of a trial that has such.
+    -- time_point is where de-identifiers say that the study lies in time, in days from an event or as the number of a visit; only those of one
+    -- time_point_kind, a hash of what they count, can be compared.
     -- convolution_kernel is as the scanner wrote it, slice_thickness in millimetres, kvp in kV, patient_age in years at the scan, at most 90.
     -- origin is the centre of the lowest slice's first pixel in millimetres, row and column the directions in which the columns and the rows
     -- rise, step leads from a slice to the next, all in DICOM's patient coordinates: pixel (r, c) of slice k lies at
@@ -1304,6 +1308,8 @@ BEGIN
         date_rule VARCHAR(8) NULL,
         study_order INT NULL,
         study_year TINYINT NULL,
+        time_point FLOAT NULL,
+        time_point_kind CHAR(16) NULL,
         convolution_kernel NVARCHAR(64) NULL,
         kvp REAL NULL,
         slice_thickness FLOAT NULL,
@@ -1445,7 +1451,7 @@ BEGIN
     -- A score given to a scan by a classifier; probability is 0 to 1, calibrated and, where prevalence is given, corrected to that
     -- share of positives. raw_probability is what the model itself gave; vector_sha256 is of the vector's text in UTF-16. A model of the task
     -- regression gives predicted and no probability. scope is outside where the scan is unlike those that the model was trained on, and
-    -- scope_reason says in what; NULL where the model has no rows in dbo.model_scope.
+    -- scope_reason says in what; scope is NULL where the model has no rows in dbo.model_scope, and scope_reason says why.
     CREATE TABLE dbo.predictions (
         prediction_id INT IDENTITY(1, 1) NOT NULL,
         scan_id INT NOT NULL,
@@ -1541,7 +1547,8 @@ GO
 IF OBJECT_ID(N'dbo.scan_images', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
-    -- An axial slice: Hounsfield units, int16 little-endian, C order, gzip. position_z is in millimetres along the normal.
+    -- An axial slice: Hounsfield units, int16, C order, gzip. position_z is in millimetres along the normal. encoding says how the bytes lie:
+    -- NULL is pixel after pixel, little-endian, as before schema version 8; N'shuffled' is the low bytes of all pixels, then their high bytes.
     CREATE TABLE dbo.scan_images (
         scan_id INT NOT NULL,
         slice_index INT NOT NULL,
@@ -1551,10 +1558,13 @@ BEGIN
         rescale_intercept FLOAT NOT NULL,
         pixels VARBINARY(MAX) NOT NULL,
         pixels_sha256 VARBINARY(32) NOT NULL,
+        encoding NVARCHAR(16) NULL,
         CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index),
         CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id),
-        CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0)
+        CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0),
+        CONSTRAINT CK_scan_images_encoding CHECK (encoding = N'shuffled')
     );
+    CREATE INDEX IX_scan_images_encoding ON dbo.scan_images (encoding);
     COMMIT TRANSACTION;
 END;
 GO
@@ -1597,7 +1607,8 @@ IF OBJECT_ID(N'dbo.searches', N'U') IS NULL
 BEGIN
     BEGIN TRANSACTION;
     -- A search for settings: how its trials were made and are measured, and how far it is. classifier_id is the model that came of
-    -- it; it refers to no row, because the model may be deleted later.
+    -- it; it refers to no row, because the model may be deleted later. dataset_version_id is the data set that it looks at, which may be
+    -- deleted once the search is finished; NULL means all labelled patients. horizon_days and positive_from say which labels are meant.
     CREATE TABLE dbo.searches (
         search_id INT IDENTITY(1, 1) NOT NULL,
         name NVARCHAR(128) NOT NULL,
@@ -1607,6 +1618,9 @@ BEGIN
         metric VARCHAR(10) NOT NULL,
         rungs INT NOT NULL,
         skip_missing BIT NOT NULL,
+        dataset_version_id INT NULL,
+        horizon_days INT NULL,
+        positive_from INT NULL,
         planned INT NOT NULL,
         rung INT NOT NULL CONSTRAINT DF_searches_rung DEFAULT 0,
         state VARCHAR(10) NOT NULL CONSTRAINT DF_searches_state DEFAULT 'running',
@@ -2014,6 +2028,7 @@ VALUES
     (N'drift_items', N'position', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'drift_items', N'kind', N'varchar', 8, NULL, NULL, 0, 0, N'VARCHAR(8)', NULL),
     (N'drift_items', N'feature_index', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'drift_items', N'name', N'nvarchar', 1200, NULL, NULL, 0, 0, N'NVARCHAR(600)', NULL),
     (N'drift_items', N'statistic', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'drift_items', N'p_value', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'drift_items', N'stability_index', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
@@ -2292,6 +2307,8 @@ VALUES
     (N'scans', N'date_rule', N'varchar', 8, NULL, NULL, 1, 0, N'VARCHAR(8)', NULL),
     (N'scans', N'study_order', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
     (N'scans', N'study_year', N'tinyint', NULL, NULL, NULL, 1, 0, N'TINYINT', NULL),
+    (N'scans', N'time_point', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
+    (N'scans', N'time_point_kind', N'char', 16, NULL, NULL, 1, 0, N'CHAR(16)', NULL),
     (N'scans', N'convolution_kernel', N'nvarchar', 128, NULL, NULL, 1, 0, N'NVARCHAR(64)', NULL),
     (N'scans', N'kvp', N'real', NULL, NULL, NULL, 1, 0, N'REAL', NULL),
     (N'scans', N'slice_thickness', N'float', NULL, NULL, NULL, 1, 0, N'FLOAT', NULL),
@@ -2378,6 +2395,7 @@ VALUES
     (N'scan_images', N'rescale_intercept', N'float', NULL, NULL, NULL, 0, 0, N'FLOAT', NULL),
     (N'scan_images', N'pixels', N'varbinary', -1, NULL, NULL, 0, 0, N'VARBINARY(MAX)', NULL),
     (N'scan_images', N'pixels_sha256', N'varbinary', 32, NULL, NULL, 0, 0, N'VARBINARY(32)', NULL),
+    (N'scan_images', N'encoding', N'nvarchar', 32, NULL, NULL, 1, 0, N'NVARCHAR(16)', NULL),
     (N'scan_labels', N'scan_id', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'scan_labels', N'horizon_days', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'scan_labels', N'label', N'tinyint', NULL, NULL, NULL, 0, 0, N'TINYINT', NULL),
@@ -2392,6 +2410,9 @@ VALUES
     (N'searches', N'metric', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', NULL),
     (N'searches', N'rungs', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'searches', N'skip_missing', N'bit', NULL, NULL, NULL, 0, 0, N'BIT', NULL),
+    (N'searches', N'dataset_version_id', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'searches', N'horizon_days', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
+    (N'searches', N'positive_from', N'int', NULL, NULL, NULL, 1, 0, N'INT', NULL),
     (N'searches', N'planned', N'int', NULL, NULL, NULL, 0, 0, N'INT', NULL),
     (N'searches', N'rung', N'int', NULL, NULL, NULL, 0, 0, N'INT', N'CONSTRAINT DF_searches_rung DEFAULT 0'),
     (N'searches', N'state', N'varchar', 10, NULL, NULL, 0, 0, N'VARCHAR(10)', N'CONSTRAINT DF_searches_state DEFAULT ''running'''),
@@ -2590,223 +2611,225 @@ VALUES
     (111, N'prepared_slices', N'primary key', N'PK_prepared_slices', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT PK_prepared_slices PRIMARY KEY (scan_id, preprocessing, picture_rows, picture_cols, slice_index);'),
     (112, N'scan_failures', N'primary key', N'PK_scan_failures', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT PK_scan_failures PRIMARY KEY (scan_id);'),
     (113, N'scan_images', N'primary key', N'PK_scan_images', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT PK_scan_images PRIMARY KEY (scan_id, slice_index);'),
-    (114, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
-    (115, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
-    (116, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
-    (117, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
-    (118, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
-    (119, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
-    (120, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
-    (121, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
-    (122, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
-    (123, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
-    (124, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
-    (125, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
-    (126, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
-    (127, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
-    (128, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
-    (129, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
-    (130, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
-    (131, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
-    (132, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
-    (133, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
-    (134, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
-    (135, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
-    (136, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
-    (137, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
-    (138, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
-    (139, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
-    (140, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
-    (141, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
-    (142, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
-    (143, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (144, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (145, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (146, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
-    (147, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (148, N'dataset_scalings', N'check', N'CK_dataset_scalings_method', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_method CHECK (method IN (''zscore'', ''minmax''));'),
-    (149, N'dataset_scalings', N'check', N'CK_dataset_scalings_scale', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0);'),
-    (150, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
-    (151, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (152, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
-    (153, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (154, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (155, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
-    (156, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
-    (157, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (158, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
-    (159, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
-    (160, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
-    (161, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (162, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
-    (163, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (164, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
-    (165, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (166, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
-    (167, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (168, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
-    (169, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (170, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
-    (171, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (172, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (173, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
-    (174, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (175, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
-    (176, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (177, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (178, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
-    (179, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
-    (180, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
-    (181, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (182, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (183, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
-    (184, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
-    (185, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
-    (186, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (187, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (188, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
-    (189, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (190, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
-    (191, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (192, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
-    (193, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
-    (194, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (195, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
-    (196, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
-    (197, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (198, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (199, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (200, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (201, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (202, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
+    (114, N'scan_images', N'index', N'IX_scan_images_encoding', N'CREATE INDEX IX_scan_images_encoding ON dbo.scan_images (encoding);'),
+    (115, N'scan_labels', N'primary key', N'PK_scan_labels', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT PK_scan_labels PRIMARY KEY (scan_id, horizon_days);'),
+    (116, N'schema_version', N'primary key', N'PK_schema_version', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT PK_schema_version PRIMARY KEY (version);'),
+    (117, N'searches', N'primary key', N'PK_searches', N'ALTER TABLE dbo.searches ADD CONSTRAINT PK_searches PRIMARY KEY (search_id);'),
+    (118, N'search_trials', N'primary key', N'PK_search_trials', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT PK_search_trials PRIMARY KEY (trial_id);'),
+    (119, N'search_trials', N'unique', N'UQ_search_trials_candidate', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT UQ_search_trials_candidate UNIQUE (search_id, rung, candidate);'),
+    (120, N'search_trials', N'index', N'IX_search_trials_state', N'CREATE INDEX IX_search_trials_state ON dbo.search_trials (search_id, state);'),
+    (121, N'search_trials', N'index', N'IX_search_trials_feature_set', N'CREATE INDEX IX_search_trials_feature_set ON dbo.search_trials (feature_set_id);'),
+    (122, N'series_choices', N'primary key', N'PK_series_choices', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT PK_series_choices PRIMARY KEY (series_uid);'),
+    (123, N'series_choices', N'index', N'IX_series_choices_patient', N'CREATE INDEX IX_series_choices_patient ON dbo.series_choices (patient_id, study_uid);'),
+    (124, N'sessions', N'primary key', N'PK_sessions', N'ALTER TABLE dbo.sessions ADD CONSTRAINT PK_sessions PRIMARY KEY (sha256);'),
+    (125, N'sessions', N'index', N'IX_sessions_account', N'CREATE INDEX IX_sessions_account ON dbo.sessions (account_id);'),
+    (126, N'settings', N'primary key', N'PK_settings', N'ALTER TABLE dbo.settings ADD CONSTRAINT PK_settings PRIMARY KEY (name);'),
+    (127, N'splits', N'primary key', N'PK_splits', N'ALTER TABLE dbo.splits ADD CONSTRAINT PK_splits PRIMARY KEY (patient_id);'),
+    (128, N'tensors', N'primary key', N'PK_tensors', N'ALTER TABLE dbo.tensors ADD CONSTRAINT PK_tensors PRIMARY KEY (network, tensor, row_index, column_index);'),
+    (129, N'test_looks', N'primary key', N'PK_test_looks', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT PK_test_looks PRIMARY KEY (look_id);'),
+    (130, N'test_looks', N'index', N'IX_test_looks_classifier', N'CREATE INDEX IX_test_looks_classifier ON dbo.test_looks (classifier_id);'),
+    (131, N'test_looks', N'index', N'IX_test_looks_name', N'CREATE INDEX IX_test_looks_name ON dbo.test_looks (name);'),
+    (132, N'training_log', N'primary key', N'PK_training_log', N'ALTER TABLE dbo.training_log ADD CONSTRAINT PK_training_log PRIMARY KEY (network, iteration);'),
+    (133, N'unit_vectors', N'primary key', N'PK_unit_vectors', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT PK_unit_vectors PRIMARY KEY (scan_id, feature_set_id, pooling);'),
+    (134, N'worklist', N'primary key', N'PK_worklist', N'ALTER TABLE dbo.worklist ADD CONSTRAINT PK_worklist PRIMARY KEY (idx);'),
+    (135, N'worklist', N'unique', N'UQ_worklist_scan', N'ALTER TABLE dbo.worklist ADD CONSTRAINT UQ_worklist_scan UNIQUE (scan_id);'),
+    (136, N'worklist', N'index', N'IX_worklist_name', N'CREATE INDEX IX_worklist_name ON dbo.worklist (display_name, idx, state);'),
+    (137, N'worklist', N'index', N'IX_worklist_date', N'CREATE INDEX IX_worklist_date ON dbo.worklist (study_date, idx, state);'),
+    (138, N'worklist', N'index', N'IX_worklist_slices', N'CREATE INDEX IX_worklist_slices ON dbo.worklist (slices, idx, state);'),
+    (139, N'worklist', N'index', N'IX_worklist_probability', N'CREATE INDEX IX_worklist_probability ON dbo.worklist (probability, idx, state);'),
+    (140, N'worklist', N'index', N'IX_worklist_scored', N'CREATE INDEX IX_worklist_scored ON dbo.worklist (prediction_id, idx, state);'),
+    (141, N'accounts', N'check', N'CK_accounts_role', N'ALTER TABLE dbo.accounts ADD CONSTRAINT CK_accounts_role CHECK (role IN (''reader'', ''scorer''));'),
+    (142, N'accounts', N'default', N'DF_accounts_sees_truth', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_sees_truth DEFAULT 0 FOR sees_truth;'),
+    (143, N'accounts', N'default', N'DF_accounts_is_enabled', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_is_enabled DEFAULT 1 FOR is_enabled;'),
+    (144, N'accounts', N'default', N'DF_accounts_created_at', N'ALTER TABLE dbo.accounts ADD CONSTRAINT DF_accounts_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (145, N'access_tokens', N'default', N'DF_access_tokens_created_at', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT DF_access_tokens_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (146, N'access_tokens', N'foreign key', N'FK_access_tokens_accounts', N'ALTER TABLE dbo.access_tokens ADD CONSTRAINT FK_access_tokens_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (147, N'audit', N'check', N'CK_audit_outcome', N'ALTER TABLE dbo.audit ADD CONSTRAINT CK_audit_outcome CHECK (outcome IN (''ok'', ''refused'', ''failed''));'),
+    (148, N'audit', N'default', N'DF_audit_at', N'ALTER TABLE dbo.audit ADD CONSTRAINT DF_audit_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (149, N'dataset_scalings', N'check', N'CK_dataset_scalings_method', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_method CHECK (method IN (''zscore'', ''minmax''));'),
+    (150, N'dataset_scalings', N'check', N'CK_dataset_scalings_scale', N'ALTER TABLE dbo.dataset_scalings ADD CONSTRAINT CK_dataset_scalings_scale CHECK (scale > 0);'),
+    (151, N'datasets', N'check', N'CK_datasets_kind', N'ALTER TABLE dbo.datasets ADD CONSTRAINT CK_datasets_kind CHECK (kind IN (''scans'', ''images'', ''examples''));'),
+    (152, N'datasets', N'default', N'DF_datasets_created_at', N'ALTER TABLE dbo.datasets ADD CONSTRAINT DF_datasets_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (153, N'dataset_versions', N'check', N'CK_dataset_versions_members', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT CK_dataset_versions_members CHECK (members > 0);'),
+    (154, N'dataset_versions', N'default', N'DF_dataset_versions_created_at', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (155, N'dataset_versions', N'default', N'DF_dataset_versions_created_by', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT DF_dataset_versions_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (156, N'dataset_versions', N'foreign key', N'FK_dataset_versions_datasets', N'ALTER TABLE dbo.dataset_versions ADD CONSTRAINT FK_dataset_versions_datasets FOREIGN KEY (dataset_id) REFERENCES dbo.datasets (dataset_id);'),
+    (157, N'dataset_members', N'check', N'CK_dataset_members_one', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT CK_dataset_members_one CHECK ((scan_id IS NOT NULL AND image_name IS NULL) OR (scan_id IS NULL AND image_name IS NOT NULL));'),
+    (158, N'dataset_members', N'foreign key', N'FK_dataset_members_versions', N'ALTER TABLE dbo.dataset_members ADD CONSTRAINT FK_dataset_members_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (159, N'dense_layers', N'check', N'CK_dense_layers_widths', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_widths CHECK (layer >= 0 AND inputs >= 1 AND units >= 1);'),
+    (160, N'dense_layers', N'check', N'CK_dense_layers_activation', N'ALTER TABLE dbo.dense_layers ADD CONSTRAINT CK_dense_layers_activation CHECK (activation IN (N''identity'', N''relu'', N''sigmoid'', N''tanh'', N''softmax''));'),
+    (161, N'image_splits', N'check', N'CK_image_splits_part', N'ALTER TABLE dbo.image_splits ADD CONSTRAINT CK_image_splits_part CHECK (part IN (''train'', ''test''));'),
+    (162, N'image_labels', N'foreign key', N'FK_image_labels_images', N'ALTER TABLE dbo.image_labels ADD CONSTRAINT FK_image_labels_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (163, N'image_properties', N'foreign key', N'FK_image_properties_images', N'ALTER TABLE dbo.image_properties ADD CONSTRAINT FK_image_properties_images FOREIGN KEY (name) REFERENCES dbo.images (name) ON DELETE CASCADE;'),
+    (164, N'network_probabilities', N'default', N'DF_network_probabilities_scored_at', N'ALTER TABLE dbo.network_probabilities ADD CONSTRAINT DF_network_probabilities_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (165, N'networks', N'check', N'CK_networks_details', N'ALTER TABLE dbo.networks ADD CONSTRAINT CK_networks_details CHECK (ISJSON(details) = 1);'),
+    (166, N'networks', N'default', N'DF_networks_created_at', N'ALTER TABLE dbo.networks ADD CONSTRAINT DF_networks_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (167, N'feature_sets', N'check', N'CK_feature_sets_width', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT CK_feature_sets_width CHECK (width > 0);'),
+    (168, N'feature_sets', N'foreign key', N'FK_feature_sets_networks', N'ALTER TABLE dbo.feature_sets ADD CONSTRAINT FK_feature_sets_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (169, N'classifiers', N'check', N'CK_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_task CHECK (task IN (''classification'', ''regression''));'),
+    (170, N'classifiers', N'check', N'CK_classifiers_details', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT CK_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (171, N'classifiers', N'default', N'DF_classifiers_task', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_task DEFAULT ''classification'' FOR task;'),
+    (172, N'classifiers', N'default', N'DF_classifiers_created_at', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT DF_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (173, N'classifiers', N'foreign key', N'FK_classifiers_feature_sets', N'ALTER TABLE dbo.classifiers ADD CONSTRAINT FK_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (174, N'drift_checks', N'check', N'CK_drift_checks_later', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT CK_drift_checks_later CHECK (later_since IS NOT NULL OR dataset_version_id IS NOT NULL);'),
+    (175, N'drift_checks', N'default', N'DF_drift_checks_checked_at', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (176, N'drift_checks', N'default', N'DF_drift_checks_checked_by', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT DF_drift_checks_checked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR checked_by;'),
+    (177, N'drift_checks', N'foreign key', N'FK_drift_checks_classifiers', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (178, N'drift_checks', N'foreign key', N'FK_drift_checks_dataset_versions', N'ALTER TABLE dbo.drift_checks ADD CONSTRAINT FK_drift_checks_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (179, N'drift_items', N'check', N'CK_drift_items_kind', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT CK_drift_items_kind CHECK (kind IN (''feature'', ''score'', ''spacing'', ''scanner'', ''kernel''));'),
+    (180, N'drift_items', N'foreign key', N'FK_drift_items_checks', N'ALTER TABLE dbo.drift_items ADD CONSTRAINT FK_drift_items_checks FOREIGN KEY (drift_check_id) REFERENCES dbo.drift_checks (drift_check_id);'),
+    (181, N'ensemble_members', N'check', N'CK_ensemble_members_place', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT CK_ensemble_members_place CHECK (position >= 0 AND first_index >= 0 AND member_classifier_id <> classifier_id);'),
+    (182, N'ensemble_members', N'foreign key', N'FK_ensemble_members_classifiers', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (183, N'ensemble_members', N'foreign key', N'FK_ensemble_members_members', N'ALTER TABLE dbo.ensemble_members ADD CONSTRAINT FK_ensemble_members_members FOREIGN KEY (member_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (184, N'evaluations', N'check', N'CK_evaluations_forced', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT CK_evaluations_forced CHECK (is_forced = 1 OR overlap IS NULL);'),
+    (185, N'evaluations', N'default', N'DF_evaluations_evaluated_at', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_at DEFAULT SYSUTCDATETIME() FOR evaluated_at;'),
+    (186, N'evaluations', N'default', N'DF_evaluations_evaluated_by', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT DF_evaluations_evaluated_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR evaluated_by;'),
+    (187, N'evaluations', N'foreign key', N'FK_evaluations_classifiers', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (188, N'evaluations', N'foreign key', N'FK_evaluations_dataset_versions', N'ALTER TABLE dbo.evaluations ADD CONSTRAINT FK_evaluations_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (189, N'evaluation_curves', N'check', N'CK_evaluation_curves_source', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT CK_evaluation_curves_source CHECK (source IN (''model'', ''columns''));'),
+    (190, N'evaluation_curves', N'foreign key', N'FK_evaluation_curves_evaluations', N'ALTER TABLE dbo.evaluation_curves ADD CONSTRAINT FK_evaluation_curves_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (191, N'evaluation_groups', N'check', N'CK_evaluation_groups_shown', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT CK_evaluation_groups_shown CHECK ((scans IS NULL AND values_hidden IS NOT NULL) OR (scans IS NOT NULL AND values_hidden IS NULL));'),
+    (192, N'evaluation_groups', N'foreign key', N'FK_evaluation_groups_evaluations', N'ALTER TABLE dbo.evaluation_groups ADD CONSTRAINT FK_evaluation_groups_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (193, N'evaluation_metrics', N'check', N'CK_evaluation_metrics_source', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT CK_evaluation_metrics_source CHECK (source IN (''model'', ''columns''));'),
+    (194, N'evaluation_metrics', N'foreign key', N'FK_evaluation_metrics_groups', N'ALTER TABLE dbo.evaluation_metrics ADD CONSTRAINT FK_evaluation_metrics_groups FOREIGN KEY (evaluation_id, group_id) REFERENCES dbo.evaluation_groups (evaluation_id, group_id);'),
+    (195, N'evaluation_pairs', N'foreign key', N'FK_evaluation_pairs_evaluations', N'ALTER TABLE dbo.evaluation_pairs ADD CONSTRAINT FK_evaluation_pairs_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (196, N'experiments', N'check', N'CK_experiments_parameters', N'ALTER TABLE dbo.experiments ADD CONSTRAINT CK_experiments_parameters CHECK (ISJSON(parameters) = 1);'),
+    (197, N'experiments', N'default', N'DF_experiments_ended_at', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_ended_at DEFAULT SYSUTCDATETIME() FOR ended_at;'),
+    (198, N'experiments', N'default', N'DF_experiments_run_by', N'ALTER TABLE dbo.experiments ADD CONSTRAINT DF_experiments_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (199, N'experiments', N'foreign key', N'FK_experiments_classifiers', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (200, N'experiments', N'foreign key', N'FK_experiments_dataset_versions', N'ALTER TABLE dbo.experiments ADD CONSTRAINT FK_experiments_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (201, N'experiment_curves', N'foreign key', N'FK_experiment_curves_experiments', N'ALTER TABLE dbo.experiment_curves ADD CONSTRAINT FK_experiment_curves_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (202, N'experiment_metrics', N'foreign key', N'FK_experiment_metrics_experiments', N'ALTER TABLE dbo.experiment_metrics ADD CONSTRAINT FK_experiment_metrics_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (203, N'feature_parts', N'check', N'CK_feature_parts_kind', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT CK_feature_parts_kind CHECK ((part_feature_set_id IS NOT NULL AND pooling IS NOT NULL AND source IS NULL AND column_name IS NULL)
         OR (part_feature_set_id IS NULL AND pooling IS NULL AND source IS NOT NULL AND column_name IS NOT NULL AND width = 1));'),
-    (203, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (204, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (205, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
-    (206, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (207, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (208, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (209, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
-    (210, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (211, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
-    (212, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (213, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (214, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
-    (215, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
-    (216, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
-    (217, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
-    (218, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
-    (219, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
-    (220, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (221, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (222, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
-    (223, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (224, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
-    (225, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (226, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
-    (227, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (228, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (229, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
-    (230, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (231, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
-    (232, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (233, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
-    (234, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (235, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
+    (204, N'feature_parts', N'foreign key', N'FK_feature_parts_feature_sets', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (205, N'feature_parts', N'foreign key', N'FK_feature_parts_parts', N'ALTER TABLE dbo.feature_parts ADD CONSTRAINT FK_feature_parts_parts FOREIGN KEY (part_feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (206, N'image_classifiers', N'check', N'CK_image_classifiers_details', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT CK_image_classifiers_details CHECK (ISJSON(details) = 1);'),
+    (207, N'image_classifiers', N'default', N'DF_image_classifiers_created_at', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (208, N'image_classifiers', N'default', N'DF_image_classifiers_created_by', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT DF_image_classifiers_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (209, N'image_classifiers', N'foreign key', N'FK_image_classifiers_feature_sets', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (210, N'image_classifiers', N'foreign key', N'FK_image_classifiers_dataset_versions', N'ALTER TABLE dbo.image_classifiers ADD CONSTRAINT FK_image_classifiers_dataset_versions FOREIGN KEY (dataset_version_id) REFERENCES dbo.dataset_versions (dataset_version_id);'),
+    (211, N'image_confusions', N'foreign key', N'FK_image_confusions_image_classifiers', N'ALTER TABLE dbo.image_confusions ADD CONSTRAINT FK_image_confusions_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (212, N'image_features', N'foreign key', N'FK_image_features_images', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_images FOREIGN KEY (name) REFERENCES dbo.images (name);'),
+    (213, N'image_features', N'foreign key', N'FK_image_features_feature_sets', N'ALTER TABLE dbo.image_features ADD CONSTRAINT FK_image_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (214, N'image_metrics', N'foreign key', N'FK_image_metrics_image_classifiers', N'ALTER TABLE dbo.image_metrics ADD CONSTRAINT FK_image_metrics_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (215, N'image_scores', N'check', N'CK_image_scores_part', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_part CHECK (part IN (''train'', ''test'', ''new''));'),
+    (216, N'image_scores', N'check', N'CK_image_scores_score', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT CK_image_scores_score CHECK (score BETWEEN 0 AND 1);'),
+    (217, N'image_scores', N'default', N'DF_image_scores_scored_at', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT DF_image_scores_scored_at DEFAULT SYSUTCDATETIME() FOR scored_at;'),
+    (218, N'image_scores', N'foreign key', N'FK_image_scores_image_classifiers', N'ALTER TABLE dbo.image_scores ADD CONSTRAINT FK_image_scores_image_classifiers FOREIGN KEY (image_classifier_id) REFERENCES dbo.image_classifiers (image_classifier_id) ON DELETE CASCADE;'),
+    (219, N'model_promotions', N'default', N'DF_model_promotions_promoted_at', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_at DEFAULT SYSUTCDATETIME() FOR promoted_at;'),
+    (220, N'model_promotions', N'default', N'DF_model_promotions_promoted_by', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT DF_model_promotions_promoted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR promoted_by;'),
+    (221, N'model_promotions', N'foreign key', N'FK_model_promotions_classifiers', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (222, N'model_promotions', N'foreign key', N'FK_model_promotions_previous', N'ALTER TABLE dbo.model_promotions ADD CONSTRAINT FK_model_promotions_previous FOREIGN KEY (previous_classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (223, N'model_scope', N'check', N'CK_model_scope_item', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT CK_model_scope_item CHECK (item IN (''thickness'', ''coverage'', ''contrast'', ''kernel'', ''distance'', ''held_out''));'),
+    (224, N'model_scope', N'foreign key', N'FK_model_scope_classifiers', N'ALTER TABLE dbo.model_scope ADD CONSTRAINT FK_model_scope_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (225, N'model_scope_features', N'check', N'CK_model_scope_features_sd', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT CK_model_scope_features_sd CHECK (sd >= 0);'),
+    (226, N'model_scope_features', N'foreign key', N'FK_model_scope_features_classifiers', N'ALTER TABLE dbo.model_scope_features ADD CONSTRAINT FK_model_scope_features_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (227, N'model_scoring', N'check', N'CK_model_scoring_numbers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_numbers CHECK (width > 0 AND trees >= 0 AND divisor > 0 AND steepness > 0);'),
+    (228, N'model_scoring', N'check', N'CK_model_scoring_prevalence', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT CK_model_scoring_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (229, N'model_scoring', N'foreign key', N'FK_model_scoring_classifiers', N'ALTER TABLE dbo.model_scoring ADD CONSTRAINT FK_model_scoring_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (230, N'model_calibration', N'check', N'CK_model_calibration_method', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT CK_model_calibration_method CHECK (method IN (''platt'', ''isotonic''));'),
+    (231, N'model_calibration', N'foreign key', N'FK_model_calibration_scoring', N'ALTER TABLE dbo.model_calibration ADD CONSTRAINT FK_model_calibration_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (232, N'model_checks', N'default', N'DF_model_checks_checked_at', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT DF_model_checks_checked_at DEFAULT SYSUTCDATETIME() FOR checked_at;'),
+    (233, N'model_checks', N'foreign key', N'FK_model_checks_scoring', N'ALTER TABLE dbo.model_checks ADD CONSTRAINT FK_model_checks_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (234, N'model_coefficients', N'check', N'CK_model_coefficients_scale', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT CK_model_coefficients_scale CHECK (scale > 0);'),
+    (235, N'model_coefficients', N'foreign key', N'FK_model_coefficients_scoring', N'ALTER TABLE dbo.model_coefficients ADD CONSTRAINT FK_model_coefficients_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (236, N'model_nodes', N'check', N'CK_model_nodes_kind', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT CK_model_nodes_kind CHECK ((leaf_value IS NOT NULL AND feature_index IS NULL AND left_node IS NULL AND right_node IS NULL)
         OR (leaf_value IS NULL AND feature_index >= 0 AND threshold IS NOT NULL AND missing IN (''none'', ''zero'', ''nan'')
             AND default_left IS NOT NULL AND left_node > node AND right_node > node));'),
-    (236, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
-    (237, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
-    (238, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE;'),
-    (239, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
-    (240, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
-    (241, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
-    (242, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (243, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
-    (244, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (245, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
-    (246, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (247, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (248, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
-    (249, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
-    (250, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
-    (251, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (252, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (253, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (254, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
-    (255, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
-    (256, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
-    (257, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
-    (258, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
-    (259, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
-    (260, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
-    (261, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
-    (262, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
-    (263, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
-    (264, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (265, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
-    (266, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
-    (267, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
-    (268, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
-    (269, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
-    (270, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
-    (271, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (272, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
-    (273, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
-    (274, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (275, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (276, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
-    (277, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (278, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
-    (279, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
-    (280, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (281, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
-    (282, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
-    (283, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (284, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (285, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
-    (286, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
-    (287, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
-    (288, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
-    (289, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
-    (290, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
-    (291, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (292, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
-    (293, N'prepared_scans', N'check', N'CK_prepared_scans_size', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT CK_prepared_scans_size CHECK (picture_rows > 0 AND picture_cols > 0 AND bytes > 0);'),
-    (294, N'prepared_scans', N'default', N'DF_prepared_scans_uses', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_uses DEFAULT 0 FOR uses;'),
-    (295, N'prepared_scans', N'default', N'DF_prepared_scans_used_at', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME() FOR used_at;'),
-    (296, N'prepared_scans', N'foreign key', N'FK_prepared_scans_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT FK_prepared_scans_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (297, N'prepared_slices', N'foreign key', N'FK_prepared_slices_scans', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT FK_prepared_slices_scans FOREIGN KEY (scan_id, preprocessing, picture_rows, picture_cols) REFERENCES dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols) ON DELETE CASCADE;'),
-    (298, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
-    (299, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (300, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
-    (301, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
-    (302, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
-    (303, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
-    (304, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
-    (305, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
-    (306, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
-    (307, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
-    (308, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
-    (309, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
-    (310, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (311, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
-    (312, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
-    (313, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
-    (314, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
-    (315, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
-    (316, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
-    (317, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
-    (318, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
-    (319, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
-    (320, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
-    (321, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
-    (322, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
-    (323, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
-    (324, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
-    (325, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
-    (326, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
-    (327, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
+    (237, N'model_nodes', N'foreign key', N'FK_model_nodes_scoring', N'ALTER TABLE dbo.model_nodes ADD CONSTRAINT FK_model_nodes_scoring FOREIGN KEY (classifier_id) REFERENCES dbo.model_scoring (classifier_id);'),
+    (238, N'network_layers', N'check', N'CK_network_layers_parameters', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT CK_network_layers_parameters CHECK (parameters >= 0);'),
+    (239, N'network_layers', N'foreign key', N'FK_network_layers_networks', N'ALTER TABLE dbo.network_layers ADD CONSTRAINT FK_network_layers_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id) ON DELETE CASCADE;'),
+    (240, N'patients', N'check', N'CK_patients_idx', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_idx CHECK (idx >= 0);'),
+    (241, N'patients', N'check', N'CK_patients_sex', N'ALTER TABLE dbo.patients ADD CONSTRAINT CK_patients_sex CHECK (sex IN (N''F'', N''M'', N''O''));'),
+    (242, N'patients', N'default', N'DF_patients_follows_newest', N'ALTER TABLE dbo.patients ADD CONSTRAINT DF_patients_follows_newest DEFAULT 0 FOR follows_newest;'),
+    (243, N'evaluation_scores', N'check', N'CK_evaluation_scores_probability', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT CK_evaluation_scores_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (244, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_evaluations', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_evaluations FOREIGN KEY (evaluation_id) REFERENCES dbo.evaluations (evaluation_id);'),
+    (245, N'evaluation_scores', N'foreign key', N'FK_evaluation_scores_patients', N'ALTER TABLE dbo.evaluation_scores ADD CONSTRAINT FK_evaluation_scores_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (246, N'experiment_patients', N'check', N'CK_experiment_patients_part', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_part CHECK (part IN (''train'', ''validation'', ''test''));'),
+    (247, N'experiment_patients', N'check', N'CK_experiment_patients_probability', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (248, N'experiment_patients', N'check', N'CK_experiment_patients_score', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT CK_experiment_patients_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (249, N'experiment_patients', N'default', N'DF_experiment_patients_out_of_fold', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_out_of_fold DEFAULT 0 FOR out_of_fold;'),
+    (250, N'experiment_patients', N'default', N'DF_experiment_patients_member', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT DF_experiment_patients_member DEFAULT 0 FOR member;'),
+    (251, N'experiment_patients', N'foreign key', N'FK_experiment_patients_experiments', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_experiments FOREIGN KEY (experiment_id) REFERENCES dbo.experiments (experiment_id);'),
+    (252, N'experiment_patients', N'foreign key', N'FK_experiment_patients_patients', N'ALTER TABLE dbo.experiment_patients ADD CONSTRAINT FK_experiment_patients_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (253, N'labels', N'foreign key', N'FK_labels_patients', N'ALTER TABLE dbo.labels ADD CONSTRAINT FK_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (254, N'numeric_labels', N'foreign key', N'FK_numeric_labels_patients', N'ALTER TABLE dbo.numeric_labels ADD CONSTRAINT FK_numeric_labels_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (255, N'rejected_files', N'default', N'DF_rejected_files_seen_at', N'ALTER TABLE dbo.rejected_files ADD CONSTRAINT DF_rejected_files_seen_at DEFAULT SYSUTCDATETIME() FOR seen_at;'),
+    (256, N'runs', N'check', N'CK_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_status CHECK (status IN (''running'', ''done'', ''failed''));'),
+    (257, N'runs', N'check', N'CK_runs_counts', N'ALTER TABLE dbo.runs ADD CONSTRAINT CK_runs_counts CHECK (done >= 0 AND total >= 0 AND failed >= 0);'),
+    (258, N'runs', N'default', N'DF_runs_started_at', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_started_at DEFAULT SYSUTCDATETIME() FOR started_at;'),
+    (259, N'runs', N'default', N'DF_runs_status', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_status DEFAULT ''running'' FOR status;'),
+    (260, N'runs', N'default', N'DF_runs_run_by', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_run_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR run_by;'),
+    (261, N'runs', N'default', N'DF_runs_host', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_host DEFAULT HOST_NAME() FOR host;'),
+    (262, N'runs', N'default', N'DF_runs_session_id', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_session_id DEFAULT @@SPID FOR session_id;'),
+    (263, N'runs', N'default', N'DF_runs_done', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_done DEFAULT 0 FOR done;'),
+    (264, N'runs', N'default', N'DF_runs_failed', N'ALTER TABLE dbo.runs ADD CONSTRAINT DF_runs_failed DEFAULT 0 FOR failed;'),
+    (265, N'run_steps', N'default', N'DF_run_steps_at', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT DF_run_steps_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (266, N'run_steps', N'foreign key', N'FK_run_steps_runs', N'ALTER TABLE dbo.run_steps ADD CONSTRAINT FK_run_steps_runs FOREIGN KEY (run_id) REFERENCES dbo.runs (run_id) ON DELETE CASCADE;'),
+    (267, N'scans', N'check', N'CK_scans_size', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_size CHECK (image_rows > 0 AND image_cols > 0 AND number_images > 0);'),
+    (268, N'scans', N'check', N'CK_scans_date_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_date_rule CHECK (date_rule IN (''kept'', ''shifted'', ''year''));'),
+    (269, N'scans', N'check', N'CK_scans_patient_age', N'ALTER TABLE dbo.scans ADD CONSTRAINT CK_scans_patient_age CHECK (patient_age <= 90);'),
+    (270, N'scans', N'default', N'DF_scans_intake_rule', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_intake_rule DEFAULT 1 FOR intake_rule;'),
+    (271, N'scans', N'default', N'DF_scans_is_study_choice', N'ALTER TABLE dbo.scans ADD CONSTRAINT DF_scans_is_study_choice DEFAULT 0 FOR is_study_choice;'),
+    (272, N'scans', N'foreign key', N'FK_scans_patients', N'ALTER TABLE dbo.scans ADD CONSTRAINT FK_scans_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (273, N'animations', N'check', N'CK_animations_format', N'ALTER TABLE dbo.animations ADD CONSTRAINT CK_animations_format CHECK (format IN (N''gif'', N''webp''));'),
+    (274, N'animations', N'default', N'DF_animations_made_at', N'ALTER TABLE dbo.animations ADD CONSTRAINT DF_animations_made_at DEFAULT SYSUTCDATETIME() FOR made_at;'),
+    (275, N'animations', N'foreign key', N'FK_animations_scans', N'ALTER TABLE dbo.animations ADD CONSTRAINT FK_animations_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (276, N'features', N'foreign key', N'FK_features_scans', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (277, N'features', N'foreign key', N'FK_features_patients', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_patients FOREIGN KEY (patient_id) REFERENCES dbo.patients (patient_id);'),
+    (278, N'features', N'foreign key', N'FK_features_feature_sets', N'ALTER TABLE dbo.features ADD CONSTRAINT FK_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (279, N'nodules', N'check', N'CK_nodules_source', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_source CHECK ((source = ''truth'' AND network_id IS NULL AND score IS NULL) OR (source = ''network'' AND network_id IS NOT NULL));'),
+    (280, N'nodules', N'check', N'CK_nodules_numbers', N'ALTER TABLE dbo.nodules ADD CONSTRAINT CK_nodules_numbers CHECK (diameter > 0 AND score BETWEEN 0 AND 1 AND malignancy BETWEEN 1 AND 5);'),
+    (281, N'nodules', N'foreign key', N'FK_nodules_scans', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (282, N'nodules', N'foreign key', N'FK_nodules_networks', N'ALTER TABLE dbo.nodules ADD CONSTRAINT FK_nodules_networks FOREIGN KEY (network_id) REFERENCES dbo.networks (network_id);'),
+    (283, N'pooled_features', N'check', N'CK_pooled_features_vector', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT CK_pooled_features_vector CHECK (ISJSON(vector) = 1);'),
+    (284, N'pooled_features', N'foreign key', N'FK_pooled_features_scans', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (285, N'pooled_features', N'foreign key', N'FK_pooled_features_feature_sets', N'ALTER TABLE dbo.pooled_features ADD CONSTRAINT FK_pooled_features_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (286, N'predictions', N'check', N'CK_predictions_probability', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_probability CHECK (probability BETWEEN 0 AND 1);'),
+    (287, N'predictions', N'check', N'CK_predictions_scope', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_scope CHECK (scope IN (''inside'', ''outside''));'),
+    (288, N'predictions', N'check', N'CK_predictions_score', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_score CHECK (probability IS NOT NULL OR predicted IS NOT NULL);'),
+    (289, N'predictions', N'check', N'CK_predictions_prevalence', N'ALTER TABLE dbo.predictions ADD CONSTRAINT CK_predictions_prevalence CHECK (prevalence > 0 AND prevalence < 1);'),
+    (290, N'predictions', N'default', N'DF_predictions_predicted_at', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_at DEFAULT SYSUTCDATETIME() FOR predicted_at;'),
+    (291, N'predictions', N'default', N'DF_predictions_predicted_by', N'ALTER TABLE dbo.predictions ADD CONSTRAINT DF_predictions_predicted_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR predicted_by;'),
+    (292, N'predictions', N'foreign key', N'FK_predictions_scans', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (293, N'predictions', N'foreign key', N'FK_predictions_classifiers', N'ALTER TABLE dbo.predictions ADD CONSTRAINT FK_predictions_classifiers FOREIGN KEY (classifier_id) REFERENCES dbo.classifiers (classifier_id);'),
+    (294, N'prepared_scans', N'check', N'CK_prepared_scans_size', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT CK_prepared_scans_size CHECK (picture_rows > 0 AND picture_cols > 0 AND bytes > 0);'),
+    (295, N'prepared_scans', N'default', N'DF_prepared_scans_uses', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_uses DEFAULT 0 FOR uses;'),
+    (296, N'prepared_scans', N'default', N'DF_prepared_scans_used_at', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT DF_prepared_scans_used_at DEFAULT SYSUTCDATETIME() FOR used_at;'),
+    (297, N'prepared_scans', N'foreign key', N'FK_prepared_scans_scans', N'ALTER TABLE dbo.prepared_scans ADD CONSTRAINT FK_prepared_scans_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (298, N'prepared_slices', N'foreign key', N'FK_prepared_slices_scans', N'ALTER TABLE dbo.prepared_slices ADD CONSTRAINT FK_prepared_slices_scans FOREIGN KEY (scan_id, preprocessing, picture_rows, picture_cols) REFERENCES dbo.prepared_scans (scan_id, preprocessing, picture_rows, picture_cols) ON DELETE CASCADE;'),
+    (299, N'scan_failures', N'default', N'DF_scan_failures_failed_at', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT DF_scan_failures_failed_at DEFAULT SYSUTCDATETIME() FOR failed_at;'),
+    (300, N'scan_failures', N'foreign key', N'FK_scan_failures_scans', N'ALTER TABLE dbo.scan_failures ADD CONSTRAINT FK_scan_failures_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (301, N'scan_images', N'check', N'CK_scan_images_index', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_index CHECK (slice_index >= 0);'),
+    (302, N'scan_images', N'check', N'CK_scan_images_encoding', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT CK_scan_images_encoding CHECK (encoding = N''shuffled'');'),
+    (303, N'scan_images', N'foreign key', N'FK_scan_images_scans', N'ALTER TABLE dbo.scan_images ADD CONSTRAINT FK_scan_images_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id);'),
+    (304, N'scan_labels', N'check', N'CK_scan_labels_horizon', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT CK_scan_labels_horizon CHECK (horizon_days > 0);'),
+    (305, N'scan_labels', N'foreign key', N'FK_scan_labels_scans', N'ALTER TABLE dbo.scan_labels ADD CONSTRAINT FK_scan_labels_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;'),
+    (306, N'schema_version', N'default', N'DF_schema_version_applied_at', N'ALTER TABLE dbo.schema_version ADD CONSTRAINT DF_schema_version_applied_at DEFAULT SYSUTCDATETIME() FOR applied_at;'),
+    (307, N'searches', N'check', N'CK_searches_settings', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_settings CHECK (ISJSON(settings) = 1);'),
+    (308, N'searches', N'check', N'CK_searches_metric', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_metric CHECK (metric IN (''auc'', ''log_loss''));'),
+    (309, N'searches', N'check', N'CK_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT CK_searches_state CHECK (state IN (''running'', ''training'', ''done'', ''failed''));'),
+    (310, N'searches', N'default', N'DF_searches_rung', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_rung DEFAULT 0 FOR rung;'),
+    (311, N'searches', N'default', N'DF_searches_state', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_state DEFAULT ''running'' FOR state;'),
+    (312, N'searches', N'default', N'DF_searches_created_at', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (313, N'searches', N'default', N'DF_searches_created_by', N'ALTER TABLE dbo.searches ADD CONSTRAINT DF_searches_created_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR created_by;'),
+    (314, N'search_trials', N'check', N'CK_search_trials_parameters', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_parameters CHECK (ISJSON(parameters) = 1);'),
+    (315, N'search_trials', N'check', N'CK_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT CK_search_trials_state CHECK (state IN (''queued'', ''running'', ''done'', ''failed''));'),
+    (316, N'search_trials', N'default', N'DF_search_trials_state', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_state DEFAULT ''queued'' FOR state;'),
+    (317, N'search_trials', N'default', N'DF_search_trials_attempts', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT DF_search_trials_attempts DEFAULT 0 FOR attempts;'),
+    (318, N'search_trials', N'foreign key', N'FK_search_trials_searches', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_searches FOREIGN KEY (search_id) REFERENCES dbo.searches (search_id);'),
+    (319, N'search_trials', N'foreign key', N'FK_search_trials_feature_sets', N'ALTER TABLE dbo.search_trials ADD CONSTRAINT FK_search_trials_feature_sets FOREIGN KEY (feature_set_id) REFERENCES dbo.feature_sets (feature_set_id);'),
+    (320, N'series_choices', N'default', N'DF_series_choices_chosen_at', N'ALTER TABLE dbo.series_choices ADD CONSTRAINT DF_series_choices_chosen_at DEFAULT SYSUTCDATETIME() FOR chosen_at;'),
+    (321, N'sessions', N'default', N'DF_sessions_created_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_created_at DEFAULT SYSUTCDATETIME() FOR created_at;'),
+    (322, N'sessions', N'default', N'DF_sessions_last_seen_at', N'ALTER TABLE dbo.sessions ADD CONSTRAINT DF_sessions_last_seen_at DEFAULT SYSUTCDATETIME() FOR last_seen_at;'),
+    (323, N'sessions', N'foreign key', N'FK_sessions_accounts', N'ALTER TABLE dbo.sessions ADD CONSTRAINT FK_sessions_accounts FOREIGN KEY (account_id) REFERENCES dbo.accounts (account_id);'),
+    (324, N'splits', N'check', N'CK_splits_part', N'ALTER TABLE dbo.splits ADD CONSTRAINT CK_splits_part CHECK (part IN (''train'', ''test''));'),
+    (325, N'test_looks', N'default', N'DF_test_looks_looked_at', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_at DEFAULT SYSUTCDATETIME() FOR looked_at;'),
+    (326, N'test_looks', N'default', N'DF_test_looks_looked_by', N'ALTER TABLE dbo.test_looks ADD CONSTRAINT DF_test_looks_looked_by DEFAULT COALESCE(CAST(SESSION_CONTEXT(N''user'') AS NVARCHAR(128)), ORIGINAL_LOGIN()) FOR looked_by;'),
+    (327, N'training_log', N'default', N'DF_training_log_at', N'ALTER TABLE dbo.training_log ADD CONSTRAINT DF_training_log_at DEFAULT SYSUTCDATETIME() FOR at;'),
+    (328, N'unit_vectors', N'foreign key', N'FK_unit_vectors_pooled_features', N'ALTER TABLE dbo.unit_vectors ADD CONSTRAINT FK_unit_vectors_pooled_features FOREIGN KEY (scan_id, feature_set_id, pooling) REFERENCES dbo.pooled_features (scan_id, feature_set_id, pooling) ON DELETE CASCADE;'),
+    (329, N'worklist', N'foreign key', N'FK_worklist_scans', N'ALTER TABLE dbo.worklist ADD CONSTRAINT FK_worklist_scans FOREIGN KEY (scan_id) REFERENCES dbo.scans (scan_id) ON DELETE CASCADE;');
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
@@ -3351,7 +3374,7 @@ SELECT
     k.p_value,
     CAST(k.is_alarm AS INT) AS is_alarm,
     (
-        SELECT TOP (1) CONCAT(i.kind, N' ' + CAST(i.feature_index AS NVARCHAR(12)))
+        SELECT TOP (1) i.name
         FROM dbo.drift_items AS i
         WHERE i.drift_check_id = k.drift_check_id
         ORDER BY i.statistic DESC, i.position) AS most_different,
@@ -3407,12 +3430,12 @@ INNER JOIN dbo.evaluations AS e ON e.evaluation_id = c.evaluation_id;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- Every patient of every training run with label and score, once a scan.
+-- Every patient of every training run with label and score, once a scan; of a regression with target and predicted.
 CREATE OR ALTER VIEW dbo.experiment_scores
 AS
 SELECT
     e.experiment_id, e.classifier_id, p.patient_id, p.part, p.fold, p.label, p.raw, p.probability, p.out_of_fold,
-    p.member, p.scan_id
+    p.member, p.scan_id, p.target, p.predicted
 FROM dbo.experiment_patients AS p
 INNER JOIN dbo.experiments AS e ON e.experiment_id = p.experiment_id;
 GO
@@ -3752,6 +3775,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- The newest score of every scan, why its features could not be made, and its state: 0 no features, 1 not scored, 2 scored, 3 failed.
+-- Scores are probabilities here: a number that a regression predicts does not take the place of one.
 CREATE OR ALTER VIEW dbo.scan_states
 AS
 SELECT
@@ -3764,7 +3788,9 @@ SELECT
         WHEN EXISTS (SELECT 1 FROM dbo.features AS x WHERE x.scan_id = s.scan_id) THEN 1
         ELSE 0 END AS state
 FROM (
-    SELECT scan_id, (SELECT MAX(r.prediction_id) FROM dbo.predictions AS r WHERE r.scan_id = dbo.scans.scan_id) AS prediction_id
+    SELECT scan_id, (
+        SELECT MAX(r.prediction_id) FROM dbo.predictions AS r WHERE r.scan_id = dbo.scans.scan_id AND r.probability IS NOT NULL
+    ) AS prediction_id
     FROM dbo.scans) AS s
 LEFT JOIN dbo.scan_failures AS f ON f.scan_id = s.scan_id;
 GO
@@ -3854,7 +3880,8 @@ SELECT
     CASE WHEN s.classifier_id IS NULL THEN 0 ELSE 1 END AS is_served,
     (SELECT COUNT(*) FROM dbo.test_looks AS t WHERE t.classifier_id = c.classifier_id) AS test_looks,
     o.scans AS held_out_scans,
-    o.high AS held_out_outside
+    o.high AS held_out_outside,
+    c.task
 FROM dbo.classifiers AS c
 INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = c.feature_set_id
 LEFT JOIN dbo.networks AS n ON n.network_id = f.network_id
@@ -4509,8 +4536,9 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- DropCombined: deletes a combined feature set that a training has stored and that is refused, so that nothing is left of the call.
--- Called by TrainModel.
+-- DropCombined: deletes a combined feature set that a training or search has stored and that nothing reads, so that nothing is left of a
+-- call that is refused.
+-- Called by TrainModel and DropMatrices.
 CREATE OR ALTER PROCEDURE internal.DropCombined
     @FeatureSetId INT,  -- combined feature set
     @IsNew BIT          -- 0 does nothing: another call has stored it
@@ -4523,6 +4551,7 @@ BEGIN
         RETURN 0;
     BEGIN TRANSACTION;
     IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId)
+        AND NOT EXISTS (SELECT 1 FROM dbo.search_trials WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId)
     BEGIN
         DELETE FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId;
         DELETE FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId;
@@ -4597,7 +4626,7 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteDataset deletes a data set of scans or pictures, or one version of it. The scans and pictures stay.
-It refuses while a training or an evaluation refers to it. With its last version the name is free again.
+It refuses while a training, an evaluation or a search that is not finished refers to it. With its last version the name is free again.
 Parameters:
     @Name NVARCHAR(128) = NULL  name of the data set; needed
     @Version INT = NULL         its version; NULL means all of them
@@ -4607,7 +4636,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT;
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT, @Searches INT;
     SELECT @DatasetId = dataset_id, @Kind = kind FROM dbo.datasets WHERE name = @Name;
     IF @Kind = 'examples'
     BEGIN
@@ -4634,10 +4663,15 @@ Example:
         UNION ALL
         SELECT dataset_version_id FROM dbo.drift_checks WITH (UPDLOCK, HOLDLOCK)) AS e
     WHERE e.dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
-    IF @Users > 0 OR @Evaluations > 0
+    SET @Searches = (
+        SELECT COUNT(*)
+        FROM dbo.searches WITH (UPDLOCK, HOLDLOCK)
+        WHERE state IN ('running', 'training') AND dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
+    IF @Users > 0 OR @Evaluations > 0 OR @Searches > 0
     BEGIN
-        SET @Message = REPLACE(CONCAT(@Users, N' trainings and ', @Evaluations, N' evaluations or drift checks refer to the data set ''',
-            @Name, N'''. Keep it, or delete their models with DeleteModel first; see dbo.experiments and dbo.evaluations.'), N'%', N'%%');
+        SET @Message = REPLACE(CONCAT(@Users, N' trainings, ', @Evaluations, N' evaluations or drift checks and ', @Searches,
+            N' searches that are not finished refer to the data set ''', @Name, N'''. Keep it, or delete their models with DeleteModel ',
+            N'first; see dbo.experiments, dbo.evaluations and dbo.searches.'), N'%', N'%%');
         THROW 50275, @Message, 1;
     END;
     DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
@@ -4652,7 +4686,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindScansOfDataset: finds a version of a data set of scans, and refuses one of which scans were replaced or removed since it was made.
--- Called by GenerateFeatures and TrainModel.
+-- Called by GenerateFeatures, TrainModel and SearchModels.
 CREATE OR ALTER PROCEDURE internal.FindScansOfDataset
     @Dataset NVARCHAR(128),         -- name of a data set, or NULL for none
     @DatasetVersion INT,            -- its version, or NULL for the newest
@@ -4736,7 +4770,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- NameFeatures: tells how many numbers a vector of a feature set and pooling has, and of a combined set what they are.
--- Called by TrainModel.
+-- Called by TrainModel, CreateEnsemble, RepeatExperiment and RunSearch.
 CREATE OR ALTER PROCEDURE internal.NameFeatures
     @FeatureSetId INT,          -- feature set
     @Pooling NVARCHAR(32),      -- pooling
@@ -4765,7 +4799,7 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ReadColumnList: fills #parts with columns of a view or table, and refuses what has no scan_id and columns that are no numbers. Names are
 -- looked up and quoted before they become part of a text that is run, with the caller's own rights.
--- Called by ChooseFeatures, whose table #parts it fills.
+-- Called by CombineFeatures, whose table #parts it fills.
 CREATE OR ALTER PROCEDURE internal.ReadColumnList
     @Columns NVARCHAR(MAX),     -- columns with commas between
     @ColumnsFrom NVARCHAR(257)  -- view or table that has them and a scan_id, or NULL for dbo.scan_columns
@@ -4977,7 +5011,7 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- ReadFeatureList: fills #parts with the features that a list names. An item is network/layer/preprocessing/pooling, of which any piece
 -- may be left out where there is only one that fits the others; of several poolings that of the parameter @Pooling is meant.
--- Called by ChooseFeatures, whose table #parts it fills.
+-- Called by CombineFeatures, whose table #parts it fills.
 CREATE OR ALTER PROCEDURE internal.ReadFeatureList
     @Features NVARCHAR(MAX),    -- items with semicolons between
     @Pooling NVARCHAR(32)       -- pooling where an item leaves several
@@ -5062,7 +5096,7 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StoreCombined: finds the combined feature set of the parts in #parts, or stores it. Their order is that of feature sets, poolings and
 -- names, so that the same parts are the same set however they are written.
--- Called by ChooseFeatures, whose table #parts it reads.
+-- Called by CombineFeatures, whose table #parts it reads.
 CREATE OR ALTER PROCEDURE internal.StoreCombined
     @FeatureSetId INT OUTPUT,   -- the combined set
     @IsNew BIT OUTPUT           -- 1 where this call stored it
@@ -5120,6 +5154,54 @@ BEGIN
         FROM #placed AS p;
     END;
     COMMIT TRANSACTION;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CombineFeatures: finds the feature set of a set and pooling, a list of features and columns side by side, combining them where they are
+-- several; the same parts give the same combined set again.
+-- Called by ChooseFeatures, FindMatrices and FindListedMatrices.
+CREATE OR ALTER PROCEDURE internal.CombineFeatures
+    @Features NVARCHAR(MAX),        -- several features with semicolons between, none, or NULL
+    @Columns NVARCHAR(MAX),         -- columns with commas between, or NULL
+    @ColumnsFrom NVARCHAR(257),     -- view or table that has them, or NULL for dbo.scan_columns
+    @Pooling NVARCHAR(32) OUTPUT,   -- pooling of the set given, or of items that leave it open; that of the set found
+    @FeatureSetId INT OUTPUT,       -- a feature set, or NULL; the one found
+    @IsNew BIT OUTPUT               -- 1 where it is a combined one that this call stored
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Name NVARCHAR(256), @Parts INT;
+    CREATE TABLE #parts (
+        part_feature_set_id INT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL,
+        source NVARCHAR(257) COLLATE DATABASE_DEFAULT NULL, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, width INT NOT NULL);
+
+    SET @IsNew = 0;
+    -- What is combined already is taken apart, and the columns asked for stand in the place of those that it has.
+    INSERT INTO #parts (part_feature_set_id, pooling, source, column_name, width)
+    SELECT part_feature_set_id, pooling, source, column_name, width FROM dbo.feature_parts
+    WHERE feature_set_id = @FeatureSetId AND column_name IS NULL;
+    INSERT INTO #parts (part_feature_set_id, pooling, width)
+    SELECT feature_set_id, pooling, width FROM dbo.pooled_sets
+    WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_parts AS p WHERE p.feature_set_id = @FeatureSetId);
+    IF LOWER(@Features) <> N'none'
+        EXECUTE internal.ReadFeatureList @Features, @Pooling;
+    IF @Columns IS NOT NULL
+        EXECUTE internal.ReadColumnList @Columns, @ColumnsFrom;
+
+    SET @Parts = (SELECT COUNT(*) FROM #parts);
+    IF @Parts = 1 AND @Columns IS NULL
+        SELECT @FeatureSetId = part_feature_set_id, @Pooling = pooling FROM #parts;
+    ELSE
+    BEGIN
+        EXECUTE internal.StoreCombined @FeatureSetId OUTPUT, @IsNew OUTPUT;
+        SET @Pooling = N'combined';
+    END;
+    SET @Name = (SELECT layer FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
+    RAISERROR(N'Features: set %d, of %d parts: %s, pooling %s.', 0, 1, @FeatureSetId, @Parts, @Name, @Pooling) WITH NOWAIT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -5198,6 +5280,9 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Masked NVARCHAR(MAX), @Padded NVARCHAR(MAX), @At INT;
+    -- Of a FLOAT, CAST keeps six digits; style 3 keeps all.
+    DECLARE @Read NVARCHAR(300) = IIF(@Column = N'scan_id', N'CONVERT(NVARCHAR(400), q.scan_id, 3)', CONCAT(N'CAST(q.', @Column,
+        N' AS NVARCHAR(400))'));
     EXECUTE internal.MaskQuery @Query OUTPUT, @Masked OUTPUT;
     SET @Padded = CONCAT(N' ', @Masked, N' ');
     -- The comment that a query may end with ends with its line.
@@ -5207,9 +5292,9 @@ BEGIN
     SET @At = PATINDEX(N'%[^A-Z0-9_@#$]SELECT[^A-Z0-9_@#$]%', @Padded);
     IF LTRIM(@Masked) LIKE N'WITH[^A-Z0-9_@#$]%' AND @At > 1
         SET @Statement = CONCAT(LEFT(@Query, @At - 1), NCHAR(10), N', [members chosen] AS (', SUBSTRING(@Query, @At, LEN(@Query)),
-            NCHAR(10), N') INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM [members chosen] AS q;');
+            NCHAR(10), N') INSERT INTO #chosen (given) SELECT ', @Read, N' FROM [members chosen] AS q;');
     ELSE
-        SET @Statement = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM (', @Query, NCHAR(10),
+        SET @Statement = CONCAT(N'INSERT INTO #chosen (given) SELECT ', @Read, N' FROM (', @Query, NCHAR(10),
             N') AS q;');
 END;
 GO
@@ -5280,7 +5365,11 @@ BEGIN
         EXECUTE internal.RunDatasetQuery @Query, @Kind OUTPUT;
         SET @ChosenBy = CONCAT(N'"query": "', STRING_ESCAPE(@Query, 'json'), N'"');
         SET @Rows = (SELECT COUNT(*) FROM #chosen);
-        -- A number with a fraction, or a text, is no scan_id.
+        -- A number with a fraction, or a text, is no scan_id. A FLOAT comes as text with an exponent.
+        UPDATE #chosen
+        SET given = CAST(CAST(CAST(given AS FLOAT) AS INT) AS NVARCHAR(12))
+        WHERE @Kind = 'scans' AND given LIKE N'%[0-9].%[0-9]e+0[0-9][0-9]' AND TRY_CAST(given AS FLOAT) = FLOOR(TRY_CAST(given AS FLOAT))
+            AND TRY_CAST(given AS FLOAT) BETWEEN -2147483648 AND 2147483647;
         SET @Wrong = (SELECT COUNT(*) FROM #chosen WHERE given IS NULL OR (@Kind = 'scans' AND TRY_CAST(given AS INT) IS NULL));
         IF @Wrong > 0
         BEGIN
@@ -6618,15 +6707,22 @@ BEGIN
     WHERE t.part <> 'test' AND x.classifier_id IN (SELECT classifier_id FROM #parts);
 
     SET @Patients = (SELECT COUNT(DISTINCT patient) FROM #evaluated WHERE patient_id IN (SELECT patient_id FROM #used));
-    -- A search looks at the labelled training patients of every feature set that it tries.
+    -- A search looks at the labelled training patients of every feature set that it tries, or at those of its data set.
     SET @Searched = (
         SELECT COUNT(DISTINCT e.patient)
         FROM #evaluated AS e
         INNER JOIN dbo.splits AS sp ON sp.patient_id = e.patient_id AND sp.part = 'train'
-        INNER JOIN dbo.labels AS l ON l.patient_id = e.patient_id
         WHERE e.patient_id NOT IN (SELECT patient_id FROM #used) AND EXISTS (
-            SELECT 1 FROM dbo.searches AS s
-            WHERE s.classifier_id IN (SELECT classifier_id FROM #parts)));
+            SELECT 1
+            FROM dbo.searches AS s
+            INNER JOIN dbo.scans AS c ON c.patient_id = e.patient_id
+            WHERE s.classifier_id IN (SELECT classifier_id FROM #parts)
+                AND (s.dataset_version_id IS NULL OR EXISTS (
+                    SELECT 1 FROM dbo.dataset_members AS m
+                    WHERE m.dataset_version_id = s.dataset_version_id AND m.scan_id = c.scan_id))
+                AND (EXISTS (SELECT 1 FROM dbo.labels AS l WHERE l.patient_id = c.patient_id AND s.horizon_days IS NULL)
+                    OR EXISTS (
+                        SELECT 1 FROM dbo.scan_labels AS l WHERE l.scan_id = c.scan_id AND l.horizon_days = s.horizon_days))));
     SET @Pixels = (
         SELECT COUNT(*)
         FROM #evaluated AS e
@@ -6683,7 +6779,8 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindSubgroups: fills #groups and #grouped with the values of columns that at least 10 patients of either class have. A column of
--- numbers with more than 12 values is parted at its quarters. What is not shown is counted, and its values are kept nowhere.
+-- numbers with more than 12 values is parted at its quarters. Numbers that differ have names that differ. What is not shown is counted, and
+-- its values are kept nowhere.
 -- Called by EvaluateModel, whose tables #groups and #grouped it fills, and whose table #evaluated it reads. The text that it runs is made
 -- of quoted names only, and runs with the caller's own rights.
 CREATE OR ALTER PROCEDURE internal.FindSubgroups
@@ -6694,12 +6791,13 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Source NVARCHAR(600), @Composed NVARCHAR(MAX);
+    DECLARE @Message NVARCHAR(2000), @Source NVARCHAR(600), @Composed NVARCHAR(MAX), @Column NVARCHAR(128), @IsNumber BIT;
     DECLARE @ObjectId INT = IIF(@SubgroupsFrom LIKE N'%.%.%', NULL, OBJECT_ID(@SubgroupsFrom));
     DECLARE @Fewest INT = 10, @Kinds INT = 12;
     IF @Subgroups IS NULL
         RETURN 0;
-    CREATE TABLE #asked (column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #asked (column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, is_number BIT NULL);
+    CREATE TABLE #probe (x FLOAT NULL);
     CREATE TABLE #values (
         place INT NOT NULL, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, value NVARCHAR(200) COLLATE DATABASE_DEFAULT NULL);
     INSERT INTO #asked (column_name)
@@ -6716,11 +6814,30 @@ BEGIN
         THROW 50287, @Message, 1;
     END;
 
+    -- A sum refuses what is no number before it reads a row.
+    WHILE EXISTS (SELECT 1 FROM #asked WHERE is_number IS NULL)
+    BEGIN
+        SELECT TOP (1) @Column = column_name, @IsNumber = 1 FROM #asked WHERE is_number IS NULL;
+        SET @Composed = CONCAT(N'INSERT INTO #probe (x) SELECT SUM(q.', QUOTENAME(@Column), N') FROM ', @Source, N' AS q WHERE 1 = 0;');
+        BEGIN TRY
+            EXECUTE (@Composed);
+        END TRY
+        BEGIN CATCH
+            SET @IsNumber = 0;
+        END CATCH;
+        UPDATE #asked SET is_number = @IsNumber WHERE COALESCE(column_name, N'') = COALESCE(@Column, N'');
+    END;
+    -- A FLOAT becomes a text of six digits, unless style 3 asks for all; the short one is taken where it means the same number.
     SET @Composed = (
         SELECT STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), N'INSERT INTO #values (place, column_name, value) SELECT DISTINCT e.place, N',
-            QUOTENAME(column_name, N''''), N', CAST(q.', QUOTENAME(column_name), N' AS NVARCHAR(200)) FROM #evaluated AS e LEFT JOIN ',
-            @Source, N' AS q ON q.scan_id = e.scan_id WHERE e.label IS NOT NULL;'), N' ') WITHIN GROUP (ORDER BY column_name)
-        FROM #asked);
+            QUOTENAME(a.column_name, N''''), N', ', IIF(a.is_number = 1, REPLACE(N'
+                CASE WHEN TRY_CAST(CAST(@C AS NVARCHAR(200)) AS FLOAT) = @C
+                OR (TRY_CAST(CAST(@C AS NVARCHAR(200)) AS REAL) = TRY_CAST(@C AS REAL) AND CAST(TRY_CAST(@C AS REAL) AS FLOAT) = @C)
+                THEN CAST(@C AS NVARCHAR(200)) ELSE CONVERT(NVARCHAR(200), CAST(@C AS FLOAT), 3) END', N'@C',
+                N'q.' + QUOTENAME(a.column_name)), CONCAT(N'CAST(q.', QUOTENAME(a.column_name), N' AS NVARCHAR(200))')),
+            N' FROM #evaluated AS e LEFT JOIN ', @Source, N' AS q ON q.scan_id = e.scan_id WHERE e.label IS NOT NULL;'), N' ')
+            WITHIN GROUP (ORDER BY a.column_name)
+        FROM #asked AS a);
     BEGIN TRY
         EXECUTE (@Composed);
     END TRY
@@ -6746,7 +6863,10 @@ BEGIN
     ), kept AS (
         SELECT column_name, x, MIN(quarter) AS quarter FROM parted GROUP BY column_name, x
     ), bounds AS (
-        SELECT column_name, quarter, CONCAT(MIN(x), N' to ', MAX(x)) AS name FROM kept GROUP BY column_name, quarter
+        SELECT k.column_name, k.quarter, CONCAT(
+                (SELECT MIN(n.value) FROM numbers AS n WHERE n.column_name = k.column_name AND n.x = k.low), N' to ',
+                (SELECT MIN(n.value) FROM numbers AS n WHERE n.column_name = k.column_name AND n.x = k.high)) AS name
+        FROM (SELECT column_name, quarter, MIN(x) AS low, MAX(x) AS high FROM kept GROUP BY column_name, quarter) AS k
     )
     UPDATE v
     SET v.value = b.name
@@ -6778,7 +6898,62 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- StoreDrift: stores a drift check and its items. It is the only writer of dbo.drift_checks and dbo.drift_items.
+-- NameDriftedFeatures: names the features in #items that a model reads: the column, or the layer, its network and the place in the layer.
+-- Where parts of combined features have that in common, what tells them apart follows in brackets.
+-- Called by StoreDrift, whose table #names it fills; #items is that of CheckDrift.
+CREATE OR ALTER PROCEDURE internal.NameDriftedFeatures
+    @ClassifierId INT -- the model
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    CREATE TABLE #parts (
+        first_index INT NOT NULL PRIMARY KEY, width INT NOT NULL, layer_width INT NOT NULL, times INT NOT NULL,
+        name NVARCHAR(500) COLLATE DATABASE_DEFAULT NOT NULL, more NVARCHAR(300) COLLATE DATABASE_DEFAULT NOT NULL,
+        pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL, alike INT NOT NULL);
+    INSERT INTO #parts (first_index, width, layer_width, times, name, more, pooling, alike)
+    SELECT q.first_index, q.width, q.layer_width, q.times, q.name, q.more, q.pooling, COUNT(*) OVER (PARTITION BY q.name)
+    FROM (
+        SELECT p.first_index, p.width, 1 AS layer_width, 1 AS times, CONCAT(N'column ', p.column_name) AS name,
+            CONCAT(N'of ', p.source) AS more, CAST(NULL AS NVARCHAR(32)) AS pooling
+        FROM dbo.classifiers AS c
+        INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = c.feature_set_id
+        WHERE c.classifier_id = @ClassifierId AND p.column_name IS NOT NULL
+        UNION ALL
+        SELECT r.first_index, f.width * k.times, f.width, k.times, CONCAT(N'layer ', f.layer, N' of ', n.name),
+            CONCAT(N'version ', n.version, N', ', f.preprocessing, N', ', r.pooling), r.pooling
+        FROM (
+            SELECT c.feature_set_id, c.pooling, 0 AS first_index
+            FROM dbo.classifiers AS c
+            WHERE c.classifier_id = @ClassifierId
+            UNION ALL
+            SELECT p.part_feature_set_id, p.pooling, p.first_index
+            FROM dbo.classifiers AS c
+            INNER JOIN dbo.feature_parts AS p ON p.feature_set_id = c.feature_set_id
+            WHERE c.classifier_id = @ClassifierId AND p.part_feature_set_id IS NOT NULL) AS r
+        INNER JOIN dbo.feature_sets AS f ON f.feature_set_id = r.feature_set_id
+        INNER JOIN dbo.networks AS n ON n.network_id = f.network_id
+        INNER JOIN dbo.poolings AS k ON k.pooling = r.pooling) AS q;
+
+    INSERT INTO #names (feature_index, name)
+    SELECT i.feature_index, CONCAT(p.name,
+        IIF(p.pooling IS NULL, N'', CONCAT(N', feature ', (i.feature_index - p.first_index) % p.layer_width)),
+        CASE
+            WHEN p.alike > 1 AND p.times > 1 THEN
+                CONCAT(N' (', p.more, N', ', (i.feature_index - p.first_index) / p.layer_width + 1, N' of ', p.times, N')')
+            WHEN p.alike > 1 THEN CONCAT(N' (', p.more, N')')
+            WHEN p.times > 1 THEN
+                CONCAT(N' (', p.pooling, N', ', (i.feature_index - p.first_index) / p.layer_width + 1, N' of ', p.times, N')')
+            ELSE N'' END)
+    FROM #items AS i
+    INNER JOIN #parts AS p ON i.feature_index BETWEEN p.first_index AND p.first_index + p.width - 1
+    WHERE i.kind = 'feature';
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreDrift: stores a drift check and its items, each with a name. It is the only writer of dbo.drift_checks and dbo.drift_items.
 -- Called by CheckDrift, whose tables #compared and #items it reads.
 CREATE OR ALTER PROCEDURE internal.StoreDrift
     @ClassifierId INT,      -- the model
@@ -6796,6 +6971,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000);
+    CREATE TABLE #names (feature_index INT NOT NULL PRIMARY KEY, name NVARCHAR(600) COLLATE DATABASE_DEFAULT NOT NULL);
+    EXECUTE internal.NameDriftedFeatures @ClassifierId;
     BEGIN TRANSACTION;
     IF NOT EXISTS (SELECT 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE classifier_id = @ClassifierId)
     BEGIN
@@ -6809,8 +6986,10 @@ BEGIN
         @Seed, @Alpha, @Statistic, @PValue, CASE WHEN @PValue <= @Alpha * 1.00001 THEN 1 ELSE 0 END
     FROM #compared;
     SET @CheckId = SCOPE_IDENTITY();
-    INSERT INTO dbo.drift_items (drift_check_id, position, kind, feature_index, statistic, p_value, stability_index)
-    SELECT @CheckId, place, kind, NULLIF(feature_index, -1), statistic, p_value, stability_index FROM #items;
+    INSERT INTO dbo.drift_items (drift_check_id, position, kind, feature_index, name, statistic, p_value, stability_index)
+    SELECT @CheckId, i.place, i.kind, NULLIF(i.feature_index, -1), COALESCE(n.name, i.kind), i.statistic, i.p_value, i.stability_index
+    FROM #items AS i
+    LEFT JOIN #names AS n ON n.feature_index = i.feature_index;
     COMMIT TRANSACTION;
 END;
 GO
@@ -7086,7 +7265,8 @@ GO
 CREATE OR ALTER PROCEDURE internal.FindImagesToDo
     @NetworkId INT,         -- the network
     @Layer NVARCHAR(256),   -- names of layers with commas
-    @Recompute BIT          -- 1 takes every picture
+    @Recompute BIT,         -- 1 takes every picture
+    @DatasetVersionId INT   -- version of a data set to stay within, or NULL for all pictures
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -7099,12 +7279,14 @@ BEGIN
     INSERT INTO #todo (name, bytes)
     SELECT i.name, 2 * CAST(DATALENGTH(i.image) AS BIGINT)
     FROM dbo.images AS i
-    WHERE @Recompute = 1 OR (SELECT COUNT(*) FROM #layers) > (
-        SELECT COUNT(*)
-        FROM dbo.image_features AS f
-        INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = f.feature_set_id
-        INNER JOIN #layers AS l ON l.name = s.layer
-        WHERE f.name = i.name AND s.network_id = @NetworkId AND s.preprocessing = N'image')
+    WHERE (@DatasetVersionId IS NULL OR i.name IN (
+            SELECT m.image_name FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId))
+        AND (@Recompute = 1 OR (SELECT COUNT(*) FROM #layers) > (
+            SELECT COUNT(*)
+            FROM dbo.image_features AS f
+            INNER JOIN dbo.feature_sets AS s ON s.feature_set_id = f.feature_set_id
+            INNER JOIN #layers AS l ON l.name = s.layer
+            WHERE f.name = i.name AND s.network_id = @NetworkId AND s.preprocessing = N'image'))
     OPTION (RECOMPILE);
 END;
 GO
@@ -7680,7 +7862,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- FindImageSet: finds the version of a data set of pictures that a name means, and says where its pictures are not what they were.
--- Called by TrainImageClassifier and PredictImages.
+-- Called by FeaturizeImages, TrainImageClassifier and PredictImages.
 CREATE OR ALTER PROCEDURE internal.FindImageSet
     @Dataset NVARCHAR(128),        -- name of a data set, or NULL for every picture
     @DatasetVersion INT,           -- its version; NULL means the newest
@@ -8798,6 +8980,8 @@ CREATE OR ALTER PROCEDURE dbo.FeaturizeImages
     @BatchSize INT = 32,                  -- pictures in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 256,            -- megabytes that a transaction sends and gets, 1 to 1024
     @Recompute BIT = 0,                   -- 1 makes the features of every picture again
+    @Dataset NVARCHAR(128) = NULL,        -- data set whose pictures alone are featurized; NULL means all pictures
+    @DatasetVersion INT = NULL,           -- its version; NULL means the newest
     @Help BIT = 0                         -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -8817,6 +9001,8 @@ Parameters:
     @BatchSize INT = 32              pictures in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 256        megabytes that a transaction sends and gets, 1 to 1024
     @Recompute BIT = 0               1 makes the features of every picture again
+    @Dataset NVARCHAR(128) = NULL    data set whose pictures alone are featurized; NULL means all pictures
+    @DatasetVersion INT = NULL       its version; NULL means the newest
     @Help BIT = 0                    1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.FeaturizeImages @ModelName = N''demo_resnet'';
@@ -8825,10 +9011,11 @@ Examples:
     END;
 
     DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Model VARBINARY(MAX), @Name NVARCHAR(128), @Sha256 VARCHAR(64),
-        @Details NVARCHAR(MAX);
+        @Details NVARCHAR(MAX), @DatasetVersionId INT;
     SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
 
     EXECUTE internal.CheckImageArguments @ModelName, @Layer, @BatchSize, @ChunkMegabytes, @Recompute;
+    EXECUTE internal.FindImageSet @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     EXECUTE internal.FindNetwork @Model, @ModelName, @NetworkId OUTPUT;
     SELECT @Name = name, @Model = model, @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details
     FROM dbo.networks
@@ -8849,7 +9036,7 @@ Examples:
         place INT NULL, layer INT NULL, error NVARCHAR(2000) NULL,
         array_rows INT NULL, array_cols INT NULL, array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL);
 
-    EXECUTE internal.FindImagesToDo @NetworkId, @Layer, @Recompute;
+    EXECUTE internal.FindImagesToDo @NetworkId, @Layer, @Recompute, @DatasetVersionId;
     SET @Total = (SELECT COUNT(*) FROM #todo);
     SET @Message = CONCAT(@Name, N', layer ', @Layer, N': ', @Total, N' pictures to do.');
     EXECUTE internal.StartRun N'FeaturizeImages', @RunId OUTPUT;
@@ -9143,9 +9330,10 @@ Example:
     SELECT part_feature_set_id FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId AND part_feature_set_id IS NOT NULL;
 
     INSERT INTO #chain (position, kind, name, detail, sha256)
-    SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(N'probability ', p.probability, N', raw ',
+    SELECT 1, N'prediction', CAST(p.prediction_id AS NVARCHAR(12)), CONCAT(IIF(p.probability IS NULL,
+        CONCAT(N'predicted ', p.predicted, N', '), CONCAT(N'probability ', p.probability, N', raw ',
         COALESCE(CAST(p.raw_probability AS NVARCHAR(30)), N'not recorded'), N', prevalence ',
-        COALESCE(CAST(p.prevalence AS NVARCHAR(30)), N'not corrected'), N', ',
+        COALESCE(CAST(p.prevalence AS NVARCHAR(30)), N'not corrected'), N', ')),
         CONVERT(NVARCHAR(23), p.predicted_at, 126), N' by ', p.predicted_by), NULL
     FROM dbo.predictions AS p
     WHERE p.prediction_id = @PredictionId
@@ -9168,7 +9356,9 @@ Example:
     WHERE e.experiment_id = @ExperimentId
     UNION ALL
     SELECT 4, N'patients', p.part, CONCAT(COUNT(DISTINCT p.patient_id), N' patients, ',
-        COUNT(DISTINCT CASE WHEN p.label = 1 THEN p.patient_id END), N' with cancer; see dbo.experiment_patients'), NULL
+        IIF(COUNT(p.target) > 0, CONCAT(N'mean of their numbers ', AVG(p.target)),
+            CONCAT(COUNT(DISTINCT CASE WHEN p.label = 1 THEN p.patient_id END), N' with cancer')),
+        N'; see dbo.experiment_patients'), NULL
     FROM dbo.experiment_patients AS p
     WHERE p.experiment_id = @ExperimentId
     GROUP BY p.part
@@ -9176,7 +9366,8 @@ Example:
     SELECT 5, N'test figure', m.metric, COALESCE(CAST(m.value AS NVARCHAR(30)), N'not defined'), NULL
     FROM dbo.experiment_metrics AS m
     WHERE m.experiment_id = @ExperimentId AND m.part = 'test'
-        AND m.metric IN (N'auc', N'auc_low', N'auc_high', N'log_loss', N'log_loss_constant', N'brier', N'brier_constant', N'ece')
+        AND m.metric IN (N'auc', N'auc_low', N'auc_high', N'log_loss', N'log_loss_constant', N'brier', N'brier_constant', N'ece',
+            N'rmse', N'rmse_low', N'rmse_high', N'rmse_constant', N'mae', N'mae_constant', N'r2', N'spearman')
     UNION ALL
     SELECT 6, N'vector', @Pooling, CASE
             WHEN p.vector_sha256 IS NULL THEN N'not recorded; the SHA-256 is of the vector stored now'
@@ -9214,6 +9405,28 @@ Example:
     FROM dbo.scan_images AS i
     WHERE i.scan_id = @ScanId;
     SELECT position, kind, name, detail, sha256 FROM #chain ORDER BY position, kind DESC, name;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- CheckTask: refuses to store a version of another task than the other versions of its name have, so that a name has one task.
+-- Called by TrainModel, StoreExperiment and every other procedure that stores a version.
+CREATE OR ALTER PROCEDURE internal.CheckTask
+    @ModelName NVARCHAR(128),  -- name of the model
+    @Task VARCHAR(14)          -- classification or regression
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000);
+    SELECT TOP (1) @Message = REPLACE(CONCAT(N'The model ''', name, N''' version ', version, N' is of the task ', task,
+        N', and a name has one task, so that no version of the task ', @Task, N' can be stored under it. Give another name.'), N'%', N'%%')
+    FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK)
+    WHERE name = @ModelName AND task <> @Task
+    ORDER BY version;
+    IF @Message IS NOT NULL
+        THROW 50311, @Message, 1;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -9355,7 +9568,7 @@ BEGIN
     SELECT @Text = CONCAT(CONVERT(VARCHAR(64), c.sha256, 2), ',', s.width, ',', s.trees, ',',
         CONVERT(VARCHAR(16), CAST(s.divisor AS BINARY(8)), 2), ',', CONVERT(VARCHAR(16), CAST(s.steepness AS BINARY(8)), 2), ',',
         CONVERT(VARCHAR(16), CAST(CASE WHEN s.intercept = 0 THEN 0 ELSE s.intercept END AS BINARY(8)), 2), ',',
-        CONVERT(VARCHAR(16), CAST(s.prevalence AS BINARY(8)), 2), @Line)
+        CONVERT(VARCHAR(16), CAST(s.prevalence AS BINARY(8)), 2), IIF(c.task = 'regression', ',regression', ''), @Line)
     FROM dbo.model_scoring AS s
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
     WHERE s.classifier_id = @ClassifierId;
@@ -9434,95 +9647,71 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- StoreClassifier: stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.
--- Example: EXECUTE dbo.StoreClassifier @ModelName = N'theirs', @FeatureSetId = 1, @Library = N'onnx', @Classifier = 0x00, @Details = N'{}';
-CREATE OR ALTER PROCEDURE dbo.StoreClassifier
-    @ModelName NVARCHAR(128) = NULL,    -- name to store the classifier under; needed
-    @FeatureSetId INT = NULL,           -- feature set that it reads, of dbo.feature_sets; needed
-    @Pooling NVARCHAR(32) = N'mean',    -- pooling that it reads, or combined
-    @Library NVARCHAR(32) = NULL,       -- lightgbm or onnx; needed
-    @Classifier VARBINARY(MAX) = NULL,  -- LightGBM's model text in UTF-8, or ONNX; needed
-    @Details NVARCHAR(MAX) = NULL,      -- JSON with width, the number of its features, and prevalence, or null; needed
-    @Help BIT = 0                       -- 1 prints this help and does nothing else
+-- MeasureNumbers: measures two models that predict a number on the training patients whom both predicted without having learnt from them,
+-- in T-SQL alone. A patient with several scans counts with those scans that both have predicted.
+-- Called by MeasurePairs.
+CREATE OR ALTER PROCEDURE internal.MeasureNumbers
+    @ClassifierA INT,      -- a model of the task regression
+    @ClassifierB INT,      -- another
+    @Metric NVARCHAR(64),  -- rmse or mae
+    @Patients INT OUTPUT,  -- patients in common, those whose number was changed between the two runs left out
+    @ValueA FLOAT OUTPUT,  -- the first model's figure, NULL without patients in common
+    @ValueB FLOAT OUTPUT   -- the second model's
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    IF @Help = 1
+    DECLARE @Message NVARCHAR(2000);
+    IF @Metric IS NULL OR @Metric NOT IN (N'rmse', N'mae')
     BEGIN
-        PRINT N'dbo.StoreClassifier stores a classifier that was trained elsewhere; lungdb load-classifier calls it.
-A classifier that reads another number of features than its feature set and pooling have is refused. What it learnt from is not known:
-it is marked as imported in details.origin. It returns a row: classifier_id and version.
-Parameters:
-    @ModelName NVARCHAR(128) = NULL    name to store the classifier under; needed
-    @FeatureSetId INT = NULL           feature set that it reads, of dbo.feature_sets; needed
-    @Pooling NVARCHAR(32) = N''mean''    pooling that it reads, or combined
-    @Library NVARCHAR(32) = NULL       lightgbm or onnx; needed
-    @Classifier VARBINARY(MAX) = NULL  LightGBM''s model text in UTF-8, or ONNX; needed
-    @Details NVARCHAR(MAX) = NULL      JSON with width, the number of its features, and prevalence, or null; needed
-    @Help BIT = 0                      1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.StoreClassifier @ModelName = N''theirs'', @FeatureSetId = 1, @Library = N''onnx'', @Classifier = 0x00, @Details = N''{}'';';
-        RETURN 0;
-    END;
-
-    DECLARE @Message NVARCHAR(2000) = N'', @Width INT, @Expected INT, @Version INT, @ClassifierId INT, @Vector NVARCHAR(MAX);
-    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
-        N' for the parameter ', a.name, N' is not supported. Supported ', a.supported, N'. '), N''))
-    FROM (
-        VALUES
-            (N'@ModelName', @ModelName, N'are names of 1 to 128 characters', IIF(@ModelName <> N'', 1, 0)),
-            (N'@Library', @Library, N'are lightgbm and onnx', IIF(@Library IN (N'lightgbm', N'onnx'), 1, 0)),
-            (N'@Pooling', @Pooling, N'are mean, max, mean_max_std and the other poolings of GenerateFeatures, and combined',
-                IIF(@Pooling <> N'', 1, 0)),
-            (N'@Classifier', NULL, N'are bytes of a classifier', IIF(DATALENGTH(@Classifier) > 0, 1, 0)),
-            (N'@Details', LEFT(@Details, 100), N'is a JSON object with width above 0, and prevalence between 0 and 1 or null', CASE
-                WHEN ISJSON(@Details) = 1 AND TRY_CAST(JSON_VALUE(@Details, N'$.width') AS INT) > 0
-                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) > 0
-                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) < 1 THEN 1
-                ELSE 0 END)
-    ) AS a (name, given, supported, is_supported)
-    WHERE a.is_supported = 0;
-    IF @Message <> N''
-    BEGIN
-        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Metric, N'%', N'%%') + N'''', N'NULL'),
+            N' for the parameter @Metric is not supported with models of the task regression. Supported values are rmse and mae.');
         THROW 50101, @Message, 1;
     END;
+    CREATE TABLE #numbers (
+        model INT NOT NULL, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, member INT NOT NULL, scan_id INT NULL,
+        target FLOAT NOT NULL, predicted FLOAT NOT NULL, PRIMARY KEY (model, patient_id, member));
+    -- The part `validation` is left out: it was looked at to stop early.
+    INSERT INTO #numbers (model, patient_id, member, scan_id, target, predicted)
+    SELECT m.model, s.patient_id, s.member, s.scan_id, s.target, s.predicted
+    FROM (SELECT 0 AS model, @ClassifierA AS classifier_id UNION ALL SELECT 1, @ClassifierB) AS m
+    INNER JOIN dbo.experiment_scores AS s ON s.classifier_id = m.classifier_id
+    INNER JOIN dbo.splits AS p ON p.patient_id = s.patient_id
+    WHERE s.experiment_id = (SELECT MAX(e.experiment_id) FROM dbo.experiments AS e WHERE e.classifier_id = m.classifier_id)
+        AND s.out_of_fold = 1 AND s.target IS NOT NULL AND s.predicted IS NOT NULL AND s.part = 'train' AND p.part = 'train';
 
-    BEGIN TRANSACTION;
-    SET @Expected = (SELECT width FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId);
-    IF @Expected IS NULL OR (@Pooling = N'combined' AND NOT EXISTS (
-        SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId))
-    BEGIN
-        SET @Message = CONCAT(N'There is no feature set ', COALESCE(CAST(@FeatureSetId AS NVARCHAR(12)), N'NULL'), N' of pooling ',
-            @Pooling, N'. Give one of dbo.feature_sets; GenerateFeatures makes them.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50117, @Message, 1;
-    END;
-    -- Where vectors are there they say how wide they are; else the pooling does.
-    SET @Vector = (SELECT TOP (1) vector FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
-    SET @Expected = COALESCE(
-        NULLIF((SELECT COUNT(*) FROM OPENJSON(@Vector)), 0), @Expected * IIF(@Pooling IN (N'mean_max_std', N'thirds'), 3, 1));
-    SET @Width = CAST(JSON_VALUE(@Details, N'$.width') AS INT);
-    IF @Width <> @Expected
-    BEGIN
-        SET @Message = CONCAT(N'The classifier reads ', @Width, N' features, and the vectors of feature set ', @FeatureSetId,
-            N' and pooling ', @Pooling, N' have ', @Expected, N'. Name the features that it was trained on.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50110, @Message, 1;
-    END;
+    -- A single scan of a patient in each run is a pair though it was loaded again between the two.
+    SELECT @Patients = COUNT(DISTINCT a.patient_id),
+        @ValueA = CASE @Metric WHEN N'rmse' THEN SQRT(AVG((a.predicted - a.target) * (a.predicted - a.target)))
+            ELSE AVG(ABS(a.predicted - a.target)) END,
+        @ValueB = CASE @Metric WHEN N'rmse' THEN SQRT(AVG((b.predicted - b.target) * (b.predicted - b.target)))
+            ELSE AVG(ABS(b.predicted - b.target)) END
+    FROM #numbers AS a
+    INNER JOIN #numbers AS b ON b.model = 1 AND b.patient_id = a.patient_id AND b.target = a.target
+    WHERE a.model = 0 AND (a.scan_id = b.scan_id OR 2 = (SELECT COUNT(*) FROM #numbers AS t WHERE t.patient_id = a.patient_id));
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- NeedProbabilities: refuses a model of the task regression where probabilities and classes are needed.
+-- Called by WrongCases, ExplainScore, MeasurePairs, PredictLungCancer and PredictLungCancerSql.
+CREATE OR ALTER PROCEDURE internal.NeedProbabilities
+    @ClassifierId INT,      -- the version
+    @What NVARCHAR(400)     -- what needs them, as the beginning of a sentence
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
 
-    IF JSON_QUERY(@Details, N'$.origin') IS NULL
-        SET @Details = JSON_MODIFY(@Details, N'$.origin', JSON_QUERY(N'{}'));
-    SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
-    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
-    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
-    VALUES (@ModelName, @Version, LOWER(@Library), @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
-    SET @ClassifierId = SCOPE_IDENTITY();
-    EXECUTE internal.KeepChampion @ClassifierId;
-    COMMIT TRANSACTION;
-    SELECT @ClassifierId AS classifier_id, @Version AS version;
+    DECLARE @Message NVARCHAR(2000);
+    SELECT @Message = REPLACE(CONCAT(N'The model ''', name, N''' version ', version, N' is of the task ', task,
+        N': it predicts a number and has neither probabilities nor classes. ', @What,
+        N' models of the task classification. Take such a one; see dbo.model_versions.'), N'%', N'%%')
+    FROM dbo.classifiers
+    WHERE classifier_id = @ClassifierId AND task <> 'classification';
+    IF @Message IS NOT NULL
+        THROW 50312, @Message, 1;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -9533,7 +9722,7 @@ GO
 CREATE OR ALTER PROCEDURE internal.MeasurePairs
     @ClassifierA INT,      -- a model
     @ClassifierB INT,      -- another
-    @Metric NVARCHAR(64),  -- auc, average_precision, log_loss or brier
+    @Metric NVARCHAR(64),  -- auc, average_precision, log_loss or brier; of training patients of a regression rmse or mae
     @OfTest BIT,           -- 1 takes the test patients; 0 takes the others, by their out-of-fold scores
     @Patients INT OUTPUT,  -- patients in common, those whose label was changed between the two runs left out
     @ValueA FLOAT OUTPUT,  -- the first model's figure, NULL unless there are patients with and without cancer
@@ -9549,6 +9738,14 @@ BEGIN
     -- What a probability is kept away from 0 and 1 in a logarithm, as scikit-learn does.
     DECLARE @Least FLOAT = POWER(CAST(2 AS FLOAT), -52);
 
+    IF @OfTest = 0 AND NOT EXISTS (
+        SELECT 1 FROM dbo.classifiers WHERE classifier_id IN (@ClassifierA, @ClassifierB) AND task <> 'regression')
+    BEGIN
+        EXECUTE internal.MeasureNumbers @ClassifierA, @ClassifierB, @Metric, @Patients OUTPUT, @ValueA OUTPUT, @ValueB OUTPUT;
+        RETURN 0;
+    END;
+    EXECUTE internal.NeedProbabilities @ClassifierA, N'These figures compare';
+    EXECUTE internal.NeedProbabilities @ClassifierB, N'These figures compare';
     IF @Metric IS NULL OR @Metric NOT IN (N'auc', N'average_precision', N'log_loss', N'brier')
     BEGIN
         SET @Message = CONCAT(N'The value ', COALESCE(N'''' + REPLACE(@Metric, N'%', N'%%') + N'''', N'NULL'),
@@ -9759,7 +9956,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- CalibrateScores: turns the raw scores in #scores into probabilities, and moves them to the share of positives at a site.
+-- CalibrateScores: turns the raw scores in #scores into probabilities, and moves them to the share of positives at a site. Numbers that a
+-- regression predicts stay as they are.
 -- Called by ScoreScansSql and ScoreMembers; #scores is that of ScoreScansSql's callers.
 CREATE OR ALTER PROCEDURE internal.CalibrateScores
     @ClassifierId INT, -- model whose scores they are
@@ -9774,6 +9972,8 @@ BEGIN
     CREATE TABLE #odds (scan_id INT NOT NULL PRIMARY KEY, margin FLOAT NOT NULL);
     CREATE TABLE #places (scan_id INT NOT NULL PRIMARY KEY, position INT NOT NULL);
 
+    IF EXISTS (SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND task = 'regression')
+        RETURN 0;
     SELECT @Method = method, @Slope = x, @Intercept = y FROM dbo.model_calibration WHERE classifier_id = @ClassifierId AND position = 0;
     IF @Method = 'platt'
     BEGIN
@@ -10005,7 +10205,8 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ScoreVectors: fills #scores with a model's raw scores of the scans in #vectors, no ensemble's.
+-- ScoreVectors: fills #scores with a model's raw scores of the scans in #vectors, no ensemble's; of a regression with the numbers
+-- that it predicts.
 -- Called by ScoreScansSql and ScoreMembers; #vectors and #margins are those of ScoreScansSql, #scores that of its callers.
 CREATE OR ALTER PROCEDURE internal.ScoreVectors
     @ClassifierId INT, -- model with a row in dbo.model_scoring
@@ -10015,7 +10216,8 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Library NVARCHAR(32) = (SELECT library FROM dbo.classifiers WHERE classifier_id = @ClassifierId);
+    DECLARE @Library NVARCHAR(32), @Task VARCHAR(14);
+    SELECT @Library = library, @Task = task FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     DELETE FROM #margins;
     IF @Library = N'network'
         EXECUTE internal.RunNetwork @ClassifierId, @FirstIndex;
@@ -10024,6 +10226,12 @@ BEGIN
     ELSE
         EXECUTE internal.AddTerms @ClassifierId, @FirstIndex;
 
+    IF @Task = 'regression'
+    BEGIN
+        INSERT INTO #scores (scan_id, raw, probability)
+        SELECT scan_id, margin, NULL FROM #margins;
+        RETURN 0;
+    END;
     -- EXP of a large number is an error, so it is given negative ones only, and 700 is as good as infinity.
     INSERT INTO #scores (scan_id, raw, probability)
     SELECT r.scan_id, r.raw, r.raw
@@ -10115,7 +10323,7 @@ CREATE OR ALTER PROCEDURE internal.StoreNodes
     @Trees INT,                    -- number of trees, 0 for what has none
     @Divisor FLOAT,                -- as of dbo.model_scoring
     @Steepness FLOAT,              -- as of dbo.model_scoring
-    @Scores NVARCHAR(MAX),         -- JSON array of [scan_id, raw, probability], Python's
+    @Scores NVARCHAR(MAX),         -- JSON array of [scan_id, raw, probability], Python's; of a regression probability is null
     @Said NVARCHAR(2000) OUTPUT,   -- what to tell
     @Sha256 VARBINARY(32) = NULL   -- the SHA-256 of the model that the rows were read from, where that is known
 AS
@@ -10125,9 +10333,9 @@ BEGIN
 
     DECLARE @Message NVARCHAR(2000), @ClassifierId INT, @Classifier VARBINARY(MAX), @Details NVARCHAR(MAX), @Json NVARCHAR(MAX);
     DECLARE @Patients INT, @Difference FLOAT, @Digest VARBINARY(32), @Before VARBINARY(32), @Text NVARCHAR(30);
-    CREATE TABLE #expected (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #expected (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
 
     SELECT @ClassifierId = c.classifier_id, @Classifier = c.model, @Details = c.details
     FROM dbo.classifiers AS c WITH (UPDLOCK, HOLDLOCK)
@@ -10193,8 +10401,10 @@ BEGIN
     EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
     SELECT @Patients = COUNT(*), @Difference = COALESCE(MAX(d.difference), 0)
     FROM (
+        -- Of numbers beyond 1, which a regression predicts, relative to them.
         SELECT CASE
-            WHEN ABS(s.raw - e.raw) > ABS(s.probability - e.probability) THEN ABS(s.raw - e.raw)
+            WHEN e.probability IS NULL OR ABS(s.raw - e.raw) > ABS(s.probability - e.probability)
+                THEN ABS(s.raw - e.raw) / IIF(ABS(e.raw) > 1, ABS(e.raw), 1)
             ELSE ABS(s.probability - e.probability) END AS difference
         FROM #scores AS s
         INNER JOIN #expected AS e ON e.scan_id = s.scan_id) AS d;
@@ -10812,7 +11022,7 @@ Examples:
         statistic, p_value, is_alarm, most_different
     FROM dbo.drift_alarms
     WHERE drift_check_id = @CheckId;
-    SELECT TOP (@Top) kind, feature_index, statistic, p_value, stability_index
+    SELECT TOP (@Top) kind, feature_index, name, statistic, p_value, stability_index
     FROM dbo.drift_items
     WHERE drift_check_id = @CheckId
     ORDER BY statistic DESC, position;
@@ -11079,7 +11289,7 @@ GO
 CREATE OR ALTER PROCEDURE dbo.PromoteModel
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of the model
     @Version INT = NULL,                        -- version to promote; NULL means the newest
-    @Metric NVARCHAR(64) = N'auc',              -- figure to compare by: auc, average_precision, log_loss or brier
+    @Metric NVARCHAR(64) = NULL,                -- auc, average_precision, log_loss or brier; of a regression rmse or mae; NULL: the first
     @Force BIT = 0,                             -- 1 promotes a worse version or one that cannot be compared too, and records that
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
@@ -11097,7 +11307,7 @@ Every promotion is a row of dbo.model_promotions; RollbackModel undoes the newes
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of the model
     @Version INT = NULL                         version to promote; NULL means the newest
-    @Metric NVARCHAR(64) = N''auc''               figure to compare by: auc, average_precision, log_loss or brier
+    @Metric NVARCHAR(64) = NULL                 auc, average_precision, log_loss or brier; of a regression rmse or mae; NULL: the first
     @Force BIT = 0                              1 promotes a worse version or one that cannot be compared too, and records that
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
@@ -11127,6 +11337,8 @@ Examples:
         RETURN 0;
     END;
 
+    SET @Metric = COALESCE(@Metric, IIF(EXISTS (
+        SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND task = 'regression'), N'rmse', N'auc'));
     CREATE TABLE #pairs (
         patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label INT NOT NULL, a FLOAT NOT NULL, b FLOAT NOT NULL);
     DECLARE @Other INT = COALESCE(@Champion, @ClassifierId);
@@ -11359,6 +11571,7 @@ Example:
     END;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
 
+    EXECUTE internal.NeedProbabilities @ClassifierId, N'WrongCases lists the test patients of';
     EXECUTE internal.CountLook @ClassifierId, N'WrongCases';
     -- Runs of schema version 3 and older did not record the scan.
     SELECT p.idx AS patient_index, COALESCE(e.scan_id, s.scan_id) AS scan_id,
@@ -11452,9 +11665,10 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.CheckModelSql says whether dbo.PredictPatientsSql and lungdb copy can use a model: its rows in dbo.model_nodes or
-dbo.model_coefficients must be whole, and its scores within 1e-6 of those of Python. A model of which that is not so is refused,
-with what to do. Of one that can be used it returns a row: classifier_id, name, version, the number of trees (0 for a logistic
-regression), the number of patients whose scores were compared, the largest difference, and when that was done.
+dbo.model_coefficients must be whole, and its scores within 1e-6 of those of Python, numbers beyond 1 in
+proportion to them. A model of which that is not so is refused, with what to do. Of one that can be used it returns a row:
+classifier_id, name, version, the number of trees (0 for a logistic regression), the number of patients whose scores were compared, the
+largest difference, and when that was done.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
@@ -11596,7 +11810,8 @@ BEGIN
     BEGIN
         PRINT N'dbo.ScorePatientsSql scores the primary scans of patients as dbo.PredictPatientsSql does, but keeps no row in
 dbo.predictions and corrects nothing for the share of positives at the site. It returns a row a patient: patient_index, what the
-model says before calibration (raw) and after it (probability), both from 0 to 1. lungdb copy sends these along, to be compared on arrival.
+model says before calibration (raw) and after it (probability), both from 0 to 1; of a model of the task regression raw is the number that
+it predicts and probability NULL. lungdb copy sends these along, to be compared on arrival.
 @Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
 that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
 With @Only or @Dataset the rows have scan_id as a further column.
@@ -11616,7 +11831,7 @@ Example:
 
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
 
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
@@ -11638,17 +11853,26 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindPrevalence: settles the share of positives that scores are corrected to: the one given, else that of the site, else none.
+-- FindPrevalence: settles the share of positives that scores are corrected to: the one given, else that of the site, else none. A model
+-- that predicts a number has none.
 -- Called by PredictLungCancer, PredictPatients and their counterparts in plain T-SQL.
 CREATE OR ALTER PROCEDURE internal.FindPrevalence
-    @Prevalence FLOAT OUTPUT -- above 0 and below 1, or NULL for the setting prevalence; NULL comes back for no correction
+    @Prevalence FLOAT OUTPUT, -- above 0 and below 1, or NULL for the setting prevalence; NULL comes back for no correction
+    @ClassifierId INT = NULL  -- model that scores, or NULL for one of probabilities
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Setting NVARCHAR(400);
-    IF @Prevalence IS NULL
+    IF EXISTS (SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND task = 'regression')
+    BEGIN
+        IF @Prevalence IS NULL
+            RETURN 0;
+        SET @Message = CONCAT(N'The value ', @Prevalence, N' for the parameter @Prevalence has no meaning with a model of the task ',
+            N'regression, which predicts a number. Leave it out.');
+    END;
+    ELSE IF @Prevalence IS NULL
     BEGIN
         SET @Setting = (SELECT value FROM dbo.settings WHERE name = N'prevalence');
         SET @Prevalence = TRY_CAST(NULLIF(@Setting, N'') AS FLOAT);
@@ -11813,7 +12037,8 @@ GO
 -- The distance of a scan is the mean over its features of ((x - mean) / sd) squared, each counted up to 100, which a feature that all
 -- training patients have alike counts when it is another. How far is far is taken from the training patients themselves, each measured by
 -- the mean and sd of the others: 99 in 100 of them are nearer, or all where there are fewer. Of a patient's scans the first counts.
--- Called by TrainModel, whose table #patients it reads, and whose tables #scope and #scope_features it fills.
+-- Called by TrainModel, CreateEnsemble and StoreClassifier, whose table #taught it reads, of scans that the model has learnt from and such
+-- as were held out, and whose tables #scope and #scope_features it fills.
 CREATE OR ALTER PROCEDURE internal.FitScope
     @FeatureSetId INT,      -- feature set that the model reads
     @Pooling NVARCHAR(32)   -- pooling that it reads
@@ -11833,8 +12058,8 @@ BEGIN
     INSERT INTO #known (scan_id, thickness, coverage, contrast, kernel)
     SELECT s.scan_id, s.thickness, s.coverage, s.contrast, s.kernel
     FROM dbo.scan_scope AS s
-    INNER JOIN #patients AS t ON t.scan_id = s.scan_id
-    WHERE t.part = 'train';
+    INNER JOIN #taught AS t ON t.scan_id = s.scan_id
+    WHERE t.is_held_out = 0;
     INSERT INTO #scope (item, position, low, high, scans)
     SELECT 'thickness', 0, MIN(thickness), MAX(thickness), COUNT(thickness) FROM #known WHERE thickness IS NOT NULL HAVING COUNT(*) > 0
     UNION ALL
@@ -11848,7 +12073,7 @@ BEGIN
 
     INSERT INTO #values (scan_id, feature_index, x)
     SELECT f.scan_id, CAST(v.[key] AS INT), CAST(v.[value] AS FLOAT)
-    FROM (SELECT MIN(scan_id) AS scan_id FROM #patients WHERE part = 'train' GROUP BY patient_id) AS t
+    FROM (SELECT MIN(scan_id) AS scan_id FROM #taught WHERE is_held_out = 0 GROUP BY patient_id) AS t
     INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id
     CROSS APPLY OPENJSON(f.vector) AS v
     WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2;
@@ -11885,10 +12110,54 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- TakeEnsembleScope: finds what an ensemble knows: the scans that every member has learnt from, or where there are none those that any has,
+-- by the ensemble's own vector. Held out are those whom every member was tested on. One whose training is not recorded here, such as a
+-- classifier from elsewhere, leaves the ensemble without a scope.
+-- Called by CreateEnsemble, whose table #ensemble it reads, and whose tables #taught, #scope and #scope_features it fills.
+CREATE OR ALTER PROCEDURE internal.TakeEnsembleScope
+    @FeatureSetId INT,      -- feature set that the ensemble reads
+    @Pooling NVARCHAR(32)   -- its pooling
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Members INT = (SELECT COUNT(*) FROM #ensemble);
+    IF EXISTS (
+        SELECT 1 FROM #ensemble AS e
+        WHERE NOT EXISTS (SELECT 1 FROM dbo.model_scope AS s WHERE s.classifier_id = e.classifier_id)
+            OR NOT EXISTS (SELECT 1 FROM dbo.experiment_patients AS p WHERE p.experiment_id = e.experiment_id AND p.part = 'train'))
+        RETURN 0;
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #seen (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, learnt INT NOT NULL,
+        tested INT NOT NULL);
+
+    INSERT INTO #seen (scan_id, patient_id, learnt, tested)
+    SELECT s.scan_id, s.patient_id, SUM(CASE p.part WHEN 'train' THEN 1 ELSE 0 END), SUM(CASE p.part WHEN 'test' THEN 1 ELSE 0 END)
+    FROM #ensemble AS e
+    INNER JOIN dbo.experiment_patients AS p ON p.experiment_id = e.experiment_id
+    INNER JOIN dbo.scans AS s ON s.scan_id = p.scan_id
+    GROUP BY s.scan_id, s.patient_id;
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM #seen;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT scan_id, patient_id, 0 FROM #seen WHERE learnt = @Members
+    UNION ALL
+    SELECT scan_id, patient_id, 1 FROM #seen WHERE tested = @Members;
+    IF NOT EXISTS (SELECT 1 FROM #taught WHERE is_held_out = 0)
+        INSERT INTO #taught (scan_id, patient_id, is_held_out)
+        SELECT scan_id, patient_id, 0 FROM #seen WHERE learnt > 0;
+    EXECUTE internal.FitScope @FeatureSetId, @Pooling;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- JudgeScope: says of the scans in #judged whether they stand outside what a version knows, and in what, in one sentence. A length is
 -- outside when it is a tenth shorter or longer than any of the training patients'; contrast and kernel, when none of them had that;
 -- features, when they are farther than dbo.model_scope has it. What is not known of a scan is not outside, and is named.
--- A version without rows in dbo.model_scope judges nothing.
+-- A version without rows in dbo.model_scope judges nothing, and the sentence says why.
 -- Called by StorePredictions and StoreScope, whose table #judged it fills.
 CREATE OR ALTER PROCEDURE internal.JudgeScope
     @ClassifierId INT -- the version
@@ -11898,10 +12167,19 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @Shorter FLOAT = 0.9, @Longer FLOAT = 1.1, @Most FLOAT = 100,
-        @Same FLOAT = CAST(N'1e-6' AS FLOAT);
+        @Same FLOAT = CAST(N'1e-6' AS FLOAT), @IsImported BIT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling,
+        @IsImported = CASE WHEN JSON_VALUE(details, N'$.origin.kind') = N'imported' THEN 1 ELSE 0 END
+    FROM dbo.classifiers
+    WHERE classifier_id = @ClassifierId;
     IF NOT EXISTS (SELECT 1 FROM dbo.model_scope WHERE classifier_id = @ClassifierId)
+    BEGIN
+        UPDATE #judged
+        SET scope_reason = CASE @IsImported
+            WHEN 1 THEN N'Not judged: the model was made elsewhere, and what it was trained on is not known.'
+            ELSE N'Not judged: what the scans that the model was trained on are like is not recorded.' END;
         RETURN 0;
-    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    END;
     CREATE TABLE #found (
         scan_id INT NOT NULL, place INT NOT NULL, is_outside BIT NOT NULL, said NVARCHAR(200) COLLATE DATABASE_DEFAULT NOT NULL);
 
@@ -11938,16 +12216,18 @@ BEGIN
     SELECT d.scan_id, 5, 1,
         CONCAT(N'features at a distance of ', LTRIM(STR(d.distance, 12, 2)), N' (up to ', LTRIM(STR(m.high, 12, 2)), N')')
     FROM (
-        SELECT j.scan_id, AVG(CASE
-            WHEN s.sd = 0 AND ABS(CAST(v.[value] AS FLOAT) - s.mean) <= @Same * (1 + ABS(s.mean)) THEN 0
-            WHEN s.sd = 0 OR ABS(CAST(v.[value] AS FLOAT) - s.mean) > 10 * s.sd THEN @Most
-            ELSE (CAST(v.[value] AS FLOAT) - s.mean) / s.sd * ((CAST(v.[value] AS FLOAT) - s.mean) / s.sd) END) AS distance
-        FROM #judged AS j
-        INNER JOIN dbo.pooled_features AS f ON f.scan_id = j.scan_id
-        CROSS APPLY OPENJSON(f.vector) AS v
-        INNER JOIN dbo.model_scope_features AS s ON s.classifier_id = @ClassifierId AND s.feature_index = CAST(v.[key] AS INT)
-        WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2
-        GROUP BY j.scan_id) AS d
+        SELECT n.scan_id, AVG(CASE
+            WHEN n.sd = 0 AND ABS(n.difference) <= @Same * (1 + ABS(n.mean)) THEN 0
+            WHEN n.sd = 0 OR ABS(n.difference) > 10 * n.sd THEN @Most
+            ELSE n.difference / n.sd * (n.difference / n.sd) END) AS distance
+        FROM (
+            SELECT j.scan_id, CAST(v.[value] AS FLOAT) - s.mean AS difference, s.mean, s.sd
+            FROM #judged AS j
+            INNER JOIN dbo.pooled_features AS f ON f.scan_id = j.scan_id
+            CROSS APPLY OPENJSON(f.vector) AS v
+            INNER JOIN dbo.model_scope_features AS s ON s.classifier_id = @ClassifierId AND s.feature_index = CAST(v.[key] AS INT)
+            WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND v.[type] = 2) AS n
+        GROUP BY n.scan_id) AS d
     INNER JOIN dbo.model_scope AS m ON m.classifier_id = @ClassifierId AND m.item = 'distance'
     WHERE d.distance > m.high;
 
@@ -11966,17 +12246,31 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ShowScores: returns the scores in #scores, a row a scan: index of the patient, percent, and, where scans were asked for, scan_id.
+-- ShowScores: returns the scores in #scores, a row a scan: index of the patient, percent, of a regression the number predicted, and, where
+-- scans were asked for, scan_id.
 -- Called by PredictPatients and PredictPatientsSql, whose tables #wanted and #scores it reads.
 CREATE OR ALTER PROCEDURE internal.ShowScores
     @Only NVARCHAR(16),      -- which scans were asked for, or NULL
-    @Dataset NVARCHAR(128)   -- data set that was asked for, or NULL
+    @Dataset NVARCHAR(128),  -- data set that was asked for, or NULL
+    @ClassifierId INT        -- model that gave the scores
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    IF @Only IS NULL AND @Dataset IS NULL
+    DECLARE @OfScans BIT = IIF(@Only IS NULL AND @Dataset IS NULL, 0, 1);
+    DECLARE @Task VARCHAR(14) = (SELECT task FROM dbo.classifiers WHERE classifier_id = @ClassifierId);
+    IF @Task = 'regression' AND @OfScans = 0
+        SELECT w.idx AS patient_index, s.raw AS predicted
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx;
+    ELSE IF @Task = 'regression'
+        SELECT w.idx AS patient_index, s.raw AS predicted, w.scan_id
+        FROM #scores AS s
+        INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
+        ORDER BY w.idx, w.scan_id;
+    ELSE IF @OfScans = 0
         SELECT w.idx AS patient_index, 100 * s.probability AS prediction_percent
         FROM #scores AS s
         INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
@@ -11992,7 +12286,7 @@ IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- StoreScope: stores what FitScope has found for a version, and which share of the held-out scans stands outside; inside the caller's
 -- transaction.
--- Called by TrainModel, whose tables #patients, #scope and #scope_features it reads.
+-- Called by TrainModel, CreateEnsemble and StoreClassifier, whose tables #taught, #scope and #scope_features it reads.
 CREATE OR ALTER PROCEDURE internal.StoreScope
     @ClassifierId INT -- the version
 AS
@@ -12008,13 +12302,175 @@ BEGIN
     SELECT @ClassifierId, feature_index, mean, sd FROM #scope_features;
 
     INSERT INTO #judged (scan_id)
-    SELECT scan_id FROM #patients WHERE part = 'test';
+    SELECT scan_id FROM #taught WHERE is_held_out = 1;
     EXECUTE internal.JudgeScope @ClassifierId;
     INSERT INTO dbo.model_scope (classifier_id, item, position, high, scans)
     SELECT @ClassifierId, 'held_out', 0, AVG(CASE WHEN scope = 'outside' THEN CAST(1 AS FLOAT) ELSE 0 END), COUNT(*)
     FROM #judged
     WHERE scope IS NOT NULL
     HAVING COUNT(*) > 0;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- TakeImportedScope: stores what a classifier from elsewhere knows, from the data set that it is said to have been trained on; held out are
+-- the primary scans of test patients who are not in it. Refuses a set of which no scan has features; inside the caller's transaction.
+-- Called by StoreClassifier, whose tables #taught, #scope and #scope_features it fills.
+CREATE OR ALTER PROCEDURE internal.TakeImportedScope
+    @ClassifierId INT,      -- the classifier
+    @DatasetVersionId INT   -- version of a data set
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @Members INT;
+    SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT s.scan_id, s.patient_id, 0
+    FROM dbo.dataset_members AS m
+    INNER JOIN dbo.scans AS s ON s.scan_id = m.scan_id
+    WHERE m.dataset_version_id = @DatasetVersionId;
+    SET @Members = @@ROWCOUNT;
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT s.scan_id, s.patient_id, 1
+    FROM dbo.splits AS p
+    INNER JOIN dbo.scans AS s ON s.patient_id = p.patient_id AND s.is_primary = 1
+    WHERE p.part = 'test' AND p.patient_id NOT IN (SELECT patient_id FROM #taught);
+    INSERT INTO #combine (scan_id)
+    SELECT scan_id FROM #taught;
+    EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+    DELETE FROM #taught
+    WHERE scan_id NOT IN (
+        SELECT f.scan_id FROM dbo.pooled_features AS f WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling);
+    IF NOT EXISTS (SELECT 1 FROM #taught WHERE is_held_out = 0)
+    BEGIN
+        SET @Message = CONCAT(N'None of the ', @Members, N' scans of the data set that the classifier was trained on has features of set ',
+            @FeatureSetId, N' and pooling ', @Pooling, N'. Call GenerateFeatures for them, or leave @Dataset out.');
+        THROW 50320, @Message, 1;
+    END;
+    INSERT INTO #read (scan_id)
+    SELECT scan_id FROM #taught;
+    EXECUTE internal.CheckVectors @FeatureSetId, @Pooling, 0;
+    EXECUTE internal.FitScope @FeatureSetId, @Pooling;
+    EXECUTE internal.StoreScope @ClassifierId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreClassifier: stores a classifier that was trained elsewhere as the next version of a name, bound to the features that it reads.
+-- Example: EXECUTE dbo.StoreClassifier @ModelName = N'theirs', @FeatureSetId = 1, @Library = N'onnx', @Classifier = 0x00, @Details = N'{}';
+CREATE OR ALTER PROCEDURE dbo.StoreClassifier
+    @ModelName NVARCHAR(128) = NULL,    -- name to store the classifier under; needed
+    @FeatureSetId INT = NULL,           -- feature set that it reads, of dbo.feature_sets; needed
+    @Pooling NVARCHAR(32) = N'mean',    -- pooling that it reads, or combined
+    @Library NVARCHAR(32) = NULL,       -- lightgbm or onnx; needed
+    @Classifier VARBINARY(MAX) = NULL,  -- LightGBM's model text in UTF-8, or ONNX; needed
+    @Details NVARCHAR(MAX) = NULL,      -- JSON with width, the number of its features, and prevalence, or null; needed
+    @Dataset NVARCHAR(128) = NULL,      -- data set of scans that it was trained on; NULL means that this is not known
+    @DatasetVersion INT = NULL,         -- its version; NULL means the newest
+    @Help BIT = 0                       -- 1 prints this help and does nothing else
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    IF @Help = 1
+    BEGIN
+        PRINT N'dbo.StoreClassifier stores a classifier that was trained elsewhere; lungdb load-classifier calls it.
+A classifier that reads another number of features than its feature set and pooling have is refused. What it learnt from is not known:
+it is marked as imported in details.origin. A data set that is said to be what it was trained on is what scans are compared with, to say
+of a score whether it stands outside; whoever measures the model needs force all the same. It returns a row: classifier_id and version.
+Parameters:
+    @ModelName NVARCHAR(128) = NULL    name to store the classifier under; needed
+    @FeatureSetId INT = NULL           feature set that it reads, of dbo.feature_sets; needed
+    @Pooling NVARCHAR(32) = N''mean''    pooling that it reads, or combined
+    @Library NVARCHAR(32) = NULL       lightgbm or onnx; needed
+    @Classifier VARBINARY(MAX) = NULL  LightGBM''s model text in UTF-8, or ONNX; needed
+    @Details NVARCHAR(MAX) = NULL      JSON with width, the number of its features, and prevalence, or null; needed
+    @Dataset NVARCHAR(128) = NULL      data set of scans that it was trained on; NULL means that this is not known
+    @DatasetVersion INT = NULL         its version; NULL means the newest
+    @Help BIT = 0                      1 prints this help and does nothing else
+Example:
+    EXECUTE dbo.StoreClassifier @ModelName = N''theirs'', @FeatureSetId = 1, @Library = N''onnx'', @Classifier = 0x00, @Details = N''{}'';';
+        RETURN 0;
+    END;
+
+    DECLARE @Message NVARCHAR(2000) = N'', @Width INT, @Expected INT, @Version INT, @ClassifierId INT, @Vector NVARCHAR(MAX),
+        @DatasetVersionId INT;
+    CREATE TABLE #scope (
+        item VARCHAR(16) NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
+        text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
+    CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
+    CREATE TABLE #taught (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, is_held_out BIT NOT NULL);
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ', COALESCE(N'''' + a.given + N'''', N'NULL'),
+        N' for the parameter ', a.name, N' is not supported. Supported ', a.supported, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@ModelName', @ModelName, N'are names of 1 to 128 characters', IIF(@ModelName <> N'', 1, 0)),
+            (N'@Library', @Library, N'are lightgbm and onnx', IIF(@Library IN (N'lightgbm', N'onnx'), 1, 0)),
+            (N'@Pooling', @Pooling, N'are mean, max, mean_max_std and the other poolings of GenerateFeatures, and combined',
+                IIF(@Pooling <> N'', 1, 0)),
+            (N'@Classifier', NULL, N'are bytes of a classifier', IIF(DATALENGTH(@Classifier) > 0, 1, 0)),
+            (N'@Details', LEFT(@Details, 100), N'is a JSON object with width above 0, and prevalence between 0 and 1 or null', CASE
+                WHEN ISJSON(@Details) = 1 AND TRY_CAST(JSON_VALUE(@Details, N'$.width') AS INT) > 0
+                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) > 0
+                    AND COALESCE(TRY_CAST(JSON_VALUE(@Details, N'$.prevalence') AS FLOAT), 0.5) < 1 THEN 1
+                ELSE 0 END)
+    ) AS a (name, given, supported, is_supported)
+    WHERE a.is_supported = 0;
+    IF @Message <> N''
+    BEGIN
+        SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+
+    BEGIN TRANSACTION;
+    SET @Expected = (SELECT width FROM dbo.feature_sets WITH (UPDLOCK, HOLDLOCK) WHERE feature_set_id = @FeatureSetId);
+    IF @Expected IS NULL OR (@Pooling = N'combined' AND NOT EXISTS (
+        SELECT 1 FROM dbo.feature_parts WHERE feature_set_id = @FeatureSetId))
+    BEGIN
+        SET @Message = CONCAT(N'There is no feature set ', COALESCE(CAST(@FeatureSetId AS NVARCHAR(12)), N'NULL'), N' of pooling ',
+            @Pooling, N'. Give one of dbo.feature_sets; GenerateFeatures makes them.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50117, @Message, 1;
+    END;
+    -- Where vectors are there they say how wide they are; else the pooling does.
+    SET @Vector = (SELECT TOP (1) vector FROM dbo.pooled_features WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
+    SET @Expected = COALESCE(
+        NULLIF((SELECT COUNT(*) FROM OPENJSON(@Vector)), 0), @Expected * IIF(@Pooling IN (N'mean_max_std', N'thirds'), 3, 1));
+    SET @Width = CAST(JSON_VALUE(@Details, N'$.width') AS INT);
+    IF @Width <> @Expected
+    BEGIN
+        SET @Message = CONCAT(N'The classifier reads ', @Width, N' features, and the vectors of feature set ', @FeatureSetId,
+            N' and pooling ', @Pooling, N' have ', @Expected, N'. Name the features that it was trained on.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50110, @Message, 1;
+    END;
+
+    IF JSON_QUERY(@Details, N'$.origin') IS NULL
+        SET @Details = JSON_MODIFY(@Details, N'$.origin', JSON_QUERY(N'{}'));
+    SET @Details = JSON_MODIFY(@Details, N'$.origin.kind', N'imported');
+    IF @DatasetVersionId IS NOT NULL
+        SET @Details = JSON_MODIFY(@Details, N'$.origin.trained_on', (
+            SELECT CONCAT(d.name, N' version ', v.version)
+            FROM dbo.dataset_versions AS v
+            INNER JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
+            WHERE v.dataset_version_id = @DatasetVersionId));
+    SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
+    EXECUTE internal.CheckTask @ModelName, 'classification';
+    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
+    VALUES (@ModelName, @Version, LOWER(@Library), @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
+    SET @ClassifierId = SCOPE_IDENTITY();
+    EXECUTE internal.KeepChampion @ClassifierId;
+    IF @DatasetVersionId IS NOT NULL
+        EXECUTE internal.TakeImportedScope @ClassifierId, @DatasetVersionId;
+    COMMIT TRANSACTION;
+    SELECT @ClassifierId AS classifier_id, @Version AS version;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -12143,7 +12599,11 @@ CREATE OR ALTER PROCEDURE internal.CheckSearchArguments
     @Folds INT,               -- 2 to 20
     @Seed INT,                -- 0 to 2147483647
     @Halving INT,             -- 1 to 5
-    @SkipMissing BIT          -- 0 or 1
+    @SkipMissing BIT,         -- 0 or 1
+    @NetworkName NVARCHAR(128),    -- NULL where @Features is given
+    @Layers NVARCHAR(MAX),         -- NULL where @Features is given
+    @Preprocessing NVARCHAR(32),   -- NULL where @Features is given
+    @Features NVARCHAR(MAX)        -- features to choose among, or NULL
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -12175,6 +12635,9 @@ BEGIN
     IF @Method = N'grid' AND @Trials IS NOT NULL
         SET @Message = CONCAT(@Message, N'The parameter @Trials = ', @Trials,
             N' has no meaning with @Method = N''grid'', which tries every combination. Leave it out. ');
+    IF @Features IS NOT NULL AND COALESCE(@NetworkName, @Layers, @Preprocessing) IS NOT NULL
+        SET @Message = CONCAT(@Message,
+            N'@Features was given together with @NetworkName, @Layers or @Preprocessing. Write these into its items instead. ');
     IF @Message <> N''
     BEGIN
         SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
@@ -12225,38 +12688,206 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- ReadTrialVectors: fills #read with the scans that trials are cross-validated on, and refuses vectors that are not those stored, after
--- freeing the trials that were taken for them.
--- Called by RunSearch, whose table #read it fills.
-CREATE OR ALTER PROCEDURE internal.ReadTrialVectors
-    @SearchId INT,           -- search
-    @Worker NVARCHAR(128),   -- who took the trials
-    @RunId INT,              -- row of dbo.runs
-    @FeatureSetId INT,       -- feature set of the vectors
-    @Pooling NVARCHAR(32)    -- their pooling
+-- DropMatrices: deletes the combined feature sets that a call of SearchModels has stored and that no trial reads.
+-- Called by SearchModels, whose table #matrices it reads.
+CREATE OR ALTER PROCEDURE internal.DropMatrices
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000);
-    DELETE FROM #read;
-    INSERT INTO #read (scan_id)
-    SELECT s.scan_id
-    FROM dbo.scans AS s
-    INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
-    INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
-    INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
-    WHERE s.is_primary = 1 AND sp.part = 'train' AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
-    BEGIN TRY
-        EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
-    END TRY
-    BEGIN CATCH
-        SET @Message = ERROR_MESSAGE();
-        EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
-        EXECUTE internal.EndRun @RunId, 0, @Message;
-        THROW;
-    END CATCH;
+    DECLARE @FeatureSetId INT = 0;
+    WHILE EXISTS (SELECT 1 FROM #matrices WHERE is_new = 1 AND feature_set_id > @FeatureSetId)
+    BEGIN
+        SET @FeatureSetId = (SELECT MIN(feature_set_id) FROM #matrices WHERE is_new = 1 AND feature_set_id > @FeatureSetId);
+        EXECUTE internal.DropCombined @FeatureSetId, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindListedMatrices: fills #matrices with the features that a list names, with | between: each is a list as TrainLungCancerModel takes it,
+-- the name of a combined feature set, or none for the columns alone. An item that leaves its pooling open is taken with each of @Poolings.
+-- Called by FindMatrices, whose table #matrices it fills.
+CREATE OR ALTER PROCEDURE internal.FindListedMatrices
+    @Features NVARCHAR(MAX),      -- features to choose among
+    @Poolings NVARCHAR(400),      -- poolings with commas between, or NULL
+    @Columns NVARCHAR(MAX),       -- columns with commas between, or NULL
+    @ColumnsFrom NVARCHAR(257)    -- view or table that has them, or NULL for dbo.scan_columns
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Place INT = 0, @Item NVARCHAR(MAX), @FeatureSetId INT, @Pooling NVARCHAR(32), @IsNew BIT;
+    CREATE TABLE #wanted (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, item NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL,
+        pooling NVARCHAR(400) COLLATE DATABASE_DEFAULT NULL);
+
+    -- A text is split so that its order is kept, which STRING_SPLIT does not promise.
+    INSERT INTO #wanted (item, pooling)
+    SELECT LTRIM(RTRIM(i.[value])), NULLIF(LTRIM(RTRIM(p.[value])), N'')
+    FROM OPENJSON(CONCAT(N'["', REPLACE(STRING_ESCAPE(@Features, 'json'), N'|', N'","'), N'"]')) AS i
+    CROSS JOIN OPENJSON(CONCAT(N'["', REPLACE(STRING_ESCAPE(COALESCE(@Poolings, N''), 'json'), N',', N'","'), N'"]')) AS p
+    ORDER BY CAST(i.[key] AS INT), CAST(p.[key] AS INT);
+    SET @Message = (
+        SELECT CONCAT(N'There are no features of pooling ''', MIN(pooling),
+            N'''. Call GenerateFeatures with this pooling first, or ask for others.')
+        FROM #wanted
+        WHERE pooling NOT IN (SELECT pooling FROM dbo.pooled_sets)
+        HAVING COUNT(*) > 0);
+    IF @Message IS NOT NULL
+    BEGIN
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50117, @Message, 1;
+    END;
+    IF @Columns IS NULL AND EXISTS (SELECT 1 FROM #wanted WHERE LOWER(item) = N'none')
+    BEGIN
+        SET @Message = N'@Features = N''none'' was given without @Columns. Give columns.';
+        THROW 50101, @Message, 1;
+    END;
+
+    WHILE EXISTS (SELECT 1 FROM #wanted WHERE place > @Place)
+    BEGIN
+        SET @Place = @Place + 1;
+        SELECT @Item = item, @Pooling = LEFT(pooling, 32), @IsNew = 0 FROM #wanted WHERE place = @Place;
+        SET @FeatureSetId = (SELECT feature_set_id FROM dbo.feature_sets WHERE network_id IS NULL AND layer = @Item);
+        IF @FeatureSetId IS NOT NULL
+            SET @Pooling = N'combined';
+        ELSE IF LOWER(@Item) = N'none'
+            EXECUTE internal.CombineFeatures @Item, @Columns, @ColumnsFrom, @Pooling OUTPUT, @FeatureSetId OUTPUT, @IsNew OUTPUT;
+        ELSE
+            EXECUTE internal.CombineFeatures @Item, NULL, NULL, @Pooling OUTPUT, @FeatureSetId OUTPUT, @IsNew OUTPUT;
+        INSERT INTO #matrices (feature_set_id, pooling, is_new)
+        SELECT @FeatureSetId, @Pooling, @IsNew
+        WHERE NOT EXISTS (SELECT 1 FROM #matrices WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindSingleMatrices: fills #matrices with the feature sets of one network, and the poolings, that a search may try.
+-- Called by FindMatrices, whose table #matrices it fills.
+CREATE OR ALTER PROCEDURE internal.FindSingleMatrices
+    @ModelName NVARCHAR(128),     -- name to store the best model under
+    @NetworkName NVARCHAR(128),   -- network, or NULL for that of the version served, else of default_network, else the only one
+    @Layers NVARCHAR(MAX),        -- layers with commas between, or NULL for all
+    @Preprocessing NVARCHAR(32),  -- preprocessing, or NULL for any
+    @Poolings NVARCHAR(400)       -- poolings with commas between, or NULL for all
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Lacking NVARCHAR(1000), @Served INT, @Names NVARCHAR(800);
+    SET @Served = (
+        SELECT c.feature_set_id
+        FROM dbo.served_models AS s
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
+        WHERE s.name = @ModelName);
+    IF @NetworkName IS NULL
+        SET @NetworkName = COALESCE(
+            (SELECT n.name FROM dbo.feature_sets AS fs INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+                WHERE fs.feature_set_id = @Served
+                    AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id)),
+            NULLIF((SELECT value FROM dbo.settings WHERE name = N'default_network'), N''));
+
+    -- Of a name, layer and preprocessing FindFeatureSet takes the set of the version served, else that of the network's newest version.
+    INSERT INTO #matrices (feature_set_id, pooling, network_name, layer)
+    SELECT COALESCE(MAX(IIF(fs.feature_set_id = @Served, @Served, NULL)), MAX(fs.feature_set_id)), p.pooling, n.name, fs.layer
+    FROM dbo.feature_sets AS fs
+    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    INNER JOIN (SELECT DISTINCT feature_set_id, pooling FROM dbo.pooled_features) AS p ON p.feature_set_id = fs.feature_set_id
+    WHERE (@NetworkName IS NULL OR n.name = @NetworkName)
+        AND (@Layers IS NULL OR fs.layer IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Layers, N',')))
+        AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
+        AND (@Poolings IS NULL OR p.pooling IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Poolings, N',')))
+        AND (fs.feature_set_id = @Served OR NOT EXISTS (
+            SELECT 1
+            FROM dbo.networks AS o
+            INNER JOIN dbo.feature_sets AS g ON g.network_id = o.network_id
+            INNER JOIN dbo.pooled_features AS q ON q.feature_set_id = g.feature_set_id AND q.pooling = p.pooling
+            WHERE o.name = n.name AND o.version > n.version AND g.layer = fs.layer AND g.preprocessing = fs.preprocessing))
+    GROUP BY n.name, fs.layer, fs.preprocessing, p.pooling
+    OPTION (RECOMPILE);
+
+    SET @Lacking = (
+        SELECT STRING_AGG(a.item, N', ') WITHIN GROUP (ORDER BY a.item)
+        FROM (
+            SELECT CONCAT(N'pooling ''', LTRIM(RTRIM(value)), N'''') AS item
+            FROM STRING_SPLIT(@Poolings, N',')
+            WHERE LTRIM(RTRIM(value)) NOT IN (SELECT pooling FROM #matrices)
+            UNION
+            SELECT CONCAT(N'layer ''', LTRIM(RTRIM(value)), N'''')
+            FROM STRING_SPLIT(@Layers, N',')
+            WHERE LTRIM(RTRIM(value)) NOT IN (SELECT layer FROM #matrices)
+        ) AS a);
+    IF @Lacking IS NOT NULL OR NOT EXISTS (SELECT 1 FROM #matrices)
+    BEGIN
+        SET @Message = CONCAT(N'There are no features of ', COALESCE(@Lacking, N'any pooling and layer'), N' with network ',
+            COALESCE(N'''' + @NetworkName + N'''', N'any'), N' and preprocessing ', COALESCE(N'''' + @Preprocessing + N'''', N'any'),
+            N'. Call GenerateFeatures first, or ask for others.');
+        SET @Message = REPLACE(@Message, N'%', N'%%');
+        THROW 50117, @Message, 1;
+    END;
+    IF (SELECT COUNT(DISTINCT network_name) FROM #matrices) > 1
+    BEGIN
+        SET @Names = LEFT((
+            SELECT STRING_AGG(CAST(m.network_name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY m.network_name)
+            FROM (SELECT DISTINCT network_name FROM #matrices) AS m), 800);
+        SET @Message = REPLACE(CONCAT(N'There are features of several networks: ', @Names,
+            N'. Name one with @NetworkName, or in the setting default_network: UPDATE dbo.settings SET value = N''…'' ',
+            N'WHERE name = N''default_network'';'), N'%', N'%%');
+        THROW 50281, @Message, 1;
+    END;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- FindMatrices: fills #matrices with the feature sets and poolings that a search may try: those of a network, or those that @Features
+-- lists, and each of them also with @Columns beside. It numbers them.
+-- Called by SearchModels, whose table #matrices it fills.
+CREATE OR ALTER PROCEDURE internal.FindMatrices
+    @ModelName NVARCHAR(128),     -- name to store the best model under
+    @NetworkName NVARCHAR(128),   -- network, or NULL for that of the version served, else of default_network, else the only one
+    @Layers NVARCHAR(MAX),        -- layers with commas between, or NULL for all
+    @Preprocessing NVARCHAR(32),  -- preprocessing, or NULL for any
+    @Poolings NVARCHAR(400),      -- poolings with commas between, or NULL for all
+    @Features NVARCHAR(MAX),      -- features to choose among with | between, or NULL for those of a network
+    @Columns NVARCHAR(MAX),       -- columns with commas between, or NULL
+    @ColumnsFrom NVARCHAR(257)    -- view or table that has them, or NULL for dbo.scan_columns
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Place INT = 0, @FeatureSetId INT, @Pooling NVARCHAR(32), @IsNew BIT;
+    CREATE TABLE #bases (
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, feature_set_id INT NOT NULL,
+        pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL);
+
+    IF @Features IS NULL
+        EXECUTE internal.FindSingleMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings;
+    ELSE
+        EXECUTE internal.FindListedMatrices @Features, @Poolings, @Columns, @ColumnsFrom;
+    IF @Columns IS NOT NULL
+        INSERT INTO #bases (feature_set_id, pooling)
+        SELECT feature_set_id, pooling FROM #matrices ORDER BY feature_set_id, pooling;
+    WHILE EXISTS (SELECT 1 FROM #bases WHERE place > @Place)
+    BEGIN
+        SET @Place = @Place + 1;
+        SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM #bases WHERE place = @Place;
+        EXECUTE internal.CombineFeatures NULL, @Columns, @ColumnsFrom, @Pooling OUTPUT, @FeatureSetId OUTPUT, @IsNew OUTPUT;
+        INSERT INTO #matrices (feature_set_id, pooling, is_new)
+        SELECT @FeatureSetId, @Pooling, @IsNew
+        WHERE NOT EXISTS (SELECT 1 FROM #matrices WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling);
+    END;
+
+    UPDATE m
+    SET m.matrix = (
+        SELECT COUNT(*) FROM #matrices AS b
+        WHERE b.feature_set_id < m.feature_set_id OR (b.feature_set_id = m.feature_set_id AND b.pooling <= m.pooling))
+    FROM #matrices AS m;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -12297,6 +12928,59 @@ BEGIN
         N'(null)'), N'.');
     EXECUTE internal.ReportStep @RunId, @Message;
     EXECUTE internal.EndRun @RunId;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
+-- StoreSearch: stores a search with its trials.
+-- Called by SearchModels, whose tables #trials and #matrices it reads.
+CREATE OR ALTER PROCEDURE internal.StoreSearch
+    @ModelName NVARCHAR(128),   -- name to store the best model under
+    @Settings NVARCHAR(MAX),    -- what was asked for, JSON
+    @Seed INT,                  -- of the draw, the folds and the algorithm
+    @Folds INT,                 -- folds of each trial
+    @Metric NVARCHAR(32),       -- auc or log_loss
+    @Halving INT,               -- rungs
+    @SkipMissing BIT,           -- 1 leaves out labelled patients without features
+    @DatasetVersionId INT,      -- version of a data set, or NULL
+    @Horizon INT,               -- horizon of the labels in days, or NULL
+    @PositiveFrom INT,          -- labels from this one on are positive, or NULL
+    @SearchId INT OUTPUT        -- number of the search
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @Planned INT = 0, @Rung INT = 0, @Count INT = (SELECT COUNT(*) FROM #trials);
+    -- What AdvanceSearch will add: of each rung a third goes on, rounded up.
+    WHILE @Rung < @Halving
+    BEGIN
+        SET @Planned = @Planned + @Count;
+        SET @Count = (@Count + 2) / 3;
+        SET @Rung = @Rung + 1;
+    END;
+    BEGIN TRANSACTION;
+    INSERT INTO dbo.searches (
+        name, settings, seed, folds, metric, rungs, skip_missing, planned, dataset_version_id, horizon_days, positive_from)
+    VALUES (
+        @ModelName, @Settings, @Seed, @Folds, LOWER(@Metric), @Halving, @SkipMissing, @Planned, @DatasetVersionId, @Horizon, @PositiveFrom);
+    SET @SearchId = SCOPE_IDENTITY();
+    IF @DatasetVersionId IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM dbo.dataset_versions WITH (UPDLOCK, HOLDLOCK) WHERE dataset_version_id = @DatasetVersionId)
+        SET @Message = N'The data set was deleted while the search was made. Nothing is stored. Make it for another one.';
+    IF EXISTS (
+        SELECT 1
+        FROM #matrices AS m
+        WHERE NOT EXISTS (SELECT 1 FROM dbo.feature_sets AS f WITH (UPDLOCK, HOLDLOCK) WHERE f.feature_set_id = m.feature_set_id))
+        SET @Message = N'A feature set was deleted while the search was made. Nothing is stored. Make it again.';
+    IF @Message IS NOT NULL
+        THROW 50232, @Message, 1;
+    INSERT INTO dbo.search_trials (search_id, rung, candidate, feature_set_id, pooling, parameters)
+    SELECT @SearchId, 0, t.candidate, m.feature_set_id, m.pooling, t.parameters
+    FROM #trials AS t
+    INNER JOIN #matrices AS m ON m.matrix = t.matrix
+    ORDER BY t.candidate;
+    COMMIT TRANSACTION;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -12772,7 +13456,9 @@ BEGIN
     INSERT INTO #sent (place, part)
     SELECT place, 1 FROM #patients;
     INSERT INTO #came (place, part)
-    SELECT r.place, CASE WHEN r.raw BETWEEN 0 AND 1 AND r.probability BETWEEN 0 AND 1 AND r.out_of_fold IN (0, 1) AND r.fold >= -1
+    SELECT r.place, CASE WHEN r.out_of_fold IN (0, 1) AND r.fold >= -1
+        AND ((t.target IS NULL AND r.raw BETWEEN 0 AND 1 AND r.probability BETWEEN 0 AND 1)
+            OR (t.target IS NOT NULL AND r.raw IS NOT NULL AND r.probability IS NULL))
         AND (t.part = r.part OR (t.part = 'train' AND r.part = 'validation')) THEN 1 ELSE 0 END
     FROM #result AS r
     LEFT JOIN #patients AS t ON t.place = r.place;
@@ -12800,7 +13486,8 @@ CREATE OR ALTER PROCEDURE internal.CheckTrainingArguments
     @SkipMissing BIT,           -- 0 or 1
     @Parameters NVARCHAR(MAX) OUTPUT, -- those that were given, for train_lung_cancer_model
     @Hidden NVARCHAR(400) = NULL, -- one to three numbers from 1 to 256 with commas, or NULL
-    @Members NVARCHAR(MAX) = NULL -- NULL, but with ensemble
+    @Members NVARCHAR(MAX) = NULL, -- NULL, but with ensemble
+    @Task NVARCHAR(32) = N'classification' -- classification or regression
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -12847,7 +13534,8 @@ BEGIN
                     SELECT 1 FROM STRING_SPLIT(@Hidden, N',')
                     WHERE COALESCE(TRY_CAST(NULLIF(TRIM(value), N'') AS INT), 0) NOT BETWEEN 1 AND 256) THEN 0
                 ELSE 1 END),
-            (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1))
+            (N'@SkipMissing', NULL, N'0 and 1', IIF(@SkipMissing IS NULL, 0, 1)),
+            (N'@Task', N'''' + @Task + N'''', N'classification and regression', IIF(@Task IN (N'classification', N'regression'), 1, 0))
     ) AS a (name, given, supported, is_supported)
     WHERE a.is_supported = 0;
 
@@ -12876,6 +13564,17 @@ BEGIN
     WHERE CONCAT(N' ', a.algorithms, N' ') LIKE CONCAT(N'% ', @Algorithm, N' %') AND a.given IS NOT NULL
         AND @Algorithm IN (N'lightgbm', N'logistic', N'random_forest', N'extra_trees', N'network', N'ensemble');
 
+    SELECT @Message = CONCAT(@Message, STRING_AGG(CONCAT(N'The value ''', a.given, N''' for the parameter ', a.name,
+        N' is not supported with @Task = N''regression'', ', a.reason, N'. '), N''))
+    FROM (
+        VALUES
+            (N'@Algorithm', IIF(@Algorithm IN (N'logistic', N'network', N'ensemble'), @Algorithm, NULL),
+                N'which lightgbm, random_forest and extra_trees learn. Take one of them'),
+            (N'@Imbalance', IIF(@Imbalance IN (N'class_weight', N'undersample'), @Imbalance, NULL), N'which has no classes. Leave it out'),
+            (N'@Calibration', IIF(@Calibration = N'isotonic', @Calibration, NULL), N'which has no probabilities. Leave it out')
+    ) AS a (name, given, reason)
+    WHERE @Task = N'regression' AND a.given IS NOT NULL;
+
     IF @Message <> N''
     BEGIN
         SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');
@@ -12884,7 +13583,8 @@ BEGIN
 
     -- Style 3 keeps every digit of a FLOAT, where CAST keeps six.
     SET @Parameters = CONCAT(N'{"algorithm": "', LOWER(@Algorithm), N'", "seed": ', @Seed, N', "folds": ', @Folds,
-        N', "imbalance": "', LOWER(@Imbalance), N'", "calibration": "', LOWER(@Calibration), N'"',
+        N', "imbalance": "', LOWER(@Imbalance), N'", "calibration": "',
+        IIF(@Task = N'regression', N'none", "task": "regression', LOWER(@Calibration)), N'"',
         N', "validation_fraction": ' + CONVERT(NVARCHAR(40), @ValidationFraction, 3), N', "l2": ' + CONVERT(NVARCHAR(40), @L2, 3),
         N', "learning_rate": ' + CONVERT(NVARCHAR(40), @LearningRate, 3), N', "num_leaves": ' + CAST(@NumLeaves AS NVARCHAR(30)),
         N', "min_data_in_leaf": ' + CAST(@MinDataInLeaf AS NVARCHAR(30)), N', "max_iterations": ' + CAST(@MaxIterations AS NVARCHAR(30)),
@@ -12894,7 +13594,7 @@ GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
 -- CheckTrainingData: refuses what contradicts itself in what a training asks for as features and members, all of it in one error.
--- Called by TrainLungCancerModel.
+-- Called by TrainLungCancerModel and SearchModels.
 CREATE OR ALTER PROCEDURE internal.CheckTrainingData
     @NetworkName NVARCHAR(128),     -- NULL where @Features is given
     @Layer NVARCHAR(256),           -- NULL where @Features is given
@@ -12903,7 +13603,8 @@ CREATE OR ALTER PROCEDURE internal.CheckTrainingData
     @Columns NVARCHAR(MAX),         -- names, or NULL
     @ColumnsFrom NVARCHAR(257),     -- only with @Columns
     @Horizon INT,                   -- 1 and up, or NULL
-    @PositiveFrom INT               -- 1 to 255, or NULL
+    @PositiveFrom INT,              -- 1 to 255, or NULL
+    @Task NVARCHAR(32)              -- classification or regression
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -12919,7 +13620,11 @@ BEGIN
         IIF(@Horizon < 1, CONCAT(N'The value ', @Horizon,
             N' for the parameter @Horizon is not supported. Supported values are NULL and days from 1. '), N''),
         IIF(@PositiveFrom NOT BETWEEN 1 AND 255, CONCAT(N'The value ', @PositiveFrom,
-            N' for the parameter @PositiveFrom is not supported. Supported values are NULL and 1 to 255. '), N''));
+            N' for the parameter @PositiveFrom is not supported. Supported values are NULL and 1 to 255. '), N''),
+        IIF(@Task = N'regression' AND @Horizon IS NOT NULL, CONCAT(N'The parameter @Horizon = ', @Horizon,
+            N' has no meaning with @Task = N''regression'', whose numbers in dbo.numeric_labels are of patients. Leave it out. '), N''),
+        IIF(@Task = N'regression' AND @PositiveFrom IS NOT NULL, CONCAT(N'The parameter @PositiveFrom = ', @PositiveFrom,
+            N' has no meaning with @Task = N''regression'', which has no classes. Leave it out. '), N''));
     IF @Message <> N''
         THROW 50101, @Message, 1;
 END;
@@ -12946,10 +13651,11 @@ BEGIN
     SELECT @Horizon = horizon_days, @PositiveFrom = TRY_CAST(JSON_VALUE(parameters, N'$.positive_from') AS INT)
     FROM dbo.experiments
     WHERE experiment_id = @ExperimentId;
-    INSERT INTO #patients (patient_id, scan_id, label, part, vector_sha256)
-    SELECT patient_id, scan_id, label, 'train', vector_sha256
+    INSERT INTO #patients (patient_id, scan_id, label, target, part, vector_sha256)
+    SELECT patient_id, scan_id, label, target, 'train', vector_sha256
     FROM dbo.experiment_patients
-    WHERE experiment_id = @ExperimentId AND part <> 'test' AND scan_id IS NOT NULL AND label IS NOT NULL AND vector_sha256 IS NOT NULL
+    WHERE experiment_id = @ExperimentId AND part <> 'test' AND scan_id IS NOT NULL AND (label IS NOT NULL OR target IS NOT NULL)
+        AND vector_sha256 IS NOT NULL
     ORDER BY patient_id, member;
     SET @Count = (SELECT COUNT(*) FROM #patients);
     SET @Recorded = COALESCE(CAST(JSON_VALUE(@Details, N'$.patients.train') AS INT), 0)
@@ -12978,6 +13684,11 @@ BEGIN
         LEFT JOIN dbo.labels AS p ON p.patient_id = t.patient_id AND @Horizon IS NULL
         LEFT JOIN dbo.scan_labels AS h ON h.scan_id = t.scan_id AND h.horizon_days = @Horizon) AS l
     WHERE COALESCE(l.label_now, -1) <> l.label;
+    INSERT INTO #changes (kind, scan_id, told)
+    SELECT 2, t.scan_id, CONCAT(N'had the number ', t.target, N' and has ', COALESCE(CAST(n.value AS NVARCHAR(30)), N'none'))
+    FROM #patients AS t
+    LEFT JOIN dbo.numeric_labels AS n ON n.patient_id = t.patient_id
+    WHERE t.target IS NOT NULL AND (n.value IS NULL OR n.value <> t.target);
     INSERT INTO #changes (kind, scan_id, told)
     SELECT 3, t.scan_id, N'is in the test part of dbo.splits now'
     FROM #patients AS t
@@ -13033,7 +13744,8 @@ Example:
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        scan_id INT NOT NULL UNIQUE, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL,
+        vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #result (
         place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
 
@@ -13071,7 +13783,7 @@ def main(patients, width, parameters, names):
 OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
 ',
         @input_data_1 = N'
-SELECT t.place, t.patient_id, t.part, CAST(t.label AS INT) AS label, f.vector
+SELECT t.place, t.patient_id, t.part, COALESCE(CAST(t.label AS INT), -1) AS label, t.target, f.vector
 FROM #patients AS t
 INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
@@ -13236,39 +13948,11 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Name NVARCHAR(256), @Parts INT;
-    CREATE TABLE #parts (
-        part_feature_set_id INT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NULL,
-        source NVARCHAR(257) COLLATE DATABASE_DEFAULT NULL, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, width INT NOT NULL);
-
     SET @IsNew = 0;
     IF @Features IS NULL
         EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling OUTPUT, @FeatureSetId OUTPUT;
-    IF @Features IS NULL AND @Columns IS NULL
-        RETURN 0;
-    -- What is combined already is taken apart, and the columns asked for stand in the place of those that it has.
-    INSERT INTO #parts (part_feature_set_id, pooling, source, column_name, width)
-    SELECT part_feature_set_id, pooling, source, column_name, width FROM dbo.feature_parts
-    WHERE feature_set_id = @FeatureSetId AND column_name IS NULL;
-    INSERT INTO #parts (part_feature_set_id, pooling, width)
-    SELECT feature_set_id, pooling, width FROM dbo.pooled_sets
-    WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling AND NOT EXISTS (
-        SELECT 1 FROM dbo.feature_parts AS p WHERE p.feature_set_id = @FeatureSetId);
-    IF LOWER(@Features) <> N'none'
-        EXECUTE internal.ReadFeatureList @Features, @Pooling;
-    IF @Columns IS NOT NULL
-        EXECUTE internal.ReadColumnList @Columns, @ColumnsFrom;
-
-    SET @Parts = (SELECT COUNT(*) FROM #parts);
-    IF @Parts = 1 AND @Columns IS NULL
-        SELECT @FeatureSetId = part_feature_set_id, @Pooling = pooling FROM #parts;
-    ELSE
-    BEGIN
-        EXECUTE internal.StoreCombined @FeatureSetId OUTPUT, @IsNew OUTPUT;
-        SET @Pooling = N'combined';
-    END;
-    SET @Name = (SELECT layer FROM dbo.feature_sets WHERE feature_set_id = @FeatureSetId);
-    RAISERROR(N'Features: set %d, of %d parts: %s, pooling %s.', 0, 1, @FeatureSetId, @Parts, @Name, @Pooling) WITH NOWAIT;
+    IF @Features IS NOT NULL OR @Columns IS NOT NULL
+        EXECUTE internal.CombineFeatures @Features, @Columns, @ColumnsFrom, @Pooling OUTPUT, @FeatureSetId OUTPUT, @IsNew OUTPUT;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -13299,7 +13983,7 @@ def main(scores, seed, details):
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Seed, Details)
 ',
         @input_data_1 = N'
-SELECT t.patient_id, r.part, CAST(t.label AS INT) AS label, r.raw, r.probability, r.out_of_fold
+SELECT t.patient_id, r.part, COALESCE(CAST(t.label AS INT), -1) AS label, t.target, r.raw, r.probability, r.out_of_fold
 FROM #result AS r
 INNER JOIN #patients AS t ON t.place = r.place
 ORDER BY t.patient_id, t.scan_id;',
@@ -13339,10 +14023,15 @@ BEGIN
     FROM #result AS r
     INNER JOIN #patients AS t ON t.place = r.place;
     SET @Said = CONCAT(@Said, (
-        SELECT STRING_AGG(CONCAT(f.name, COALESCE(LTRIM(STR(m.value, 10, 3)), N'not defined')), N'') WITHIN GROUP (ORDER BY f.position)
+        SELECT STRING_AGG(CONCAT(f.name, COALESCE(IIF(f.position > 6, CAST(m.value AS NVARCHAR(30)), LTRIM(STR(m.value, 10, 3))),
+            N'not defined')), N'') WITHIN GROUP (ORDER BY f.position)
         FROM (VALUES (1, N'auc', N'AUC '), (2, N'auc_low', N' (95 % interval '), (3, N'auc_high', N' to '),
             (4, N'log_loss', N'), log loss '), (5, N'log_loss_constant', N' (constant prediction '),
-            (6, N'brier', N'), Brier score ')) AS f (position, metric, name)
+            (6, N'brier', N'), Brier score '),
+            -- Those of a regression, which has none of the others.
+            (7, N'rmse', N'RMSE '), (8, N'rmse_low', N' (95 % interval '), (9, N'rmse_high', N' to '),
+            (10, N'rmse_constant', N'), of the mean '), (11, N'mae', N', MAE '), (12, N'r2', N', R2 '),
+            (13, N'spearman', N', Spearman ')) AS f (position, metric, name)
         INNER JOIN dbo.experiment_metrics AS m ON m.metric = f.metric
         WHERE m.experiment_id = @ExperimentId AND m.part = 'test'), N'.');
     EXECUTE internal.ReportStep @RunId, @Said, 3, 3;
@@ -13370,7 +14059,8 @@ CREATE OR ALTER PROCEDURE internal.StoreExperiment
     @DatasetVersionId INT,       -- data set that it was trained on, or NULL
     @Horizon INT,                -- horizon of the labels in days, or NULL
     @Version INT OUTPUT,         -- version given
-    @ExperimentId INT OUTPUT     -- the run's row
+    @ExperimentId INT OUTPUT,    -- the run's row
+    @Task VARCHAR(14) = 'classification' -- classification or regression
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -13383,8 +14073,9 @@ BEGIN
         THROW 50232, @Message, 1;
     END;
     SET @Version = (SELECT COALESCE(MAX(version), 0) + 1 FROM dbo.classifiers WITH (UPDLOCK, HOLDLOCK) WHERE name = @ModelName);
-    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details)
-    VALUES (@ModelName, @Version, @Library, @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details);
+    EXECUTE internal.CheckTask @ModelName, @Task;
+    INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, task)
+    VALUES (@ModelName, @Version, @Library, @FeatureSetId, @Pooling, @Classifier, HASHBYTES('SHA2_256', @Classifier), @Details, @Task);
     SET @ClassifierId = SCOPE_IDENTITY();
     EXECUTE internal.KeepChampion @ClassifierId;
     INSERT INTO dbo.experiments (classifier_id, seed, parameters, started_at, dataset_version_id, horizon_days)
@@ -13393,12 +14084,15 @@ BEGIN
 
     -- The label comes from here: the script was never told that of a test patient.
     INSERT INTO dbo.experiment_patients (
-        experiment_id, patient_id, member, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold)
-    SELECT @ExperimentId, t.patient_id, (SELECT COUNT(*) FROM #patients AS b WHERE b.patient_id = t.patient_id AND b.place < t.place),
-        r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
-        r.raw, r.out_of_fold
+        experiment_id, patient_id, member, part, fold, probability, scan_id, vector_sha256, label, raw, out_of_fold,
+        target, predicted)
+    SELECT @ExperimentId, t.patient_id, t.member, r.part, NULLIF(r.fold, -1), r.probability, t.scan_id, t.vector_sha256, t.label,
+        IIF(t.target IS NULL, r.raw, NULL), r.out_of_fold, t.target, IIF(t.target IS NULL, NULL, r.raw)
     FROM #result AS r
-    INNER JOIN #patients AS t ON t.place = r.place
+    INNER JOIN (
+        SELECT place, patient_id, scan_id, vector_sha256, label, target,
+            CAST(ROW_NUMBER() OVER (PARTITION BY patient_id ORDER BY place) - 1 AS INT) AS member
+        FROM #patients) AS t ON t.place = r.place
     INNER JOIN dbo.patients AS p WITH (UPDLOCK, HOLDLOCK) ON p.patient_id = t.patient_id;
     INSERT INTO dbo.experiment_metrics (experiment_id, part, metric, value)
     SELECT @ExperimentId, part, name, y FROM #figures WHERE kind = 'metric';
@@ -13441,7 +14135,7 @@ Example:
     DECLARE @Message NVARCHAR(2000), @FeatureSetId INT, @Pooling NVARCHAR(32), @IsNew BIT, @Scores NVARCHAR(MAX), @RunId INT,
         @Started DATETIME2(3) = SYSUTCDATETIME(), @Version INT, @ExperimentId INT, @Said NVARCHAR(2000), @Lacking NVARCHAR(400);
     DECLARE @Horizon INT, @Names NVARCHAR(MAX), @Width INT, @Trees INT, @Divisor FLOAT, @Steepness FLOAT, @Expected NVARCHAR(MAX),
-        @ClassifierId INT;
+        @ClassifierId INT, @DatasetVersionId INT;
     DECLARE @Classifier VARBINARY(MAX), @Details NVARCHAR(MAX), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #ensemble (
@@ -13451,7 +14145,8 @@ Example:
         experiment_id INT NULL, first_index INT NULL);
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        scan_id INT NOT NULL UNIQUE, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL,
+        vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #result (
         place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
     CREATE TABLE #figures (
@@ -13460,8 +14155,15 @@ Example:
     CREATE TABLE #given (
         tree INT NULL, node INT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
         default_left INT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL);
+    CREATE TABLE #scope (
+        item VARCHAR(16) NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
+        text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
+    CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
+    CREATE TABLE #taught (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, is_held_out BIT NOT NULL);
 
     EXECUTE internal.FindEnsembleMembers @ModelName, @Members, @Seed;
+    EXECUTE internal.CheckTask @ModelName, 'classification';
     EXECUTE internal.CheckEnsembleLabels;
     EXECUTE internal.StartRun N'CreateEnsemble', @RunId OUTPUT;
     EXECUTE internal.FindEnsembleFeatures @FeatureSetId OUTPUT, @Pooling OUTPUT, @IsNew OUTPUT;
@@ -13521,11 +14223,15 @@ ORDER BY e.position;',
         EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, N'ensemble', @Details, @Width OUTPUT, @Trees OUTPUT,
             @Divisor OUTPUT, @Steepness OUTPUT, @Expected OUTPUT, @RunId;
 
-    SET @Horizon = (
-        SELECT MAX(x.horizon_days) FROM #ensemble AS e INNER JOIN dbo.experiments AS x ON x.experiment_id = e.experiment_id);
+    EXECUTE internal.TakeEnsembleScope @FeatureSetId, @Pooling;
+    -- Where all members learnt from one data set, whom the ensemble was calibrated and tested on are members of it.
+    SELECT @Horizon = MAX(x.horizon_days), @DatasetVersionId = CASE WHEN MIN(x.dataset_version_id) = MAX(x.dataset_version_id)
+            AND COUNT(x.dataset_version_id) = COUNT(*) THEN MIN(x.dataset_version_id) END
+    FROM #ensemble AS e
+    LEFT JOIN dbo.experiments AS x ON x.experiment_id = e.experiment_id;
     BEGIN TRANSACTION;
     EXECUTE internal.StoreExperiment @ModelName, N'ensemble', @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        NULL, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
+        @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
     SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
     INSERT INTO dbo.ensemble_members (classifier_id, position, member_classifier_id, first_index)
     SELECT @ClassifierId, e.position, e.classifier_id, e.first_index
@@ -13536,6 +14242,7 @@ ORDER BY e.position;',
         SET @Message = N'A member of the ensemble was deleted or replaced meanwhile. Nothing is stored. Call it again.';
         THROW 50232, @Message, 1;
     END;
+    EXECUTE internal.StoreScope @ClassifierId;
     IF @Lacking IS NULL
         EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Expected, @Said OUTPUT;
     COMMIT TRANSACTION;
@@ -13549,13 +14256,14 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- TakeLabelledScans: fills #labelled with the scans to train on and their labels, 0 or 1. Refuses a horizon that no scan has a label of,
--- and labels of more classes without a word which are positive.
--- Called by TakeTrainingPatients, whose table #labelled it fills.
+-- TakeLabelledScans: fills #labelled with the scans to train on and their labels, 0 or 1, or numbers. Refuses a horizon that no scan has a
+-- label of, labels of more classes without a word which are positive, and a regression without numbers.
+-- Called by TakeTrainingPatients and ReadTrialVectors, whose table #labelled it fills.
 CREATE OR ALTER PROCEDURE internal.TakeLabelledScans
     @DatasetVersionId INT,  -- version of a data set whose members to take, or NULL
     @Horizon INT,           -- horizon of the labels in days, or NULL for those of patients
     @PositiveFrom INT,      -- labels from this one on count as 1, or NULL where they are 0 and 1
+    @Task NVARCHAR(32),     -- classification, or regression: the numbers of dbo.numeric_labels are the labels
     @Unlabelled INT OUTPUT  -- members of the data set without a label
 AS
 BEGIN
@@ -13563,7 +14271,14 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @Horizons NVARCHAR(400), @Others NVARCHAR(400);
-    IF @DatasetVersionId IS NULL AND @Horizon IS NULL
+    IF @Task = N'regression'
+        INSERT INTO #labelled (scan_id, patient_id, target)
+        SELECT s.scan_id, s.patient_id, l.value
+        FROM dbo.scans AS s
+        INNER JOIN dbo.numeric_labels AS l ON l.patient_id = s.patient_id
+        WHERE (@DatasetVersionId IS NULL AND s.is_primary = 1)
+            OR s.scan_id IN (SELECT m.scan_id FROM dbo.dataset_members AS m WHERE m.dataset_version_id = @DatasetVersionId);
+    ELSE IF @DatasetVersionId IS NULL AND @Horizon IS NULL
         INSERT INTO #labelled (scan_id, patient_id, label)
         SELECT s.scan_id, s.patient_id, l.label
         FROM dbo.scans AS s
@@ -13586,6 +14301,20 @@ BEGIN
     SET @Unlabelled = (SELECT COUNT(*) FROM dbo.dataset_members WHERE dataset_version_id = @DatasetVersionId)
         - IIF(@DatasetVersionId IS NULL, 0, (SELECT COUNT(*) FROM #labelled));
 
+    IF @Task = N'regression' AND NOT EXISTS (SELECT 1 FROM #labelled)
+    BEGIN
+        SET @Message = CONCAT(N'No patient with a scan', IIF(@DatasetVersionId IS NULL, N'', N' of the data set'),
+            N' has a number in dbo.numeric_labels, which holds those of ', (SELECT COUNT(*) FROM dbo.numeric_labels),
+            N' patients. Call load_labels with --numeric and the name of a column, or leave @Task out.');
+        THROW 50310, @Message, 1;
+    END;
+    -- The square of what is beyond is no number any more.
+    SET @Others = (SELECT MIN(CONVERT(NVARCHAR(40), target, 1)) FROM #labelled WHERE ABS(target) > CAST(N'1e100' AS FLOAT));
+    IF @Others IS NOT NULL
+    BEGIN
+        SET @Message = CONCAT(N'dbo.numeric_labels holds ', @Others, N', which is beyond 1e+100. Correct it there.');
+        THROW 50310, @Message, 1;
+    END;
     IF @Horizon IS NOT NULL AND NOT EXISTS (SELECT 1 FROM #labelled)
     BEGIN
         SET @Horizons = LEFT((SELECT STRING_AGG(CAST(h.horizon_days AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY h.horizon_days)
@@ -13609,16 +14338,72 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
+-- ReadTrialVectors: fills #labelled and #read with the scans that trials are cross-validated on, makes their combined vectors, and refuses
+-- vectors that are not those stored and members that were replaced, after freeing the trials that were taken for them.
+-- Called by RunSearch, whose tables #labelled, #combine and #read it fills.
+CREATE OR ALTER PROCEDURE internal.ReadTrialVectors
+    @SearchId INT,           -- search
+    @Worker NVARCHAR(128),   -- who took the trials
+    @RunId INT,              -- row of dbo.runs
+    @FeatureSetId INT,       -- feature set of the vectors
+    @Pooling NVARCHAR(32),   -- their pooling
+    @Lacking INT OUTPUT      -- scans of test patients with a value missing
+AS
+BEGIN
+    SET NOCOUNT ON;
+    SET XACT_ABORT ON;
+
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Horizon INT, @PositiveFrom INT, @Unlabelled INT;
+    SELECT @DatasetVersionId = dataset_version_id, @Horizon = horizon_days, @PositiveFrom = positive_from
+    FROM dbo.searches
+    WHERE search_id = @SearchId;
+    DELETE FROM #labelled;
+    DELETE FROM #combine;
+    DELETE FROM #read;
+    BEGIN TRY
+        EXECUTE internal.CheckMembers @DatasetVersionId;
+        EXECUTE internal.TakeLabelledScans @DatasetVersionId, @Horizon, @PositiveFrom, N'classification', @Unlabelled OUTPUT;
+        INSERT INTO #combine (scan_id)
+        SELECT scan_id FROM #labelled;
+        EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+        INSERT INTO #read (scan_id)
+        SELECT l.scan_id
+        FROM #labelled AS l
+        INNER JOIN dbo.splits AS sp ON sp.patient_id = l.patient_id
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = l.scan_id
+        WHERE sp.part = 'train' AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
+        EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
+        SET @Lacking = (
+            SELECT COUNT(*)
+            FROM #labelled AS l
+            INNER JOIN dbo.splits AS sp ON sp.patient_id = l.patient_id
+            INNER JOIN dbo.pooled_features AS f ON f.scan_id = l.scan_id
+            WHERE sp.part = 'test' AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND @Pooling = N'combined'
+                AND f.vector LIKE N'%null%');
+    END TRY
+    BEGIN CATCH
+        SET @Message = ERROR_MESSAGE();
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
+        EXECUTE internal.EndRun @RunId, 0, @Message;
+        THROW;
+    END CATCH;
+END;
+GO
+IF @@ERROR <> 0 SET NOEXEC ON;
+GO
 -- TakeTrainingPatients: fills #patients with the labelled scans that have features, a row each; refuses to leave others out unasked.
 -- They are the primary scans of patients with a label, the members of a data set, or all scans with a label of a horizon.
--- Called by TrainModel and FindMatrices, whose table #patients it fills.
+-- Called by TrainModel and CountMatrices, whose table #patients it fills.
 CREATE OR ALTER PROCEDURE internal.TakeTrainingPatients
     @FeatureSetId INT,              -- feature set
     @Pooling NVARCHAR(32),          -- pooling
     @SkipMissing BIT,               -- 1 leaves out labelled patients without features
     @DatasetVersionId INT = NULL,   -- version of a data set whose members to take, or NULL
     @Horizon INT = NULL,            -- horizon of the labels in days, or NULL for those of patients
-    @PositiveFrom INT = NULL        -- labels from this one on count as 1, or NULL where they are 0 and 1
+    @PositiveFrom INT = NULL,       -- labels from this one on count as 1, or NULL where they are 0 and 1
+    @Task NVARCHAR(32) = N'classification' -- or regression, whose labels are the numbers of dbo.numeric_labels
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -13629,14 +14414,15 @@ BEGIN
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #labelled (
-        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label TINYINT NOT NULL);
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label TINYINT NULL,
+        target FLOAT NULL);
 
-    EXECUTE internal.TakeLabelledScans @DatasetVersionId, @Horizon, @PositiveFrom, @Unlabelled OUTPUT;
+    EXECUTE internal.TakeLabelledScans @DatasetVersionId, @Horizon, @PositiveFrom, @Task, @Unlabelled OUTPUT;
     INSERT INTO #combine (scan_id)
     SELECT scan_id FROM #labelled;
     EXECUTE internal.FillCombinedFeatures @FeatureSetId;
-    INSERT INTO #patients (patient_id, scan_id, label, vector_sha256)
-    SELECT l.patient_id, l.scan_id, l.label, COALESCE(f.vector_sha256, 0x)
+    INSERT INTO #patients (patient_id, scan_id, label, target, vector_sha256)
+    SELECT l.patient_id, l.scan_id, l.label, l.target, COALESCE(f.vector_sha256, 0x)
     FROM #labelled AS l
     INNER JOIN dbo.pooled_features AS f ON f.scan_id = l.scan_id
     WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
@@ -13653,10 +14439,13 @@ BEGIN
     -- A patient with a label and without any scan is missing too, unless it was asked for certain scans.
     INSERT INTO #missing (idx)
     SELECT p.idx
-    FROM dbo.labels AS l
+    FROM (
+        SELECT patient_id FROM dbo.labels WHERE @Task = N'classification'
+        UNION ALL
+        SELECT patient_id FROM dbo.numeric_labels WHERE @Task = N'regression') AS l
     INNER JOIN dbo.patients AS p ON p.patient_id = l.patient_id
     WHERE @DatasetVersionId IS NULL AND @Horizon IS NULL
-        AND NOT EXISTS (SELECT 1 FROM #labelled AS t WHERE t.patient_id = l.patient_id);
+        AND l.patient_id NOT IN (SELECT t.patient_id FROM #labelled AS t);
     SET @Missing = (SELECT COUNT(*) FROM #missing);
     SET @Some = (SELECT STRING_AGG(CAST(m.idx AS NVARCHAR(MAX)), N', ') FROM (SELECT TOP (20) idx FROM #missing ORDER BY idx) AS m);
 
@@ -13680,89 +14469,20 @@ END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
 GO
--- FindMatrices: fills #matrices with the feature sets and poolings that a search may try, and counts their training patients.
+-- CountMatrices: counts the training patients of every row of #matrices, and the scans with a value missing; refuses to leave patients
+-- without features out unasked.
 -- Called by SearchModels, whose tables #matrices and #patients it fills.
-CREATE OR ALTER PROCEDURE internal.FindMatrices
-    @ModelName NVARCHAR(128),     -- name to store the best model under
-    @NetworkName NVARCHAR(128),   -- network, or NULL for that of the version served, else of default_network, else the only one
-    @Layers NVARCHAR(MAX),        -- layers with commas between, or NULL for all
-    @Preprocessing NVARCHAR(32),  -- preprocessing, or NULL for any
-    @Poolings NVARCHAR(400),      -- poolings with commas between, or NULL for all
-    @SkipMissing BIT              -- 1 leaves out labelled patients without features
+CREATE OR ALTER PROCEDURE internal.CountMatrices
+    @SkipMissing BIT,       -- 1 leaves out labelled patients without features
+    @DatasetVersionId INT,  -- version of a data set whose members to take, or NULL
+    @Horizon INT,           -- horizon of the labels in days, or NULL for those of patients
+    @PositiveFrom INT       -- labels from this one on count as 1, or NULL where they are 0 and 1
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Lacking NVARCHAR(1000), @FeatureSetId INT, @Pooling NVARCHAR(32);
-
-    DECLARE @Served INT, @Names NVARCHAR(800);
-    SET @Served = (
-        SELECT c.feature_set_id
-        FROM dbo.served_models AS s
-        INNER JOIN dbo.classifiers AS c ON c.classifier_id = s.classifier_id
-        WHERE s.name = @ModelName);
-    IF @NetworkName IS NULL
-        SET @NetworkName = COALESCE(
-            (SELECT n.name FROM dbo.feature_sets AS fs INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-                WHERE fs.feature_set_id = @Served
-                    AND EXISTS (SELECT 1 FROM dbo.pooled_features AS p WHERE p.feature_set_id = fs.feature_set_id)),
-            NULLIF((SELECT value FROM dbo.settings WHERE name = N'default_network'), N''));
-
-    -- Of a name, layer and preprocessing FindFeatureSet takes the set of the version served, else that of the network's newest version.
-    INSERT INTO #matrices (feature_set_id, pooling, network_name, layer)
-    SELECT COALESCE(MAX(IIF(fs.feature_set_id = @Served, @Served, NULL)), MAX(fs.feature_set_id)), p.pooling, n.name, fs.layer
-    FROM dbo.feature_sets AS fs
-    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
-    INNER JOIN (SELECT DISTINCT feature_set_id, pooling FROM dbo.pooled_features) AS p ON p.feature_set_id = fs.feature_set_id
-    WHERE (@NetworkName IS NULL OR n.name = @NetworkName)
-        AND (@Layers IS NULL OR fs.layer IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Layers, N',')))
-        AND (@Preprocessing IS NULL OR fs.preprocessing = @Preprocessing)
-        AND (@Poolings IS NULL OR p.pooling IN (SELECT LTRIM(RTRIM(value)) FROM STRING_SPLIT(@Poolings, N',')))
-        AND (fs.feature_set_id = @Served OR NOT EXISTS (
-            SELECT 1
-            FROM dbo.networks AS o
-            INNER JOIN dbo.feature_sets AS g ON g.network_id = o.network_id
-            INNER JOIN dbo.pooled_features AS q ON q.feature_set_id = g.feature_set_id AND q.pooling = p.pooling
-            WHERE o.name = n.name AND o.version > n.version AND g.layer = fs.layer AND g.preprocessing = fs.preprocessing))
-    GROUP BY n.name, fs.layer, fs.preprocessing, p.pooling
-    OPTION (RECOMPILE);
-
-    SET @Lacking = (
-        SELECT STRING_AGG(a.item, N', ') WITHIN GROUP (ORDER BY a.item)
-        FROM (
-            SELECT CONCAT(N'pooling ''', LTRIM(RTRIM(value)), N'''') AS item
-            FROM STRING_SPLIT(@Poolings, N',')
-            WHERE LTRIM(RTRIM(value)) NOT IN (SELECT pooling FROM #matrices)
-            UNION
-            SELECT CONCAT(N'layer ''', LTRIM(RTRIM(value)), N'''')
-            FROM STRING_SPLIT(@Layers, N',')
-            WHERE LTRIM(RTRIM(value)) NOT IN (SELECT layer FROM #matrices)
-        ) AS a);
-    IF @Lacking IS NOT NULL OR NOT EXISTS (SELECT 1 FROM #matrices)
-    BEGIN
-        SET @Message = CONCAT(N'There are no features of ', COALESCE(@Lacking, N'any pooling and layer'), N' with network ',
-            COALESCE(N'''' + @NetworkName + N'''', N'any'), N' and preprocessing ', COALESCE(N'''' + @Preprocessing + N'''', N'any'),
-            N'. Call GenerateFeatures first, or ask for others.');
-        SET @Message = REPLACE(@Message, N'%', N'%%');
-        THROW 50117, @Message, 1;
-    END;
-    IF (SELECT COUNT(DISTINCT network_name) FROM #matrices) > 1
-    BEGIN
-        SET @Names = LEFT((
-            SELECT STRING_AGG(CAST(m.network_name AS NVARCHAR(MAX)), N', ') WITHIN GROUP (ORDER BY m.network_name)
-            FROM (SELECT DISTINCT network_name FROM #matrices) AS m), 800);
-        SET @Message = REPLACE(CONCAT(N'There are features of several networks: ', @Names,
-            N'. Name one with @NetworkName, or in the setting default_network: UPDATE dbo.settings SET value = N''…'' ',
-            N'WHERE name = N''default_network'';'), N'%', N'%%');
-        THROW 50281, @Message, 1;
-    END;
-
-    UPDATE m
-    SET m.matrix = (
-        SELECT COUNT(*) FROM #matrices AS b
-        WHERE b.feature_set_id < m.feature_set_id OR (b.feature_set_id = m.feature_set_id AND b.pooling <= m.pooling))
-    FROM #matrices AS m;
+    DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32);
     WHILE EXISTS (SELECT 1 FROM #matrices WHERE positives IS NULL)
     BEGIN
         SELECT TOP (1) @FeatureSetId = feature_set_id, @Pooling = pooling
@@ -13770,10 +14490,22 @@ BEGIN
         WHERE positives IS NULL
         ORDER BY feature_set_id, pooling;
         DELETE FROM #patients;
-        EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing;
+        EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
         UPDATE #matrices
-        SET negatives = (SELECT COUNT(*) FROM #patients WHERE part = 'train' AND label = 0),
-            positives = (SELECT COUNT(*) FROM #patients WHERE part = 'train' AND label = 1)
+        SET negatives = (SELECT COUNT(DISTINCT patient_id) FROM #patients WHERE part = 'train' AND label = 0),
+            positives = (SELECT COUNT(DISTINCT patient_id) FROM #patients WHERE part = 'train' AND label = 1),
+            only_negatives = (
+                SELECT COUNT(DISTINCT a.patient_id)
+                FROM #patients AS a
+                WHERE a.part = 'train'
+                    AND NOT EXISTS (SELECT 1 FROM #patients AS b WHERE b.patient_id = a.patient_id AND b.label = 1)),
+            scans = (SELECT COUNT(*) FROM #patients WHERE part = 'train'),
+            -- The model scores the test patients too, so theirs count.
+            lacking = (
+                SELECT COUNT(*)
+                FROM #patients AS t
+                INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id
+                WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND @Pooling = N'combined' AND f.vector LIKE N'%null%')
         WHERE feature_set_id = @FeatureSetId AND pooling = @Pooling;
     END;
 END;
@@ -13797,6 +14529,13 @@ CREATE OR ALTER PROCEDURE dbo.SearchModels
     @Halving INT = 1,                      -- rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
     @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
     @SearchId INT = NULL OUTPUT,           -- number of the search, for RunSearch
+    @Features NVARCHAR(MAX) = NULL,        -- features to choose among, with | between; NULL means those above
+    @Columns NVARCHAR(MAX) = NULL,         -- columns, with commas between; all are tried without them and with them beside
+    @ColumnsFrom NVARCHAR(257) = NULL,     -- view or table with these columns and a scan_id; NULL means dbo.scan_columns
+    @Dataset NVARCHAR(128) = NULL,         -- data set of scans to search on; NULL means the primary scans of all patients
+    @DatasetVersion INT = NULL,            -- its version; NULL means the newest, which the search keeps
+    @Horizon INT = NULL,                   -- days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
+    @PositiveFrom INT = NULL,              -- labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
     @Help BIT = 0                          -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -13808,7 +14547,8 @@ BEGIN
         PRINT N'dbo.SearchModels makes a search for the best algorithm, settings, poolings and layers of a model: rows of dbo.search_trials.
 RunSearch on any number of connections, or lungdb search, tries them and trains the best. Test patients have no part in it.
 The same seed, features and arguments give the same trials. With @Halving = 3 all trials get a ninth of their trees, the
-best third of them a third, the best ninth all.
+best third of them a third, the best ninth all. A data set, its version and a horizon are as of TrainLungCancerModel.
+With @Features each choice is a list as TrainLungCancerModel takes it, the name of a combined set, or none for columns alone.
 @Space gives each setting a list of values, or for random a range: {"num_leaves": [3, 7], "learning_rate": {"low": 0.01,
 "high": 0.3, "log": true}}. The settings are learning_rate, num_leaves, min_data_in_leaf, max_iterations, early_stopping_rounds,
 validation_fraction and imbalance, as of TrainLungCancerModel. NULL means for random learning_rate 0.01 to 0.3, num_leaves 3 to
@@ -13828,30 +14568,53 @@ Parameters:
     @Halving INT = 1                            rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
     @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
     @SearchId INT = NULL OUTPUT                 number of the search, for RunSearch
+    @Features NVARCHAR(MAX) = NULL              features to choose among, with | between; NULL means those above
+    @Columns NVARCHAR(MAX) = NULL               columns, with commas between; all are tried without them and with them beside
+    @ColumnsFrom NVARCHAR(257) = NULL           view or table with these columns and a scan_id; NULL means dbo.scan_columns
+    @Dataset NVARCHAR(128) = NULL               data set of scans to search on; NULL means the primary scans of all patients
+    @DatasetVersion INT = NULL                  its version; NULL means the newest, which the search keeps
+    @Horizon INT = NULL                         days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
+    @PositiveFrom INT = NULL                    labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
     @Help BIT = 0                               1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.SearchModels @ModelName = N''best'', @Trials = 50, @Poolings = N''mean,max'';';
+Examples:
+    EXECUTE dbo.SearchModels @ModelName = N''best'', @Trials = 50, @Poolings = N''mean,max'';
+    EXECUTE dbo.SearchModels @Dataset = N''thin'', @Features = N''mean | mean; max | thirds'', @Columns = N''age, sex'';';
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Planned INT = 0, @Rung INT = 0, @Count INT,
-        @Matrices INT;
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Count INT, @Matrices INT, @DatasetVersionId INT,
+        @Settings NVARCHAR(MAX);
     DECLARE @Wanted INT = COALESCE(@Trials, 200);
     DECLARE @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #matrices (
         matrix INT NULL, feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
-        network_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
-        negatives INT NULL, positives INT NULL, PRIMARY KEY (feature_set_id, pooling));
+        network_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NULL,
+        is_new BIT NOT NULL DEFAULT 0, negatives INT NULL, positives INT NULL, only_negatives INT NULL, scans INT NULL,
+        lacking INT NULL, PRIMARY KEY (feature_set_id, pooling));
     CREATE TABLE #patients (
-        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE,
-        scan_id INT NOT NULL, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #trials (candidate INT NULL, matrix INT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
 
-    EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing;
-    EXECUTE internal.FindMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings, @SkipMissing;
+    EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing,
+        @NetworkName, @Layers, @Preprocessing, @Features;
+    EXECUTE internal.CheckTask @ModelName, 'classification';
+    EXECUTE internal.CheckTrainingData NULL, NULL, NULL, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom,
+        N'classification';
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.FindMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings, @Features, @Columns, @ColumnsFrom;
+        EXECUTE internal.CountMatrices @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        EXECUTE internal.DropMatrices;
+        THROW;
+    END CATCH;
     SET @Method = LOWER(@Method);
 
     INSERT INTO #trials (candidate, matrix, parameters)
@@ -13865,13 +14628,15 @@ def main(matrices, method, trials, space, folds, seed):
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Method, Trials, Space, Folds, Seed)
 ',
         @input_data_1 = N'
-SELECT matrix, feature_set_id, pooling, negatives, positives
+SELECT matrix, feature_set_id, pooling, negatives, positives, only_negatives, scans, lacking
 FROM #matrices
 ORDER BY feature_set_id, pooling;',
         @params = N'@Method NVARCHAR(32), @Trials INT, @Space NVARCHAR(MAX), @Folds INT, @Seed INT, @ErrorNumber INT OUTPUT,
             @ErrorMessage NVARCHAR(2000) OUTPUT',
         @Method = @Method, @Trials = @Wanted, @Space = @Space, @Folds = @Folds, @Seed = @Seed,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.DropMatrices;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
@@ -13887,28 +14652,15 @@ ORDER BY feature_set_id, pooling;',
     LEFT JOIN #matrices AS m ON m.matrix = t.matrix;
     EXECUTE internal.CheckRows N'trials';
 
-    -- What AdvanceSearch will add: of each rung a third goes on, rounded up.
-    SET @Count = (SELECT COUNT(*) FROM #trials);
-    WHILE @Rung < @Halving
-    BEGIN
-        SET @Planned = @Planned + @Count;
-        SET @Count = (@Count + 2) / 3;
-        SET @Rung = @Rung + 1;
-    END;
-    BEGIN TRANSACTION;
-    INSERT INTO dbo.searches (name, settings, seed, folds, metric, rungs, skip_missing, planned)
-    VALUES (@ModelName, CONCAT(N'{"method": "', @Method, N'", "trials": ', (SELECT COUNT(*) FROM #trials), N', "space": ',
-            COALESCE(JSON_QUERY(@Space), N'null'), N'}'), @Seed, @Folds, LOWER(@Metric), @Halving, @SkipMissing, @Planned);
-    SET @SearchId = SCOPE_IDENTITY();
-    INSERT INTO dbo.search_trials (search_id, rung, candidate, feature_set_id, pooling, parameters)
-    SELECT @SearchId, 0, t.candidate, m.feature_set_id, m.pooling, t.parameters
-    FROM #trials AS t
-    INNER JOIN #matrices AS m ON m.matrix = t.matrix
-    ORDER BY t.candidate;
-    COMMIT TRANSACTION;
+    SET @Settings = CONCAT(N'{"method": "', @Method, N'", "trials": ', (SELECT COUNT(*) FROM #trials), N', "space": ',
+        COALESCE(JSON_QUERY(@Space), N'null'), N', "features": "' + STRING_ESCAPE(@Features, 'json') + N'"',
+        N', "columns": "' + STRING_ESCAPE(@Columns, 'json') + N'"', N'}');
+    EXECUTE internal.StoreSearch @ModelName, @Settings, @Seed, @Folds, @Metric, @Halving, @SkipMissing, @DatasetVersionId, @Horizon,
+        @PositiveFrom, @SearchId OUTPUT;
+    -- A draw may leave some of them untried.
+    EXECUTE internal.DropMatrices;
 
-    SET @Count = (SELECT COUNT(*) FROM #trials);
-    SET @Matrices = (SELECT COUNT(*) FROM #matrices);
+    SELECT @Count = (SELECT COUNT(*) FROM #trials), @Matrices = (SELECT COUNT(*) FROM #matrices);
     RAISERROR(N'Search %d has %d trials on %d kinds of features. Run it: EXECUTE dbo.RunSearch @SearchId = %d;', 0, 1,
         @SearchId, @Count, @Matrices, @SearchId) WITH NOWAIT;
 END;
@@ -13932,7 +14684,8 @@ CREATE OR ALTER PROCEDURE internal.TrainModel
     @Dataset NVARCHAR(128),         -- data set of scans, or NULL for the primary scans of all patients
     @DatasetVersion INT,            -- its version, or NULL for the newest
     @Horizon INT,                   -- horizon of the labels in days, or NULL for those of patients
-    @PositiveFrom INT               -- labels from this one on are positive, or NULL
+    @PositiveFrom INT,              -- labels from this one on are positive, or NULL
+    @Task NVARCHAR(32)              -- classification or regression
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -13946,7 +14699,8 @@ BEGIN
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #patients (
         place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
-        scan_id INT NOT NULL UNIQUE, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL,
+        vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #result (
         place INT NULL, part VARCHAR(10) NULL, fold INT NULL, raw FLOAT NULL, probability FLOAT NULL, out_of_fold INT NULL);
     CREATE TABLE #figures (
@@ -13959,12 +14713,17 @@ BEGIN
         item VARCHAR(16) NOT NULL, position INT NOT NULL, low FLOAT NULL, high FLOAT NULL,
         text NVARCHAR(64) COLLATE DATABASE_DEFAULT NULL, scans INT NOT NULL);
     CREATE TABLE #scope_features (feature_index INT NOT NULL PRIMARY KEY, mean FLOAT NOT NULL, sd FLOAT NOT NULL);
+    CREATE TABLE #taught (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, is_held_out BIT NOT NULL);
 
+    SET @Task = LOWER(@Task);
+    EXECUTE internal.CheckTask @ModelName, @Task;
     EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     EXECUTE internal.ChooseFeatures @ModelName, @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Pooling OUTPUT,
         @FeatureSetId OUTPUT, @IsNew OUTPUT;
     BEGIN TRY
-        EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
+        EXECUTE internal.TakeTrainingPatients @FeatureSetId, @Pooling, @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom,
+            @Task;
     END TRY
     BEGIN CATCH
         IF @@TRANCOUNT > 0
@@ -13990,7 +14749,8 @@ def main(patients, width, parameters, names):
 OutputDataSet, Classifier, Library, Details, ErrorNumber, ErrorMessage = main(InputDataSet, Width, Parameters, Names)
 ',
         @input_data_1 = N'
-SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE CAST(t.label AS INT) END AS label, f.vector
+SELECT t.place, t.patient_id, t.part, CASE WHEN t.part = ''test'' THEN -1 ELSE COALESCE(CAST(t.label AS INT), -1) END AS label,
+    CASE WHEN t.part <> ''test'' THEN t.target END AS target, f.vector
 FROM #patients AS t
 INNER JOIN dbo.pooled_features AS f ON f.scan_id = t.scan_id AND f.vector_sha256 = t.vector_sha256
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
@@ -14016,6 +14776,8 @@ ORDER BY t.patient_id, t.scan_id;',
     EXECUTE internal.MeasureExperiment @RunId, @Seed, @Details;
     EXECUTE internal.ReadModelNodes @FeatureSetId, @Pooling, @Classifier, @Library, @Details, @Width OUTPUT, @Trees OUTPUT,
         @Divisor OUTPUT, @Steepness OUTPUT, @Scores OUTPUT, @RunId;
+    INSERT INTO #taught (scan_id, patient_id, is_held_out)
+    SELECT scan_id, patient_id, CASE part WHEN 'test' THEN 1 ELSE 0 END FROM #patients WHERE part IN ('train', 'test');
     EXECUTE internal.FitScope @FeatureSetId, @Pooling;
     EXECUTE internal.ReportStep @RunId, N'Measured; storing.', 2, 3;
 
@@ -14024,7 +14786,7 @@ ORDER BY t.patient_id, t.scan_id;',
     -- No script runs in here, so that no lock waits for one; what there is to say is said afterwards.
     BEGIN TRANSACTION;
     EXECUTE internal.StoreExperiment @ModelName, @Library, @FeatureSetId, @Pooling, @Classifier, @Details, @Seed, @Started,
-        @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT;
+        @DatasetVersionId, @Horizon, @Version OUTPUT, @ExperimentId OUTPUT, @Task;
     SET @ClassifierId = (SELECT classifier_id FROM dbo.experiments WHERE experiment_id = @ExperimentId);
     EXECUTE internal.StoreScope @ClassifierId;
     EXECUTE internal.StoreNodes @ModelName, @Version, @Width, @Trees, @Divisor, @Steepness, @Scores, @Said OUTPUT;
@@ -14067,6 +14829,7 @@ CREATE OR ALTER PROCEDURE dbo.TrainLungCancerModel
     @DatasetVersion INT = NULL,            -- its version; NULL means the newest
     @Horizon INT = NULL,                   -- days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
     @PositiveFrom INT = NULL,              -- labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
+    @Task NVARCHAR(32) = N'classification', -- classification, or regression: a number of dbo.numeric_labels
     @Help BIT = 0                          -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -14076,10 +14839,10 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.TrainLungCancerModel trains a model on pooled features of the labelled patients'' primary scans, or of a data set.
-The test patients, those of dbo.splits, have no part in it, and test figures come from them alone. With folds every other patient is
-scored by a model that has not seen him. Figures, curves and scores go to the tables dbo.experiment_….
-Unless named, features are those of the version served, else of the setting default_network, else the only ones; a message says which.
-Columns may be NULL for trees alone. NULL stands for LightGBM''s numbers; docs/training.md has others.
+The test patients of dbo.splits have no part in it, and test figures come from them alone. With folds every other patient is
+scored by a model that has not seen him. See the tables dbo.experiment_….
+Unless named, features are those of the version served, else of the setting default_network, else the only ones.
+Only trees take NULL columns. NULL stands for LightGBM''s numbers.
 PromoteModel alone changes which version is served.
 Parameters:
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name to store the model under; each run adds a version
@@ -14109,18 +14872,19 @@ Parameters:
     @DatasetVersion INT = NULL                  its version; NULL means the newest
     @Horizon INT = NULL                         days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
     @PositiveFrom INT = NULL                    labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
+    @Task NVARCHAR(32) = N''classification''      classification, or regression: a number of dbo.numeric_labels
     @Help BIT = 0                               1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.TrainLungCancerModel;
     EXECUTE dbo.TrainLungCancerModel @Algorithm = N''logistic'', @Pooling = N''max'';
-    EXECUTE dbo.TrainLungCancerModel @ModelName = N''wide'', @Features = N''layer2/mean; pool5/max'', @Columns = N''age, sex'';';
+    EXECUTE dbo.TrainLungCancerModel @Features = N''layer2/mean; pool5/max'', @Columns = N''age, sex'';';
         RETURN 0;
     END;
 
     DECLARE @Parameters NVARCHAR(MAX);
     EXECUTE internal.CheckTrainingArguments @ModelName, @Algorithm, @Seed, @Folds, @ValidationFraction, @LearningRate, @NumLeaves,
         @MinDataInLeaf, @MaxIterations, @EarlyStoppingRounds, @L2, @Imbalance, @Calibration, @SkipMissing, @Parameters OUTPUT, @Hidden,
-        @Members;
+        @Members, @Task;
     IF @Algorithm = N'ensemble'
     BEGIN
         EXECUTE internal.RefuseEnsembleData @Pooling, @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Dataset,
@@ -14128,9 +14892,10 @@ Examples:
         EXECUTE dbo.CreateEnsemble @ModelName, @Members, @Seed;
         RETURN 0;
     END;
-    EXECUTE internal.CheckTrainingData @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom;
+    EXECUTE internal.CheckTrainingData @NetworkName, @Layer, @Preprocessing, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom,
+        @Task;
     EXECUTE internal.TrainModel @ModelName, @Pooling, @NetworkName, @Layer, @Preprocessing, @Seed, @SkipMissing, @Parameters,
-        @Features, @Columns, @ColumnsFrom, @Dataset, @DatasetVersion, @Horizon, @PositiveFrom;
+        @Features, @Columns, @ColumnsFrom, @Dataset, @DatasetVersion, @Horizon, @PositiveFrom, @Task;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -14150,8 +14915,10 @@ BEGIN
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @NetworkName NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
     DECLARE @LearningRate FLOAT, @NumLeaves INT, @MinDataInLeaf INT, @MaxIterations INT, @EarlyStoppingRounds INT,
         @ValidationFraction FLOAT;
+    DECLARE @Dataset NVARCHAR(128), @DatasetVersion INT, @Horizon INT, @PositiveFrom INT;
     DECLARE @Algorithm NVARCHAR(32), @L2 FLOAT, @Hidden NVARCHAR(400), @Imbalance NVARCHAR(32), @Pass INT = 0, @Found INT;
     SELECT @ModelName = s.name, @Seed = s.seed, @Folds = s.folds, @SkipMissing = s.skip_missing, @From = s.training_from,
+        @Dataset = d.name, @DatasetVersion = v.version, @Horizon = s.horizon_days, @PositiveFrom = s.positive_from,
         @FeatureSetId = t.feature_set_id, @Pooling = t.pooling, @NetworkName = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing,
         @LearningRate = CAST(JSON_VALUE(t.parameters, N'$.learning_rate') AS FLOAT),
         @NumLeaves = CAST(JSON_VALUE(t.parameters, N'$.num_leaves') AS INT),
@@ -14166,7 +14933,9 @@ BEGIN
     FROM dbo.searches AS s
     INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
     INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = t.feature_set_id
-    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    LEFT JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    LEFT JOIN dbo.dataset_versions AS v ON v.dataset_version_id = s.dataset_version_id
+    LEFT JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
     WHERE s.search_id = @SearchId;
 
     EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling, @Found OUTPUT;
@@ -14186,7 +14955,8 @@ BEGIN
                 @Preprocessing = @Preprocessing, @Seed = @Seed, @ValidationFraction = @ValidationFraction, @LearningRate = @LearningRate,
                 @NumLeaves = @NumLeaves, @MinDataInLeaf = @MinDataInLeaf, @MaxIterations = @MaxIterations,
                 @EarlyStoppingRounds = @EarlyStoppingRounds, @Folds = @Folds, @Imbalance = @Imbalance,
-                @Algorithm = @Algorithm, @L2 = @L2, @Hidden = @Hidden, @SkipMissing = @SkipMissing;
+                @Algorithm = @Algorithm, @L2 = @L2, @Hidden = @Hidden, @SkipMissing = @SkipMissing,
+                @Dataset = @Dataset, @DatasetVersion = @DatasetVersion, @Horizon = @Horizon, @PositiveFrom = @PositiveFrom;
         SET @ClassifierId = (
             SELECT MAX(c.classifier_id)
             FROM dbo.classifiers AS c
@@ -14194,7 +14964,9 @@ BEGIN
             INNER JOIN dbo.searches AS s ON s.search_id = @SearchId
             INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
             WHERE c.name = @ModelName AND c.feature_set_id = @FeatureSetId AND c.pooling = @Pooling AND e.started_at >= @From
-                AND e.seed = @Seed
+                AND e.seed = @Seed AND COALESCE(e.dataset_version_id, -1) = COALESCE(s.dataset_version_id, -1)
+                AND COALESCE(e.horizon_days, -1) = COALESCE(s.horizon_days, -1)
+                AND COALESCE(TRY_CAST(JSON_VALUE(e.parameters, N'$.positive_from') AS INT), -1) = COALESCE(s.positive_from, -1)
                 AND NOT EXISTS (
                     SELECT 1
                     FROM OPENJSON(t.parameters) AS p
@@ -14243,13 +15015,17 @@ Example:
     DECLARE @Seed INT, @Folds INT, @Rungs INT, @Trials NVARCHAR(MAX), @FeatureSetId INT, @Pooling NVARCHAR(32), @Took FLOAT;
     DECLARE @Budget FLOAT = IIF(@LeaseSeconds < 80, CAST(@LeaseSeconds AS FLOAT) / 4, 20);
     DECLARE @Started DATETIME2(3), @Began DATETIME2(3) = SYSUTCDATETIME(), @Before INT, @RunId INT;
-    DECLARE @Language NVARCHAR(128);
+    DECLARE @Language NVARCHAR(128), @Names NVARCHAR(MAX), @Width INT, @Lacking INT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #taken (
         trial_id INT NOT NULL PRIMARY KEY, attempts INT NOT NULL, rung INT NOT NULL, feature_set_id INT NOT NULL,
         pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #trial_figures (trial_id INT NULL, error NVARCHAR(2000) NULL, auc FLOAT NULL, log_loss FLOAT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #labelled (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label TINYINT NULL,
+        target FLOAT NULL);
 
     EXECUTE internal.CheckWorker @SearchId OUTPUT, @Worker OUTPUT, @LeaseSeconds;
     SELECT @Seed = seed, @Folds = folds, @Rungs = rungs FROM dbo.searches WHERE search_id = @SearchId;
@@ -14276,31 +15052,32 @@ Example:
             SELECT STRING_AGG(CONCAT(N'{"trial_id": ', trial_id, N', "rung": ', rung, N', "parameters": ', parameters, N'}'), N', ')
                 WITHIN GROUP (ORDER BY trial_id)
             FROM #taken), N']');
-        EXECUTE internal.ReadTrialVectors @SearchId, @Worker, @RunId, @FeatureSetId, @Pooling;
+        EXECUTE internal.ReadTrialVectors @SearchId, @Worker, @RunId, @FeatureSetId, @Pooling, @Lacking OUTPUT;
+        EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
         SET @Started = SYSUTCDATETIME();
 
         INSERT INTO #trial_figures (trial_id, error, auc, log_loss)
         EXECUTE sp_execute_external_script
             @language = @Language,
             @script = N'
-def main(patients, trials, folds, seed, rungs, seconds):
+def main(patients, trials, folds, seed, rungs, seconds, names, lacking):
     from lungdb.procedures import run_trials
-    return run_trials(patients, trials, folds, seed, rungs, seconds)
+    return run_trials(patients, trials, folds, seed, rungs, seconds, names, lacking)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Trials, Folds, Seed, Rungs, Seconds)
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Trials, Folds, Seed, Rungs, Seconds, Names, Lacking)
 ',
             @input_data_1 = N'
-SELECT s.patient_id, CAST(l.label AS INT) AS label, f.vector
+SELECT l.patient_id, l.scan_id, CAST(l.label AS INT) AS label, f.vector
 FROM #read AS r
-INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
-INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
-INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
+INNER JOIN #labelled AS l ON l.scan_id = r.scan_id
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = r.scan_id
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-ORDER BY s.patient_id;',
-            @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Trials NVARCHAR(MAX), @Folds INT, @Seed INT, @Rungs INT, @Seconds FLOAT,
-                @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+ORDER BY l.patient_id, l.scan_id;',
+            @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Trials NVARCHAR(MAX), @Folds INT, @Seed INT, @Rungs INT,
+                @Seconds FLOAT, @Names NVARCHAR(MAX), @Lacking INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
             @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Trials = @Trials, @Folds = @Folds, @Seed = @Seed, @Rungs = @Rungs,
-            @Seconds = @Budget, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+            @Seconds = @Budget, @Names = @Names, @Lacking = @Lacking, @ErrorNumber = @ErrorNumber OUTPUT,
+            @ErrorMessage = @ErrorMessage OUTPUT;
         IF @ErrorNumber <> 0
         BEGIN
             EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
@@ -14355,13 +15132,14 @@ Example:
 
     DECLARE @Message NVARCHAR(2000), @PatientId NVARCHAR(64), @Raw FLOAT, @Prevalence FLOAT, @TrainedOn FLOAT, @ExperimentId INT;
     DECLARE @Others INT, @HigherThan FLOAT, @Nearest INT, @Radius FLOAT, @LikeThis INT, @WithCancer INT, @Low FLOAT, @High FLOAT;
-    DECLARE @Ranked INT, @Groups INT, @Group INT, @About FLOAT;
+    DECLARE @Ranked INT, @Groups INT, @Group INT, @About FLOAT, @ClassifierId INT;
     CREATE TABLE #scores (patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL PRIMARY KEY, label INT NOT NULL,
         probability FLOAT NOT NULL, raw FLOAT NOT NULL, distance FLOAT NOT NULL);
     CREATE TABLE #ranked (place INT NOT NULL PRIMARY KEY, label INT NOT NULL, raw FLOAT NOT NULL);
 
     -- A prediction without raw_probability is older than calibration, when the two were one.
-    SELECT @PatientId = s.patient_id, @Raw = COALESCE(r.raw_probability, r.probability), @Prevalence = r.prevalence,
+    SELECT @PatientId = s.patient_id, @ClassifierId = r.classifier_id, @Raw = COALESCE(r.raw_probability, r.probability),
+        @Prevalence = r.prevalence,
         @TrainedOn = CAST(JSON_VALUE(c.details, N'$.prevalence') AS FLOAT),
         @ExperimentId = (SELECT MAX(e.experiment_id) FROM dbo.experiments AS e WHERE e.classifier_id = r.classifier_id)
     FROM dbo.predictions AS r
@@ -14374,6 +15152,8 @@ Example:
             N'. Give a prediction_id of dbo.predictions.');
         THROW 50145, @Message, 1;
     END;
+
+    EXECUTE internal.NeedProbabilities @ClassifierId, N'ExplainScore explains scores of';
 
     INSERT INTO #scores (patient_id, label, probability, raw, distance)
     SELECT p.patient_id, p.label, p.probability, p.raw, ABS(p.raw - @Raw)
@@ -14438,6 +15218,7 @@ CREATE OR ALTER PROCEDURE dbo.ListScores
     @PatientIndex INT = NULL, -- idx of the patient, 0 and up; needed
     @Limit INT = 50,          -- scores to return, 1 to 1000
     @Before INT = NULL,       -- prediction_id; only scores older than this one
+    @Task NVARCHAR(32) = N'classification', -- classification: probabilities; regression: numbers that models predict
     @Help BIT = 0             -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -14451,6 +15232,7 @@ Parameters:
     @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
     @Limit INT = 50           scores to return, 1 to 1000
     @Before INT = NULL        prediction_id; only scores older than this one
+    @Task NVARCHAR(32) = N''classification''  classification: probabilities; regression: numbers that models predict
     @Help BIT = 0             1 prints this help and does nothing else
 Example:
     EXECUTE dbo.ListScores @PatientIndex = 0, @Limit = 1;';
@@ -14464,12 +15246,28 @@ Example:
             N' for the parameter @Limit is not supported. Supported values are 1 to 1000.');
         THROW 50101, @Message, 1;
     END;
+    IF @Task IS NULL OR @Task NOT IN (N'classification', N'regression')
+    BEGIN
+        SET @Message = REPLACE(CONCAT(N'The value ', COALESCE(N'''' + @Task + N'''', N'NULL'),
+            N' for the parameter @Task is not supported. Supported values are classification and regression.'), N'%', N'%%');
+        THROW 50101, @Message, 1;
+    END;
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
+    IF @Task = N'regression'
+    BEGIN
+        SELECT TOP (@Limit) r.prediction_id, r.predicted, c.name AS model_name, c.version AS model_version, r.predicted_at, r.predicted_by
+        FROM dbo.predictions AS r
+        INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
+        WHERE r.scan_id = @ScanId AND r.predicted IS NOT NULL AND (@Before IS NULL OR r.prediction_id < @Before)
+        ORDER BY r.prediction_id DESC
+        OPTION (RECOMPILE);
+        RETURN 0;
+    END;
     SELECT TOP (@Limit) r.prediction_id, 100 * r.probability AS probability_percent, 100 * r.raw_probability AS raw_percent, r.prevalence,
         c.name AS model_name, c.version AS model_version, r.predicted_at, r.predicted_by
     FROM dbo.predictions AS r
     INNER JOIN dbo.classifiers AS c ON c.classifier_id = r.classifier_id
-    WHERE r.scan_id = @ScanId AND (@Before IS NULL OR r.prediction_id < @Before)
+    WHERE r.scan_id = @ScanId AND r.probability IS NOT NULL AND (@Before IS NULL OR r.prediction_id < @Before)
     ORDER BY r.prediction_id DESC
     OPTION (RECOMPILE);
 END;
@@ -14525,9 +15323,10 @@ BEGIN
 
     IF @Help = 1
     BEGIN
-        PRINT N'dbo.ReadSlices returns slice_index, position_z, pixels and pixels_sha256 of a patient''s primary scan.
-Slices run from feet to head. pixels are Hounsfield units, int16 little-endian, row after row, as gzip: DECOMPRESS(pixels)
-reads them. pixels_sha256 is in hex, over the decompressed bytes; position_z is in millimetres.
+        PRINT N'dbo.ReadSlices returns slice_index, position_z, pixels, pixels_sha256 and encoding of a patient''s primary scan.
+Slices run from feet to head. pixels are Hounsfield units, int16, row after row, as gzip: DECOMPRESS(pixels) gives their bytes.
+Where encoding is NULL they are little-endian, pixel after pixel; where it is shuffled, the low bytes of all pixels, then their high bytes.
+pixels_sha256 is in hex, over the little-endian bytes in either case; position_z is in millimetres.
 Parameters:
     @PatientIndex INT = NULL  idx of the patient, 0 and up; needed
     @First INT = 0            index of the first slice, 0 and up
@@ -14550,7 +15349,7 @@ Example:
         THROW 50210, @Message, 1;
     END;
     SELECT i.slice_index, i.position_z, CASE WHEN @WithPixels = 1 THEN i.pixels END AS pixels,
-        CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256
+        CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, i.encoding
     FROM dbo.scan_images AS i
     WHERE i.scan_id = @ScanId AND i.slice_index BETWEEN @First AND COALESCE(@Last, @End)
     ORDER BY i.slice_index;
@@ -14636,10 +15435,10 @@ BEGIN
     DECLARE @Message NVARCHAR(2000), @Difference FLOAT, @Top INT, @Moved INT, @Locked INT, @Scans NVARCHAR(MAX),
         @Pooling NVARCHAR(32) = (SELECT pooling FROM #copy_model);
     CREATE TABLE #arrived (scan_id INT NOT NULL PRIMARY KEY, vector NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL,
-        features_sha256 VARBINARY(32) NOT NULL, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+        features_sha256 VARBINARY(32) NOT NULL, raw FLOAT NOT NULL, probability FLOAT NULL);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #moved (scan_id INT NOT NULL PRIMARY KEY, newest_scan_id INT NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
 
     SET @Message = (
         SELECT CONCAT(N'The vectors of ', COUNT(*),
@@ -14676,9 +15475,9 @@ BEGIN
 
     INSERT INTO dbo.scans (patient_id, is_primary, series_uid, study_uid, study_date, manufacturer, image_rows, image_cols, number_images,
         spacing_z, spacing_y, spacing_x, content_sha256, gantry_tilt, deidentification, patient_orientation, intake_rule, monoenergetic_kev,
-        is_study_choice, acquisition_date, date_rule, study_order, study_year, convolution_kernel, kvp, slice_thickness, has_contrast,
-        patient_age, frame_of_reference_uid, origin_x, origin_y, origin_z, row_x, row_y, row_z, column_x, column_y, column_z, step_x,
-        step_y, step_z)
+        is_study_choice, acquisition_date, date_rule, study_order, study_year, time_point, time_point_kind, convolution_kernel, kvp,
+        slice_thickness, has_contrast, patient_age, frame_of_reference_uid, origin_x, origin_y, origin_z, row_x, row_y, row_z,
+        column_x, column_y, column_z, step_x, step_y, step_z)
     SELECT c.patient_id,
         CASE WHEN EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.patient_id = c.patient_id AND s.is_primary = 1) THEN 0 ELSE 1 END,
         c.series_uid, c.study_uid, c.study_date, c.manufacturer, c.image_rows, c.image_cols, c.number_images,
@@ -14686,9 +15485,9 @@ BEGIN
         c.patient_orientation, c.intake_rule, c.monoenergetic_kev, CASE WHEN EXISTS (
             SELECT 1 FROM dbo.scans AS s
             WHERE s.patient_id = c.patient_id AND s.study_uid = c.study_uid AND s.is_study_choice = 1) THEN 0 ELSE 1 END,
-        c.acquisition_date, c.date_rule, c.study_order, c.study_year, c.convolution_kernel, c.kvp, c.slice_thickness, c.has_contrast,
-        c.patient_age, c.frame_of_reference_uid, c.origin_x, c.origin_y, c.origin_z, c.row_x, c.row_y, c.row_z, c.column_x, c.column_y,
-        c.column_z, c.step_x, c.step_y, c.step_z
+        c.acquisition_date, c.date_rule, c.study_order, c.study_year, c.time_point, c.time_point_kind, c.convolution_kernel, c.kvp,
+        c.slice_thickness, c.has_contrast, c.patient_age, c.frame_of_reference_uid, c.origin_x, c.origin_y, c.origin_z,
+        c.row_x, c.row_y, c.row_z, c.column_x, c.column_y, c.column_z, c.step_x, c.step_y, c.step_z
     FROM #copy_scans AS c
     WHERE NOT EXISTS (SELECT 1 FROM dbo.scans AS s WHERE s.series_uid = c.series_uid);
 
@@ -14731,8 +15530,10 @@ BEGIN
     SELECT scan_id FROM #arrived;
     EXECUTE internal.ScoreScansSql @ClassifierId, NULL;
     SET @Difference = (
+        -- Of numbers beyond 1, which a regression predicts, relative to them.
         SELECT MAX(CASE
-            WHEN ABS(s.raw - a.raw) > ABS(s.probability - a.probability) THEN ABS(s.raw - a.raw)
+            WHEN a.probability IS NULL OR ABS(s.raw - a.raw) > ABS(s.probability - a.probability)
+                THEN ABS(s.raw - a.raw) / IIF(ABS(a.raw) > 1, ABS(a.raw), 1)
             ELSE ABS(s.probability - a.probability) END)
         FROM #scores AS s
         INNER JOIN #arrived AS a ON a.scan_id = s.scan_id);
@@ -14757,8 +15558,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT,
-        @Digest VARBINARY(32);
-    SELECT @ModelName = name, @Version = version FROM #copy_model;
+        @Digest VARBINARY(32), @Task VARCHAR(14);
+    SELECT @ModelName = name, @Version = version, @Task = task FROM #copy_model;
     IF EXISTS (
         SELECT 1
         FROM #copy_model AS m
@@ -14808,8 +15609,9 @@ BEGIN
     SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
     IF @ClassifierId IS NULL
     BEGIN
-        INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, created_at)
-        SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, created_at FROM #copy_model;
+        EXECUTE internal.CheckTask @ModelName, @Task;
+        INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, task, created_at)
+        SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, task, created_at FROM #copy_model;
         SET @ClassifierId = SCOPE_IDENTITY();
         EXECUTE internal.KeepChampion @ClassifierId;
     END;
@@ -15265,8 +16067,8 @@ OutputDataSet, Provider, Notice, ErrorNumber, ErrorMessage, Costs = main(
             @input_data_1 = N'
 SELECT i.scan_id, i.slice_index, s.number_images, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, s.image_rows,
     s.image_cols, i.rescale_slope, i.rescale_intercept, CONVERT(VARCHAR(MAX), COALESCE(k.picture, i.pixels), 2) AS pixels,
-    CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, CONVERT(VARCHAR(64), k.sha256, 2) AS kept_sha256,
-    CONVERT(VARCHAR(64), k.digest, 2) AS kept_digest
+    CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'''') AS encoding,
+    CONVERT(VARCHAR(64), k.sha256, 2) AS kept_sha256, CONVERT(VARCHAR(64), k.digest, 2) AS kept_digest
 FROM #chunk AS c
 INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
 INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id
@@ -15448,9 +16250,12 @@ BEGIN
     END;
     DELETE FROM #scores WHERE scan_id NOT IN (
         SELECT s.scan_id FROM dbo.scans AS s WITH (UPDLOCK, HOLDLOCK) INNER JOIN #wanted AS w ON w.scan_id = s.scan_id);
-    INSERT INTO dbo.predictions (scan_id, classifier_id, probability, raw_probability, prevalence, vector_sha256, scope, scope_reason)
-    SELECT s.scan_id, @ClassifierId, s.probability, s.raw, @Prevalence, w.vector_sha256, j.scope, j.scope_reason
+    INSERT INTO dbo.predictions (
+        scan_id, classifier_id, probability, raw_probability, predicted, prevalence, vector_sha256, scope, scope_reason)
+    SELECT s.scan_id, @ClassifierId, s.probability, IIF(c.task = 'regression', NULL, s.raw), IIF(c.task = 'regression', s.raw, NULL),
+        @Prevalence, w.vector_sha256, j.scope, j.scope_reason
     FROM #scores AS s
+    INNER JOIN dbo.classifiers AS c ON c.classifier_id = @ClassifierId
     INNER JOIN #wanted AS w ON w.scan_id = s.scan_id
     LEFT JOIN #judged AS j ON j.scan_id = s.scan_id
     ORDER BY w.idx, s.scan_id;
@@ -15477,10 +16282,11 @@ GO
 CREATE OR ALTER PROCEDURE dbo.PredictLungCancerSql
     @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
+    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100; of a regression the number predicted
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
+    @Task NVARCHAR(32) = NULL,                  -- classification refuses a model that predicts a number; NULL takes any model
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -15490,15 +16296,17 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PredictLungCancerSql does what dbo.PredictLungCancer does on a server that runs no external scripts.
-It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
+It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row, prediction_percent,
+or of a model of the task regression the number that it predicts, the row then being predicted,
 and keeps it as a row of dbo.predictions. EXECUTE dbo.PredictPatientsSql @Help = 1; tells which models it can score.
 Parameters:
     @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
+    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100; of a regression the number predicted
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
+    @Task NVARCHAR(32) = NULL                   classification refuses a model that predicts a number; NULL takes any model
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -15509,12 +16317,14 @@ Example:
     DECLARE @Message NVARCHAR(2000);
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32);
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
     SET @PredictionResult = NULL;
 
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
-    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    IF @Task = N'classification'
+        EXECUTE internal.NeedProbabilities @ClassifierId, N'Asked for is a score of';
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     EXECUTE internal.FindPatients NULL, @FeatureSetId, @Pooling, 0, @ScanId = @ScanId;
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence, 1;
@@ -15525,6 +16335,12 @@ Example:
         SET @Message = CONCAT(N'The scan ', @ScanId,
             N' was replaced or removed while it was scored. Nothing is stored. Call it again.');
         THROW 50232, @Message, 1;
+    END;
+    IF EXISTS (SELECT 1 FROM dbo.classifiers WHERE classifier_id = @ClassifierId AND task = 'regression')
+    BEGIN
+        SET @PredictionResult = (SELECT raw FROM #scores);
+        SELECT @PredictionResult AS predicted;
+        RETURN 0;
     END;
     SET @PredictionResult = (SELECT 100 * probability FROM #scores);
     SELECT @PredictionResult AS prediction_percent;
@@ -15552,7 +16368,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PredictPatientsSql does what dbo.PredictPatients does on a server that runs no external scripts.
-It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
+It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient; of a model of the task
+regression predicted, a number, in place of the percentage.
 The model needs its rows in dbo.model_scoring, dbo.model_nodes or dbo.model_coefficients, and dbo.model_checks: training
 stores them, StoreModelNodes stores those of an older model, and the command lungdb copy brings them to another server.
 A null in a vector is a missing value, by LightGBM''s rules.
@@ -15577,16 +16394,16 @@ Example:
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Number INT, @Scored INT, @Message NVARCHAR(2000);
     DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL, N'patients', N'scans');
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
 
-    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindScoring @ModelName, @Version, @ClassifierId OUTPUT;
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
     SELECT @FeatureSetId = feature_set_id, @Pooling = pooling, @Number = version FROM dbo.classifiers WHERE classifier_id = @ClassifierId;
     EXECUTE internal.FindPatients @Patients, @FeatureSetId, @Pooling, @SkipMissing, 0, 1, @ClassifierId, @Only, @Dataset,
         @DatasetVersion;
     IF NOT EXISTS (SELECT 1 FROM #wanted)
     BEGIN
-        EXECUTE internal.ShowScores @Only, @Dataset;
+        EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
         RETURN 0;
     END;
     EXECUTE internal.ScoreScansSql @ClassifierId, @Prevalence;
@@ -15599,7 +16416,7 @@ Example:
     IF @Message IS NOT NULL
         RAISERROR(N'The scans of some patients were replaced or removed meanwhile, and are left out; the first indices: %s.', 0, 1,
             @Message) WITH NOWAIT;
-    EXECUTE internal.ShowScores @Only, @Dataset;
+    EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
     RAISERROR(N'%s version %d has scored %d %s.', 0, 1, @ModelName, @Number, @Scored, @What) WITH NOWAIT;
 END;
 GO
@@ -15610,10 +16427,11 @@ GO
 CREATE OR ALTER PROCEDURE dbo.PredictLungCancer
     @PatientIndex INT = NULL,                   -- idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N'lightgbm_sql', -- name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100
+    @PredictionResult FLOAT = NULL OUTPUT,      -- the probability in percent, 0 to 100; of a regression the number predicted
     @Version INT = NULL,                        -- version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL,                   -- share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL,                         -- scan_id of a scan to score in place of the primary one; NULL means that
+    @Task NVARCHAR(32) = NULL,                  -- classification refuses a model that predicts a number; NULL takes any model
     @Help BIT = 0                               -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -15623,16 +16441,18 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PredictLungCancer scores the primary scan of a patient, or any other scan, with a trained model.
-It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row,
+It gives the probability of cancer in percent as an OUTPUT parameter and as a result set of one row, prediction_percent,
+or of a model of the task regression the number that it predicts, the row then being predicted,
 and keeps it as a row of dbo.predictions. The features must be there: GenerateFeatures makes them.
 With a prevalence the score is corrected from the share of positives among the training patients to that one.
 Parameters:
     @PatientIndex INT = NULL                    idx of the patient, 0 and up; needed unless a scan is given
     @ModelName NVARCHAR(128) = N''lightgbm_sql''  name of a model in dbo.classifiers
-    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100
+    @PredictionResult FLOAT = NULL OUTPUT       the probability in percent, 0 to 100; of a regression the number predicted
     @Version INT = NULL                         version of the model; NULL means the one served, see dbo.model_status
     @Prevalence FLOAT = NULL                    share of positives where the patient comes from; NULL means the setting prevalence
     @ScanId INT = NULL                          scan_id of a scan to score in place of the primary one; NULL means that
+    @Task NVARCHAR(32) = NULL                   classification refuses a model that predicts a number; NULL takes any model
     @Help BIT = 0                               1 prints this help and does nothing else
 Example:
     DECLARE @Result FLOAT;
@@ -15640,7 +16460,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @VectorSha256 VARBINARY(32);
+    DECLARE @Message NVARCHAR(2000), @VectorSha256 VARBINARY(32), @ModelTask VARCHAR(14);
     DECLARE @ClassifierId INT, @FeatureSetId INT, @Pooling NVARCHAR(32), @Network NVARCHAR(128), @Layer NVARCHAR(256),
         @Preprocessing NVARCHAR(32);
     DECLARE @Classifier VARBINARY(MAX), @Sha256 VARCHAR(64), @Library NVARCHAR(32), @Details NVARCHAR(MAX), @Vector NVARCHAR(MAX);
@@ -15650,17 +16470,19 @@ Example:
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
     CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
     SET @PredictionResult = NULL;
 
     EXECUTE internal.FindScan @PatientIndex, @ScanId OUTPUT;
     SET @PatientIndex = (
         SELECT p.idx FROM dbo.scans AS s INNER JOIN dbo.patients AS p ON p.patient_id = s.patient_id WHERE s.scan_id = @ScanId);
-    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    IF @Task = N'classification'
+        EXECUTE internal.NeedProbabilities @ClassifierId, N'Asked for is a score of';
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
 
     SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
-        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details
+        @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details, @ModelTask = c.task
     FROM dbo.classifiers AS c
     WHERE c.classifier_id = @ClassifierId;
     INSERT INTO #combine (scan_id) VALUES (@ScanId);
@@ -15706,7 +16528,7 @@ Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, 
     INSERT INTO #wanted (scan_id, idx, vector_sha256)
     VALUES (@ScanId, @PatientIndex, @VectorSha256);
     INSERT INTO #scores (scan_id, raw, probability)
-    VALUES (@ScanId, @Raw, @Probability);
+    VALUES (@ScanId, @Raw, IIF(@ModelTask = 'regression', NULL, @Probability));
     EXECUTE internal.StorePredictions @ClassifierId, @Prevalence;
     IF NOT EXISTS (SELECT 1 FROM #scores)
     BEGIN
@@ -15714,8 +16536,11 @@ Probability, Raw, ErrorNumber, ErrorMessage = main(Classifier, Sha256, Library, 
             N' was replaced or removed while it was scored. Nothing is stored. Call it again.');
         THROW 50232, @Message, 1;
     END;
-    SET @PredictionResult = 100 * @Probability;
-    SELECT @PredictionResult AS prediction_percent;
+    SET @PredictionResult = IIF(@ModelTask = 'regression', @Raw, 100 * @Probability);
+    IF @ModelTask = 'regression'
+        SELECT @PredictionResult AS predicted;
+    ELSE
+        SELECT @PredictionResult AS prediction_percent;
 END;
 GO
 IF @@ERROR <> 0 SET NOEXEC ON;
@@ -15737,8 +16562,13 @@ BEGIN
 
     -- Of a vector that changed while the script ran it is not known whether it was read.
     INSERT INTO #came (place, part)
-    SELECT scan_id, CASE WHEN COALESCE(error, N'') <> N'' OR (raw BETWEEN 0 AND 1 AND probability BETWEEN 0 AND 1) THEN 1 ELSE 0 END
-    FROM #result;
+    SELECT r.scan_id, CASE
+        WHEN COALESCE(r.error, N'') <> N'' THEN 1
+        WHEN c.task = 'regression' AND r.raw IS NOT NULL AND r.probability IS NULL THEN 1
+        WHEN c.task = 'classification' AND r.raw BETWEEN 0 AND 1 AND r.probability BETWEEN 0 AND 1 THEN 1
+        ELSE 0 END
+    FROM #result AS r
+    LEFT JOIN dbo.classifiers AS c ON c.classifier_id = @ClassifierId;
     INSERT INTO #sent (place, part)
     SELECT w.scan_id, 1
     FROM #wanted AS w
@@ -15774,7 +16604,8 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.PredictPatients scores the primary scans of all patients, or the scans asked for, with a trained model.
-It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient.
+It keeps every score as a row of dbo.predictions and returns index and probability in percent, one row a patient; of a model of the task
+regression predicted, a number, in place of the percentage.
 @Only says which scans of a patient: the primary one; newest, the one that the series rule chose of his newest study; all; or new, those
 that the version has not scored by the features that are there, so that a job that runs every night does not score all again.
 With @Only or @Dataset the rows have scan_id as a further column.
@@ -15802,11 +16633,11 @@ Examples:
     EXECUTE internal.ReadSettings @Language OUTPUT;
     DECLARE @What NVARCHAR(8) = IIF(@Only IS NULL AND @Dataset IS NULL, N'patients', N'scans');
     CREATE TABLE #wanted (scan_id INT NOT NULL PRIMARY KEY, idx INT NOT NULL, vector_sha256 VARBINARY(32) NOT NULL);
-    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NOT NULL);
+    CREATE TABLE #scores (scan_id INT NOT NULL PRIMARY KEY, raw FLOAT NOT NULL, probability FLOAT NULL);
     CREATE TABLE #result (scan_id INT NULL, error NVARCHAR(2000) NULL, raw FLOAT NULL, probability FLOAT NULL);
 
-    EXECUTE internal.FindPrevalence @Prevalence OUTPUT;
     EXECUTE internal.FindClassifier @ModelName, @Version, @ClassifierId OUTPUT;
+    EXECUTE internal.FindPrevalence @Prevalence OUTPUT, @ClassifierId;
     SELECT @FeatureSetId = c.feature_set_id, @Pooling = c.pooling, @Classifier = c.model, @Library = c.library,
         @Sha256 = CONVERT(VARCHAR(64), c.sha256, 2), @Details = c.details, @Number = c.version
     FROM dbo.classifiers AS c
@@ -15815,7 +16646,7 @@ Examples:
         @DatasetVersion;
     IF NOT EXISTS (SELECT 1 FROM #wanted)
     BEGIN
-        EXECUTE internal.ShowScores @Only, @Dataset;
+        EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
         RETURN 0;
     END;
 
@@ -15846,7 +16677,7 @@ ORDER BY w.scan_id;',
     END;
 
     EXECUTE internal.StoreScored @FeatureSetId, @Pooling, @ClassifierId, @Prevalence;
-    EXECUTE internal.ShowScores @Only, @Dataset;
+    EXECUTE internal.ShowScores @Only, @Dataset, @ClassifierId;
     SET @Scored = (SELECT COUNT(*) FROM #scores);
     RAISERROR(N'%s version %d has scored %d %s.', 0, 1, @ModelName, @Number, @Scored, @What) WITH NOWAIT;
 

@@ -27,7 +27,8 @@ _TABLES = {
     layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL, preprocessing NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
     feature_set_width INT NOT NULL, width INT NOT NULL, trees INT NOT NULL, divisor FLOAT NOT NULL,
     steepness FLOAT NOT NULL, intercept FLOAT NOT NULL, prevalence FLOAT NULL, patients INT NOT NULL,
-    max_difference FLOAT NOT NULL, checked_at DATETIME2(3) NOT NULL, rows_sha256 VARBINARY(32) NOT NULL""",
+    max_difference FLOAT NOT NULL, checked_at DATETIME2(3) NOT NULL, rows_sha256 VARBINARY(32) NOT NULL,
+    task VARCHAR(14) NOT NULL""",
     "#copy_nodes": """
     tree INT NOT NULL, node INT NOT NULL, feature_index INT NULL, threshold FLOAT NULL, missing VARCHAR(4) NULL,
     default_left BIT NULL, left_node INT NULL, right_node INT NULL, leaf_value FLOAT NULL""",
@@ -43,13 +44,14 @@ _TABLES = {
     gantry_tilt FLOAT NULL, deidentification NVARCHAR(64) NULL, patient_orientation NVARCHAR(2) NULL,
     intake_rule TINYINT NOT NULL, monoenergetic_kev REAL NULL,
     acquisition_date DATE NULL, date_rule VARCHAR(8) NULL, study_order INT NULL, study_year TINYINT NULL,
+    time_point FLOAT NULL, time_point_kind CHAR(16) NULL,
     convolution_kernel NVARCHAR(64) NULL, kvp REAL NULL, slice_thickness FLOAT NULL, has_contrast BIT NULL,
     patient_age TINYINT NULL, frame_of_reference_uid NVARCHAR(64) NULL, origin_x FLOAT NULL, origin_y FLOAT NULL,
     origin_z FLOAT NULL, row_x FLOAT NULL, row_y FLOAT NULL, row_z FLOAT NULL, column_x FLOAT NULL,
     column_y FLOAT NULL, column_z FLOAT NULL, step_x FLOAT NULL, step_y FLOAT NULL, step_z FLOAT NULL,
     features_sha256 VARBINARY(32) NOT NULL,
     vector NVARCHAR(MAX) NOT NULL, vector_sha256 VARBINARY(32) NOT NULL,
-    raw FLOAT NOT NULL, probability FLOAT NOT NULL""",
+    raw FLOAT NOT NULL, probability FLOAT NULL""",
 }
 
 _WHAT = """
@@ -62,7 +64,7 @@ _MODEL = """
 SELECT c.name, c.version, c.library, c.pooling, c.model, c.sha256, c.details, c.created_at, n.name AS network_name,
     n.library AS network_library, n.sha256 AS network_sha256, n.details AS network_details, fs.layer, fs.preprocessing,
     fs.width AS feature_set_width, s.width, s.trees, s.divisor, s.steepness, s.intercept, s.prevalence, k.patients,
-    k.max_difference, k.checked_at, s.rows_sha256
+    k.max_difference, k.checked_at, s.rows_sha256, c.task
 FROM dbo.classifiers AS c
 INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = c.feature_set_id
 INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
@@ -91,8 +93,9 @@ _SCANS = """
 SELECT p.patient_id, p.idx, s.series_uid, s.study_uid, s.study_date, s.manufacturer, s.image_rows, s.image_cols,
     s.number_images, s.spacing_z, s.spacing_y, s.spacing_x, s.content_sha256, s.gantry_tilt, s.deidentification,
     s.patient_orientation, s.intake_rule, s.monoenergetic_kev,
-    s.acquisition_date, s.date_rule, s.study_order, s.study_year, s.convolution_kernel, s.kvp, s.slice_thickness,
-    s.has_contrast, s.patient_age, s.frame_of_reference_uid, s.origin_x, s.origin_y, s.origin_z, s.row_x, s.row_y,
+    s.acquisition_date, s.date_rule, s.study_order, s.study_year, s.time_point, s.time_point_kind, s.convolution_kernel,
+    s.kvp, s.slice_thickness, s.has_contrast, s.patient_age, s.frame_of_reference_uid, s.origin_x, s.origin_y,
+    s.origin_z, s.row_x, s.row_y,
     s.row_z, s.column_x, s.column_y, s.column_z, s.step_x, s.step_y, s.step_z,
     f.sha256 AS features_sha256, v.vector, v.vector_sha256
 FROM dbo.classifiers AS c

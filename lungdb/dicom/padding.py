@@ -51,7 +51,9 @@ def _as_stored(number: int, bits: int, signed: bool) -> int:
 
 
 def replace_padding(
-    stored: NDArray[np.integer], hu: NDArray[np.int32] | NDArray[np.float64], padding: tuple[int, int] | None
+    stored: NDArray[np.integer],
+    hu: NDArray[np.int16] | NDArray[np.int32] | NDArray[np.float64],
+    padding: tuple[int, int] | None,
 ) -> None:
     """Make the padding of a slice air, in place.
 
@@ -62,7 +64,7 @@ def replace_padding(
     Parameters
     ----------
     stored : integer[rows, columns]
-    hu : int32 or float64[rows, columns]
+    hu : int16, int32 or float64[rows, columns]
         The same in Hounsfield units; changed.
     padding : (int, int) or None
         As of `declared_padding`.

@@ -25,7 +25,11 @@ def check_counts(labels: Labels, folds: int, owners: Labels | None = None) -> No
     ProcedureError
         50112 for one class only; 50113 for too few.
     """
-    counts = count_patients(labels, owners)
+    check_classes(count_patients(labels, owners), folds)
+
+
+def check_classes(counts: tuple[int, int], folds: int) -> None:
+    """Refuse what `check_counts` does, by the numbers of training patients with a row of label 0 and of label 1."""
     have = f"The training part has {counts[1]} patients with label 1 and {counts[0]} with label 0"
     if max(counts) > 0 and min(counts) == 0:
         raise ProcedureError(

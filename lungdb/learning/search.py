@@ -17,6 +17,7 @@ from lungdb.learning.drawing import fewest_to_learn_from
 from lungdb.learning.metrics import auc, log_loss
 from lungdb.learning.parameters import READ_BY, TrainingParameters, least_to_learn_from, read_parameters
 from lungdb.learning.training import cross_validate
+from lungdb.learning.vectors import MAY_MISS
 
 MOST_TRIALS = 10_000
 KEPT = 3  # one trial in so many goes on to the next rung
@@ -114,8 +115,11 @@ def _read_only(settings: dict[str, Setting]) -> dict[str, Setting]:
     return {name: value for name, value in settings.items() if _reads(algorithm, name)}
 
 
-def allows(negatives: int, positives: int, folds: int, settings: dict[str, Setting]) -> bool:
-    """Tell whether so many training patients are enough for two leaves in every fold of a trial with these settings."""
+def allows(negatives: int, positives: int, folds: int, settings: dict[str, Setting], scans_each: float = 1.0) -> bool:
+    """Tell whether so many training patients are enough for two leaves in every fold of a trial with these settings.
+
+    Leaves hold scans. Where patients have several, `scans_each` on average, it is as if each had as many as the others.
+    """
     parameters = read_parameters(json.dumps(settings))
     fewest = fewest_to_learn_from(
         negatives,
@@ -124,7 +128,12 @@ def allows(negatives: int, positives: int, folds: int, settings: dict[str, Setti
         parameters.validation_fraction,
         is_undersampled=parameters.imbalance == "undersample",
     )
-    return fewest >= least_to_learn_from(parameters)
+    return fewest * scans_each >= least_to_learn_from(parameters)
+
+
+def may_be_missing(settings: dict[str, Setting]) -> bool:
+    """Tell whether a trial with these settings can do without a value of a feature."""
+    return str(settings.get("algorithm", _DEFAULT_ALGORITHM)) in MAY_MISS
 
 
 def draw_trials(
@@ -161,10 +170,13 @@ def draw_trials(
 
 
 def figures(
-    vectors: NDArray[np.float32], labels: NDArray[np.int64], parameters: TrainingParameters
+    vectors: NDArray[np.float32],
+    labels: NDArray[np.int64],
+    parameters: TrainingParameters,
+    owners: NDArray[np.int64] | None = None,
 ) -> tuple[float, float]:
-    """Cross-validate and give AUC and log loss of the raw scores of the patients held out; errors as of `train`."""
-    raw = cross_validate(vectors, labels, parameters).raw
+    """Cross-validate and give AUC and log loss of the raw scores of the scans held out; arguments as of `train`."""
+    raw = cross_validate(vectors, labels, parameters, owners).raw
     area, loss = auc(labels, raw), log_loss(labels, raw)
     assert area is not None
     assert loss is not None  # cross_validate refuses patients of one class and none
@@ -217,8 +229,9 @@ def _draw(
     if not drawn:
         raise ProcedureError(
             ErrorNumber.TOO_FEW,
-            "There are too few training patients for two leaves of min_data_in_leaf in every fold, whatever is drawn "
-            "of the space. Load more patients or give @Space a lower min_data_in_leaf.",
+            "There are too few training patients for two leaves of min_data_in_leaf in every fold, or values are "
+            "missing that the algorithm needs, whatever is drawn of the space. Load more patients, give @Space a lower "
+            "min_data_in_leaf, or let it have an algorithm of trees.",
         )
     raise ProcedureError(
         ErrorNumber.NUMBER_OF_TRIALS,

@@ -14,9 +14,9 @@ from lungdb.dicom.rejection import RejectedError
 from lungdb.dicom.series import Series
 from lungdb.dicom.series_rule import Extent, SeriesRule, choose_series
 from lungdb.dicom.source import Rejection
-from lungdb.dicom.tasks import EncodedSlice
+from lungdb.dicom.tasks import ENCODING, EncodedSlice
 from lungdb.imaging.codecs import content_sha256
-from lungdb.loading.studies import Settling, follows_newest, settle, stored_scans
+from lungdb.loading.studies import Settling, follows_newest, settle, stored_scans, stored_time_point
 
 INTAKE_RULE = 2
 """How slices became Hounsfield units, of dbo.scans: 1 took stored value 0 for padding, and any unit for the HU."""
@@ -38,9 +38,9 @@ _WAS_PRIMARY = "SELECT is_primary, study_uid FROM dbo.scans WHERE series_uid = ?
 _SET_PRIMARY = "UPDATE dbo.scans SET is_primary = 1 WHERE series_uid = ?;"
 # Columns of dbo.scans that a version before this one did not fill, and that loading a scan again fills in.
 _LATER_COLUMNS = (
-    "acquisition_date", "date_rule", "study_year", "convolution_kernel", "kvp", "slice_thickness", "has_contrast",
-    "patient_age", "frame_of_reference_uid", "origin_x", "origin_y", "origin_z", "row_x", "row_y", "row_z",
-    "column_x", "column_y", "column_z", "step_x", "step_y", "step_z",
+    "acquisition_date", "date_rule", "study_year", "time_point_kind", "time_point", "convolution_kernel", "kvp",
+    "slice_thickness", "has_contrast", "patient_age", "frame_of_reference_uid", "origin_x", "origin_y", "origin_z",
+    "row_x", "row_y", "row_z", "column_x", "column_y", "column_z", "step_x", "step_y", "step_z",
 )  # fmt: skip
 _DATES = ("study_date", "acquisition_date", "date_rule")
 _LATER = f"SELECT study_date, {', '.join(_LATER_COLUMNS)} FROM dbo.scans WHERE series_uid = ?;"
@@ -55,9 +55,9 @@ UPDATE dbo.scans SET patient_orientation = @Orientation WHERE series_uid = @Seri
 _RECORD_RULE = "UPDATE dbo.scans SET intake_rule = ?, monoenergetic_kev = ? WHERE series_uid = ?;"
 _INSERT_SLICE = """
 INSERT INTO dbo.scan_images (
-    scan_id, slice_index, position_z, instance_uid, rescale_slope, rescale_intercept, pixels, pixels_sha256
+    scan_id, slice_index, position_z, instance_uid, rescale_slope, rescale_intercept, encoding, pixels, pixels_sha256
 )
-VALUES (?, ?, ?, ?, ?, ?, ?, ?);
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?);
 """
 # What is known of the scan and not made from its pixels is kept for the row that comes in its place.
 _LABELS = "SELECT horizon_days, label, source FROM dbo.scan_labels WHERE scan_id = ?;"
@@ -98,7 +98,7 @@ class EncodedScan:
         Column of dbo.scans -> value, but for patient_id, is_primary and what follows from the other scans of the
         patient.
     slices : list of tuple
-        position_z, instance_uid, rescale_slope, rescale_intercept, pixels, pixels_sha256 of dbo.scan_images.
+        position_z, instance_uid, rescale_slope, rescale_intercept, encoding, pixels, pixels_sha256 of dbo.scan_images.
     clipped : int
         Pixels whose HU did not fit int16.
     settling : Settling
@@ -143,11 +143,11 @@ def make_scan(
         Of dbo.scans.
     """
     slices = [
-        (position, identity.uid(header.instance_uid), header.slope, header.intercept, part.pixels, part.sha256)
-        for position, header, part in zip(series.positions, series.headers, encoded, strict=True)
+        (position, identity.uid(one.instance_uid), one.slope, one.intercept, ENCODING, part.pixels, part.sha256)
+        for position, one, part in zip(series.positions, series.headers, encoded, strict=True)
     ]
     first, acquisition, extent = series.first, series.acquisition, stored_extent(series, identity)
-    frame = acquisition.frame_of_reference_uid
+    frame, point = acquisition.frame_of_reference_uid, stored_time_point(acquisition)
     dates = [identity.date(day, first.patient_id) for day in (first.study_date, acquisition.day)]
     columns = {
         "series_uid": extent.series_uid,
@@ -156,6 +156,7 @@ def make_scan(
         "acquisition_date": dates[1],
         "date_rule": identity.date_rule if any(dates) else None,
         "study_year": study_year,
+        **dict(zip(("time_point_kind", "time_point"), point or (None, None), strict=True)),
         "manufacturer": identity.manufacturer(first.manufacturer),
         "deidentification": identity.method_codes,
         "image_rows": first.rows,

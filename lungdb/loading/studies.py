@@ -8,16 +8,18 @@ from __future__ import annotations
 from collections.abc import Collection, Container, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from hashlib import sha256
 from itertools import permutations
 from typing import Any
 
 from lungdb.database import Connection, run
+from lungdb.dicom.acquisition import Acquisition
 from lungdb.dicom.series_rule import Extent, SeriesRule, choose_series, parse_rule, why_chosen, why_not_chosen
 
 _SCANS = """
 SELECT series_uid, spacing_z, number_images, monoenergetic_kev, slice_thickness, convolution_kernel, scan_id, study_uid,
     COALESCE(study_date, CASE WHEN date_rule <> 'year' THEN acquisition_date END), date_rule, study_year, study_order,
-    patient_age, is_primary, is_study_choice
+    patient_age, time_point_kind, time_point, is_primary, is_study_choice
 FROM dbo.scans WHERE patient_id = ? ORDER BY scan_id;
 """
 _FOLLOWS = "SELECT follows_newest FROM dbo.patients WHERE patient_id = ?;"
@@ -93,6 +95,8 @@ class StoredScan:
     study_year: int | None
     study_order: int | None
     patient_age: int | None
+    time_point_kind: str | None
+    time_point: float | None
     is_primary: bool
     is_study_choice: bool
 
@@ -107,7 +111,8 @@ class Settling:
     days_shifted : int or None
         As of `lungdb.dicom.identity.Identity.days_shifted`; None where it is not known.
     time_points : mapping of str to (str, float)
-        Study -> where it lies in time, as `lungdb.dicom.acquisition.Acquisition` has it.
+        Study of those that are being loaded -> where it lies in time, as `stored_time_point` gives it. Of others it is
+        stored.
     met : mapping of str to sequence of Extent
         Study -> its series that are being loaded, taken or not.
     """
@@ -116,6 +121,15 @@ class Settling:
     days_shifted: int | None = None
     time_points: Mapping[str, tuple[str, float]] = field(default_factory=dict)
     met: Mapping[str, Sequence[Extent]] = field(default_factory=dict)
+
+
+def stored_time_point(acquisition: Acquisition) -> tuple[str, float] | None:
+    """Return where a study lies in time as the database has it: a hash of what is counted, and the number.
+
+    What is counted, such as days from an event, is somebody's text; a hash of it compares as well and tells nothing.
+    """
+    point = acquisition.time_point
+    return point and (sha256(point[0].encode()).hexdigest()[:16], point[1])
 
 
 def stored_scans(connection: Connection, patient_id: str) -> list[StoredScan]:
@@ -320,6 +334,8 @@ class _Study:
             self.day = min(scan.day, self.day or scan.day)
             if settling.days_shifted is not None:
                 self.year = (self.day + timedelta(days=settling.days_shifted)).year
+        if self.time_point is None and scan.time_point_kind is not None and scan.time_point is not None:
+            self.time_point = (scan.time_point_kind, scan.time_point)
         for name, value in (
             ("study_year", scan.study_year), ("order", scan.study_order), ("age", scan.patient_age)
         ):  # fmt: skip

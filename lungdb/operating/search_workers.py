@@ -29,9 +29,50 @@ DECLARE @Given INT = ?;
 SELECT MIN(search_id) FROM dbo.searches
 WHERE search_id = @Given OR (@Given IS NULL AND state IN ('running', 'training'));
 """
+_MAKE = """
+DECLARE @Id INT;
+EXECUTE dbo.SearchModels @ModelName = ?, @Trials = ?, @Dataset = ?, @DatasetVersion = ?, @Horizon = ?,
+    @SearchId = @Id OUTPUT;
+SELECT @Id;
+"""
 _STATE = "SELECT state FROM dbo.searches WHERE search_id = ?;"
 _RELEASE = "EXECUTE dbo.ReleaseTrials @SearchId = ?, @Worker = ?, @IsAttempt = ?;"
 _WORK = "EXECUTE dbo.RunSearch @SearchId = ?, @Worker = ?, @LeaseSeconds = ?;"
+
+
+def make_search(
+    target: str,
+    model: str,
+    trials: int | None = None,
+    dataset: str | None = None,
+    version: int | None = None,
+    horizon: int | None = None,
+) -> int:
+    """Make a search by dbo.SearchModels and give its number.
+
+    Parameters
+    ----------
+    target : str
+        As `lungdb.database.connect` takes it.
+    model : str
+        Name to store the best model under.
+    trials : int, optional
+        How many to draw; None is the procedure's default.
+    dataset, version : str and int, optional
+        Data set of scans, and its version where the newest is not meant.
+    horizon : int, optional
+        Days of the labels of scans; None takes the labels of patients.
+
+    Raises
+    ------
+    SqlError
+        The search cannot be made; the procedure says why.
+    """
+    with open_database(target) as connection:
+        given = (model, trials, dataset, version, horizon)
+        return int(
+            run(connection, _MAKE, given, on_message=lambda message: print(message.text, flush=True))[-1].scalar()
+        )
 
 
 def work_on(target: str, number: int | None, workers: int, lease_seconds: int) -> State:

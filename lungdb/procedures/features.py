@@ -34,6 +34,7 @@ _COLUMNS = (
     "rescale_intercept",
     "pixels",
     "pixels_sha256",
+    "encoding",
 )
 _RESULT = {
     "scan_id": np.int32,
@@ -73,7 +74,7 @@ def generate_features(
     slices : DataFrame
         One row a slice, ordered by scan_id and slice_index: `scan_id`, `slice_index` (from 0), `number_images` (slices
         of the scan), `content_sha256` (over all of them), `image_rows`, `image_cols`, `rescale_slope`,
-        `rescale_intercept`, `pixels` and `pixels_sha256`; pixels and hashes in hexadecimal (see
+        `rescale_intercept`, `pixels`, `pixels_sha256` and `encoding`; pixels and hashes in hexadecimal (see
         `lungdb.imaging.codecs`).
     network : bytes
         ONNX, from `networks.model`.
@@ -226,6 +227,7 @@ def _scans(slices: pd.DataFrame, keeper: Keeper) -> dict[int, LazyScan]:
         intercepts=slices["rescale_intercept"].tolist(),
         pixels=slices["pixels"].tolist(),
         hashes=slices["pixels_sha256"].tolist(),
+        encodings=slices["encoding"].tolist(),
         kept=KeptColumns.of(slices),
         keeper=keeper,
     )
@@ -246,6 +248,7 @@ class _Rows:
     intercepts: list[float]
     pixels: list[Any]
     hashes: list[Any]
+    encodings: list[str | None]
     kept: KeptColumns
     keeper: Keeper
 
@@ -290,7 +293,8 @@ class _Rows:
             blob, sha256 = from_hex(self.pixels[row]), from_hex(self.hashes[row])
         except (TypeError, ValueError):
             raise LungdbError("The pixels or their SHA-256 are not hexadecimal. Load the scan again.") from None
-        return CtSlice(decode_slice(blob, int(self.rows[row]), int(self.cols[row]), sha256), slope, intercept)
+        rows, cols = int(self.rows[row]), int(self.cols[row])
+        return CtSlice(decode_slice(blob, rows, cols, sha256, self.encodings[row]), slope, intercept)
 
 
 def _rows(scan_id: int, result: list[NDArray[np.float32]] | LungdbError, poolings: list[str]) -> list[dict[str, Any]]:

@@ -7,6 +7,8 @@
 -- is_study_choice marks the one series of a study that the series rule chose. date_rule says what study_date and acquisition_date are:
 -- kept; shifted, all of a patient by the same number of days; year, the first of January of theirs. study_order is how many of the
 -- patient's studies are known to be earlier, where dates do not tell which are; study_year is the screening year of a trial that has such.
+-- time_point is where de-identifiers say that the study lies in time, in days from an event or as the number of a visit; only those of one
+-- time_point_kind, a hash of what they count, can be compared.
 -- convolution_kernel is as the scanner wrote it, slice_thickness in millimetres, kvp in kV, patient_age in years at the scan, at most 90.
 -- origin is the centre of the lowest slice's first pixel in millimetres, row and column the directions in which the columns and the rows
 -- rise, step leads from a slice to the next, all in DICOM's patient coordinates: pixel (r, c) of slice k lies at
@@ -36,6 +38,8 @@ CREATE TABLE dbo.scans (
     date_rule VARCHAR(8) NULL,
     study_order INT NULL,
     study_year TINYINT NULL,
+    time_point FLOAT NULL,
+    time_point_kind CHAR(16) NULL,
     convolution_kernel NVARCHAR(64) NULL,
     kvp REAL NULL,
     slice_thickness FLOAT NULL,

@@ -1,5 +1,6 @@
 -- A search for settings: how its trials were made and are measured, and how far it is. classifier_id is the model that came of
--- it; it refers to no row, because the model may be deleted later.
+-- it; it refers to no row, because the model may be deleted later. dataset_version_id is the data set that it looks at, which may be
+-- deleted once the search is finished; NULL means all labelled patients. horizon_days and positive_from say which labels are meant.
 CREATE TABLE dbo.searches (
     search_id INT IDENTITY(1, 1) NOT NULL,
     name NVARCHAR(128) NOT NULL,
@@ -9,6 +10,9 @@ CREATE TABLE dbo.searches (
     metric VARCHAR(10) NOT NULL,
     rungs INT NOT NULL,
     skip_missing BIT NOT NULL,
+    dataset_version_id INT NULL,
+    horizon_days INT NULL,
+    positive_from INT NULL,
     planned INT NOT NULL,
     rung INT NOT NULL CONSTRAINT DF_searches_rung DEFAULT 0,
     state VARCHAR(10) NOT NULL CONSTRAINT DF_searches_state DEFAULT 'running',

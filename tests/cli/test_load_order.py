@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -48,22 +49,75 @@ def test_a_patient_whose_id_differs_in_case_is_refused_in_every_study(
     assert query("SELECT patient_id FROM dbo.scans;") == [("a",)]
 
 
+def write_visits(folder: Path, days: tuple[float | None, ...]) -> None:
+    """Write a study a day, in a folder of its own; the first has a kernel that the rule likes better."""
+    for day in days:
+        header = {} if day is None else {"LongitudinalTemporalOffsetFromEvent": day}
+        kernel = "B30f" if day == 1 else "B80f"
+        write_study(folder / str(day), "a", f"1.{day or 3.0}", None, ConvolutionKernel=kernel, **header)
+
+
 def test_a_study_that_comes_alone_leaves_the_order_that_was_known(tmp_path: Path, target: str, query: Query) -> None:
-    """The primary scan stays that of the later of the two; loading all together tells the order of all."""
-    for name, days in (("two", (1.0, 2.0)), ("one", (3.0,))):
-        for day in days:
-            write_study(
-                tmp_path / "dicom" / name, "a", f"1.{day}", None, LongitudinalTemporalOffsetFromEvent=day,
-                ConvolutionKernel="B80f" if day > 1 else "B30f",
-            )  # fmt: skip
-    assert load(tmp_path / "dicom" / "two", target) == 0
+    """Without a word of its time; the primary scan is none that is known to be followed."""
+    write_visits(tmp_path / "two", (1.0, 2.0))
+    write_visits(tmp_path / "one", (None,))
+    assert load(tmp_path / "two", target) == 0
     assert query(PRIMARY) == [("a", "1.2.0")]
-    assert load(tmp_path / "dicom" / "one", target) == 0
+    assert load(tmp_path / "one", target) == 0
     assert query(ORDER) == [("1.1.0", 0), ("1.2.0", 1), ("1.3.0", None)]
     assert query(PRIMARY) != [("a", "1.1.0")]
-    assert load(tmp_path / "dicom", target) == 0
+
+
+@pytest.mark.parametrize("days", [(1.0, 2.0, 3.0), (3.0, 1.0, 2.0), (2.0, 3.0, 1.0)])
+def test_studies_that_come_one_by_one_are_in_the_order_of_a_load_of_all(
+    tmp_path: Path, target: str, query: Query, days: tuple[float, ...]
+) -> None:
+    """In whatever order they come; the newest has the primary scan, what days are counted from is kept as a hash."""
+    write_visits(tmp_path, days)
+    for day in days:
+        assert load(tmp_path / str(day), target) == 0
     assert query(ORDER) == [("1.1.0", 0), ("1.2.0", 1), ("1.3.0", 2)]
     assert query(PRIMARY) == [("a", "1.3.0")]
+    kinds = query("SELECT DISTINCT time_point_kind FROM dbo.scans;")
+    assert kinds == [(hashlib.sha256(b"days from ").hexdigest()[:16],)]
+
+
+def test_files_loaded_again_tell_the_time_of_scans_of_before(tmp_path: Path, target: str, query: Query) -> None:
+    """A database that an earlier version filled gets the order when the files come again, one study at a time."""
+    write_visits(tmp_path, (1.0, 2.0))
+    for day in (1.0, 2.0):
+        assert load(tmp_path / str(day), target) == 0
+    query("UPDATE dbo.scans SET time_point = NULL, time_point_kind = NULL, study_order = NULL; SELECT 1;")
+    for day in (2.0, 1.0):
+        assert load(tmp_path / str(day), target) == 0
+    assert query(ORDER) == [("1.1.0", 0), ("1.2.0", 1)]
+    assert query(PRIMARY) == [("a", "1.2.0")]
+
+
+@pytest.mark.parametrize("order", ["XYZ", "YXZ", "ZYX", "YZX"])
+def test_all_series_of_a_study_end_with_one_choice_in_whatever_order_they_come(
+    tmp_path: Path, target: str, query: Query, order: str
+) -> None:
+    """Where each is stored; that of a load of all, which is neither the longest nor the thinnest."""
+    for kernel, slices, spacing in (("X", 6, 5.0), ("Z", 15, 1.25), ("Y", 10, 1.0)):
+        write_stack(tmp_path / kernel, kernel, slices, spacing)
+    for kernel in order:
+        assert load(tmp_path / kernel, target, "--all-series") == 0
+    chosen = "SELECT convolution_kernel FROM dbo.scans WHERE {} = 1;"
+    assert query(chosen.format("is_study_choice")) == query(chosen.format("is_primary")) == [("Z",)]
+
+
+@pytest.mark.parametrize("order", ["XZ", "ZX"])
+def test_a_better_series_is_the_choice_whether_it_comes_first_or_last(
+    tmp_path: Path, target: str, query: Query, order: str
+) -> None:
+    """The rule looks at what is stored and what comes; the worse one is stored only where it came first."""
+    for kernel, slices, spacing in (("X", 6, 5.0), ("Z", 15, 1.25)):
+        write_stack(tmp_path / kernel, kernel, slices, spacing)
+    for kernel in order:
+        assert load(tmp_path / kernel, target) == (1 if order == "ZX" and kernel == "X" else 0)
+    assert query("SELECT convolution_kernel FROM dbo.scans WHERE is_study_choice = 1 AND is_primary = 1;") == [("Z",)]
+    assert len(query("SELECT scan_id FROM dbo.scans;")) == (2 if order == "XZ" else 1)
 
 
 @pytest.mark.parametrize(

@@ -17,7 +17,7 @@ PATIENTS = 60
 WIDTH = 4
 
 
-def _fill_visits(connection: Connection) -> None:
+def fill_visits(connection: Connection) -> None:
     """Give every patient three scans, with a second pooling and properties, and labels of every scan within a year."""
     vectors, labels = vectors_and_labels(PATIENTS, WIDTH, signal=2.0, seed=5)
     fill(connection, vectors, labels, WIDTH)
@@ -56,7 +56,7 @@ def _fill_visits(connection: Connection) -> None:
 @pytest.fixture(scope="session")
 def visits_file(make_database: MakeDatabase) -> Path:
     """Sixty patients with three scans each, a third of them with cancer, and labels of four scans in five."""
-    return make_database("visits", _fill_visits)
+    return make_database("visits", fill_visits)
 
 
 @pytest.fixture

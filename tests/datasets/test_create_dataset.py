@@ -216,3 +216,14 @@ def test_a_set_that_a_training_refers_to_is_not_deleted(visits: Connection) -> N
     assert rows(visits, "SELECT COUNT(*) FROM dbo.datasets;") == [(0,)]
     assert rows(visits, "SELECT COUNT(*) FROM dbo.dataset_members;") == [(0,)]
     refused(visits, "EXECUTE dbo.DeleteDataset @Name = N'd';", 50171)
+
+
+def test_a_floating_scan_id_keeps_all_its_digits(visits: Connection) -> None:
+    """Whole ones are members, however many digits; a fraction in the eighth place is none."""
+    _create(visits, "whole", "SELECT CAST(scan_id AS FLOAT) AS scan_id FROM dbo.scans WHERE scan_id <= 12")
+    assert _members(visits, "whole") == list(range(1, 13))
+    run(visits, "CREATE TABLE dbo.given (scan_id FLOAT NOT NULL); INSERT INTO dbo.given VALUES (1.0000001);")
+    query = "EXECUTE dbo.CreateDataset @Name = N'a', @Query = N'SELECT scan_id FROM dbo.given';"
+    assert "1 rows of 1" in refused(visits, query, 50270)
+    run(visits, "UPDATE dbo.given SET scan_id = 1234567;")
+    assert "scan_id 1234567." in refused(visits, query, 50271)

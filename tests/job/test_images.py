@@ -352,3 +352,23 @@ def test_a_picture_that_changes_meanwhile_is_named_and_the_others_are_stored(loa
         assert caught.value.number == 50120
         assert names[-1] in caught.value.message
         assert run(connection, "SELECT COUNT(*) FROM dbo.image_features;")[0].scalar() == len(names) - 1
+
+
+def test_pictures_of_a_data_set_alone_are_featurized(loaded: Connection) -> None:
+    """Its members get the features of a run over all; a name that is not there is refused before any work."""
+    run(
+        loaded,
+        "EXECUTE dbo.CreateDataset @Name = N'few', @Query = N'SELECT TOP (3) name FROM dbo.images ORDER BY name';",
+    )
+    members = {name for (name,) in run(loaded, "SELECT image_name FROM dbo.dataset_members;")[0].rows}
+    run(loaded, f"{FEATURIZE}, @Dataset = N'few';")
+    few = arrays(loaded)
+    assert few.keys() == members
+    assert any(" 0 pictures to do" in text for text in say(loaded, f"{FEATURIZE}, @Dataset = N'few';"))
+    with pytest.raises(SqlError) as caught:
+        run(loaded, f"{FEATURIZE}, @Dataset = N'none such';")
+    assert caught.value.number == 50171
+    run(loaded, f"{FEATURIZE};")
+    whole = arrays(loaded)
+    assert len(whole) == PICTURES
+    assert all(np.array_equal(whole[name], few[name]) for name in members)

@@ -243,3 +243,31 @@ def test_an_ensemble_is_given_no_data_of_its_own(many_algorithms: Connection) ->
         50101,
     )
     assert "@Columns, @Horizon" in message
+
+
+def test_an_ensemble_of_members_of_one_data_set_is_of_it_too(many_algorithms: Connection) -> None:
+    """Its run names the version; of members of several versions, or of all patients, it names none."""
+    for first in (1, 2):
+        run(
+            many_algorithms,
+            "EXECUTE dbo.CreateDataset @Name = N'd', "
+            f"@Query = N'SELECT scan_id FROM dbo.scans WHERE scan_id >= {first}';"
+            "EXECUTE dbo.TrainLungCancerModel @ModelName = N'a', @Dataset = N'd', @MaxIterations = 5;"
+            "EXECUTE dbo.TrainLungCancerModel @ModelName = N'b', @Dataset = N'd', @MaxIterations = 5, @Seed = 2;",
+        )
+    found = []
+    for number, members in enumerate(("a:1, b:1", "a:1, b:2", "a:1, network:1")):
+        run(
+            many_algorithms,
+            "EXECUTE dbo.CreateEnsemble @ModelName = ?, @Members = ?;",
+            (f"ensemble {number}", members),
+        )
+        found += rows(
+            many_algorithms,
+            "SELECT e.dataset_version_id FROM dbo.experiments AS e "
+            "INNER JOIN dbo.classifiers AS c ON c.classifier_id = e.classifier_id WHERE c.name = ?;",
+            (f"ensemble {number}",),
+        )
+    assert found == [(1,), (None,), (None,)]
+    message = refused(many_algorithms, "EXECUTE dbo.DeleteDataset @Name = N'd', @Version = 1;", 50275)
+    assert message.startswith("3 trainings")

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from lungdb.cli import check as command
 from lungdb.cli.main import main
+from lungdb.cli.support import progress_lines
 from lungdb.database import connect, run
 from lungdb.operating import checking
 from lungdb.operating.checks import CHECKS
@@ -358,7 +358,7 @@ def test_progress_says_how_fast_it_goes_and_what_is_left(
 ) -> None:
     """A line in two seconds at most, with the rate since the start."""
     times = iter([0.0, 1.0, 4.0, 5.0, 10.0])
-    report = command._progress(lambda: next(times))
+    report = progress_lines(lambda: next(times))
     report("slices", 1, 4000)
     report("slices", 40, 4000)
     report("slices", 60, 4000)

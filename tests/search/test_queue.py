@@ -124,6 +124,7 @@ def test_a_call_stops_beginning_trials_when_its_time_is_over_but_tries_one() -> 
     patients = pd.DataFrame(
         {
             "patient_id": pd.Series([f"p{index:02}" for index in range(60)], dtype=object),
+            "scan_id": np.arange(60, dtype=np.int32),
             "label": np.array(labels, dtype=np.int32),
             "vector": pd.Series(vectors, dtype=object),
         }

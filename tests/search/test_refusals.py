@@ -126,3 +126,23 @@ def test_the_command_without_a_search_says_what_to_do(site: Site, start: Start) 
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 1
     assert errors == "There is no search 5 in the database. Make one with EXECUTE dbo.SearchModels.\n"
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["5", "--dataset", "all"], "--dataset and --horizon"),
+        (["--trials", "3"], "--dataset or --horizon"),
+        (["--dataset", "none such"], "'none such'"),
+    ],
+)
+def test_the_command_makes_no_search_of_options_that_contradict(
+    site: Site, start: Start, options: list[str], says: str
+) -> None:
+    """One sentence, and nothing is stored."""
+    process = start("search", *options, "--workers", "1")
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode != 0
+    assert says in errors
+    assert "Traceback" not in errors
+    assert site.rows("SELECT COUNT(*) FROM dbo.searches;") == [(0,)]

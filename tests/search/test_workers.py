@@ -79,6 +79,19 @@ def test_workers_at_once_share_the_trials_and_train_once(site: Site, start: Star
     assert sum(count for _, count in shares) == 24
 
 
+def test_the_command_makes_a_search_on_a_data_set_and_works_on_it(site: Site, start: Start) -> None:
+    """Two processes see the same members, which the model was trained on."""
+    run(site.connection, "EXECUTE dbo.CreateDataset @Name = N'few', @Query = N'SELECT scan_id FROM dbo.scans "
+        "WHERE scan_id <= 70';")  # fmt: skip
+    process = start("search", "--dataset", "few", "--model", "best", "--trials", "4", "--workers", "2")
+    output, errors = process.communicate(timeout=120)
+    assert process.returncode == 0, errors
+    assert "4 trials on 2 kinds of features" in output
+    _is_finished(site, 4)
+    assert site.rows("SELECT dataset_version_id FROM dbo.experiments;") == [(1,)]
+    assert site.rows("SELECT COUNT(*), MAX(scan_id) FROM dbo.experiment_patients;") == [(70, 70)]
+
+
 @pytest.mark.slow
 def test_workers_that_meet_at_the_end_of_each_rung_begin_the_next_once(site: Site, start: Start) -> None:
     """Halving with three processes: 9 trials, 3, 1; nothing twice."""

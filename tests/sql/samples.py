@@ -12,7 +12,7 @@ import onnx
 import pandas as pd
 from onnx import TensorProto, helper, numpy_helper
 
-from lungdb.imaging.codecs import content_sha256, encode_array, encode_slice, encode_vector
+from lungdb.imaging.codecs import SHUFFLED, content_sha256, encode_array, encode_slice, encode_vector
 from lungdb.networks.entry import network_details
 
 ROWS = COLS = 32
@@ -57,15 +57,15 @@ def slices_frame(scans: dict[int, np.ndarray[Any, np.dtype[np.int16]]]) -> pd.Da
     """Make the rows that GenerateFeatures sends to its script, from HU volumes by scan_id."""
     rows = []
     for scan_id, volume in scans.items():
-        slices = [encode_slice(hu) for hu in volume]
+        slices = [encode_slice(hu, SHUFFLED) for hu in volume]
         content = content_sha256(sha256 for _, sha256 in slices).hex().upper()
         for index, (pixels, sha256) in enumerate(slices):
             stored = pixels.hex().upper(), sha256.hex().upper()
-            rows.append((scan_id, index, len(volume), content, *volume.shape[1:], 1.0, 0.0, *stored))
+            rows.append((scan_id, index, len(volume), content, *volume.shape[1:], 1.0, 0.0, *stored, SHUFFLED))
     names = ["scan_id", "slice_index", "number_images", "content_sha256", "image_rows", "image_cols", "rescale_slope"]
-    names += ["rescale_intercept", "pixels", "pixels_sha256"]
+    names += ["rescale_intercept", "pixels", "pixels_sha256", "encoding"]
     frame = pd.DataFrame(rows, columns=names)
-    texts = dict.fromkeys(("content_sha256", "pixels", "pixels_sha256"), object)
+    texts = dict.fromkeys(("content_sha256", "pixels", "pixels_sha256", "encoding"), object)
     integers = dict.fromkeys([name for name in names[:6] if name not in texts], np.int32)
     return frame.astype({**integers, **texts})
 
@@ -295,6 +295,9 @@ def inputs_of_making_trials() -> dict[str, Any]:
         "pooling": pd.Series(["max", "mean"], dtype=object),
         "negatives": np.array([30, 30], dtype=np.int32),
         "positives": np.array([20, 20], dtype=np.int32),
+        "only_negatives": np.array([30, 30], dtype=np.int32),
+        "scans": np.array([50, 50], dtype=np.int32),
+        "lacking": np.array([0, 2], dtype=np.int32),
     }
     return {
         "InputDataSet": pd.DataFrame(columns),
@@ -341,8 +344,18 @@ def inputs_of_predicting_images(trained: dict[str, Any]) -> dict[str, Any]:
 def inputs_of_running_trials() -> dict[str, Any]:
     """Return what RunSearch gives its script: the training patients and two trials."""
     patients = patients_frame()
-    training = patients[patients["part"] == "train"][["patient_id", "label", "vector"]].reset_index(drop=True)
+    training = patients[patients["part"] == "train"].rename(columns={"place": "scan_id"})
+    training = training[["patient_id", "scan_id", "label", "vector"]].reset_index(drop=True)
     trials = [
         {"trial_id": trial, "rung": 0, "parameters": {"num_leaves": 3, "min_data_in_leaf": trial}} for trial in (4, 5)
     ]
-    return {"InputDataSet": training, "Trials": json.dumps(trials), "Folds": 2, "Seed": 7, "Rungs": 2, "Seconds": 600.0}
+    return {
+        "InputDataSet": training,
+        "Trials": json.dumps(trials),
+        "Folds": 2,
+        "Seed": 7,
+        "Rungs": 2,
+        "Seconds": 600.0,
+        "Names": None,
+        "Lacking": 0,
+    }

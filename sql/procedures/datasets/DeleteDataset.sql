@@ -12,7 +12,7 @@ BEGIN
     IF @Help = 1
     BEGIN
         PRINT N'dbo.DeleteDataset deletes a data set of scans or pictures, or one version of it. The scans and pictures stay.
-It refuses while a training or an evaluation refers to it. With its last version the name is free again.
+It refuses while a training, an evaluation or a search that is not finished refers to it. With its last version the name is free again.
 Parameters:
     @Name NVARCHAR(128) = NULL  name of the data set; needed
     @Version INT = NULL         its version; NULL means all of them
@@ -22,7 +22,7 @@ Example:
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT;
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @DatasetId INT, @Kind VARCHAR(8), @Users INT, @Evaluations INT, @Searches INT;
     SELECT @DatasetId = dataset_id, @Kind = kind FROM dbo.datasets WHERE name = @Name;
     IF @Kind = 'examples'
     BEGIN
@@ -49,10 +49,15 @@ Example:
         UNION ALL
         SELECT dataset_version_id FROM dbo.drift_checks WITH (UPDLOCK, HOLDLOCK)) AS e
     WHERE e.dataset_version_id IN (SELECT dataset_version_id FROM #doomed);
-    IF @Users > 0 OR @Evaluations > 0
+    SET @Searches = (
+        SELECT COUNT(*)
+        FROM dbo.searches WITH (UPDLOCK, HOLDLOCK)
+        WHERE state IN ('running', 'training') AND dataset_version_id IN (SELECT dataset_version_id FROM #doomed));
+    IF @Users > 0 OR @Evaluations > 0 OR @Searches > 0
     BEGIN
-        SET @Message = REPLACE(CONCAT(@Users, N' trainings and ', @Evaluations, N' evaluations or drift checks refer to the data set ''',
-            @Name, N'''. Keep it, or delete their models with DeleteModel first; see dbo.experiments and dbo.evaluations.'), N'%', N'%%');
+        SET @Message = REPLACE(CONCAT(@Users, N' trainings, ', @Evaluations, N' evaluations or drift checks and ', @Searches,
+            N' searches that are not finished refer to the data set ''', @Name, N'''. Keep it, or delete their models with DeleteModel ',
+            N'first; see dbo.experiments, dbo.evaluations and dbo.searches.'), N'%', N'%%');
         THROW 50275, @Message, 1;
     END;
     DELETE FROM dbo.dataset_members WHERE dataset_version_id IN (SELECT dataset_version_id FROM #doomed);

@@ -6,6 +6,8 @@ CREATE OR ALTER PROCEDURE dbo.FeaturizeImages
     @BatchSize INT = 32,                  -- pictures in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 256,            -- megabytes that a transaction sends and gets, 1 to 1024
     @Recompute BIT = 0,                   -- 1 makes the features of every picture again
+    @Dataset NVARCHAR(128) = NULL,        -- data set whose pictures alone are featurized; NULL means all pictures
+    @DatasetVersion INT = NULL,           -- its version; NULL means the newest
     @Help BIT = 0                         -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -25,6 +27,8 @@ Parameters:
     @BatchSize INT = 32              pictures in one run of the network, 1 to 1024
     @ChunkMegabytes INT = 256        megabytes that a transaction sends and gets, 1 to 1024
     @Recompute BIT = 0               1 makes the features of every picture again
+    @Dataset NVARCHAR(128) = NULL    data set whose pictures alone are featurized; NULL means all pictures
+    @DatasetVersion INT = NULL       its version; NULL means the newest
     @Help BIT = 0                    1 prints this help and does nothing else
 Examples:
     EXECUTE dbo.FeaturizeImages @ModelName = N''demo_resnet'';
@@ -33,10 +37,11 @@ Examples:
     END;
 
     DECLARE @Message NVARCHAR(2000), @NetworkId INT, @Model VARBINARY(MAX), @Name NVARCHAR(128), @Sha256 VARCHAR(64),
-        @Details NVARCHAR(MAX);
+        @Details NVARCHAR(MAX), @DatasetVersionId INT;
     SET @Layer = (SELECT STRING_AGG(LTRIM(RTRIM(value)), N',') FROM STRING_SPLIT(COALESCE(@Layer, N'penultimate'), N','));
 
     EXECUTE internal.CheckImageArguments @ModelName, @Layer, @BatchSize, @ChunkMegabytes, @Recompute;
+    EXECUTE internal.FindImageSet @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
     EXECUTE internal.FindNetwork @Model, @ModelName, @NetworkId OUTPUT;
     SELECT @Name = name, @Model = model, @Sha256 = CONVERT(VARCHAR(64), sha256, 2), @Details = details
     FROM dbo.networks
@@ -57,7 +62,7 @@ Examples:
         place INT NULL, layer INT NULL, error NVARCHAR(2000) NULL,
         array_rows INT NULL, array_cols INT NULL, array VARCHAR(MAX) NULL, sha256 VARCHAR(64) NULL);
 
-    EXECUTE internal.FindImagesToDo @NetworkId, @Layer, @Recompute;
+    EXECUTE internal.FindImagesToDo @NetworkId, @Layer, @Recompute, @DatasetVersionId;
     SET @Total = (SELECT COUNT(*) FROM #todo);
     SET @Message = CONCAT(@Name, N', layer ', @Layer, N': ', @Total, N' pictures to do.');
     EXECUTE internal.StartRun N'FeaturizeImages', @RunId OUTPUT;

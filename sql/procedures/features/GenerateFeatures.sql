@@ -96,8 +96,8 @@ OutputDataSet, Provider, Notice, ErrorNumber, ErrorMessage, Costs = main(
             @input_data_1 = N'
 SELECT i.scan_id, i.slice_index, s.number_images, CONVERT(VARCHAR(64), s.content_sha256, 2) AS content_sha256, s.image_rows,
     s.image_cols, i.rescale_slope, i.rescale_intercept, CONVERT(VARCHAR(MAX), COALESCE(k.picture, i.pixels), 2) AS pixels,
-    CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, CONVERT(VARCHAR(64), k.sha256, 2) AS kept_sha256,
-    CONVERT(VARCHAR(64), k.digest, 2) AS kept_digest
+    CONVERT(VARCHAR(64), i.pixels_sha256, 2) AS pixels_sha256, COALESCE(i.encoding, N'''') AS encoding,
+    CONVERT(VARCHAR(64), k.sha256, 2) AS kept_sha256, CONVERT(VARCHAR(64), k.digest, 2) AS kept_digest
 FROM #chunk AS c
 INNER JOIN dbo.scans AS s ON s.scan_id = c.scan_id
 INNER JOIN dbo.scan_images AS i ON i.scan_id = s.scan_id

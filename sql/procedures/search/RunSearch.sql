@@ -31,13 +31,17 @@ Example:
     DECLARE @Seed INT, @Folds INT, @Rungs INT, @Trials NVARCHAR(MAX), @FeatureSetId INT, @Pooling NVARCHAR(32), @Took FLOAT;
     DECLARE @Budget FLOAT = IIF(@LeaseSeconds < 80, CAST(@LeaseSeconds AS FLOAT) / 4, 20);
     DECLARE @Started DATETIME2(3), @Began DATETIME2(3) = SYSUTCDATETIME(), @Before INT, @RunId INT;
-    DECLARE @Language NVARCHAR(128);
+    DECLARE @Language NVARCHAR(128), @Names NVARCHAR(MAX), @Width INT, @Lacking INT;
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #taken (
         trial_id INT NOT NULL PRIMARY KEY, attempts INT NOT NULL, rung INT NOT NULL, feature_set_id INT NOT NULL,
         pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NOT NULL);
     CREATE TABLE #trial_figures (trial_id INT NULL, error NVARCHAR(2000) NULL, auc FLOAT NULL, log_loss FLOAT NULL);
     CREATE TABLE #read (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #combine (scan_id INT NOT NULL PRIMARY KEY);
+    CREATE TABLE #labelled (
+        scan_id INT NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL, label TINYINT NULL,
+        target FLOAT NULL);
 
     EXECUTE internal.CheckWorker @SearchId OUTPUT, @Worker OUTPUT, @LeaseSeconds;
     SELECT @Seed = seed, @Folds = folds, @Rungs = rungs FROM dbo.searches WHERE search_id = @SearchId;
@@ -64,31 +68,32 @@ Example:
             SELECT STRING_AGG(CONCAT(N'{"trial_id": ', trial_id, N', "rung": ', rung, N', "parameters": ', parameters, N'}'), N', ')
                 WITHIN GROUP (ORDER BY trial_id)
             FROM #taken), N']');
-        EXECUTE internal.ReadTrialVectors @SearchId, @Worker, @RunId, @FeatureSetId, @Pooling;
+        EXECUTE internal.ReadTrialVectors @SearchId, @Worker, @RunId, @FeatureSetId, @Pooling, @Lacking OUTPUT;
+        EXECUTE internal.NameFeatures @FeatureSetId, @Pooling, @Width OUTPUT, @Names OUTPUT;
         SET @Started = SYSUTCDATETIME();
 
         INSERT INTO #trial_figures (trial_id, error, auc, log_loss)
         EXECUTE sp_execute_external_script
             @language = @Language,
             @script = N'
-def main(patients, trials, folds, seed, rungs, seconds):
+def main(patients, trials, folds, seed, rungs, seconds, names, lacking):
     from lungdb.procedures import run_trials
-    return run_trials(patients, trials, folds, seed, rungs, seconds)
+    return run_trials(patients, trials, folds, seed, rungs, seconds, names, lacking)
 
-OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Trials, Folds, Seed, Rungs, Seconds)
+OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Trials, Folds, Seed, Rungs, Seconds, Names, Lacking)
 ',
             @input_data_1 = N'
-SELECT s.patient_id, CAST(l.label AS INT) AS label, f.vector
+SELECT l.patient_id, l.scan_id, CAST(l.label AS INT) AS label, f.vector
 FROM #read AS r
-INNER JOIN dbo.scans AS s ON s.scan_id = r.scan_id
-INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
-INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
+INNER JOIN #labelled AS l ON l.scan_id = r.scan_id
+INNER JOIN dbo.pooled_features AS f ON f.scan_id = r.scan_id
 WHERE f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling
-ORDER BY s.patient_id;',
-            @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Trials NVARCHAR(MAX), @Folds INT, @Seed INT, @Rungs INT, @Seconds FLOAT,
-                @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
+ORDER BY l.patient_id, l.scan_id;',
+            @params = N'@FeatureSetId INT, @Pooling NVARCHAR(32), @Trials NVARCHAR(MAX), @Folds INT, @Seed INT, @Rungs INT,
+                @Seconds FLOAT, @Names NVARCHAR(MAX), @Lacking INT, @ErrorNumber INT OUTPUT, @ErrorMessage NVARCHAR(2000) OUTPUT',
             @FeatureSetId = @FeatureSetId, @Pooling = @Pooling, @Trials = @Trials, @Folds = @Folds, @Seed = @Seed, @Rungs = @Rungs,
-            @Seconds = @Budget, @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+            @Seconds = @Budget, @Names = @Names, @Lacking = @Lacking, @ErrorNumber = @ErrorNumber OUTPUT,
+            @ErrorMessage = @ErrorMessage OUTPUT;
         IF @ErrorNumber <> 0
         BEGIN
             EXECUTE dbo.ReleaseTrials @SearchId, @Worker;

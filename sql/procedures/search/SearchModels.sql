@@ -15,6 +15,13 @@ CREATE OR ALTER PROCEDURE dbo.SearchModels
     @Halving INT = 1,                      -- rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
     @SkipMissing BIT = 0,                  -- 1 leaves out labelled patients without features; 0 refuses
     @SearchId INT = NULL OUTPUT,           -- number of the search, for RunSearch
+    @Features NVARCHAR(MAX) = NULL,        -- features to choose among, with | between; NULL means those above
+    @Columns NVARCHAR(MAX) = NULL,         -- columns, with commas between; all are tried without them and with them beside
+    @ColumnsFrom NVARCHAR(257) = NULL,     -- view or table with these columns and a scan_id; NULL means dbo.scan_columns
+    @Dataset NVARCHAR(128) = NULL,         -- data set of scans to search on; NULL means the primary scans of all patients
+    @DatasetVersion INT = NULL,            -- its version; NULL means the newest, which the search keeps
+    @Horizon INT = NULL,                   -- days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
+    @PositiveFrom INT = NULL,              -- labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
     @Help BIT = 0                          -- 1 prints this help and does nothing else
 AS
 BEGIN
@@ -26,7 +33,8 @@ BEGIN
         PRINT N'dbo.SearchModels makes a search for the best algorithm, settings, poolings and layers of a model: rows of dbo.search_trials.
 RunSearch on any number of connections, or lungdb search, tries them and trains the best. Test patients have no part in it.
 The same seed, features and arguments give the same trials. With @Halving = 3 all trials get a ninth of their trees, the
-best third of them a third, the best ninth all.
+best third of them a third, the best ninth all. A data set, its version and a horizon are as of TrainLungCancerModel.
+With @Features each choice is a list as TrainLungCancerModel takes it, the name of a combined set, or none for columns alone.
 @Space gives each setting a list of values, or for random a range: {"num_leaves": [3, 7], "learning_rate": {"low": 0.01,
 "high": 0.3, "log": true}}. The settings are learning_rate, num_leaves, min_data_in_leaf, max_iterations, early_stopping_rounds,
 validation_fraction and imbalance, as of TrainLungCancerModel. NULL means for random learning_rate 0.01 to 0.3, num_leaves 3 to
@@ -46,30 +54,53 @@ Parameters:
     @Halving INT = 1                            rungs of successive halving, 1 (none) to 5; each has three times the trees of the one before
     @SkipMissing BIT = 0                        1 leaves out labelled patients without features; 0 refuses
     @SearchId INT = NULL OUTPUT                 number of the search, for RunSearch
+    @Features NVARCHAR(MAX) = NULL              features to choose among, with | between; NULL means those above
+    @Columns NVARCHAR(MAX) = NULL               columns, with commas between; all are tried without them and with them beside
+    @ColumnsFrom NVARCHAR(257) = NULL           view or table with these columns and a scan_id; NULL means dbo.scan_columns
+    @Dataset NVARCHAR(128) = NULL               data set of scans to search on; NULL means the primary scans of all patients
+    @DatasetVersion INT = NULL                  its version; NULL means the newest, which the search keeps
+    @Horizon INT = NULL                         days: labels of dbo.scan_labels within them; NULL means those of patients in dbo.labels
+    @PositiveFrom INT = NULL                    labels from this one on are positive, 1 to 255; NULL means labels are 0 and 1
     @Help BIT = 0                               1 prints this help and does nothing else
-Example:
-    EXECUTE dbo.SearchModels @ModelName = N''best'', @Trials = 50, @Poolings = N''mean,max'';';
+Examples:
+    EXECUTE dbo.SearchModels @ModelName = N''best'', @Trials = 50, @Poolings = N''mean,max'';
+    EXECUTE dbo.SearchModels @Dataset = N''thin'', @Features = N''mean | mean; max | thirds'', @Columns = N''age, sex'';';
         RETURN 0;
     END;
 
-    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Planned INT = 0, @Rung INT = 0, @Count INT,
-        @Matrices INT;
+    DECLARE @Message NVARCHAR(2000), @ErrorNumber INT, @ErrorMessage NVARCHAR(2000), @Count INT, @Matrices INT, @DatasetVersionId INT,
+        @Settings NVARCHAR(MAX);
     DECLARE @Wanted INT = COALESCE(@Trials, 200);
     DECLARE @Language NVARCHAR(128);
     EXECUTE internal.ReadSettings @Language OUTPUT;
     CREATE TABLE #matrices (
         matrix INT NULL, feature_set_id INT NOT NULL, pooling NVARCHAR(32) COLLATE DATABASE_DEFAULT NOT NULL,
-        network_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NOT NULL,
-        negatives INT NULL, positives INT NULL, PRIMARY KEY (feature_set_id, pooling));
+        network_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, layer NVARCHAR(256) COLLATE DATABASE_DEFAULT NULL,
+        is_new BIT NOT NULL DEFAULT 0, negatives INT NULL, positives INT NULL, only_negatives INT NULL, scans INT NULL,
+        lacking INT NULL, PRIMARY KEY (feature_set_id, pooling));
     CREATE TABLE #patients (
-        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL UNIQUE,
-        scan_id INT NOT NULL, label TINYINT NOT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
+        place INT IDENTITY(1, 1) NOT NULL PRIMARY KEY, patient_id NVARCHAR(64) COLLATE DATABASE_DEFAULT NOT NULL,
+        scan_id INT NOT NULL UNIQUE, label TINYINT NULL, target FLOAT NULL, part VARCHAR(10) NULL, vector_sha256 VARBINARY(32) NOT NULL);
     CREATE TABLE #trials (candidate INT NULL, matrix INT NULL, parameters NVARCHAR(MAX) COLLATE DATABASE_DEFAULT NULL);
     CREATE TABLE #sent (place INT NOT NULL, part INT NOT NULL);
     CREATE TABLE #came (place INT NULL, part INT NULL);
 
-    EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing;
-    EXECUTE internal.FindMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings, @SkipMissing;
+    EXECUTE internal.CheckSearchArguments @ModelName, @Method, @Trials, @Metric, @Folds, @Seed, @Halving, @SkipMissing,
+        @NetworkName, @Layers, @Preprocessing, @Features;
+    EXECUTE internal.CheckTask @ModelName, 'classification';
+    EXECUTE internal.CheckTrainingData NULL, NULL, NULL, @Features, @Columns, @ColumnsFrom, @Horizon, @PositiveFrom,
+        N'classification';
+    EXECUTE internal.FindScansOfDataset @Dataset, @DatasetVersion, @DatasetVersionId OUTPUT;
+    BEGIN TRY
+        EXECUTE internal.FindMatrices @ModelName, @NetworkName, @Layers, @Preprocessing, @Poolings, @Features, @Columns, @ColumnsFrom;
+        EXECUTE internal.CountMatrices @SkipMissing, @DatasetVersionId, @Horizon, @PositiveFrom;
+    END TRY
+    BEGIN CATCH
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
+        EXECUTE internal.DropMatrices;
+        THROW;
+    END CATCH;
     SET @Method = LOWER(@Method);
 
     INSERT INTO #trials (candidate, matrix, parameters)
@@ -83,13 +114,15 @@ def main(matrices, method, trials, space, folds, seed):
 OutputDataSet, ErrorNumber, ErrorMessage = main(InputDataSet, Method, Trials, Space, Folds, Seed)
 ',
         @input_data_1 = N'
-SELECT matrix, feature_set_id, pooling, negatives, positives
+SELECT matrix, feature_set_id, pooling, negatives, positives, only_negatives, scans, lacking
 FROM #matrices
 ORDER BY feature_set_id, pooling;',
         @params = N'@Method NVARCHAR(32), @Trials INT, @Space NVARCHAR(MAX), @Folds INT, @Seed INT, @ErrorNumber INT OUTPUT,
             @ErrorMessage NVARCHAR(2000) OUTPUT',
         @Method = @Method, @Trials = @Wanted, @Space = @Space, @Folds = @Folds, @Seed = @Seed,
         @ErrorNumber = @ErrorNumber OUTPUT, @ErrorMessage = @ErrorMessage OUTPUT;
+    IF @ErrorNumber <> 0
+        EXECUTE internal.DropMatrices;
     IF @ErrorNumber <> 0
     BEGIN
         SET @Message = REPLACE(@ErrorMessage, N'%', N'%%');
@@ -105,28 +138,15 @@ ORDER BY feature_set_id, pooling;',
     LEFT JOIN #matrices AS m ON m.matrix = t.matrix;
     EXECUTE internal.CheckRows N'trials';
 
-    -- What AdvanceSearch will add: of each rung a third goes on, rounded up.
-    SET @Count = (SELECT COUNT(*) FROM #trials);
-    WHILE @Rung < @Halving
-    BEGIN
-        SET @Planned = @Planned + @Count;
-        SET @Count = (@Count + 2) / 3;
-        SET @Rung = @Rung + 1;
-    END;
-    BEGIN TRANSACTION;
-    INSERT INTO dbo.searches (name, settings, seed, folds, metric, rungs, skip_missing, planned)
-    VALUES (@ModelName, CONCAT(N'{"method": "', @Method, N'", "trials": ', (SELECT COUNT(*) FROM #trials), N', "space": ',
-            COALESCE(JSON_QUERY(@Space), N'null'), N'}'), @Seed, @Folds, LOWER(@Metric), @Halving, @SkipMissing, @Planned);
-    SET @SearchId = SCOPE_IDENTITY();
-    INSERT INTO dbo.search_trials (search_id, rung, candidate, feature_set_id, pooling, parameters)
-    SELECT @SearchId, 0, t.candidate, m.feature_set_id, m.pooling, t.parameters
-    FROM #trials AS t
-    INNER JOIN #matrices AS m ON m.matrix = t.matrix
-    ORDER BY t.candidate;
-    COMMIT TRANSACTION;
+    SET @Settings = CONCAT(N'{"method": "', @Method, N'", "trials": ', (SELECT COUNT(*) FROM #trials), N', "space": ',
+        COALESCE(JSON_QUERY(@Space), N'null'), N', "features": "' + STRING_ESCAPE(@Features, 'json') + N'"',
+        N', "columns": "' + STRING_ESCAPE(@Columns, 'json') + N'"', N'}');
+    EXECUTE internal.StoreSearch @ModelName, @Settings, @Seed, @Folds, @Metric, @Halving, @SkipMissing, @DatasetVersionId, @Horizon,
+        @PositiveFrom, @SearchId OUTPUT;
+    -- A draw may leave some of them untried.
+    EXECUTE internal.DropMatrices;
 
-    SET @Count = (SELECT COUNT(*) FROM #trials);
-    SET @Matrices = (SELECT COUNT(*) FROM #matrices);
+    SELECT @Count = (SELECT COUNT(*) FROM #trials), @Matrices = (SELECT COUNT(*) FROM #matrices);
     RAISERROR(N'Search %d has %d trials on %d kinds of features. Run it: EXECUTE dbo.RunSearch @SearchId = %d;', 0, 1,
         @SearchId, @Count, @Matrices, @SearchId) WITH NOWAIT;
 END;

@@ -7,8 +7,8 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Message NVARCHAR(2000), @NetworkId INT, @FeatureSetId INT, @ClassifierId INT, @ModelName NVARCHAR(128), @Version INT,
-        @Digest VARBINARY(32);
-    SELECT @ModelName = name, @Version = version FROM #copy_model;
+        @Digest VARBINARY(32), @Task VARCHAR(14);
+    SELECT @ModelName = name, @Version = version, @Task = task FROM #copy_model;
     IF EXISTS (
         SELECT 1
         FROM #copy_model AS m
@@ -58,8 +58,9 @@ BEGIN
     SET @ClassifierId = (SELECT classifier_id FROM dbo.classifiers WHERE name = @ModelName AND version = @Version);
     IF @ClassifierId IS NULL
     BEGIN
-        INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, created_at)
-        SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, created_at FROM #copy_model;
+        EXECUTE internal.CheckTask @ModelName, @Task;
+        INSERT INTO dbo.classifiers (name, version, library, feature_set_id, pooling, model, sha256, details, task, created_at)
+        SELECT name, version, library, @FeatureSetId, pooling, model, sha256, details, task, created_at FROM #copy_model;
         SET @ClassifierId = SCOPE_IDENTITY();
         EXECUTE internal.KeepChampion @ClassifierId;
     END;

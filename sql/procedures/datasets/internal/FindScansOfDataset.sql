@@ -1,5 +1,5 @@
 -- FindScansOfDataset: finds a version of a data set of scans, and refuses one of which scans were replaced or removed since it was made.
--- Called by GenerateFeatures and TrainModel.
+-- Called by GenerateFeatures, TrainModel and SearchModels.
 CREATE OR ALTER PROCEDURE internal.FindScansOfDataset
     @Dataset NVARCHAR(128),         -- name of a data set, or NULL for none
     @DatasetVersion INT,            -- its version, or NULL for the newest

@@ -1,5 +1,5 @@
 -- NameFeatures: tells how many numbers a vector of a feature set and pooling has, and of a combined set what they are.
--- Called by TrainModel.
+-- Called by TrainModel, CreateEnsemble, RepeatExperiment and RunSearch.
 CREATE OR ALTER PROCEDURE internal.NameFeatures
     @FeatureSetId INT,          -- feature set
     @Pooling NVARCHAR(32),      -- pooling

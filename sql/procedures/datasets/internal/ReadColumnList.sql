@@ -1,6 +1,6 @@
 -- ReadColumnList: fills #parts with columns of a view or table, and refuses what has no scan_id and columns that are no numbers. Names are
 -- looked up and quoted before they become part of a text that is run, with the caller's own rights.
--- Called by ChooseFeatures, whose table #parts it fills.
+-- Called by CombineFeatures, whose table #parts it fills.
 CREATE OR ALTER PROCEDURE internal.ReadColumnList
     @Columns NVARCHAR(MAX),     -- columns with commas between
     @ColumnsFrom NVARCHAR(257)  -- view or table that has them and a scan_id, or NULL for dbo.scan_columns

@@ -1,6 +1,6 @@
 -- ReadFeatureList: fills #parts with the features that a list names. An item is network/layer/preprocessing/pooling, of which any piece
 -- may be left out where there is only one that fits the others; of several poolings that of the parameter @Pooling is meant.
--- Called by ChooseFeatures, whose table #parts it fills.
+-- Called by CombineFeatures, whose table #parts it fills.
 CREATE OR ALTER PROCEDURE internal.ReadFeatureList
     @Features NVARCHAR(MAX),    -- items with semicolons between
     @Pooling NVARCHAR(32)       -- pooling where an item leaves several

@@ -1,6 +1,6 @@
 -- StoreCombined: finds the combined feature set of the parts in #parts, or stores it. Their order is that of feature sets, poolings and
 -- names, so that the same parts are the same set however they are written.
--- Called by ChooseFeatures, whose table #parts it reads.
+-- Called by CombineFeatures, whose table #parts it reads.
 CREATE OR ALTER PROCEDURE internal.StoreCombined
     @FeatureSetId INT OUTPUT,   -- the combined set
     @IsNew BIT OUTPUT           -- 1 where this call stored it

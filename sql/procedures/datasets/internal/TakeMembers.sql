@@ -21,7 +21,11 @@ BEGIN
         EXECUTE internal.RunDatasetQuery @Query, @Kind OUTPUT;
         SET @ChosenBy = CONCAT(N'"query": "', STRING_ESCAPE(@Query, 'json'), N'"');
         SET @Rows = (SELECT COUNT(*) FROM #chosen);
-        -- A number with a fraction, or a text, is no scan_id.
+        -- A number with a fraction, or a text, is no scan_id. A FLOAT comes as text with an exponent.
+        UPDATE #chosen
+        SET given = CAST(CAST(CAST(given AS FLOAT) AS INT) AS NVARCHAR(12))
+        WHERE @Kind = 'scans' AND given LIKE N'%[0-9].%[0-9]e+0[0-9][0-9]' AND TRY_CAST(given AS FLOAT) = FLOOR(TRY_CAST(given AS FLOAT))
+            AND TRY_CAST(given AS FLOAT) BETWEEN -2147483648 AND 2147483647;
         SET @Wrong = (SELECT COUNT(*) FROM #chosen WHERE given IS NULL OR (@Kind = 'scans' AND TRY_CAST(given AS INT) IS NULL));
         IF @Wrong > 0
         BEGIN

@@ -11,6 +11,9 @@ BEGIN
     SET XACT_ABORT ON;
 
     DECLARE @Masked NVARCHAR(MAX), @Padded NVARCHAR(MAX), @At INT;
+    -- Of a FLOAT, CAST keeps six digits; style 3 keeps all.
+    DECLARE @Read NVARCHAR(300) = IIF(@Column = N'scan_id', N'CONVERT(NVARCHAR(400), q.scan_id, 3)', CONCAT(N'CAST(q.', @Column,
+        N' AS NVARCHAR(400))'));
     EXECUTE internal.MaskQuery @Query OUTPUT, @Masked OUTPUT;
     SET @Padded = CONCAT(N' ', @Masked, N' ');
     -- The comment that a query may end with ends with its line.
@@ -20,8 +23,8 @@ BEGIN
     SET @At = PATINDEX(N'%[^A-Z0-9_@#$]SELECT[^A-Z0-9_@#$]%', @Padded);
     IF LTRIM(@Masked) LIKE N'WITH[^A-Z0-9_@#$]%' AND @At > 1
         SET @Statement = CONCAT(LEFT(@Query, @At - 1), NCHAR(10), N', [members chosen] AS (', SUBSTRING(@Query, @At, LEN(@Query)),
-            NCHAR(10), N') INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM [members chosen] AS q;');
+            NCHAR(10), N') INSERT INTO #chosen (given) SELECT ', @Read, N' FROM [members chosen] AS q;');
     ELSE
-        SET @Statement = CONCAT(N'INSERT INTO #chosen (given) SELECT CAST(q.', @Column, N' AS NVARCHAR(400)) FROM (', @Query, NCHAR(10),
+        SET @Statement = CONCAT(N'INSERT INTO #chosen (given) SELECT ', @Read, N' FROM (', @Query, NCHAR(10),
             N') AS q;');
 END;

@@ -43,15 +43,22 @@ BEGIN
     WHERE t.part <> 'test' AND x.classifier_id IN (SELECT classifier_id FROM #parts);
 
     SET @Patients = (SELECT COUNT(DISTINCT patient) FROM #evaluated WHERE patient_id IN (SELECT patient_id FROM #used));
-    -- A search looks at the labelled training patients of every feature set that it tries.
+    -- A search looks at the labelled training patients of every feature set that it tries, or at those of its data set.
     SET @Searched = (
         SELECT COUNT(DISTINCT e.patient)
         FROM #evaluated AS e
         INNER JOIN dbo.splits AS sp ON sp.patient_id = e.patient_id AND sp.part = 'train'
-        INNER JOIN dbo.labels AS l ON l.patient_id = e.patient_id
         WHERE e.patient_id NOT IN (SELECT patient_id FROM #used) AND EXISTS (
-            SELECT 1 FROM dbo.searches AS s
-            WHERE s.classifier_id IN (SELECT classifier_id FROM #parts)));
+            SELECT 1
+            FROM dbo.searches AS s
+            INNER JOIN dbo.scans AS c ON c.patient_id = e.patient_id
+            WHERE s.classifier_id IN (SELECT classifier_id FROM #parts)
+                AND (s.dataset_version_id IS NULL OR EXISTS (
+                    SELECT 1 FROM dbo.dataset_members AS m
+                    WHERE m.dataset_version_id = s.dataset_version_id AND m.scan_id = c.scan_id))
+                AND (EXISTS (SELECT 1 FROM dbo.labels AS l WHERE l.patient_id = c.patient_id AND s.horizon_days IS NULL)
+                    OR EXISTS (
+                        SELECT 1 FROM dbo.scan_labels AS l WHERE l.scan_id = c.scan_id AND l.horizon_days = s.horizon_days))));
     SET @Pixels = (
         SELECT COUNT(*)
         FROM #evaluated AS e

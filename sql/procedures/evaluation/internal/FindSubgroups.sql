@@ -1,5 +1,6 @@
 -- FindSubgroups: fills #groups and #grouped with the values of columns that at least 10 patients of either class have. A column of
--- numbers with more than 12 values is parted at its quarters. What is not shown is counted, and its values are kept nowhere.
+-- numbers with more than 12 values is parted at its quarters. Numbers that differ have names that differ. What is not shown is counted, and
+-- its values are kept nowhere.
 -- Called by EvaluateModel, whose tables #groups and #grouped it fills, and whose table #evaluated it reads. The text that it runs is made
 -- of quoted names only, and runs with the caller's own rights.
 CREATE OR ALTER PROCEDURE internal.FindSubgroups
@@ -10,12 +11,13 @@ BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000), @Source NVARCHAR(600), @Composed NVARCHAR(MAX);
+    DECLARE @Message NVARCHAR(2000), @Source NVARCHAR(600), @Composed NVARCHAR(MAX), @Column NVARCHAR(128), @IsNumber BIT;
     DECLARE @ObjectId INT = IIF(@SubgroupsFrom LIKE N'%.%.%', NULL, OBJECT_ID(@SubgroupsFrom));
     DECLARE @Fewest INT = 10, @Kinds INT = 12;
     IF @Subgroups IS NULL
         RETURN 0;
-    CREATE TABLE #asked (column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL);
+    CREATE TABLE #asked (column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NULL, is_number BIT NULL);
+    CREATE TABLE #probe (x FLOAT NULL);
     CREATE TABLE #values (
         place INT NOT NULL, column_name NVARCHAR(128) COLLATE DATABASE_DEFAULT NOT NULL, value NVARCHAR(200) COLLATE DATABASE_DEFAULT NULL);
     INSERT INTO #asked (column_name)
@@ -32,11 +34,30 @@ BEGIN
         THROW 50287, @Message, 1;
     END;
 
+    -- A sum refuses what is no number before it reads a row.
+    WHILE EXISTS (SELECT 1 FROM #asked WHERE is_number IS NULL)
+    BEGIN
+        SELECT TOP (1) @Column = column_name, @IsNumber = 1 FROM #asked WHERE is_number IS NULL;
+        SET @Composed = CONCAT(N'INSERT INTO #probe (x) SELECT SUM(q.', QUOTENAME(@Column), N') FROM ', @Source, N' AS q WHERE 1 = 0;');
+        BEGIN TRY
+            EXECUTE (@Composed);
+        END TRY
+        BEGIN CATCH
+            SET @IsNumber = 0;
+        END CATCH;
+        UPDATE #asked SET is_number = @IsNumber WHERE COALESCE(column_name, N'') = COALESCE(@Column, N'');
+    END;
+    -- A FLOAT becomes a text of six digits, unless style 3 asks for all; the short one is taken where it means the same number.
     SET @Composed = (
         SELECT STRING_AGG(CONCAT(CAST(N'' AS NVARCHAR(MAX)), N'INSERT INTO #values (place, column_name, value) SELECT DISTINCT e.place, N',
-            QUOTENAME(column_name, N''''), N', CAST(q.', QUOTENAME(column_name), N' AS NVARCHAR(200)) FROM #evaluated AS e LEFT JOIN ',
-            @Source, N' AS q ON q.scan_id = e.scan_id WHERE e.label IS NOT NULL;'), N' ') WITHIN GROUP (ORDER BY column_name)
-        FROM #asked);
+            QUOTENAME(a.column_name, N''''), N', ', IIF(a.is_number = 1, REPLACE(N'
+                CASE WHEN TRY_CAST(CAST(@C AS NVARCHAR(200)) AS FLOAT) = @C
+                OR (TRY_CAST(CAST(@C AS NVARCHAR(200)) AS REAL) = TRY_CAST(@C AS REAL) AND CAST(TRY_CAST(@C AS REAL) AS FLOAT) = @C)
+                THEN CAST(@C AS NVARCHAR(200)) ELSE CONVERT(NVARCHAR(200), CAST(@C AS FLOAT), 3) END', N'@C',
+                N'q.' + QUOTENAME(a.column_name)), CONCAT(N'CAST(q.', QUOTENAME(a.column_name), N' AS NVARCHAR(200))')),
+            N' FROM #evaluated AS e LEFT JOIN ', @Source, N' AS q ON q.scan_id = e.scan_id WHERE e.label IS NOT NULL;'), N' ')
+            WITHIN GROUP (ORDER BY a.column_name)
+        FROM #asked AS a);
     BEGIN TRY
         EXECUTE (@Composed);
     END TRY
@@ -62,7 +83,10 @@ BEGIN
     ), kept AS (
         SELECT column_name, x, MIN(quarter) AS quarter FROM parted GROUP BY column_name, x
     ), bounds AS (
-        SELECT column_name, quarter, CONCAT(MIN(x), N' to ', MAX(x)) AS name FROM kept GROUP BY column_name, quarter
+        SELECT k.column_name, k.quarter, CONCAT(
+                (SELECT MIN(n.value) FROM numbers AS n WHERE n.column_name = k.column_name AND n.x = k.low), N' to ',
+                (SELECT MIN(n.value) FROM numbers AS n WHERE n.column_name = k.column_name AND n.x = k.high)) AS name
+        FROM (SELECT column_name, quarter, MIN(x) AS low, MAX(x) AS high FROM kept GROUP BY column_name, quarter) AS k
     )
     UPDATE v
     SET v.value = b.name

@@ -8,7 +8,11 @@ CREATE OR ALTER PROCEDURE internal.CheckSearchArguments
     @Folds INT,               -- 2 to 20
     @Seed INT,                -- 0 to 2147483647
     @Halving INT,             -- 1 to 5
-    @SkipMissing BIT          -- 0 or 1
+    @SkipMissing BIT,         -- 0 or 1
+    @NetworkName NVARCHAR(128),    -- NULL where @Features is given
+    @Layers NVARCHAR(MAX),         -- NULL where @Features is given
+    @Preprocessing NVARCHAR(32),   -- NULL where @Features is given
+    @Features NVARCHAR(MAX)        -- features to choose among, or NULL
 AS
 BEGIN
     SET NOCOUNT ON;
@@ -40,6 +44,9 @@ BEGIN
     IF @Method = N'grid' AND @Trials IS NOT NULL
         SET @Message = CONCAT(@Message, N'The parameter @Trials = ', @Trials,
             N' has no meaning with @Method = N''grid'', which tries every combination. Leave it out. ');
+    IF @Features IS NOT NULL AND COALESCE(@NetworkName, @Layers, @Preprocessing) IS NOT NULL
+        SET @Message = CONCAT(@Message,
+            N'@Features was given together with @NetworkName, @Layers or @Preprocessing. Write these into its items instead. ');
     IF @Message <> N''
     BEGIN
         SET @Message = REPLACE(LEFT(@Message, 1900), N'%', N'%%');

@@ -1,31 +1,50 @@
--- ReadTrialVectors: fills #read with the scans that trials are cross-validated on, and refuses vectors that are not those stored, after
--- freeing the trials that were taken for them.
--- Called by RunSearch, whose table #read it fills.
+-- ReadTrialVectors: fills #labelled and #read with the scans that trials are cross-validated on, makes their combined vectors, and refuses
+-- vectors that are not those stored and members that were replaced, after freeing the trials that were taken for them.
+-- Called by RunSearch, whose tables #labelled, #combine and #read it fills.
 CREATE OR ALTER PROCEDURE internal.ReadTrialVectors
     @SearchId INT,           -- search
     @Worker NVARCHAR(128),   -- who took the trials
     @RunId INT,              -- row of dbo.runs
     @FeatureSetId INT,       -- feature set of the vectors
-    @Pooling NVARCHAR(32)    -- their pooling
+    @Pooling NVARCHAR(32),   -- their pooling
+    @Lacking INT OUTPUT      -- scans of test patients with a value missing
 AS
 BEGIN
     SET NOCOUNT ON;
     SET XACT_ABORT ON;
 
-    DECLARE @Message NVARCHAR(2000);
+    DECLARE @Message NVARCHAR(2000), @DatasetVersionId INT, @Horizon INT, @PositiveFrom INT, @Unlabelled INT;
+    SELECT @DatasetVersionId = dataset_version_id, @Horizon = horizon_days, @PositiveFrom = positive_from
+    FROM dbo.searches
+    WHERE search_id = @SearchId;
+    DELETE FROM #labelled;
+    DELETE FROM #combine;
     DELETE FROM #read;
-    INSERT INTO #read (scan_id)
-    SELECT s.scan_id
-    FROM dbo.scans AS s
-    INNER JOIN dbo.splits AS sp ON sp.patient_id = s.patient_id
-    INNER JOIN dbo.labels AS l ON l.patient_id = s.patient_id
-    INNER JOIN dbo.pooled_features AS f ON f.scan_id = s.scan_id
-    WHERE s.is_primary = 1 AND sp.part = 'train' AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
     BEGIN TRY
+        EXECUTE internal.CheckMembers @DatasetVersionId;
+        EXECUTE internal.TakeLabelledScans @DatasetVersionId, @Horizon, @PositiveFrom, N'classification', @Unlabelled OUTPUT;
+        INSERT INTO #combine (scan_id)
+        SELECT scan_id FROM #labelled;
+        EXECUTE internal.FillCombinedFeatures @FeatureSetId;
+        INSERT INTO #read (scan_id)
+        SELECT l.scan_id
+        FROM #labelled AS l
+        INNER JOIN dbo.splits AS sp ON sp.patient_id = l.patient_id
+        INNER JOIN dbo.pooled_features AS f ON f.scan_id = l.scan_id
+        WHERE sp.part = 'train' AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling;
         EXECUTE internal.CheckVectors @FeatureSetId, @Pooling;
+        SET @Lacking = (
+            SELECT COUNT(*)
+            FROM #labelled AS l
+            INNER JOIN dbo.splits AS sp ON sp.patient_id = l.patient_id
+            INNER JOIN dbo.pooled_features AS f ON f.scan_id = l.scan_id
+            WHERE sp.part = 'test' AND f.feature_set_id = @FeatureSetId AND f.pooling = @Pooling AND @Pooling = N'combined'
+                AND f.vector LIKE N'%null%');
     END TRY
     BEGIN CATCH
         SET @Message = ERROR_MESSAGE();
+        IF @@TRANCOUNT > 0
+            ROLLBACK TRANSACTION;
         EXECUTE dbo.ReleaseTrials @SearchId, @Worker;
         EXECUTE internal.EndRun @RunId, 0, @Message;
         THROW;

@@ -13,8 +13,10 @@ BEGIN
     DECLARE @FeatureSetId INT, @Pooling NVARCHAR(32), @NetworkName NVARCHAR(128), @Layer NVARCHAR(256), @Preprocessing NVARCHAR(32);
     DECLARE @LearningRate FLOAT, @NumLeaves INT, @MinDataInLeaf INT, @MaxIterations INT, @EarlyStoppingRounds INT,
         @ValidationFraction FLOAT;
+    DECLARE @Dataset NVARCHAR(128), @DatasetVersion INT, @Horizon INT, @PositiveFrom INT;
     DECLARE @Algorithm NVARCHAR(32), @L2 FLOAT, @Hidden NVARCHAR(400), @Imbalance NVARCHAR(32), @Pass INT = 0, @Found INT;
     SELECT @ModelName = s.name, @Seed = s.seed, @Folds = s.folds, @SkipMissing = s.skip_missing, @From = s.training_from,
+        @Dataset = d.name, @DatasetVersion = v.version, @Horizon = s.horizon_days, @PositiveFrom = s.positive_from,
         @FeatureSetId = t.feature_set_id, @Pooling = t.pooling, @NetworkName = n.name, @Layer = fs.layer, @Preprocessing = fs.preprocessing,
         @LearningRate = CAST(JSON_VALUE(t.parameters, N'$.learning_rate') AS FLOAT),
         @NumLeaves = CAST(JSON_VALUE(t.parameters, N'$.num_leaves') AS INT),
@@ -29,7 +31,9 @@ BEGIN
     FROM dbo.searches AS s
     INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
     INNER JOIN dbo.feature_sets AS fs ON fs.feature_set_id = t.feature_set_id
-    INNER JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    LEFT JOIN dbo.networks AS n ON n.network_id = fs.network_id
+    LEFT JOIN dbo.dataset_versions AS v ON v.dataset_version_id = s.dataset_version_id
+    LEFT JOIN dbo.datasets AS d ON d.dataset_id = v.dataset_id
     WHERE s.search_id = @SearchId;
 
     EXECUTE internal.FindFeatureSet @ModelName, @NetworkName, @Layer, @Preprocessing, @Pooling, @Found OUTPUT;
@@ -49,7 +53,8 @@ BEGIN
                 @Preprocessing = @Preprocessing, @Seed = @Seed, @ValidationFraction = @ValidationFraction, @LearningRate = @LearningRate,
                 @NumLeaves = @NumLeaves, @MinDataInLeaf = @MinDataInLeaf, @MaxIterations = @MaxIterations,
                 @EarlyStoppingRounds = @EarlyStoppingRounds, @Folds = @Folds, @Imbalance = @Imbalance,
-                @Algorithm = @Algorithm, @L2 = @L2, @Hidden = @Hidden, @SkipMissing = @SkipMissing;
+                @Algorithm = @Algorithm, @L2 = @L2, @Hidden = @Hidden, @SkipMissing = @SkipMissing,
+                @Dataset = @Dataset, @DatasetVersion = @DatasetVersion, @Horizon = @Horizon, @PositiveFrom = @PositiveFrom;
         SET @ClassifierId = (
             SELECT MAX(c.classifier_id)
             FROM dbo.classifiers AS c
@@ -57,7 +62,9 @@ BEGIN
             INNER JOIN dbo.searches AS s ON s.search_id = @SearchId
             INNER JOIN dbo.search_trials AS t ON t.trial_id = s.best_trial_id
             WHERE c.name = @ModelName AND c.feature_set_id = @FeatureSetId AND c.pooling = @Pooling AND e.started_at >= @From
-                AND e.seed = @Seed
+                AND e.seed = @Seed AND COALESCE(e.dataset_version_id, -1) = COALESCE(s.dataset_version_id, -1)
+                AND COALESCE(e.horizon_days, -1) = COALESCE(s.horizon_days, -1)
+                AND COALESCE(TRY_CAST(JSON_VALUE(e.parameters, N'$.positive_from') AS INT), -1) = COALESCE(s.positive_from, -1)
                 AND NOT EXISTS (
                     SELECT 1
                     FROM OPENJSON(t.parameters) AS p
